@@ -1,0 +1,88 @@
+"""Every error kgtag raises on purpose, as one tree.
+
+    KgtagError
+    ├── InputError                  wrong use or bad input; the caller can mend it (exit 2, HTTP 4xx)
+    │   ├── FileFormatError         a file that doesn't read: names file, line and column
+    │   ├── UnknownConcept          an id or label nobody knows: names the nearest ones
+    │   ├── InvariantError          an edit that would break the taxonomy: carries the problems
+    │   ├── ModelMismatch           a model and a taxonomy that don't fit each other
+    │   └── TextError               a product text that is empty, too long or not text
+    ├── ConflictError               somebody else was faster (HTTP 409/412)
+    └── StoreError                  the record can't answer
+        ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
+        └── MigrationError          schema missing, too new, or a migration edited after it was applied
+
+A message names the value that is wrong and the way out. Nothing here knows about HTTP or exit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graph.invariants import Problem
+
+
+class KgtagError(Exception):
+    """Root of the tree."""
+
+
+class InputError(KgtagError):
+    """Wrong use or bad input that the caller can mend."""
+
+
+class FileFormatError(InputError):
+    """A file that doesn't read."""
+
+    def __init__(self, file: str, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        where = ":".join(str(part) for part in (file, line, column) if part is not None)
+        super().__init__(f"{where}: {message}")
+        self.file = file
+        self.line = line
+        self.column = column
+
+
+class UnknownConcept(InputError):
+    """No concept of this id or label."""
+
+    def __init__(self, value: str, *, scheme: str | None = None, near: Sequence[str] = ()) -> None:
+        where = f" in scheme {scheme!r}" if scheme else ""
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        super().__init__(f"no concept {value!r}{where}{hint}")
+        self.value = value
+        self.near = tuple(near)
+
+
+class InvariantError(InputError):
+    """A change set that would break the taxonomy; nothing of it was written."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        shown = "; ".join(problem.message for problem in problems[:5])
+        more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+        super().__init__(f"{shown}{more}")
+        self.problems = tuple(problems)
+
+
+class ModelMismatch(InputError):
+    """A model and a taxonomy that don't fit each other."""
+
+
+class TextError(InputError):
+    """A product text that can't be tagged."""
+
+
+class ConflictError(KgtagError):
+    """The record changed since it was read."""
+
+
+class StoreError(KgtagError):
+    """The record can't answer."""
+
+
+class StoreUnavailable(StoreError):
+    """The record is out of reach for now."""
+
+
+class MigrationError(StoreError):
+    """The schema is missing, too new, or was changed behind the migrations' back."""

@@ -1,0 +1,135 @@
+"""From annotated products to a taxonomy: attributes, their values, and the categories they were seen on."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from graph.formats.matching import CategoryMatcher
+from graph.formats.parsed import Parsed, note, parsed
+from graph.labels import normalise
+from graph.model import Concept, Kind, Relation
+from graph.taxonomy import Taxonomy
+
+_LONGEST_SLUG = 80
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedRow:
+    """One product: its category (a concept id or a name) and the values of each attribute."""
+
+    category: str | None
+    attributes: Mapping[str, Sequence[str]]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """One attribute as the rows show it; keys are normalised."""
+
+    names: Counter[str] = field(default_factory=Counter)
+    values: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    categories: set[str] = field(default_factory=set)
+
+
+def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: str) -> Parsed:
+    """Concepts for all attributes and values, each applying to the categories it occurs with.
+
+    Surfaces that normalise alike are one concept; the most frequent is its preferred label. A category that another
+    scheme of `onto` knows by label is that concept; one that none knows becomes a new concept of `scheme`.
+    """
+    seen: dict[str, _Seen] = defaultdict(_Seen)
+    categories: dict[str, Counter[str]] = defaultdict(Counter)
+    unnamed: list[str] = []
+    for row in rows:
+        category = normalise(row.category or "")
+        if category:
+            categories[category][(row.category or "").strip()] += 1
+        for name, values in row.attributes.items():
+            if not normalise(name):
+                unnamed.append(f"attribute {name!r}")
+                continue
+            attribute = seen[normalise(name)]
+            attribute.names[name.strip()] += 1
+            if category:
+                attribute.categories.add(category)
+            for value in values:
+                if normalise(value):
+                    attribute.values[normalise(value)][value.strip()] += 1
+                else:
+                    unnamed.append(f"value {value!r} of {name!r}")
+    ids, concepts, relations, notes = _categories(categories, onto, scheme=scheme, lang=lang)
+    for key in sorted(seen):
+        new, edges = _attribute(key, seen[key], ids, scheme=scheme, lang=lang)
+        concepts += new
+        relations += edges
+    notes += note("names hold nothing but separators and were left out", unnamed)
+    return parsed(concepts, relations, notes=notes, places={}, file="annotated rows")
+
+
+def _categories(
+    categories: Mapping[str, Counter[str]], onto: Taxonomy, *, scheme: str, lang: str
+) -> tuple[dict[str, str], list[Concept], list[Relation], list[str]]:
+    """Concept ids by category name, the new concepts among them, and their links to similar ones."""
+    matcher = CategoryMatcher(onto, without=scheme)
+    ids: dict[str, str] = {}
+    concepts: list[Concept] = []
+    relations: list[Relation] = []
+    ambiguous: list[str] = []
+    new: list[str] = []
+    for key in sorted(categories):
+        name = categories[key].most_common(1)[0][0]
+        found = next((m for surface in sorted(categories[key]) if (m := matcher.find(surface))), [])
+        if found:
+            ids[key] = found[0]
+            if len(found) > 1:
+                ambiguous.append(
+                    f"{name!r} is {found[0]!r} ({' > '.join(onto[c].label(lang) for c in onto.path(found[0]))})"
+                )
+            continue
+        concept = _concept(f"{scheme}:category:{slug(key)}", "category", categories[key], scheme=scheme, lang=lang)
+        ids[key] = concept.id
+        concepts.append(concept)
+        near = matcher.near(name)
+        new.append(f"{name!r}" + (f", close to {near!r} ({onto[near].label(lang)})" if near else ""))
+        if near:
+            relations.append(Relation("close_match", concept.id, near))
+    notes = [
+        *note("categories fit several concepts; the shallowest was taken", ambiguous),
+        *note("categories fit no concept and are new", new),
+    ]
+    return ids, concepts, relations, notes
+
+
+def _attribute(
+    key: str, seen: _Seen, categories: Mapping[str, str], *, scheme: str, lang: str
+) -> tuple[list[Concept], list[Relation]]:
+    name = slug(key, keep="")
+    attribute = _concept(f"{scheme}:{name}", "attribute", seen.names, scheme=scheme, lang=lang)
+    concepts = [attribute]
+    relations = [Relation("applies_to", attribute.id, id) for id in sorted({categories[c] for c in seen.categories})]
+    for text in sorted(seen.values):
+        value = _concept(f"{scheme}:{name}.{slug(text)}", "value", seen.values[text], scheme=scheme, lang=lang)
+        concepts.append(value)
+        relations.append(Relation("value_of", value.id, attribute.id))
+    return concepts, relations
+
+
+def _concept(id: str, kind: Kind, surfaces: Counter[str], *, scheme: str, lang: str) -> Concept:
+    best, *others = sorted(surfaces, key=lambda surface: (-surfaces[surface], surface))
+    return Concept(id, scheme, kind, {lang: best}, {lang: tuple(others)} if others else {})
+
+
+def slug(key: str, *, keep: str = ".") -> str:
+    """A readable id part for a normalised label, different for different labels and the same in every run.
+
+    Letters and digits of any script stay, spaces become hyphens; whatever else is lost, or cut, a hash stands in for.
+    """
+    plain = re.sub(rf"[^\w{re.escape(keep)} ]+", "", key).replace(" ", "-")
+    if plain.replace("-", " ") == key and len(plain) <= _LONGEST_SLUG:
+        return plain
+    digest = hashlib.blake2b(key.encode(), digest_size=4).hexdigest()
+    short = re.sub(r"-+", "-", plain)[:_LONGEST_SLUG].strip("-.")
+    return f"{short}-{digest}" if short else digest

@@ -1,0 +1,72 @@
+"""Which category of a taxonomy does a name mean?"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+from rapidfuzz import fuzz, process
+
+from graph.labels import normalise
+from graph.taxonomy import Taxonomy
+
+_CLOSE = 88.0
+"""Least similarity (0-100, order of words ignored) at which a label is worth a `close_match`."""
+
+_PLURALS = (
+    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
+    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
+    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
+)
+
+
+class CategoryMatcher:
+    """The labels of a taxonomy's active categories, by what they look like."""
+
+    def __init__(self, taxonomy: Taxonomy, *, without: str) -> None:
+        """Categories of the scheme `without` don't count."""
+        self._taxonomy = taxonomy
+        self._exact: dict[str, set[str]] = defaultdict(set)
+        self._singular: dict[str, set[str]] = defaultdict(set)
+        for concept in taxonomy:
+            if concept.kind != "category" or concept.status == "deprecated" or concept.scheme == without:
+                continue
+            for text, _, kind in concept.labels():
+                if kind != "hidden":
+                    key = normalise(text)
+                    self._exact[key].add(concept.id)
+                    self._singular[singular(key)].add(concept.id)
+
+    def find(self, name: str) -> list[str]:
+        """Ids of the categories meant, best first: the id itself, an equal label, one that differs in number.
+
+        Among equals the shallowest comes first, then the smallest id.
+        """
+        id = name.strip()
+        known = self._taxonomy.get(id)
+        if known is not None and known.kind == "category":
+            return [id]
+        key = normalise(name)
+        found = self._exact.get(key) or self._singular.get(singular(key)) or set()
+        return sorted(found, key=lambda id: (self._taxonomy.depth(id), id))
+
+    def near(self, name: str) -> str | None:
+        """The category with the most similar label, None when none is similar."""
+        key = singular(normalise(name))
+        close = process.extract(key, list(self._singular), scorer=fuzz.token_sort_ratio, score_cutoff=_CLOSE, limit=5)
+        ranked = sorted(
+            (-score, self._taxonomy.depth(id), id) for label, score, _ in close for id in self._singular[label]
+        )
+        return ranked[0][2] if ranked else None
+
+
+def singular(label: str) -> str:
+    """Every English word of a normalised label in the singular, roughly: enough to find "shoe" for "shoes"."""
+    return " ".join(_singular_word(word) for word in label.split(" "))
+
+
+def _singular_word(word: str) -> str:
+    for plural, ending in _PLURALS:
+        if plural.search(word):
+            return plural.sub(ending, word)
+    return word

@@ -1,0 +1,141 @@
+"""Opening other people's files: whatever is wrong with one becomes a FileFormatError that says where."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, NoReturn, cast
+
+import orjson
+
+from graph.errors import FileFormatError, InputError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def suffixes(path: Path) -> tuple[str, bool]:
+    """The suffix that names the format, lower case, and whether the file is gzipped: ("x.TTL.gz") → (".ttl", True)."""
+    gzipped = path.suffix.lower() == ".gz"
+    inner = path.with_suffix("") if gzipped else path
+    return inner.suffix.lower(), gzipped
+
+
+def stem(path: Path) -> str:
+    """The file's name without its last suffix and without .gz."""
+    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return inner.stem
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, line with its ending), split at line feeds only, decoded from UTF-8; a byte order mark is dropped."""
+    number = 0
+    try:
+        with _open(path) as stream:
+            for number, raw in enumerate(stream, start=1):
+                yield number, decode(raw.removeprefix(_BOM) if number == 1 else raw, path, number)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
+    except OSError as error:
+        _refuse(path, error)
+
+
+def decode(raw: bytes, path: Path | str, number: int) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        message = f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        column = len(raw[: error.start].decode()) + 1
+        raise FileFormatError(str(path), message, line=number, column=column) from None
+
+
+def text(path: Path) -> str:
+    """The whole file; an empty one is refused."""
+    whole = "".join(line for _, line in lines(path))
+    if not whole.strip():
+        raise FileFormatError(str(path), "the file is empty")
+    return whole
+
+
+def json_value(source: str, path: Path | str, *, line: int | None = None) -> Any:
+    """The JSON value of `source`; `line` is where the source stands in the file when it is one line of it."""
+    try:
+        return orjson.loads(source)
+    except orjson.JSONDecodeError as error:
+        at = error.lineno if line is None else line
+        raise FileFormatError(str(path), f"no valid JSON: {error.msg}", line=at, column=error.colno) from None
+
+
+def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of a JSONL file; blank lines are skipped, a file without any row is refused."""
+    rows = 0
+    for number, line in lines(path):
+        if not line.strip():
+            continue
+        rows += 1
+        yield number, json_object(line, path, line=number)
+    if not rows:
+        raise FileFormatError(str(path), "the file is empty; one JSON object a line was expected")
+
+
+def json_object(source: str, path: Path | str, *, line: int | None = None) -> dict[str, Any]:
+    value = json_value(source, path, line=line)
+    if not isinstance(value, dict):
+        raise FileFormatError(str(path), f"a JSON object was expected, not {kind_of(value)}", line=line)
+    return value
+
+
+def kind_of(value: object) -> str:
+    """A JSON value's type in a user's words."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return "null" if value is None else names.get(type(value), type(value).__name__)
+
+
+def position(source: str, needle: str) -> tuple[int | None, int | None]:
+    """Line and column, from 1, of the first occurrence of `needle`."""
+    at = source.find(needle)
+    if at < 0:
+        return None, None
+    return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+
+
+def write(path: Path, parts: Iterable[bytes]) -> None:
+    """Write the file whole or not at all; gzipped, with the same bytes each time, when its name ends in .gz."""
+    handle = None
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as raw:
+            if path.suffix.lower() == ".gz":
+                with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+                    for part in parts:
+                        packed.write(part)
+            else:
+                for part in parts:
+                    raw.write(part)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except OSError as error:
+        if handle is not None:
+            Path(name).unlink(missing_ok=True)
+        raise InputError(f"can't write {str(path)!r}: {error.strerror or error}") from None
+    except BaseException:
+        if handle is not None:
+            Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.is_dir():
+        raise FileFormatError(str(path), "this is a directory; a file was expected")
+    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _refuse(path: Path, error: OSError) -> NoReturn:
+    if isinstance(error, FileNotFoundError):
+        raise FileFormatError(str(path), "there is no such file") from None
+    raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None

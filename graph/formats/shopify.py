@@ -1,0 +1,121 @@
+"""Shopify's product taxonomy: one JSON file a language, `{version, verticals: [{categories: [{id, name, parent_id}]}]}`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading
+from graph.formats.parsed import Parsed, Place, note, parsed
+from graph.model import LANGUAGE_TAG, Concept, Relation
+
+
+class _Category(NamedTuple):
+    id: str
+    name: str
+    parent: str | None
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """Join the files of several languages on their ids. A file's language is `lang`, else its name ("zh-CN.json.gz")."""
+    if not files:
+        raise InputError("no file given")
+    if lang is not None and len(files) > 1:
+        raise InputError(
+            f"{len(files)} files but one language {lang!r}; name the files by language (en.json, zh-CN.json)"
+        )
+    names: dict[str, dict[str, str]] = {}
+    parents: dict[str, str | None] = {}
+    places: dict[str, Place] = {}
+    languages: list[str] = []
+    moved: list[str] = []
+    for file in files:
+        tag = _language(file, lang)
+        if tag in languages:
+            raise InputError(f"{file}: a second file for language {tag!r}")
+        languages.append(tag)
+        source = reading.text(file)
+        for category in _categories(source, file, places if len(languages) == 1 else {}):
+            names.setdefault(category.id, {})[tag] = category.name
+            if parents.setdefault(category.id, category.parent) != category.parent:
+                moved.append(f"{category.id!r} stands under {category.parent!r} in {file.name}")
+    dangling = [
+        f"{id!r} under {parent!r}" for id, parent in parents.items() if parent is not None and parent not in names
+    ]
+    partial = [f"{id!r}" for id, labels in names.items() if len(labels) < len(languages)]
+    notes = [
+        *note("parents are nowhere in the file and were ignored", dangling),
+        *note("categories are missing in some of the languages", partial),
+        *note("categories have another parent in a later file; the first file counts", moved),
+    ]
+    into = scheme or "shopify"
+    concepts = [Concept(id, into, "category", dict(sorted(labels.items()))) for id, labels in names.items()]
+    relations = [
+        Relation("broader", id, parent, primary=True)
+        for id, parent in parents.items()
+        if parent is not None and parent in names
+    ]
+    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
+
+
+def _language(file: Path, lang: str | None) -> str:
+    tag = lang or reading.stem(file)
+    if not LANGUAGE_TAG.fullmatch(tag):
+        raise InputError(f"{file}: {tag!r} is no language tag; name the file by its language (en.json) or give --lang")
+    return tag
+
+
+def _categories(source: str, file: Path, places: dict[str, Place]) -> Iterator[_Category]:
+    document = reading.json_value(source, file)
+    seen: set[str] = set()
+    for path, row in _rows(document, file):
+        category = _category(row, source, file, path)
+        if category.id in seen:
+            line, column = _second(source, category.id)
+            raise FileFormatError(str(file), f"{path}: a second category {category.id!r}", line=line, column=column)
+        seen.add(category.id)
+        places[category.id] = Place(str(file))
+        yield category
+    if not seen:
+        raise FileFormatError(str(file), "no category in the file")
+
+
+def _rows(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
+    shape = "{verticals: [{categories: [{id, name, parent_id}]}]}"
+    if not isinstance(document, dict) or not isinstance(document.get("verticals"), list):
+        raise FileFormatError(str(file), f"{shape} was expected; there is no list 'verticals'")
+    for v, vertical in enumerate(document["verticals"]):
+        if not isinstance(vertical, dict) or not isinstance(vertical.get("categories"), list):
+            raise FileFormatError(str(file), f"verticals[{v}]: {shape} was expected; there is no list 'categories'")
+        for c, row in enumerate(vertical["categories"]):
+            yield f"verticals[{v}].categories[{c}]", row
+
+
+def _category(row: Any, source: str, file: Path, path: str) -> _Category:
+    if not isinstance(row, dict):
+        raise FileFormatError(str(file), f"{path}: an object was expected, not {reading.kind_of(row)}")
+    id, name, parent = row.get("id"), row.get("name"), row.get("parent_id")
+    if not isinstance(id, str) or not id:
+        raise FileFormatError(str(file), f"{path}: 'id' must be a string, not {reading.kind_of(id)}")
+    line, column = (None, None) if isinstance(name, str) and name.strip() else reading.position(source, f'"{id}"')
+    if not isinstance(name, str) or not name.strip():
+        message = f"{path} ({id!r}): 'name' must be a string with something in it"
+        raise FileFormatError(str(file), message, line=line, column=column)
+    if parent is not None and not isinstance(parent, str):
+        message = f"{path} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
+        raise FileFormatError(str(file), message)
+    return _Category(id, name, parent or None)
+
+
+def _second(source: str, id: str) -> tuple[int | None, int | None]:
+    """Where the id is declared for the second time; occurrences as somebody's parent don't count."""
+    needle = f'"{id}"'
+    at, found = -1, 0
+    while (at := source.find(needle, at + 1)) >= 0:
+        if source[:at].rstrip().removesuffix(":").rstrip().endswith('"id"'):
+            found += 1
+            if found == 2:
+                return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+    return None, None

@@ -1,0 +1,102 @@
+"""SKOS in Turtle, RDF/XML or JSON-LD. What kgtag writes, it reads back to the same snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import rdf
+from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, OWL, RDF, RELATIONS, SCHEME_BASE, SKOS, TYPE, to_iri
+from graph.formats.parsed import Parsed, parsed
+from graph.formats.rdf import Node, Text, Triple
+from graph.formats.skos_document import Document
+from graph.model import Concept, Relation
+from graph.taxonomy import Taxonomy
+
+_LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """Concepts of the files taken together, in `scheme` or else the scheme they name; `lang` is for labels without one.
+
+    A foreign concept's id is its IRI, and its kind category.
+    """
+    triples = [triple for file in files for triple in rdf.load(file)]
+    document = Document(triples, lang=lang or "und", scheme=scheme, file=", ".join(map(str, files)))
+    ids = document.concept_nodes()
+    if not ids:
+        raise FileFormatError(document.file, "there is no skos:Concept in the file")
+    concepts = [concept for node in ids if (concept := document.concept(node)) is not None]
+    known = {concept.id: concept for concept in concepts}
+    relations = [*document.hierarchy(known), *document.relations(known)]
+    return parsed(concepts, relations, notes=document.notes(), places={}, file=document.file)
+
+
+def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
+    """The taxonomy (or one scheme of it) as the suffix says: .ttl, .rdf or .jsonld."""
+    if scheme is not None and scheme not in taxonomy.schemes:
+        raise InputError(f"no scheme {scheme!r} in the taxonomy; there is {', '.join(taxonomy.schemes) or 'none'}")
+    prefixes = {"skos": SKOS, "rdf": RDF, "owl": OWL, "dct": DCT, "kgtag": KGTAG}
+    rdf.save(path, _triples(taxonomy, scheme), prefixes=prefixes)
+
+
+def _triples(taxonomy: Taxonomy, scheme: str | None) -> Iterator[Triple]:
+    for name in taxonomy.schemes:
+        if scheme in (None, name):
+            yield to_iri(name, SCHEME_BASE), TYPE, SKOS + "ConceptScheme"
+    for i, concept in enumerate(taxonomy):
+        if scheme not in (None, concept.scheme):
+            continue
+        node, home = to_iri(concept.id, CONCEPT_BASE), to_iri(concept.scheme, SCHEME_BASE)
+        yield from _concept_triples(concept, node, home)
+        if concept.kind == "category" and not len(taxonomy.broader[i]):
+            yield home, SKOS + "hasTopConcept", node
+            yield node, SKOS + "topConceptOf", home
+        yield from _relation_triples(taxonomy.relations_from(concept.id), node)
+
+
+def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Triple]:
+    yield node, TYPE, SKOS + "Concept"
+    yield node, SKOS + "inScheme", home
+    yield node, KGTAG + "kind", Text(concept.kind)
+    yield from ((node, SKOS + "prefLabel", Text(text, tag)) for tag, text in concept.pref_label.items())
+    yield from ((node, SKOS + "definition", Text(text, tag)) for tag, text in concept.definition.items())
+    for field, term in _LABELS.items():
+        labels = [Text(text, tag) for tag, texts in sorted(getattr(concept, field).items()) for text in texts]
+        yield from ((node, SKOS + term, label) for label in labels)
+        if labels != sorted(set(labels), key=lambda label: (label.lang, label.text)):
+            yield from _list_triples(node, f"{KGTAG}{term}s", labels, name=f"{node}-{term}")
+    if concept.notation is not None:
+        yield node, SKOS + "notation", Text(concept.notation)
+    if concept.status != "active":
+        yield node, KGTAG + "status", Text(concept.status)
+    if concept.status == "deprecated":
+        yield node, OWL + "deprecated", Text("true")
+    if concept.kind == "attribute" or concept.choice != "multiple":
+        yield node, KGTAG + "choice", Text(concept.choice)
+
+
+def _list_triples(node: Node, predicate: str, labels: Sequence[Text], *, name: str) -> Iterator[Triple]:
+    """An RDF list: the one way RDF keeps an order."""
+    cells = [
+        f"_:{''.join(c if c.isalnum() and c.isascii() else f'x{ord(c):x}' for c in name)}n{i}"
+        for i in range(len(labels))
+    ]
+    yield node, predicate, cells[0]
+    for i, label in enumerate(labels):
+        yield cells[i], RDF + "first", label
+        yield cells[i], RDF + "rest", cells[i + 1] if i + 1 < len(cells) else RDF + "nil"
+
+
+def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Triple]:
+    parents = [relation for relation in relations if relation.type == "broader"]
+    for relation in relations:
+        other = to_iri(relation.target, CONCEPT_BASE)
+        yield node, RELATIONS[relation.type], other
+        if relation.type == "broader":
+            yield other, SKOS + "narrower", node
+        elif relation.type == "related":
+            yield other, SKOS + "related", node
+        if relation.primary and len(parents) > 1:
+            yield node, KGTAG + "primary", other

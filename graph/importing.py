@@ -1,0 +1,171 @@
+"""Bringing a parsed file into a store: what is new is added, what is known is merged, nothing is taken away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from graph.edit import apply_with
+from graph.errors import InputError
+from graph.formats.parsed import Parsed, note
+from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """Concepts created, updated and found unchanged; relations put; what to know; the result."""
+
+    created: int
+    updated: int
+    unchanged: int
+    relations: int
+    notes: tuple[str, ...]
+    taxonomy: Taxonomy
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The change set that merges a file into a snapshot, and its size."""
+
+    changes: tuple[Change, ...]
+    created: int
+    updated: int
+    unchanged: int
+    relations: int
+    notes: tuple[str, ...]
+
+
+def import_parsed(store: TaxonomyStore, content: Parsed, *, author: str, reason: str) -> ImportReport:
+    """Merge in one transaction. A second import of the same file changes nothing and makes no new version.
+
+    Raises InputError for an id that another scheme or kind holds, InvariantError when the result would be unsound.
+    """
+    now = Taxonomy.of(store.read())
+    plan = merge(content, now)
+    if plan.changes:
+
+        def work_out(snapshot: Taxonomy) -> ChangeSet:
+            nonlocal plan
+            plan = merge(content, snapshot)
+            return ChangeSet(plan.changes, author, reason)
+
+        now = apply_with(store, work_out)
+    return ImportReport(plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now)
+
+
+def merge(content: Parsed, taxonomy: Taxonomy) -> Plan:
+    """Work out what the file changes. Relations with an end that neither it nor the snapshot knows are left out, with a note."""
+    puts: list[Change] = []
+    created = unchanged = 0
+    for concept in content.concepts:
+        old = taxonomy.get(concept.id)
+        if old is None:
+            created += 1
+            puts.append(PutConcept(concept))
+        elif (new := merged(old, concept)) != old:
+            puts.append(PutConcept(new))
+        else:
+            unchanged += 1
+    relations, notes = _relations(content, taxonomy)
+    updated = len(content.concepts) - created - unchanged
+    changes = (*puts, *(PutRelation(relation) for relation in relations))
+    return Plan(changes, created, updated, unchanged, len(relations), (*content.notes, *notes))
+
+
+def merged(old: Concept, new: Concept) -> Concept:
+    """The old concept with what the new one adds.
+
+    A different preferred label replaces the old one, which stays as an alternative. A status or choice that is the
+    default says nothing, so that a plain file doesn't revive what an editor deprecated.
+    """
+    if old.scheme != new.scheme:
+        owner = f"concept {new.id!r} belongs to scheme {old.scheme!r} already"
+        raise InputError(f"{owner}; it can't be imported into {new.scheme!r}")
+    if old.kind != new.kind:
+        raise InputError(f"concept {new.id!r} is of kind {old.kind!r} already; the file makes it a {new.kind!r}")
+    pref = {**old.pref_label, **new.pref_label}
+    former = {tag: (text,) for tag, text in old.pref_label.items() if text != pref[tag]}
+    hidden = _united(old.hidden_label, new.hidden_label)
+    alt = _united(old.alt_label, new.alt_label, former)
+    return replace(
+        old,
+        pref_label=pref,
+        alt_label=_without(alt, pref, kept=_both(old.alt_label, new.alt_label)),
+        hidden_label=hidden,
+        definition={**old.definition, **new.definition},
+        notation=old.notation if new.notation is None else new.notation,
+        status=old.status if new.status == "active" else new.status,
+        choice=old.choice if new.choice == "multiple" else new.choice,
+    )
+
+
+_ByLanguage = Mapping[str, tuple[str, ...]]
+
+
+def _united(*sources: _ByLanguage) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for labels in sources:
+        for tag, texts in labels.items():
+            found[tag] += [text for text in texts if text not in found[tag]]
+    return {tag: tuple(texts) for tag, texts in found.items()}
+
+
+def _both(a: _ByLanguage, b: _ByLanguage) -> set[tuple[str, str]]:
+    """Labels that both sides have: what stands in record and file alike isn't tidied here."""
+    sides = [{(tag, text) for tag, texts in side.items() for text in texts} for side in (a, b)]
+    return sides[0] & sides[1]
+
+
+def _without(alt: _ByLanguage, pref: Mapping[str, str], *, kept: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Alternative labels less those that have become the preferred one."""
+    tidy = {
+        tag: tuple(text for text in texts if text != pref.get(tag) or (tag, text) in kept) for tag, texts in alt.items()
+    }
+    return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
+
+
+def _relations(content: Parsed, taxonomy: Taxonomy) -> tuple[list[Relation], list[str]]:
+    """Relations to put, and notes on those left out or surprising."""
+    known = {concept.id for concept in content.concepts}
+    old = {relation.key: relation for relation in taxonomy.relations}
+    lost: dict[str, list[str]] = defaultdict(list)
+    wanted: list[Relation] = []
+    for relation in map(Relation.canonical, content.relations):
+        missing = [end for end in (relation.source, relation.target) if end not in known and end not in taxonomy]
+        if missing:
+            lost[relation.type].append(f"{relation.source!r} → {relation.target!r}")
+        else:
+            wanted.append(relation)
+    puts = [relation for relation in _with_settled_primaries(wanted, taxonomy) if old.get(relation.key) != relation]
+    adopted = [
+        f"{relation.source!r}"
+        for relation in puts
+        if relation.type == "broader" and relation.key not in old and relation.source in taxonomy
+        if taxonomy.out(relation.source, "broader")
+    ]
+    notes = []
+    for type, pairs in sorted(lost.items()):
+        notes += note(f"{type} relations lead nowhere and were left out", pairs)
+    return puts, notes + note("concepts keep their broader concepts beside those of the file", adopted)
+
+
+def _with_settled_primaries(wanted: list[Relation], taxonomy: Taxonomy) -> list[Relation]:
+    """One primary `broader` a concept: the file decides when it names the present one, else the record's stays."""
+    in_file: dict[str, set[str]] = defaultdict(set)
+    for relation in wanted:
+        if relation.type == "broader":
+            in_file[relation.source].add(relation.target)
+    kept = {
+        source
+        for source, targets in in_file.items()
+        if source in taxonomy
+        for relation in taxonomy.relations_from(source)
+        if relation.type == "broader" and relation.primary and relation.target not in targets
+    }
+    return [
+        replace(relation, primary=False) if relation.type == "broader" and relation.source in kept else relation
+        for relation in wanted
+    ]

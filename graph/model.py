@@ -1,0 +1,188 @@
+"""The values a taxonomy is made of: SKOS, frozen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Kind = Literal["category", "attribute", "value"]
+Status = Literal["active", "candidate", "deprecated"]
+Choice = Literal["single", "multiple"]
+RelationType = Literal[
+    "broader", "related", "value_of", "applies_to", "excludes", "exact_match", "close_match", "replaced_by"
+]
+LabelKind = Literal["pref", "alt", "hidden"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STATUSES: tuple[Status, ...] = get_args(Status)
+RELATION_TYPES: tuple[RelationType, ...] = get_args(RelationType)
+SYMMETRIC: frozenset[RelationType] = frozenset({"related", "excludes", "exact_match", "close_match"})
+
+LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*|und|zxx")
+"""What a language tag must fully match: the shapes of BCP 47 that labels use ("en", "zh-CN", "zh-Hans")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A node of the taxonomy.
+
+    `id` is opaque, stable and unique in the store; names are never keys. Labels go by language tag.
+    `choice` says, on an attribute, whether an item may carry several of its values.
+    """
+
+    id: str
+    scheme: str
+    kind: Kind
+    pref_label: Mapping[str, str]
+    alt_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hidden_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    definition: Mapping[str, str] = field(default_factory=dict)
+    notation: str | None = None
+    status: Status = "active"
+    choice: Choice = "multiple"
+
+    def label(self, lang: str | None = None) -> str:
+        """The preferred label in `lang`, else in its base language, else English, else the first there is, else the id."""
+        if lang is not None:
+            if lang in self.pref_label:
+                return self.pref_label[lang]
+            base = lang.split("-")[0]
+            for tag in sorted(self.pref_label):
+                if tag.split("-")[0] == base:
+                    return self.pref_label[tag]
+        if "en" in self.pref_label:
+            return self.pref_label["en"]
+        return next((self.pref_label[tag] for tag in sorted(self.pref_label)), self.id)
+
+    def labels(self) -> list[tuple[str, str, LabelKind]]:
+        """Every (text, language, label kind), in a fixed order."""
+        found: list[tuple[str, str, LabelKind]] = [
+            (self.pref_label[tag], tag, "pref") for tag in sorted(self.pref_label)
+        ]
+        kinds: tuple[tuple[LabelKind, Mapping[str, tuple[str, ...]]], ...] = (
+            ("alt", self.alt_label),
+            ("hidden", self.hidden_label),
+        )
+        for kind, by_language in kinds:
+            found.extend((text, tag, kind) for tag in sorted(by_language) for text in by_language[tag])
+        return found
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """An edge from `source` to `target`; symmetric ones are kept once, smaller id first (see `canonical`)."""
+
+    type: RelationType
+    source: str
+    target: str
+    primary: bool = False
+    """On `broader`: the one edge that paths and breadcrumbs follow."""
+
+    @property
+    def key(self) -> tuple[RelationType, str, str]:
+        """What makes the edge this edge: everything but `primary`."""
+        return (self.type, self.source, self.target)
+
+    def canonical(self) -> Relation:
+        if self.type in SYMMETRIC and self.source > self.target:
+            return Relation(self.type, self.target, self.source, self.primary)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PutConcept:
+    """Create the concept, or replace it whole."""
+
+    concept: Concept
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteConcept:
+    """Remove the concept and every relation that touches it."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PutRelation:
+    """Create the relation, or set its `primary`."""
+
+    relation: Relation
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRelation:
+    relation: Relation
+
+
+Change = PutConcept | DeleteConcept | PutRelation | DeleteRelation
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """Changes that happen together or not at all, applied in order."""
+
+    changes: tuple[Change, ...]
+    author: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An accepted change set: `version` counts from 1, `at` is UTC in ISO 8601."""
+
+    version: int
+    at: str
+    author: str
+    reason: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxonomyData:
+    """All a store holds of the taxonomy, in a fixed order: concepts by id, relations by (type, source, target).
+
+    `version` counts the change sets applied through kgtag; edits by other hands don't move it.
+    """
+
+    version: int
+    concepts: tuple[Concept, ...]
+    relations: tuple[Relation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTag:
+    """One tag of an item. `start`, `end` are half-open character offsets in the item's title, or None when implied."""
+
+    concept: str
+    probability: float
+    method: str
+    start: int | None = None
+    end: int | None = None
+    surface: str | None = None
+    status: Literal["accepted", "proposed", "rejected"] = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedItem:
+    """An item and its tags, with what made them: model version and taxonomy revision."""
+
+    id: str
+    title: str
+    lang: str | None
+    model: str
+    revision: str
+    tags: tuple[ItemTag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: only the hash of its secret, so that a stolen store opens nothing."""
+
+    id: str
+    name: str
+    sha256: str
+    scopes: tuple[str, ...]
+    created: str

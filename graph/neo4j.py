@@ -1,0 +1,336 @@
+"""The system of record in Neo4j 5.26 and later: readable, and editable by hand in Neo4j Browser.
+
+The only module that imports the driver. Its statements are in `graph.neo4j_cypher`, its rows in `graph.neo4j_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import neo4j
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from graph import neo4j_cypher as cypher
+from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
+from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
+from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
+from graph.net import Net, net
+from graph.serial import dump_change, load_change, now
+
+_ROWS_PER_RECORD = 4000
+_ROWS_PER_STATEMENT = 5000
+_ITEMS_PER_PAGE = 500
+_NO_LIMIT = 1 << 62
+_READ_ATTEMPTS = 5
+_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+
+T = TypeVar("T")
+
+
+class Neo4jStore:
+    """A TaxonomyStore in one database of a Neo4j server. The driver's connection pool serves any thread."""
+
+    def __init__(self, driver: neo4j.Driver, url: str, *, user: str, database: str) -> None:
+        self._driver = driver
+        self._url = url
+        self._user = user
+        self._database = database
+        self._current = False
+
+    @classmethod
+    def open(
+        cls, url: str, *, user: str | None = None, password: str | None = None, database: str = "neo4j"
+    ) -> Neo4jStore:
+        """The store at a `neo4j://` or `bolt://` URL; nothing is read or written yet.
+
+        `user` and `password` go before those in the URL. Without a password none is sent.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in _SCHEMES or not parts.hostname:
+            raise InputError(f"{_redacted(url)!r} is no Neo4j URL; like neo4j://user@host:7687")
+        user = user or unquote(parts.username or "") or "neo4j"
+        password = password if password is not None else unquote(parts.password or "")
+        try:
+            driver = neo4j.GraphDatabase.driver(
+                _redacted(url),
+                auth=neo4j.basic_auth(user, password) if password else None,
+                connection_timeout=5.0,
+                connection_acquisition_timeout=10.0,
+                max_transaction_retry_time=5.0,
+                notifications_min_severity="OFF",
+                user_agent="kgtag",
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise InputError(f"{_redacted(url)!r} can't be used: {error}") from error
+        return cls(driver, _redacted(url), user=user, database=database)
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def close(self) -> None:
+        self._driver.close()
+
+    # -- schema -----------------------------------------------------------------------------------
+
+    def migrate(self) -> list[str]:
+        """Apply what is due; the names. Safe to race: a lock node, held in one transaction per migration.
+
+        Neo4j refuses schema commands and data writes in one transaction, so a migration's statements run each in its
+        own, and its record is committed last. Every statement is idempotent (`IF NOT EXISTS`, `MERGE`): a migration
+        cut off half-way simply runs again.
+        """
+        fresh: list[str] = []
+        known = shipped("neo4j")
+        with self._translated():
+            self._run(cypher.MIGRATION_LOCK_CONSTRAINT)
+            while name := self._migrate_one(known):
+                fresh.append(name)
+            self._run(cypher.RESTORE_META)
+            if fresh:
+                self._run(cypher.AWAIT_INDEXES)
+        return fresh
+
+    def _migrate_one(self, known: tuple[Migration, ...]) -> str | None:
+        with self._session() as session, session.begin_transaction() as tx:
+            tx.run(cypher.LOCK_MIGRATIONS).consume()
+            waiting = due(known, _applied(tx), url=self._url)
+            if not waiting:
+                return None
+            for statement in _statements(waiting[0].text):
+                self._run(statement)
+            tx.run(cypher.RECORD_MIGRATION, name=waiting[0].name, checksum=waiting[0].checksum, at=now()).consume()
+            tx.commit()
+            return waiting[0].name
+
+    def migrations(self) -> list[MigrationStatus]:
+        """Every migration, applied or due, by name."""
+        with self._translated(), self._session() as session:
+            return statuses(shipped("neo4j"), session.execute_read(_applied))
+
+    # -- taxonomy ---------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        """The bookmark of an empty read transaction: it names the last commit, whoever made it."""
+        with self._reading() as session:
+            session.execute_read(lambda tx: tx.run(cypher.PING).consume())
+            return _bookmark(session)
+
+    def read(self) -> TaxonomyData:
+        """Neo4j isolates no better than read committed, so a read that a commit fell into is done again.
+
+        Under a constant stream of commits (items being tagged) one that no change set fell into must do; the token
+        has moved then, and tells a poller to read again.
+        """
+        for attempt in range(_READ_ATTEMPTS):
+            before = self.token()
+            with self._reading() as session:
+                data, later = session.execute_read(_read)
+                undisturbed = _bookmark(session) == before
+            if undisturbed or (attempt and data.version == later):
+                break
+        return data
+
+    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
+        lines = [dump_change(change) for change in changes.changes]
+        work = net(changes)
+
+        def write(tx: neo4j.ManagedTransaction) -> int:
+            version = _version(tx, cypher.LOCK)
+            if expect_version is not None and version != expect_version:
+                raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
+            _write(tx, work)
+            entry: Row = {"version": version + 1, "at": now(), "author": changes.author, "reason": changes.reason}
+            tx.run(cypher.RECORD_CHANGES, entry, changes=lines).consume()
+            return version + 1
+
+        return self._writing(write)
+
+    def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
+        while limit is None or limit > 0:
+            rows = self._rows(cypher.HISTORY, after=after)
+            if not rows:
+                return
+            row = rows[0]
+            after = row["version"]
+            yield HistoryEntry(after, row["at"], row["author"], row["reason"], tuple(map(load_change, row["changes"])))
+            limit = None if limit is None else limit - 1
+
+    # -- items ------------------------------------------------------------------------------------
+
+    def put_items(self, items: Sequence[TaggedItem]) -> None:
+        rows = [item_row(item) for item in {item.id: item for item in items}.values()]
+        concepts = {tag["concept"] for row in rows for tag in row["tags"]}
+
+        def write(tx: neo4j.ManagedTransaction) -> None:
+            _require(tx, concepts)
+            for batch in _batches(rows, 1000):
+                tx.run(cypher.PUT_ITEMS, rows=batch).consume()
+                tx.run(cypher.TAG_ITEMS, rows=batch).consume()
+
+        self._writing(write)
+
+    def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
+        while limit is None or limit > 0:
+            size = _ITEMS_PER_PAGE if limit is None else min(limit, _ITEMS_PER_PAGE)
+            found = [item_of(row) for row in self._rows(cypher.ITEMS, after=after, limit=size)]
+            if not found:
+                return
+            yield from found
+            after = found[-1].id
+            limit = None if limit is None else limit - len(found)
+
+    def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
+        rows = self._rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
+        return [row["id"] for row in rows]
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def put_key(self, key: ApiKey) -> None:
+        row = {"id": key.id, "name": key.name, "sha256": key.sha256, "scopes": list(key.scopes), "created": key.created}
+        self._writing(lambda tx: tx.run(cypher.PUT_KEY, id=key.id, properties=row).consume())
+
+    def delete_key(self, id: str) -> bool:
+        return self._writing(lambda tx: int(tx.run(cypher.DELETE_KEY, id=id).single(strict=True)["n"]) > 0)
+
+    def keys(self) -> list[ApiKey]:
+        return [key_of(row) for row in self._rows(cypher.KEYS)]
+
+    # -- sessions ---------------------------------------------------------------------------------
+
+    def _session(self) -> neo4j.Session:
+        return self._driver.session(database=self._database)
+
+    def _run(self, statement: LiteralString) -> None:
+        with self._session() as session:
+            session.execute_write(lambda tx: tx.run(statement).consume())
+
+    @contextmanager
+    def _reading(self) -> Iterator[neo4j.Session]:
+        with self._translated():
+            self._check()
+            with self._driver.session(database=self._database, default_access_mode=neo4j.READ_ACCESS) as session:
+                yield session
+
+    def _rows(self, statement: LiteralString, **parameters: Any) -> list[Row]:
+        with self._reading() as session:
+            return session.execute_read(lambda tx: tx.run(statement, parameters).data())
+
+    def _writing(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
+        with self._translated():
+            self._check()
+            with self._session() as session:
+                return session.execute_write(work)
+
+    def _check(self) -> None:
+        """Looked up until the schema is ours; a record wiped since then shows by its missing Meta node."""
+        if not self._current:
+            with self._session() as session:
+                require_current(shipped("neo4j"), session.execute_read(_applied), url=self._url)
+            self._current = True
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except MigrationError:
+            self._current = False
+            raise
+        except (DriverError, Neo4jError) as error:
+            raise self._explained(error) from error
+
+    def _explained(self, error: DriverError | Neo4jError) -> Exception:
+        if isinstance(error, AuthError):
+            return StoreUnavailable(
+                f"Neo4j at {self._url} refused user {self._user!r}: wrong user or password; "
+                "give it in KGTAG_NEO4J_PASSWORD or in the store URL"
+            )
+        if isinstance(error, (ServiceUnavailable, SessionExpired)):
+            return StoreUnavailable(
+                f"no Neo4j answers at {self._url}: {error}; start one (`kgtag neo4j up`) or check host and port"
+            )
+        code = getattr(error, "code", None) or type(error).__name__
+        said = getattr(error, "message", None) or str(error)
+        if code.endswith("DatabaseNotFound"):
+            return StoreUnavailable(f"Neo4j at {self._url} has no database {self._database!r}")
+        if code.endswith("ConstraintCreationFailed"):
+            return MigrationError(
+                f"{self._url} holds ids twice, so they can't be made unique; merge them first: {said}"
+            )
+        if isinstance(error, ClientError) and code.endswith("Forbidden"):
+            return StoreUnavailable(f"user {self._user!r} may not do that at {self._url}: {said}")
+        return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
+
+
+def _read(tx: neo4j.ManagedTransaction) -> tuple[TaxonomyData, int]:
+    """The taxonomy at the version it had before the rows were read, and the version after."""
+    version = _version(tx, cypher.VERSION)
+    bulk = {"lost": LOST, "size": _ROWS_PER_RECORD}
+    concepts = [concept_of(row) for record in tx.run(cypher.CONCEPTS, bulk) for row in record["rows"]]
+    relations = relations_of(row for record in tx.run(cypher.RELATIONS, bulk) for row in record["rows"])
+    concepts.sort(key=lambda concept: concept.id)
+    return TaxonomyData(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
+
+
+def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:
+    def run(statement: LiteralString, rows: Sequence[object]) -> None:
+        for batch in _batches(rows, _ROWS_PER_STATEMENT):
+            tx.run(statement, rows=batch).consume()
+
+    run(cypher.DELETE_CONCEPTS, work.delete)
+    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
+    _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
+    run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
+    run(cypher.PUT_RELATIONS, [relation_row(edge) for edge in work.relate if edge.type not in SYMMETRIC])
+    run(cypher.PUT_SYMMETRIC_RELATIONS, [relation_row(edge) for edge in work.relate if edge.type in SYMMETRIC])
+
+
+def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
+    missing = tx.run(cypher.UNKNOWN, ids=sorted(ids)).single()
+    if missing is not None:
+        raise UnknownConcept(missing["id"])
+
+
+def _version(tx: neo4j.ManagedTransaction, statement: LiteralString) -> int:
+    row = tx.run(statement).single()
+    if row is None or not isinstance(row["version"], int):
+        raise MigrationError("the Meta node, which counts the versions, is gone; run `kgtag migrate` to put it back")
+    return row["version"]
+
+
+def _applied(tx: neo4j.ManagedTransaction | neo4j.Transaction) -> dict[str, Applied]:
+    return {row["name"]: Applied(row["checksum"], row["at"]) for row in tx.run(cypher.APPLIED)}
+
+
+def _bookmark(session: neo4j.Session) -> str:
+    return "|".join(sorted(session.last_bookmarks().raw_values))
+
+
+def _batches(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _statements(text: str) -> Iterator[str]:
+    """A migration's statements, without its comment lines."""
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
+    for statement in "\n".join(lines).split(";\n"):
+        if statement.strip().rstrip(";"):
+            yield statement.strip().rstrip(";")
+
+
+def _redacted(url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,0 +1,48 @@
+"""What a change set comes to: the same writes in an order that every store can take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """To be done in this order: `delete` (with every relation that touches them), `put`, `unrelate`, `relate`.
+
+    No relation occurs twice; all are canonical. A deleted concept may be put again, as a new one.
+    """
+
+    delete: tuple[str, ...]
+    put: tuple[Concept, ...]
+    unrelate: tuple[Relation, ...]
+    relate: tuple[Relation, ...]
+
+
+def net(changes: ChangeSet) -> Net:
+    """Applied in order, a later change undoes an earlier one: only the last word on each row counts."""
+    deleted: dict[str, None] = {}
+    concepts: dict[str, Concept] = {}
+    relations: dict[tuple[str, str, str], tuple[Relation, bool]] = {}
+    touching: dict[str, set[tuple[str, str, str]]] = {}
+    for change in changes.changes:
+        match change:
+            case PutConcept(concept):
+                concepts[concept.id] = concept
+            case DeleteConcept(id):
+                deleted[id] = None
+                concepts.pop(id, None)
+                for key in touching.pop(id, ()):
+                    relations.pop(key, None)
+            case PutRelation(relation) | DeleteRelation(relation):
+                edge = relation.canonical()
+                relations[edge.key] = (edge, isinstance(change, PutRelation))
+                touching.setdefault(edge.source, set()).add(edge.key)
+                touching.setdefault(edge.target, set()).add(edge.key)
+    return Net(
+        delete=tuple(deleted),
+        put=tuple(concepts.values()),
+        unrelate=tuple(edge for edge, wanted in relations.values() if not wanted),
+        relate=tuple(edge for edge, wanted in relations.values() if wanted),
+    )

@@ -1,0 +1,205 @@
+"""The embedded system of record: one SQLite file in WAL mode."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import orjson
+
+from graph.errors import ConflictError, UnknownConcept
+from graph.migrate import MigrationStatus, due, shipped, statuses
+from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, Relation, TaggedItem, TaxonomyData
+from graph.net import Net, net
+from graph.serial import change_from_json, dump_change, now
+from graph.sqlite_file import SqliteFile, applied, immediate
+from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
+
+_MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
+    name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
+) STRICT"""
+_PAGE = 500
+_VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"
+_CONCEPTS = """SELECT id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice
+    FROM concept ORDER BY id"""
+_PUT_CONCEPT = """INSERT INTO concept
+    (id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET scheme = excluded.scheme, kind = excluded.kind, pref_label = excluded.pref_label,
+        alt_label = excluded.alt_label, hidden_label = excluded.hidden_label, definition = excluded.definition,
+        notation = excluded.notation, status = excluded.status, choice = excluded.choice"""
+_PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
+    ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
+_KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
+_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+    FROM item_tag WHERE item > ? AND item <= ? ORDER BY item, position"""
+_ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
+
+
+class SqliteStore:
+    """A TaxonomyStore in one file. Connections come from a pool, so any thread may call any method."""
+
+    def __init__(self, file: SqliteFile) -> None:
+        self._file = file
+        self._writing = threading.Lock()
+
+    @classmethod
+    def open(cls, path: str | Path) -> SqliteStore:
+        """The store in the file, which `migrate` creates; nothing is read or written yet."""
+        return cls(SqliteFile(Path(path)))
+
+    @property
+    def url(self) -> str:
+        return self._file.url
+
+    def close(self) -> None:
+        self._file.close()
+
+    # -- schema -----------------------------------------------------------------------------------
+
+    def migrate(self) -> list[str]:
+        """Apply what is due, each migration in a transaction of its own; the names. Safe to race."""
+        known = shipped("sqlite")
+        fresh: list[str] = []
+        with self._writing, self._file.creating() as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            while True:
+                with immediate(db):
+                    db.execute(_MIGRATIONS_TABLE)
+                    waiting = due(known, applied(db), url=self.url)
+                    if not waiting:
+                        break
+                    for statement in _statements(waiting[0].text):
+                        db.execute(statement)
+                    row = (waiting[0].name, waiting[0].checksum, now())
+                    db.execute("INSERT INTO schema_migration (name, checksum, applied_at) VALUES (?, ?, ?)", row)
+                fresh.append(waiting[0].name)
+        return fresh
+
+    def migrations(self) -> list[MigrationStatus]:
+        """Every migration, applied or due, by name."""
+        known = shipped("sqlite")
+        if not self._file.path.exists():
+            return statuses(known, {})
+        with self._file.unchecked() as db:
+            return statuses(known, applied(db))
+
+    # -- taxonomy ---------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        return self._file.token()
+
+    def read(self) -> TaxonomyData:
+        with self._file.reading() as db:
+            version = int(db.execute(_VERSION).fetchone()[0])
+            concepts = tuple(map(concept_of, db.execute(_CONCEPTS)))
+            rows = db.execute("SELECT type, source, target, is_primary FROM relation").fetchall()
+        relations: dict[tuple[str, str, str], Relation] = {}
+        for type, source, target, primary in rows:
+            edge = Relation(type, source, target, bool(primary)).canonical()
+            if edge.key not in relations or edge.primary:
+                relations[edge.key] = edge
+        return TaxonomyData(version, concepts, tuple(sorted(relations.values())))
+
+    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
+        lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"
+        with self._writing, self._file.writing() as db:
+            version = int(db.execute(_VERSION).fetchone()[0])
+            if expect_version is not None and version != expect_version:
+                raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
+            _write(db, net(changes))
+            entry = (version + 1, now(), changes.author, changes.reason, lines)
+            db.execute("INSERT INTO change_set (version, at, author, reason, changes) VALUES (?, ?, ?, ?, ?)", entry)
+        return version + 1
+
+    def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
+        query = "SELECT version, at, author, reason, changes FROM change_set WHERE version > ? ORDER BY version LIMIT 1"
+        while limit is None or limit > 0:
+            with self._file.reading() as db:
+                row = db.execute(query, (after,)).fetchone()
+            if row is None:
+                return
+            after, at, author, reason, changes = row
+            yield HistoryEntry(after, at, author, reason, tuple(map(change_from_json, orjson.loads(changes))))
+            limit = None if limit is None else limit - 1
+
+    # -- items ------------------------------------------------------------------------------------
+
+    def put_items(self, items: Sequence[TaggedItem]) -> None:
+        by_id = {item.id: item for item in items}
+        with self._writing, self._file.writing() as db:
+            _require(db, {tag.concept for item in by_id.values() for tag in item.tags})
+            db.executemany("DELETE FROM item WHERE id = ?", [(id,) for id in by_id])
+            rows = [(i.id, i.title, i.lang, i.model, i.revision) for i in by_id.values()]
+            db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany(
+                "INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,"
+                " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)],
+            )
+
+    def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
+        query = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
+        while limit is None or limit > 0:
+            size = _PAGE if limit is None else min(limit, _PAGE)
+            with self._file.reading() as db:
+                rows = db.execute(query, (after, size)).fetchall()
+                if not rows:
+                    return
+                tags: dict[str, list[tuple[object, ...]]] = {}
+                for item, *tag in db.execute(_ITEM_TAGS, (after, rows[-1][0])):
+                    tags.setdefault(item, []).append(tuple(tag))
+            yield from (item_of(row, tags.get(row[0], [])) for row in rows)
+            after = rows[-1][0]
+            limit = None if limit is None else limit - len(rows)
+
+    def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
+        with self._file.reading() as db:
+            return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def put_key(self, key: ApiKey) -> None:
+        row = (key.id, key.name, key.sha256, " ".join(key.scopes), key.created)
+        with self._writing, self._file.writing() as db:
+            db.execute("INSERT OR REPLACE INTO api_key (id, name, sha256, scopes, created) VALUES (?, ?, ?, ?, ?)", row)
+
+    def delete_key(self, id: str) -> bool:
+        with self._writing, self._file.writing() as db:
+            return db.execute("DELETE FROM api_key WHERE id = ?", (id,)).rowcount > 0
+
+    def keys(self) -> list[ApiKey]:
+        with self._file.reading() as db:
+            return [
+                key_of(row) for row in db.execute("SELECT id, name, sha256, scopes, created FROM api_key ORDER BY id")
+            ]
+
+
+def _write(db: sqlite3.Connection, work: Net) -> None:
+    db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
+    db.executemany(_PUT_CONCEPT, map(row_of, work.put))
+    _require(db, {end for edge in work.relate for end in (edge.source, edge.target)})
+    gone = [edge.key for edge in work.unrelate]
+    gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
+    db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)
+    db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
+
+
+def _require(db: sqlite3.Connection, ids: set[str]) -> None:
+    known = {id for (id,) in db.execute(_KNOWN, (orjson.dumps(sorted(ids)).decode(),))}
+    for id in sorted(ids - known):
+        raise UnknownConcept(id)
+
+
+def _statements(text: str) -> Iterator[str]:
+    """A script's statements one by one: `executescript` would commit the transaction around it."""
+    statement = ""
+    for line in text.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

@@ -1,0 +1,177 @@
+"""The only place that names adapters and reads settings: from words on a command line to objects that work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import InputError
+from graph.migrate import MigrationStatus
+from graph.model import TaggedItem
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.binding import Binding
+from kgtag.consistency import EnforceSettings
+from kgtag.recommend import CoOccurrence, Recommender
+from kgtag.serving import Live, Served
+from kgtag.suggest import Suggester
+from kgtag.tagger import Tagger
+from kgtag.types import Linker
+
+if TYPE_CHECKING:
+    from kgtag.embed.scorer import Scorer
+    from kgtag.extract.sequence import SequenceExtractor
+
+DEFAULT_STORE = "sqlite:///kgtag.db"
+
+
+class Settings(BaseSettings):
+    """What the environment says: KGTAG_STORE, KGTAG_MODEL, KGTAG_EMBEDDINGS, KGTAG_NEO4J_PASSWORD, …"""
+
+    model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=())
+
+    store: str = DEFAULT_STORE
+    neo4j_password: SecretStr | None = None
+    model: Path | None = None
+    embeddings: Path | None = None
+    threshold: float = EnforceSettings().threshold
+    mode: Literal["off", "symbolic", "full"] = "full"
+    poll_seconds: float = 1.0
+
+
+class MigratableStore(TaxonomyStore, Protocol):
+    """What `open_store` gives: every adapter migrates itself."""
+
+    def migrate(self) -> list[str]: ...
+
+    def migrations(self) -> list[MigrationStatus]: ...
+
+
+def open_store(url: str | None = None) -> MigratableStore:
+    """The store behind a URL (default: KGTAG_STORE, else sqlite:///kgtag.db). Raises InputError for any other URL."""
+    settings = Settings()
+    url = url or settings.store
+    scheme = url.split(":", 1)[0]
+    if scheme == "sqlite":
+        from graph.sqlite import SqliteStore
+
+        return SqliteStore.open(_sqlite_path(url))
+    if scheme in ("neo4j", "bolt", "neo4j+s", "bolt+s", "neo4j+ssc", "bolt+ssc"):
+        from graph.neo4j import Neo4jStore
+
+        parts = urlsplit(url)
+        if not parts.hostname:
+            raise InputError(f"{scheme}://… names no host; expected {scheme}://user:password@host:7687")
+        port = f":{parts.port}" if parts.port else ""
+        secret = settings.neo4j_password.get_secret_value() if settings.neo4j_password else ""
+        return Neo4jStore.open(
+            f"{scheme}://{parts.hostname}{port}",
+            user=unquote(parts.username or "neo4j"),
+            password=unquote(parts.password) if parts.password else secret,
+            database=parts.path.strip("/") or "neo4j",
+        )
+    raise InputError(
+        f"{scheme!r} is no kind of store; expected sqlite:///file.db, neo4j://user:password@host:7687 or bolt://…"
+    )
+
+
+def _sqlite_path(url: str) -> Path:
+    """`sqlite:///relative.db`, `sqlite:////absolute.db`."""
+    if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
+        raise InputError(f"{url!r} names no file; expected sqlite:///relative.db or sqlite:////absolute/path.db")
+    return Path(unquote(url.removeprefix("sqlite:///")))
+
+
+def load_taxonomy(store: TaxonomyStore) -> Taxonomy:
+    return Taxonomy.of(store.read())
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What was trained, loaded once and kept while snapshots come and go. Each may be missing."""
+
+    extractor: SequenceExtractor | None
+    linker: Path | None
+    scorer: Scorer | None
+    enforcement: EnforceSettings
+
+
+def load_models(
+    model: Path | None, embeddings: Path | None = None, *, enforcement: EnforceSettings | None = None
+) -> Models:
+    """Read the model directory (its `linker/` too, when there is one) and the embeddings directory."""
+    from kgtag.embed.scorer import Scorer
+    from kgtag.extract.sequence import SequenceExtractor
+
+    linker = model / "linker" if model is not None and (model / "linker").is_dir() else None
+    return Models(
+        extractor=SequenceExtractor.load(model) if model is not None else None,
+        linker=linker,
+        scorer=Scorer.load(embeddings) if embeddings is not None else None,
+        enforcement=enforcement or EnforceSettings(threshold=(s := Settings()).threshold, mode=s.mode),
+    )
+
+
+def assemble_linker(models: Models, taxonomy: Taxonomy) -> Linker:
+    """With the dense part when a linker was trained."""
+    from kgtag.link import TaxonomyLinker
+
+    return TaxonomyLinker(taxonomy, model_dir=models.linker)
+
+
+def assemble_tagger(models: Models, taxonomy: Taxonomy) -> Tagger:
+    """The line for one snapshot. Raises ModelMismatch when the models don't fit it."""
+    extractor = models.extractor
+    if extractor is None:
+        raise InputError("tagging needs a model; give --model DIR (train one with: kgtag train extractor)")
+    binding = Binding.of(
+        taxonomy,
+        attributes=extractor.attributes,
+        categories=extractor.config.categories,
+        recorded={**extractor.config.attribute_concepts, **extractor.config.category_concepts},
+    )
+    return Tagger(
+        extractor,
+        assemble_linker(models, taxonomy),
+        taxonomy,
+        binding=binding,
+        plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
+        settings=models.enforcement,
+    )
+
+
+def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, before: Served | None) -> Served:
+    """Everything that answers requests; when the taxonomy is the same as before, only the items are counted anew."""
+    cooccurrence = CoOccurrence.of(taxonomy, tag_sets(store.items()))
+    scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
+    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=scorer)
+    if before is not None and before.taxonomy.revision == taxonomy.revision:
+        return replace(before, taxonomy=taxonomy, recommender=recommender)
+    return Served(
+        taxonomy=taxonomy,
+        recommender=recommender,
+        suggester=Suggester(taxonomy, popularity=cooccurrence.count),
+        tagger=assemble_tagger(models, taxonomy) if models.extractor is not None else None,
+    )
+
+
+def open_live(settings: Settings) -> Live:
+    """The served snapshot of the configured store and models, not yet following. Raises what loading raises."""
+    store = open_store(settings.store)
+    models = load_models(settings.model, settings.embeddings)
+    return Live(
+        store,
+        lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
+        poll_seconds=settings.poll_seconds,
+    )
+
+
+def tag_sets(items: Iterable[TaggedItem]) -> Iterable[list[str]]:
+    """The accepted tags of each item."""
+    return ([tag.concept for tag in item.tags if tag.status == "accepted"] for item in items)

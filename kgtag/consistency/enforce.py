@@ -1,0 +1,228 @@
+"""Choose a consistent set among all candidate tags of one item.
+
+    redirect ──▶ weigh (plausibility) ──▶ back off ──▶ choose (conflict-free, heaviest) ──▶ close (ancestors)
+
+Each step either changes a candidate or drops it under a named rule; nothing leaves silently.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from graph.taxonomy import Taxonomy
+from kgtag.consistency.applicability import Applicability
+from kgtag.consistency.backoff import back_off
+from kgtag.consistency.conflicts import best_set, conflicts
+from kgtag.types import CandidateTag, Consistent, DroppedTag, Plausibility, Proposal, Rule, Span, Tag
+
+_CERTAIN = 1e-4
+"""Probabilities are kept this far from 0 and 1 before their odds are taken."""
+_HARD = 1e3
+"""The weight of what the product itself says: more than any number of candidates can outweigh."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnforceSettings:
+    """`threshold`: the least probability of a tag. `proposal_threshold`: the least plausibility of an unasserted
+    `applies_to`. `plausibility_weight`: how much of the log-odds of (value, occurs_in, category) a candidate's gain.
+
+    `mode` is the ablation: off (threshold only), symbolic (the taxonomy), full (taxonomy and embeddings).
+    """
+
+    threshold: float = 0.5
+    proposal_threshold: float = 0.9
+    plausibility_weight: float = 0.5
+    mode: Literal["off", "symbolic", "full"] = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    candidate: CandidateTag
+    plausibility: float | None
+
+
+def enforce(
+    candidates: Sequence[CandidateTag],
+    taxonomy: Taxonomy,
+    *,
+    plausibility: Plausibility | None = None,
+    settings: EnforceSettings | None = None,
+    lang: str | None = None,
+) -> Consistent:
+    """A consistent set of tags, most probable first; what was dropped, by which rule; what was proposed.
+
+    A category of method "given" is a fact, not a candidate: everything else gives way to it.
+    """
+    settings = settings or EnforceSettings()
+    if settings.mode != "full":
+        plausibility = None
+    live, dropped = _follow_redirects(candidates, taxonomy)
+    if settings.mode == "off":
+        return _as_found(live, taxonomy, settings, lang)
+    applicability = Applicability(taxonomy, plausibility, threshold=settings.proposal_threshold)
+    weighed = _weigh(live, taxonomy, plausibility, settings)
+    fit, unfit = _split(weighed, taxonomy, settings.threshold)
+    dropped += unfit
+    fit.sort(key=lambda w: (-w.candidate.probability, w.candidate.concept, w.candidate.span or Span(-1, -1)))
+    apart = conflicts([w.candidate for w in fit], taxonomy, applicability)
+    chosen = best_set(_weights([w.candidate for w in fit], taxonomy, settings.threshold), apart)
+    chosen |= _broader_categories(fit, chosen, taxonomy)
+    tags = _close([fit[i] for i in sorted(chosen)], taxonomy, lang)
+    present = {tag.concept for tag in tags}
+    for i, weighed_tag in enumerate(fit):
+        if i not in chosen:
+            dropped.append((weighed_tag, _reason(i, chosen, apart, weighed_tag.candidate.concept in present)))
+    return Consistent(
+        tags=tuple(tags),
+        dropped=tuple(DroppedTag(_tag(w, taxonomy, lang), rule) for w, rule in dropped),
+        proposals=_proposals(tags, taxonomy, applicability),
+    )
+
+
+def _follow_redirects(
+    candidates: Sequence[CandidateTag], taxonomy: Taxonomy
+) -> tuple[list[CandidateTag], list[tuple[_Weighed, Rule]]]:
+    live, dropped = [], list[tuple[_Weighed, Rule]]()
+    for candidate in candidates:
+        target = taxonomy.resolve(candidate.concept)
+        moved = replace(candidate, concept=target)
+        line = [target, *taxonomy.ancestors(target)]
+        if any(taxonomy[id].status == "deprecated" for id in line):
+            dropped.append((_Weighed(moved, None), "deprecated"))
+        elif taxonomy.excluded(target, target):
+            dropped.append((_Weighed(moved, None), "excluded"))
+        else:
+            live.append(moved)
+    return live, dropped
+
+
+def _weigh(
+    candidates: Sequence[CandidateTag],
+    taxonomy: Taxonomy,
+    plausibility: Plausibility | None,
+    settings: EnforceSettings,
+) -> list[_Weighed]:
+    """Move each value's odds by how plausible it is in the item's most probable category."""
+    categories = [c for c in candidates if taxonomy[c.concept].kind == "category"]
+    if plausibility is None or not categories:
+        return [_Weighed(candidate, None) for candidate in candidates]
+    category = max(categories, key=lambda c: (c.method == "given", c.probability, c.concept)).concept
+    values = [i for i, c in enumerate(candidates) if taxonomy[c.concept].kind == "value"]
+    triples = [(candidates[i].concept, "occurs_in", category) for i in values]
+    known = dict(zip(values, plausibility.probabilities(triples), strict=True))
+    weighed = []
+    for i, candidate in enumerate(candidates):
+        plausible = known.get(i)
+        if plausible is not None:
+            odds = _log_odds(candidate.probability) + settings.plausibility_weight * _log_odds(plausible)
+            candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)))
+        weighed.append(_Weighed(candidate, plausible))
+    return weighed
+
+
+def _split(
+    weighed: Sequence[_Weighed], taxonomy: Taxonomy, threshold: float
+) -> tuple[list[_Weighed], list[tuple[_Weighed, Rule]]]:
+    """The candidates that are certain enough, ancestors in the place of those that aren't, and what was left behind."""
+    ancestors = back_off([w.candidate for w in weighed], taxonomy, threshold=threshold)
+    fit = [w for w in weighed if w.candidate.probability >= threshold or w.candidate.method == "given"]
+    left = [w for w in weighed if w.candidate.probability < threshold and w.candidate.method != "given"]
+    dropped = list[tuple[_Weighed, Rule]]()
+    for w in left:
+        implausible = w.plausibility is not None and w.plausibility < 0.5
+        dropped.append((w, "implausible" if implausible else "uncertain"))
+    return fit + [_Weighed(candidate, None) for candidate in ancestors], dropped
+
+
+def _weights(candidates: Sequence[CandidateTag], taxonomy: Taxonomy, threshold: float) -> list[float]:
+    """What each candidate adds to the set; a category brings its broader candidates along, so it adds theirs too."""
+    alone = [_weight(candidate, threshold) for candidate in candidates]
+    categories = [i for i, c in enumerate(candidates) if taxonomy[c.concept].kind == "category"]
+    total = list(alone)
+    for i in categories:
+        broader = [j for j in categories if taxonomy.is_ancestor(candidates[j].concept, candidates[i].concept)]
+        total[i] += sum(alone[j] for j in broader)
+    return total
+
+
+def _weight(candidate: CandidateTag, threshold: float) -> float:
+    if candidate.method == "given":
+        return _HARD
+    return max(_log_odds(candidate.probability) - _log_odds(threshold), 0.0) + 1e-3
+
+
+def _broader_categories(fit: Sequence[_Weighed], chosen: set[int], taxonomy: Taxonomy) -> set[int]:
+    """Category candidates that the chosen category implies: they stand by their own right."""
+    most_specific = [fit[i].candidate.concept for i in chosen if taxonomy[fit[i].candidate.concept].kind == "category"]
+    return {i for i, w in enumerate(fit) if any(taxonomy.is_ancestor(w.candidate.concept, id) for id in most_specific)}
+
+
+def _log_odds(probability: float) -> float:
+    clipped = min(max(probability, _CERTAIN), 1 - _CERTAIN)
+    return math.log(clipped / (1 - clipped))
+
+
+def _close(chosen: Sequence[_Weighed], taxonomy: Taxonomy, lang: str | None) -> list[Tag]:
+    """The chosen tags and everything broader, most probable first; an implied tag names its most probable reason."""
+    tags: dict[str, Tag] = {}
+    for w in chosen:
+        tags.setdefault(w.candidate.concept, _tag(w, taxonomy, lang))
+    for direct in sorted(tags.values(), key=lambda t: (-t.probability, t.concept)):
+        for ancestor in taxonomy.ancestors(direct.concept):
+            if ancestor not in tags:
+                implied = CandidateTag(ancestor, direct.probability, "implied")
+                tags[ancestor] = replace(_tag(_Weighed(implied, None), taxonomy, lang), implied_by=direct.concept)
+    return sorted(tags.values(), key=lambda t: (t.implied_by is not None, -t.probability, t.concept))
+
+
+def _reason(i: int, chosen: set[int], apart: dict[tuple[int, int], Rule], present: bool) -> Rule:
+    if present:
+        return "duplicate"
+    rules = [rule for pair, rule in sorted(apart.items()) if i in pair and (set(pair) - {i}) & chosen]
+    return rules[0]
+
+
+def _proposals(tags: Sequence[Tag], taxonomy: Taxonomy, applicability: Applicability) -> tuple[Proposal, ...]:
+    category = _most_specific_category(tags, taxonomy)
+    if category is None:
+        return ()
+    attributes = sorted({tag.attribute for tag in tags if tag.attribute is not None})
+    missing = [a for a in attributes if not applicability.asserted(a, category)]
+    return tuple(p for a in missing if (p := applicability.proposal(a, category)) is not None)
+
+
+def _most_specific_category(tags: Sequence[Tag], taxonomy: Taxonomy) -> str | None:
+    categories = [tag.concept for tag in tags if tag.kind == "category"]
+    return max(categories, key=lambda id: (len(taxonomy.ancestors(id)), id), default=None)
+
+
+def _tag(w: _Weighed, taxonomy: Taxonomy, lang: str | None) -> Tag:
+    concept = taxonomy[w.candidate.concept]
+    return Tag(
+        concept=concept.id,
+        label=concept.label(lang),
+        kind=concept.kind,
+        method=w.candidate.method,
+        probability=w.candidate.probability,
+        attribute=taxonomy.attribute_of(concept.id),
+        span=w.candidate.span,
+        surface=w.candidate.surface,
+        extract_score=w.candidate.extract_score,
+        link_score=w.candidate.link_score,
+        plausibility=w.plausibility,
+    )
+
+
+def _as_found(
+    candidates: Sequence[CandidateTag], taxonomy: Taxonomy, settings: EnforceSettings, lang: str | None
+) -> Consistent:
+    """The ablation's "off": the best candidate of every mention, unchecked and unclosed."""
+    best: dict[object, CandidateTag] = {}
+    for candidate in sorted(candidates, key=lambda c: (-c.probability, c.concept)):
+        key = (candidate.span, taxonomy.attribute_of(candidate.concept), taxonomy[candidate.concept].kind)
+        if candidate.probability >= settings.threshold or candidate.method == "given":
+            best.setdefault(key, candidate)
+    return Consistent(tuple(_tag(_Weighed(candidate, None), taxonomy, lang) for candidate in best.values()), ())

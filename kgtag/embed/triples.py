@@ -1,0 +1,239 @@
+"""Triples: what an embedding is trained on, from files, from the taxonomy, and from tags that stand together on items.
+
+Relation names are those of `graph.model.RelationType`, and two inferred ones:
+
+    occurs_in     value → category     items of the category carry the value more often than chance
+    occurs_with   value ↔ value        the two stand on the same items more often than chance
+
+Symmetric relations are written both ways, and a split keeps both ways together.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import FileFormatError, InputError
+from graph.model import SYMMETRIC, RelationType, TaggedItem
+from graph.taxonomy import Taxonomy
+
+Ids = NDArray[np.int64]
+LabelledTriple = tuple[str, str, str]
+
+ASSERTED: tuple[RelationType, ...] = ("broader", "value_of", "applies_to", "related", "excludes")
+SYMMETRIC_RELATIONS = frozenset({*SYMMETRIC, "occurs_with"})
+_SUFFIXES = (".txt", ".tsv", ".txt.gz", ".tsv.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class Triples:
+    """Integer triples over one vocabulary; `train`, `valid`, `test` are (n, 3) int64 of (head, relation, tail).
+
+    Entities 0 … `trained` - 1 occur in train; any later ones occur in valid or test only, and no model can know them.
+    Both parts of the vocabulary are sorted. `groups` names what an entity may be exchanged for (kind and attribute).
+    """
+
+    entities: tuple[str, ...]
+    relations: tuple[str, ...]
+    train: Ids
+    valid: Ids
+    test: Ids
+    trained: int
+    groups: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        train: Iterable[LabelledTriple],
+        valid: Iterable[LabelledTriple] = (),
+        test: Iterable[LabelledTriple] = (),
+        *,
+        groups: Mapping[str, str] | None = None,
+    ) -> Triples:
+        """Build from labelled triples; repeats within a part are dropped. Raises InputError when train is empty."""
+        parts = [list(dict.fromkeys(part)) for part in (train, valid, test)]
+        if not parts[0]:
+            raise InputError("there are no triples to train on")
+        known = sorted({end for h, _, t in parts[0] for end in (h, t)})
+        later = sorted({end for part in parts[1:] for h, _, t in part for end in (h, t)} - set(known))
+        entities = (*known, *later)
+        relations = tuple(sorted({r for part in parts for _, r, _ in part}))
+        entity = {name: i for i, name in enumerate(entities)}
+        relation = {name: i for i, name in enumerate(relations)}
+        numbered = [
+            np.array([(entity[h], relation[r], entity[t]) for h, r, t in part], dtype=np.int64).reshape(-1, 3)
+            for part in parts
+        ]
+        of_entity = tuple(groups.get(name, "") for name in entities) if groups is not None else None
+        return cls(entities, relations, *numbered, trained=len(known), groups=of_entity)
+
+    @property
+    def known(self) -> Ids:
+        """(n, 3): every triple of the three parts, what "filtered" leaves out."""
+        return np.concatenate([self.train, self.valid, self.test])
+
+    def labelled(self, part: Ids) -> list[LabelledTriple]:
+        return [(self.entities[h], self.relations[r], self.entities[t]) for h, r, t in part.tolist()]
+
+
+def read_triples(directory: Path | str) -> Triples:
+    """Read `train`, and `valid` and `test` where they are there, as `.txt`, `.tsv` or either with `.gz`.
+
+    Raises InputError when there is no train file and FileFormatError, naming file and line, on a line that isn't
+    head TAB relation TAB tail in UTF-8.
+    """
+    directory = Path(directory)
+    found = {part: _part_file(directory, part) for part in ("train", "valid", "test")}
+    if found["train"] is None:
+        wanted = ", ".join(f"train{suffix}" for suffix in _SUFFIXES)
+        raise InputError(f"no triples in {str(directory)!r}: one of {wanted} was expected")
+    train, valid, test = ([] if file is None else list(_read(file)) for file in found.values())
+    return Triples.of(train, valid, test)
+
+
+def _part_file(directory: Path, part: str) -> Path | None:
+    found = [directory / f"{part}{suffix}" for suffix in _SUFFIXES if (directory / f"{part}{suffix}").is_file()]
+    if len(found) > 1:
+        raise InputError(f"{part} is there twice: {found[0].name} and {found[1].name} in {str(directory)!r}; keep one")
+    return found[0] if found else None
+
+
+def _read(file: Path) -> Iterator[LabelledTriple]:
+    number = 0
+    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
+    try:
+        with opened as lines:
+            for number, raw in enumerate(lines, start=1):
+                line = raw.decode("utf-8").rstrip("\r\n")
+                if not line.strip():
+                    continue
+                parts = [part.strip() for part in line.split("\t")]
+                if len(parts) != 3 or not all(parts):
+                    raise FileFormatError(str(file), f"head TAB relation TAB tail expected, not {line[:80]!r}", line=number)
+                yield (parts[0], parts[1], parts[2])
+    except UnicodeDecodeError as error:
+        raise FileFormatError(str(file), f"not UTF-8: {error.reason}", line=number) from None
+    except (EOFError, gzip.BadGzipFile, OSError) as error:
+        raise FileFormatError(str(file), f"doesn't read: {error}", line=number + 1) from error
+
+
+def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = ASSERTED) -> list[LabelledTriple]:
+    """The asserted relations between concepts that aren't deprecated, in order; symmetric ones both ways."""
+    live = {concept.id for concept in taxonomy if concept.status != "deprecated"}
+    found: list[LabelledTriple] = []
+    for edge in taxonomy.relations:
+        if edge.type in relations and edge.source in live and edge.target in live:
+            found.append((edge.source, edge.type, edge.target))
+            if edge.type in SYMMETRIC:
+                found.append((edge.target, edge.type, edge.source))
+    return found
+
+
+def concept_groups(taxonomy: Taxonomy) -> dict[str, str]:
+    """By concept id, what it may be exchanged for in a type-matched corruption: its kind, for a value its attribute too."""
+    return {concept.id: f"{concept.kind}:{taxonomy.attribute_of(concept.id) or ''}" for concept in taxonomy}
+
+
+def concepts_of(items: Iterable[TaggedItem]) -> Iterator[frozenset[str]]:
+    """The accepted concepts of each item."""
+    for item in items:
+        yield frozenset(tag.concept for tag in item.tags if tag.status == "accepted")
+
+
+def cooccurrence_triples(
+    taxonomy: Taxonomy,
+    concept_sets: Iterable[Iterable[str]],
+    *,
+    min_count: int = 3,
+    min_lift: float = 1.2,
+    limit: int = 30,
+) -> list[LabelledTriple]:
+    """`occurs_in` and `occurs_with` from the concepts that stand on each item, by (relation, head, tail).
+
+    Kept are pairs on at least `min_count` items whose lift P(a, b) / (P(a) P(b)) is at least `min_lift`, and of each
+    head the `limit` of highest normalised pointwise mutual information. Ids the taxonomy doesn't know are passed over,
+    deprecated ones are followed to their successor. Two values of one attribute are alternatives, not company.
+    """
+    single: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    n = 0
+    for concepts in concept_sets:
+        present = sorted({taxonomy.resolve(id) for id in concepts if id in taxonomy})
+        n += 1
+        single.update(present)
+        pairs.update(combinations(present, 2))
+    ranked: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for (a, b), count in pairs.items():
+        lift = count * n / (single[a] * single[b])
+        if count < min_count or lift < min_lift:
+            continue
+        npmi = math.log(lift) / max(-math.log(count / n), 1e-9)
+        for relation, head, tail in _directed(taxonomy, a, b):
+            ranked.setdefault((relation, head), []).append((-npmi, tail))
+    return _strongest(ranked, limit)
+
+
+def _directed(taxonomy: Taxonomy, a: str, b: str) -> list[LabelledTriple]:
+    kinds = (taxonomy[a].kind, taxonomy[b].kind)
+    if kinds == ("value", "category"):
+        return [("occurs_in", a, b)]
+    if kinds == ("category", "value"):
+        return [("occurs_in", b, a)]
+    if kinds == ("value", "value") and taxonomy.attribute_of(a) != taxonomy.attribute_of(b):
+        return [("occurs_with", a, b), ("occurs_with", b, a)]
+    return []
+
+
+def _strongest(ranked: Mapping[tuple[str, str], list[tuple[float, str]]], limit: int) -> list[LabelledTriple]:
+    kept: set[LabelledTriple] = set()
+    for (relation, head), tails in sorted(ranked.items()):
+        for _, tail in sorted(tails)[:limit]:
+            kept.add((head, relation, tail))
+            if relation in SYMMETRIC_RELATIONS:
+                kept.add((tail, relation, head))
+    return sorted(kept, key=lambda triple: (triple[1], triple[0], triple[2]))
+
+
+def hold_out(triples: Triples, fraction: float, *, seed: int = 0) -> Triples:
+    """Move about `fraction` of train to valid, such that every entity and relation stays in train.
+
+    Both ways of a symmetric relation move together. Deterministic in `seed`.
+    """
+    rng = np.random.default_rng(seed)
+    train = triples.train
+    uses = np.bincount(train[:, [0, 2]].ravel(), minlength=len(triples.entities))
+    of_relation = np.bincount(train[:, 1], minlength=len(triples.relations))
+    symmetric = {i for i, name in enumerate(triples.relations) if name in SYMMETRIC_RELATIONS}
+    at = {tuple(row): i for i, row in enumerate(train.tolist())}
+    wanted = round(fraction * len(train))
+    moved: set[int] = set()
+    for i in rng.permutation(len(train)).tolist():
+        if len(moved) >= wanted:
+            break
+        h, r, t = train[i].tolist()
+        back = at.get((t, r, h)) if r in symmetric else None
+        unit = {i} if back is None else {i, back}
+        if i in moved or min(uses[h], uses[t]) <= len(unit) or of_relation[r] <= len(unit):
+            continue
+        moved |= unit
+        uses[[h, t]] -= len(unit)
+        of_relation[r] -= len(unit)
+    mask = np.zeros(len(train), dtype=bool)
+    mask[sorted(moved)] = True
+    return Triples(
+        triples.entities,
+        triples.relations,
+        train[~mask],
+        np.concatenate([triples.valid, train[mask]]),
+        triples.test,
+        triples.trained,
+        triples.groups,
+    )

@@ -1,0 +1,170 @@
+"""Link prediction: how high the right entity ranks among all entities.
+
+The protocol is the one published numbers use (LibKGE, RotatE, CoDEx): both sides are asked, other known answers of
+train, valid and test are filtered out, and a tie counts as the mean of the best and the worst place it could have
+("realistic rank"). A test triple with an entity that train never showed is kept, as LibKGE and RotatE do, and counts
+as the middle of all entities, since the model can't tell; PyKEEN drops such triples (`unseen="drop"`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InputError
+from kgtag.embed.scorer import Scorer
+from kgtag.embed.triples import Triples, read_triples
+from kgtag.embed.vectors import Ids, Vectors
+
+Side = Literal["head", "tail"]
+Ranks = NDArray[np.float64]
+BOTH: tuple[Side, Side] = ("head", "tail")
+
+
+@dataclass(frozen=True, slots=True)
+class RankReport:
+    """`n` is the number of triples, each ranked once per side; `unseen` of them name an entity the model doesn't know."""
+
+    mrr: float
+    hits_at_1: float
+    hits_at_3: float
+    hits_at_10: float
+    protocol: str
+    n: int
+    unseen: int = 0
+
+    def to_json(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) -> RankReport:
+    """`kgtag evaluate embeddings`: the exported model on the test part (else the valid part) of a triples directory."""
+    scorer, read = Scorer.load(model), read_triples(triples)
+    test = read.test if len(read.test) else read.valid
+    if not len(test):
+        raise InputError(f"{str(triples)!r} has neither test nor valid triples to evaluate on")
+    return evaluate_scorer(scorer, read, test, **options)
+
+
+def evaluate_scorer(
+    scorer: Scorer, triples: Triples, test: Ids, *, filtered: bool = True, tail_only: bool = False, restrict: bool = False
+) -> RankReport:
+    """Evaluate an exported model on triples that have a vocabulary of their own; entities are matched by id."""
+    entity = np.array([scorer.find(name) for name in triples.entities], dtype=np.int64)
+    relation = np.array([scorer.find_relation(name) for name in triples.relations], dtype=np.int64)
+    extra = entity < 0
+    # Entities the model lacks get numbers of their own behind the known ones.
+    entity[extra] = len(scorer.entities) + np.arange(extra.sum())
+
+    def renumbered(part: Ids) -> Ids:
+        return np.stack([entity[part[:, 0]], relation[part[:, 1]], entity[part[:, 2]]], axis=1)
+
+    return evaluate(
+        scorer.vectors,
+        renumbered(test),
+        renumbered(triples.known),
+        num_entities=len(scorer.entities) + int(extra.sum()),
+        filtered=filtered,
+        sides=("tail",) if tail_only else BOTH,
+        restrict_to=renumbered(triples.train) if restrict else None,
+    )
+
+
+def evaluate(
+    vectors: Vectors,
+    test: Ids,
+    known: Ids,
+    *,
+    num_entities: int | None = None,
+    filtered: bool = True,
+    sides: Sequence[Side] = BOTH,
+    restrict_to: Ids | None = None,
+    unseen: Literal["middle", "drop"] = "middle",
+    batch_size: int = 512,
+) -> RankReport:
+    """Rank every triple of `test` (n, 3). `known` (m, 3) is filtered out when `filtered`.
+
+    Entities and relations that `vectors` doesn't hold are unseen: numbers beyond its rows, or a negative relation.
+    With `restrict_to` only entities that occur on that side of that relation in those triples are alternatives.
+    """
+    total = num_entities or len(vectors.entity)
+    seen = (test[:, [0, 2]] < len(vectors.entity)).all(axis=1) & (test[:, 1] >= 0)
+    known_here = known[(known[:, [0, 2]] < len(vectors.entity)).all(axis=1)]
+    ranks: list[Ranks] = []
+    for side in sides:
+        ranks += _ranks(vectors, test[seen], known_here if filtered else None, side, restrict_to, batch_size)
+    missed = int((~seen).sum())
+    if unseen == "middle" and missed:
+        ranks.append(np.full(missed * len(sides), (total + 1) / 2))
+    counted = int(seen.sum()) + (missed if unseen == "middle" else 0)
+    return _report(np.concatenate(ranks) if ranks else np.zeros(0), _protocol(filtered, sides, restrict_to), counted, missed)
+
+
+def _protocol(filtered: bool, sides: Sequence[Side], restrict_to: Ids | None) -> str:
+    which = "both sides" if len(sides) == 2 else f"{sides[0]} side"
+    among = ", among entities of that side of the relation" if restrict_to is not None else ""
+    return f"{'filtered' if filtered else 'unfiltered'}, {which}, realistic rank{among}"
+
+
+def _report(ranks: Ranks, protocol: str, n: int, unseen: int) -> RankReport:
+    if not len(ranks):
+        return RankReport(0.0, 0.0, 0.0, 0.0, protocol, n, unseen)
+    hits = [float((ranks <= k).mean()) for k in (1, 3, 10)]
+    return RankReport(float((1 / ranks).mean()), *hits, protocol, n, unseen)
+
+
+def _ranks(
+    vectors: Vectors, test: Ids, known: Ids | None, side: Side, restrict_to: Ids | None, batch_size: int
+) -> list[Ranks]:
+    given, asked = (0, 2) if side == "tail" else (2, 0)
+    answers = _Answers(known, given, asked) if known is not None else None
+    allowed = _occurring(restrict_to, asked) if restrict_to is not None else None
+    ranks = []
+    for start in range(0, len(test), batch_size):
+        batch = test[start : start + batch_size]
+        if side == "tail":
+            scores = vectors.tails(batch[:, 0], batch[:, 1])
+        else:
+            scores = vectors.heads(batch[:, 1], batch[:, 2])
+        gold = scores[np.arange(len(batch)), batch[:, asked]].copy()
+        if allowed is not None:
+            for relation in np.unique(batch[:, 1]):
+                out = np.ones(scores.shape[1], dtype=bool)
+                out[allowed.get(int(relation), np.zeros(0, dtype=np.int64))] = False
+                scores[np.ix_(batch[:, 1] == relation, out)] = -np.inf
+        if answers is not None:
+            rows, columns = answers.of(batch[:, given], batch[:, 1])
+            scores[rows, columns] = -np.inf
+        scores[np.arange(len(batch)), batch[:, asked]] = gold
+        better = (scores > gold[:, None]).sum(axis=1)
+        equal = (scores == gold[:, None]).sum(axis=1)
+        ranks.append(better + (equal + 1) / 2)
+    return ranks
+
+
+class _Answers:
+    """Known answers by (given entity, relation)."""
+
+    def __init__(self, known: Ids, given: int, asked: int) -> None:
+        self._span = int(known[:, 1].max(initial=0)) + 1
+        keys = known[:, given] * self._span + known[:, 1]
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._answers = keys[order], known[order, asked]
+
+    def of(self, given: Ids, relation: Ids) -> tuple[Ids, Ids]:
+        """Row numbers and columns of every known answer to each (given, relation)."""
+        keys = given * self._span + relation
+        first, last = np.searchsorted(self._keys, keys), np.searchsorted(self._keys, keys, side="right")
+        columns = [self._answers[a:b] for a, b in zip(first, last, strict=True)]
+        empty = np.zeros(0, dtype=np.int64)
+        return np.repeat(np.arange(len(given)), last - first), np.concatenate(columns) if columns else empty
+
+
+def _occurring(triples: Ids, asked: int) -> dict[int, Ids]:
+    """By relation, the entities that occur on the asked side."""
+    return {int(r): np.unique(triples[triples[:, 1] == r, asked]) for r in np.unique(triples[:, 1])}

@@ -1,0 +1,72 @@
+"""A trained network as ONNX: `encoder.onnx` and `heads.onnx`, float32, every axis but the widths dynamic."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from kgtag.extract.network import EncoderPart, HeadsPart, TagNetwork
+
+OPSET = 18
+
+
+def export_onnx(network: TagNetwork, directory: Path) -> None:
+    """Writes both files. The network must be on the CPU and have plain embeddings; it is put into eval mode."""
+    network.eval()
+    network.encoder.set_attn_implementation("eager")
+    hidden = int(network.encoder.config.hidden_size)
+    ids = torch.ones(3, 11, dtype=torch.int64)
+    mask = torch.ones_like(ids)
+    mask[1, 7:] = 0
+    batch, length = Dim("batch", min=1, max=4096), Dim("length", min=2, max=512)
+    axes: dict[int, Any] = {0: batch, 1: length}
+    _export(
+        EncoderPart(network),
+        (ids, torch.ones_like(ids), mask),
+        directory / "encoder.onnx",
+        names=(["ids", "shapes", "mask"], ["states", "logits"]),
+        axes={"ids": axes, "shapes": axes, "mask": axes},
+    )
+    tokens, attributes = Dim("tokens", min=1, max=512), Dim("attributes", min=1, max=100_000)
+    _export(
+        HeadsPart(network),
+        (torch.zeros(3, 7, hidden), torch.ones(3, 5, dtype=torch.int64), torch.zeros(3, 5, 7, dtype=torch.int64)),
+        directory / "heads.onnx",
+        names=(["states", "attributes", "lexicon"], ["emissions"]),
+        axes={
+            "states": {0: batch, 1: tokens},
+            "attributes": {0: batch, 1: attributes},
+            "lexicon": {0: batch, 1: attributes, 2: tokens},
+        },
+    )
+
+
+def _export(
+    module: nn.Module,
+    inputs: tuple[Tensor, ...],
+    path: Path,
+    *,
+    names: tuple[list[str], list[str]],
+    axes: dict[str, dict[int, Any]],
+) -> None:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
+        torch.onnx.export(
+            module.eval(),
+            inputs,
+            str(path),
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_shapes=axes,
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )

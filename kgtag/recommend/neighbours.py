@@ -1,0 +1,174 @@
+"""Neighbours of a concept with typed evidence: asserted, inferred, co-occurrence, embedding."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+from graph.model import RELATION_TYPES, SYMMETRIC
+from graph.taxonomy import Taxonomy
+from kgtag.recommend.cooccurrence import CoOccurrence
+
+EvidenceType = Literal["asserted", "inferred", "cooccurrence", "embedding"]
+Direction = Literal["out", "in", "both"]
+EVIDENCE_TYPES: tuple[EvidenceType, ...] = get_args(EvidenceType)
+
+_STEP = 0.5
+"""What each further step of an inferred path takes from its score."""
+_SIBLINGS = 50
+"""A concept with more siblings than this has none worth naming."""
+
+
+class Similarity(Protocol):
+    """Nearest concepts in the embedding space."""
+
+    def __contains__(self, entity: object) -> bool: ...
+
+    def neighbours(self, entity: str, k: int) -> list[tuple[str, float]]:
+        """(concept id, cosine in [-1, 1]), best first, of a concept that it contains."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why two concepts are neighbours. `score` in [0, 1]; `path` from end to end; `count` in items."""
+
+    type: EvidenceType
+    score: float
+    path: tuple[str, ...] | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """`score` in [0, 1] joins the evidence: 1 - Π(1 - score), so that each piece can only add."""
+
+    concept: str
+    label: str
+    relation: str
+    direction: Direction
+    score: float
+    evidence: tuple[Evidence, ...]
+
+
+class Recommender:
+    """Answers from one snapshot; every part but the taxonomy may be missing."""
+
+    def __init__(
+        self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Similarity | None = None
+    ) -> None:
+        self._taxonomy = taxonomy
+        self._cooccurrence = cooccurrence
+        self._similarity = similarity
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        return self._taxonomy
+
+    def neighbours(
+        self,
+        concept: str,
+        *,
+        relation: str | None = None,
+        evidence: Collection[EvidenceType] = EVIDENCE_TYPES,
+        limit: int = 20,
+        lang: str | None = None,
+    ) -> list[Neighbour]:
+        """Neighbours best first, one row for each (concept, relation, direction). Raises UnknownConcept."""
+        found: dict[tuple[str, str, Direction], list[Evidence]] = defaultdict(list)
+        for other, name, direction, piece in self._evidence(concept, evidence, limit):
+            if relation in (None, name):
+                found[other, name, direction].append(piece)
+        rows = [
+            Neighbour(other, self._taxonomy[other].label(lang), name, direction, _joined(pieces), tuple(pieces))
+            for (other, name, direction), pieces in found.items()
+        ]
+        rows.sort(key=lambda row: (-row.score, row.concept, row.relation, row.direction))
+        return rows[:limit]
+
+    def recommend(
+        self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: str | None = None
+    ) -> list[Neighbour]:
+        """Concepts related to all of `concepts` together, none of which is among them or broader than one of them."""
+        given = {self._taxonomy.ids[self._taxonomy.index(id)] for id in concepts}
+        known = given | {ancestor for id in given for ancestor in self._taxonomy.ancestors(id)}
+        pieces: dict[str, list[Evidence]] = defaultdict(list)
+        for id in sorted(given):
+            for row in self.neighbours(id, limit=10 * limit):
+                excluded = row.relation in ("excludes", "replaced_by") or self._excluded(row.concept, given)
+                if row.concept not in known and not excluded and kind in (None, self._taxonomy[row.concept].kind):
+                    pieces[row.concept] += row.evidence
+        rows = [
+            Neighbour(id, self._taxonomy[id].label(lang), "recommended", "out", _joined(why), tuple(why))
+            for id, why in pieces.items()
+        ]
+        rows.sort(key=lambda row: (-row.score, row.concept))
+        return rows[:limit]
+
+    def _excluded(self, concept: str, given: set[str]) -> bool:
+        return any(self._taxonomy.excluded(concept, id) for id in given)
+
+    def _evidence(
+        self, concept: str, wanted: Collection[EvidenceType], limit: int
+    ) -> Iterator[tuple[str, str, Direction, Evidence]]:
+        self._taxonomy.index(concept)
+        if "asserted" in wanted:
+            yield from self._asserted(concept)
+        if "inferred" in wanted:
+            yield from self._inferred(concept)
+        if "cooccurrence" in wanted and self._cooccurrence is not None:
+            for j, count, score in self._cooccurrence.beside(self._taxonomy.index(concept)):
+                yield self._taxonomy.ids[j], "occurs_with", "both", Evidence("cooccurrence", score, count=count)
+        if "embedding" in wanted and self._similarity is not None and concept in self._similarity:
+            for other, cosine in self._similarity.neighbours(concept, limit):
+                if other in self._taxonomy and cosine > 0:
+                    yield other, "similar", "both", Evidence("embedding", min(cosine, 1.0))
+
+    def _asserted(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
+        for relation in RELATION_TYPES:
+            forward: Direction = "both" if relation in SYMMETRIC else "out"
+            for other in self._taxonomy.out(concept, relation):
+                yield other, relation, forward, Evidence("asserted", 1.0)
+            if relation not in SYMMETRIC:
+                for other in self._taxonomy.into(concept, relation):
+                    yield other, relation, "in", Evidence("asserted", 1.0)
+
+    def _inferred(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
+        taxonomy = self._taxonomy
+        parents = taxonomy.out(concept, "broader")
+        line = taxonomy.path(concept)[::-1]
+        for distance, ancestor in enumerate(line[2:], start=1):
+            if ancestor not in parents:
+                yield (
+                    ancestor,
+                    "broader",
+                    "out",
+                    Evidence("inferred", _STEP**distance, path=tuple(line[: distance + 2])),
+                )
+        for attribute, category in self._inherited(concept):
+            yield attribute, "applies_to", "in", Evidence("inferred", _STEP, path=(attribute, category, concept))
+        for parent in parents:
+            siblings = taxonomy.into(parent, "broader")
+            if len(siblings) <= _SIBLINGS:
+                for sibling in siblings:
+                    if sibling != concept:
+                        yield sibling, "sibling", "both", Evidence("inferred", _STEP, path=(concept, parent, sibling))
+
+    def _inherited(self, category: str) -> Iterator[tuple[str, str]]:
+        """(attribute, the nearest broader category it is asserted on) for attributes the category inherits."""
+        asserted = set(self._taxonomy.into(category, "applies_to"))
+        ancestors = sorted(self._taxonomy.ancestors(category), key=lambda id: (-self._taxonomy.depth(id), id))
+        for ancestor in ancestors:
+            for attribute in self._taxonomy.into(ancestor, "applies_to"):
+                if attribute not in asserted:
+                    asserted.add(attribute)
+                    yield attribute, ancestor
+
+
+def _joined(pieces: Sequence[Evidence]) -> float:
+    doubt = 1.0
+    for piece in pieces:
+        doubt *= 1 - piece.score
+    return 1 - doubt

@@ -1,0 +1,125 @@
+"""The snapshot that is served, kept up with the record: polled, rebuilt beside the requests, swapped in whole."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from graph.errors import StoreError
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.recommend import Recommender
+from kgtag.suggest import Suggester
+from kgtag.tagger import Tagger
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Everything that answers requests, built from one snapshot. `tagger` is None when no model was given."""
+
+    taxonomy: Taxonomy
+    recommender: Recommender
+    suggester: Suggester
+    tagger: Tagger | None
+
+
+Build = Callable[[Taxonomy, Served | None], Served]
+"""Makes what is served from a snapshot; may keep parts of what was served before when the taxonomy is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """`stale_for`: seconds since the record last confirmed what is served; `error`: why it doesn't, when it doesn't."""
+
+    stale_for: float
+    error: str | None
+
+
+class Live:
+    """Holds the current `Served` and follows the record.
+
+    The first load raises StoreError; later ones keep the last snapshot and say how stale it is.
+    """
+
+    def __init__(
+        self, store: TaxonomyStore, build: Build, *, poll_seconds: float = 1.0, items_seconds: float = 30.0
+    ) -> None:
+        self._store = store
+        self._build = build
+        self._poll_seconds = poll_seconds
+        self._items_seconds = items_seconds
+        self._token = store.token()
+        self._served = build(Taxonomy.of(store.read()), None)
+        self._confirmed = self._built = time.monotonic()
+        self._error: str | None = None
+        self._wake = threading.Event()
+        self._stopping = False
+        self._refreshing = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def store(self) -> TaxonomyStore:
+        return self._store
+
+    @property
+    def current(self) -> Served:
+        return self._served
+
+    @property
+    def freshness(self) -> Freshness:
+        return Freshness(time.monotonic() - self._confirmed, self._error)
+
+    def start(self) -> None:
+        """Follow the record in a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self._follow, name="kgtag-refresh", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def refresh(self) -> None:
+        """Look at the record now, and swap in a new snapshot when it changed. Never raises StoreError."""
+        with self._refreshing:
+            try:
+                self._catch_up()
+            except StoreError as error:
+                if self._error is None:
+                    log.warning("the record is out of reach; serving on from the last snapshot: %s", error)
+                self._error = str(error)
+                return
+            self._error = None
+            self._confirmed = time.monotonic()
+
+    def _catch_up(self) -> None:
+        token = self._store.token()
+        if token == self._token:
+            return
+        taxonomy = Taxonomy.of(self._store.read())
+        before = self._served.taxonomy
+        same = taxonomy.revision == before.revision and taxonomy.problems == before.problems
+        if same and time.monotonic() - self._built < self._items_seconds:
+            return  # Only items changed; their counts may lag a little. The next poll asks again.
+        self._served = self._build(taxonomy, self._served)
+        self._built = time.monotonic()
+        self._token = token
+        log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
+
+    def _follow(self) -> None:
+        while not self._stopping:
+            self._wake.wait(self._poll_seconds)
+            self._wake.clear()
+            if not self._stopping:
+                try:
+                    self.refresh()
+                except Exception as error:
+                    # Whatever a rebuild trips over, the last snapshot goes on being served and /readyz says why.
+                    log.exception("rebuilding the snapshot failed")
+                    self._error = f"rebuilding the snapshot failed: {error}"

@@ -1,0 +1,169 @@
+"""The spine: product ──▶ extract ──▶ link ──▶ enforce ──▶ tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from graph.errors import InputError
+from graph.taxonomy import Taxonomy
+from kgtag.binding import Binding
+from kgtag.consistency import EnforceSettings, enforce
+from kgtag.text import clean, guess_language
+from kgtag.types import (
+    CandidateTag,
+    Extraction,
+    Extractor,
+    Linked,
+    Linker,
+    Mention,
+    Nil,
+    Plausibility,
+    Product,
+    Query,
+    Tagging,
+)
+
+_CATEGORY_FLOOR = 0.01
+"""Predicted categories less probable than this are noise, not candidates."""
+_CANDIDATES = 5
+"""Links considered per mention: enforcement may prefer the second best when the best contradicts the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A product fit for the extractor; `category` is the concept it names."""
+
+    product: Product
+    category: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A product on its way: what was extracted, and the category to read its mentions in."""
+
+    product: Product
+    extraction: Extraction
+    categories: tuple[CandidateTag, ...]
+
+    @property
+    def category(self) -> str | None:
+        best = max(self.categories, key=lambda c: (c.method == "given", c.probability), default=None)
+        return best.concept if best else None
+
+
+class Tagger:
+    """Tags products against one taxonomy snapshot. Stateless between calls; same products, same answer."""
+
+    def __init__(
+        self,
+        extractor: Extractor,
+        linker: Linker,
+        taxonomy: Taxonomy,
+        *,
+        binding: Binding,
+        plausibility: Plausibility | None = None,
+        settings: EnforceSettings | None = None,
+    ) -> None:
+        self._extractor = extractor
+        self._linker = linker
+        self._taxonomy = taxonomy
+        self._binding = binding
+        self._plausibility = plausibility
+        self._settings = settings or EnforceSettings()
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        return self._taxonomy
+
+    @property
+    def version(self) -> str:
+        return self._extractor.version
+
+    def tag(self, products: Sequence[Product]) -> list[Tagging]:
+        """One tagging per product, in order. Raises the InputError of the first product that can't be tagged."""
+        taggings = []
+        for outcome in self.attempt(products):
+            if isinstance(outcome, InputError):
+                raise outcome
+            taggings.append(outcome)
+        return taggings
+
+    def attempt(self, products: Sequence[Product]) -> list[Tagging | InputError]:
+        """Like `tag`, but a product that can't be tagged leaves its error in its place and the others go on."""
+        outcomes: list[_Ready | InputError] = [self._prepare(product) for product in products]
+        ready = [outcome for outcome in outcomes if isinstance(outcome, _Ready)]
+        extractions = self._extractor.extract([r.product for r in ready])
+        read = [self._read(r, found) for r, found in zip(ready, extractions, strict=True)]
+        queries = [self._query(r, mention) for r in read for mention in r.extraction.mentions]
+        links = iter(self._linker.link(queries))
+        tagged = iter([self._enforce(r, links) for r in read])
+        return [outcome if isinstance(outcome, InputError) else next(tagged) for outcome in outcomes]
+
+    def _prepare(self, product: Product) -> _Ready | InputError:
+        """The product as the extractor wants it: checked text, a language, the category by the model's name for it."""
+        try:
+            title = clean(product.title)
+            category = self._binding.given_category(product.category) if product.category else None
+        except InputError as error:
+            return error
+        name = self._binding.category_name(category) if category else None
+        lang = product.lang or guess_language(title)
+        return _Ready(replace(product, title=title, lang=lang, category=name), category)
+
+    def _read(self, ready: _Ready, extraction: Extraction) -> _Read:
+        if ready.category is not None:
+            return _Read(ready.product, extraction, (CandidateTag(ready.category, 1.0, "given"),))
+        predicted = [
+            CandidateTag(concept, probability, "predicted", extract_score=probability)
+            for name, probability in extraction.categories
+            if probability >= _CATEGORY_FLOOR and (concept := self._binding.category(name)) is not None
+        ]
+        return _Read(ready.product, extraction, tuple(predicted))
+
+    def _query(self, read: _Read, mention: Mention) -> Query:
+        attribute = self._binding.attribute(mention.attribute)
+        return Query(mention.surface, attribute=attribute, category=read.category, lang=read.product.lang)
+
+    def _enforce(self, read: _Read, links: Iterator[Linked]) -> Tagging:
+        candidates = list(read.categories)
+        nil = []
+        for mention in read.extraction.mentions:
+            linked = next(links)
+            if linked.link is None:
+                attribute = self._binding.attribute(mention.attribute)
+                nil.append(Nil(mention.span, mention.surface, attribute, mention.score))
+            else:
+                candidates += _candidates(mention, linked)
+        consistent = enforce(
+            candidates,
+            self._taxonomy,
+            plausibility=self._plausibility,
+            settings=self._settings,
+            lang=read.product.lang,
+        )
+        return Tagging(
+            id=read.product.id,
+            tags=consistent.tags,
+            dropped=consistent.dropped,
+            nil=tuple(nil),
+            model=self.version,
+            revision=self._taxonomy.revision,
+            proposals=consistent.proposals,
+        )
+
+
+def _candidates(mention: Mention, linked: Linked) -> list[CandidateTag]:
+    """The mention's links as candidate tags: a tag is right when both the span and the link are."""
+    return [
+        CandidateTag(
+            concept=candidate.concept,
+            probability=mention.score * candidate.probability,
+            method=candidate.method,
+            span=mention.span,
+            surface=mention.surface,
+            extract_score=mention.score,
+            link_score=candidate.score,
+        )
+        for candidate in linked.candidates[:_CANDIDATES]
+    ]

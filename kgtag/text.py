@@ -1,0 +1,43 @@
+"""Product text: checked and cleaned without ever moving a character, so that offsets stay those of the text as given."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from graph.errors import TextError
+
+MAX_TITLE = 10_000
+"""Longest title in characters that is tagged (in windows); a longer one is more likely a broken row than a product."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+
+
+def clean(text: object, *, limit: int = MAX_TITLE) -> str:
+    """The text with every control character replaced by one space: as long as given, character for character.
+
+    Raises TextError for what can't be tagged: not a str, empty or nothing but blanks, control and format characters,
+    a lone surrogate (it has no UTF-8 form), or more than `limit` characters.
+    """
+    if not isinstance(text, str):
+        raise TextError(f"a title must be text, not {type(text).__name__} ({text!r:.60})")
+    if len(text) > limit:
+        raise TextError(
+            f"the title is {len(text):,} characters long; at most {limit:,} are tagged: split or shorten it"
+        )
+    if lone := _SURROGATE.search(text):
+        raise TextError(
+            f"the title holds a lone surrogate U+{ord(lone.group()):04X} at character {lone.start()}; decode it as UTF-8"
+        )
+    cleaned = _CONTROL.sub(" ", text)
+    if all(character.isspace() or unicodedata.category(character) == "Cf" for character in cleaned):
+        raise TextError("the title is empty" if not text else f"the title {text!r:.60} holds no visible character")
+    return cleaned
+
+
+def guess_language(text: str) -> str:
+    """`"zh"` when Han characters outnumber Latin words, else `"en"`. For products that don't say their language."""
+    return "zh" if len(_HAN.findall(text)) > len(_LATIN.findall(text)) else "en"

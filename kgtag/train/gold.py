@@ -1,0 +1,222 @@
+"""Annotated products as what the sequence model learns from: token spans per attribute, and what is known of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tokenizers import Tokenizer
+
+from graph.errors import TextError
+from kgtag.extract.inputs import Window, slice_tokens
+from kgtag.extract.tokens import Tokens, tokenize
+from kgtag.text import clean
+from kgtag.types import AnnotatedProduct, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One title. `applicable`: attribute indices to look for; `listed`: those the annotation speaks of (present or
+    absent); `spans`: (first, last) tokens by attribute; `unplaced`: attributes with a value that isn't in the title."""
+
+    number: int
+    tokens: Tokens
+    category: int | None
+    applicable: tuple[int, ...]
+    listed: frozenset[int]
+    spans: Mapping[int, tuple[tuple[int, int], ...]]
+    unplaced: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class DataReport:
+    """What training data looks like, before any training. Counts of values unless said otherwise: `not_in_text` can't
+    be learned as spans, `overlapping` share characters with another attribute's value."""
+
+    products: int
+    unreadable: int
+    values: int
+    not_in_text: int
+    overlapping: int
+    labels_seen_once: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """Names in a fixed order, and which attributes (indices) training saw per category."""
+
+    attributes: tuple[str, ...]
+    categories: tuple[str, ...]
+    applicable: Mapping[str, tuple[int, ...]]
+    index: Mapping[str, int] = field(default_factory=dict)
+
+
+def label_map(data: Sequence[AnnotatedProduct]) -> LabelMap:
+    """Of all attribute and category names in the data."""
+    names = tuple(sorted({name for item in data for name in _names(item)}))
+    index = {name: number for number, name in enumerate(names)}
+    by_category: dict[str, set[int]] = defaultdict(set)
+    for item in data:
+        if item.product.category:
+            by_category[item.product.category].update(index[name] for name in _names(item))
+    categories = tuple(sorted(by_category))
+    return LabelMap(names, categories, {name: tuple(sorted(by_category[name])) for name in categories}, index)
+
+
+def examples(
+    data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int
+) -> tuple[list[Example], DataReport]:
+    """Examples in order (titles that can't be read left out), and the report on them.
+
+    Attributes and categories outside `labels` are ignored.
+    """
+    readable: list[tuple[int, str]] = []
+    for number, item in enumerate(data):
+        try:
+            readable.append((number, clean(item.product.title)))
+        except TextError:
+            continue
+    tokens = tokenize(tokenizer, [title for _, title in readable])
+    counts: Counter[str] = Counter()
+    made = []
+    for (number, title), found in zip(readable, tokens, strict=True):
+        if len(found):
+            cut = slice_tokens(found, Window(0, min(len(found), max_tokens), 0, 0))
+            made.append(_example(number, data[number], title, cut, labels, counts))
+    support = Counter(name for item in data for name, values in item.attributes.items() if values)
+    once = tuple(sorted(name for name, count in support.items() if count == 1))
+    report = DataReport(
+        len(data), len(data) - len(made), counts["values"], counts["missing"], counts["overlapping"], once
+    )
+    return made, report
+
+
+def place(item: AnnotatedProduct, title: str, attribute: str) -> tuple[list[Span], int]:
+    """Where the attribute's values stand in the title, longest first, without overlap; and how many are nowhere."""
+    given = [span for name, span in item.spans if name == attribute]
+    surfaces = {title[span.start : span.end] for span in given}
+    missing = 0
+    for value in item.attributes.get(attribute, ()):
+        if value.strip() in surfaces:
+            continue
+        found = locate(title, value.strip())
+        missing += not found
+        given += found
+    kept: list[Span] = []
+    for span in sorted(set(given), key=lambda s: (s.start - s.end, s.start)):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    return kept, missing
+
+
+def locate(title: str, value: str) -> list[Span]:
+    """Every place where `value` stands as whole words, else the first place where it stands at all."""
+    if not value:
+        return []
+    places, start = [], title.find(value)
+    if start < 0 and len(title.lower()) == len(title):
+        title, value = title.lower(), value.lower()
+        start = title.find(value)
+    while start >= 0:
+        places.append(Span(start, start + len(value)))
+        start = title.find(value, start + 1)
+    whole = [span for span in places if _whole(title, span)]
+    return whole or places[:1]
+
+
+def split_dev(data: Sequence[AnnotatedProduct]) -> tuple[list[AnnotatedProduct], list[AnnotatedProduct]]:
+    """(train, dev): a tenth by the title's hash becomes dev; never all, never none of two or more."""
+    dev = [item for item in data if _bucket(item.product.title) < 10]
+    if not dev or len(dev) == len(data):
+        ordered = sorted(data, key=lambda item: (_bucket(item.product.title), item.product.title))
+        dev = ordered[: max(1, len(data) // 10)]
+    chosen = {id(item) for item in dev}
+    return [item for item in data if id(item) not in chosen], list(dev)
+
+
+def learn_trims(data: Sequence[AnnotatedProduct], made: Sequence[Example]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Where annotators mostly keep only part of a word ("Jersey" of "Jerseys"): by attribute and surface, the cut."""
+    seen: dict[tuple[str, str], Counter[tuple[int, int]]] = defaultdict(Counter)
+    for example in made:
+        item, tokens = data[example.number], example.tokens
+        title = item.product.title
+        for attribute in item.attributes:
+            for span in place(item, title, attribute)[0]:
+                if (found := _token_span(tokens, span)) is None:
+                    continue
+                start, end = int(tokens.starts[found[0]]), int(tokens.ends[found[1]])
+                cut = (max(span.start - start, 0), min(span.end, end) - start)
+                seen[attribute, title[start:end]][cut] += 1
+    trims: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
+    for (attribute, surface), cuts in sorted(seen.items()):
+        cut, count = cuts.most_common(1)[0]
+        if count >= 2 and 2 * count > cuts.total() and cut != (0, len(surface)):
+            trims[attribute][surface] = cut
+    return dict(trims)
+
+
+def _example(
+    number: int, item: AnnotatedProduct, title: str, tokens: Tokens, labels: LabelMap, counts: Counter[str]
+) -> Example:
+    spans: dict[int, tuple[tuple[int, int], ...]] = {}
+    unplaced = set()
+    before: list[Span] = []
+    for name in sorted(_names(item)):
+        placed, missing = place(item, title, name)
+        counts["values"] += len(item.attributes.get(name, ()))
+        counts["missing"] += missing
+        counts["overlapping"] += sum(any(a.start < b.end and b.start < a.end for b in before) for a in placed)
+        before += placed
+        if name not in labels.index:
+            continue
+        if missing and not placed:
+            unplaced.add(labels.index[name])
+        found = {pair for span in placed if (pair := _token_span(tokens, span)) is not None}
+        if found:
+            spans[labels.index[name]] = _disjoint(found)
+    category = item.product.category
+    known = category if category in labels.applicable else None
+    return Example(
+        number,
+        tokens,
+        None if known is None else labels.categories.index(known),
+        tuple(range(len(labels.attributes))) if known is None else labels.applicable[known],
+        frozenset(labels.index[name] for name in _names(item) if name in labels.index),
+        spans,
+        frozenset(unplaced),
+    )
+
+
+def _names(item: AnnotatedProduct) -> set[str]:
+    return {*item.attributes, *(name for name, _ in item.spans)}
+
+
+def _token_span(tokens: Tokens, span: Span) -> tuple[int, int] | None:
+    """First and last token that the characters touch."""
+    touched = ((tokens.starts < span.end) & (tokens.ends > span.start)).nonzero()[0]
+    return (int(touched[0]), int(touched[-1])) if len(touched) else None
+
+
+def _disjoint(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    kept: list[tuple[int, int]] = []
+    for first, last in sorted(spans, key=lambda pair: (pair[0] - pair[1], pair)):
+        if all(last < other[0] or other[1] < first for other in kept):
+            kept.append((first, last))
+    return tuple(sorted(kept))
+
+
+def _whole(title: str, span: Span) -> bool:
+    before, after = title[: span.start][-1:], title[span.end :][:1]
+    inner = title[span.start], title[span.end - 1]
+    return not (_joins(before, inner[0]) or _joins(inner[1], after))
+
+
+def _joins(left: str, right: str) -> bool:
+    """Whether two neighbouring characters belong to one word."""
+    return all(c.isdigit() or c.lower() != c.upper() for c in (left, right)) if left and right else False
+
+
+def _bucket(key: str) -> int:
+    return int(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:8], 16) % 100

@@ -1,0 +1,103 @@
+"""What is decided on the dev set after training a network: how readily to find, and how far to trust a span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kgtag.extract.decode import Chain, Floats, decode
+from kgtag.extract.network import TagNetwork
+from kgtag.train.batches import Batcher
+from kgtag.train.gold import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An example with its emissions, (A, T, 5) float64, over its applicable attributes."""
+
+    example: Example
+    emissions: Floats
+
+
+def score_examples(
+    network: TagNetwork, data: Sequence[Example], batcher: Batcher, *, device: torch.device
+) -> tuple[list[Scored], Chain]:
+    """Emissions of every example as serving would compute them, shortest first."""
+    network.eval()
+    ordered = sorted(data, key=lambda example: (len(example.tokens), example.number))
+    scored = []
+    with torch.no_grad():
+        for start in range(0, len(ordered), 32):
+            chunk = ordered[start : start + 32]
+            batch = batcher.batch(chunk).to(device)
+            states, _ = network.encode(batch.ids, batch.shapes, batch.mask)
+            title = states[:, 1 : 1 + batch.tags.shape[2]]
+            found = network.emissions(title, batch.attributes, batch.lexicon).double().cpu().numpy()
+            for example, row in zip(chunk, found, strict=True):
+                scored.append(Scored(example, row[: len(example.applicable), : len(example.tokens)]))
+        transitions, start_scores, end_scores = (part.double().cpu().numpy() for part in network.crf.scores())
+    return scored, Chain(transitions, start_scores, end_scores)
+
+
+def outcomes(
+    scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool
+) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+    """Micro-F1 of exact spans (one of an attribute's gold spans, the best predicted one), and every predicted span's
+    marginal and whether it is gold. With `listed_only`, attributes the annotation doesn't speak of don't count."""
+    right = wrong = wanted = 0
+    marginals: list[float] = []
+    hits: list[bool] = []
+    for one in scored:
+        example = one.example
+        lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
+        best: dict[int, tuple[float, bool]] = {}
+        for span in decode(one.emissions, lengths, chain, bias=bias):
+            attribute = example.applicable[span.row]
+            if attribute in example.unplaced or (listed_only and attribute not in example.listed):
+                continue
+            hit = (span.first, span.last) in example.spans.get(attribute, ())
+            marginals.append(span.probability)
+            hits.append(hit)
+            if attribute not in best or span.probability > best[attribute][0]:
+                best[attribute] = (span.probability, hit)
+        right += sum(hit for _, hit in best.values())
+        wrong += sum(not hit for _, hit in best.values())
+        wanted += len(example.spans)
+    f1 = 2 * right / (right + wrong + wanted) if wanted else 0.0
+    return f1, np.array(marginals), np.array(hits, dtype=bool)
+
+
+def choose_bias(scored: Sequence[Scored], chain: Chain, *, listed_only: bool) -> tuple[float, float]:
+    """(bias, F1): the bias on tag O that finds best; of equals the one nearest to none."""
+    tried = [
+        (outcomes(scored, chain, bias=float(bias), listed_only=listed_only)[0], -abs(float(bias)), float(bias))
+        for bias in np.arange(-3.0, 2.01, 0.5)
+    ]
+    f1, _, bias = max(tried)
+    return bias, f1
+
+
+def fit_calibration(marginals: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """(slope, intercept) of a logistic regression of hits on the marginals' log-odds; (1, 0) is no change.
+
+    A weak prior pulls towards no change, so that few spans don't decide much.
+    """
+    if len(marginals) < 20:
+        return 1.0, 0.0
+    bounded = np.clip(marginals, 1e-6, 1 - 1e-6)
+    features = np.stack([np.log(bounded / (1 - bounded)), np.ones_like(bounded)], axis=1)
+    prior = np.array([1.0, 0.0])
+    weights = prior.copy()
+    for _ in range(50):
+        expected = 1 / (1 + np.exp(-features @ weights))
+        gradient = features.T @ (hits - expected) - (weights - prior)
+        hessian = (features * (expected * (1 - expected))[:, None]).T @ features + np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        weights = weights + step
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return max(round(float(weights[0]), 6), 0.05), round(float(weights[1]), 6)

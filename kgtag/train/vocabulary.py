@@ -1,0 +1,69 @@
+"""A tokenizer that knows the characters of the training texts: no '[UNK]' where a Chinese title stood."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from graph.errors import InputError
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The encoder's tokenizer without truncation and padding. Text that spells a special token stays text."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
+    except Exception as error:  # the library raises plain Exception
+        raise InputError(f"{str(path / 'tokenizer.json')!r} does not read: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def special_ids(tokenizer: Tokenizer) -> tuple[int, int, int]:
+    """Ids of the tokens that begin, separate and pad: BERT's names or RoBERTa's."""
+    found = []
+    for names in (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>")):
+        ids = [number for name in names if (number := tokenizer.token_to_id(name)) is not None]
+        if not ids:
+            raise InputError(f"the encoder's tokenizer has none of {', '.join(names)}; use a BERT or RoBERTa encoder")
+        found.append(ids[0])
+    return found[0], found[1], found[2]
+
+
+def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
+    """The tokenizer with a token for every character it knew no token for, and how many were added.
+
+    Only WordPiece vocabularies need and get this; others are returned as they are.
+    """
+    state = json.loads(tokenizer.to_str())
+    if state["model"]["type"] != "WordPiece":
+        return tokenizer, 0
+    vocabulary = state["model"]["vocab"]
+    unknown = state["model"]["unk_token"]
+    missing: set[str] = set()
+    for text in texts:
+        normal = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text
+        words = tokenizer.pre_tokenizer.pre_tokenize_str(normal) if tokenizer.pre_tokenizer else [(normal, (0, 0))]
+        for word, _ in words:
+            if unknown in tokenizer.encode(word, add_special_tokens=False).tokens:
+                pieces = [word[:1], *(f"##{character}" for character in word[1:])]
+                missing.update(piece for piece in pieces if piece not in vocabulary)
+    for number, piece in enumerate(sorted(missing), start=tokenizer.get_vocab_size()):
+        vocabulary[piece] = number
+    extended = Tokenizer.from_str(json.dumps(state, ensure_ascii=False))
+    extended.encode_special_tokens = True
+    return extended, len(missing)
+
+
+def extended_rows(weight: Tensor, added: int, *, seed: int) -> Tensor:
+    """(V + added, d) float32: new rows are the mean embedding with a little noise of the rows' own spread."""
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(added, weight.shape[1], generator=generator)
+    weight = weight.detach().float()
+    return torch.cat([weight, weight.mean(0) + 0.5 * weight.std(0) * noise])

@@ -1,0 +1,97 @@
+"""Real databases for every test: a fresh SQLite file each, and one Neo4j server for the session, wiped for each test.
+
+A test that asks for Neo4j errors when no server can be had (see `graph.local_neo4j`); it never skips, and never
+touches a configured database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+from hypothesis import HealthCheck, settings
+
+from graph import local_neo4j
+from graph.local_neo4j import LocalServer
+from graph.neo4j import Neo4jStore
+from graph.sqlite import SqliteStore
+
+settings.register_profile(
+    "kgtag", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.load_profile("kgtag")
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    home = tmp_path_factory.mktemp("neo4j")
+    try:
+        yield local_neo4j.up("tests", home=home)
+    finally:
+        local_neo4j.down("tests", home=home, wait_seconds=5.0)
+
+
+@pytest.fixture(scope="session")
+def neo4j_url(neo4j_server: LocalServer) -> str:
+    """The session's server. Its database holds whatever the test before left: ask for `clean_neo4j` or `neo4j_store`."""
+    return neo4j_server.url
+
+
+@pytest.fixture(scope="session")
+def neo4j_driver(neo4j_url: str) -> Iterator[neo4j.Driver]:
+    """Other hands: plain Cypher, as typed into Neo4j Browser."""
+    with neo4j.GraphDatabase.driver(neo4j_url, notifications_min_severity="OFF") as driver:
+        yield driver
+
+
+def wipe(driver: neo4j.Driver) -> None:
+    """Every node goes, the schema's record included; constraints and indexes stay, and do no harm."""
+    driver.execute_query("MATCH (n) DETACH DELETE n", database_="neo4j")
+
+
+@pytest.fixture
+def empty_neo4j(neo4j_url: str, neo4j_driver: neo4j.Driver) -> str:
+    """The URL of a database without a single node: not migrated."""
+    wipe(neo4j_driver)
+    return neo4j_url
+
+
+@pytest.fixture
+def clean_neo4j(empty_neo4j: str) -> str:
+    """The URL of an empty, migrated database."""
+    store = Neo4jStore.open(empty_neo4j)
+    store.migrate()
+    store.close()
+    return empty_neo4j
+
+
+@pytest.fixture
+def neo4j_store(clean_neo4j: str) -> Iterator[Neo4jStore]:
+    store = Neo4jStore.open(clean_neo4j)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an empty, migrated file."""
+    store = SqliteStore.open(tmp_path / "kgtag.db")
+    store.migrate()
+    store.close()
+    return store.url
+
+
+@pytest.fixture
+def sqlite_store(sqlite_url: str) -> Iterator[SqliteStore]:
+    store = SqliteStore.open(sqlite_url.removeprefix("sqlite:///"))
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "neo4j"])
+def store(request: pytest.FixtureRequest) -> SqliteStore | Neo4jStore:
+    """The same test on every store."""
+    found: SqliteStore | Neo4jStore = request.getfixturevalue(f"{request.param}_store")
+    return found
