@@ -46,10 +46,12 @@ class FileFormatError(InputError):
 class UnknownConcept(InputError):
     """No concept of this id or label."""
 
-    def __init__(self, value: str, *, scheme: str | None = None, near: Sequence[str] = ()) -> None:
+    def __init__(
+        self, value: str, *, kind: str = "concept", scheme: str | None = None, near: Sequence[str] = ()
+    ) -> None:
         where = f" in scheme {scheme!r}" if scheme else ""
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        super().__init__(f"no concept {value!r}{where}{hint}")
+        super().__init__(f"no {kind} {value!r}{where}{hint}")
         self.value = value
         self.near = tuple(near)
 

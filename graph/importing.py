@@ -57,7 +57,7 @@ def import_parsed(store: TaxonomyStore, content: Parsed, *, author: str, reason:
 
 
 def merge(content: Parsed, taxonomy: Taxonomy) -> Plan:
-    """Work out what the file changes. Relations with an end that neither it nor the snapshot knows are left out, with a note."""
+    """Work out what the file changes. Relations to concepts that nobody knows are left out, with a note."""
     puts: list[Change] = []
     created = unchanged = 0
     for concept in content.concepts:

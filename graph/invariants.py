@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType
+from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType
 
 ProblemCode = Literal[
     "bad_id",
     "bad_kind",
     "bad_status",
+    "bad_choice",
     "no_label",
     "bad_language",
     "empty_label",
@@ -28,6 +29,7 @@ ProblemCode = Literal[
     "value_without_attribute",
     "value_of_several",
     "excludes_ancestor",
+    "excludes_common_narrower",
     "broader_across_attributes",
 ]
 
@@ -83,8 +85,10 @@ def sound(concepts: Iterable[Concept], relations: Iterable[Relation]) -> Sound:
 
 
 def _concept_problems(concept: Concept) -> list[Problem]:
+    called = f" ({concept.label()})" if concept.pref_label else ""
+
     def problem(code: ProblemCode, message: str) -> Problem:
-        return Problem(code, (concept.id,), f"concept {concept.id!r} {message}")
+        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}")
 
     found = []
     if not concept.id or concept.id != concept.id.strip() or not concept.id.isprintable() or len(concept.id) > 300:
@@ -93,6 +97,8 @@ def _concept_problems(concept: Concept) -> list[Problem]:
         found.append(problem("bad_kind", f"is of kind {concept.kind!r}; one of {', '.join(KINDS)} was expected"))
     if concept.status not in STATUSES:
         found.append(problem("bad_status", f"has status {concept.status!r}; one of {', '.join(STATUSES)} was expected"))
+    if concept.choice not in CHOICES:
+        found.append(problem("bad_choice", f"has choice {concept.choice!r}; one of {', '.join(CHOICES)} was expected"))
     if not concept.pref_label:
         found.append(problem("no_label", "has no preferred label in any language"))
     for text, tag, _ in concept.labels():
@@ -227,33 +233,31 @@ def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[R
 
 
 def _without_hopeless_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
-    """An exclusion between a concept and its own ancestor would forbid the concept itself."""
-    parents: dict[str, list[str]] = defaultdict(list)
+    """An exclusion between a concept and its own ancestor, or between two ancestors of it, would forbid the concept."""
+    narrower: dict[str, list[str]] = defaultdict(list)
     for edge in edges:
         if edge.type == "broader":
-            parents[edge.source].append(edge.target)
+            narrower[edge.target].append(edge.source)
 
-    def ancestors(id: str) -> set[str]:
-        seen: set[str] = set()
+    def line(id: str) -> set[str]:
+        seen = {id}
         todo = [id]
         while todo:
-            for parent in parents.get(todo.pop(), ()):
-                if parent not in seen:
-                    seen.add(parent)
-                    todo.append(parent)
+            fresh = [child for child in narrower.get(todo.pop(), ()) if child not in seen]
+            seen.update(fresh)
+            todo += fresh
         return seen
 
     kept = []
     for edge in edges:
-        if edge.type == "excludes" and (edge.target in ancestors(edge.source) or edge.source in ancestors(edge.target)):
-            ends = (edge.source, edge.target)
-            problems.append(
-                Problem(
-                    "excludes_ancestor",
-                    ends,
-                    f"{edge.source!r} excludes {edge.target!r}, its own ancestor or descendant",
-                )
-            )
+        common = line(edge.source) & line(edge.target) if edge.type == "excludes" else set()
+        ends = (edge.source, edge.target)
+        named = f"{edge.source!r} excludes {edge.target!r}"
+        if common & set(ends):
+            problems.append(Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant"))
+        elif common:
+            first = min(common)
+            problems.append(Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both"))
         else:
             kept.append(edge)
     return kept

@@ -7,27 +7,23 @@ runs. It listens on 127.0.0.1 alone, and asks for no password unless it was firs
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from graph import local_jars
 from graph.errors import InputError, StoreUnavailable
+from graph.local_jars import locked
 
-VERSION = "5.26.30"
-BROWSER_VERSION = "5.24.0"
 USER = "neo4j"
 
-_JAVA_AT_LEAST = 17
 _JAVA_PACKAGES = (
     "--add-opens=java.base/java.nio=ALL-UNNAMED",
     "--add-opens=java.base/java.io=ALL-UNNAMED",
@@ -46,22 +42,6 @@ _JAVA_OPTIONS = (
     "-Dfile.encoding=UTF-8",
 )
 
-_DEPENDENCY = """    <dependency>
-      <groupId>{group}</groupId>
-      <artifactId>{artifact}</artifactId>
-      <version>{version}</version>
-    </dependency>
-"""
-_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>org.kgtag</groupId>
-  <artifactId>local-neo4j</artifactId>
-  <version>1</version>
-  <packaging>pom</packaging>
-  <dependencies>
-{dependencies}  </dependencies>
-</project>
-"""
 _CONF = """server.default_listen_address=127.0.0.1
 server.default_advertised_address=127.0.0.1
 server.bolt.enabled=true
@@ -108,9 +88,9 @@ def up(
     `password` counts on the first start only: Neo4j keeps it with the data.
     """
     _check_name(name)
-    home = home or _home(name, cache)
+    home = (home or _home(name, cache)).resolve()
     home.mkdir(parents=True, exist_ok=True)
-    with _locked(home):
+    with locked(home):
         running = _running(home)
         if running is not None:
             if port and not running.url.endswith(f":{port}"):
@@ -118,8 +98,8 @@ def up(
                     f"the server {name!r} already runs at {running.url}; take it down first to change ports"
                 )
             return running
-        java = _java()
-        jars = _jars(cache)
+        java = local_jars.java()
+        jars = local_jars.jars(cache)
         ports = (port or _free_port(), http_port or _free_port())
         for chosen in ports:
             _check_free(chosen)
@@ -136,10 +116,10 @@ def down(
 ) -> bool:
     """Stop the named server: asked first, killed when it takes longer than `wait_seconds`. Whether one was running."""
     _check_name(name)
-    home = home or _home(name, cache)
+    home = (home or _home(name, cache)).resolve()
     if not home.exists():
         return False
-    with _locked(home):
+    with locked(home):
         server = _running(home)
         if server is None:
             _state(home).unlink(missing_ok=True)
@@ -155,7 +135,7 @@ def down(
 def status(name: str = "default", *, cache: Path | None = None, home: Path | None = None) -> LocalServer | None:
     """The named server if it runs, else None."""
     _check_name(name)
-    return _running(home or _home(name, cache))
+    return _running((home or _home(name, cache)).resolve())
 
 
 def answers(host: str, port: int, timeout: float = 1.0) -> bool:
@@ -169,64 +149,6 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
     except OSError:
         return False
     return len(version) == 4 and version != b"\0\0\0\0"
-
-
-# -- what it needs ------------------------------------------------------------------------------------------------
-
-
-def _java() -> str:
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
-    java = java or shutil.which("java")
-    advice = f"install a Java runtime {_JAVA_AT_LEAST} or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
-    if java is None:
-        raise InputError(f"a local Neo4j needs Java, and there is no `java` on the PATH: {advice}")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    if found is None or int(found[1]) < _JAVA_AT_LEAST:
-        shown = said.strip().splitlines()[0] if said.strip() else "nothing"
-        raise InputError(f"Neo4j {VERSION} needs Java {_JAVA_AT_LEAST}, and {java} says {shown!r}: {advice}")
-    return java
-
-
-def _cache(cache: Path | None) -> Path:
-    chosen = cache or Path(os.environ.get("KGTAG_CACHE") or Path.home() / ".cache" / "kgtag")
-    return chosen / f"neo4j-{VERSION}"
-
-
-def _jars(cache: Path | None) -> Path:
-    """The folder of jars, fetched with Maven when it isn't there; it appears whole or not at all."""
-    root = _cache(cache)
-    lib = root / "lib"
-    if lib.is_dir():
-        return lib
-    root.mkdir(parents=True, exist_ok=True)
-    with _locked(root):
-        if lib.is_dir():
-            return lib
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise InputError(
-                "fetching Neo4j needs Maven, and there is no `mvn` on the PATH: install it "
-                "(Debian, Ubuntu: apt-get install maven; macOS: brew install maven)"
-            )
-        wanted = (
-            ("org.neo4j", "neo4j", VERSION),
-            ("org.neo4j.app", "neo4j-server", VERSION),
-            ("org.neo4j.client", "neo4j-browser", BROWSER_VERSION),
-        )
-        dependencies = "".join(_DEPENDENCY.format(group=g, artifact=a, version=v) for g, a, v in wanted)
-        (root / "pom.xml").write_text(_POM.format(dependencies=dependencies), encoding="utf-8")
-        fresh = root / "lib.partial"
-        shutil.rmtree(fresh, ignore_errors=True)
-        command = [maven, "-q", "-B", "-f", str(root / "pom.xml"), "dependency:copy-dependencies"]
-        command += [f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not any(fresh.glob(f"neo4j-server-{VERSION}.jar")):
-            last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-            raise StoreUnavailable(f"Maven could not fetch Neo4j {VERSION}; is the network up?\n{last}")
-        fresh.rename(lib)
-    return lib
 
 
 # -- one server ---------------------------------------------------------------------------------------------------
@@ -282,8 +204,15 @@ def _running(home: Path) -> LocalServer | None:
 
 def _is_ours(server: LocalServer) -> bool:
     """A pid is reused after a reboot: the process must be a Java that was started for this home."""
-    said = subprocess.run(["ps", "-o", "args=", "-p", str(server.pid)], capture_output=True, text=True, check=False)
-    return f"--home-dir={server.home}" in said.stdout
+    if Path("/proc/self/cmdline").exists():
+        try:
+            said = Path(f"/proc/{server.pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            return False
+    else:
+        command = ["ps", "-ww", "-o", "args=", "-p", str(server.pid)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return f"--home-dir={server.home}" in said
 
 
 def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> None:
@@ -314,7 +243,7 @@ def _check_name(name: str) -> None:
 
 
 def _home(name: str, cache: Path | None) -> Path:
-    return _cache(cache) / "servers" / name
+    return local_jars.folder(cache) / "servers" / name
 
 
 def _state(home: Path) -> Path:
@@ -330,14 +259,6 @@ def _tail(home: Path) -> str:
     lines = _log(home).read_text(encoding="utf-8", errors="replace").splitlines()
     causes = [line for line in lines if line.startswith("Caused by:") or " ERROR " in line]
     return "\n".join((causes or lines)[-5:])
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Two starts at once would both begin a server."""
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _free_port() -> int:

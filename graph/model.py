@@ -17,6 +17,7 @@ LabelKind = Literal["pref", "alt", "hidden"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STATUSES: tuple[Status, ...] = get_args(Status)
+CHOICES: tuple[Choice, ...] = get_args(Choice)
 RELATION_TYPES: tuple[RelationType, ...] = get_args(RelationType)
 SYMMETRIC: frozenset[RelationType] = frozenset({"related", "excludes", "exact_match", "close_match"})
 

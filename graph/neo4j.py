@@ -24,7 +24,7 @@ from neo4j.exceptions import (
 from graph import neo4j_cypher as cypher
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
 from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
 from graph.net import Net, net
 from graph.serial import dump_change, load_change, now
@@ -293,8 +293,8 @@ def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:
     run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
     _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
     run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
-    run(cypher.PUT_RELATIONS, [relation_row(edge) for edge in work.relate if edge.type not in SYMMETRIC])
-    run(cypher.PUT_SYMMETRIC_RELATIONS, [relation_row(edge) for edge in work.relate if edge.type in SYMMETRIC])
+    for type, statement in cypher.PUT_RELATIONS.items():
+        run(statement, [relation_row(edge) for edge in work.relate if edge.type == type])
 
 
 def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from graph.errors import UnknownConcept
 from graph.invariants import Problem, sound
 from graph.labels import normalise
-from graph.model import SYMMETRIC, Concept, Relation, RelationType, TaxonomyData
+from graph.model import SYMMETRIC, Concept, Kind, Relation, RelationType, TaxonomyData
 
 Indices = NDArray[np.int32]
+
+_CLOSE_MATCHES = 20_000
+"""Taxonomies larger than this are not searched for near misses of a wrong id: it would take seconds."""
 
 
 class Csr:
@@ -90,10 +93,11 @@ class Taxonomy:
         return f"{total:032x}"[:16]
 
     def etag(self, id: str) -> str:
-        """16 hex digits that change with the concept or any relation that leaves it."""
+        """16 hex digits that change with the concept, any relation that leaves it, or any symmetric one that meets it."""
         i = self.index(id)
         rows: list[Concept | Relation] = [self.concepts[i], *self.relations_from(id)]
-        return hashlib.blake2b(b"\n".join(_canonical_json(row) for row in rows), digest_size=8).hexdigest()
+        partners = [f"{type} {other}".encode() for type in sorted(SYMMETRIC) for other in self.out(id, type)]
+        return hashlib.blake2b(b"\n".join([*map(_canonical_json, rows), *partners]), digest_size=8).hexdigest()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -112,7 +116,7 @@ class Taxonomy:
         try:
             return self._index[id]
         except KeyError:
-            raise UnknownConcept(id, near=self._near(id)) from None
+            raise UnknownConcept(id, near=self.near(id)) from None
 
     def get(self, id: str) -> Concept | None:
         i = self._index.get(id)
@@ -217,6 +221,16 @@ class Taxonomy:
         base = lang.split("-")[0] if lang is not None else None
         return list(dict.fromkeys(self.ids[i] for i, tag in found if base in (None, tag.split("-")[0])))
 
+    def near(self, value: str, *, kind: Kind | None = None) -> list[str]:
+        """Up to three concepts that somebody who wrote `value` may have meant, as an error message shows them."""
+        found = self.lookup(value)
+        if len(self) <= _CLOSE_MATCHES:
+            found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
+            close = difflib.get_close_matches(normalise(value), self._labels, n=3, cutoff=0.7)
+            found += [self.ids[i] for label in close for i, _ in self._labels[label]]
+        fit = [id for id in dict.fromkeys(found) if kind in (None, self[id].kind)]
+        return [f"{self[id].label()!r} ({id})" for id in fit[:3]]
+
     @cached_property
     def schemes(self) -> tuple[str, ...]:
         return tuple(sorted({concept.scheme for concept in self.concepts}))
@@ -288,11 +302,6 @@ class Taxonomy:
         row = self._ancestors[i]
         at = int(np.searchsorted(row, ancestor))
         return at < len(row) and int(row[at]) == ancestor
-
-    def _near(self, value: str) -> list[str]:
-        by_label = self.lookup(value)
-        close = difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7) if len(self.ids) <= 50_000 else []
-        return [f"{id!r} ({self[id].label()})" for id in dict.fromkeys([*by_label, *close])][:3]
 
 
 def _canonical_json(row: Concept | Relation) -> bytes:

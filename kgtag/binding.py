@@ -39,13 +39,13 @@ class Binding:
                 "was trained on, redirect the concepts (replaced_by), or train again: kgtag train extractor --store …"
             )
         names = sorted(attributes)
-        bound = {name: id for name in names if (id := _find(taxonomy, name, "attribute", recorded)) is not None}
+        bound = {name: id for name in names if (id := find_concept(taxonomy, name, "attribute", recorded)) is not None}
         if names and not bound:
             raise ModelMismatch(
                 f"none of the model's {len(names)} attributes ({', '.join(names[:5])} …) is an attribute of this "
                 "taxonomy; import one that has them (kgtag import annotated FILE) or train on this one"
             )
-        found = {name: id for name in sorted(categories) if (id := _find(taxonomy, name, "category", recorded))}
+        found = {name: id for name in sorted(categories) if (id := find_concept(taxonomy, name, "category", recorded))}
         return cls(taxonomy, bound, found)
 
     def attribute(self, name: str) -> str | None:
@@ -58,15 +58,7 @@ class Binding:
 
     def given_category(self, value: str) -> str:
         """The category a product names, by id or label; raises UnknownConcept, naming the nearest ones."""
-        found = self._categories.get(value) or _find(self._taxonomy, value, "category", {})
-        if found is None:
-            try:
-                self._taxonomy.index(value)
-            except UnknownConcept as error:
-                hint = [*error.near, "or leave the category out to have it predicted"]
-                raise UnknownConcept(value, near=hint) from None
-            raise UnknownConcept(value, near=["a category; this is an attribute or a value"])
-        return found
+        return self._categories.get(value) or require_concept(self._taxonomy, value, "category")
 
     def category_name(self, concept: str) -> str:
         """What the model calls the category: its name in training, its nearest trained ancestor's, or its label."""
@@ -74,9 +66,19 @@ class Binding:
         return next((self._names[id] for id in line if id in self._names), self._taxonomy[concept].label("en"))
 
 
-def _find(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str]) -> str | None:
-    """By recorded id, own id or label; of several the one nearest the top, then the smallest id."""
-    if name in recorded:
+def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
+    """The concept of the kind with this id or label, redirects followed; raises UnknownConcept with what is near."""
+    found = find_concept(taxonomy, value, kind)
+    if found is not None:
+        return found
+    if value in taxonomy:
+        raise UnknownConcept(value, kind=kind, near=[f"an {kind}; {value!r} is of kind {taxonomy[value].kind}"])
+    raise UnknownConcept(value, kind=kind, near=taxonomy.near(value, kind=kind))
+
+
+def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str] | None = None) -> str | None:
+    """By recorded id, own id or label, redirects followed; of several the one nearest the top, then the smallest id."""
+    if recorded and name in recorded:
         return taxonomy.resolve(recorded[name])
     if name in taxonomy and taxonomy[name].kind == kind:
         return taxonomy.resolve(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -25,6 +25,7 @@ from kgtag.tagger import Tagger
 from kgtag.types import Linker
 
 if TYPE_CHECKING:
+    from graph.audit import Report
     from kgtag.embed.scorer import Scorer
     from kgtag.extract.sequence import SequenceExtractor
 
@@ -161,15 +162,24 @@ def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, be
     )
 
 
-def open_live(settings: Settings) -> Live:
-    """The served snapshot of the configured store and models, not yet following. Raises what loading raises."""
-    store = open_store(settings.store)
-    models = load_models(settings.model, settings.embeddings)
+def open_models(settings: Settings) -> Models:
+    """What the settings name. Raises what loading raises."""
+    enforcement = EnforceSettings(threshold=settings.threshold, mode=settings.mode)
+    return load_models(settings.model, settings.embeddings, enforcement=enforcement)
+
+
+def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
+    """The served snapshot of a store, not yet following. Raises StoreError, and ModelMismatch when the models don't fit."""
     return Live(
         store,
         lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
         poll_seconds=settings.poll_seconds,
     )
+
+
+def open_live(settings: Settings) -> Live:
+    """The served snapshot of the configured store and models, not yet following. Raises what loading raises."""
+    return follow(settings, open_store(settings.store), open_models(settings))
 
 
 def tag_sets(items: Iterable[TaggedItem]) -> Iterable[list[str]]:

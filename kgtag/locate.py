@@ -28,7 +28,7 @@ def locate(text: str, attributes: Mapping[str, Sequence[str]]) -> list[tuple[str
     for attribute, values in attributes.items():
         taken: list[Span] = []
         for value in sorted(set(values), key=lambda value: (-len(value), value)):
-            free = [span for span in occurrences(text, value) if not any(_overlap(span, other) for other in taken)]
+            free = [span for span in occurrences(text, value) if not any(_overlap(span, old) for old in taken)]
             taken += free
             found += ((attribute, value, span) for span in free)
     kept = [one for one in found if not _swallowed(one, found)]
@@ -50,7 +50,7 @@ def occurrences(text: str, value: str) -> list[Span]:
 
 
 def boundary(text: str, at: int) -> bool:
-    """Whether a token may begin or end before character `at`: everywhere but between two letters or digits of a word."""
+    """Whether a token may begin or end before character `at`: anywhere but between letters or digits of one word."""
     if at <= 0 or at >= len(text):
         return True
     left, right = text[at - 1], text[at]

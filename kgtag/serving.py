@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from graph.errors import StoreError
+from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
@@ -34,10 +34,14 @@ Build = Callable[[Taxonomy, Served | None], Served]
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`stale_for`: seconds since the record last confirmed what is served; `error`: why it doesn't, when it doesn't."""
+    """`stale_for`: seconds since the record last confirmed what is served; `error`: why it doesn't, when it doesn't.
+
+    `age`: seconds since the snapshot was built.
+    """
 
     stale_for: float
     error: str | None
+    age: float
 
 
 class Live:
@@ -57,6 +61,7 @@ class Live:
         self._served = build(Taxonomy.of(store.read()), None)
         self._confirmed = self._built = time.monotonic()
         self._error: str | None = None
+        self._refused: tuple[str, InputError] | None = None
         self._wake = threading.Event()
         self._stopping = False
         self._refreshing = threading.Lock()
@@ -72,7 +77,8 @@ class Live:
 
     @property
     def freshness(self) -> Freshness:
-        return Freshness(time.monotonic() - self._confirmed, self._error)
+        now = time.monotonic()
+        return Freshness(now - self._confirmed, self._error, now - self._built)
 
     def start(self) -> None:
         """Follow the record in a thread of its own until `stop`."""
@@ -86,13 +92,16 @@ class Live:
             self._thread.join(timeout=30)
 
     def refresh(self) -> None:
-        """Look at the record now, and swap in a new snapshot when it changed. Never raises StoreError."""
+        """Look at the record now, and swap in a new snapshot when it changed.
+
+        When the record is out of reach, or the models don't fit what it holds, the last snapshot stays.
+        """
         with self._refreshing:
             try:
                 self._catch_up()
-            except StoreError as error:
-                if self._error is None:
-                    log.warning("the record is out of reach; serving on from the last snapshot: %s", error)
+            except KgtagError as error:
+                if str(error) != self._error:
+                    log.warning("serving on from the last snapshot: %s", error)
                 self._error = str(error)
                 return
             self._error = None
@@ -102,12 +111,18 @@ class Live:
         token = self._store.token()
         if token == self._token:
             return
+        if self._refused is not None and self._refused[0] == token:
+            raise self._refused[1]
         taxonomy = Taxonomy.of(self._store.read())
         before = self._served.taxonomy
         same = taxonomy.revision == before.revision and taxonomy.problems == before.problems
         if same and time.monotonic() - self._built < self._items_seconds:
             return  # Only items changed; their counts may lag a little. The next poll asks again.
-        self._served = self._build(taxonomy, self._served)
+        try:
+            self._served = self._build(taxonomy, self._served)
+        except InputError as error:
+            self._refused = token, error
+            raise
         self._built = time.monotonic()
         self._token = token
         log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
@@ -121,5 +136,7 @@ class Live:
                     self.refresh()
                 except Exception as error:
                     # Whatever a rebuild trips over, the last snapshot goes on being served and /readyz says why.
-                    log.exception("rebuilding the snapshot failed")
-                    self._error = f"rebuilding the snapshot failed: {error}"
+                    said = f"rebuilding the snapshot failed: {error}"
+                    if said != self._error:
+                        log.exception("rebuilding the snapshot failed")
+                    self._error = said

@@ -1,4 +1,4 @@
-"""Product text: checked and cleaned without ever moving a character, so that offsets stay those of the text as given."""
+"""Product text: checked and cleaned without moving a character, so that offsets stay those of the text as given."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def clean(text: object, *, limit: int = MAX_TITLE) -> str:
         )
     if lone := _SURROGATE.search(text):
         raise TextError(
-            f"the title holds a lone surrogate U+{ord(lone.group()):04X} at character {lone.start()}; decode it as UTF-8"
+            f"the title holds a lone surrogate U+{ord(lone.group()):04X} at character {lone.start()};"
+            " decode its source as UTF-8"
         )
     cleaned = _CONTROL.sub(" ", text)
     if all(character.isspace() or unicodedata.category(character) == "Cf" for character in cleaned):

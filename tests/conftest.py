@@ -35,7 +35,7 @@ def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServ
 
 @pytest.fixture(scope="session")
 def neo4j_url(neo4j_server: LocalServer) -> str:
-    """The session's server. Its database holds whatever the test before left: ask for `clean_neo4j` or `neo4j_store`."""
+    """The session's server, its database as the last test left it: rather ask for `clean_neo4j` or `neo4j_store`."""
     return neo4j_server.url
 
 

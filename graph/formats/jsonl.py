@@ -1,4 +1,4 @@
-"""kgtag's own taxonomy file: one concept a line, with the relations that leave it. Reading what was written changes nothing."""
+"""kgtag's own taxonomy file: a concept a line, with the relations that leave it. It reads back as written."""
 
 from __future__ import annotations
 

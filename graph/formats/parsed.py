@@ -42,7 +42,7 @@ def parsed(
     places: Mapping[str, Place],
     file: str,
 ) -> Parsed:
-    """Order the rows; raise FileFormatError, at the concept's place, when they break an invariant between themselves."""
+    """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves."""
     rows = sorted(concepts, key=lambda concept: concept.id)
     edges = sorted({relation.canonical() for relation in relations})
     broken = [problem for problem in sound(rows, edges).problems if problem.code not in _ELSEWHERE]

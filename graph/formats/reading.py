@@ -31,7 +31,7 @@ def stem(path: Path) -> str:
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, line with its ending), split at line feeds only, decoded from UTF-8; a byte order mark is dropped."""
+    """(number from 1, line with its ending), split at line feeds only, from UTF-8; a byte order mark is dropped."""
     number = 0
     try:
         with _open(path) as stream:

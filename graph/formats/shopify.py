@@ -1,4 +1,4 @@
-"""Shopify's product taxonomy: one JSON file a language, `{version, verticals: [{categories: [{id, name, parent_id}]}]}`."""
+"""Shopify's product taxonomy: a JSON file a language, `{verticals: [{categories: [{id, name, parent_id}]}]}`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Category(NamedTuple):
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Join the files of several languages on their ids. A file's language is `lang`, else its name ("zh-CN.json.gz")."""
+    """Join the files of several languages on their ids. A file's language is `lang`, else its name (zh-CN.json)."""
     if not files:
         raise InputError("no file given")
     if lang is not None and len(files) > 1:

@@ -11,6 +11,7 @@ from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, OWL, RDF, RELATIONS, SC
 from graph.formats.parsed import Parsed, parsed
 from graph.formats.rdf import Node, Text, Triple
 from graph.formats.skos_document import Document
+from graph.formats.skosxl import plain_labels
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -23,7 +24,9 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     A foreign concept's id is its IRI, and its kind category.
     """
     triples = [triple for file in files for triple in rdf.load(file)]
-    document = Document(triples, lang=lang or "und", scheme=scheme, file=", ".join(map(str, files)))
+    document = Document(
+        [*triples, *plain_labels(triples)], lang=lang or "und", scheme=scheme, file=", ".join(map(str, files))
+    )
     ids = document.concept_nodes()
     if not ids:
         raise FileFormatError(document.file, "there is no skos:Concept in the file")

@@ -5,6 +5,8 @@
     entity.npy        (E, width) float32, laid out as `geometry` says; relation.npy (R, width) float32
     references.npy    (R, 2, k) int32, when calibrated
     text_map.npy      (k + 1, width) float32, when trained with text
+    fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
+    fold_held_out.npy (n, 5) int64, when trained for the audit (`vectors.Folds`)
 
 It appears whole or not at all. `version` is a hash of what decides a score.
 """
@@ -26,7 +28,7 @@ from graph.errors import InputError
 from kgtag.embed.calibrate import Calibration
 from kgtag.embed.geometry import MODELS, width
 from kgtag.embed.textmap import TextMap
-from kgtag.embed.vectors import Vectors
+from kgtag.embed.vectors import Folds, Vectors
 
 _FORMAT = 1
 
@@ -41,6 +43,7 @@ class Export:
     metrics: Mapping[str, object] = field(default_factory=dict)
     taxonomy_revision: str | None = None
     version: str = ""
+    folds: Folds | None = None
 
     def replaced(self, *, entities: tuple[str, ...], vectors: Vectors) -> Export:
         return replace(self, entities=entities, vectors=vectors)
@@ -77,15 +80,19 @@ def _write(export: Export, directory: Path) -> str:
         np.save(directory / "references.npy", export.calibration.references)
     if export.text_map is not None:
         np.save(directory / "text_map.npy", export.text_map.weights)
+    if export.folds is not None:
+        np.save(directory / "fold_entity.npy", np.stack([fold.entity for fold in export.folds.vectors]))
+        np.save(directory / "fold_relation.npy", np.stack([fold.relation for fold in export.folds.vectors]))
+        np.save(directory / "fold_held_out.npy", export.folds.held_out)
     config: dict[str, Any] = {
         "format": _FORMAT,
         "model": export.vectors.model,
-        "dim": export.vectors.entity.shape[1] * (1 if width(export.vectors.model, 1) == 1 else 0.5),
+        "dim": export.vectors.entity.shape[1] // width(export.vectors.model, 1),
         "norm": export.vectors.norm,
         "calibration": None if export.calibration is None else export.calibration.to_json(),
         "text_explained": None if export.text_map is None else export.text_map.explained,
+        "folds": 0 if export.folds is None else len(export.folds.vectors),
     }
-    config["dim"] = int(config["dim"])
     version = _hash(directory, config)
     config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
     text = json.dumps(config, ensure_ascii=False, indent=1, sort_keys=True)
@@ -131,7 +138,23 @@ def read_export(directory: Path | str) -> Export:
         config["metrics"],
         config["taxonomy_revision"],
         config["version"],
+        _folds(directory, config, len(entities), len(relations)) if config["folds"] else None,
     )
+
+
+def _folds(directory: Path, config: Mapping[str, Any], num_entities: int, num_relations: int) -> Folds:
+    columns, count = width(config["model"], config["dim"]), config["folds"]
+    entity = _array(directory / "fold_entity.npy", np.float32, (count, num_entities, columns))
+    relation = _array(directory / "fold_relation.npy", np.float32, (count, num_relations, columns))
+    held_out = _array(directory / "fold_held_out.npy", np.int64, (None, 5))
+    if len(held_out) and (held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= _limits(count, entity, relation)).any()):
+        raise InputError(f"{directory / 'fold_held_out.npy'}: refers to folds, entities or relations that aren't there")
+    each = zip(entity, relation, strict=True)
+    return Folds(tuple(Vectors(config["model"], e, r, config["norm"]) for e, r in each), held_out)
+
+
+def _limits(count: int, entity: Any, relation: Any) -> Any:
+    return np.array([count, entity.shape[1], relation.shape[1], entity.shape[1]])
 
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
@@ -143,6 +166,7 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "taxonomy_revision": (str, type(None)),
     "calibration": (dict, type(None)),
     "text_explained": (float, type(None)),
+    "folds": int,
 }
 
 

@@ -15,7 +15,7 @@ from kgtag.embed.export import Export, read_export
 from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
-from kgtag.embed.vectors import Ids, Vectors
+from kgtag.embed.vectors import Folds, Ids, Vectors
 
 
 class Scorer:
@@ -32,6 +32,7 @@ class Scorer:
         self.vectors: Vectors = export.vectors
         self.calibration: Calibration | None = export.calibration
         self.text_map: TextMap | None = export.text_map
+        self.folds: Folds | None = export.folds
         self.version: str = export.version
         self.taxonomy_revision: str | None = export.taxonomy_revision
         self.metrics: Mapping[str, object] = export.metrics

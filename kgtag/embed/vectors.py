@@ -43,3 +43,14 @@ class Vectors:
 
     def _asked(self, among: Ids | None) -> Floats:
         return self.entity if among is None else np.asarray(self.entity[among])
+
+
+@dataclass(frozen=True, slots=True)
+class Folds:
+    """Vectors trained without part of the triples, to judge those triples by.
+
+    `held_out` (n, 5) int64: fold, head, relation, tail, and how many triples of other relations speak of the head.
+    """
+
+    vectors: tuple[Vectors, ...]
+    held_out: Ids

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -81,8 +80,8 @@ def new_directory(out: Path) -> Iterator[Path]:
         old = None
         if out.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-            os.replace(out, old / "model")
-        os.replace(work, out)
+            out.replace(old / "model")
+        work.replace(out)
         if old is not None:
             shutil.rmtree(old, ignore_errors=True)
     finally:

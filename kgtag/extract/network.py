@@ -68,6 +68,11 @@ class TagNetwork(nn.Module):
         return scores
 
 
+def plain_embedding(weight: Tensor) -> nn.Embedding:
+    """Of (V, d) float32 rows."""
+    return nn.Embedding(len(weight), weight.shape[1], _weight=weight)
+
+
 class SeenEmbedding(nn.Module):
     """Token embeddings of which only the rows of `seen` ids learn: the others would never get a gradient, and
     optimising all of a vocabulary costs more than the encoder itself."""
@@ -88,7 +93,7 @@ class SeenEmbedding(nn.Module):
     def folded(self) -> nn.Embedding:
         """A plain embedding with what was learned added in."""
         weight = self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")]
-        return nn.Embedding.from_pretrained(weight, freeze=False)
+        return plain_embedding(weight)
 
 
 class EncoderPart(nn.Module):
@@ -118,8 +123,8 @@ def load_encoder(path: Path) -> Any:
     from transformers import AutoModel
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         return AutoModel.from_pretrained(str(path), add_pooling_layer=False, local_files_only=True)
     except TypeError:  # encoders without that argument

@@ -124,7 +124,7 @@ class SequenceExtractor:
         mentions: list[list[Mention]] = [[] for _ in products]
         for batch in _batches(pieces):
             states, _ = self._encode(batch)
-            for piece, state in zip(batch, states, strict=True):
+            for piece in batch:
                 piece.attributes = self._attributes(piece, categories)
             for part, part_states in self._parts(batch, states):
                 for piece, found in zip(part, self._mentions(part, part_states, titles), strict=True):

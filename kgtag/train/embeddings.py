@@ -24,6 +24,7 @@ from kgtag.embed.triples import (
     hold_out,
     taxonomy_triples,
 )
+from kgtag.embed.vectors import Folds
 from kgtag.evaluate.embeddings import RankReport, evaluate
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ class EmbeddingReport:
     text_explained: float | None
 
     def to_json(self) -> dict[str, object]:
-        plain = asdict(replace(self))
-        return plain | {"ranks": self.ranks.to_json(), "reliability": self.reliability.to_json()}
+        return asdict(self) | {"ranks": self.ranks.to_json(), "reliability": self.reliability.to_json()}
 
 
 def train_embeddings(
@@ -69,6 +69,7 @@ def train_embeddings(
     texts: Floats | None = None,
     taxonomy_revision: str | None = None,
     held_out: float = 0.1,
+    audit_folds: int = 0,
     progress: bool = False,
     settings: Settings | None = None,
 ) -> EmbeddingReport:
@@ -77,6 +78,7 @@ def train_embeddings(
     Settings follow from the size of the data (`preset`) unless given. Without valid triples, `held_out` of train are
     moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `triples.entities`,
     NaN rows where there is none: entities start from them, and a concept added later gets its vector from its text.
+    `audit_folds` models more are trained, each without that part of the `broader` triples, for `kgtag.plausibility_audit`.
     """
     from kgtag.embed.model import train
 
@@ -102,6 +104,7 @@ def train_embeddings(
         text_map,
         metrics={"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
         taxonomy_revision=taxonomy_revision,
+        folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
     )
     return EmbeddingReport(
         out=str(out),
@@ -131,6 +134,7 @@ def train_taxonomy_embeddings(
     epochs: int | None = None,
     device: Device = "auto",
     seed: int = 0,
+    audit_folds: int = 3,
     progress: bool = False,
 ) -> EmbeddingReport:
     """Train on a taxonomy and on the concept ids that stand together on each item (`triples.concepts_of`).
@@ -149,6 +153,7 @@ def train_taxonomy_embeddings(
         seed=seed,
         texts=texts,
         taxonomy_revision=taxonomy.revision,
+        audit_folds=audit_folds,
         progress=progress,
     )
 
@@ -177,8 +182,32 @@ def preset(
         return replace(sampled, dim=64, epochs=200 if n <= 20_000 else 60, batch_size=256 if n <= 20_000 else 1024)
     loss = OneVsAll(n3=0.01, dropout=0.1, candidates=None if triples.trained <= 8_000 else 2_048)
     if n <= 20_000:
-        return replace(common, dim=64, epochs=100, batch_size=128, learning_rate=0.1, loss=loss, check_every=10)
+        return replace(common, dim=64, epochs=60, batch_size=128, learning_rate=0.1, loss=loss, check_every=10)
     return replace(common, dim=128, epochs=60, batch_size=256, learning_rate=0.2, loss=loss, check_every=5)
+
+
+def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | None) -> Folds | None:
+    """Vectors from everything known but one part of the `broader` triples, for each part."""
+    from kgtag.embed.model import train
+
+    if "broader" not in triples.relations:
+        return None
+    known = np.concatenate([triples.train, triples.valid])
+    known = known[(known[:, [0, 2]] < triples.trained).all(axis=1)]
+    broader = known[:, 1] == triples.relations.index("broader")
+    uses = np.bincount(known[~broader][:, [0, 2]].ravel(), minlength=triples.trained)
+    # Dealt out parent by parent, so that every parent keeps most of its other children in each part.
+    shuffled = np.random.default_rng(settings.seed).permutation(np.flatnonzero(broader))
+    rows = shuffled[np.argsort(known[shuffled, 2], kind="stable")]
+    fold = np.arange(len(rows)) % count
+    vectors, held_out = [], []
+    for k in range(count):
+        out = np.zeros(len(known), dtype=bool)
+        out[rows[fold == k]] = True
+        part = replace(triples, train=known[~out], valid=known[:0])
+        vectors.append(train(part, settings, init=texts).vectors)
+        held_out.append(np.column_stack([np.full(out.sum(), k), known[out], uses[known[out][:, 0]]]))
+    return Folds(tuple(vectors), np.concatenate(held_out).astype(np.int64))
 
 
 def _checked(model_name: str) -> ModelName:

@@ -18,7 +18,7 @@ from kgtag.extract.decode import Chain
 from kgtag.extract.export import export_onnx
 from kgtag.extract.files import ModelConfig, check_target, new_directory, read_config, write_config, write_json
 from kgtag.extract.lexicon import Lexicon, count_entries
-from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder
+from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.tokens import tokenize
 from kgtag.train.batches import Batcher, gold_pieces
 from kgtag.train.gold import DataReport, Example, LabelMap, examples, label_map, learn_trims, split_dev
@@ -49,7 +49,7 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """`f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the one that was kept, from 1; `version`: the model's."""
+    """`f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the one kept, from 1; `version`: the model's."""
 
     version: str
     f1: float
@@ -182,7 +182,7 @@ def _network(
 ) -> TagNetwork:
     """The network with rows for added tokens and attribute queries that start as the encoder's reading of the names."""
     weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
-    body.set_input_embeddings(torch.nn.Embedding.from_pretrained(weight, freeze=False))
+    body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
     network = TagNetwork(body, attributes=len(labels.attributes), categories=len(labels.categories))
     network.eval()

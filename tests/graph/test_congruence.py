@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import neo4j
@@ -14,24 +16,21 @@ from graph.neo4j import Neo4jStore
 from graph.sqlite import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from tests.conftest import wipe
 from tests.strategies import change_sets, filling, taxonomies, texts
 
 _FEW = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[*HealthCheck],  # fixtures are wiped by each example
 )
 
 
-def _empty(sqlite: SqliteStore, other: Neo4jStore, driver: neo4j.Driver) -> None:
-    data = sqlite.read()
-    with sqlite._file.writing() as db:
-        for table in ("relation", "item", "concept", "change_set"):
+def _empty(sqlite: SqliteStore, driver: neo4j.Driver) -> None:
+    with closing(sqlite3.connect(sqlite.url.removeprefix("sqlite:///"))) as db, db:
+        for table in ("relation", "item_tag", "item", "concept", "change_set"):
             db.execute(f"DELETE FROM {table}")
-    assert data is not None
-    wipe(driver)
-    other.migrate()
+    driver.execute_query("MATCH (n:Concept|Item|ChangeSet) DETACH DELETE n")
+    driver.execute_query("MATCH (m:Meta) SET m.version = 0")
 
 
 def _assert_same(left: TaxonomyStore, right: TaxonomyStore) -> TaxonomyData:
@@ -49,7 +48,7 @@ def _assert_same(left: TaxonomyStore, right: TaxonomyStore) -> TaxonomyData:
 def test_taxonomies(
     data: st.DataObject, sqlite_store: SqliteStore, neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
 ) -> None:
-    _empty(sqlite_store, neo4j_store, neo4j_driver)
+    _empty(sqlite_store, neo4j_driver)
     wanted = data.draw(taxonomies(max_size=5))
     for store in (sqlite_store, neo4j_store):
         store.apply(filling(wanted), expect_version=0)
@@ -88,7 +87,7 @@ _items = st.builds(
 def test_items(
     data: st.DataObject, sqlite_store: SqliteStore, neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
 ) -> None:
-    _empty(sqlite_store, neo4j_store, neo4j_driver)
+    _empty(sqlite_store, neo4j_driver)
     taxonomy = data.draw(taxonomies(max_size=1))
     batches = data.draw(st.lists(st.lists(_items, max_size=4), max_size=3))
     for store in (sqlite_store, neo4j_store):

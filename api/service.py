@@ -1,0 +1,172 @@
+"""What the routes share: the served snapshot once there is one, the keys, and the thread that keeps both up."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+
+from api.auth import Keyring
+from api.errors import Unavailable
+from api.metrics import Metrics
+from graph.audit import audit
+from graph.errors import KgtagError, StoreError
+from graph.labels import normalise
+from graph.store import TaxonomyStore
+from kgtag.bootstrap import MigratableStore, Models, Settings, follow, open_models, open_store
+from kgtag.serving import Live, Served
+
+log = logging.getLogger(__name__)
+
+_ANSWERS = 2_000
+_STALE_AFTER = 10.0
+"""Seconds without a word from the record after which answers say that they are stale, even if nothing failed."""
+TAGGING_THREADS = 2
+"""Taggings at a time: the extractor uses several cores by itself, and more would only starve the event loop."""
+
+
+class Derived:
+    """What is worked out once for a snapshot, when somebody asks for it. Holds answers, so it goes when the snapshot goes."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.answers: OrderedDict[object, bytes] = OrderedDict()
+
+    def answer(self, key: object, make: Callable[[], bytes]) -> bytes:
+        """The answer made for the same question before, or made now. For the event loop's thread only."""
+        found = self.answers.get(key)
+        if found is None:
+            found = self.answers[key] = make()
+            if len(self.answers) > _ANSWERS:
+                self.answers.popitem(last=False)
+        return found
+
+    @cached_property
+    def label_texts(self) -> tuple[str, ...]:
+        """(n,) all labels of each concept in their normal form, a line break between them."""
+        return tuple("\n".join(normalise(text) for text, _, _ in c.labels()) for c in self.served.taxonomy.concepts)
+
+    @cached_property
+    def audit(self) -> dict[str, Any]:
+        return audit(self.served.taxonomy).to_json()
+
+
+class Service:
+    """One for each app. `start` raises what can't get better by waiting: a wrong URL, a model that doesn't fit."""
+
+    def __init__(self, settings: Settings, *, models: Models | None = None) -> None:
+        self.settings = settings
+        self.keyring = Keyring()
+        self.metrics = Metrics()
+        self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
+        self._models = models
+        self._store: MigratableStore | None = None
+        self._live: Live | None = None
+        self._derived: Derived | None = None
+        self._error: str | None = "starting"
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- for the routes ---------------------------------------------------------------------------
+
+    @property
+    def live(self) -> Live:
+        """Raises Unavailable as long as the record has never been reached."""
+        if self._live is None:
+            raise Unavailable(f"no snapshot yet: {self._error}")
+        return self._live
+
+    @property
+    def current(self) -> Served:
+        return self.live.current
+
+    @property
+    def derived(self) -> Derived:
+        served = self.current
+        derived = self._derived
+        if derived is None or derived.served is not served:
+            derived = self._derived = Derived(served)
+        return derived
+
+    @property
+    def revision(self) -> str | None:
+        return self._live.current.taxonomy.revision if self._live is not None else None
+
+    @property
+    def error(self) -> str | None:
+        """Why what is served isn't what the record holds, if it isn't."""
+        return self._live.freshness.error if self._live is not None else self._error
+
+    @property
+    def stale_for(self) -> float | None:
+        """Seconds since the record last confirmed what is served, when that is worth a word; else None."""
+        if self._live is None:
+            return None
+        freshness = self._live.freshness
+        late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
+        return freshness.stale_for if freshness.error is not None or late else None
+
+    def look_for_keys(self) -> None:
+        if self._store is not None:
+            with contextlib.suppress(StoreError):
+                self.keyring.look_again(self._store)
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._store = open_store(self.settings.store)
+        self._models = self._models or open_models(self.settings)
+        try:
+            self._connect(self._store, self._models)
+        except StoreError as error:
+            self._not_yet(error)
+        self._thread = threading.Thread(target=self._follow, name="kgtag-service", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        if self._live is not None:
+            self._live.stop()
+        if self._store is not None:
+            self._store.close()
+
+    def _connect(self, store: TaxonomyStore, models: Models) -> None:
+        live = follow(self.settings, store, models)
+        self.keyring.load(store)
+        live.start()
+        self._live, self._error = live, None
+        log.info("serving revision %s from %s", live.current.taxonomy.revision, store.url)
+
+    def _follow(self) -> None:
+        assert self._store is not None
+        assert self._models is not None
+        while not self._stop.wait(self.settings.poll_seconds):
+            try:
+                if self._live is None:
+                    self._connect(self._store, self._models)
+                else:
+                    self.keyring.load(self._store)
+            except KgtagError as error:
+                self._not_yet(error)
+            except Exception as error:
+                log.exception("following the record failed")
+                self._not_yet(error)
+
+    def _not_yet(self, error: Exception) -> None:
+        if str(error) != self._error:
+            log.warning("%s", error)
+        self._error = str(error)
+
+
+def service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found

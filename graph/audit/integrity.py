@@ -1,0 +1,68 @@
+"""Edges that contradict each other or say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graph.audit.report import Defect
+from graph.audit.views import named
+from graph.taxonomy import Taxonomy
+
+
+def quarantined(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """What the snapshot had to leave out."""
+    for problem in taxonomy.problems:
+        yield Defect(problem.concepts, problem.message, {"invariant": problem.code})
+
+
+def related_is_ancestor(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """SKOS S27: related and broader, however many steps, exclude each other."""
+    for edge in taxonomy.relations:
+        if edge.type != "related":
+            continue
+        for low, high in ((edge.source, edge.target), (edge.target, edge.source)):
+            if taxonomy.is_ancestor(high, low):
+                message = f"{named(taxonomy[low])} is related to {named(taxonomy[high])}, which is broader than it"
+                words = "delete the related relation; the hierarchy says it already"
+                repair = {"op": "delete_relation", "type": "related", "source": edge.source, "target": edge.target}
+                yield Defect((low, high), message, {"path": taxonomy.path(low)}, {**repair, "words": words})
+
+
+def inherited_exclusion(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """A concept below two that exclude each other can never be used."""
+    for edge in taxonomy.relations:
+        if edge.type != "excludes":
+            continue
+        both = {edge.source, *taxonomy.descendants(edge.source)} & {edge.target, *taxonomy.descendants(edge.target)}
+        for id in sorted(both):
+            a, b = taxonomy[edge.source], taxonomy[edge.target]
+            message = f"{named(taxonomy[id])} is narrower than {named(a)} and {named(b)}, which exclude each other"
+            repair = {
+                "op": "delete_relation",
+                "type": "excludes",
+                "source": edge.source,
+                "target": edge.target,
+                "words": "delete the exclusion, or move the concept below one of the two only",
+            }
+            yield Defect((id, edge.source, edge.target), message, {"excludes": [edge.source, edge.target]}, repair)
+
+
+def redundant_broader(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """A direct edge to what another broader concept leads to anyway."""
+    for i, concept in enumerate(taxonomy.concepts):
+        parents = taxonomy.broader[i]
+        if len(parents) < 2:
+            continue
+        for parent in map(int, parents):
+            via = [int(j) for j in parents if j != parent and parent in taxonomy.ancestor_indices(int(j))]
+            if via:
+                target, middle = taxonomy.concepts[parent], taxonomy.concepts[via[0]]
+                message = f"{named(concept)} is directly below {named(target)}, and again through {named(middle)}"
+                repair = {
+                    "op": "delete_relation",
+                    "type": "broader",
+                    "source": concept.id,
+                    "target": target.id,
+                    "words": "delete the direct relation",
+                }
+                yield Defect((concept.id, target.id), message, {"via": middle.id}, repair)

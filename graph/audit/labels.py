@@ -1,0 +1,170 @@
+"""Labels: telling concepts apart, in every language, in the same manner."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from graph.audit.report import Defect
+from graph.audit.views import active, families, named
+from graph.labels import normalise
+from graph.model import Concept
+from graph.taxonomy import Taxonomy
+
+_MAJORITY = 0.5
+_SAME_CASE = 0.9
+_FEWEST_CASED = 5
+_JOINERS = "\u200c\u200d"
+"""Characters without width that Persian, Indic scripts and emoji need."""
+
+
+def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """Two concepts side by side with one preferred label in one language."""
+    for parent, members in families(taxonomy):
+        for (tag, label), ids in _shared(_preferred(members)):
+            where = f"below {named(parent)}" if parent else "at the top of their scheme"
+            message = f"{len(ids)} concepts {where} are all called {label!r} in {tag!r}: {', '.join(ids)}"
+            repair = {
+                "op": "relabel",
+                "concepts": ids,
+                "lang": tag,
+                "words": "give them different labels, or merge them",
+            }
+            others = {id: taxonomy[id].label("en") for id in ids} if tag != "en" else {}
+            yield Defect(tuple(ids), message, {"lang": tag, "label": label, "in_english": others}, repair)
+
+
+def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """One label on several values of an attribute, or on several attributes of a scheme, alternatives included."""
+    groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
+    for concept in taxonomy:
+        if active(concept) and concept.kind == "value":
+            groups["values of attribute", taxonomy.attribute_of(concept.id) or ""].append(concept)
+        elif active(concept) and concept.kind == "attribute":
+            groups["attributes of scheme", concept.scheme].append(concept)
+    siblings = {frozenset(defect.concepts) for defect in sibling_duplicate_label(taxonomy)}
+    for (what, owner), members in sorted(groups.items()):
+        rows = ((concept, tag, text) for concept in members for text, tag, kind in concept.labels() if kind != "hidden")
+        for (tag, label), ids in _shared(rows):
+            if frozenset(ids) not in siblings:
+                message = f"{len(ids)} {what} {owner!r} are all called {label!r} in {tag!r}: {', '.join(ids)}"
+                repair = {"op": "merge", "concepts": ids, "words": "merge them, or take the label from all but one"}
+                yield Defect(tuple(ids), message, {"lang": tag, "label": label}, repair)
+
+
+def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """Categories of one scheme and depth, in different places, with one preferred label: links need their context."""
+    levels: dict[tuple[str, int], list[Concept]] = defaultdict(list)
+    for concept in taxonomy:
+        if concept.kind == "category" and active(concept):
+            levels[concept.scheme, taxonomy.depth(concept.id)].append(concept)
+    for (_, depth), members in sorted(levels.items()):
+        for (tag, label), ids in _shared(_preferred(members)):
+            parents = {id: tuple(taxonomy.out(id, "broader")) for id in ids}
+            if len(set(parents.values())) == len(ids):
+                message = (
+                    f"{len(ids)} categories at depth {depth} are all called {label!r} in {tag!r}: {', '.join(ids)}"
+                )
+                evidence = {"lang": tag, "label": label, "broader": {id: list(p) for id, p in parents.items()}}
+                yield Defect(tuple(ids), message, evidence)
+
+
+def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """Outer or doubled spaces, and characters nobody sees."""
+    for concept in taxonomy:
+        for text, tag, kind in concept.labels():
+            better = tidy(text)
+            if better != text:
+                message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
+                repair = {"op": "relabel", "concept": concept.id, "lang": tag, "kind": kind, "from": text, "to": better}
+                repair["words"] = f"make it {better!r}"
+                yield Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
+
+
+def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """An alternative or hidden label that is the preferred one, or stands there twice."""
+    for concept in taxonomy:
+        if not concept.alt_label and not concept.hidden_label:
+            continue
+        seen = set(concept.pref_label.items())
+        for text, tag, kind in concept.labels():
+            if kind == "pref":
+                continue
+            if (tag, text) in seen:
+                message = f"{named(concept)} has the label {text!r} in {tag!r} more than once"
+                repair = {"op": "relabel", "concept": concept.id, "lang": tag, "kind": kind, "from": text, "to": None}
+                repair["words"] = f"delete the {kind} label"
+                yield Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
+            seen.add((tag, text))
+
+
+def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """A label in lower case where nine in ten of its siblings begin with a capital, or the other way round."""
+    for _, members in families(taxonomy):
+        by_language: dict[str, list[Concept]] = defaultdict(list)
+        for concept in members:
+            for tag, text in concept.pref_label.items():
+                if _case(text) is not None:
+                    by_language[tag].append(concept)
+        for tag, cased in sorted(by_language.items()):
+            if len(cased) < _FEWEST_CASED:
+                continue
+            (usual, count), *_ = Counter(_case(concept.pref_label[tag]) for concept in cased).most_common(1)
+            if count == len(cased) or count < _SAME_CASE * len(cased):
+                continue
+            for concept in cased:
+                text = concept.pref_label[tag]
+                if _case(text) != usual:
+                    message = (
+                        f"{text!r} ({concept.id}) begins in {_case(text)} case, {count} of {len(cased)} siblings don't"
+                    )
+                    yield Defect((concept.id,), message, {"lang": tag, "label": text, "siblings": len(cased)})
+
+
+def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """A language that most concepts of this scheme and kind are labelled in, but not this one."""
+    groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
+    for concept in taxonomy:
+        if active(concept):
+            groups[concept.scheme, concept.kind].append(concept)
+    for _, members in sorted(groups.items()):
+        spoken = Counter(tag for concept in members for tag in concept.pref_label)
+        usual = sorted(tag for tag, count in spoken.items() if count > _MAJORITY * len(members))
+        for concept in members:
+            missing = [tag for tag in usual if tag not in concept.pref_label]
+            if missing:
+                message = f"{named(concept)} has no preferred label in {', '.join(missing)}"
+                share = {tag: round(spoken[tag] / len(members), 3) for tag in missing}
+                yield Defect((concept.id,), message, {"missing": missing, "share_of_scheme": share})
+
+
+def _preferred(concepts: Iterable[Concept]) -> Iterator[tuple[Concept, str, str]]:
+    return ((concept, tag, text) for concept in concepts for tag, text in concept.pref_label.items())
+
+
+def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, str], list[str]]]:
+    """((language, label), ids) of the labels that several concepts carry, compared in their normal form."""
+    found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for concept, tag, text in rows:
+        found[tag, normalise(text)].setdefault(concept.id, text)
+    shared: Mapping[tuple[str, str], dict[str, str]] = {key: ids for key, ids in found.items() if len(ids) > 1}
+    return [((tag, ids[min(ids)]), sorted(ids)) for (tag, _), ids in sorted(shared.items())]
+
+
+def tidy(text: str) -> str:
+    """The text with single spaces inside, none outside, and no invisible characters."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
+    seen = "".join(c if _visible(c) else "" for c in text.replace("\t", " ").replace("\n", " ").replace("\r", " "))
+    return " ".join(seen.split())
+
+
+def _visible(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Co", "Cn") or character in _JOINERS
+
+
+def _case(text: str) -> str | None:
+    """ "upper" or "lower" by the first letter; None when it knows no case."""
+    first = next((c for c in text if c.isalpha()), "")
+    return "upper" if first.isupper() else "lower" if first.islower() else None

@@ -1,0 +1,66 @@
+"""Deprecated concepts and where they lead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graph.audit.report import Defect
+from graph.audit.views import active, named
+from graph.taxonomy import Taxonomy
+
+
+def deprecated_without_successor(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """Tags on it can't be carried over."""
+    for concept in taxonomy:
+        if not active(concept) and not taxonomy.out(concept.id, "replaced_by"):
+            yield Defect((concept.id,), f"{named(concept)} is deprecated, and nothing replaces it")
+
+
+def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """A successor that is deprecated itself: a chain, or an end in nothing."""
+    for edge in taxonomy.relations:
+        if edge.type != "replaced_by" or active(taxonomy[edge.target]):
+            continue
+        final = taxonomy.resolve(edge.source)
+        words, repair = "name a successor in use", None
+        if active(taxonomy[final]):
+            words = f"redirect straight to {final!r}"
+            repair = {"op": "put_relation", "type": "replaced_by", "source": edge.source, "target": final}
+        message = (
+            f"{named(taxonomy[edge.source])} is replaced by {named(taxonomy[edge.target])}, which is deprecated too"
+        )
+        yield Defect((edge.source, edge.target), message, {"leads_to": final}, repair and {**repair, "words": words})
+
+
+def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """Several successors, a circle of them, or a successor of something in use."""
+    for concept in taxonomy:
+        successors = taxonomy.out(concept.id, "replaced_by")
+        if not successors:
+            continue
+        if len(successors) > 1:
+            message = f"{named(concept)} is replaced by {len(successors)} concepts; a tag can move to one only"
+            yield Defect((concept.id, *successors), message, {"successors": successors})
+        elif taxonomy.out(taxonomy.resolve(concept.id), "replaced_by"):
+            message = f"the successors of {named(concept)} lead round in a circle"
+            yield Defect((concept.id, *successors), message, {"successors": successors})
+        elif active(concept):
+            message = f"{named(concept)} is replaced by {named(taxonomy[successors[0]])} but not deprecated"
+            repair = {"op": "deprecate", "concept": concept.id, "words": "deprecate it, or delete the redirect"}
+            yield Defect((concept.id, *successors), message, {"status": concept.status}, repair)
+
+
+def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """An active concept whose primary broader concept is deprecated, or a value whose attribute is."""
+    for edge in taxonomy.relations:
+        if not (edge.type == "value_of" or (edge.type == "broader" and edge.primary)):
+            continue
+        low, high = taxonomy[edge.source], taxonomy[edge.target]
+        if active(low) and not active(high):
+            successor = taxonomy.resolve(high.id)
+            repair = None
+            if active(taxonomy[successor]) and taxonomy[successor].kind == high.kind:
+                repair = {"op": "move", "concept": low.id, "to": successor, "words": f"move it below {successor!r}"}
+            yield Defect(
+                (low.id, high.id), f"{named(low)} is in use below {named(high)}, which is deprecated", {}, repair
+            )

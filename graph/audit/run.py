@@ -1,0 +1,69 @@
+"""Running the checks."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Iterable, Sequence
+
+from graph.audit import facets, integrity, labels, lifecycle, structure, usage
+from graph.audit.report import Check, CheckResult, Defect, Report, report
+from graph.errors import InputError
+from graph.model import TaggedItem
+from graph.taxonomy import Taxonomy
+
+CHECKS: tuple[Check, ...] = (
+    Check("quarantined", "error", integrity.quarantined),
+    Check("related_is_ancestor", "error", integrity.related_is_ancestor),
+    Check("inherited_exclusion", "error", integrity.inherited_exclusion),
+    Check("redundant_broader", "warning", integrity.redundant_broader),
+    Check("orphan", "warning", structure.orphan),
+    Check("single_child", "info", structure.single_child),
+    Check("crowded", "info", structure.crowded),
+    Check("sibling_duplicate_label", "warning", labels.sibling_duplicate_label),
+    Check("ambiguous_label", "warning", labels.ambiguous_label),
+    Check("same_level_label", "info", labels.same_level_label),
+    Check("untidy_label", "warning", labels.untidy_label),
+    Check("repeated_label", "info", labels.repeated_label),
+    Check("inconsistent_case", "info", labels.inconsistent_case),
+    Check("missing_translation", "info", labels.missing_translation),
+    Check("deprecated_without_successor", "warning", lifecycle.deprecated_without_successor),
+    Check("redirect_to_deprecated", "warning", lifecycle.redirect_to_deprecated),
+    Check("redirect_unclear", "error", lifecycle.redirect_unclear),
+    Check("active_under_deprecated", "warning", lifecycle.active_under_deprecated),
+    Check("attribute_without_values", "warning", facets.attribute_without_values),
+    Check("attribute_applies_nowhere", "warning", facets.attribute_applies_nowhere),
+    Check("attribute_applied_twice", "info", facets.attribute_applied_twice),
+    Check("attribute_gap_among_siblings", "info", facets.attribute_gap_among_siblings),
+)
+"""The symbolic checks, in the order they run. Those that need tagged items are `usage.checks`."""
+
+
+def check_names() -> tuple[str, ...]:
+    """Every name that `audit` understands by itself."""
+    return tuple(check.name for check in (*CHECKS, *usage.checks(())))
+
+
+def audit(
+    taxonomy: Taxonomy,
+    *,
+    items: Iterable[TaggedItem] | None = None,
+    checks: Sequence[str] | None = None,
+    extra: Sequence[Check] = (),
+) -> Report:
+    """Run the checks named (else all): the symbolic ones, those on `items` when they are given, and `extra` ones."""
+    known = {check.name: check for check in (*CHECKS, *(usage.checks(items) if items is not None else ()), *extra)}
+    for name in checks or ():
+        if name not in known:
+            if name in check_names():
+                raise InputError(f"check {name!r} needs tagged items, and there are none here")
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
+            raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
+    wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
+    return report(taxonomy.revision, [_timed(check, taxonomy) for check in wanted])
+
+
+def _timed(check: Check, taxonomy: Taxonomy) -> tuple[CheckResult, list[Defect]]:
+    start = time.perf_counter()
+    defects = list(check.find(taxonomy))
+    return CheckResult(check.name, check.severity, time.perf_counter() - start, len(defects)), defects

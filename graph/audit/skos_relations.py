@@ -1,0 +1,124 @@
+"""Relations of a SKOS file that contradict or repeat each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from graph.audit.report import Defect
+from graph.audit.thesaurus import INVERSES, MATCHES, Edges, Thesaurus, reachable
+from graph.formats.iris import SKOS
+from graph.formats.rdf import Node
+
+
+def relation_clash(t: Thesaurus) -> Iterator[Defect]:
+    """S27: related and the hierarchy are disjoint, through any number of steps."""
+    above: dict[Node, set[Node]] = {}
+    for a, b in _pairs(t, "related", "relatedMatch"):
+        for low, high in ((a, b), (b, a)):
+            if low not in above:
+                above[low] = reachable(t.all_parents, low)
+            if high in above[low]:
+                message = f"{low} is related to {high}, which is broader than it"
+                repair = {"op": "delete_relation", "type": "related", "source": a, "target": b}
+                yield Defect((low, high), message, {"rule": "S27"}, {**repair, "words": "delete the related relation"})
+                break
+
+
+def mapping_clash(t: Thesaurus) -> Iterator[Defect]:
+    """S46: exactMatch is disjoint with broadMatch, narrowMatch and relatedMatch; it is transitive and symmetric."""
+    same: Edges = defaultdict(set)
+    for a, b in t.links(SKOS + "exactMatch"):
+        same[a].add(b)
+        same[b].add(a)
+    for a, b in _pairs(t, "broadMatch", "narrowMatch", "relatedMatch"):
+        if b in reachable(same, a):
+            message = f"{a} is an exact match of {b}, and a broader, narrower or related match too"
+            yield Defect((a, b), message, {"rule": "S46"})
+
+
+def mapping_within_scheme(t: Thesaurus) -> Iterator[Defect]:
+    """Mapping relations are for concepts of different schemes."""
+    for a, b in sorted({pair for match in MATCHES for pair in t.links(match)}):
+        left, right = t.schemes_of.get(a, set()), t.schemes_of.get(b, set())
+        shared = left & right
+        if shared or (_same_site(a, b) and not (left and right)):
+            why = f"both are in {min(shared)}" if shared else "one of them is in no scheme"
+            yield Defect((a, b), f"{a} is mapped to {b}, but {why}", {"schemes": sorted(shared)})
+
+
+def cycle(t: Thesaurus) -> Iterator[Defect]:
+    """A concept broader than itself."""
+    done: set[Node] = set()
+    for node in sorted(t.all_parents):
+        if node in done:
+            continue
+        above = reachable(t.all_parents, node)
+        if node in above:
+            members = sorted(other for other in above if node in reachable(t.all_parents, other))
+            done |= set(members)
+            yield Defect(
+                tuple(members), f"{len(members)} concepts are broader than themselves: {' → '.join(members[:6])}"
+            )
+
+
+def redundant_broader(t: Thesaurus) -> Iterator[Defect]:
+    """A direct statement of what other statements lead to anyway. Circles are left to `cycle`."""
+    mapped: Edges = defaultdict(set)
+    for a, b in t.links(SKOS + "broadMatch"):
+        mapped[a].add(b)
+    for a, b in t.links(SKOS + "narrowMatch"):
+        mapped[b].add(a)
+    for edges in (t.parents, mapped):
+        for low in sorted(edges):
+            for high in sorted(edges[low]) if len(edges[low]) > 1 else ():
+                if high != low and high in reachable(edges, low, without=high) and low not in reachable(edges, high):
+                    message = f"{low} is directly below {high}, and again through others"
+                    repair = {"op": "delete_relation", "type": "broader", "source": low, "target": high}
+                    yield Defect((low, high), message, {}, {**repair, "words": "delete the direct statement"})
+
+
+def transitive_only(t: Thesaurus) -> Iterator[Defect]:
+    """broaderTransitive is for inference: nothing but a chain of `broader` should give rise to it."""
+    up = t.links(SKOS + "broaderTransitive") + [(o, s) for s, o in t.links(SKOS + "narrowerTransitive")]
+    for low, high in sorted(set(up)):
+        if high not in reachable(t.parents, low):
+            message = f"{low} is transitively below {high}, but no chain of broader relations says so"
+            yield Defect((low, high), message)
+
+
+def one_way_relation(t: Thesaurus) -> Iterator[Defect]:
+    """A relation whose inverse isn't stated: simple readers see one direction only. Other sites' are theirs."""
+    for predicate, inverse in sorted(INVERSES.items()):
+        back = {(o, s) for s, o in t.links(inverse)}
+        for a, b in sorted(set(t.links(predicate))):
+            if (a, b) in back or (predicate in MATCHES and b not in t.declared and not _same_site(a, b)):
+                continue
+            name, other = predicate.removeprefix(SKOS), inverse.removeprefix(SKOS)
+            repair = {"op": "put_relation", "type": other, "source": b, "target": a, "words": f"state {other} too"}
+            yield Defect((a, b), f"{a} {name} {b} is stated, {other} the other way isn't", {"predicate": name}, repair)
+
+
+def related_siblings(t: Thesaurus) -> Iterator[Defect]:
+    """Concepts below the same one, or above the same one, are related anyway."""
+    children: Edges = defaultdict(set)
+    for low, parents in t.all_parents.items():
+        for high in parents:
+            children[high].add(low)
+    for a, b in _pairs(t, "related", "relatedMatch"):
+        shared = t.all_parents.get(a, set()) & t.all_parents.get(b, set())
+        if shared:
+            evidence = {"broader": sorted(shared)}
+            yield Defect((a, b), f"{a} and {b} are related and both below {min(shared)}", evidence)
+        elif common := children.get(a, set()) & children.get(b, set()):
+            evidence = {"narrower": sorted(common)}
+            yield Defect((a, b), f"{a} and {b} are related and both above {min(common)}", evidence)
+
+
+def _pairs(t: Thesaurus, *terms: str) -> list[tuple[Node, Node]]:
+    """Symmetric statements once each, in order."""
+    return sorted({(min(pair), max(pair)) for pair in t.links(*(SKOS + term for term in terms))})
+
+
+def _same_site(a: Node, b: Node) -> bool:
+    return a.split("/")[2:3] == b.split("/")[2:3]

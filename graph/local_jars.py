@@ -1,0 +1,99 @@
+"""What a local Neo4j needs: a Java that is new enough, and the server's jars, fetched once with Maven."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from graph.errors import InputError, StoreUnavailable
+
+VERSION = "5.26.30"
+BROWSER_VERSION = "5.24.0"
+
+_JAVA_AT_LEAST = 17
+
+_DEPENDENCY = """    <dependency>
+      <groupId>{group}</groupId>
+      <artifactId>{artifact}</artifactId>
+      <version>{version}</version>
+    </dependency>
+"""
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>org.kgtag</groupId>
+  <artifactId>local-neo4j</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+{dependencies}  </dependencies>
+</project>
+"""
+
+
+def java() -> str:
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
+    java = java or shutil.which("java")
+    advice = f"install a Java runtime {_JAVA_AT_LEAST} or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
+    if java is None:
+        raise InputError(f"a local Neo4j needs Java, and there is no `java` on the PATH: {advice}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    if found is None or int(found[1]) < _JAVA_AT_LEAST:
+        shown = said.strip().splitlines()[0] if said.strip() else "nothing"
+        raise InputError(f"Neo4j {VERSION} needs Java {_JAVA_AT_LEAST}, and {java} says {shown!r}: {advice}")
+    return java
+
+
+def folder(cache: Path | None) -> Path:
+    chosen = cache or Path(os.environ.get("KGTAG_CACHE") or Path.home() / ".cache" / "kgtag")
+    return chosen / f"neo4j-{VERSION}"
+
+
+def jars(cache: Path | None) -> Path:
+    """The folder of jars, fetched with Maven when it isn't there; it appears whole or not at all."""
+    root = folder(cache)
+    lib = root / "lib"
+    if lib.is_dir():
+        return lib
+    root.mkdir(parents=True, exist_ok=True)
+    with locked(root):
+        if lib.is_dir():
+            return lib
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise InputError(
+                "fetching Neo4j needs Maven, and there is no `mvn` on the PATH: install it "
+                "(Debian, Ubuntu: apt-get install maven; macOS: brew install maven)"
+            )
+        wanted = (
+            ("org.neo4j", "neo4j", VERSION),
+            ("org.neo4j.app", "neo4j-server", VERSION),
+            ("org.neo4j.client", "neo4j-browser", BROWSER_VERSION),
+        )
+        dependencies = "".join(_DEPENDENCY.format(group=g, artifact=a, version=v) for g, a, v in wanted)
+        (root / "pom.xml").write_text(_POM.format(dependencies=dependencies), encoding="utf-8")
+        fresh = root / "lib.partial"
+        shutil.rmtree(fresh, ignore_errors=True)
+        command = [maven, "-q", "-B", "-f", str(root / "pom.xml"), "dependency:copy-dependencies"]
+        command += [f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode or not any(fresh.glob(f"neo4j-server-{VERSION}.jar")):
+            last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise StoreUnavailable(f"Maven could not fetch Neo4j {VERSION}; is the network up?\n{last}")
+        fresh.rename(lib)
+    return lib
+
+
+@contextlib.contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Two starts at once would both begin a server."""
+    with (root / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

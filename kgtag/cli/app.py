@@ -1,0 +1,33 @@
+"""All commands under one name."""
+
+from __future__ import annotations
+
+import typer
+
+from kgtag.cli import demo, evaluating, keys, local, records, serving, tagging, training
+
+app = typer.Typer(
+    name="kgtag",
+    help="Knowledge-graph-backed product tagging: product text in, consistent tags linked to a taxonomy out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with `kgtag demo`: the whole line on sample data, no server, no key.",
+)
+app.command("demo")(demo.demo)
+app.command("init")(records.init)
+app.command("migrate")(records.migrate)
+app.command("import")(records.import_file)
+app.command("export")(records.export_file)
+app.command("diff")(records.diff)
+app.command("versions")(records.versions)
+app.command("audit")(records.audit)
+app.command("link")(tagging.link)
+app.command("tag")(tagging.tag)
+app.command("serve")(serving.serve)
+app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
+app.add_typer(training.app, name="train", help="Train an extractor, a linker or embeddings (needs kgtag[train]).")
+app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
+app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")

@@ -1,0 +1,62 @@
+"""How commands talk: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="KGTAG_STORE",
+        show_default="sqlite:///kgtag.db",
+        help="Where the taxonomy is kept: sqlite:///file.db, neo4j://user:password@host:7687 or bolt://…",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
+Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory from `train extractor`.")]
+Embeddings = Annotated[
+    Path | None,
+    typer.Option("--embeddings", envvar="KGTAG_EMBEDDINGS", help="An embeddings directory from `train embeddings`."),
+]
+
+
+def log(message: str) -> None:
+    err.print(message)
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_line(value: Any) -> None:
+    """One line of JSONL."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, console: Console = out
+) -> None:
+    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)
+
+
+def notes(lines: Iterable[str]) -> None:
+    for line in lines:
+        err.print(f"[yellow]note:[/] {line}", markup=True)

@@ -1,0 +1,57 @@
+"""`kgtag keys`: who may call the API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kgtag.cli.console import Json, Store, log, out, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def create(
+    scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, edit, admin.")],
+    name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
+    store: Store = None,
+) -> None:
+    """Create a key and print it, this once: the store keeps only its hash.
+
+    Example: `kgtag keys create --scope read,tag --name shop-frontend`
+    """
+    from kgtag.bootstrap import open_store
+    from kgtag.keys import create_key
+
+    scopes = tuple(part.strip() for part in scope.split(",") if part.strip())
+    key, secret = create_key(open_store(store), name=name, scopes=scopes)
+    log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
+    out.print(secret, soft_wrap=True)
+
+
+@app.command("list")
+def list_(store: Store = None, json: Json = False) -> None:
+    """All keys, without their secrets."""
+    from kgtag.bootstrap import open_store
+
+    found = open_store(store).keys()
+    if json:
+        print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
+    else:
+        print_table(
+            "Keys", ["id", "name", "scopes", "created"], [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
+        )
+
+
+@app.command()
+def revoke(
+    id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], store: Store = None
+) -> None:
+    """Make a key worthless, within seconds on running servers."""
+    from graph.errors import InputError
+    from kgtag.bootstrap import open_store
+
+    if not open_store(store).delete_key(id):
+        raise InputError(f"no key {id!r}; see: kgtag keys list")
+    log(f"key {id} is revoked")

@@ -1,0 +1,155 @@
+"""`kgtag train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgtag.cli.console import Json, Store, err, log, print_json
+
+app = typer.Typer(no_args_is_help=True)
+
+Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")]
+Encoder = Annotated[
+    str | None,
+    typer.Option(help="A hub name or local path of a transformers encoder.", show_default="all-MiniLM-L6-v2"),
+]
+
+
+@app.command()
+def extractor(
+    data: Annotated[list[Path], typer.Option("--data", help="Annotated products; may be repeated.")],
+    out: Out,
+    dev: Annotated[Path | None, typer.Option(help="Held out for choosing; a tenth of the data when left out.")] = None,
+    format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
+    encoder: Encoder = None,
+    seed: Seed = 0,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(envvar="KGTAG_STORE", help="Bind the model to this taxonomy, and train a linker for it."),
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
+    json: Json = False,
+) -> None:
+    """Fine-tune an extractor on annotated products, and export it to ONNX.
+
+    Example: `kgtag train extractor --data train.jsonl --dev dev.jsonl --store sqlite:///shop.db --out models/shop`
+    """
+    from dataclasses import replace
+
+    from kgtag import encoders
+    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.products import read_annotated
+    from kgtag.train.extractor import TrainOptions, train_extractor
+
+    products = [one for file in data for one in read_annotated(file, format=format, lang=lang)]
+    held = list(read_annotated(dev, format=format, lang=lang)) if dev is not None else []
+    options = TrainOptions(missing="unknown" if format == "extractgpt" else "absent")
+    options = replace(options, epochs=epochs or options.epochs)
+    name = encoder or encoders.DEFAULT
+    if store is None:
+        report = train_extractor(products, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log)
+    else:
+        from kgtag.train.model import train_model
+
+        taxonomy = load_taxonomy(open_store(store))
+        report = train_model(
+            products, taxonomy, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log
+        ).extractor
+    if json:
+        print_json({"model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds})
+    log(f"model {report.version} in {out}: F1 {report.f1:.3f} on dev (epoch {report.epoch}), {report.seconds:.0f} s")
+
+
+@app.command()
+def linker(
+    out: Out,
+    store: Store = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Annotated products with links (`concept` on their spans).")
+    ] = None,
+    encoder: Encoder = None,
+    seed: Seed = 0,
+) -> None:
+    """Train a linker alone, from annotators' links or, without any, from the taxonomy's own labels.
+
+    Example: `kgtag train linker --store sqlite:///shop.db --out models/shop/linker`
+    """
+    from kgtag import encoders
+    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.products import read_annotated
+    from kgtag.train.linker import train_linker
+    from kgtag.train.model import link_examples
+
+    taxonomy = load_taxonomy(open_store(store))
+    gold = [e for file in data or () for one in read_annotated(file) for e in link_examples(one, taxonomy)]
+    with err.status("training the linker …"):
+        report = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed)
+    log(f"linker {report.version} in {out}")
+
+
+@app.command()
+def embeddings(
+    out: Out,
+    store: Store = None,
+    triples: Annotated[
+        Path | None, typer.Option(help="A directory with train.txt, valid.txt, test.txt instead of a store.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option("--data", help="Annotated products whose links count as items, too.")
+    ] = None,
+    model_name: Annotated[str, typer.Option(help="ComplEx, DistMult, TransE or RotatE.")] = "ComplEx",
+    dim: Annotated[int | None, typer.Option(min=2)] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Train graph embeddings with PyKEEN on the taxonomy and the tags on its items, and calibrate them.
+
+    Example: `kgtag train embeddings --store sqlite:///shop.db --out models/graph`
+    """
+    from kgtag.train.embeddings import parse_device, train_embeddings
+
+    chosen = parse_device(device)
+    if triples is not None:
+        from kgtag.embed.triples import read_triples
+
+        report = train_embeddings(
+            read_triples(triples),
+            out=out,
+            model_name=model_name,
+            dim=dim,
+            epochs=epochs,
+            device=chosen,
+            seed=seed,
+            progress=True,
+        )
+    else:
+        from kgtag.bootstrap import load_taxonomy, open_store
+        from kgtag.products import read_annotated
+        from kgtag.train.graph import train_graph
+
+        opened = open_store(store)
+        report = train_graph(
+            load_taxonomy(opened),
+            out=out,
+            items=opened.items(),
+            annotated=(one for file in data or () for one in read_annotated(file)),
+            model_name=model_name,
+            dim=dim,
+            epochs=epochs,
+            device=chosen,
+            seed=seed,
+            progress=True,
+        )
+    if json:
+        print_json(report.to_json())
+    log(
+        f"embeddings {report.version} in {out}: {report.model}, {report.entities} entities, {report.triples} triples, "
+        f"MRR {report.ranks.mrr:.3f} on held-out triples, {report.seconds:.0f} s on {report.device}"
+    )

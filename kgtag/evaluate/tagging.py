@@ -1,0 +1,56 @@
+"""How good the finished tags are, and how often they contradict themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from graph.taxonomy import Taxonomy
+from kgtag.binding import find_concept
+from kgtag.consistency import violations
+from kgtag.tagger import Tagger
+from kgtag.types import AnnotatedProduct
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingReport:
+    """Micro precision, recall and F1 over (product, concept), both sides closed under `broader`, so that a tag one
+    level off is partly right. `violation_rate`: share of products whose tags, as they were returned, contradict
+    themselves or the taxonomy."""
+
+    n: int
+    precision: float
+    recall: float
+    f1: float
+    violation_rate: float
+
+
+def evaluate_tagging(
+    tagger: Tagger, gold: Sequence[AnnotatedProduct], *, given_category: bool = False
+) -> TaggingReport:
+    """Tag the products (without their category unless `given_category`) and compare with the annotators' concepts."""
+    taxonomy = tagger.taxonomy
+    asked = [one.product if given_category else replace(one.product, category=None) for one in gold]
+    right = wrong = missed = broken = 0
+    for one, tagging in zip(gold, tagger.tag(asked), strict=True):
+        returned = [tag.concept for tag in tagging.tags]
+        broken += bool(violations(returned, taxonomy, proposals=tagging.proposals))
+        found, wanted = _closed(returned, taxonomy), _closed(gold_concepts(one, taxonomy), taxonomy)
+        right += len(found & wanted)
+        wrong += len(found - wanted)
+        missed += len(wanted - found)
+    precision = right / (right + wrong) if right + wrong else 0.0
+    recall = right / (right + missed) if right + missed else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
+    return TaggingReport(len(gold), precision, recall, f1, broken / len(gold) if gold else 0.0)
+
+
+def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
+    """The category and every linked value that the taxonomy knows."""
+    category = find_concept(taxonomy, one.product.category, "category") if one.product.category else None
+    linked = [concept for concept in one.concepts.values() if concept is not None and concept in taxonomy]
+    return sorted({*linked, *([category] if category else [])})
+
+
+def _closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
+    return {line for id in concepts for line in (id, *taxonomy.ancestors(id))}

@@ -1,0 +1,8 @@
+"""From a surface to a concept, or to NIL: candidates by lookup, by shared letters and by meaning; then one small model."""
+
+from __future__ import annotations
+
+from kgtag.link.examples import LinkExample
+from kgtag.link.linker import TaxonomyLinker
+
+__all__ = ["LinkExample", "TaxonomyLinker"]

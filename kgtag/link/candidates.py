@@ -1,0 +1,67 @@
+"""All candidates of a batch of queries with what the model wants to know of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from graph.taxonomy import Taxonomy
+from kgtag.link.context import Context
+from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.features import Pool, pool
+from kgtag.link.forms import light_form, normal_form
+from kgtag.link.retrieve import Lookup, Retriever, Without
+from kgtag.link.table import LabelTable
+from kgtag.link.vectors import LabelVectors
+from kgtag.types import Query
+
+
+class CandidateFinder:
+    """Label table, indices and context of one taxonomy; with an encoder, also the vectors of its labels.
+
+    `cache` is where vectors are kept on disk, `earlier` vectors to copy from.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        scheme: str | None = None,
+        encoder: SentenceEncoder | None = None,
+        cache: Path | None = None,
+        earlier: LabelVectors | None = None,
+    ) -> None:
+        self.taxonomy = taxonomy
+        self.table = LabelTable(taxonomy, scheme=scheme)
+        self.encoder = encoder
+        self.vectors: LabelVectors | None = None
+        if encoder is not None:
+            self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
+        self._retriever = Retriever(self.table, encoder=encoder, vectors=self.vectors)
+        self._context = Context(self.table)
+
+    def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> Pool:
+        """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
+
+        Raises UnknownConcept when a query's attribute or category is no concept.
+        """
+        hidden = without if without is not None else [None] * len(queries)
+        asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]
+        numbers = np.array([number for number, lookup in enumerate(asked) if lookup is not None], dtype=np.int32)
+        lookups = [lookup for lookup in asked if lookup is not None]
+        found = pool(self.table, self._context, lookups, self._retriever.pairs(lookups))
+        return Pool(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
+
+    def _lookup(self, query: Query, without: Without | None) -> Lookup | None:
+        """None when nothing is left to look up."""
+        attribute = self._index(query.attribute)
+        category = self._index(query.category)
+        normal = normal_form(query.text)
+        if not normal:
+            return None
+        return Lookup(normal, light_form(normal), attribute, category, query.lang, without)
+
+    def _index(self, id: str | None) -> int | None:
+        return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))

@@ -1,0 +1,80 @@
+"""A sentence encoder served by onnxruntime: text in, unit vector out. No torch, no transformers."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from kgtag.link.lru import Lru
+
+Vectors = NDArray[np.float32]
+MAX_TOKENS = 128
+_BATCH = 128
+_REMEMBERED = 50_000
+
+
+class SentenceEncoder:
+    """`encoder.onnx` takes ids (texts, tokens) int64 without padding and gives vectors (texts, dim) float32 of length 1.
+
+    Texts of equally many tokens share a run, so that a text's vector doesn't depend on the texts beside it.
+    """
+
+    def __init__(self, onnx: Path, tokenizer: Path, *, digest: str = "") -> None:
+        """`digest` tells one encoder's files from another's."""
+        self.onnx = onnx
+        self.digest = digest
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = _cores()
+        self._session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
+        self.dim = int(self._session.get_outputs()[0].shape[1])
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._known: Lru[str, Vectors] = Lru(_REMEMBERED)
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """(texts, dim) float32, in order. Remembers what it encoded last."""
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        new: dict[str, list[int]] = defaultdict(list)
+        for number, text in enumerate(texts):
+            known = self._known.get(text)
+            if known is None:
+                new[text].append(number)
+            else:
+                vectors[number] = known
+        for text, vector in zip(new, self.encode_afresh(list(new)), strict=True):
+            vectors[new[text]] = vector
+            self._known.put(text, vector)
+        return vectors
+
+    def encode_afresh(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        """Like `encode`, remembering nothing: for labels by the thousand. `progress` hears how many were done."""
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        by_length: dict[int, list[int]] = defaultdict(list)
+        encodings = self._tokenizer.encode_batch(list(texts))
+        for number, encoding in enumerate(encodings):
+            by_length[len(encoding.ids)].append(number)
+        for length in sorted(by_length):
+            numbers = by_length[length]
+            for start in range(0, len(numbers), _BATCH):
+                batch = numbers[start : start + _BATCH]
+                ids = np.array([encodings[number].ids for number in batch], dtype=np.int64)
+                vectors[batch] = self._session.run(None, {"ids": ids})[0]
+                if progress is not None:
+                    progress(len(batch))
+        return vectors
+
+
+def _cores() -> int:
+    try:
+        return min(8, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return min(8, os.cpu_count() or 1)

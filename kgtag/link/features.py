@@ -1,0 +1,173 @@
+"""What the model knows of a candidate concept: how alike the words are, how well it fits the context, who else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.process import cpdist
+
+from kgtag.link.context import Context
+from kgtag.link.forms import ends_with, numbers, starts_with
+from kgtag.link.retrieve import EXACT, LIGHT, NEAR, Lookup, Pairs
+from kgtag.link.table import ALT, HIDDEN, Ids, LabelTable
+
+Floats = NDArray[np.float64]
+
+FEATURES = (
+    "exact",
+    "light",
+    "ratio",
+    "jaro_winkler",
+    "edits",
+    "token_set",
+    "cosine",
+    "closeness",
+    "very_close",
+    "ends_with_label",
+    "starts_with_label",
+    "part_of_label",
+    "numbers_differ",
+    "shortness",
+    "alt_label",
+    "hidden_label",
+    "same_language",
+    "other_language",
+    "attribute_given",
+    "exact_unscoped",
+    "applies",
+    "does_not_apply",
+    "depth",
+    "is_attribute",
+    "is_category",
+    "rivals",
+    "margin",
+)
+"""Columns of a feature matrix. Those from "exact" to "shortness" compare words; "rivals" and "margin" candidates."""
+
+_KEPT = 24
+"""Candidates weighed per query."""
+_TIE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; `dense` (n,) bool.
+
+    `features` (n, len(FEATURES)) float64. `dense`: its meaning speaks for it more than its letters.
+    """
+
+    lookup: Ids
+    concept: Ids
+    level: Ids
+    dense: NDArray[np.bool_]
+    features: Floats
+
+
+def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: Pairs) -> Pool:
+    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup."""
+    likeness = _likeness(table, lookups, pairs)
+    starts, counts = table.starts[pairs.text], np.diff(table.starts)[pairs.text]
+    pair = np.repeat(np.arange(len(pairs.text)), counts)
+    row = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+    admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
+    pair, row = pair[admitted], row[admitted]
+    lookup, concept = pairs.lookup[pair], table.rows.concept[row]
+    strength = likeness[pair, _AT["closeness"]] + pairs.level[pair]
+    language = context.language(lookups, lookup, row)
+    order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (np.diff(lookup[order]) != 0) | (np.diff(concept[order]) != 0)
+    best = order[first]
+    pair, row, strength, language = pair[best], row[best], strength[best], language[best]
+    lookup, concept = lookup[best], concept[best]
+
+    fit = context.fit(lookups, lookup, concept)
+    merit = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
+    rivals, margin, rank = _rivalry(lookup, merit)
+    given = np.array([query.attribute is not None for query in lookups], dtype=np.bool_)[lookup]
+    columns: dict[str, NDArray[np.generic]] = {
+        "alt_label": table.rows.kind[row] == ALT,
+        "hidden_label": table.rows.kind[row] == HIDDEN,
+        "same_language": language > 0,
+        "other_language": language < 0,
+        "attribute_given": given,
+        "exact_unscoped": (pairs.level[pair] != NEAR) & ~given,
+        "applies": fit > 0,
+        "does_not_apply": fit < 0,
+        "depth": table.depth[concept] / 10,
+        "is_attribute": table.is_attribute[concept],
+        "is_category": table.is_category[concept],
+        "rivals": np.log1p(rivals),
+        "margin": np.clip(margin, -1, 1),
+    }
+    features = likeness[pair]
+    for name, column in columns.items():
+        features[:, _AT[name]] = column
+    kept = rank < _KEPT
+    dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
+    return Pool(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
+
+
+_AT = {name: number for number, name in enumerate(FEATURES)}
+
+
+def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(pairs, len(FEATURES)) with the columns that compare words filled in."""
+    asked = [lookups[number].normal for number in pairs.lookup]
+    labels = [table.texts[number] for number in pairs.text]
+    features = np.zeros((len(labels), len(FEATURES)))
+    features[:, _AT["exact"]] = pairs.level == EXACT
+    features[:, _AT["light"]] = pairs.level == LIGHT
+    features[:, _AT["cosine"]] = pairs.cosine
+    if labels:
+        scorers: tuple[tuple[str, Callable[..., float], float], ...] = (
+            ("ratio", fuzz.ratio, 100),
+            ("jaro_winkler", JaroWinkler.normalized_similarity, 1),
+            ("edits", OSA.normalized_similarity, 1),
+            ("token_set", fuzz.token_set_ratio, 100),
+        )
+        for name, scorer, full in scorers:
+            features[:, _AT[name]] = cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full
+    near = pairs.level == NEAR
+    words = np.maximum(
+        features[:, _AT["edits"]], 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
+    )
+    closeness = np.where(near, np.maximum(words, features[:, _AT["cosine"]]), 1.0)
+    features[:, _AT["closeness"]] = closeness
+    features[:, _AT["very_close"]] = np.maximum(0, closeness - 0.75) * 4
+    known = [numbers(query.normal) for query in lookups]
+    for i in np.flatnonzero(near):
+        query, label = asked[i], labels[i]
+        features[i, _AT["ends_with_label"]] = ends_with(query, label)
+        features[i, _AT["starts_with_label"]] = starts_with(query, label)
+        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
+        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != table.numbers[pairs.text[i]]
+        features[i, _AT["shortness"]] = 1 / len(query)
+    return features
+
+
+def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:
+    """For each candidate: others as good or better, its lead over the best other (1 when alone), its rank from 0.
+
+    `lookup` is sorted.
+    """
+    n = len(lookup)
+    starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0]) if n else np.zeros(0, dtype=np.int64)
+    ends = np.r_[starts[1:], n]
+    rivals, margin, rank = np.zeros(n, dtype=np.int32), np.ones(n), np.zeros(n, dtype=np.int32)
+    for start, end in zip(starts, ends, strict=False):
+        mine = merit[start:end]
+        order = np.argsort(-mine, kind="stable")
+        rank[start + order] = np.arange(end - start)
+        if end - start > 1:
+            best, second = mine[order[0]], mine[order[1]]
+            margin[start:end] = mine - best
+            margin[start + order[0]] = best - second
+        ascending = mine[order[::-1]]
+        rivals[start:end] = (end - start) - np.searchsorted(ascending, mine - _TIE) - 1
+    return rivals, margin, rank

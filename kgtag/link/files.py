@@ -1,0 +1,77 @@
+"""A trained linker's directory, read with every file checked.
+
+manifest.json       sha256 of each file below; written last
+weights.json        weights, calibration, threshold, metrics, the encoder's name
+encoder.onnx        sentence encoder
+tokenizer.json      of the tokenizers library
+vectors/            vectors of label texts, made when a taxonomy is first served; may be deleted
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.errors import InputError
+from kgtag.link.model import LinkModel
+
+FORMAT = 1
+WEIGHTS, ENCODER, TOKENIZER, VECTORS = "weights.json", "encoder.onnx", "tokenizer.json", "vectors"
+_SERVED = (ENCODER, TOKENIZER, WEIGHTS)
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkerFiles:
+    """`version`: 12 hexadecimal digits over everything that is served."""
+
+    model: LinkModel
+    version: str
+    onnx: Path
+    tokenizer: Path
+    vectors: Path
+    encoder_digest: str
+
+
+def read_linker(directory: Path) -> LinkerFiles:
+    """Raises InputError when a file is missing, damaged, or of another format."""
+    if not directory.is_dir():
+        raise InputError(f"no linker directory {str(directory)!r}; train one, or link without (exact and fuzzy only)")
+    manifest = _read_json(directory / _MANIFEST)
+    for name in _SERVED:
+        if not isinstance(manifest, dict) or not isinstance(manifest.get(name), str):
+            raise InputError(f"{str(directory)!r} is no linker directory: its manifest lacks {name}; train it again")
+        if _sha256(directory / name) != manifest[name]:
+            raise InputError(f"{str(directory / name)!r} is not what its manifest says (damaged or partly written)")
+    raw = _read_json(directory / WEIGHTS)
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise InputError(
+            f"linker {str(directory)!r} has another format than this kgtag reads ({FORMAT}); train it again"
+        )
+    version = hashlib.sha256("".join(manifest[name] for name in _SERVED).encode()).hexdigest()[:12]
+    return LinkerFiles(
+        model=LinkModel.of_json(raw),
+        version=version,
+        onnx=directory / ENCODER,
+        tokenizer=directory / TOKENIZER,
+        vectors=directory / VECTORS,
+        encoder_digest=manifest[ENCODER] + manifest[TOKENIZER],
+    )
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"{str(path)!r} does not read ({error}); train the linker again") from error
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{str(path)!r} does not read ({error}); train the linker again") from error

@@ -1,0 +1,110 @@
+"""The Linker port over one taxonomy snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from graph.errors import UnknownConcept
+from graph.taxonomy import Taxonomy
+from kgtag.link.candidates import CandidateFinder
+from kgtag.link.defaults import DEFAULT_MODEL
+from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.files import LinkerFiles, read_linker
+from kgtag.link.lru import Lru
+from kgtag.link.model import LinkModel
+from kgtag.link.retrieve import NEAR
+from kgtag.types import Candidate, Linked, Query
+
+UNTRAINED = "untrained"
+_NOTHING = Linked((), None)
+_BATCH = 512
+_SHOWN = 10
+_REMEMBERED = 50_000
+
+
+class TaxonomyLinker:
+    """Links surfaces to active and candidate concepts of the taxonomy (of `scheme`, when given).
+
+    Without `model_dir` it finds candidates by lookup and shared letters alone and weighs them with built-in weights.
+    `earlier`, the linker of the snapshot before, lends its label vectors, so that only new labels are encoded.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        model_dir: Path | None = None,
+        scheme: str | None = None,
+        earlier: TaxonomyLinker | None = None,
+    ) -> None:
+        if scheme is not None and scheme not in taxonomy.schemes:
+            raise UnknownConcept(scheme, near=[f"scheme {known!r}" for known in taxonomy.schemes])
+        files = read_linker(model_dir) if model_dir is not None else None
+        self.taxonomy = taxonomy
+        self.version = files.version if files else UNTRAINED
+        self.model = files.model if files else DEFAULT_MODEL
+        if files is None:
+            self._finder = CandidateFinder(taxonomy, scheme=scheme)
+        else:
+            self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
+        self._known: Lru[Query, Linked] = Lru(_REMEMBERED)
+
+    def link(self, queries: Sequence[Query]) -> list[Linked]:
+        """One answer per query, in order, at most ten candidates each, best first, ties by id.
+
+        Raises UnknownConcept when a query's attribute or category is no concept.
+        """
+        found: dict[Query, Linked] = {}
+        new: list[Query] = []
+        for query in dict.fromkeys(queries):
+            known = self._known.get(query)
+            if known is None:
+                new.append(query)
+            else:
+                found[query] = known
+        for start in range(0, len(new), _BATCH):
+            batch = new[start : start + _BATCH]
+            for query, linked in zip(batch, self._link(batch), strict=True):
+                found[query] = linked
+                self._known.put(query, linked)
+        return [found[query] for query in queries]
+
+    def _link(self, queries: Sequence[Query]) -> list[Linked]:
+        pool = self._finder.find(queries)
+        odds = self.model.log_odds(pool.features)
+        scores, probabilities = self.model.score(odds), self.model.probability(odds)
+        order = np.lexsort((pool.concept, -odds, pool.lookup))
+        starts = np.searchsorted(pool.lookup[order], np.arange(len(queries) + 1))
+        answers = []
+        for number in range(len(queries)):
+            candidates = tuple(
+                Candidate(
+                    concept=self.taxonomy.ids[pool.concept[i]],
+                    score=float(scores[i]),
+                    probability=float(probabilities[i]),
+                    method="exact" if pool.level[i] != NEAR else "dense" if pool.dense[i] else "fuzzy",
+                )
+                for i in order[starts[number] : starts[number + 1]][:_SHOWN]
+            )
+            answers.append(_decided(candidates, self.model))
+        return answers
+
+
+def _dense_finder(
+    taxonomy: Taxonomy, scheme: str | None, files: LinkerFiles, earlier: CandidateFinder | None
+) -> CandidateFinder:
+    """With the encoder of the files; its session and vectors are taken over from `earlier` when that has the same."""
+    encoder = earlier.encoder if earlier is not None else None
+    if encoder is None or encoder.onnx != files.onnx or encoder.digest != files.encoder_digest:
+        encoder, earlier = SentenceEncoder(files.onnx, files.tokenizer, digest=files.encoder_digest), None
+    lent = earlier.vectors if earlier is not None else None
+    return CandidateFinder(taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent)
+
+
+def _decided(candidates: tuple[Candidate, ...], model: LinkModel) -> Linked:
+    if not candidates:
+        return _NOTHING
+    return Linked(candidates, candidates[0] if candidates[0].probability >= model.threshold else None)

@@ -1,0 +1,136 @@
+"""Which label texts a query should be compared with: looked up, sharing letters, near in meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgtag.link.encoder import SentenceEncoder, Vectors
+from kgtag.link.grams import GramIndex
+from kgtag.link.table import Ids, LabelTable
+from kgtag.link.vectors import LabelVectors
+
+EXACT, LIGHT, NEAR = 2, 1, 0
+"""How a text was found: equal in normal form, equal in light form, or neither."""
+_FUZZY, _DENSE = 40, 24
+"""Texts taken from each index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What a lookup must not see: the concept's label `text`, or all its labels when that is None."""
+
+    concept: int
+    text: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A query made ready. `attribute` and `category` are concept indices; `light` may be empty, `normal` not."""
+
+    normal: str
+    light: str
+    attribute: int | None = None
+    category: int | None = None
+    lang: str | None = None
+    without: Without | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Lookups and texts to compare, by (lookup, text), each pair once; `level` EXACT, LIGHT or NEAR.
+
+    int32 (pairs,) each; `cosine` float64 (pairs,), zeros without an encoder.
+    """
+
+    lookup: Ids
+    text: Ids
+    level: Ids
+    cosine: NDArray[np.float64]
+
+
+class Retriever:
+    """The three indices over one label table; the dense one only with an encoder."""
+
+    def __init__(
+        self, table: LabelTable, *, encoder: SentenceEncoder | None = None, vectors: LabelVectors | None = None
+    ) -> None:
+        self.table = table
+        self._grams = GramIndex(table.texts)
+        self._encoder = encoder
+        self._vectors = vectors
+
+    def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
+        """All pairs for all lookups.
+
+        Where an attribute is given and one of its values is found by lookup, nothing else is searched.
+        """
+        keys: list[tuple[int, int]] = []
+        levels: dict[tuple[int, int], int] = {}
+        search: list[int] = []
+        for number, lookup in enumerate(lookups):
+            found = self._looked_up(lookup)
+            levels.update({(number, text): level for text, level in found.items()})
+            keys += [(number, text) for text in found]
+            if not found or lookup.attribute is None:
+                search.append(number)
+        vectors = self._encode([lookups[number].normal for number in search])
+        keys += self._near(lookups, search, vectors)
+        ordered = sorted(set(keys))
+        pairs = np.array(ordered, dtype=np.int32).reshape(-1, 2)
+        level = np.array([levels.get(key, NEAR) for key in ordered], dtype=np.int32)
+        cosine = self._cosines(pairs, level, search, vectors)
+        return Pairs(pairs[:, 0].copy(), pairs[:, 1].copy(), level, cosine)
+
+    def _looked_up(self, lookup: Lookup) -> dict[int, int]:
+        """Level by text number, of texts that a concept in the lookup's scope carries."""
+        found: dict[int, int] = {}
+        exact = self.table.exact.get(lookup.normal)
+        if exact is not None and self._admitted(lookup, exact):
+            found[exact] = EXACT
+        for text in self.table.light.get(lookup.light, ()) if lookup.light else ():
+            if text not in found and self._admitted(lookup, text):
+                found[text] = LIGHT
+        return found
+
+    def _admitted(self, lookup: Lookup, text: int) -> bool:
+        rows = slice(self.table.starts[text], self.table.starts[text + 1])
+        concepts = self.table.rows.concept[rows]
+        if lookup.attribute is not None:
+            concepts = concepts[np.isin(self.table.attribute[concepts], self.table.within(lookup.attribute))]
+        if lookup.without is not None and lookup.without.text in (None, text):
+            concepts = concepts[concepts != lookup.without.concept]
+        return len(concepts) > 0
+
+    def _encode(self, texts: Sequence[str]) -> Vectors | None:
+        return self._encoder.encode(texts) if self._encoder is not None and texts else None
+
+    def _near(self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None) -> list[tuple[int, int]]:
+        if not search or not len(self.table):
+            return []
+        within = [self.table.texts_of(lookups[number].attribute) for number in search]
+        hits = [self._grams.search([lookups[number].normal for number in search], within, _FUZZY)]
+        if self._vectors is not None and vectors is not None:
+            hits.append(self._vectors.search(vectors, within, _DENSE))
+        return [
+            (number, int(text))
+            for found in hits
+            for number, (texts, _) in zip(search, found, strict=True)
+            for text in texts
+        ]
+
+    def _cosines(self, pairs: Ids, level: Ids, search: Sequence[int], vectors: Vectors | None) -> NDArray[np.float64]:
+        """A text that was looked up needs no encoding: it stands for what was asked."""
+        cosines = np.zeros(len(pairs))
+        if self._vectors is None:
+            return cosines
+        cosines[level != NEAR] = 1.0
+        if vectors is not None and len(search):
+            at = np.full(max(search) + 1, -1, dtype=np.int64)
+            at[np.array(search)] = np.arange(len(search))
+            near = np.flatnonzero(level == NEAR)
+            cosines[near] = self._vectors.cosines(vectors[at[pairs[near, 0]]], pairs[near, 1])
+        return cosines

@@ -1,0 +1,123 @@
+"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.model import Concept, LabelKind
+from graph.taxonomy import Taxonomy
+from kgtag.link.forms import light_form, normal_form, numbers
+
+Ids = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+_LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
+ALT, HIDDEN = 1, 2
+NOWHERE = -1
+"""Attribute of what is no value, language of a label that isn't in the query's list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Label rows, sorted by text: int32 (rows,) each. `text` and `concept` are indices, `lang` into `languages`."""
+
+    text: Ids
+    concept: Ids
+    lang: Ids
+    kind: Ids
+
+
+class LabelTable:
+    """`texts` are the distinct normal forms, sorted; the rows of text `t` are `starts[t]:starts[t + 1]`.
+
+    Only active and candidate concepts of `scheme` (None: all) have rows.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, *, scheme: str | None = None) -> None:
+        self.taxonomy = taxonomy
+        found: list[tuple[str, int, str, int]] = []
+        for index, concept in enumerate(taxonomy.concepts):
+            if concept.status != "deprecated" and scheme in (None, concept.scheme):
+                found.extend(_labels(concept, index))
+        self.texts: tuple[str, ...] = tuple(sorted({text for text, *_ in found}))
+        self.exact: dict[str, int] = {text: number for number, text in enumerate(self.texts)}
+        self.languages: tuple[str, ...] = tuple(sorted({lang for _, _, lang, _ in found}))
+        self.rows = self._rows(found)
+        self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
+        self.attribute: Ids = _attributes(taxonomy)
+        self._by_attribute: dict[int, Ids] = {}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def texts_of(self, attribute: int | None) -> Ids | None:
+        """Ascending numbers of the texts that label a value of the attribute; None (all) when that is None."""
+        if attribute is None:
+            return None
+        known = self._by_attribute.get(attribute)
+        if known is None:
+            rows = np.isin(self.attribute[self.rows.concept], self.within(attribute))
+            known = self._by_attribute[attribute] = np.unique(self.rows.text[rows])
+        return known
+
+    def within(self, attribute: int) -> Ids:
+        """The attribute and all narrower ones: (k,) int32."""
+        narrower = self.taxonomy.descendants(self.taxonomy.ids[attribute])
+        return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
+
+    @cached_property
+    def light(self) -> dict[str, tuple[int, ...]]:
+        """Text numbers by light form, ascending."""
+        forms: dict[str, list[int]] = defaultdict(list)
+        for number, text in enumerate(self.texts):
+            if form := light_form(text):
+                forms[form].append(number)
+        return {form: tuple(found) for form, found in forms.items()}
+
+    @cached_property
+    def numbers(self) -> tuple[tuple[str, ...], ...]:
+        """The numbers in each text."""
+        return tuple(numbers(text) for text in self.texts)
+
+    @cached_property
+    def depth(self) -> NDArray[np.float64]:
+        """(concepts,) steps to the top along primary `broader` edges."""
+        return np.array([self.taxonomy.depth(id) for id in self.taxonomy.ids], dtype=np.float64)
+
+    @cached_property
+    def is_attribute(self) -> Flags:
+        return np.array([concept.kind == "attribute" for concept in self.taxonomy], dtype=np.bool_)
+
+    @cached_property
+    def is_category(self) -> Flags:
+        return np.array([concept.kind == "category" for concept in self.taxonomy], dtype=np.bool_)
+
+    def _rows(self, found: Sequence[tuple[str, int, str, int]]) -> Rows:
+        languages = {lang: number for number, lang in enumerate(self.languages)}
+        coded = {(self.exact[text], concept, kind, languages[lang]) for text, concept, lang, kind in found}
+        rows = np.array(sorted(coded), dtype=np.int32).reshape(-1, 4)
+        return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
+
+
+def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:
+    """(text, concept, base language, label kind) for each label with anything in it."""
+    return [
+        (text, index, tag.split("-")[0].lower(), _LABEL_KINDS[kind])
+        for label, tag, kind in concept.labels()
+        if (text := normal_form(label))
+    ]
+
+
+def _attributes(taxonomy: Taxonomy) -> Ids:
+    """(concepts,) the attribute each value belongs to, NOWHERE for the rest."""
+    homes = taxonomy.adjacency("value_of")
+    counts = np.diff(homes.starts)
+    attribute = np.full(len(taxonomy), NOWHERE, dtype=np.int32)
+    attribute[counts > 0] = homes.targets[homes.starts[:-1][counts > 0]]
+    return attribute

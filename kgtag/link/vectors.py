@@ -1,0 +1,154 @@
+"""Vectors of all label texts: encoded once, kept on disk beside the model, searched with one matrix product."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgtag.link.encoder import SentenceEncoder, Vectors
+from kgtag.link.grams import Hits, top
+from kgtag.link.table import Ids
+
+log = logging.getLogger(__name__)
+
+Digests = NDArray[np.uint64]
+_CELLS = 1 << 25
+"""Cosines held at once."""
+_KEPT = 2
+"""Snapshots whose vectors stay on disk: today's, and yesterday's to copy from."""
+
+
+class LabelVectors:
+    """`matrix` (texts, dim) float32, rows of length 1, in the order of the texts it was made for."""
+
+    def __init__(self, matrix: Vectors, digests: Digests) -> None:
+        self.matrix = matrix
+        self.digests = digests
+
+    @classmethod
+    def load(
+        cls,
+        texts: Sequence[str],
+        encoder: SentenceEncoder,
+        *,
+        cache: Path | None = None,
+        earlier: LabelVectors | None = None,
+    ) -> LabelVectors:
+        """From the cache when these very texts are there; else only texts that neither it nor `earlier` has are encoded.
+
+        A cache that can't be written is done without.
+        """
+        digests = np.array([_digest(text) for text in texts], dtype=np.uint64)
+        name = hashlib.sha256(digests.tobytes()).hexdigest()[:16]
+        stored = _read(cache / name, encoder.dim) if cache is not None else None
+        if stored is not None and np.array_equal(stored.digests, digests):
+            return stored
+        before = [found for found in (earlier, *_others(cache, encoder.dim)) if found is not None]
+        made = cls(_fill(texts, digests, encoder, before), digests)
+        if cache is not None and len(texts):
+            _write(cache, name, made)
+        return made
+
+    def search(self, queries: Vectors, within: Sequence[Ids | None], k: int) -> list[Hits]:
+        """The k texts of highest cosine for each row of `queries` (n, dim) among `within` (ascending; None: all)."""
+        found: list[Hits] = [(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))] * len(queries)
+        groups: dict[int, list[int]] = {}
+        for number, texts in enumerate(within):
+            groups.setdefault(id(texts), []).append(number)
+        for numbers in groups.values():
+            texts = within[numbers[0]]
+            matrix = self.matrix if texts is None else self.matrix[texts]
+            if not len(matrix):
+                continue
+            names = np.arange(len(matrix), dtype=np.int32) if texts is None else texts
+            step = max(1, _CELLS // len(matrix))
+            for start in range(0, len(numbers), step):
+                chunk = numbers[start : start + step]
+                cosines = queries[chunk] @ matrix.T
+                for number, row in zip(chunk, cosines, strict=True):
+                    found[number] = top(names, row, k)
+        return found
+
+    def cosines(self, queries: Vectors, texts: Ids) -> NDArray[np.float64]:
+        """(n,) cosine of row i of `queries` (n, dim) with text `texts[i]`, to five decimals: the same in any batch."""
+        products: NDArray[np.float64] = np.zeros(len(texts))
+        for start in range(0, len(texts), 4096):
+            at = slice(start, start + 4096)
+            products[at] = (queries[at] * self.matrix[texts[at]]).sum(axis=1, dtype=np.float64)
+        return np.round(products, 5)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _fill(texts: Sequence[str], digests: Digests, encoder: SentenceEncoder, before: Sequence[LabelVectors]) -> Vectors:
+    matrix = np.zeros((len(texts), encoder.dim), dtype=np.float32)
+    missing = np.ones(len(texts), dtype=np.bool_)
+    for known in before:
+        if not len(known.digests) or not missing.any():
+            continue
+        order = np.argsort(known.digests)
+        at = order[np.minimum(np.searchsorted(known.digests[order], digests), len(order) - 1)]
+        there = missing & (known.digests[at] == digests)
+        matrix[there] = known.matrix[at[there]]
+        missing &= ~there
+    numbers = np.flatnonzero(missing)
+    if len(numbers) > 5_000:
+        log.info("encoding %d new label texts", len(numbers))
+    matrix[numbers] = encoder.encode_afresh([texts[int(number)] for number in numbers])
+    return matrix
+
+
+def _read(stem: Path, dim: int) -> LabelVectors | None:
+    """What was written under this name, memory-mapped; None when it isn't there or isn't whole."""
+    try:
+        digests = np.load(stem.with_suffix(".texts.npy"))
+        matrix = np.load(stem.with_suffix(".vectors.npy"), mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    if matrix.dtype != np.float32 or matrix.shape != (len(digests), dim) or digests.dtype != np.uint64:
+        return None
+    return LabelVectors(matrix, digests)
+
+
+def _others(cache: Path | None, dim: int) -> list[LabelVectors]:
+    if cache is None or not cache.is_dir():
+        return []
+    found = [_read(stem, dim) for stem in _stems(cache)]
+    return [vectors for vectors in found if vectors is not None]
+
+
+def _stems(cache: Path) -> list[Path]:
+    """Newest first."""
+    files = sorted(cache.glob("*.vectors.npy"), key=lambda path: (-_modified(path), path.name))
+    return [path.with_name(path.name.removesuffix(".vectors.npy")) for path in files]
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _write(cache: Path, name: str, vectors: LabelVectors) -> None:
+    try:
+        cache.mkdir(exist_ok=True)
+        for suffix, array in ((".texts.npy", vectors.digests), (".vectors.npy", vectors.matrix)):
+            handle, temporary = tempfile.mkstemp(dir=cache)
+            with os.fdopen(handle, "wb") as file:
+                np.save(file, array)
+            Path(temporary).replace(cache / (name + suffix))
+        for stem in _stems(cache)[_KEPT:]:
+            for suffix in (".vectors.npy", ".texts.npy"):
+                stem.with_name(stem.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        log.info("label vectors are kept in memory only: %s can't be written (%s)", cache, error)

@@ -1,0 +1,111 @@
+"""The learned audit check: an asserted `broader` edge that the rest of the graph speaks against.
+
+A model believes what it was trained on, so an edge is judged by a model that didn't see it: training leaves out each
+third of the hierarchy in turn and keeps those vectors with the export (`Folds`). Edges asserted since then were never
+seen, and the exported vectors judge them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from graph.audit import Check, Defect
+from graph.taxonomy import Taxonomy
+from kgtag.embed.scorer import Scorer
+from kgtag.embed.vectors import Ids, Vectors
+
+NAME = "implausible_broader"
+_BROADER = "broader"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    higher: int
+    alternatives: int
+    better: str
+
+    @property
+    def share(self) -> float:
+        return self.higher / self.alternatives
+
+
+def implausible_broader(
+    scorer: Scorer, *, min_share: float = 0.2, min_alternatives: int = 5, min_evidence: int = 4
+) -> Check:
+    """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first.
+
+    An edge is reported when at least `min_share` of its type-matched alternatives score higher. Alternatives are the
+    concepts of the same kind and scheme that have narrower concepts, without the concept's own line. Concepts that
+    fewer than `min_evidence` triples other than `broader` speak of are passed over, since nothing is known of them.
+    """
+
+    def find(taxonomy: Taxonomy) -> list[Defect]:
+        found: list[tuple[float, str, Defect]] = []
+        for narrower, broader, judgement in _judgements(scorer, taxonomy, min_alternatives, min_evidence):
+            if judgement.share >= min_share:
+                found.append((-judgement.share, narrower, _defect(taxonomy, narrower, broader, judgement)))
+        return [defect for _, _, defect in sorted(found, key=lambda row: row[:2])]
+
+    return Check(NAME, "warning", find)
+
+
+def _judgements(
+    scorer: Scorer, taxonomy: Taxonomy, min_alternatives: int, min_evidence: int
+) -> Iterator[tuple[str, str, _Judgement]]:
+    relation = scorer.find_relation(_BROADER)
+    if relation < 0:
+        return
+    judges = _judges(scorer, relation)
+    parents = [concept.id for i, concept in enumerate(taxonomy) if len(taxonomy.narrower[i]) and concept.id in scorer]
+    for edge in taxonomy.relations:
+        if edge.type != _BROADER or edge.source not in scorer or edge.target not in scorer:
+            continue
+        head, tail = scorer.find(edge.source), scorer.find(edge.target)
+        vectors, evidence = judges.get((head, tail), (scorer.vectors, min_evidence))
+        alternatives = _alternatives(taxonomy, edge.source, parents)
+        if evidence < min_evidence or len(alternatives) < min_alternatives:
+            continue
+        asked = np.array([tail, *map(scorer.find, alternatives)], dtype=np.int64)
+        scores = vectors.tails(np.array([head]), np.array([relation]), asked)[0]
+        higher = int((scores[1:] > scores[0]).sum())
+        yield edge.source, edge.target, _Judgement(higher, len(alternatives), alternatives[int(np.argmax(scores[1:]))])
+
+
+def _judges(scorer: Scorer, relation: int) -> dict[tuple[int, int], tuple[Vectors, int]]:
+    """By (narrower, broader) number: the vectors that were trained without the edge, and how much else is known of the narrower."""
+    if scorer.folds is None:
+        return {}
+    rows: Ids = scorer.folds.held_out
+    return {
+        (head, tail): (scorer.folds.vectors[fold], evidence)
+        for fold, head, of, tail, evidence in rows.tolist()
+        if of == relation
+    }
+
+
+def _alternatives(taxonomy: Taxonomy, id: str, parents: list[str]) -> list[str]:
+    concept = taxonomy[id]
+    own = {id, *taxonomy.ancestors(id), *taxonomy.descendants(id)}
+    return [
+        p for p in parents if p not in own and (taxonomy[p].kind, taxonomy[p].scheme) == (concept.kind, concept.scheme)
+    ]
+
+
+def _defect(taxonomy: Taxonomy, narrower: str, broader: str, judgement: _Judgement) -> Defect:
+    labels = [taxonomy[id].label() for id in (narrower, broader, judgement.better)]
+    message = (
+        f"{labels[0]!r} under {labels[1]!r} is implausible: {judgement.higher} of {judgement.alternatives} type-matched "
+        f"alternatives score higher; better parent: {labels[2]!r}"
+    )
+    evidence = {"higher": judgement.higher, "alternatives": judgement.alternatives, "better": judgement.better}
+    repair = {
+        "op": "move",
+        "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}",
+        "concept": narrower,
+        "from": broader,
+        "to": judgement.better,
+    }
+    return Defect((narrower, broader), message, evidence, repair)

@@ -1,0 +1,78 @@
+"""One model directory for one taxonomy: the extractor bound to its concepts, and the linker beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph.model import Kind
+from graph.taxonomy import Taxonomy
+from kgtag import encoders
+from kgtag.binding import find_concept
+from kgtag.link.examples import LinkExample
+from kgtag.train.extractor import TrainOptions, TrainReport, train_extractor
+from kgtag.train.linker import LinkerReport, train_linker
+from kgtag.types import AnnotatedProduct, Query
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    extractor: TrainReport
+    linker: LinkerReport
+
+
+def train_model(
+    data: Sequence[AnnotatedProduct],
+    taxonomy: Taxonomy,
+    *,
+    out: Path,
+    dev: Sequence[AnnotatedProduct] = (),
+    encoder: str = encoders.DEFAULT,
+    seed: int = 0,
+    options: TrainOptions | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ModelReport:
+    """Train both on `data` and write them to `out`. Raises InputError when nothing can be learned.
+
+    Names of attributes and categories that the taxonomy knows are recorded as its concepts; its labels help the
+    extractor to know a value when it sees one. Annotators' links (`AnnotatedProduct.concepts`) train the linker.
+    """
+    attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
+    categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
+    extractor = train_extractor(
+        data,
+        dev=dev,
+        out=out,
+        encoder=encoder,
+        seed=seed,
+        options=options,
+        lexicon={name: _labels(taxonomy, attribute) for name, attribute in attributes.items()},
+        taxonomy_revision=taxonomy.revision,
+        attribute_concepts=attributes,
+        category_concepts=categories,
+        progress=progress,
+    )
+    gold = [example for one in data for example in link_examples(one, taxonomy)]
+    linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed)
+    return ModelReport(extractor, linker)
+
+
+def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample]:
+    """The links that annotators gave, as the linker will be asked; empty where they gave none."""
+    category = find_concept(taxonomy, one.product.category, "category") if one.product.category else None
+    found = []
+    for (name, surface), concept in one.concepts.items():
+        if concept is None or concept in taxonomy:
+            attribute = find_concept(taxonomy, name, "attribute")
+            found.append(LinkExample(Query(surface, attribute, category, one.product.lang), concept))
+    return found
+
+
+def _bound(names: Iterable[str], taxonomy: Taxonomy, kind: Kind) -> dict[str, str]:
+    return {name: id for name in sorted(names) if (id := find_concept(taxonomy, name, kind)) is not None}
+
+
+def _labels(taxonomy: Taxonomy, attribute: str) -> list[str]:
+    values = [taxonomy[value] for value in taxonomy.values_of(attribute)]
+    return sorted({text for value in values if value.status != "deprecated" for text, _, _ in value.labels()})

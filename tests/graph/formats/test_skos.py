@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import skos
+from graph.formats.iris import CONCEPT_BASE, from_iri, to_iri
+from graph.model import Concept, Relation, TaxonomyData
+from graph.taxonomy import Taxonomy
+from tests.strategies import taxonomies
+
+PREFIXES = """
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix dct: <http://purl.org/dc/terms/> .
+@prefix xl: <http://www.w3.org/2008/05/skos-xl#> .
+@prefix : <http://example.org/> .
+"""
+A, B, C = (f"http://example.org/{name}" for name in "abc")
+
+
+def _file(folder: Path, content: str, name: str = "t.ttl") -> Path:
+    file = folder / name
+    file.write_text((PREFIXES if name.endswith(".ttl") else "") + content)
+    return file
+
+
+@pytest.mark.parametrize("suffix", ["ttl", "rdf", "jsonld", "ttl.gz"])
+@settings(max_examples=20)
+@given(data=taxonomies(max_size=4))
+def test_what_is_written_reads_back_the_same(
+    suffix: str, data: TaxonomyData, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    taxonomy = Taxonomy.of(data)
+    file = tmp_path_factory.mktemp("skos") / f"t.{suffix}"
+    try:
+        skos.write(taxonomy, file)
+    except InputError as error:
+        assert suffix == "rdf" and "XML can't carry" in str(error)
+        return
+    again = skos.read([file])
+    assert (again.concepts, again.relations) == (taxonomy.concepts, taxonomy.relations)
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["a b", "鞋", "shop:color.navy", "a/b%20c", "http://example.org/a", "http://bad id", "urn:kgtag:concept:x", "<>"],
+)
+def test_ids_survive_as_iris(id: str) -> None:
+    iri = to_iri(id, CONCEPT_BASE)
+    assert from_iri(iri, CONCEPT_BASE) == id
+    assert not set(iri) & set(' <>"{}|\\^`')
+
+
+def test_foreign_concepts_keep_their_iris_and_labels(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path,
+        """
+        :s a skos:ConceptScheme ; skos:hasTopConcept :a .
+        :a a skos:Concept ; skos:prefLabel "Shoes"@en, "Schuhe"@de, "plain" ; skos:altLabel "footwear"@en, "boots"@en ;
+           skos:hiddenLabel "shose"@en ; skos:definition "On feet."@en ; skos:notation "A1" .
+        :b a skos:Concept ; skos:prefLabel "Boots"@en ; skos:broader :a ; skos:related :c ; skos:inScheme :s .
+        :c a skos:Concept ; skos:prefLabel "Laces"@en ; skos:inScheme :s .
+        :a skos:narrower :c .
+        :b skos:exactMatch <http://elsewhere.org/boots> .
+        """,
+    )
+    found = skos.read([file], lang="fr")
+    assert found.concepts[0] == Concept(
+        A,
+        "http://example.org/s",
+        "category",
+        {"en": "Shoes", "de": "Schuhe", "fr": "plain"},
+        {"en": ("boots", "footwear")},
+        {"en": ("shose",)},
+        {"en": "On feet."},
+        "A1",
+    )
+    assert found.relations == (
+        Relation("broader", B, A, primary=True),
+        Relation("broader", C, A, primary=True),
+        Relation("exact_match", B, "http://elsewhere.org/boots"),
+        Relation("related", B, C),
+    )
+    assert {concept.scheme for concept in skos.read([file], scheme="mine").concepts} == {"mine"}
+
+
+def test_deprecated_concepts_and_subclasses_of_concept(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path,
+        """
+        :Term rdfs:subClassOf skos:Concept .
+        :a a :Term ; skos:prefLabel "New"@en .
+        :b a :Term ; rdfs:label "Old"@en ; owl:deprecated true ; dct:isReplacedBy :a .
+        """,
+    )
+    found = skos.read([file])
+    assert [(concept.id, concept.status, concept.scheme) for concept in found.concepts] == [
+        (A, "active", "t"),
+        (B, "deprecated", "t"),
+    ]
+    assert found.relations == (Relation("replaced_by", B, A),)
+
+
+def test_labels_as_nodes_are_read(tmp_path: Path) -> None:
+    file = _file(tmp_path, ':a a skos:Concept ; xl:prefLabel :l . :l xl:literalForm "Love"@en .')
+    assert skos.read([file]).concepts[0].pref_label == {"en": "Love"}
+
+
+def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path,
+        """
+        :a a skos:Concept ; skos:prefLabel "One"@en, "Two"@en ; skos:altLabel ""@en, "x"@english ; skos:broader :gone ;
+           skos:notation "1", "2" ; skos:related :a .
+        :b a skos:Concept .
+        """,
+    )
+    found = skos.read([file])
+    assert [concept.alt_label for concept in found.concepts] == [{"en": ("Two",)}]
+    assert found.relations == ()
+    for part in (
+        "too many in one language",
+        "empty labels",
+        "no proper language",
+        "no concept of the file",
+        "several notations",
+        "to itself",
+        "have no label",
+    ):
+        assert any(part in note for note in found.notes), part
+
+
+def test_a_cycle_is_refused(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path,
+        ':a a skos:Concept ; skos:prefLabel "A"@en ; skos:broader :b . :b a skos:Concept ; skos:prefLabel "B"@en ; skos:broader :a .',
+    )
+    with pytest.raises(FileFormatError, match="broader than themselves"):
+        skos.read([file])
+
+
+BOMB = '<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
+RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.ttl", "\n\n:a :b", r":\d+: no valid Turtle"),
+        ("t.ttl", ":a <b> 'c' .", "no skos:Concept"),
+        ("t.ttl", ":a nope:b 'c' .", r":\d+: no valid Turtle"),
+        ("t.rdf", RDF, r":1:\d+: no valid XML: no element found"),
+        ("t.rdf", "<a>\n<b></a>", r":2:\d+: no valid XML: mismatched tag"),
+        ("t.rdf", BOMB + RDF + "&b;</rdf:RDF>", r":1:\d+: .*XML entity 'a'"),
+        ("t.rdf", '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + RDF + "&x;</rdf:RDF>", "XML entity 'x'"),
+        ("t.jsonld", "{", r":1:\d+: no valid JSON"),
+        ("t.jsonld", '{"@context": "http://127.0.0.1:9/c", "@id": "x"}', "lies outside the file"),
+        (
+            "t.jsonld",
+            '{"@context": [{"a": {"@id": "b:c", "@context": "http://127.0.0.1:9/c"}}]}',
+            "lies outside the file",
+        ),
+        ("t.rdf", "", "the file is empty"),
+    ],
+)
+def test_bad_files_are_refused_with_the_place(tmp_path: Path, name: str, content: str, message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        skos.read([_file(tmp_path, content, name)])
+
+
+def test_other_suffixes_and_schemes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the suffix '.txt' names no RDF notation"):
+        skos.read([tmp_path / "t.txt"])
+    taxonomy = Taxonomy.of(TaxonomyData(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
+    with pytest.raises(InputError, match="no scheme 'x' in the taxonomy; there is s"):
+        skos.write(taxonomy, tmp_path / "t.ttl", scheme="x")

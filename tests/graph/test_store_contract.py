@@ -1,0 +1,182 @@
+"""What the port promises, held against every store."""
+
+from __future__ import annotations
+
+import pytest
+
+from graph.errors import ConflictError, InputError, UnknownConcept
+from graph.model import (
+    ApiKey,
+    Change,
+    ChangeSet,
+    Concept,
+    DeleteConcept,
+    DeleteRelation,
+    ItemTag,
+    PutConcept,
+    PutRelation,
+    Relation,
+    RelationType,
+    TaggedItem,
+)
+from graph.store import TaxonomyStore
+
+SHOES = Concept("shoes", "test", "category", {"en": "Shoes", "zh": "鞋"}, alt_label={"en": ("Footwear", "Kicks")})
+BOOTS = Concept("boots", "test", "category", {"en": "Boots"}, definition={"en": "Shoes that cover the ankle"})
+COLOR = Concept("color", "test", "attribute", {"en": "Color"}, choice="single", notation="C-1", status="candidate")
+RED = Concept("red", "test", "value", {"en": "Red", "emoji": "🟥"}, hidden_label={"en": ("rde",)})
+
+
+def changes(*rows: Change | Concept | Relation, author: str = "ann") -> ChangeSet:
+    def change(row: Change | Concept | Relation) -> Change:
+        return PutConcept(row) if isinstance(row, Concept) else PutRelation(row) if isinstance(row, Relation) else row
+
+    return ChangeSet(tuple(map(change, rows)), author, "because")
+
+
+def put(id: str, *tags: ItemTag) -> TaggedItem:
+    return TaggedItem(id, f"Title of {id}", "en", "model-1", "rev-1", tags)
+
+
+def test_reads_back_what_was_written_in_order(store: TaxonomyStore) -> None:
+    assert store.read().version == 0
+    edges = [Relation("value_of", "red", "color"), Relation("broader", "boots", "shoes", primary=True)]
+    assert store.apply(changes(SHOES, RED, COLOR, BOOTS, *edges)) == 1
+    data = store.read()
+    assert data.version == 1
+    assert data.concepts == (BOOTS, COLOR, RED, SHOES)
+    assert data.relations == (edges[1], edges[0])
+
+
+def test_put_replaces_whole(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES))
+    plain = Concept("shoes", "other", "attribute", {"de": "Schuhe"})
+    store.apply(changes(plain))
+    assert store.read().concepts == (plain,)
+
+
+def test_delete_takes_relations_and_tags_along(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, BOOTS, Relation("broader", "boots", "shoes"), Relation("related", "boots", "shoes")))
+    store.put_items([put("i", ItemTag("boots", 0.9, "exact"), ItemTag("shoes", 0.9, "implied"))])
+    store.apply(changes(DeleteConcept("boots"), DeleteConcept("never there")))
+    assert store.read().concepts == (SHOES,)
+    assert store.read().relations == ()
+    assert [tag.concept for item in store.items() for tag in item.tags] == ["shoes"]
+
+
+@pytest.mark.parametrize("type", ["related", "excludes", "exact_match", "close_match"])
+def test_symmetric_relations_are_one_whichever_way_they_are_given(store: TaxonomyStore, type: RelationType) -> None:
+    store.apply(changes(SHOES, BOOTS, Relation(type, "shoes", "boots"), Relation(type, "boots", "shoes")))
+    assert store.read().relations == (Relation(type, "boots", "shoes"),)
+    store.apply(changes(DeleteRelation(Relation(type, "shoes", "boots"))))
+    assert store.read().relations == ()
+
+
+def test_primary_can_be_moved(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, BOOTS, Relation("broader", "boots", "shoes", primary=True)))
+    store.apply(changes(Relation("broader", "boots", "shoes")))
+    assert store.read().relations == (Relation("broader", "boots", "shoes"),)
+
+
+def test_changes_happen_in_order(store: TaxonomyStore) -> None:
+    edge = Relation("broader", "boots", "shoes")
+    store.apply(changes(edge, BOOTS, SHOES, DeleteConcept("boots"), BOOTS, DeleteRelation(edge)))
+    assert store.read().concepts == (BOOTS, SHOES)
+    assert store.read().relations == ()
+    store.apply(changes(DeleteRelation(edge), edge))
+    assert store.read().relations == (edge,)
+
+
+def test_a_lost_race_writes_nothing(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES), expect_version=0)
+    with pytest.raises(ConflictError, match="version 1, not at 0"):
+        store.apply(changes(BOOTS), expect_version=0)
+    assert store.read().concepts == (SHOES,)
+    assert len(list(store.history())) == 1
+
+
+def test_a_refused_change_writes_nothing(store: TaxonomyStore) -> None:
+    with pytest.raises(UnknownConcept, match="nobody"):
+        store.apply(changes(SHOES, Relation("related", "shoes", "nobody")))
+    with pytest.raises(InputError, match="surrogate"):
+        store.apply(changes(Concept("bad", "test", "category", {"en": "\ud800"})))
+    assert store.read() == type(store.read())(0, (), ())
+
+
+def test_history_tells_everything_back(store: TaxonomyStore) -> None:
+    first = changes(SHOES, BOOTS, COLOR, RED, Relation("broader", "boots", "shoes", primary=True))
+    second = changes(DeleteRelation(Relation("broader", "boots", "shoes")), DeleteConcept("red"), author="bob 🙂")
+    store.apply(first)
+    store.apply(second)
+    entries = list(store.history())
+    assert [(e.version, e.author, e.reason, e.changes) for e in entries] == [
+        (1, "ann", "because", first.changes),
+        (2, "bob 🙂", "because", second.changes),
+    ]
+    assert entries[0].at <= entries[1].at
+    assert entries[0].at.endswith("+00:00")
+    assert list(store.history(after=1)) == entries[1:]
+    assert list(store.history(limit=1)) == entries[:1]
+    assert list(store.history(after=2)) == []
+
+
+def test_the_token_moves_with_commits_and_with_nothing_else(store: TaxonomyStore) -> None:
+    tokens = [store.token()]
+    store.read()
+    assert store.token() == tokens[0]
+    store.apply(changes(SHOES))
+    tokens.append(store.token())
+    store.put_items([put("i", ItemTag("shoes", 1.0, "given"))])
+    tokens.append(store.token())
+    list(store.items())
+    with pytest.raises(ConflictError):
+        store.apply(changes(BOOTS), expect_version=9)
+    assert store.token() == tokens[-1]
+    assert len(set(tokens)) == 3
+
+
+def test_items(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, RED))
+    tags = (
+        ItemTag("shoes", 0.25, "dense", 0, 5, "Schuh", "proposed"),
+        ItemTag("red", 1.0, "exact", 6, 9, "rot"),
+        ItemTag("shoes", 0.5, "implied"),
+    )
+    store.put_items([put("b", *tags), put("a"), put("c", ItemTag("red", 0.5, "exact", status="rejected"))])
+    assert list(store.items()) == [
+        put("a"),
+        put("b", *tags),
+        put("c", ItemTag("red", 0.5, "exact", status="rejected")),
+    ]
+    assert list(store.items(after="a", limit=1)) == [put("b", *tags)]
+    assert store.items_of("red") == ["b"]
+    store.put_items([put("b"), put("c", ItemTag("red", 0.5, "exact")), put("a", ItemTag("red", 0.5, "exact"))])
+    assert store.items_of("red") == ["a", "c"]
+    assert store.items_of("red", limit=1) == ["a"]
+    assert store.items_of("shoes") == store.items_of("nobody") == []
+
+
+def test_many_items_come_in_pages(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES))
+    store.put_items([put(f"i{n:04}", ItemTag("shoes", 1.0, "given")) for n in range(1201)])
+    assert [item.id for item in store.items()] == [f"i{n:04}" for n in range(1201)]
+    assert len(list(store.items(limit=700))) == 700
+    assert len(store.items_of("shoes")) == 1201
+
+
+def test_tags_of_concepts_nobody_knows_are_refused_whole(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES))
+    with pytest.raises(UnknownConcept, match="'nobody'"):
+        store.put_items([put("i", ItemTag("shoes", 1.0, "given")), put("j", ItemTag("nobody", 1.0, "given"))])
+    assert list(store.items()) == []
+
+
+def test_keys(store: TaxonomyStore) -> None:
+    key = ApiKey("k1", "search team", "ab" * 32, ("read", "tag"), "2026-01-01T00:00:00+00:00")
+    store.put_key(key)
+    store.put_key(ApiKey("k0", "", "cd" * 32, (), "2026-01-01T00:00:00+00:00"))
+    assert [found.id for found in store.keys()] == ["k0", "k1"]
+    assert store.keys()[1] == key
+    assert store.delete_key("k0")
+    assert not store.delete_key("k0")
+    assert store.keys() == [key]
