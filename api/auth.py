@@ -36,7 +36,8 @@ class Keyring:
     def load(self, store: TaxonomyStore) -> None:
         """Raises StoreError."""
         self._looked = time.monotonic()
-        self._keys = {key.id: key for key in store.keys()}
+        found = store.keys()
+        self._keys = {key.id: key for key in found}
 
     def look_again(self, store: TaxonomyStore) -> None:
         """For a key that was made since the last poll: load, unless that has just been done or is being done."""
@@ -76,10 +77,7 @@ class Require(SecurityBase):
             detail = f"{wrong}; send Authorization: Bearer KEY or X-API-Key: KEY (made by: kgtag keys create)"
             challenge = 'Basic realm="kgtag: the key is the password"' if self._basic else 'Bearer realm="kgtag"'
             raise Problem(401, detail, headers={"WWW-Authenticate": challenge})
-        if not allows(key, self.scope):
-            detail = f"this needs a key with scope {self.scope!r}; key {key.id} has {', '.join(key.scopes)}"
-            challenge = f'Bearer realm="kgtag", error="insufficient_scope", scope="{self.scope}"'
-            raise Problem(403, detail, headers={"WWW-Authenticate": challenge}, members={"scope": self.scope})
+        require_scope(key, self.scope)
         return key
 
     async def _find(self, request: Request, presented: str) -> ApiKey | None:
@@ -93,6 +91,14 @@ class Require(SecurityBase):
             raise Unavailable(f"keys can't be checked yet: {service.error or 'starting'}")
         found: ApiKey | None = service.keyring.find(presented)
         return found
+
+
+def require_scope(key: ApiKey, scope: Scope) -> None:
+    """Raises Problem 403, naming the scope."""
+    if not allows(key, scope):
+        detail = f"this needs a key with scope {scope!r}; key {key.id} has {', '.join(key.scopes)}"
+        challenge = f'Bearer realm="kgtag", error="insufficient_scope", scope="{scope}"'
+        raise Problem(403, detail, headers={"WWW-Authenticate": challenge}, members={"scope": scope})
 
 
 def _presented(request: Request, *, basic: bool) -> str | None:

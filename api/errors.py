@@ -106,7 +106,7 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], *, known: Sequence[str] = ()) -> Problem:
-    """422 from pydantic's errors: where, and what is wrong. The input isn't echoed: it may be huge, or no text at all."""
+    """422 from pydantic's errors: where, and what is wrong. The input isn't echoed: it may be huge, or no text."""
     rows = [{"loc": [_printable(part) for part in e["loc"]], "msg": _message(e, known)} for e in errors[:50]]
     first = rows[0]
     where = ".".join(map(str, first["loc"]))
@@ -117,8 +117,7 @@ def invalid(errors: Sequence[Mapping[str, Any]], *, known: Sequence[str] = ()) -
 def _message(error: Mapping[str, Any], known: Sequence[str]) -> str:
     if error["type"] == "extra_forbidden":
         return f"no such field; there is {', '.join(known)}" if known else "no such field"
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return _printable(message)
+    return str(_printable(str(error["msg"]).removeprefix("Value error, ")))
 
 
 def _printable(part: Any) -> Any:

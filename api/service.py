@@ -14,14 +14,14 @@ import anyio
 from starlette.requests import Request
 
 from api.auth import Keyring
-from api.errors import Unavailable
+from api.errors import Problem, Unavailable
 from api.metrics import Metrics
-from graph.audit import audit
 from graph.errors import KgtagError, StoreError
 from graph.labels import normalise
 from graph.store import TaxonomyStore
-from kgtag.bootstrap import MigratableStore, Models, Settings, follow, open_models, open_store
+from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
 from kgtag.serving import Live, Served
+from kgtag.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,12 @@ TAGGING_THREADS = 2
 
 
 class Derived:
-    """What is worked out once for a snapshot, when somebody asks for it. Holds answers, so it goes when the snapshot goes."""
+    """What is worked out once for a snapshot, when somebody asks for it, and goes when the snapshot goes."""
 
     def __init__(self, served: Served) -> None:
         self.served = served
         self.answers: OrderedDict[object, bytes] = OrderedDict()
+        self.audit: dict[str, Any] | None = None
 
     def answer(self, key: object, make: Callable[[], bytes]) -> bytes:
         """The answer made for the same question before, or made now. For the event loop's thread only."""
@@ -53,10 +54,6 @@ class Derived:
         """(n,) all labels of each concept in their normal form, a line break between them."""
         return tuple("\n".join(normalise(text) for text, _, _ in c.labels()) for c in self.served.taxonomy.concepts)
 
-    @cached_property
-    def audit(self) -> dict[str, Any]:
-        return audit(self.served.taxonomy).to_json()
-
 
 class Service:
     """One for each app. `start` raises what can't get better by waiting: a wrong URL, a model that doesn't fit."""
@@ -71,6 +68,7 @@ class Service:
         self._live: Live | None = None
         self._derived: Derived | None = None
         self._error: str | None = "starting"
+        self._auditing = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -112,6 +110,15 @@ class Service:
         freshness = self._live.freshness
         late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
         return freshness.stale_for if freshness.error is not None or late else None
+
+    def audit(self) -> dict[str, Any]:
+        """The audit of the snapshot, one at a time. Takes a while the first time."""
+        with self._auditing:
+            derived = self.derived
+            if derived.audit is None:
+                assert self._models is not None
+                derived.audit = audit_live(self.live, self._models).to_json()
+            return derived.audit
 
     def look_for_keys(self) -> None:
         if self._store is not None:
@@ -170,3 +177,11 @@ class Service:
 def service(request: Request) -> Service:
     found: Service = request.app.state.service
     return found
+
+
+def require_tagger(found: Service) -> Tagger:
+    """Raises Problem 503 when the service runs without a model."""
+    tagger = found.current.tagger
+    if tagger is None:
+        raise Problem(503, "there is no model here; serve with --model DIR (KGTAG_MODEL)", title="no model")
+    return tagger

@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from kgtag.embed.loop import OneVsAll
-from kgtag.embed.model import Settings
 from kgtag.embed.scorer import Scorer
+from kgtag.embed.settings import OneVsAll, Settings
 from kgtag.embed.triples import Triples, read_triples
 from kgtag.evaluate.embeddings import evaluate_scorer
 from kgtag.train.embeddings import train_embeddings
@@ -38,14 +37,14 @@ SETTINGS = {
         loss=OneVsAll(n3=0.05, candidates=512),
     ),
     "codex_s": Settings(
-        dim=256,
-        epochs=60,
+        dim=192,
+        epochs=40,
         batch_size=256,
         learning_rate=0.2,
         check_every=5,
-        patience=4,
-        sample=1000,
-        loss=OneVsAll(n3=0.005, dropout=0.2),
+        patience=3,
+        sample=1827,
+        loss=OneVsAll(n3=0.015, dropout=0.1),
     ),
     "wn18rr": Settings(
         dim=64,
@@ -64,7 +63,7 @@ PUBLISHED = {
 
 
 def frequency_floor(triples: Triples) -> dict[str, float]:
-    """Tail prediction by how often a tail stands with the product's article type in train, ties and gaps by how often at all."""
+    """Tails by how often they stand with the product's article type in train, ties and gaps by how often at all."""
     instance_of = triples.relations.index("instanceOf")
     type_of = {h: t for h, r, t in triples.train.tolist() if r == instance_of}
     overall: dict[int, Counter[int]] = defaultdict(Counter)

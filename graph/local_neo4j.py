@@ -6,6 +6,7 @@ runs. It listens on 127.0.0.1 alone, and asks for no password unless it was firs
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -16,7 +17,9 @@ import struct
 import subprocess
 import time
 from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from graph import local_jars
 from graph.errors import InputError, StoreUnavailable
@@ -107,7 +110,7 @@ def up(
             _set_initial_password(java, jars, home, password)
         auth = password is not None or _has_password(home)
         server = _start(java, jars, home, name=name, ports=ports, auth=auth, heap_mb=heap_mb)
-        _wait(server, home, wait_seconds)
+        _wait(server, home, wait_seconds, password)
         return server
 
 
@@ -178,11 +181,11 @@ def _start(
     return server
 
 
-def _wait(server: LocalServer, home: Path, seconds: float) -> None:
+def _wait(server: LocalServer, home: Path, seconds: float, password: str | None) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if answers("127.0.0.1", port):
+        if answers("127.0.0.1", port) and _serves_queries(server, password):
             return
         if not _alive(server.pid):
             _state(home).unlink(missing_ok=True)
@@ -192,6 +195,23 @@ def _wait(server: LocalServer, home: Path, seconds: float) -> None:
     _gone(server.pid, 10.0)
     _state(home).unlink(missing_ok=True)
     raise StoreUnavailable(f"Neo4j did not answer within {seconds:.0f} s; the end of {_log(home)}:\n{_tail(home)}")
+
+
+def _serves_queries(server: LocalServer, password: str | None) -> bool:
+    """Bolt shakes hands before the database is open; asked over HTTP. "Who are you?" must do where we can't say."""
+    body = json.dumps({"statements": [{"statement": "RETURN 1"}]}).encode()
+    headers = {"Content-Type": "application/json"}
+    if password is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()
+    connection = HTTPConnection(urlsplit(server.http).netloc, timeout=5.0)
+    try:
+        connection.request("POST", "/db/neo4j/tx/commit", body, headers)
+        answer = connection.getresponse()
+        return answer.status == 401 or (answer.status == 200 and json.loads(answer.read()).get("errors") == [])
+    except (OSError, HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
 
 
 def _running(home: Path) -> LocalServer | None:

@@ -68,7 +68,7 @@ class Neo4jStore:
                 auth=neo4j.basic_auth(user, password) if password else None,
                 connection_timeout=5.0,
                 connection_acquisition_timeout=10.0,
-                max_transaction_retry_time=5.0,
+                max_transaction_retry_time=3.0,
                 notifications_min_severity="OFF",
                 user_agent="kgtag",
             )
@@ -192,6 +192,10 @@ class Neo4jStore:
             after = found[-1].id
             limit = None if limit is None else limit - len(found)
 
+    def item(self, id: str) -> TaggedItem | None:
+        rows = self._rows(cypher.ITEM, id=id)
+        return item_of(rows[0]) if rows else None
+
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         rows = self._rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
         return [row["id"] for row in rows]
@@ -259,10 +263,11 @@ class Neo4jStore:
             )
         if isinstance(error, (ServiceUnavailable, SessionExpired)):
             return StoreUnavailable(
-                f"no Neo4j answers at {self._url}: {error}; start one (`kgtag neo4j up`) or check host and port"
+                f"no Neo4j answers at {self._url} ({_first_line(error)}); "
+                "start one (`kgtag neo4j up`) or check host and port"
             )
         code = getattr(error, "code", None) or type(error).__name__
-        said = getattr(error, "message", None) or str(error)
+        said = " ".join((getattr(error, "message", None) or str(error)).split())
         if code.endswith("DatabaseNotFound"):
             return StoreUnavailable(f"Neo4j at {self._url} has no database {self._database!r}")
         if code.endswith("ConstraintCreationFailed"):
@@ -329,6 +334,10 @@ def _statements(text: str) -> Iterator[str]:
     for statement in "\n".join(lines).split(";\n"):
         if statement.strip().rstrip(";"):
             yield statement.strip().rstrip(";")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _redacted(url: str) -> str:

@@ -35,6 +35,8 @@ _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUE
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
 _ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status
     FROM item_tag WHERE item > ? AND item <= ? ORDER BY item, position"""
+_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+    FROM item_tag WHERE item = ? ORDER BY position"""
 _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
 
 
@@ -154,6 +156,12 @@ class SqliteStore:
             yield from (item_of(row, tags.get(row[0], [])) for row in rows)
             after = rows[-1][0]
             limit = None if limit is None else limit - len(rows)
+
+    def item(self, id: str) -> TaggedItem | None:
+        with self._file.reading() as db:
+            row = db.execute("SELECT id, title, lang, model, revision FROM item WHERE id = ?", (id,)).fetchone()
+            tags = db.execute(_TAGS_OF, (id,)).fetchall()
+        return None if row is None else item_of(row, [tuple(tag[1:]) for tag in tags])
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         with self._file.reading() as db:

@@ -48,6 +48,10 @@ class TaxonomyStore(Protocol):
         """Items with id > `after`, by id."""
         ...
 
+    def item(self, id: str) -> TaggedItem | None:
+        """The item and its tags, or None when there is no such item."""
+        ...
+
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         """Ids of the items that carry the concept as an accepted tag, by id."""
         ...

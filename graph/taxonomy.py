@@ -168,7 +168,7 @@ class Taxonomy:
 
     def path(self, id: str) -> list[str]:
         """From the top concept down to the concept itself, along primary `broader` edges."""
-        path = [id]
+        path = [self.ids[self.index(id)]]
         while (parent := self._primary.get(path[-1])) is not None:
             path.append(parent)
         return path[::-1]

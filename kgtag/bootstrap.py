@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from graph.errors import InputError
+from graph.errors import InputError, StoreError
 from graph.migrate import MigrationStatus
 from graph.model import TaggedItem
 from graph.store import TaxonomyStore
@@ -66,10 +66,8 @@ def open_store(url: str | None = None) -> MigratableStore:
     if scheme in ("neo4j", "bolt", "neo4j+s", "bolt+s", "neo4j+ssc", "bolt+ssc"):
         from graph.neo4j import Neo4jStore
 
-        parts = urlsplit(url)
-        if not parts.hostname:
-            raise InputError(f"{scheme}://… names no host; expected {scheme}://user:password@host:7687")
-        port = f":{parts.port}" if parts.port else ""
+        parts, number = _server_address(url, scheme)
+        port = f":{number}" if number else ""
         secret = settings.neo4j_password.get_secret_value() if settings.neo4j_password else ""
         return Neo4jStore.open(
             f"{scheme}://{parts.hostname}{port}",
@@ -80,6 +78,22 @@ def open_store(url: str | None = None) -> MigratableStore:
     raise InputError(
         f"{scheme!r} is no kind of store; expected sqlite:///file.db, neo4j://user:password@host:7687 or bolt://…"
     )
+
+
+def _server_address(url: str, scheme: str) -> tuple[SplitResult, int | None]:
+    """The URL's parts and port. What it says is not repeated in the error: a password may stand anywhere in it."""
+    expected = f"expected {scheme}://user:password@host:7687"
+    try:
+        parts = urlsplit(url)
+        number = parts.port
+    except ValueError:
+        raise InputError(
+            f"{scheme}://… has no readable host and port; {expected}, with /, @, : and # in a password as %2F, %40, "
+            "%3A and %23, or the password in KGTAG_NEO4J_PASSWORD"
+        ) from None
+    if not parts.hostname:
+        raise InputError(f"{scheme}://… names no host; {expected}")
+    return parts, number
 
 
 def _sqlite_path(url: str) -> Path:
@@ -119,15 +133,21 @@ def load_models(
     )
 
 
-def assemble_linker(models: Models, taxonomy: Taxonomy) -> Linker:
-    """With the dense part when a linker was trained."""
+def assemble_linker(
+    models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
+) -> Linker:
+    """With the dense part when a linker was trained; to concepts of `scheme` alone when it is given.
+
+    `earlier`, the linker of the snapshot before, lends the vectors of labels it knows.
+    """
     from kgtag.link import TaxonomyLinker
 
-    return TaxonomyLinker(taxonomy, model_dir=models.linker)
+    lender = earlier if isinstance(earlier, TaxonomyLinker) else None
+    return TaxonomyLinker(taxonomy, model_dir=models.linker, scheme=scheme, earlier=lender)
 
 
-def assemble_tagger(models: Models, taxonomy: Taxonomy) -> Tagger:
-    """The line for one snapshot. Raises ModelMismatch when the models don't fit it."""
+def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | None = None) -> Tagger:
+    """The line for one snapshot; `earlier`: that of the one before. Raises ModelMismatch when models don't fit."""
     extractor = models.extractor
     if extractor is None:
         raise InputError("tagging needs a model; give --model DIR (train one with: kgtag train extractor)")
@@ -139,7 +159,7 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy) -> Tagger:
     )
     return Tagger(
         extractor,
-        assemble_linker(models, taxonomy),
+        assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None),
         taxonomy,
         binding=binding,
         plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
@@ -158,7 +178,9 @@ def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, be
         taxonomy=taxonomy,
         recommender=recommender,
         suggester=Suggester(taxonomy, popularity=cooccurrence.count),
-        tagger=assemble_tagger(models, taxonomy) if models.extractor is not None else None,
+        tagger=assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
+        if models.extractor is not None
+        else None,
     )
 
 
@@ -169,7 +191,7 @@ def open_models(settings: Settings) -> Models:
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
-    """The served snapshot of a store, not yet following. Raises StoreError, and ModelMismatch when the models don't fit."""
+    """The served snapshot of a store, not yet following. Raises StoreError, and ModelMismatch when models don't fit."""
     return Live(
         store,
         lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
@@ -180,6 +202,35 @@ def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
 def open_live(settings: Settings) -> Live:
     """The served snapshot of the configured store and models, not yet following. Raises what loading raises."""
     return follow(settings, open_store(settings.store), open_models(settings))
+
+
+def audit_store(store: TaxonomyStore, *, checks: Sequence[str] | None = None, embeddings: Path | None = None) -> Report:
+    """Every check on the taxonomy and its tagged items, and the learned one when there are embeddings."""
+    from graph.audit import audit
+
+    taxonomy = load_taxonomy(store)
+    extra = []
+    if embeddings is None and checks is not None and "implausible_broader" in checks:
+        raise InputError("the check 'implausible_broader' is a learned one; give --embeddings DIR")
+    if embeddings is not None:
+        from kgtag.embed.scorer import Scorer
+        from kgtag.plausibility_audit import implausible_broader
+
+        extra.append(implausible_broader(Scorer.load(embeddings).aligned(taxonomy)))
+    return audit(taxonomy, items=store.items(), checks=checks, extra=extra)
+
+
+def audit_live(live: Live, models: Models) -> Report:
+    """The same for what is served; without its items while the record is out of reach."""
+    from graph.audit import audit
+    from kgtag.plausibility_audit import implausible_broader
+
+    taxonomy = live.current.taxonomy
+    extra = [implausible_broader(models.scorer.aligned(taxonomy))] if models.scorer is not None else []
+    try:
+        return audit(taxonomy, items=live.store.items(), extra=extra)
+    except StoreError:
+        return audit(taxonomy, extra=extra)
 
 
 def tag_sets(items: Iterable[TaggedItem]) -> Iterable[list[str]]:

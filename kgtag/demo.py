@@ -84,8 +84,10 @@ class Demo:
             options=TrainOptions(epochs=epochs),
             progress=self._say,
         )
+        linking = report.linker["all"]
         return (
-            f"extractor {report.extractor.version}: F1 {report.extractor.f1:.3f} on dev; linker {report.linker.version}"
+            f"extractor: F1 {report.extractor.f1:.3f} on dev (spans); linker: accuracy {linking['accuracy']:.3f}, "
+            f"calibration error {linking['ece']:.3f} on concepts kept apart"
         )
 
     def embed(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct]) -> str:
@@ -95,10 +97,9 @@ class Demo:
         linker = self.model / "linker"
         encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode
         report = train_graph(taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=True)
-        return (
-            f"{report.model} on {report.device}: {report.entities} entities, {report.triples} triples; on held-out triples "
-            f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f}"
-        )
+        size = f"{report.entities} entities, {report.triples} triples"
+        quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"
+        return f"{report.model} on {report.device}: {size}; {quality}"
 
     def models(self) -> Models:
         return load_models(self.model, self.embeddings)

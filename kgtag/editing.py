@@ -61,7 +61,9 @@ def require_etag(taxonomy: Taxonomy, id: str, accepted: Sequence[str]) -> None:
     """Raises ConflictError when the concept isn't one of the versions the editor has seen; "*" accepts any."""
     found = taxonomy.etag(id)
     if "*" not in accepted and found not in accepted:
-        raise ConflictError(f"{id!r} has changed since it was read (it is {found} now); read it again and redo the edit")
+        raise ConflictError(
+            f"{id!r} has changed since it was read (it is {found} now); read it again and redo the edit"
+        )
 
 
 def deprecate(taxonomy: Taxonomy, id: str, successor: str | None, by: Signature) -> ChangeSet:
@@ -85,7 +87,7 @@ def merge(taxonomy: Taxonomy, id: str, into: str, by: Signature) -> ChangeSet:
     changes.append(PutConcept(replace(source, status="deprecated")))
     changes += redirect
     for edge in taxonomy.relations:
-        if id in (edge.source, edge.target) and edge.type != "replaced_by":
+        if id in (edge.source, edge.target):
             changes += _moved(taxonomy, edge, id, into)
     return by.sign(changes)
 
@@ -103,20 +105,23 @@ def _redirect(taxonomy: Taxonomy, id: str, successor: str) -> list[Change]:
 
 
 def _moved(taxonomy: Taxonomy, edge: Relation, id: str, into: str) -> list[Change]:
-    """The relation, from `into` now. A value keeps its attribute: without one it would be no value."""
-    if edge.type == "value_of" and edge.source == id:
+    """The relation, from or to `into` now.
+
+    A value keeps its attribute: without one it would be no value. `into` takes broader concepts over only when it has
+    no others: being one with another concept is no reason to stand in two places.
+    """
+    if edge.source == id and edge.type in ("value_of", "replaced_by"):
         return []
+    gone: Change = DeleteRelation(edge)
     source = into if edge.source == id else edge.source
     target = into if edge.target == id else edge.target
-    gone: Change = DeleteRelation(edge)
-    implied = edge.type == "broader" and source in taxonomy and taxonomy.is_ancestor(into, source)
-    downward = edge.type == "broader" and edge.source == id and taxonomy.is_ancestor(into, target)
-    if source == target or implied or downward:
+    placed = bool(set(taxonomy.out(into, "broader")) - {id})
+    if source == target or (edge.type == "broader" and edge.source == id and placed):
         return [gone]
-    primary = edge.primary and (edge.source != id or not taxonomy.out(into, "broader"))
-    if any(r.key == Relation(edge.type, source, target).canonical().key for r in taxonomy.relations_from(source)):
-        return [gone]
-    return [gone, PutRelation(Relation(edge.type, source, target, primary).canonical())]
+    moved = Relation(edge.type, source, target).canonical()
+    there = next((r for r in taxonomy.relations_from(moved.source) if r.key == moved.key), None)
+    primary = edge.primary or (there is not None and there.primary)
+    return [gone, PutRelation(replace(moved, primary=primary))]
 
 
 def _with_labels(target: Concept, source: Concept) -> Concept:
@@ -162,6 +167,4 @@ def _primary(taxonomy: Taxonomy, id: str, broader: Sequence[str], wanted: str | 
             raise InputError(f"{wanted!r} can't be primary: it is not broader than {id!r} ({', '.join(broader)})")
         return wanted
     now = next((r.target for r in taxonomy.relations_from(id) if r.type == "broader" and r.primary), None)
-    return now if now in broader else broader[0]
-
-
+    return now if now is not None and now in broader else broader[0]

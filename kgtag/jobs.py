@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import orjson
 from rich.console import Console
@@ -20,11 +21,13 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.binding import require_concept
 from kgtag.output import tagged_item, tagging_row
-from kgtag.products import parse_products, read_products
+from kgtag.products import BadRow, attempt_lines, attempt_products
 from kgtag.tagger import Tagger
 from kgtag.types import Linked, Linker, Product, Query, Tagging
 
 _BATCH = 64
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,65 +51,110 @@ class TagJob:
     def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
         """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
 
-        With `resume`, the rows that `out` holds already are skipped, and a torn last line is cut off first.
+        A row that is no product, or one that can't be tagged, gets its error as its row. With `resume`, the rows that
+        `out` holds already are skipped, and a torn last line is cut off first.
         """
         if resume and out is None:
             raise InputError("--resume goes on where a file ends; name it with --out FILE")
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} is there already; --resume goes on with it, or remove it first")
         started = time.perf_counter()
-        skipped = _whole_lines(out) if out is not None and resume and out.exists() else 0
-        products = (product for _, product in self._read(source))
+        rest = self._read(source)
+        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
+        self._skip(rest, done, out)
         tagged = failed = 0
-        with _opened(out) as sink, _progress() as progress:
-            task = progress.add_task("tagging", total=None, completed=skipped)
-            rest = islice(products, skipped, None)
+        rest = _peeked(rest)
+        with _opened(out, done.end) as sink, _progress() as progress:
+            task = progress.add_task("tagging", total=None, completed=done.rows)
             while batch := list(islice(rest, _BATCH)):
-                outcomes = self._tagger.attempt(batch)
-                for product, outcome in zip(batch, outcomes, strict=True):
-                    sink.write(orjson.dumps(_row(product, outcome)) + b"\n")
+                outcomes = self._attempt(batch)
+                # The store first: a kill in between tags the batch again on --resume, rather than leaving it out there.
+                self._record(batch, outcomes)
+                for row, outcome in zip(batch, outcomes, strict=True):
+                    sink.write(orjson.dumps(_row(row, outcome)) + b"\n")
                     failed += isinstance(outcome, InputError)
                     tagged += not isinstance(outcome, InputError)
                 sink.flush()
-                self._record(batch, outcomes)
                 progress.advance(task, len(batch))
-        return TagReport(tagged, failed, skipped, time.perf_counter() - started)
+        return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
 
-    def _read(self, source: Path | None) -> Iterator[tuple[int, Product]]:
+    def _read(self, source: Path | None) -> Iterator[Product | BadRow]:
         if source is None:
-            return parse_products(sys.stdin.buffer, lang=self._lang)
-        return read_products(source, lang=self._lang)
+            return attempt_lines(sys.stdin.buffer, lang=self._lang)
+        return attempt_products(source, lang=self._lang)
 
-    def _record(self, batch: list[Product], outcomes: list[Tagging | InputError]) -> None:
+    def _skip(self, rows: Iterator[Product | BadRow], done: _Done, out: Path | None) -> None:
+        """Pass over what is done; raises InputError when `out` isn't the output of these rows and this model."""
+        if not done.rows:
+            return
+        last = next(islice(rows, done.rows - 1, None), None)
+        wrote = done.last if isinstance(done.last, dict) else {}
+        if last is None or wrote.get("id") != last.id:
+            there = f"row {done.rows} of {out} is of product {wrote.get('id')!r}"
+            here = f"that of the input is {last.id!r}" if last is not None else "the input has fewer rows"
+            raise InputError(f"{there}, {here}: it isn't the output of this input; give another --out")
+        if wrote.get("model", self._tagger.version) != self._tagger.version:
+            raise InputError(
+                f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
+            )
+
+    def _attempt(self, batch: Sequence[Product | BadRow]) -> list[Tagging | InputError]:
+        taggings = iter(self._tagger.attempt([row for row in batch if isinstance(row, Product)]))
+        return [row.error if isinstance(row, BadRow) else next(taggings) for row in batch]
+
+    def _record(self, batch: Sequence[Product | BadRow], outcomes: Sequence[Tagging | InputError]) -> None:
         if self._store is not None:
-            done = [(p, t) for p, t in zip(batch, outcomes, strict=True) if isinstance(t, Tagging)]
+            pairs = zip(batch, outcomes, strict=True)
+            done = [(p, t) for p, t in pairs if isinstance(p, Product) and isinstance(t, Tagging)]
             self._store.put_items([tagged_item(product, tagging) for product, tagging in done])
 
 
-def _row(product: Product, outcome: Tagging | InputError) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What an output file holds already: whole rows, where they end in bytes, and the last of them."""
+
+    rows: int
+    end: int
+    last: Any
+
+    @classmethod
+    def of(cls, path: Path) -> _Done:
+        rows, end, last = 0, 0, b"null"
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                rows, end, last = rows + 1, end + len(line), line
+        try:
+            return cls(rows, end, orjson.loads(last))
+        except orjson.JSONDecodeError:
+            raise InputError(f"{path}:{rows}: no row of tags; give another --out") from None
+
+
+def _peeked(rows: Iterator[T]) -> Iterator[T]:
+    """The same rows, the first of them read: a file that doesn't read shows before anything is written."""
+    first = list(islice(rows, 1))
+    return chain(first, rows)
+
+
+def _row(product: Product | BadRow, outcome: Tagging | InputError) -> dict[str, Any]:
     if isinstance(outcome, InputError):
-        return {"id": product.id, "error": {"title": type(outcome).__name__, "detail": str(outcome)}}
+        return {"id": product.id, "error": _problem(outcome)}
     return tagging_row(outcome)
 
 
-def _whole_lines(path: Path) -> int:
-    """How many whole lines the file holds; what follows the last line break is cut off."""
-    with path.open("rb+") as file:
-        count, end = 0, 0
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            count += 1
-            end += len(line)
-        file.truncate(end)
-    return count
+def _problem(error: InputError) -> dict[str, str]:
+    return {"title": type(error).__name__, "detail": str(error)}
 
 
-def _opened(out: Path | None) -> IO[bytes]:
+def _opened(out: Path | None, end: int) -> AbstractContextManager[IO[bytes]]:
+    """To write from byte `end` on; what followed it is cut off."""
     if out is None:
-        return open(sys.stdout.fileno(), "wb", closefd=False)
+        return nullcontext(sys.stdout.buffer)
     out.parent.mkdir(parents=True, exist_ok=True)
-    return out.open("ab")
+    sink = out.open("ab")
+    sink.truncate(end)
+    return sink
 
 
 def _progress() -> Progress:
@@ -120,32 +168,43 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def link_rows(
-    linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes], *, scheme: str | None = None
-) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order, streaming. Raises FileFormatError for a line that is no query."""
+def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """One answer a line, in order, streaming; a line that can't be asked gets `{"id", "error"}`."""
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _BATCH)):
-        asked = [_query(line, n, taxonomy) for n, line in batch]
-        for (id, query), linked in zip(asked, linker.link([query for _, query in asked]), strict=True):
-            yield {"id": id, **_links(linked, taxonomy, query.lang, scheme)}
+        asked = [_asked(line, n, taxonomy) for n, line in batch]
+        links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
+        for id, query in asked:
+            if isinstance(query, Query):
+                yield {"id": id, **_links(next(links), taxonomy, query.lang)}
+            else:
+                yield {"id": id, "error": _problem(query)}
 
 
-def _query(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query]:
-    row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
-    if not isinstance(row.get("text"), str):
-        raise FileFormatError("<stdin>", 'a text was expected under "text"', line=number)
+def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
+    id: Any = number
+    try:
+        row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
+        id = row.get("id", number)
+        return id, _query(row, number, taxonomy)
+    except InputError as error:
+        return id, error
+
+
+def _query(row: dict[str, Any], number: int, taxonomy: Taxonomy) -> Query:
+    if not isinstance(row.get("text"), str) or not row["text"].strip():
+        raise FileFormatError("<stdin>", "'text' must be a string with something in it", line=number)
     named = {field: row.get(field) for field in ("attribute", "category", "lang")}
     for field, value in named.items():
         if value is not None and not isinstance(value, str):
-            raise FileFormatError("<stdin>", f'"{field}" must be a text, not {value!r}', line=number)
+            message = f"{field!r} must be a string, not {reading.kind_of(value)}"
+            raise FileFormatError("<stdin>", message, line=number)
     attribute = require_concept(taxonomy, named["attribute"], "attribute") if named["attribute"] else None
     category = require_concept(taxonomy, named["category"], "category") if named["category"] else None
-    return row.get("id", number), Query(row["text"], attribute, category, named["lang"])
+    return Query(row["text"], attribute, category, named["lang"])
 
 
-def _links(linked: Linked, taxonomy: Taxonomy, lang: str | None, scheme: str | None) -> dict[str, Any]:
-    kept = [c for c in linked.candidates if scheme in (None, taxonomy[c.concept].scheme)]
+def _links(linked: Linked, taxonomy: Taxonomy, lang: str | None) -> dict[str, Any]:
     links = [
         {
             "concept": c.concept,
@@ -154,6 +213,6 @@ def _links(linked: Linked, taxonomy: Taxonomy, lang: str | None, scheme: str | N
             "probability": round(c.probability, 4),
             "method": c.method,
         }
-        for c in kept
+        for c in linked.candidates
     ]
-    return {"links": links, "nil": linked.link is None or linked.link not in kept}
+    return {"links": links, "nil": linked.link is None}

@@ -40,7 +40,7 @@ def key_id(presented: str) -> str | None:
 
 
 def matches(key: ApiKey, presented: str) -> bool:
-    """Whether what was presented, a key with this id, is the key; takes as long for a wrong secret as for the right one."""
+    """Whether what was presented, which has the key's id, is the key; how long that takes says nothing."""
     return hmac.compare_digest(_digest(presented.split("_", 2)[2]), key.sha256)
 
 

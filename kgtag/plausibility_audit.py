@@ -75,7 +75,7 @@ def _judgements(
 
 
 def _judges(scorer: Scorer, relation: int) -> dict[tuple[int, int], tuple[Vectors, int]]:
-    """By (narrower, broader) number: the vectors that were trained without the edge, and how much else is known of the narrower."""
+    """By (narrower, broader): the vectors trained without that edge, and how much else is known of the narrower."""
     if scorer.folds is None:
         return {}
     rows: Ids = scorer.folds.held_out
@@ -97,8 +97,8 @@ def _alternatives(taxonomy: Taxonomy, id: str, parents: list[str]) -> list[str]:
 def _defect(taxonomy: Taxonomy, narrower: str, broader: str, judgement: _Judgement) -> Defect:
     labels = [taxonomy[id].label() for id in (narrower, broader, judgement.better)]
     message = (
-        f"{labels[0]!r} under {labels[1]!r} is implausible: {judgement.higher} of {judgement.alternatives} type-matched "
-        f"alternatives score higher; better parent: {labels[2]!r}"
+        f"{labels[0]!r} under {labels[1]!r} is implausible: {judgement.higher} of {judgement.alternatives} "
+        f"type-matched alternatives score higher; better parent: {labels[2]!r}"
     )
     evidence = {"higher": judgement.higher, "alternatives": judgement.alternatives, "better": judgement.better}
     repair = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import orjson
 
-from graph.errors import InputError
+from graph.errors import FileFormatError, InputError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
 from kgtag.gold import annotated, extractgpt, plain, spans
@@ -31,6 +31,66 @@ def parse_products(
         if raw.strip():
             source = reading.decode(raw.removeprefix(b"\xef\xbb\xbf"), name, number)
             yield number, plain(Row(name, number, reading.json_object(source, name, line=number)), lang=lang)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is no product; `id` is the one it names, else its number in the file, as for a product without one."""
+
+    id: str
+    error: FileFormatError
+
+
+def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
+    """Like `read_products`, but a row that is no product leaves a BadRow in its place and the others go on.
+
+    Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
+    """
+    if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
+        yield from _attempt_lines(reading.raw_lines(path), str(path), lang)
+        return
+    for number, row in enumerate(rows(path)):
+        if not number and "title" not in row.fields:
+            there = ", ".join(map(str, row.fields))
+            raise FileFormatError(str(path), f"no column 'title'; there is {there}", line=1)
+        yield _attempt(row, lang)
+
+
+def attempt_lines(
+    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None
+) -> Iterator[Product | BadRow]:
+    """The same for JSONL that comes from elsewhere than a file; it may be empty."""
+    numbered = ((n, raw.removeprefix(b"\xef\xbb\xbf") if n == 1 else raw) for n, raw in enumerate(lines, start=1))
+    return _attempt_numbered(numbered, name, lang)
+
+
+def _attempt_lines(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
+    found = 0
+    for one in _attempt_numbered(lines, name, lang):
+        found += 1
+        yield one
+    if not found:
+        raise FileFormatError(name, "the file is empty; one JSON object a line was expected")
+
+
+def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
+    for number, raw in lines:
+        if not raw.strip():
+            continue
+        try:
+            fields = reading.json_object(reading.decode(raw, name, number), name, line=number)
+        except FileFormatError as error:
+            yield BadRow(str(number), error)
+        else:
+            yield _attempt(Row(name, number, fields), lang)
+
+
+def _attempt(row: Row, lang: str | None) -> Product | BadRow:
+    try:
+        return plain(row, lang=lang)
+    except FileFormatError as error:
+        id = row.fields.get("id")
+        return BadRow(str(id) if isinstance(id, str | int) and id != "" else str(row.line), error)
 
 
 _BY_ROW: Mapping[str, Callable[[Row], AnnotatedProduct]] = {

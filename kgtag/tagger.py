@@ -77,6 +77,10 @@ class Tagger:
         return self._taxonomy
 
     @property
+    def linker(self) -> Linker:
+        return self._linker
+
+    @property
     def version(self) -> str:
         return self._extractor.version
 

@@ -16,5 +16,4 @@ __all__ = [
     "audit_skos",
     "check_names",
     "parse_severity",
-    "parse_severity",
 ]

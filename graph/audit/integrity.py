@@ -28,25 +28,6 @@ def related_is_ancestor(taxonomy: Taxonomy) -> Iterator[Defect]:
                 yield Defect((low, high), message, {"path": taxonomy.path(low)}, {**repair, "words": words})
 
 
-def inherited_exclusion(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A concept below two that exclude each other can never be used."""
-    for edge in taxonomy.relations:
-        if edge.type != "excludes":
-            continue
-        both = {edge.source, *taxonomy.descendants(edge.source)} & {edge.target, *taxonomy.descendants(edge.target)}
-        for id in sorted(both):
-            a, b = taxonomy[edge.source], taxonomy[edge.target]
-            message = f"{named(taxonomy[id])} is narrower than {named(a)} and {named(b)}, which exclude each other"
-            repair = {
-                "op": "delete_relation",
-                "type": "excludes",
-                "source": edge.source,
-                "target": edge.target,
-                "words": "delete the exclusion, or move the concept below one of the two only",
-            }
-            yield Defect((id, edge.source, edge.target), message, {"excludes": [edge.source, edge.target]}, repair)
-
-
 def redundant_broader(taxonomy: Taxonomy) -> Iterator[Defect]:
     """A direct edge to what another broader concept leads to anyway."""
     for i, concept in enumerate(taxonomy.concepts):

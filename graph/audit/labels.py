@@ -43,14 +43,16 @@ def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
             groups["values of attribute", taxonomy.attribute_of(concept.id) or ""].append(concept)
         elif active(concept) and concept.kind == "attribute":
             groups["attributes of scheme", concept.scheme].append(concept)
-    siblings = {frozenset(defect.concepts) for defect in sibling_duplicate_label(taxonomy)}
+    found: list[tuple[str, str, str, list[str]]] = []
     for (what, owner), members in sorted(groups.items()):
         rows = ((concept, tag, text) for concept in members for text, tag, kind in concept.labels() if kind != "hidden")
-        for (tag, label), ids in _shared(rows):
-            if frozenset(ids) not in siblings:
-                message = f"{len(ids)} {what} {owner!r} are all called {label!r} in {tag!r}: {', '.join(ids)}"
-                repair = {"op": "merge", "concepts": ids, "words": "merge them, or take the label from all but one"}
-                yield Defect(tuple(ids), message, {"lang": tag, "label": label}, repair)
+        found += ((f"{what} {owner!r}", tag, label, ids) for (tag, label), ids in _shared(rows))
+    siblings = {frozenset(defect.concepts) for defect in sibling_duplicate_label(taxonomy)} if found else set()
+    for what, tag, label, ids in found:
+        if frozenset(ids) not in siblings:
+            message = f"{len(ids)} {what} are all called {label!r} in {tag!r}: {', '.join(ids)}"
+            repair = {"op": "merge", "concepts": ids, "words": "merge them, or take the label from all but one"}
+            yield Defect(tuple(ids), message, {"lang": tag, "label": label}, repair)
 
 
 def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -154,7 +156,7 @@ def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, s
 
 def tidy(text: str) -> str:
     """The text with single spaces inside, none outside, and no invisible characters."""
-    if text.isascii() and text.isprintable() and "  " not in text:
+    if text.isprintable() and "  " not in text:
         return text.strip()
     seen = "".join(c if _visible(c) else "" for c in text.replace("\t", " ").replace("\n", " ").replace("\r", " "))
     return " ".join(seen.split())
@@ -165,6 +167,5 @@ def _visible(character: str) -> bool:
 
 
 def _case(text: str) -> str | None:
-    """ "upper" or "lower" by the first letter; None when it knows no case."""
-    first = next((c for c in text if c.isalpha()), "")
-    return "upper" if first.isupper() else "lower" if first.islower() else None
+    """ "upper" or "lower" by the first character; None when that knows no case."""
+    return "upper" if text[:1].isupper() else "lower" if text[:1].islower() else None

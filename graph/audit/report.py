@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from graph.errors import InputError
-from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning", "info"]
@@ -20,14 +19,6 @@ def parse_severity(value: str) -> Severity:
         if value == severity:
             return severity
     raise InputError(f"no severity {value!r}; there is {', '.join(SEVERITIES)}")
-
-
-def parse_severity(name: str) -> Severity:
-    """Raises InputError for any other word."""
-    for severity in SEVERITIES:
-        if severity == name:
-            return severity
-    raise InputError(f"no severity {name!r}; one of {', '.join(SEVERITIES)} was expected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from graph.taxonomy import Taxonomy
 CHECKS: tuple[Check, ...] = (
     Check("quarantined", "error", integrity.quarantined),
     Check("related_is_ancestor", "error", integrity.related_is_ancestor),
-    Check("inherited_exclusion", "error", integrity.inherited_exclusion),
     Check("redundant_broader", "warning", integrity.redundant_broader),
     Check("orphan", "warning", structure.orphan),
     Check("single_child", "info", structure.single_child),

@@ -38,7 +38,8 @@ def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: s
     """Concepts for all attributes and values, each applying to the categories it occurs with.
 
     Surfaces that normalise alike are one concept; the most frequent is its preferred label. A category that another
-    scheme of `onto` knows by label is that concept; one that none knows becomes a new concept of `scheme`.
+    scheme of `onto` knows by label is that concept; one that none knows is a new one of `scheme`. Where several
+    fit, the one below the same top concept as most other categories of the rows is meant, then the shallowest.
     """
     seen: dict[str, _Seen] = defaultdict(_Seen)
     categories: dict[str, Counter[str]] = defaultdict(Counter)
@@ -74,6 +75,11 @@ def _categories(
 ) -> tuple[dict[str, str], list[Concept], list[Relation], list[str]]:
     """Concept ids by category name, the new concepts among them, and their links to similar ones."""
     matcher = CategoryMatcher(onto, without=scheme)
+    choices = {
+        key: next((m for surface in sorted(categories[key]) if (m := matcher.find(surface))), [])
+        for key in sorted(categories)
+    }
+    company = Counter(onto.path(found[0])[0] for found in choices.values() if len(found) == 1)
     ids: dict[str, str] = {}
     concepts: list[Concept] = []
     relations: list[Relation] = []
@@ -81,7 +87,7 @@ def _categories(
     new: list[str] = []
     for key in sorted(categories):
         name = categories[key].most_common(1)[0][0]
-        found = next((m for surface in sorted(categories[key]) if (m := matcher.find(surface))), [])
+        found = sorted(choices[key], key=lambda id: (-company[onto.path(id)[0]], onto.depth(id), id))
         if found:
             ids[key] = found[0]
             if len(found) > 1:
@@ -97,7 +103,10 @@ def _categories(
         if near:
             relations.append(Relation("close_match", concept.id, near))
     notes = [
-        *note("categories fit several concepts; the shallowest was taken", ambiguous),
+        *note(
+            "categories fit several concepts; the one in the company of the others, then the shallowest, was taken",
+            ambiguous,
+        ),
         *note("categories fit no concept and are new", new),
     ]
     return ids, concepts, relations, notes

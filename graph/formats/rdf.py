@@ -53,6 +53,9 @@ def load(path: Path) -> list[Triple]:
     except RecursionError:
         raise FileFormatError(str(path), "nested too deeply") from None
     except Exception as error:  # rdflib's parsers raise whatever they trip over
+        if format == "turtle" and isinstance(error, IndexError):
+            last = source.rstrip().count("\n") + 1
+            raise FileFormatError(str(path), "no valid Turtle: the file ends within a statement", line=last) from None
         raise FileFormatError(str(path), f"no valid {format}: {type(error).__name__}: {error}") from None
     return [(_name(s), str(p), _plain(o)) for s, p, o in graph]
 
@@ -83,7 +86,7 @@ def _format(path: Path) -> str:
 
 def _check_xml(source: str, path: Path) -> None:
     """Well-formed, and without entity declarations: those can grow without bound, or read other files."""
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")
 
     def refuse(name: str, *_: Any) -> None:
         message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"

@@ -32,11 +32,16 @@ def stem(path: Path) -> str:
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number from 1, line with its ending), split at line feeds only, from UTF-8; a byte order mark is dropped."""
+    return ((number, decode(raw, path, number)) for number, raw in raw_lines(path))
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The same before decoding, for those who go on after a line that doesn't decode."""
     number = 0
     try:
         with _open(path) as stream:
             for number, raw in enumerate(stream, start=1):
-                yield number, decode(raw.removeprefix(_BOM) if number == 1 else raw, path, number)
+                yield number, raw.removeprefix(_BOM) if number == 1 else raw
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
     except OSError as error:

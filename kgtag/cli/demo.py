@@ -25,6 +25,8 @@ def demo(
 
     Imports a bilingual taxonomy into SQLite, fine-tunes an extractor, trains graph embeddings, audits the graph, tags
     products the models have not seen, and shows where each tag came from. No server, no key, no download.
+
+    Example: `kgtag demo --out demo-out`
     """
     from graph.errors import InputError
     from kgtag import sample

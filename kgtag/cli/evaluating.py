@@ -69,6 +69,7 @@ def linker(
 
     Example: `kgtag evaluate linker --model models/shop --data test.jsonl`
     """
+    from graph.errors import InputError
     from kgtag.bootstrap import assemble_linker, load_models, load_taxonomy, open_store
     from kgtag.evaluate.linking import evaluate_linking
     from kgtag.products import read_annotated
@@ -76,6 +77,8 @@ def linker(
 
     taxonomy = load_taxonomy(open_store(store))
     gold = [example for one in read_annotated(data) for example in link_examples(one, taxonomy)]
+    if not gold:
+        raise InputError(f"{data}: no span has a `concept` of this taxonomy (or null); there is nothing to measure")
     answer: dict[str, Any] = evaluate_linking(assemble_linker(load_models(model), taxonomy), gold)
     if json:
         print_json(answer)

@@ -32,7 +32,10 @@ def create(
 
 @app.command("list")
 def list_(store: Store = None, json: Json = False) -> None:
-    """All keys, without their secrets."""
+    """All keys, without their secrets.
+
+    Example: `kgtag keys list --json`
+    """
     from kgtag.bootstrap import open_store
 
     found = open_store(store).keys()
@@ -48,7 +51,10 @@ def list_(store: Store = None, json: Json = False) -> None:
 def revoke(
     id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], store: Store = None
 ) -> None:
-    """Make a key worthless, within seconds on running servers."""
+    """Make a key worthless, within seconds on running servers.
+
+    Example: `kgtag keys revoke 0f2a4c6e8b1d`
+    """
     from graph.errors import InputError
     from kgtag.bootstrap import open_store
 

@@ -32,7 +32,7 @@ def up(
     server = local_neo4j.up(
         name, port=port, http_port=http_port, password=secret.get_secret_value() if secret else None
     )
-    log(f"Neo4j Browser: {server.http}/browser/")
+    log(f"Neo4j Browser: {server.http}")
     if json:
         print_json(asdict(server))
     else:
@@ -41,7 +41,10 @@ def up(
 
 @app.command()
 def down(name: Name = "default") -> None:
-    """Stop it. Its data stays."""
+    """Stop it. Its data stays.
+
+    Example: `kgtag neo4j down`
+    """
     from graph import local_neo4j
 
     log("stopped" if local_neo4j.down(name) else "it was not running")
@@ -49,7 +52,10 @@ def down(name: Name = "default") -> None:
 
 @app.command()
 def status(name: Name = "default", json: Json = False) -> None:
-    """Whether it runs, and where. Exit code 1 when it doesn't."""
+    """Whether it runs, and where. Exit code 1 when it doesn't.
+
+    Example: `kgtag neo4j status --json`
+    """
     from graph import local_neo4j
 
     server = local_neo4j.status(name)
@@ -57,7 +63,7 @@ def status(name: Name = "default", json: Json = False) -> None:
         print_json({"running": server is not None, **(asdict(server) if server else {})})
     elif server is not None:
         out.print(server.url, soft_wrap=True)
-        log(f"Neo4j Browser: {server.http}/browser/")
+        log(f"Neo4j Browser: {server.http}")
     else:
         log("not running; start it with: kgtag neo4j up")
     if server is None:

@@ -32,7 +32,10 @@ def migrate(
     status: Annotated[bool, typer.Option("--status", help="Only show what is applied and what is due.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring a store's schema up to date. Exit code 1 with `--status` when something is due."""
+    """Bring a store's schema up to date. Exit code 1 with `--status` when something is due.
+
+    Example: `kgtag migrate --status --store sqlite:///shop.db`
+    """
     from kgtag.bootstrap import open_store
 
     opened = open_store(store)
@@ -107,7 +110,10 @@ def diff(
     b: Annotated[str, typer.Argument(help="The other one.")],
     json: Json = False,
 ) -> None:
-    """What changed from A to B. Exit code 1 when they differ."""
+    """What changed from A to B. Exit code 1 when they differ.
+
+    Example: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
+    """
     from graph.versions import diff as compare
     from graph.versions import to_json
     from kgtag.transfer import taxonomy_from
@@ -126,7 +132,10 @@ def diff(
 
 
 def versions(store: Store = None, json: Json = False) -> None:
-    """The history of accepted change sets."""
+    """The history of accepted change sets.
+
+    Example: `kgtag versions --store sqlite:///shop.db`
+    """
     from kgtag.bootstrap import open_store
 
     found = list(open_store(store).history())

@@ -23,7 +23,8 @@ def link(
     """Link mentions to concepts: JSONL on stdin, JSONL on stdout.
 
     In: `{"id", "text", "category"?, "attribute"?, "lang"?}`;
-    out: `{"id", "links": [{"concept", "label", "score", "probability", "method"}], "nil"}`.
+    out: `{"id", "links": [{"concept", "label", "score", "probability", "method"}], "nil"}`, or `{"id", "error"}` for a
+    line that can't be asked; the command exits with 1 then.
 
     Example: `echo '{"id":"1","text":"navy blue","attribute":"color"}' | kgtag link`
     """
@@ -31,9 +32,14 @@ def link(
     from kgtag.jobs import link_rows
 
     taxonomy = load_taxonomy(open_store(store))
-    linker = assemble_linker(load_models(model, embeddings), taxonomy)
-    for row in link_rows(linker, taxonomy, sys.stdin.buffer, scheme=scheme):
+    linker = assemble_linker(load_models(model, embeddings), taxonomy, scheme=scheme)
+    failed = 0
+    for row in link_rows(linker, taxonomy, sys.stdin.buffer):
         print_line(row)
+        failed += "error" in row
+    if failed:
+        log(f"{failed} lines failed")
+        raise typer.Exit(1)
 
 
 def tag(

@@ -74,6 +74,7 @@ def linker(
     ] = None,
     encoder: Encoder = None,
     seed: Seed = 0,
+    json: Json = False,
 ) -> None:
     """Train a linker alone, from annotators' links or, without any, from the taxonomy's own labels.
 
@@ -88,8 +89,11 @@ def linker(
     taxonomy = load_taxonomy(open_store(store))
     gold = [e for file in data or () for one in read_annotated(file) for e in link_examples(one, taxonomy)]
     with err.status("training the linker …"):
-        report = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed)
-    log(f"linker {report.version} in {out}")
+        metrics = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed)
+    if json:
+        print_json(metrics)
+    measured = metrics["all"]
+    log(f"linker in {out}: accuracy {measured['accuracy']:.3f}, calibration error {measured['ece']:.3f}")
 
 
 @app.command()
@@ -100,8 +104,9 @@ def embeddings(
         Path | None, typer.Option(help="A directory with train.txt, valid.txt, test.txt instead of a store.")
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option("--data", help="Annotated products whose links count as items, too.")
+        list[Path] | None, typer.Option("--data", help="Annotated products, which count as items, too.")
     ] = None,
+    format: Annotated[str, typer.Option(help="annotated, spans or extractgpt.")] = "annotated",
     model_name: Annotated[str, typer.Option(help="ComplEx, DistMult, TransE or RotatE.")] = "ComplEx",
     dim: Annotated[int | None, typer.Option(min=2)] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
@@ -139,7 +144,7 @@ def embeddings(
             load_taxonomy(opened),
             out=out,
             items=opened.items(),
-            annotated=(one for file in data or () for one in read_annotated(file)),
+            annotated=(one for file in data or () for one in read_annotated(file, format=format)),
             model_name=model_name,
             dim=dim,
             epochs=epochs,

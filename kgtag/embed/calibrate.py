@@ -1,4 +1,4 @@
-"""From scores to probabilities: 0.8 means that of 100 such triples, half of which were corrupted by like for like, 80 hold.
+"""From scores to probabilities: 0.8 means that of 100 triples of that probability 80 hold, when half of all are false.
 
 A held-out triple is set against a corruption of the same type: its head or tail replaced by another entity that
 occurs on that side of that relation, of the same kind and attribute where those are known, such that the result is no
@@ -28,7 +28,7 @@ _PLATT_MIN, _ISOTONIC_MIN, _REFERENCES = 60, 800, 256
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Logistic `weights` (FEATURES + 1,), the last the intercept, then `knots` (2, k): probability in, probability out."""
+    """Logistic `weights` (FEATURES + 1,), the last the intercept; then `knots` (2, k), probability in and out."""
 
     weights: Array
     knots: Array | None = None
@@ -84,7 +84,7 @@ class Calibration:
 def triple_features(vectors: Vectors, triples: Ids, references: References) -> Array:
     """(n, 3) → (n, FEATURES): the score, and its log share among like tails, and among like heads.
 
-    The log share is the score minus the log of the summed exponentials of its own and of the reference entities' scores.
+    The log share is the score minus the log of the summed exponentials of its own and of the references' scores.
     """
     features = np.zeros((len(triples), FEATURES))
     for relation in np.unique(triples[:, 1]):
@@ -214,7 +214,7 @@ def _logistic(features: Array, labels: Array, *, penalty: float = 1.0, steps: in
         if np.abs(step).max() < 1e-8:
             break
     slopes = w[:-1] / scale
-    return np.r_[slopes, w[-1] - slopes @ mean]
+    return np.array([*slopes, w[-1] - slopes @ mean])
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +234,19 @@ class Reliability:
 
     def to_json(self) -> dict[str, object]:
         named = [{"probability": p, "observed": o, "n": n} for p, o, n in self.bins]
-        return {"n": self.n, "ece": self.ece, "brier": self.brier, "log_loss": self.log_loss, "auc": self.auc, "bins": named}
+        return {
+            "n": self.n,
+            "ece": self.ece,
+            "brier": self.brier,
+            "log_loss": self.log_loss,
+            "auc": self.auc,
+            "bins": named,
+        }
 
 
-def measure(calibration: Calibration, vectors: Vectors, triples: Triples, held_out: Ids, *, seed: int = 1) -> Reliability:
+def measure(
+    calibration: Calibration, vectors: Vectors, triples: Triples, held_out: Ids, *, seed: int = 1
+) -> Reliability:
     """Reliability on further held-out triples and their corruptions."""
     negatives = corrupt(held_out, triples, seed=seed)
     both = np.concatenate([held_out, negatives])

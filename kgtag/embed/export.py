@@ -109,7 +109,7 @@ def _hash(directory: Path, config: Mapping[str, Any]) -> str:
 
 
 def read_export(directory: Path | str) -> Export:
-    """Arrays come memory-mapped and read-only. Raises InputError, naming the file, when something is missing or damaged."""
+    """Arrays come memory-mapped, read-only. Raises InputError, naming the file, when one is missing or damaged."""
     directory = Path(directory)
     config = _config(directory)
     entities, relations = _lines(directory / "entities.txt"), _lines(directory / "relations.txt")
@@ -147,7 +147,9 @@ def _folds(directory: Path, config: Mapping[str, Any], num_entities: int, num_re
     entity = _array(directory / "fold_entity.npy", np.float32, (count, num_entities, columns))
     relation = _array(directory / "fold_relation.npy", np.float32, (count, num_relations, columns))
     held_out = _array(directory / "fold_held_out.npy", np.int64, (None, 5))
-    if len(held_out) and (held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= _limits(count, entity, relation)).any()):
+    if len(held_out) and (
+        held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= _limits(count, entity, relation)).any()
+    ):
         raise InputError(f"{directory / 'fold_held_out.npy'}: refers to folds, entities or relations that aren't there")
     each = zip(entity, relation, strict=True)
     return Folds(tuple(Vectors(config["model"], e, r, config["norm"]) for e, r in each), held_out)
@@ -173,7 +175,9 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
 def _config(directory: Path) -> dict[str, Any]:
     file = directory / "config.json"
     if not file.is_file():
-        raise InputError(f"no embeddings in {str(directory)!r}: config.json is missing; `kgtag train embeddings` writes one")
+        raise InputError(
+            f"no embeddings in {str(directory)!r}: config.json is missing; `kgtag train embeddings` writes one"
+        )
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:

@@ -17,28 +17,14 @@ from numpy.typing import NDArray
 from pykeen.training import TrainingLoop
 from torch.nn import functional
 
+from kgtag.embed.settings import OneVsAll
+
 Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class OneVsAll:
-    """Settings of the loss. `candidates` bounds the entities scored per row.
-
-    With `candidates` set, a row is scored against every entity that occurs on that side of any relation (when they
-    are no more than that) and as many random others as fill the number up, drawn per batch.
-    """
-
-    n3: float = 0.0
-    """Weight of the cubes of the moduli (Lacroix 2018), per triple and side."""
-    dropout: float = 0.0
-    head_weight: float = 1.0
-    """How much head prediction counts beside tail prediction."""
-    candidates: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """`fixed` (b, 2): the known entity and the relation; `rows`, `columns` (n,): which candidate is an answer to which row."""
+    """`fixed` (b, 2): known entity and relation; `rows`, `columns` (n,): which candidate answers which row."""
 
     side: str
     fixed: torch.Tensor
@@ -111,7 +97,7 @@ class Batches:
         return np.unique(np.concatenate([base, others]))
 
 
-class OneVsAllTrainingLoop(TrainingLoop[Batch]):  # type: ignore[misc]
+class OneVsAllTrainingLoop(TrainingLoop[Batch]):
     """For ComplEx and DistMult: scores are one real matrix product per batch."""
 
     def __init__(self, *, settings: OneVsAll, seed: int, **kwargs: Any) -> None:
@@ -119,10 +105,12 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):  # type: ignore[misc]
         self._settings = settings
         self._seed = seed
 
-    def _create_training_data_loader(self, triples_factory: Any, **kwargs: Any) -> Batches:
+    def _create_training_data_loader(  # type: ignore[override]  # batches come ready-made, no DataLoader is needed
+        self, triples_factory: Any, *, batch_size: int, **kwargs: Any
+    ) -> Batches:
         return Batches(
             triples_factory.mapped_triples.numpy(),
-            kwargs["batch_size"],
+            batch_size,
             num_entities=triples_factory.num_entities,
             settings=self._settings,
             seed=self._seed,
@@ -139,9 +127,10 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):  # type: ignore[misc]
         fixed = batch.fixed.to(device)
         rows, columns = batch.rows.to(device), batch.columns.to(device)
         candidates = None if batch.candidates is None else batch.candidates.to(device)
-        entities = self.model.entity_representations[0]
+        model: Any = self.model
+        entities = model.entity_representations[0]
         known = entities(fixed[:, 0])
-        relation = self.model.relation_representations[0](fixed[:, 1])
+        relation = model.relation_representations[0](fixed[:, 1])
         asked = entities(candidates)
         query = self._drop(_real(_query(batch.side, known, relation)))
         scores = query @ self._drop(_real(asked)).T

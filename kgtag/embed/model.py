@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,40 +24,15 @@ from pykeen.training import SLCWATrainingLoop, SymmetricLCWATrainingLoop, Traini
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 
-from kgtag.embed.geometry import BILINEAR, COMPLEX, Floats, ModelName
-from kgtag.embed.loop import OneVsAll, OneVsAllTrainingLoop
+from graph.errors import InputError
+from kgtag.embed.geometry import BILINEAR, Floats, ModelName
+from kgtag.embed.loop import OneVsAllTrainingLoop
+from kgtag.embed.settings import Device, Settings
 from kgtag.embed.triples import Ids, Triples
 from kgtag.embed.vectors import Vectors
-from kgtag.evaluate.embeddings import BOTH, Side, evaluate
+from kgtag.evaluate.embeddings import evaluate
 
 log = logging.getLogger(__name__)
-Device = Literal["auto", "cuda", "cpu"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train. `loop` "auto" takes 1vsAll for the bilinear models and sampled negatives for the others."""
-
-    model: ModelName = "ComplEx"
-    dim: int = 64
-    epochs: int = 100
-    batch_size: int = 512
-    learning_rate: float = 0.1
-    optimizer: Literal["Adagrad", "Adam"] = "Adagrad"
-    loop: Literal["auto", "1vsall", "slcwa"] = "auto"
-    loss: OneVsAll = field(default_factory=OneVsAll)
-    negatives: int = 32
-    margin: float = 9.0
-    init_scale: float = 0.05
-    check_every: int = 10
-    """Epochs between two looks at the validation sample."""
-    patience: int = 5
-    """Looks without improvement before training stops; the best vectors seen are kept."""
-    sample: int = 500
-    sides: tuple[Side, ...] = BOTH
-    device: Device = "auto"
-    seed: int = 0
-    progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +43,7 @@ class Trained:
     losses: tuple[float, ...]
     validation: tuple[tuple[int, float], ...]
     device: str
-    model: ERModel
+    model: ERModel[Any, Any, Any]
 
 
 def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -> Trained:
@@ -88,7 +64,9 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     loop = _loop(factory, model, settings, one_vs_all=one_vs_all)
     watch = _Watch(triples, settings)
     work = settings.batch_size * min(triples.trained, settings.loss.candidates or triples.trained) * settings.dim
-    with TemporaryDirectory() as scratch, _settled_heap(), _threads(work):
+    with TemporaryDirectory() as scratch, _settled_heap(), _threads(work), warnings.catch_warnings():
+        # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
+        warnings.filterwarnings("ignore", "Training instances are always shuffled", DeprecationWarning)
         losses = loop.train(
             triples_factory=factory,
             num_epochs=settings.epochs,
@@ -105,7 +83,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
 
 @contextmanager
 def _settled_heap() -> Iterator[None]:
-    """PyKEEN collects garbage after every epoch; on a small graph, walking torch's own objects costs more than the epoch."""
+    """PyKEEN collects garbage after every epoch; on a small graph, walking torch's objects takes longer than that."""
     gc.collect()
     gc.freeze()
     try:
@@ -126,12 +104,15 @@ def _threads(work: int) -> Iterator[None]:
 
 
 def resolve_device(device: Device) -> torch.device:
+    """Raises InputError when CUDA is asked for and isn't there."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device here; use --device auto or cpu")
     return torch.device(device)
 
 
-def vectors_of(model: ERModel, name: ModelName) -> Vectors:
+def vectors_of(model: ERModel[Any, Any, Any], name: ModelName) -> Vectors:
     """The model's arrays as they are served."""
     norm = int(getattr(model.interaction, "p", 1)) if name == "TransE" else 2
     return Vectors(name, _array(model.entity_representations[0]()), _array(model.relation_representations[0]()), norm)
@@ -147,8 +128,10 @@ def _array(weights: torch.Tensor) -> Floats:
 
 def _model(
     factory: CoreTriplesFactory, settings: Settings, *, one_vs_all: bool, init: Floats | None, device: torch.device
-) -> ERModel:
-    loss = CrossEntropyLoss() if one_vs_all else NSSALoss(margin=settings.margin, adversarial_temperature=1.0)
+) -> ERModel[Any, Any, Any]:
+    # A margin shifts distances, which are never positive as scores; dot products have their zero where it belongs.
+    margin = 0.0 if settings.model in BILINEAR else settings.margin
+    loss = CrossEntropyLoss() if one_vs_all else NSSALoss(margin=margin, adversarial_temperature=1.0)
     common: dict[str, Any] = {
         "triples_factory": factory,
         "embedding_dim": settings.dim,
@@ -157,16 +140,17 @@ def _model(
     }
     entities = _initializer(settings, init)
     noise = _initializer(settings, None)
+    quiet: dict[str, Any] = {"relation_initializer": noise, "regularizer": None}
+    start: dict[str, Any] = {} if init is None else {"entity_initializer": entities}
+    model: ERModel[Any, Any, Any]
     if settings.model == "ComplEx":
-        model = ComplEx(**common, entity_initializer=entities, relation_initializer=noise, regularizer=None)
+        model = ComplEx(**common, **quiet, entity_initializer=entities)
     elif settings.model == "DistMult":
-        model = DistMult(
-            **common, entity_initializer=entities, relation_initializer=noise, entity_constrainer=None, regularizer=None
-        )
+        model = DistMult(**common, **quiet, entity_initializer=entities, entity_constrainer=None)
     elif settings.model == "TransE":
-        model = TransE(**common, **({"entity_initializer": entities} if init is not None else {}))
+        model = TransE(**common, **start)
     else:
-        model = RotatE(**common, **({"entity_initializer": entities} if init is not None else {}))
+        model = RotatE(**common, **start)
     return model.to(device)
 
 
@@ -202,12 +186,16 @@ def project(text: Floats, columns: int) -> Floats:
     return projected
 
 
-def _loop(factory: CoreTriplesFactory, model: ERModel, settings: Settings, *, one_vs_all: bool) -> TrainingLoop[Any]:
+def _loop(
+    factory: CoreTriplesFactory, model: ERModel[Any, Any, Any], settings: Settings, *, one_vs_all: bool
+) -> TrainingLoop[Any]:
     common: dict[str, Any] = {
         "model": model,
         "triples_factory": factory,
         "optimizer": settings.optimizer,
         "optimizer_kwargs": {"lr": settings.learning_rate},
+        # It trains trial batches first, to learn what fits; the settings bound that already.
+        "automatic_memory_optimization": False,
     }
     if one_vs_all and settings.model in BILINEAR:
         return OneVsAllTrainingLoop(settings=settings.loss, seed=settings.seed, **common)
@@ -218,11 +206,11 @@ def _loop(factory: CoreTriplesFactory, model: ERModel, settings: Settings, *, on
     )
 
 
-class _Watch(TrainingCallback):  # type: ignore[misc]
+class _Watch(TrainingCallback):
     """Looks at a fixed sample of the validation triples, keeps the best vectors, and ends training when it stalls."""
 
     def __init__(self, triples: Triples, settings: Settings) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         valid = triples.valid[(triples.valid[:, [0, 2]] < triples.trained).all(axis=1)]
         chosen = np.random.default_rng(settings.seed).permutation(len(valid))[: settings.sample]
         self._sample: Ids = valid[np.sort(chosen)]
@@ -236,7 +224,8 @@ class _Watch(TrainingCallback):  # type: ignore[misc]
         last = epoch == self._settings.epochs
         if not len(self._sample) or (epoch % self._settings.check_every and not last):
             return
-        vectors = vectors_of(self.model, self._settings.model)
+        model: Any = self.model
+        vectors = vectors_of(model, self._settings.model)
         mrr = evaluate(vectors, self._sample, self._known, sides=self._settings.sides).mrr
         log.info("epoch %d: loss %.4f, validation MRR %.4f", epoch, epoch_loss, mrr)
         best = max((seen for _, seen in self.history), default=-1.0)
@@ -247,6 +236,3 @@ class _Watch(TrainingCallback):  # type: ignore[misc]
             self._left -= 1
         if self._left <= 0:
             self.training_loop._should_stop = True
-
-
-__all__ = ["COMPLEX", "Device", "Settings", "Trained", "project", "resolve_device", "train", "vectors_of"]

@@ -58,19 +58,21 @@ class Scorer:
     # -- scores -----------------------------------------------------------------------------------
 
     def score(self, head: str, relation: str, tail: str) -> float:
-        """Raises UnknownConcept for an entity and InputError for a relation the model doesn't know; so do the others."""
+        """Raises UnknownConcept for an unknown entity and InputError for an unknown relation; so do the others."""
         triple = np.array([[self._number(head), self._relation_number(relation), self._number(tail)]])
         return float(self.vectors.score(triple)[0])
 
     def score_tails(self, head: str, relation: str, among: Sequence[str] | None = None) -> Floats:
         """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
         numbers = None if among is None else self._numbers(among)
-        return self.vectors.tails(self._numbers([head]), np.array([self._relation_number(relation)]), numbers)[0]
+        scores = self.vectors.tails(self._numbers([head]), np.array([self._relation_number(relation)]), numbers)
+        return scores.reshape(-1)
 
     def score_heads(self, relation: str, tail: str, among: Sequence[str] | None = None) -> Floats:
         """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
         numbers = None if among is None else self._numbers(among)
-        return self.vectors.heads(np.array([self._relation_number(relation)]), self._numbers([tail]), numbers)[0]
+        scores = self.vectors.heads(np.array([self._relation_number(relation)]), self._numbers([tail]), numbers)
+        return scores.reshape(-1)
 
     def neighbours(self, entity: str, k: int = 10) -> list[tuple[str, float]]:
         """The `k` entities of highest cosine similarity of their vectors, in [-1, 1], best first, ties by id."""
@@ -122,7 +124,9 @@ class Scorer:
         stacked = np.stack([np.asarray(texts[id], dtype=np.float32) for id in new])
         wanted = len(self.text_map.weights) - 1
         if stacked.shape[1] != wanted:
-            raise ModelMismatch(f"text embeddings of {stacked.shape[1]} numbers given, the model was trained on {wanted}")
+            raise ModelMismatch(
+                f"text embeddings of {stacked.shape[1]} numbers given, the model was trained on {wanted}"
+            )
         return self._extended(new, self.text_map(stacked))
 
     def aligned(self, taxonomy: Taxonomy) -> Scorer:

@@ -68,12 +68,14 @@ class Triples:
         relations = tuple(sorted({r for part in parts for _, r, _ in part}))
         entity = {name: i for i, name in enumerate(entities)}
         relation = {name: i for i, name in enumerate(relations)}
-        numbered = [
-            np.array([(entity[h], relation[r], entity[t]) for h, r, t in part], dtype=np.int64).reshape(-1, 3)
-            for part in parts
-        ]
+
+        def numbered(part: list[LabelledTriple]) -> Ids:
+            rows = [(entity[h], relation[r], entity[t]) for h, r, t in part]
+            return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
+        first, second, third = map(numbered, parts)
         of_entity = tuple(groups.get(name, "") for name in entities) if groups is not None else None
-        return cls(entities, relations, *numbered, trained=len(known), groups=of_entity)
+        return cls(entities, relations, first, second, third, len(known), of_entity)
 
     @property
     def known(self) -> Ids:
@@ -108,16 +110,17 @@ def _part_file(directory: Path, part: str) -> Path | None:
 
 def _read(file: Path) -> Iterator[LabelledTriple]:
     number = 0
-    opened = gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")
     try:
-        with opened as lines:
+        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
             for number, raw in enumerate(lines, start=1):
                 line = raw.decode("utf-8").rstrip("\r\n")
                 if not line.strip():
                     continue
                 parts = [part.strip() for part in line.split("\t")]
                 if len(parts) != 3 or not all(parts):
-                    raise FileFormatError(str(file), f"head TAB relation TAB tail expected, not {line[:80]!r}", line=number)
+                    raise FileFormatError(
+                        str(file), f"head TAB relation TAB tail expected, not {line[:80]!r}", line=number
+                    )
                 yield (parts[0], parts[1], parts[2])
     except UnicodeDecodeError as error:
         raise FileFormatError(str(file), f"not UTF-8: {error.reason}", line=number) from None
@@ -138,7 +141,7 @@ def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = 
 
 
 def concept_groups(taxonomy: Taxonomy) -> dict[str, str]:
-    """By concept id, what it may be exchanged for in a type-matched corruption: its kind, for a value its attribute too."""
+    """By concept id, what it may be exchanged for in a type-matched corruption: its kind, and a value's attribute."""
     return {concept.id: f"{concept.kind}:{taxonomy.attribute_of(concept.id) or ''}" for concept in taxonomy}
 
 

@@ -27,7 +27,8 @@ class Vectors:
     def score(self, triples: Ids) -> Floats:
         """(n, 3) of (head, relation, tail) → (n,) float32."""
         head, relation, tail = (
-            np.asarray(part) for part in (self.entity[triples[:, 0]], self.relation[triples[:, 1]], self.entity[triples[:, 2]])
+            np.asarray(part)
+            for part in (self.entity[triples[:, 0]], self.relation[triples[:, 1]], self.entity[triples[:, 2]])
         )
         return compare_pairs(self.model, tail_query(self.model, head, relation), tail, norm=self.norm)
 

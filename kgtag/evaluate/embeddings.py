@@ -28,7 +28,7 @@ BOTH: tuple[Side, Side] = ("head", "tail")
 
 @dataclass(frozen=True, slots=True)
 class RankReport:
-    """`n` is the number of triples, each ranked once per side; `unseen` of them name an entity the model doesn't know."""
+    """`n` triples, each ranked once per side; `unseen` of them name an entity or relation the model doesn't know."""
 
     mrr: float
     hits_at_1: float
@@ -52,7 +52,13 @@ def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) 
 
 
 def evaluate_scorer(
-    scorer: Scorer, triples: Triples, test: Ids, *, filtered: bool = True, tail_only: bool = False, restrict: bool = False
+    scorer: Scorer,
+    triples: Triples,
+    test: Ids,
+    *,
+    filtered: bool = True,
+    tail_only: bool = False,
+    restrict: bool = False,
 ) -> RankReport:
     """Evaluate an exported model on triples that have a vocabulary of their own; entities are matched by id."""
     entity = np.array([scorer.find(name) for name in triples.entities], dtype=np.int64)
@@ -102,7 +108,9 @@ def evaluate(
     if unseen == "middle" and missed:
         ranks.append(np.full(missed * len(sides), (total + 1) / 2))
     counted = int(seen.sum()) + (missed if unseen == "middle" else 0)
-    return _report(np.concatenate(ranks) if ranks else np.zeros(0), _protocol(filtered, sides, restrict_to), counted, missed)
+    return _report(
+        np.concatenate(ranks) if ranks else np.zeros(0), _protocol(filtered, sides, restrict_to), counted, missed
+    )
 
 
 def _protocol(filtered: bool, sides: Sequence[Side], restrict_to: Ids | None) -> str:
@@ -114,8 +122,8 @@ def _protocol(filtered: bool, sides: Sequence[Side], restrict_to: Ids | None) ->
 def _report(ranks: Ranks, protocol: str, n: int, unseen: int) -> RankReport:
     if not len(ranks):
         return RankReport(0.0, 0.0, 0.0, 0.0, protocol, n, unseen)
-    hits = [float((ranks <= k).mean()) for k in (1, 3, 10)]
-    return RankReport(float((1 / ranks).mean()), *hits, protocol, n, unseen)
+    one, three, ten = (float((ranks <= k).mean()) for k in (1, 3, 10))
+    return RankReport(float((1 / ranks).mean()), one, three, ten, protocol, n, unseen)
 
 
 def _ranks(
@@ -127,10 +135,8 @@ def _ranks(
     ranks = []
     for start in range(0, len(test), batch_size):
         batch = test[start : start + batch_size]
-        if side == "tail":
-            scores = vectors.tails(batch[:, 0], batch[:, 1])
-        else:
-            scores = vectors.heads(batch[:, 1], batch[:, 2])
+        tails = side == "tail"
+        scores = vectors.tails(batch[:, 0], batch[:, 1]) if tails else vectors.heads(batch[:, 1], batch[:, 2])
         gold = scores[np.arange(len(batch)), batch[:, asked]].copy()
         if allowed is not None:
             for relation in np.unique(batch[:, 1]):

@@ -17,7 +17,7 @@ _RECALL_AT = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class LinkOutcome:
-    """What came out for one example: gold (None: NIL), candidates best first, the best one's probability, the decision."""
+    """One example's gold (None: NIL), candidates best first, probability of the best, and the decision."""
 
     gold: str | None
     ranked: tuple[str, ...]

@@ -46,10 +46,18 @@ def evaluate_tagging(
 
 
 def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
-    """The category and every linked value that the taxonomy knows."""
+    """The category, every value that annotators linked, and every other value whose attribute has it as a label."""
     category = find_concept(taxonomy, one.product.category, "category") if one.product.category else None
-    linked = [concept for concept in one.concepts.values() if concept is not None and concept in taxonomy]
-    return sorted({*linked, *([category] if category else [])})
+    found = {category} if category else set()
+    for name, values in one.attributes.items():
+        attribute = find_concept(taxonomy, name, "attribute")
+        for value in values:
+            if (name, value) in one.concepts:
+                linked = one.concepts[name, value]
+                found |= {linked} if linked is not None and linked in taxonomy else set()
+            elif attribute is not None:
+                found |= set([id for id in taxonomy.lookup(value) if taxonomy.attribute_of(id) == attribute][:1])
+    return sorted(found)
 
 
 def _closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:

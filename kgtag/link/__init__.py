@@ -1,4 +1,4 @@
-"""From a surface to a concept, or to NIL: candidates by lookup, by shared letters and by meaning; then one small model."""
+"""From a surface to a concept, or to NIL: candidates by lookup, shared letters and meaning; then one small model."""
 
 from __future__ import annotations
 

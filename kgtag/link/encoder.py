@@ -16,14 +16,15 @@ from kgtag.link.lru import Lru
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
-_BATCH = 128
+_BATCH = 8
+"""Texts per run, always: another number of rows is another order of additions, and other last digits."""
 _REMEMBERED = 50_000
 
 
 class SentenceEncoder:
-    """`encoder.onnx` takes ids (texts, tokens) int64 without padding and gives vectors (texts, dim) float32 of length 1.
+    """`encoder.onnx` takes ids (texts, tokens) int64, no padding, and gives vectors (texts, dim) float32 of length 1.
 
-    Texts of equally many tokens share a run, so that a text's vector doesn't depend on the texts beside it.
+    Texts of equally many tokens share runs of one size: a text's vector doesn't depend on the texts beside it.
     """
 
     def __init__(self, onnx: Path, tokenizer: Path, *, digest: str = "") -> None:
@@ -32,6 +33,7 @@ class SentenceEncoder:
         self.digest = digest
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.intra_op_num_threads = _cores()
         self._session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
         self.dim = int(self._session.get_outputs()[0].shape[1])
@@ -66,8 +68,9 @@ class SentenceEncoder:
             numbers = by_length[length]
             for start in range(0, len(numbers), _BATCH):
                 batch = numbers[start : start + _BATCH]
-                ids = np.array([encodings[number].ids for number in batch], dtype=np.int64)
-                vectors[batch] = self._session.run(None, {"ids": ids})[0]
+                filled = (batch + batch[-1:] * _BATCH)[:_BATCH]
+                ids = np.array([encodings[number].ids for number in filled], dtype=np.int64)
+                vectors[batch] = self._session.run(None, {"ids": ids})[0][: len(batch)]
                 if progress is not None:
                     progress(len(batch))
         return vectors

@@ -26,8 +26,11 @@ FEATURES = (
     "edits",
     "token_set",
     "cosine",
-    "closeness",
+    "words",
     "very_close",
+    "very_similar",
+    "one_edit",
+    "two_edits",
     "ends_with_label",
     "starts_with_label",
     "part_of_label",
@@ -56,7 +59,7 @@ _TIE = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; `dense` (n,) bool.
+    """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; bool `dense`.
 
     `features` (n, len(FEATURES)) float64. `dense`: its meaning speaks for it more than its letters.
     """
@@ -66,6 +69,17 @@ class Pool:
     level: Ids
     dense: NDArray[np.bool_]
     features: Floats
+
+    @classmethod
+    def join(cls, pools: Sequence[Pool]) -> Pool:
+        """One after the other."""
+        return cls(
+            lookup=np.concatenate([part.lookup for part in pools]),
+            concept=np.concatenate([part.concept for part in pools]),
+            level=np.concatenate([part.level for part in pools]),
+            dense=np.concatenate([part.dense for part in pools]),
+            features=np.concatenate([part.features for part in pools]),
+        )
 
 
 def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: Pairs) -> Pool:
@@ -77,7 +91,8 @@ def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: 
     admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
     pair, row = pair[admitted], row[admitted]
     lookup, concept = pairs.lookup[pair], table.rows.concept[row]
-    strength = likeness[pair, _AT["closeness"]] + pairs.level[pair]
+    closeness = np.maximum(likeness[:, _AT["words"]], likeness[:, _AT["cosine"]])
+    strength = (closeness + pairs.level)[pair]
     language = context.language(lookups, lookup, row)
     order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
     first = np.ones(len(order), dtype=np.bool_)
@@ -134,12 +149,11 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
         for name, scorer, full in scorers:
             features[:, _AT[name]] = cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full
     near = pairs.level == NEAR
-    words = np.maximum(
-        features[:, _AT["edits"]], 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
-    )
-    closeness = np.where(near, np.maximum(words, features[:, _AT["cosine"]]), 1.0)
-    features[:, _AT["closeness"]] = closeness
-    features[:, _AT["very_close"]] = np.maximum(0, closeness - 0.75) * 4
+    blend = 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
+    words = np.where(near, np.maximum(features[:, _AT["edits"]], blend), 1.0)
+    features[:, _AT["words"]] = words
+    features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
+    features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
     known = [numbers(query.normal) for query in lookups]
     for i in np.flatnonzero(near):
         query, label = asked[i], labels[i]
@@ -148,6 +162,9 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
         features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
         features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != table.numbers[pairs.text[i]]
         features[i, _AT["shortness"]] = 1 / len(query)
+        edits = round((1 - features[i, _AT["edits"]]) * max(len(query), len(label)))
+        features[i, _AT["one_edit"]] = edits == 1 and len(query) > 3
+        features[i, _AT["two_edits"]] = edits == 2 and len(query) > 7
     return features
 
 

@@ -25,7 +25,7 @@ _IRREGULAR = {"man": "men", "woman": "women", "child": "children", "foot": "feet
 
 
 def normal_form(surface: str) -> str:
-    """`graph.labels.normalise` of the surface without control and zero-width characters; at most MAX_CHARACTERS long."""
+    """`graph.labels.normalise` of the surface without control and zero-width characters, cut at MAX_CHARACTERS."""
     visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", surface[: 4 * MAX_CHARACTERS]))
     return normalise(visible)[:MAX_CHARACTERS].strip()
 
@@ -57,12 +57,12 @@ def singular(word: str) -> str:
 
 
 def numbers(normal: str) -> tuple[str, ...]:
-    """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Two labels with different ones differ in meaning."""
+    """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
     return tuple(sorted(_DIGITS.findall(normal)))
 
 
 def ends_with(text: str, part: str) -> bool:
-    """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in Chinese, Japanese, Korean)."""
+    """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in CJK)."""
     if len(part) >= len(text) or not part or not text.endswith(part):
         return False
     before = text[len(text) - len(part) - 1]

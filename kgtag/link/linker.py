@@ -41,7 +41,7 @@ class TaxonomyLinker:
         earlier: TaxonomyLinker | None = None,
     ) -> None:
         if scheme is not None and scheme not in taxonomy.schemes:
-            raise UnknownConcept(scheme, near=[f"scheme {known!r}" for known in taxonomy.schemes])
+            raise UnknownConcept(scheme, kind="scheme", near=[repr(known) for known in taxonomy.schemes])
         files = read_linker(model_dir) if model_dir is not None else None
         self.taxonomy = taxonomy
         self.version = files.version if files else UNTRAINED

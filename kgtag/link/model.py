@@ -1,4 +1,4 @@
-"""The small model that weighs a candidate's features: logistic, calibrated, a threshold for NIL. Plain numbers, kept as JSON."""
+"""The small model that weighs a candidate's features: logistic, calibrated, with a threshold for NIL. Kept as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kgtag.link.features import FEATURES, Floats
 
 @dataclass(frozen=True, slots=True)
 class LinkModel:
-    """`weights` by name of feature, raw; `slope` (positive) and `offset` turn the model's log-odds into calibrated ones.
+    """`weights` by name of feature, raw; `slope` (positive) and `offset` turn its log-odds into calibrated ones.
 
     A best candidate of a probability under `threshold` is NIL. `metrics` says how it did on data it wasn't fitted on.
     """

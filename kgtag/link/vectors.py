@@ -41,7 +41,7 @@ class LabelVectors:
         cache: Path | None = None,
         earlier: LabelVectors | None = None,
     ) -> LabelVectors:
-        """From the cache when these very texts are there; else only texts that neither it nor `earlier` has are encoded.
+        """From the cache when these very texts are there; else what neither it nor `earlier` has is encoded.
 
         A cache that can't be written is done without.
         """

@@ -49,7 +49,7 @@ class Batcher:
     missing_weight: float
     all_attributes: int
     size: int = 16
-    category_dropout: float = 0.2
+    category_dropout: float = 0.3
     lexicon_dropout: float = 0.15
 
     def epoch(self, data: Sequence[Example], rng: random.Random) -> Iterator[Batch]:

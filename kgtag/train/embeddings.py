@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.embed.calibrate import Reliability, calibrate, measure
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import BILINEAR, MODELS, Floats, ModelName
+from kgtag.embed.geometry import BILINEAR, Floats
+from kgtag.embed.settings import Device, OneVsAll, Settings, parse_device, parse_model
 from kgtag.embed.textmap import fit_text_map
 from kgtag.embed.triples import (
     Ids,
@@ -27,12 +27,11 @@ from kgtag.embed.triples import (
 from kgtag.embed.vectors import Folds
 from kgtag.evaluate.embeddings import RankReport, evaluate
 
-if TYPE_CHECKING:
-    from kgtag.embed.model import Device, Settings
-
 Encode = Callable[[Sequence[str]], Floats]
 """Texts → (n, k) float32."""
 _EVALUATED = 2000
+
+__all__ = ["EmbeddingReport", "parse_device", "preset", "train_embeddings", "train_taxonomy_embeddings", "triples_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,9 @@ def train_embeddings(
     """Train, calibrate and export to `out`.
 
     Settings follow from the size of the data (`preset`) unless given. Without valid triples, `held_out` of train are
-    moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `triples.entities`,
-    NaN rows where there is none: entities start from them, and a concept added later gets its vector from its text.
-    `audit_folds` models more are trained, each without that part of the `broader` triples, for `kgtag.plausibility_audit`.
+    moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `entities`, NaN
+    rows where there is none: entities start from them, and a concept added later gets its vector from its text.
+    `audit_folds` more models are trained, each without a part of the `broader` triples, for `plausibility_audit`.
     """
     from kgtag.embed.model import train
 
@@ -159,7 +158,7 @@ def train_taxonomy_embeddings(
 
 
 def triples_for(taxonomy: Taxonomy, items: Iterable[Iterable[str]] = ()) -> Triples:
-    """What a taxonomy's embeddings are trained on. Raises InputError when it has no relations and there are no items."""
+    """What a taxonomy's embeddings are trained on. Raises InputError when there are neither relations nor items."""
     found = [*taxonomy_triples(taxonomy), *cooccurrence_triples(taxonomy, items)]
     if not found:
         raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
@@ -170,16 +169,15 @@ def preset(
     triples: Triples, model_name: str = "ComplEx", *, seed: int = 0, device: Device = "auto", progress: bool = False
 ) -> Settings:
     """Settings by size of the data: seconds for a demo, minutes for a hundred thousand triples on two cores."""
-    from kgtag.embed.loop import OneVsAll
-    from kgtag.embed.model import Settings
-
-    name = _checked(model_name)
+    name = parse_model(model_name)
     common = Settings(model=name, seed=seed, device=device, progress=progress)
     n = len(triples.train)
     if name not in BILINEAR:
-        margin = 9.0 if name == "RotatE" else 3.0
-        sampled = replace(common, optimizer="Adam", learning_rate=0.005, margin=margin, check_every=20)
-        return replace(sampled, dim=64, epochs=200 if n <= 20_000 else 60, batch_size=256 if n <= 20_000 else 1024)
+        margin = 6.0 if name == "RotatE" else 3.0
+        sampled = replace(common, optimizer="Adam", learning_rate=0.02, margin=margin)
+        if n <= 20_000:
+            return replace(sampled, dim=64, epochs=60, batch_size=64, check_every=10)
+        return replace(sampled, dim=64, epochs=60, batch_size=1024, learning_rate=0.005, check_every=10)
     loss = OneVsAll(n3=0.01, dropout=0.1, candidates=None if triples.trained <= 8_000 else 2_048)
     if n <= 20_000:
         return replace(common, dim=64, epochs=60, batch_size=128, learning_rate=0.1, loss=loss, check_every=10)
@@ -208,13 +206,6 @@ def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | Non
         vectors.append(train(part, settings, init=texts).vectors)
         held_out.append(np.column_stack([np.full(out.sum(), k), known[out], uses[known[out][:, 0]]]))
     return Folds(tuple(vectors), np.concatenate(held_out).astype(np.int64))
-
-
-def _checked(model_name: str) -> ModelName:
-    for name in MODELS:
-        if name.casefold() == model_name.casefold():
-            return name
-    raise InputError(f"no embedding model {model_name!r}; one of {', '.join(MODELS)}")
 
 
 def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:

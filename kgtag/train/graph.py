@@ -16,7 +16,7 @@ from kgtag.train.embeddings import EmbeddingReport, Encode, train_taxonomy_embed
 from kgtag.types import AnnotatedProduct
 
 if TYPE_CHECKING:
-    from kgtag.embed.model import Device
+    from kgtag.embed.settings import Device
 
 
 def train_graph(

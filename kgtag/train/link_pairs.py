@@ -1,4 +1,4 @@
-"""Queries that a taxonomy can ask of itself: labels held out, misspelt, put to the wrong attribute, or without concept."""
+"""Queries that a taxonomy can ask of itself: labels held out, misspelt, asked of the wrong attribute, or NIL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LinkPair:
 
 
 def pairs_of(table: LabelTable, *, seed: int = 0, limit: int = 8000) -> list[LinkPair]:
-    """About `limit` pairs: every kind, from as many concepts as that allows, the same for the same taxonomy and seed."""
+    """About `limit` pairs: every kind, from as many concepts as that allows; one seed, one answer."""
     rng = random.Random(seed)
     maker = _Maker(table, rng)
     concepts = maker.concepts
@@ -66,10 +66,12 @@ class _Maker:
         yield LinkPair(LinkExample(self._query(concept, some), id), None, id, "exact")
         texts = {text for text, _, _ in labels}
         others = [label for label in labels if label[1] != 0]
-        for label in self._rng.sample(others, min(3, len(others))) if len(texts) > 1 else ():
+        if others and len(texts) > 1:
+            label = self._rng.choice(others)
             yield LinkPair(LinkExample(self._query(concept, label), id), Without(concept, label[0]), id, "held_out")
         yield from self._typo(concept, self._rng.choice(labels))
-        yield from self._nil(concept, self._rng.choice(labels))
+        for label in self._rng.sample(labels, min(2, len(labels))):
+            yield from self._nil(concept, label)
         if self._rng.random() < 0.5:
             yield from self._elsewhere(concept, self._rng.choice(labels))
 

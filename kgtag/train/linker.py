@@ -1,4 +1,4 @@
-"""Training a linker: encoder to ONNX, weights from queries whose answer is known, calibration and threshold from others."""
+"""Training a linker: encoder to ONNX, weights from queries of known answer, calibration and threshold from others."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def fit_link_model(finder: CandidateFinder, gold: Sequence[LinkExample] = (), *,
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Pairs and their candidates; `right`, `counts` (n,) bool: whether a candidate is gold, and whether it may teach."""
+    """Pairs and their candidates; `right`, `counts` (n,) bool: whether it is gold, and whether it counts at all."""
 
     pairs: Sequence[LinkPair]
     pool: Pool
@@ -99,22 +99,12 @@ class _Found:
 
 
 def _found(finder: CandidateFinder, pairs: Sequence[LinkPair]) -> _Found:
-    pools = []
+    pools = [finder.find([])]
     for start in range(0, len(pairs), _BATCH):
         batch = pairs[start : start + _BATCH]
         pool = finder.find([pair.example.query for pair in batch], [pair.without for pair in batch])
         pools.append(replace(pool, lookup=pool.lookup + np.int32(start)))
-    joined = (
-        Pool(
-            *(
-                np.concatenate([getattr(pool, name) for pool in pools])
-                for name in ("lookup", "concept", "level", "dense")
-            ),
-            features=np.concatenate([pool.features for pool in pools]),
-        )
-        if pools
-        else finder.find([])
-    )
+    joined = Pool.join(pools)
     ids = tuple(finder.taxonomy.ids[i] for i in joined.concept)
     asked = [pairs[i] for i in joined.lookup]
     right = np.array([id == pair.example.concept for id, pair in zip(ids, asked, strict=True)], dtype=np.bool_)

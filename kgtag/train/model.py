@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
@@ -12,14 +13,16 @@ from kgtag import encoders
 from kgtag.binding import find_concept
 from kgtag.link.examples import LinkExample
 from kgtag.train.extractor import TrainOptions, TrainReport, train_extractor
-from kgtag.train.linker import LinkerReport, train_linker
+from kgtag.train.linker import train_linker
 from kgtag.types import AnnotatedProduct, Query
 
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
+    """`linker`: its metrics on concepts kept apart (`kgtag.train.linker`)."""
+
     extractor: TrainReport
-    linker: LinkerReport
+    linker: Mapping[str, Any]
 
 
 def train_model(

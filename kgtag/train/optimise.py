@@ -101,7 +101,7 @@ def batch_loss(network: TagNetwork, batch: Batch) -> Tensor:
     loss = (losses * batch.weights.flatten()[rows]).sum() / len(batch.ids)
     known = batch.categories >= 0
     if bool(known.any()):
-        loss = loss + 0.5 * nn.functional.cross_entropy(logits[known], batch.categories[known])
+        loss = loss + nn.functional.cross_entropy(logits[known], batch.categories[known])
     return loss
 
 

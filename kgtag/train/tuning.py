@@ -93,11 +93,11 @@ def fit_calibration(marginals: NDArray[np.float64], hits: NDArray[np.bool_]) -> 
     prior = np.array([1.0, 0.0])
     weights = prior.copy()
     for _ in range(50):
-        expected = 1 / (1 + np.exp(-features @ weights))
+        expected = 1 / (1 + np.exp(-np.clip(features @ weights, -50.0, 50.0)))
         gradient = features.T @ (hits - expected) - (weights - prior)
         hessian = (features * (expected * (1 - expected))[:, None]).T @ features + np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        weights = weights + step
+        weights = weights + np.clip(step, -1.0, 1.0)
         if float(np.abs(step).max()) < 1e-8:
             break
     return max(round(float(weights[0]), 6), 0.05), round(float(weights[1]), 6)

@@ -19,7 +19,7 @@ from graph.taxonomy import Taxonomy
 from tests.strategies import change_sets, filling, taxonomies, texts
 
 _FEW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[*HealthCheck],  # fixtures are wiped by each example
 )

@@ -37,13 +37,13 @@ def test_password_data_and_down(tmp_path: Path) -> None:
         store.close()
         for wrong in ("wrong horse", None):
             store = Neo4jStore.open(server.url, password=wrong)
-            with pytest.raises(StoreUnavailable, match="wrong user or password.*KGTAG_NEO4J_PASSWORD"):
+            with pytest.raises(StoreUnavailable, match=r"wrong user or password.*KGTAG_NEO4J_PASSWORD"):
                 store.read()
             store.close()
         assert local_neo4j.down("secret", home=home)
         assert not local_neo4j.down("secret", home=home)
         assert local_neo4j.status("secret", home=home) is None
-        server = local_neo4j.up("secret", home=home, heap_mb=256)
+        server = local_neo4j.up("secret", home=home, password="correct horse", heap_mb=256)
         store = Neo4jStore.open(server.url.replace("bolt://", "neo4j://neo4j:correct%20horse@"))
         assert [concept.id for concept in store.read().concepts] == ["a"]
         assert "correct" not in store.url
@@ -51,7 +51,7 @@ def test_password_data_and_down(tmp_path: Path) -> None:
     finally:
         local_neo4j.down("secret", home=home)
     store = Neo4jStore.open(server.url, password="correct horse")
-    with pytest.raises(StoreUnavailable, match="no Neo4j answers at bolt://.*check host and port"):
+    with pytest.raises(StoreUnavailable, match=r"no Neo4j answers at bolt://.*check host and port"):
         store.token()
     store.close()
 
@@ -69,7 +69,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_missing_and_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="needs Java.*install"):
+    with pytest.raises(InputError, match=r"needs Java.*install"):
         local_neo4j.up("x", home=tmp_path / "x")
     java = tmp_path / "java"
     java.write_text(f"#!{sys.executable}\nimport sys\nprint('openjdk version \"11.0.2\"', file=sys.stderr)\n")
@@ -77,7 +77,7 @@ def test_missing_and_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(InputError, match=r"needs Java 17.*11\.0\.2"):
         local_neo4j.up("x", home=tmp_path / "x")
     java.write_text(f"#!{sys.executable}\nimport sys\nprint('openjdk version \"21.0.2\"', file=sys.stderr)\n")
-    with pytest.raises(InputError, match="needs Maven.*install"):
+    with pytest.raises(InputError, match=r"needs Maven.*install"):
         local_neo4j.up("x", home=tmp_path / "x", cache=tmp_path / "cache")
 
 

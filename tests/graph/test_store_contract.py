@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 
 from graph.errors import ConflictError, InputError, UnknownConcept
@@ -24,7 +26,7 @@ from graph.store import TaxonomyStore
 SHOES = Concept("shoes", "test", "category", {"en": "Shoes", "zh": "鞋"}, alt_label={"en": ("Footwear", "Kicks")})
 BOOTS = Concept("boots", "test", "category", {"en": "Boots"}, definition={"en": "Shoes that cover the ankle"})
 COLOR = Concept("color", "test", "attribute", {"en": "Color"}, choice="single", notation="C-1", status="candidate")
-RED = Concept("red", "test", "value", {"en": "Red", "emoji": "🟥"}, hidden_label={"en": ("rde",)})
+RED = Concept("red", "test", "value", {"en": "Red", "und": "🟥"}, hidden_label={"en": ("rde",)})
 
 
 def changes(*rows: Change | Concept | Relation, author: str = "ann") -> ChangeSet:
@@ -175,7 +177,7 @@ def test_keys(store: TaxonomyStore) -> None:
     key = ApiKey("k1", "search team", "ab" * 32, ("read", "tag"), "2026-01-01T00:00:00+00:00")
     store.put_key(key)
     store.put_key(ApiKey("k0", "", "cd" * 32, (), "2026-01-01T00:00:00+00:00"))
-    assert [found.id for found in store.keys()] == ["k0", "k1"]
+    assert list(map(attrgetter("id"), store.keys())) == ["k0", "k1"]
     assert store.keys()[1] == key
     assert store.delete_key("k0")
     assert not store.delete_key("k0")

@@ -57,7 +57,22 @@ def test_attributes_apply_to_the_best_known_category() -> None:
         Relation("applies_to", "ae:size", "s"),
         Relation("applies_to", "ae:size", "s-1"),
     ]
-    assert found.notes == ("1 categories fit several concepts; the shallowest was taken, e.g. 'shoe' is 's' (Shoes)",)
+    assert found.notes == (
+        "1 categories fit several concepts; the one in the company of the others, then the shallowest, was taken, "
+        "e.g. 'shoe' is 's' (Shoes)",
+    )
+
+
+def test_company_decides_between_categories_of_one_name() -> None:
+    shampoos = (_category("pets", "Pets"), _category("pets-1", "Shampoo"), _category("care", "Care"))
+    shampoos += (_category("care-1", "Hair"), _category("care-1-1", "Shampoo"), _category("care-2", "Soap"))
+    parents = {"pets-1": "pets", "care-1": "care", "care-1-1": "care-1", "care-2": "care"}
+    edges = tuple(Relation("broader", low, high, primary=True) for low, high in parents.items())
+    onto = Taxonomy.of(TaxonomyData(0, shampoos, edges))
+    alone = _induce([AnnotatedRow("Shampoo", {"Scent": ["rose"]})], onto)
+    assert Relation("applies_to", "ae:scent", "pets-1") in alone.relations
+    among = _induce([AnnotatedRow(name, {"Scent": ["rose"]}) for name in ("Shampoo", "Soaps")], onto)
+    assert [r.target for r in among.relations if r.type == "applies_to"] == ["care-1-1", "care-2"]
 
 
 def test_unknown_categories_are_new_and_linked_to_close_ones() -> None:

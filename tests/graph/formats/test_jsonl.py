@@ -22,7 +22,7 @@ def _file(folder: Path, content: str | bytes, name: str = "t.jsonl") -> Path:
     return file
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=taxonomies(), packed=st.booleans())
 def test_what_is_written_reads_back_the_same(
     data: TaxonomyData, packed: bool, tmp_path_factory: pytest.TempPathFactory
@@ -92,8 +92,8 @@ def _rows(parsed: object) -> tuple[object, object]:
             '{"id": "a", "kind": "category", "pref_label": {"en": "A"}, "broader": 3}',
             r"'broader' must be a list of concept ids",
         ),
-        ('{"id": "a", "kind": "category", "pref_label": {"en": " "}}', r":1: concept 'a' has an empty label"),
-        ('{"id": "a", "kind": "category"}', r":1: concept 'a' has no preferred label"),
+        ('{"id": "a", "kind": "category", "pref_label": {"en": " "}}', r":1: concept 'a' .*has an empty label"),
+        ('{"id": "a", "kind": "category"}', r":1: concept 'a' .*has no preferred label"),
         (b'{"id": "\xff"}', r":1:9: byte 0xff is not UTF-8"),
         ('{"a":' * 100_000, "no valid JSON"),
     ],
@@ -142,5 +142,5 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     taxonomy = Taxonomy.of(TaxonomyData(0, *_rows(jsonl.read([_file(tmp_path, SHOES)]))))
-    with pytest.raises(InputError, match="can't write '.*none/t.jsonl'"):
+    with pytest.raises(InputError, match=r"can't write '.*none/t\.jsonl'"):
         jsonl.write(taxonomy, tmp_path / "none" / "t.jsonl")

@@ -42,7 +42,8 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     assert found.notes == (
         "1 parents are nowhere in the file and were ignored, e.g. 'c' under 'gone'",
         "1 categories are missing in some of the languages, e.g. 'c'",
-        "1 categories have another parent in a later file; the first file counts, e.g. 'b' stands under None in de.json",
+        "1 categories have another parent in a later file; the first file counts, "
+        "e.g. 'b' stands under None in de.json",
     )
     assert found.relations == (Relation("broader", "b", "a", primary=True),)
 
@@ -77,7 +78,8 @@ def test_the_language_comes_from_the_option_or_the_name(tmp_path: Path) -> None:
             r":3:8: .*a second category 'a'",
         ),
         (
-            '{"verticals": [{"categories": [{"id": "a", "name": "A", "parent_id": "b"}, {"id": "b", "name": "B", "parent_id": "a"}]}]}',
+            '{"verticals": [{"categories": [{"id": "a", "name": "A", "parent_id": "b"}, '
+            '{"id": "b", "name": "B", "parent_id": "a"}]}]}',
             "broader than themselves: a → b",
         ),
     ],

@@ -30,7 +30,7 @@ def _file(folder: Path, content: str, name: str = "t.ttl") -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["ttl", "rdf", "jsonld", "ttl.gz"])
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(data=taxonomies(max_size=4))
 def test_what_is_written_reads_back_the_same(
     suffix: str, data: TaxonomyData, tmp_path_factory: pytest.TempPathFactory
@@ -83,7 +83,7 @@ def test_foreign_concepts_keep_their_iris_and_labels(tmp_path: Path) -> None:
     assert found.relations == (
         Relation("broader", B, A, primary=True),
         Relation("broader", C, A, primary=True),
-        Relation("exact_match", B, "http://elsewhere.org/boots"),
+        Relation("exact_match", "http://elsewhere.org/boots", B),
         Relation("related", B, C),
     )
     assert {concept.scheme for concept in skos.read([file], scheme="mine").concepts} == {"mine"}
@@ -136,10 +136,8 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
 
 
 def test_a_cycle_is_refused(tmp_path: Path) -> None:
-    file = _file(
-        tmp_path,
-        ':a a skos:Concept ; skos:prefLabel "A"@en ; skos:broader :b . :b a skos:Concept ; skos:prefLabel "B"@en ; skos:broader :a .',
-    )
+    concept = ":{} a skos:Concept ; skos:prefLabel 'X'@en ; skos:broader :{} ."
+    file = _file(tmp_path, concept.format("a", "b") + concept.format("b", "a"))
     with pytest.raises(FileFormatError, match="broader than themselves"):
         skos.read([file])
 
@@ -165,6 +163,7 @@ RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
             '{"@context": [{"a": {"@id": "b:c", "@context": "http://127.0.0.1:9/c"}}]}',
             "lies outside the file",
         ),
+        ("t.rdf", '<?xml version="1.0" encoding="utQ-8"?>' + RDF + "</rdf:RDF>", "no skos:Concept"),
         ("t.rdf", "", "the file is empty"),
     ],
 )

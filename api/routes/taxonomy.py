@@ -1,0 +1,54 @@
+"""The taxonomy as a whole, and its history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import json
+from api.parameters import Limit, Reader
+from api.service import service
+
+router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"])
+
+
+@router.get("", dependencies=[Reader], response_model=None)
+def taxonomy(request: Request) -> Response:
+    """Its size: concepts by scheme and kind, relations by type."""
+    snapshot = service(request).current.taxonomy
+    schemes = {scheme: Counter[str]() for scheme in snapshot.schemes}
+    for concept in snapshot:
+        schemes[concept.scheme][concept.kind] += 1
+    return json(
+        {
+            "revision": snapshot.revision,
+            "version": snapshot.version,
+            "concepts": len(snapshot),
+            "schemes": schemes,
+            "relations": Counter[str](relation.type for relation in snapshot.relations),
+        }
+    )
+
+
+@router.get("/versions", dependencies=[Reader], response_model=None)
+def versions(
+    request: Request,
+    before: Annotated[int | None, Query(ge=1, description="Only older versions than this one.")] = None,
+    limit: Limit = 50,
+) -> Response:
+    """Accepted change sets, newest first. Edits by hand in the database leave no version. Asks the record."""
+    live = service(request).live
+    newest = before - 1 if before is not None else live.current.taxonomy.version
+    after = max(0, newest - limit)
+    # Without `before`, what was accepted since this snapshot comes along.
+    entries = list(live.store.history(after=after, limit=newest - after if before is not None else None))
+    rows = [
+        {"version": e.version, "at": e.at, "author": e.author, "reason": e.reason, "changes": len(e.changes)}
+        for e in reversed(entries)
+    ]
+    return json(
+        {"revision": live.current.taxonomy.revision, "versions": rows, "next_before": after + 1 if after else None}
+    )

@@ -1,0 +1,128 @@
+"""What may be sent: strict, bounded, and nothing beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from graph.model import LANGUAGE_TAG, RELATION_TYPES, Choice, Kind, RelationType, Status
+from kgtag.editing import Alteration
+from kgtag.types import Product
+
+
+def _id(value: str) -> str:
+    if value != value.strip() or not value.isprintable():
+        raise ValueError("an id has no blanks around it and no unprintable characters")
+    return value
+
+
+def _language(value: str) -> str:
+    if not LANGUAGE_TAG.fullmatch(value):
+        raise ValueError("this is no language tag, like 'en' or 'zh-Hans'")
+    return value
+
+
+def _visible(value: str) -> str:
+    if not value.strip():
+        raise ValueError("a label has something in it")
+    return value
+
+
+Id = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_id)]
+Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Label = Annotated[str, Field(max_length=1_000), AfterValidator(_visible)]
+Labels = Annotated[dict[Language, Label], Field(max_length=200)]
+LabelLists = Annotated[dict[Language, Annotated[list[Label], Field(max_length=500)]], Field(max_length=200)]
+Definitions = Annotated[dict[Language, Annotated[str, Field(max_length=20_000)]], Field(max_length=200)]
+Ids = Annotated[list[Id], Field(max_length=2_000)]
+Reason = Annotated[str, Field(max_length=2_000)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class ProductBody(Body):
+    """A product as in a product file. How long a title may be is the tagger's to say."""
+
+    id: Id | int = Field(default="1", description="Comes back with the answer.")
+    title: str
+    text: str | None = None
+    category: Annotated[str, Field(max_length=1_000)] | None = Field(
+        default=None, description="A concept id or a label; predicted when it is missing."
+    )
+    lang: Language | None = None
+    image: str | None = Field(default=None, description="Accepted, and not looked at.")
+
+    def product(self) -> Product:
+        return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang)
+
+
+class _Editable(Body):
+    """Fields and relations of a concept. Each relation names all its targets; what isn't named stays."""
+
+    pref_label: Annotated[Labels, Field(min_length=1)] | None = None
+    alt_label: LabelLists | None = None
+    hidden_label: LabelLists | None = None
+    definition: Definitions | None = None
+    notation: Annotated[str, Field(max_length=300)] | None = None
+    status: Status | None = None
+    choice: Choice | None = None
+    broader: Ids | None = None
+    primary: Id | None = Field(default=None, description="The broader concept that paths follow.")
+    related: Ids | None = None
+    value_of: Annotated[list[Id], Field(max_length=1)] | Id | None = None
+    applies_to: Ids | None = None
+    excludes: Ids | None = None
+    exact_match: Ids | None = None
+    close_match: Ids | None = None
+    replaced_by: Annotated[list[Id], Field(max_length=1)] | Id | None = None
+    reason: Reason = Field(default="", description="Kept in the history.")
+
+    @model_validator(mode="after")
+    def _no_nulls(self) -> _Editable:
+        nulls = [n for n in self.model_fields_set if n not in ("notation", "primary") and getattr(self, n) is None]
+        if nulls:
+            raise ValueError(f"{min(nulls)} is null; leave it out to keep it, or give an empty list to clear it")
+        return self
+
+    def alteration(self) -> Alteration:
+        given = self.model_fields_set
+        plain = ("pref_label", "definition", "notation", "status", "choice")
+        fields: dict[str, Any] = {name: getattr(self, name) for name in plain if name in given}
+        for name in ("alt_label", "hidden_label"):
+            if name in given:
+                by_language: dict[str, list[str]] = getattr(self, name)
+                fields[name] = {tag: tuple(dict.fromkeys(texts)) for tag, texts in by_language.items() if texts}
+        relations: dict[RelationType, list[str]] = {}
+        for type in RELATION_TYPES:
+            if type in given:
+                targets: list[str] | str = getattr(self, type)
+                relations[type] = [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
+        return Alteration(fields, relations, self.primary)
+
+
+class NewConcept(_Editable):
+    id: Id | None = Field(default=None, description="Made up when it is missing.")
+    scheme: Id | None = Field(default=None, description="Needed unless there is just one.")
+    kind: Kind
+    pref_label: Annotated[Labels, Field(min_length=1)]
+
+
+class ConceptPatch(_Editable):
+    @model_validator(mode="after")
+    def _something(self) -> ConceptPatch:
+        if not self.model_fields_set - {"reason"}:
+            raise ValueError("nothing to change was given")
+        return self
+
+
+class Merge(Body):
+    into: Id = Field(description="The concept that stays.")
+    reason: Reason = ""
+
+
+class Deprecate(Body):
+    replaced_by: Id | None = None
+    reason: Reason = ""

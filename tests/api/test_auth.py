@@ -1,0 +1,119 @@
+"""Keys: without one nothing opens, with one no more than its scopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Route
+
+from api.app import create_app
+from graph.errors import InputError
+from graph.sqlite import SqliteStore
+from kgtag.keys import create_key
+from tests.api import shop
+
+OPEN = {("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz")}
+ROUTES = [
+    ("GET", "/v1/concepts/{id}/neighbours", "read"),
+    ("POST", "/v1/tag", "tag"),
+    ("POST", "/v1/tag/batch", "tag"),
+    ("GET", "/v1/search/suggest", "read"),
+    ("GET", "/v1/recommend/concepts", "read"),
+    ("GET", "/v1/audit", "read"),
+    ("GET", "/v1/taxonomy", "read"),
+    ("GET", "/v1/taxonomy/versions", "read"),
+    ("GET", "/metrics", "read"),
+    ("GET", "/openapi.json", "read"),
+    ("GET", "/docs", "read"),
+    ("GET", "/v1/concepts", "read"),
+    ("GET", "/v1/concepts/{id}/broader", "read"),
+    ("GET", "/v1/concepts/{id}/narrower", "read"),
+    ("GET", "/v1/concepts/{id}/related", "read"),
+    ("GET", "/v1/concepts/{id}", "read"),
+    ("POST", "/v1/concepts", "edit"),
+    ("POST", "/v1/concepts/{id}/merge", "edit"),
+    ("POST", "/v1/concepts/{id}/deprecate", "edit"),
+    ("PATCH", "/v1/concepts/{id}", "edit"),
+]
+
+
+def _routes(routes: list[Any]) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for route in routes:
+        if isinstance(route, (APIRoute, Route)):
+            path = route.path.replace(":path", "")
+            found |= {(method, path) for method in route.methods or () if method != "HEAD"}
+        else:
+            found |= _routes(route.original_router.routes)
+    return found
+
+
+def test_every_route_is_open_on_purpose_or_in_the_table(sqlite_url: str) -> None:
+    app = create_app(shop.settings(sqlite_url), models=shop.models())
+    described = {(method.upper(), path) for path, operations in app.openapi()["paths"].items() for method in operations}
+    assert _routes(app.routes) == OPEN | {(method, path) for method, path, _ in ROUTES}
+    assert described <= _routes(app.routes)
+
+
+def test_without_a_key_nothing_opens(anyone: httpx.Client) -> None:
+    for method, path, _ in ROUTES:
+        for headers in ({}, {"X-API-Key": "kgt_abc_def"}, {"Authorization": "Bearer nonsense"}, {"X-API-Key": "kgt__"}):
+            answer = anyone.request(method, path.replace("{id}", "shoes"), headers=headers)
+            assert answer.status_code == 401, (method, path, headers)
+            assert "WWW-Authenticate" in answer.headers
+            assert answer.headers["content-type"] == "application/problem+json"
+    for method, path in OPEN:
+        assert anyone.request(method, path).status_code == 200
+
+
+def test_scopes(base: str, keys: dict[str, str]) -> None:
+    implied = {"read": {"read"}, "tag": {"tag"}, "edit": {"edit", "read"}, "admin": {"read", "tag", "edit", "admin"}}
+    for own, allowed in implied.items():
+        with shop.client(base, keys[own]) as client:
+            for method, path, wanted in ROUTES:
+                answer = client.request(method, path.replace("{id}", "shoes"))
+                assert (answer.status_code == 403) == (wanted not in allowed), (own, method, path, answer.text)
+                if answer.status_code == 403:
+                    assert answer.json()["scope"] == wanted and repr(wanted) in answer.json()["detail"]
+
+
+def test_either_header_will_do(anyone: httpx.Client, keys: dict[str, str]) -> None:
+    assert anyone.get("/v1/concepts", headers={"X-API-Key": keys["read"]}).status_code == 200
+    assert anyone.get("/v1/concepts", headers={"Authorization": f"bearer {keys['read']}"}).status_code == 200
+    assert anyone.get("/v1/concepts", auth=("me", keys["read"])).status_code == 401
+    assert anyone.get("/docs", auth=("me", keys["read"])).status_code == 200
+
+
+def test_a_wrong_secret_with_a_known_id(anyone: httpx.Client, keys: dict[str, str]) -> None:
+    id = keys["read"].split("_")[1]
+    for secret in ("x", keys["tag"].split("_", 2)[2], "é"):
+        answer = anyone.get("/v1/concepts", headers={b"X-API-Key": f"kgt_{id}_{secret}".encode()})
+        assert answer.status_code == 401
+
+
+def test_new_keys_open_at_once_and_revoked_ones_close_within_seconds(base: str, shop_store: SqliteStore) -> None:
+    key, plain = create_key(shop_store, name="late", scopes=["read"])
+    with shop.client(base, plain) as client:
+        shop.until(lambda: client.get("/v1/concepts").status_code == 200, seconds=2)
+        shop_store.delete_key(key.id)
+        shop.until(lambda: client.get("/v1/concepts").status_code == 401, seconds=3)
+
+
+def test_only_a_hash_is_stored_and_nothing_is_logged(
+    base: str, shop_store: SqliteStore, keys: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = keys["read"].split("_", 2)[2]
+    with caplog.at_level("DEBUG"), shop.client(base, keys["read"]) as client:
+        client.get("/v1/concepts")
+        client.get("/v1/tag")
+    stored = [key for key in shop_store.keys() if key.name == "read"]  # noqa: SIM118
+    assert len(stored[0].sha256) == 64 and secret not in repr(stored) and secret not in caplog.text
+
+
+@pytest.mark.parametrize("scopes", [[], ["write"], ["read", "root"]])
+def test_no_key_for_a_scope_that_is_none(sqlite_store: SqliteStore, scopes: list[str]) -> None:
+    with pytest.raises(InputError, match="read, tag, edit, admin"):
+        create_key(sqlite_store, name="x", scopes=scopes)

@@ -1,0 +1,171 @@
+"""Reads: concepts, hierarchy, neighbours, recommendations, completions, audit, versions, health."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import httpx
+import pytest
+
+from graph.model import ItemTag, TaggedItem
+from graph.sqlite import SqliteStore
+from tests.api import shop
+
+
+def test_a_concept_with_labels_relations_and_etag(steady: httpx.Client) -> None:
+    answer = steady.get("/v1/concepts/sneakers", params={"lang": "zh"})
+    row = answer.json()
+    assert answer.headers["etag"] == f'"{row["etag"]}"'
+    assert (row["label"], row["pref_label"]["en"], row["alt_label"]) == ("运动鞋", "Sneakers", {"en": ["trainers"]})
+    assert [p["concept"] for p in row["path"]] == ["shoes", "sneakers"]
+    assert row["relations"]["broader"] == [
+        {"concept": "shoes", "label": "鞋", "kind": "category", "status": "active", "primary": True}
+    ]
+    assert [n["concept"] for n in row["relations"]["narrower"]] == ["running"]
+    assert [n["concept"] for n in row["relations"]["attributes"]] == ["material"]
+
+
+@pytest.mark.parametrize("path", ["http://shop.test/boots", quote("http://shop.test/boots", safe="")])
+def test_an_id_may_hold_slashes(steady: httpx.Client, path: str) -> None:
+    assert steady.get(f"/v1/concepts/{path}").json()["id"] == "http://shop.test/boots"
+    row = steady.get(f"/v1/concepts/{path}/broader").json()
+    assert [c["id"] for c in row["concepts"]] == ["shoes"]
+    assert steady.get(f"/v1/concepts/{path}/neighbours").json()["concept"] == "http://shop.test/boots"
+
+
+def test_pages_follow_each_other(steady: httpx.Client) -> None:
+    seen: list[str] = []
+    cursor = None
+    while True:
+        params = {"limit": "4"} | ({"cursor": cursor} if cursor else {})
+        row = steady.get("/v1/concepts", params=params).json()
+        seen += [c["id"] for c in row["concepts"]]
+        cursor = row["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == sorted(c.id for c in shop.CONCEPTS) and row["total"] == len(seen)
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"q": "trainers"}, ["sneakers"]),
+        ({"q": "红色"}, ["red"]),
+        ({"q": "RUNNING-shoes"}, ["running"]),
+        ({"q": "http://shop.test/boots"}, ["http://shop.test/boots"]),
+        ({"kind": "attribute"}, ["colour", "material"]),
+        ({"q": "ue", "kind": "value", "scheme": "shop"}, ["blue"]),
+        ({"scheme": "elsewhere"}, []),
+        ({"kind": "value", "cursor": "c", "limit": "1"}, ["crimson"]),
+    ],
+)
+def test_concepts_are_found(steady: httpx.Client, params: dict[str, str], expected: list[str]) -> None:
+    row = steady.get("/v1/concepts", params=params).json()
+    assert [c["id"] for c in row["concepts"]] == expected
+
+
+def test_the_hierarchy(steady: httpx.Client) -> None:
+    def ids(path: str) -> list[str]:
+        return [c["id"] for c in steady.get(f"/v1/concepts/{path}").json()["concepts"]]
+
+    assert ids("running/broader") == ["sneakers"]
+    assert ids("running/broader?transitive=true") == ["shoes", "sneakers"]
+    assert ids("shoes/narrower?transitive=true") == ["http://shop.test/boots", "running", "sandals", "sneakers"]
+    assert ids("sandals/related") == ["running"]
+    assert steady.get("/v1/concepts/sandals/related?transitive=true").status_code == 422
+
+
+def test_neighbours_say_why(steady: httpx.Client) -> None:
+    row = steady.get("/v1/concepts/running/neighbours").json()
+    found = {(n["concept"], n["relation"], n["direction"]): n for n in row["neighbours"]}
+    assert found["sneakers", "broader", "out"]["evidence"] == [{"type": "asserted", "score": 1.0}]
+    assert found["shoes", "broader", "out"]["evidence"] == [
+        {"type": "inferred", "score": 0.5, "path": ["running", "sneakers", "shoes"]}
+    ]
+    assert ("sandals", "related", "both") in found
+    assert row["revision"]
+    only = steady.get("/v1/concepts/running/neighbours?relation=broader&evidence=asserted&limit=5").json()
+    assert [n["concept"] for n in only["neighbours"]] == ["sneakers"]
+    both = steady.get("/v1/concepts/running/neighbours?evidence=asserted,inferred").json()
+    assert both == steady.get("/v1/concepts/running/neighbours?evidence=asserted&evidence=inferred").json()
+
+
+def test_recommendations_from_an_item_and_cooccurrence(shop_store: SqliteStore, keys: dict[str, str]) -> None:
+    tags = (
+        ItemTag("sneakers", 0.9, "predicted"),
+        ItemTag("red", 0.9, "exact"),
+        ItemTag("blue", 0.9, "exact", status="rejected"),
+    )
+    others = (ItemTag("sandals", 0.9, "predicted"),)
+    items = [TaggedItem(f"i{n}", "t", None, "m", "r", tags if n < 3 else others) for n in range(6)]
+    shop_store.put_items(items)
+    with shop.shop_server(shop_store.url) as url, shop.client(url, keys["read"]) as client:
+        row = client.get("/v1/recommend/concepts", params={"item": "i0"}).json()
+        assert row["given"] == ["sneakers", "red"]
+        near = client.get("/v1/concepts/red/neighbours?evidence=cooccurrence").json()["neighbours"]
+        assert near[0]["evidence"] == [{"type": "cooccurrence", "score": 1.0, "count": 3}]
+        both = client.get("/v1/recommend/concepts?concept=running&concept=red&kind=category").json()
+        assert {n["concept"] for n in both["concepts"]} == {"sandals"}
+        assert client.get("/v1/recommend/concepts?item=nope").status_code == 422
+
+
+def test_completions(steady: httpx.Client) -> None:
+    row = steady.get("/v1/search/suggest?q=sho").json()
+    assert [s["concept"] for s in row["suggestions"]] == ["shoes", "running"]
+    assert steady.get("/v1/search/suggest?q=运&lang=zh").json()["suggestions"][0]["concept"] == "sneakers"
+    assert steady.get("/v1/search/suggest?q=").json()["suggestions"] == []
+
+
+def test_the_audit_is_worked_out_once(steady: httpx.Client) -> None:
+    row = steady.get("/v1/audit").json()
+    assert {"revision", "checks", "findings"} <= set(row)
+    assert steady.get("/v1/audit").json()["checks"] == row["checks"]  # the seconds too
+    name = row["checks"][0]["name"]
+    assert all(f["check"] == name for f in steady.get(f"/v1/audit?check={name}").json()["findings"])
+    assert steady.get("/v1/audit?check=nope").status_code == 422
+    assert all(f["severity"] == "error" for f in steady.get("/v1/audit?severity=error").json()["findings"])
+
+
+def test_versions_newest_first(editor: httpx.Client) -> None:
+    for n in range(3):
+        made = editor.post(
+            "/v1/concepts", json={"id": f"n{n}", "kind": "category", "pref_label": {"en": f"N {n}"}, "reason": "why"}
+        )
+        assert made.status_code == 201
+    row = editor.get("/v1/taxonomy/versions?limit=2").json()
+    assert [(v["version"], v["author"], v["reason"], v["changes"]) for v in row["versions"]] == [
+        (4, "api:edit", "why", 1),
+        (3, "api:edit", "why", 1),
+    ]
+    older = editor.get(f"/v1/taxonomy/versions?before={row['next_before']}").json()
+    assert [v["version"] for v in older["versions"]] == [2, 1] and older["next_before"] is None
+    size = editor.get("/v1/taxonomy").json()
+    assert size["version"] == 4 and size["schemes"]["shop"]["category"] == 8
+
+
+def test_health(anyone: httpx.Client, reader: httpx.Client) -> None:
+    assert anyone.get("/healthz").json()["status"] == "ok"
+    ready = anyone.get("/readyz")
+    assert ready.status_code == 200 and ready.json()["status"] == "ready" and ready.json()["model"] == "words-1"
+    assert "x-stale-for" not in ready.headers
+    reader.get("/v1/concepts/shoes")
+    text = reader.get("/metrics").text
+    assert 'kgtag_requests_total{method="GET",route="/v1/concepts/{id:path}",status="200"} 1.0' in text
+    assert "kgtag_snapshot_age_seconds" in text and 'kgtag_snapshot_info{revision="' in text
+
+
+def test_the_pages_load_nothing_from_elsewhere(
+    anyone: httpx.Client, reader: httpx.Client, keys: dict[str, str]
+) -> None:
+    page = anyone.get("/")
+    assert page.headers["content-type"].startswith("text/html") and "http" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    docs = anyone.get("/docs", auth=("anyone", keys["read"]))
+    assert (
+        docs.status_code == 200
+        and "/v1/concepts/{id}/neighbours" in docs.text
+        and "http" not in docs.text.lower().replace("http api", "")
+    )
+    described = reader.get("/openapi.json").json()
+    assert "requestBody" in described["paths"]["/v1/tag"]["post"]
+    assert described["paths"]["/v1/concepts/{id}"]["get"]["security"] == [{"key": []}]

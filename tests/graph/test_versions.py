@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+
+from graph.model import Concept, Relation, TaxonomyData
+from graph.taxonomy import Taxonomy
+from graph.versions import Changed, diff, to_json
+from tests.strategies import taxonomies
+
+
+def _taxonomy(*concepts: Concept, relations: tuple[Relation, ...] = ()) -> Taxonomy:
+    return Taxonomy.of(TaxonomyData(0, concepts, relations))
+
+
+A = Concept("a", "s", "category", {"en": "A"})
+B = Concept("b", "s", "category", {"en": "B"})
+C = Concept("c", "s", "category", {"en": "C"})
+NEW_B = Concept("b", "s", "category", {"en": "Bee"}, {"en": ("B",)}, status="candidate")
+
+
+def test_everything_that_differs_is_named() -> None:
+    below = Relation("broader", "b", "a", primary=True)
+    related = Relation("related", "b", "c")
+    found = diff(_taxonomy(A, B, relations=(below,)), _taxonomy(NEW_B, C, relations=(related,)))
+    assert (found.added, found.removed) == ((C,), (A,))
+    assert found.changed == (Changed("b", ("pref_label", "alt_label", "status"), B, NEW_B),)
+    assert (found.relations_added, found.relations_removed) == ((related,), (below,))
+    assert found.touched() == ["a", "b", "c"]
+    assert json.loads(json.dumps(to_json(found))) == {
+        "added": ["c"],
+        "removed": ["a"],
+        "changed": [
+            {
+                "concept": "b",
+                "fields": {
+                    "pref_label": {"before": {"en": "B"}, "after": {"en": "Bee"}},
+                    "alt_label": {"before": {}, "after": {"en": ["B"]}},
+                    "status": {"before": "active", "after": "candidate"},
+                },
+            }
+        ],
+        "relations_added": [{"type": "related", "source": "b", "target": "c"}],
+        "relations_removed": [{"type": "broader", "source": "b", "target": "a", "primary": True}],
+    }
+
+
+@settings(max_examples=25)
+@given(a=taxonomies(max_size=3), b=taxonomies(max_size=3))
+def test_a_diff_is_empty_exactly_when_the_revisions_agree(a: TaxonomyData, b: TaxonomyData) -> None:
+    left, right = Taxonomy.of(a), Taxonomy.of(b)
+    assert not diff(left, left)
+    assert bool(diff(left, right)) == (left.revision != right.revision)
+    forth, back = diff(left, right), diff(right, left)
+    assert (forth.added, forth.relations_added) == (back.removed, back.relations_removed)

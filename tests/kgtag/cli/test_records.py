@@ -1,0 +1,193 @@
+"""The record's commands on a real SQLite file: init, migrate, import, export, diff, versions, audit, keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kgtag import sample
+from kgtag.bootstrap import load_taxonomy, open_store
+from tests.kgtag.running import main as run
+
+SHOPIFY = {"verticals": [{"categories": [{"id": "aa", "name": "Apparel", "parent_id": None}]}]}
+
+
+def _shopify(folder: Path, lang: str, *categories: tuple[str, str, str | None]) -> Path:
+    rows = [{"id": id, "name": name, "parent_id": parent} for id, name, parent in categories]
+    file = folder / f"{lang}.json"
+    file.write_text(json.dumps({"verticals": [{"categories": rows}]}), encoding="utf-8")
+    return file
+
+
+def test_from_nothing_to_a_record_and_back(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'new.db'}"
+    assert run("versions", "--store", store).stderr.count("kgtag migrate") == 1
+    assert run("migrate", "--status", "--json", "--store", store).code == 1
+    assert run("init", "--store", store).code == 0
+    assert "nothing to do" in run("init", "--store", store).stderr
+    status = run("migrate", "--status", "--json", "--store", store)
+    assert status.code == 0 and all(row["applied_at"] for row in status.json)
+
+    first = run("import", "jsonl", sample.TAXONOMY, "--scheme", "sample", "--store", store, "--author", "ann", "--json")
+    assert first.code == 0 and first.json["created"] == first.json["concepts"] > 600
+    again = run("import", "jsonl", sample.TAXONOMY, "--scheme", "sample", "--store", store, "--json")
+    assert (again.json["created"], again.json["updated"]) == (0, 0)
+    versions = run("versions", "--store", store, "--json").json
+    assert [(v["version"], v["author"]) for v in versions] == [(1, "ann")]
+
+    for format, name in (("jsonl", "out.jsonl"), ("skos", "out.ttl")):
+        out = tmp_path / name
+        written = run("export", format, out, "--store", store)
+        assert written.code == 0 and f"{first.json['concepts']} concepts written" in written.stderr
+        compared = run("diff", store, out, "--json")
+        assert compared.code == 0 and not any(compared.json.values())
+
+
+def test_two_languages_and_a_difference(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'new.db'}"
+    run("init", "--store", store)
+    en = _shopify(tmp_path, "en", ("aa", "Apparel", None), ("aa-1", "Shoes", "aa"))
+    zh = _shopify(tmp_path, "zh-CN", ("aa", "服装", None), ("aa-1", "鞋", "aa"))
+    assert run("import", "shopify", en, "--store", store).code == 0
+    before = tmp_path / "before.jsonl"
+    run("export", "jsonl", before, "--store", store)
+    merged = run("import", "shopify", zh, "--store", store, "--json").json
+    assert (merged["created"], merged["updated"]) == (0, 2)
+    concept = load_taxonomy(open_store(store))["aa-1"]
+    assert concept.pref_label == {"en": "Shoes", "zh-CN": "鞋"}
+
+    compared = run("diff", before, store, "--json")
+    assert compared.code == 1 and any(compared.json.values())
+    shown = run("diff", before, store)
+    assert shown.code == 1 and "Differences" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["google", "x.txt"], "no import format 'google'; there is shopify, skos, jsonl, annotated"),
+        (["jsonl", "none.jsonl"], "none.jsonl: there is no such file"),
+        (["jsonl", "."], "this is a directory; a file was expected"),
+        (["jsonl", "torn.jsonl"], "torn.jsonl:2:"),
+        (["jsonl", "latin1.jsonl"], "latin1.jsonl:1:"),
+        (["shopify", "names.json"], "'names' is no language tag; name the file by its language (en.json)"),
+        (["shopify", "en.json", "de.json", "--lang", "en"], "2 files but one language 'en'"),
+        (["skos", "broken.ttl"], "broken.ttl:1"),
+        (["annotated", "torn.jsonl", "--rows", "fancy"], "no format 'fancy' of annotated products"),
+        (["annotated", "plain.jsonl"], "plain.jsonl:1: neither 'attributes' nor 'spans'"),
+        (["jsonl", "cycle.jsonl"], "cycle.jsonl:"),
+        (["jsonl", "theirs.jsonl", "--scheme", "theirs"], "concept 'shop' belongs to scheme 'sample' already"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_import_names_what_is_wrong_and_imports_nothing(
+    shop: str, tmp_path: Path, args: list[str], expected: str
+) -> None:
+    good = '{"id": "new", "kind": "category", "pref_label": {"en": "New"}}\n'
+    (tmp_path / "torn.jsonl").write_text(good + '{"id": "half", "ki\n')
+    (tmp_path / "latin1.jsonl").write_bytes(good.replace("New", "Café").encode("latin-1"))
+    (tmp_path / "names.json").write_text(json.dumps(SHOPIFY))
+    for lang in ("en", "de"):
+        _shopify(tmp_path, lang, ("aa", "Apparel", None))
+    (tmp_path / "broken.ttl").write_text("this is no Turtle")
+    (tmp_path / "plain.jsonl").write_text('{"id": "1", "title": "red shoe"}\n')
+    pair = [("a", "b"), ("b", "a")]
+    rows = [{"id": id, "kind": "category", "pref_label": {"en": id}, "broader": [up]} for id, up in pair]
+    (tmp_path / "cycle.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "theirs.jsonl").write_text(good + good.replace("new", "shop"))
+    before = load_taxonomy(open_store(shop)).revision
+
+    ran = run("import", *args, "--store", shop, "--json", cwd=tmp_path)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert expected in ran.stderr and "Traceback" not in ran.stderr
+    assert load_taxonomy(open_store(shop)).revision == before
+
+
+def test_attributes_and_values_from_annotated_titles(shop: str, tmp_path: Path) -> None:
+    rows = [{"input": "OTO lure 5g", "category": "Lure", "target_scores": {"Brand": {"OTO": 1}, "Depth": {"n/a": 1}}}]
+    (tmp_path / "ae.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run(
+        "import", "annotated", "ae.jsonl", "--rows", "extractgpt", "--scheme", "ae", "--store", shop, cwd=tmp_path
+    )
+    assert done.code == 0, done.stderr
+    taxonomy = load_taxonomy(open_store(shop))
+    assert "ae" in taxonomy.schemes
+    assert [taxonomy[id].kind for id in taxonomy.lookup("OTO")] == ["value"]
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["gexf", "x.gexf"], "no export format 'gexf'; there is skos, jsonl"),
+        (["skos", "x.doc"], "the suffix '.doc' names no RDF notation"),
+        (["jsonl", "no/such/x.jsonl"], "can't write 'no/such/x.jsonl'"),
+        (["jsonl", "x.jsonl", "--scheme", "smple"], "no scheme 'smple' in this taxonomy; there is sample"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_export(shop: str, tmp_path: Path, args: list[str], expected: str) -> None:
+    ran = run("export", *args, "--store", shop, cwd=tmp_path)
+    assert ran.code == 2 and expected in ran.stderr
+    assert sorted(path.name for path in tmp_path.iterdir() if "shop.db" not in path.name) == []
+
+
+def test_audit(shop: str, tmp_path: Path) -> None:
+    report = run("audit", "--store", shop, "--json")
+    assert report.code == 0
+    assert {"revision", "checks", "findings"} <= set(report.json)
+    assert report.json["revision"] == load_taxonomy(open_store(shop)).revision
+    found = report.json["findings"][0]
+    assert {"check", "severity", "concepts", "message", "evidence"} <= set(found)
+
+    assert run("audit", "--store", shop, "--fail-on", "info").code == 1
+    one = run("audit", "--store", shop, "--check", "single_child", "--check", "orphan", "--json")
+    assert {check["name"] for check in one.json["checks"]} == {"single_child", "orphan"}
+    table = run("audit", "--store", shop)
+    assert table.code == 0 and "single_child" in table.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["--check", "orphn"], "no check 'orphn'; did you mean orphan?"),
+        (["--check", "implausible_broader"], "give --embeddings DIR"),
+        (["--fail-on", "fatal"], "no severity 'fatal'; there is error, warning, info"),
+        (["--skos", "none.ttl"], "none.ttl: there is no such file"),
+        (["--embeddings", "none"], "no embeddings in 'none'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_audit_is_no_finding(shop: str, tmp_path: Path, args: list[str], expected: str) -> None:
+    """2, so that a script can tell it from findings, which are 1."""
+    ran = run("audit", *args, "--store", shop, cwd=tmp_path)
+    assert (ran.code, ran.stdout) == (2, "") and expected in ran.stderr
+
+
+def test_audit_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "t.ttl").write_text(
+        "@prefix skos: <http://www.w3.org/2004/02/skos/core#> . @prefix x: <http://x/> .\n"
+        'x:a a skos:Concept ; skos:prefLabel "A"@en ; skos:broader x:b ; skos:related x:b .\n'
+        'x:b a skos:Concept ; skos:prefLabel "B"@en .\n'
+    )
+    ran = run("audit", "--skos", "t.ttl", "--json", cwd=tmp_path)
+    assert ran.code == 1
+    assert "error" in {finding["severity"] for finding in ran.json["findings"]}
+    assert not list(tmp_path.glob("*.db"))
+
+
+def test_keys(shop: str) -> None:
+    made = run("keys", "create", "--scope", "read,tag", "--name", "front", "--store", shop)
+    secret = made.stdout.strip()
+    assert made.code == 0 and made.stdout == secret + "\n" and secret not in made.stderr
+    listed = run("keys", "list", "--store", shop, "--json")
+    assert [(k["name"], k["scopes"]) for k in listed.json] == [("front", ["read", "tag"])]
+    assert secret.split("_")[-1] not in listed.stdout
+    id = listed.json[0]["id"]
+    assert run("keys", "revoke", id, "--store", shop).code == 0
+    assert run("keys", "list", "--store", shop, "--json").json == []
+    gone = run("keys", "revoke", id, "--store", shop)
+    assert gone.code == 2 and f"no key {id!r}" in gone.stderr
+    wrong = run("keys", "create", "--scope", "fly", "--store", shop)
+    assert wrong.code == 2 and "'fly' is no scope; there is read, tag, edit, admin" in wrong.stderr

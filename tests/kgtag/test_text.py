@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.errors import TextError
+from kgtag.text import MAX_TITLE, clean, guess_language
+
+
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("", "is empty"),
+        (" \t\n\u3000", "no visible character"),
+        ("\x00\x1b\u200b", "no visible character"),
+        (None, "not NoneType"),
+        (b"shoe", "not bytes"),
+        (7, "not int"),
+        ("shoe \ud800", r"U\+D800 at character 5"),
+        ("x" * (MAX_TITLE + 1), "10,001 characters long; at most 10,000"),
+    ],
+)
+def test_what_cannot_be_tagged_says_why(title: object, message: str) -> None:
+    with pytest.raises(TextError, match=message):
+        clean(title)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_cleaning_moves_no_character(title: str) -> None:
+    try:
+        cleaned = clean(title)
+    except TextError:
+        return
+    assert len(cleaned) == len(title)
+    assert all(a == b or b == " " for a, b in zip(title, cleaned, strict=True))
+    assert not any(c in cleaned for c in "\x00\n\t\x85")
+
+
+@pytest.mark.parametrize(
+    ("title", "lang"), [("Red shoes", "en"), ("红色跑步鞋", "zh"), ("Nike 耐克红色运动鞋", "zh"), ("42", "en")]
+)
+def test_language_goes_by_script(title: str, lang: str) -> None:
+    assert guess_language(title) == lang

@@ -1,0 +1,59 @@
+"""Files into stores and out of them, by the name of the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graph.errors import FileFormatError, InputError
+from kgtag import sample
+from kgtag.bootstrap import load_taxonomy, open_store
+from kgtag.transfer import export_file, import_files, taxonomy_from
+
+
+def test_the_history_names_who_and_what(shop: str) -> None:
+    (entry,) = open_store(shop).history()
+    assert (entry.author, entry.reason) == ("test", "import jsonl taxonomy.jsonl")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.ttl", "out.rdf", "out.jsonld"])
+def test_a_file_holds_the_taxonomy_whole(shop: str, tmp_path: Path, name: str) -> None:
+    taxonomy = load_taxonomy(open_store(shop))
+    format = "jsonl" if "jsonl" in name and "jsonld" not in name else "skos"
+    assert export_file(taxonomy, format, tmp_path / name) == len(taxonomy)
+    assert taxonomy_from(str(tmp_path / name)).revision == taxonomy.revision == taxonomy_from(shop).revision
+
+
+def test_a_scheme_alone(shop: str, tmp_path: Path) -> None:
+    rows = '{"id": "x", "kind": "category", "pref_label": {"en": "X"}}\n'
+    (tmp_path / "other.jsonl").write_text(rows)
+    store = open_store(shop)
+    import_files(store, "jsonl", [tmp_path / "other.jsonl"], scheme="other", author="test")
+    assert export_file(load_taxonomy(store), "jsonl", tmp_path / "out.jsonl", scheme="other") == 1
+    assert taxonomy_from(str(tmp_path / "out.jsonl")).ids == ("x",)
+
+
+def test_what_cannot_be_imported_leaves_no_version(shop: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text(sample.TAXONOMY.read_text(encoding="utf-8").replace("shop", "mall") + "{")
+    store = open_store(shop)
+    before = store.read()
+    with pytest.raises(FileFormatError, match=r"bad\.jsonl:\d+"):
+        import_files(store, "jsonl", [tmp_path / "bad.jsonl"], author="test")
+    with pytest.raises(InputError, match="no import format 'xml'"):
+        import_files(store, "xml", [tmp_path / "bad.jsonl"], author="test")
+    assert store.read() == before
+
+
+def test_an_interrupted_export_leaves_the_old_file(shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("old")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        export_file(load_taxonomy(open_store(shop)), "jsonl", out)
+    assert out.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

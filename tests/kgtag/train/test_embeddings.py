@@ -1,0 +1,120 @@
+"""Real, small trainings, from triples or a taxonomy to an exported scorer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graph.errors import InputError
+from graph.taxonomy import Taxonomy
+from kgtag.embed.model import project, train
+from kgtag.embed.scorer import Scorer
+from kgtag.embed.settings import OneVsAll, Settings
+from kgtag.embed.triples import Triples
+from kgtag.evaluate.embeddings import evaluate
+from kgtag.train.embeddings import train_embeddings, train_taxonomy_embeddings
+from tests.kgtag.embed.shop import shop_data, shop_items
+
+
+def blocks(n: int = 60, of: int = 6) -> Triples:
+    """`likes` holds inside blocks of six, `above` from each block to the next: easy, and not symmetric."""
+    rng = np.random.default_rng(0)
+    likes = [(f"e{a:02}", "likes", f"e{b:02}") for a in range(n) for b in range(n) if a != b and a // of == b // of]
+    above = [(f"e{a:02}", "above", f"e{b:02}") for a in range(n) for b in range(n) if a // of + 1 == b // of]
+    mixed = [*likes, *above]
+    rng.shuffle(mixed)
+    labelled = [(str(h), str(r), str(t)) for h, r, t in mixed]
+    return Triples.of(labelled[120:], labelled[:60], labelled[60:120])
+
+
+@pytest.mark.parametrize(("model", "floor"), [("ComplEx", 0.5), ("DistMult", 0.3), ("TransE", 0.3), ("RotatE", 0.4)])
+def test_every_model_learns(model: str, floor: float, tmp_path: Path) -> None:
+    report = train_embeddings(blocks(), out=tmp_path / "model", model_name=model, dim=24, epochs=40)
+    assert report.model == model
+    assert report.ranks.mrr > floor
+    assert report.reliability.auc > 0.7
+    scorer = Scorer.load(tmp_path / "model")
+    assert scorer.version == report.version
+    inside, outside = scorer.probabilities([("e00", "likes", "e03"), ("e00", "likes", "e40")])
+    assert inside is not None and outside is not None and inside > 0.5 > outside
+
+
+@pytest.mark.parametrize("model", ["ComplEx", "TransE"])
+def test_the_other_loop_learns_too(model: str) -> None:
+    loop = "slcwa" if model == "ComplEx" else "1vsall"
+    settings = Settings(model=model, dim=16, epochs=30, loop=loop, optimizer="Adam", batch_size=64, learning_rate=0.02)  # type: ignore[arg-type]
+    triples = blocks()
+    trained = train(triples, settings)
+    assert evaluate(trained.vectors, triples.test, triples.known).mrr > 0.2
+
+
+def test_same_seed_same_vectors() -> None:
+    settings = Settings(dim=8, epochs=4, device="cpu", loss=OneVsAll(dropout=0.1, candidates=30))
+    first, second = train(blocks(), settings), train(blocks(), settings)
+    assert (first.vectors.entity == second.vectors.entity).all()
+    other = train(blocks(), replace(settings, seed=1))
+    assert (first.vectors.entity != other.vectors.entity).any()
+
+
+def test_training_stops_when_validation_stalls_and_keeps_the_best() -> None:
+    settings = Settings(dim=8, epochs=400, check_every=1, patience=2, sample=50)
+    trained = train(blocks(), settings)
+    assert len(trained.losses) < 400
+    triples = blocks()
+    best = max(mrr for _, mrr in trained.validation)
+    known = np.concatenate([triples.train, triples.valid])
+    chosen = np.sort(np.random.default_rng(0).permutation(len(triples.valid))[:50])
+    assert evaluate(trained.vectors, triples.valid[chosen], known).mrr == pytest.approx(best)
+
+
+def test_direction_is_learnt() -> None:
+    triples = blocks()
+    vectors = train(triples, Settings(dim=16, epochs=40, loss=OneVsAll(n3=0.01))).vectors
+    above = triples.train[triples.train[:, 1] == triples.relations.index("above")]
+    right = vectors.score(above) > vectors.score(above[:, [2, 1, 0]])
+    assert right.mean() > 0.95
+
+
+def test_text_starts_entities_and_gives_newcomers_a_vector(tmp_path: Path) -> None:
+    triples = blocks()
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(10, 12))
+    block = np.array([int(name[1:]) // 6 for name in triples.entities])
+    texts = (centres[block] + 0.05 * rng.normal(size=(60, 12))).astype(np.float32)
+    texts[7] = np.nan
+    report = train_embeddings(triples, out=tmp_path / "model", dim=16, epochs=40, texts=texts)
+    assert report.text_explained is not None and report.text_explained > 0.2
+    scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2].astype(np.float32)})
+    nearest = [name for name, _ in scorer.neighbours("new", 5)]
+    assert sum(12 <= int(name[1:]) < 18 for name in nearest) >= 4
+    probability = scorer.probability("new", "likes", "e13")
+    assert probability is not None and probability > 0.5
+
+
+def test_projection_keeps_what_is_missing_missing() -> None:
+    text = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
+    text[3] = np.nan
+    projected = project(text, 8)
+    assert projected.shape == (20, 8)
+    assert np.isnan(projected[3]).all() and np.isfinite(np.delete(projected, 3, axis=0)).all()
+
+
+def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -> None:
+    taxonomy = Taxonomy.of(shop_data())
+    report = train_taxonomy_embeddings(
+        taxonomy, items=shop_items(per_type=4), out=tmp_path / "model", dim=16, epochs=10, audit_folds=0
+    )
+    scorer = Scorer.load(tmp_path / "model")
+    assert scorer.taxonomy_revision == taxonomy.revision
+    assert report.entities == len(taxonomy)
+    assert scorer.relations == ("applies_to", "broader", "occurs_in", "occurs_with", "value_of")
+
+
+def test_bad_requests_are_input_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no embedding model 'Tarot'; one of ComplEx"):
+        train_embeddings(blocks(), out=tmp_path / "model", model_name="Tarot")
+    with pytest.raises(InputError, match="3 text embeddings given for 60 entities"):
+        train_embeddings(blocks(), out=tmp_path / "model", texts=np.zeros((3, 4), dtype=np.float32))
