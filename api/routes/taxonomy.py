@@ -36,7 +36,7 @@ def taxonomy(request: Request) -> Response:
 @router.get("/versions", dependencies=[Reader], response_model=None)
 def versions(
     request: Request,
-    before: Annotated[int | None, Query(ge=1, description="Only older versions than this one.")] = None,
+    before: Annotated[int | None, Query(ge=1, le=1 << 53, description="Only older versions than this one.")] = None,
     limit: Limit = 50,
 ) -> Response:
     """Accepted change sets, newest first. Edits by hand in the database leave no version. Asks the record."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,10 +34,8 @@ def demo(
     from kgtag.demo import Demo as Run
     from kgtag.products import read_annotated
 
-    try:
-        import pykeen  # noqa: F401
-    except ImportError:
-        raise InputError("the demo trains models; install what that needs: pip install 'kgtag[train]'") from None
+    if find_spec("pykeen") is None:
+        raise InputError("the demo trains models; install what that needs: pip install 'kgtag[train]'")
     run = Run(out_dir, err)
     run.clear()
     train, test = list(read_annotated(sample.TRAIN)), list(read_annotated(sample.TEST))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -65,7 +66,6 @@ def test_a_body_without_a_length_is_limited_too(steady: httpx.Client) -> None:
 
 
 def test_a_field_too_many_is_named(steady: httpx.Client) -> None:
-    row = _problem(steady.post("/v1/tag", json={"title": "red", "titel": "red", "x\ud800": 1}), 400)
     row = _problem(steady.post("/v1/tag", json={"title": 3, "titel": "red"}), 422)
     assert row["errors"][0]["loc"] == ["body", "title"]
     assert row["errors"][1] == {
@@ -197,7 +197,5 @@ def test_any_bytes_at_all(steady: httpx.Client, raw: bytes) -> None:
 @settings(max_examples=100)
 @given(id=st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_id_at_all(steady: httpx.Client, id: str) -> None:
-    from urllib.parse import quote
-
     for path in (f"/v1/concepts/{quote(id, safe='')}", f"/v1/concepts/{quote(id, safe='')}/neighbours"):
         assert steady.get(path).status_code in (200, 404)
