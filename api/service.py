@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +24,8 @@ from kgtag.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
-_ANSWERS = 2_000
+_REMEMBERED = 64 << 20
+"""Bytes of answers kept for a snapshot."""
 _STALE_AFTER = 10.0
 """Seconds without a word from the record after which answers say that they are stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -37,17 +37,20 @@ class Derived:
 
     def __init__(self, served: Served) -> None:
         self.served = served
-        self.answers: OrderedDict[object, bytes] = OrderedDict()
         self.audit: dict[str, Any] | None = None
+        self._answers: OrderedDict[object, bytes] = OrderedDict()
+        self._bytes = 0
 
-    def answer(self, key: object, make: Callable[[], bytes]) -> bytes:
-        """The answer made for the same question before, or made now. For the event loop's thread only."""
-        found = self.answers.get(key)
-        if found is None:
-            found = self.answers[key] = make()
-            if len(self.answers) > _ANSWERS:
-                self.answers.popitem(last=False)
-        return found
+    def recall(self, question: object) -> bytes | None:
+        """For the event loop's thread alone, as `remember` is."""
+        return self._answers.get(question)
+
+    def remember(self, question: object, answer: bytes) -> None:
+        """The oldest answers are forgotten first."""
+        self._answers[question] = answer
+        self._bytes += len(answer)
+        while self._bytes > _REMEMBERED:
+            self._bytes -= len(self._answers.popitem(last=False)[1])
 
     @cached_property
     def label_texts(self) -> tuple[str, ...]:

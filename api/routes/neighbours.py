@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import dump, neighbour
+from api.answers import json, neighbour
 from api.errors import Problem
 from api.parameters import ConceptId, Lang, Limit, Reader, require_known
-from api.service import Derived, service
+from api.remember import RememberingRoute
+from api.service import service
 from graph.model import RELATION_TYPES
 from kgtag.recommend.neighbours import EVIDENCE_TYPES, EvidenceType
 
-router = APIRouter(prefix="/v1", tags=["recommend"])
+router = APIRouter(prefix="/v1", tags=["recommend"], route_class=RememberingRoute)
 
 RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
 
@@ -34,21 +35,10 @@ async def neighbours(
     if relation is not None and relation not in RELATIONS:
         raise Problem(422, f"no relation {relation!r}; there is {', '.join(RELATIONS)}")
     wanted = _evidence_types(evidence)
-    derived = service(request).derived
-    if id not in derived.served.taxonomy:
-        await require_known(derived.served.taxonomy, id)
-    content = derived.answer(
-        ("neighbours", id, relation, wanted, limit, lang), lambda: _answer(derived, id, relation, wanted, limit, lang)
-    )
-    return Response(content, media_type="application/json")
-
-
-def _answer(
-    derived: Derived, id: str, relation: str | None, wanted: tuple[EvidenceType, ...], limit: int, lang: str | None
-) -> bytes:
-    served = derived.served
+    served = service(request).current
+    await require_known(served.taxonomy, id)
     rows = served.recommender.neighbours(id, relation=relation, evidence=wanted, limit=limit, lang=lang)
-    return dump({"concept": id, "neighbours": [neighbour(row) for row in rows], "revision": served.taxonomy.revision})
+    return json({"concept": id, "neighbours": [neighbour(row) for row in rows], "revision": served.taxonomy.revision})
 
 
 def _evidence_types(given: list[str] | None) -> tuple[EvidenceType, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def _export(
     names: tuple[list[str], list[str]],
     axes: dict[str, dict[int, Any]],
 ) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every library it does without
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
         torch.onnx.export(

@@ -25,6 +25,7 @@ FEATURES = (
     "jaro_winkler",
     "edits",
     "token_set",
+    "grams",
     "cosine",
     "words",
     "very_close",
@@ -91,7 +92,7 @@ def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: 
     admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
     pair, row = pair[admitted], row[admitted]
     lookup, concept = pairs.lookup[pair], table.rows.concept[row]
-    closeness = np.maximum(likeness[:, _AT["words"]], likeness[:, _AT["cosine"]])
+    closeness = likeness[:, [_AT["words"], _AT["grams"], _AT["cosine"]]].max(axis=1)
     strength = (closeness + pairs.level)[pair]
     language = context.language(lookups, lookup, row)
     order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
@@ -138,6 +139,7 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     features = np.zeros((len(labels), len(FEATURES)))
     features[:, _AT["exact"]] = pairs.level == EXACT
     features[:, _AT["light"]] = pairs.level == LIGHT
+    features[:, _AT["grams"]] = pairs.grams
     features[:, _AT["cosine"]] = pairs.cosine
     if labels:
         scorers: tuple[tuple[str, Callable[..., float], float], ...] = (

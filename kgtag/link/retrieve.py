@@ -43,12 +43,14 @@ class Lookup:
 class Pairs:
     """Lookups and texts to compare, by (lookup, text), each pair once; `level` EXACT, LIGHT or NEAR.
 
-    int32 (pairs,) each; `cosine` float64 (pairs,), zeros without an encoder.
+    int32 (pairs,) each. float64 (pairs,): `grams`, the weighted letters in common, zero where those weren't searched;
+    `cosine`, zeros without an encoder. Both are 1 where a text was looked up.
     """
 
     lookup: Ids
     text: Ids
     level: Ids
+    grams: NDArray[np.float64]
     cosine: NDArray[np.float64]
 
 
@@ -78,12 +80,18 @@ class Retriever:
             if not found or lookup.attribute is None:
                 search.append(number)
         vectors = self._encode([lookups[number].normal for number in search])
-        keys += self._near(lookups, search, vectors)
-        ordered = sorted(set(keys))
+        shared, similar = self._near(lookups, search, vectors)
+        ordered = sorted({*keys, *shared, *similar})
         pairs = np.array(ordered, dtype=np.int32).reshape(-1, 2)
         level = np.array([levels.get(key, NEAR) for key in ordered], dtype=np.int32)
-        cosine = self._cosines(pairs, level, search, vectors)
-        return Pairs(pairs[:, 0].copy(), pairs[:, 1].copy(), level, cosine)
+        grams = np.array([shared.get(key, 0.0) for key in ordered], dtype=np.float64)
+        return Pairs(
+            lookup=pairs[:, 0].copy(),
+            text=pairs[:, 1].copy(),
+            level=level,
+            grams=np.where(level != NEAR, 1.0, grams),
+            cosine=self._cosines(pairs, level, search, vectors),
+        )
 
     def _looked_up(self, lookup: Lookup) -> dict[int, int]:
         """Level by text number, of texts that a concept in the lookup's scope carries."""
@@ -108,18 +116,24 @@ class Retriever:
     def _encode(self, texts: Sequence[str]) -> Vectors | None:
         return self._encoder.encode(texts) if self._encoder is not None and texts else None
 
-    def _near(self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None) -> list[tuple[int, int]]:
+    def _near(
+        self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None
+    ) -> tuple[dict[tuple[int, int], float], list[tuple[int, int]]]:
+        """(lookup, text) pairs with the letters they share, and those near in meaning."""
         if not search or not len(self.table):
-            return []
+            return {}, []
         within = [self.table.texts_of(lookups[number].attribute) for number in search]
-        hits = [self._grams.search([lookups[number].normal for number in search], within, _FUZZY)]
-        if self._vectors is not None and vectors is not None:
-            hits.append(self._vectors.search(vectors, within, _DENSE))
-        return [
-            (number, int(text))
-            for found in hits
-            for number, (texts, _) in zip(search, found, strict=True)
-            for text in texts
+        hits = self._grams.search([lookups[number].normal for number in search], within, _FUZZY)
+        shared = {
+            (number, text): round(score, 5)
+            for number, (texts, scores) in zip(search, hits, strict=True)
+            for text, score in zip(texts.tolist(), scores.tolist(), strict=True)
+        }
+        if self._vectors is None or vectors is None:
+            return shared, []
+        hits = self._vectors.search(vectors, within, _DENSE)
+        return shared, [
+            (number, text) for number, (texts, _) in zip(search, hits, strict=True) for text in texts.tolist()
         ]
 
     def _cosines(self, pairs: Ids, level: Ids, search: Sequence[int], vectors: Vectors | None) -> NDArray[np.float64]:

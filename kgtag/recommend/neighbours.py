@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Literal, Protocol, get_args
 
 from graph.model import RELATION_TYPES, SYMMETRIC
@@ -81,12 +82,11 @@ class Recommender:
         for other, name, direction, piece in self._evidence(concept, evidence, limit):
             if relation in (None, name):
                 found[other, name, direction].append(piece)
-        rows = [
-            Neighbour(other, self._taxonomy[other].label(lang), name, direction, _joined(pieces), tuple(pieces))
-            for (other, name, direction), pieces in found.items()
+        ranked = nsmallest(limit, ((-_joined(pieces), key) for key, pieces in found.items()))
+        return [
+            Neighbour(key[0], self._taxonomy[key[0]].label(lang), key[1], key[2], -score, tuple(found[key]))
+            for score, key in ranked
         ]
-        rows.sort(key=lambda row: (-row.score, row.concept, row.relation, row.direction))
-        return rows[:limit]
 
     def recommend(
         self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: str | None = None

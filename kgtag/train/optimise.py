@@ -44,7 +44,7 @@ class Learner:
         self.device = _device(options.device)
 
     def run(self, train: Sequence[Example], dev: Sequence[Example], progress: Callable[[str], None]) -> Best:
-        """All epochs; of equal ones the first is kept."""
+        """All epochs; of equally good ones the last, which has learned the most, is kept."""
         torch.manual_seed(self.seed)
         rng = random.Random(self.seed)
         self.network.to(self.device)
@@ -63,7 +63,7 @@ class Learner:
             f1, _, _ = outcomes(scored, chain, bias=0.0, listed_only=self.options.missing == "unknown")
             history.append({"epoch": epoch, "loss": round(loss, 5), "f1": round(f1, 5)})
             progress(f"epoch {epoch}: loss {loss:.3f}, dev F1 {100 * f1:.1f}, {time.monotonic() - started:.1f} s")
-            if f1 > best_f1:
+            if f1 >= best_f1:
                 best, best_f1 = Best(epoch, _copy(self.network), history), f1
         return best
 

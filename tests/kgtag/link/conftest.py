@@ -1,0 +1,34 @@
+"""One linker trained for the session: the encoder's export is the slow part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from graph.taxonomy import Taxonomy
+from kgtag.link import TaxonomyLinker
+from kgtag.train.linker import train_linker
+from tests.kgtag.link.small import small_taxonomy
+
+
+@pytest.fixture(scope="session")
+def shop() -> Taxonomy:
+    return small_taxonomy()
+
+
+@pytest.fixture(scope="session")
+def untrained(shop: Taxonomy) -> TaxonomyLinker:
+    return TaxonomyLinker(shop)
+
+
+@pytest.fixture(scope="session")
+def linker_dir(shop: Taxonomy, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("linker") / "model"
+    train_linker(shop, out=out, seed=0)
+    return out
+
+
+@pytest.fixture(scope="session")
+def trained(shop: Taxonomy, linker_dir: Path) -> TaxonomyLinker:
+    return TaxonomyLinker(shop, model_dir=linker_dir)

@@ -1,0 +1,121 @@
+"""Forms, grams and the model's arithmetic."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.errors import InputError
+from kgtag.evaluate.linking import calibration_error
+from kgtag.link.defaults import DEFAULT_MODEL
+from kgtag.link.forms import ends_with, light_form, normal_form, numbers
+from kgtag.link.grams import GramIndex
+from kgtag.link.model import LinkModel
+from kgtag.link.table import LabelTable
+from kgtag.train.link_pairs import misspelt, pairs_of
+from tests.kgtag.link.small import small_taxonomy
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("500ml", "500 ml"),
+        ("Men's", "mens"),
+        ("women’s", "Women"),
+        ("kids'", "Kid"),
+        ("T-Shirts", "tshirt"),
+        ("berries", "berry"),
+        ("Boxes", "box"),
+        ("crème", "creme"),
+        ("waterproof!", "water-proof"),
+        ("5–6 years", "5-6 year"),
+    ],
+)
+def test_light_forms_set_small_differences_aside(one: str, other: str) -> None:
+    assert light_form(normal_form(one)) == light_form(normal_form(other)) != ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("5 6", "56"), ("XS", "X"), ("c#", "c"), ("dress", "dres"), ("0.5 l", "5 l"), ("か", "が")]
+)
+def test_light_forms_keep_what_differs(one: str, other: str) -> None:
+    assert light_form(normal_form(one)) != light_form(normal_form(other))
+
+
+@given(st.text())
+def test_forms_are_stable(text: str) -> None:
+    normal = normal_form(text)
+    assert len(normal) <= 200
+    assert "\x00" not in normal
+    assert light_form(normal) == light_form(normal)
+
+
+def test_numbers_and_ends() -> None:
+    assert numbers("2 x 0.5 l") == ("0.5", "2")
+    assert ends_with("recycled mesh", "mesh")
+    assert not ends_with("armesh", "mesh")
+    assert ends_with("纯棉", "棉")
+    assert not ends_with("mesh", "mesh")
+
+
+def test_the_gram_index_ranks_the_text_itself_first() -> None:
+    texts = sorted(
+        {normal_form(f"{a} {b}") for a in ("dark", "light", "pale", "黑") for b in ("green", "blue", "色", "pink")}
+    )
+    index = GramIndex(texts)
+    for (found, scores), text in zip(index.search(texts, [None] * len(texts), 3), texts, strict=True):
+        assert texts[found[0]] == text
+        assert scores[0] == pytest.approx(1, abs=1e-5)
+        assert list(scores) == sorted(scores, reverse=True)
+    only = np.array([2, 5], dtype=np.int32)
+    assert set(index.search(["dark green"], [only], 9)[0][0]) <= {2, 5}
+    assert len(index.search(["dark green"], [only[:0]], 9)[0][0]) == 0
+    assert len(GramIndex([]).search(["dark"], [None], 5)[0][0]) == 0
+
+
+def test_swapped_letters_still_meet() -> None:
+    index = GramIndex(["pink", "grey", "black"])
+    assert [int(index.search([typo], [None], 1)[0][0][0]) for typo in ("pnik", "gery", "balck")] == [0, 1, 2]
+
+
+@given(st.lists(st.floats(-30, 30), min_size=2, max_size=20))
+def test_calibration_is_monotone(odds: list[float]) -> None:
+    ordered = np.sort(np.array(odds))
+    assert (np.diff(DEFAULT_MODEL.probability(ordered)) >= 0).all()
+    assert (np.diff(DEFAULT_MODEL.score(ordered)) >= 0).all()
+
+
+def test_a_model_survives_json_and_refuses_nonsense() -> None:
+    assert LinkModel.of_json(DEFAULT_MODEL.as_json()) == DEFAULT_MODEL
+    with pytest.raises(InputError, match="slope"):
+        replace(DEFAULT_MODEL, slope=-1.0)
+    with pytest.raises(InputError, match="lustre"):
+        replace(DEFAULT_MODEL, weights={**DEFAULT_MODEL.weights, "lustre": 1.0})
+    with pytest.raises(InputError, match="train the linker again"):
+        LinkModel.of_json({"weights": []})
+
+
+def test_calibration_error_of_a_forecast_that_is_right_and_one_that_is_not() -> None:
+    assert calibration_error([0.75] * 4, [True, True, True, False]) == 0
+    assert calibration_error([1.0] * 4, [False] * 4) == 1
+    assert calibration_error([], []) is None
+
+
+def test_training_pairs_are_of_every_kind_and_the_same_each_time() -> None:
+    table = LabelTable(small_taxonomy())
+    pairs = pairs_of(table, seed=1)
+    assert {pair.kind for pair in pairs} == {"exact", "held_out", "typo", "nil", "elsewhere"}
+    assert pairs == pairs_of(LabelTable(small_taxonomy()), seed=1)
+    for pair in pairs:
+        assert (pair.example.concept is None) == (pair.kind in ("nil", "elsewhere"))
+
+
+def test_misspellings_leave_numbers_and_short_words_alone() -> None:
+    rng = random.Random(0)
+    assert misspelt("xl", rng) is None
+    assert all(numbers(m) == ("500",) for m in (misspelt("500 grams", rng) for _ in range(50)) if m)
