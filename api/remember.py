@@ -36,7 +36,7 @@ class RememberingRoute(APIRoute):
                 return Response(content, media_type="application/json")
             response = await (careful(request) if query else self.endpoint(request, **request.path_params))
             if response.status_code == 200:
-                derived.remember(asked, response.body)
+                derived.remember(asked, bytes(response.body))
             found: Response = response
             return found
 

@@ -37,14 +37,12 @@ SETTINGS = {
         loss=OneVsAll(n3=0.05, candidates=512),
     ),
     "codex_s": Settings(
-        dim=192,
-        epochs=40,
+        dim=128,
+        epochs=24,
         batch_size=256,
         learning_rate=0.2,
-        check_every=5,
-        patience=3,
-        sample=1827,
-        loss=OneVsAll(n3=0.015, dropout=0.1),
+        check_every=6,
+        loss=OneVsAll(n3=0.02),
     ),
     "wn18rr": Settings(
         dim=64,

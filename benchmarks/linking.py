@@ -25,7 +25,7 @@ from scipy import sparse
 
 from graph.model import Concept, TaxonomyData
 from graph.taxonomy import Taxonomy
-from kgtag.evaluate.linking import evaluate_linker
+from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.types import Query
 
@@ -66,7 +66,7 @@ def synonyms(data: Path, model: Path | None) -> dict[str, Any]:
 
 def linked(linker: TaxonomyLinker, examples: Sequence[LinkExample]) -> dict[str, float]:
     start = time.perf_counter()
-    metrics = evaluate_linker(linker, examples)
+    metrics = evaluate_linking(linker, examples)
     return {
         **{name: metrics[name] for name in ("acc@1", "recall@10")},
         "seconds": round(time.perf_counter() - start, 2),

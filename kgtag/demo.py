@@ -96,7 +96,7 @@ class Demo:
 
         linker = self.model / "linker"
         encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode
-        report = train_graph(taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=True)
+        report = train_graph(taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=self.console.is_terminal)
         size = f"{report.entities} entities, {report.triples} triples"
         quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"
         return f"{report.model} on {report.device}: {size}; {quality}"
@@ -135,4 +135,4 @@ class Demo:
         self.console.print(f"  [dim]{time.perf_counter() - started:.1f} s[/]")
 
     def _say(self, line: str) -> None:
-        self.console.print(f"  {line}", markup=False, highlight=False)
+        self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

@@ -49,4 +49,7 @@ def _configure_logging() -> None:
     known = level in logging.getLevelNamesMapping()
     logging.basicConfig(level=level if known else "WARNING", format="%(levelname)s %(name)s: %(message)s")
     if not known:
+        for handler in logging.getLogger().handlers:
+            handler.setLevel(logging.WARNING)  # PyKEEN sets its own logger to INFO when it is imported.
         logging.getLogger("neo4j").setLevel(logging.CRITICAL)
+        logging.getLogger("torch.onnx._internal.exporter").setLevel(logging.ERROR)

@@ -132,7 +132,7 @@ def embeddings(
             epochs=epochs,
             device=chosen,
             seed=seed,
-            progress=True,
+            progress=err.is_terminal,
         )
     else:
         from kgtag.bootstrap import load_taxonomy, open_store
@@ -150,7 +150,7 @@ def embeddings(
             epochs=epochs,
             device=chosen,
             seed=seed,
-            progress=True,
+            progress=err.is_terminal,
         )
     if json:
         print_json(report.to_json())

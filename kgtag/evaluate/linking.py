@@ -25,7 +25,7 @@ class LinkOutcome:
     link: str | None
 
 
-def evaluate_linker(linker: Linker, examples: Sequence[LinkExample]) -> dict[str, Any]:
+def evaluate_linking(linker: Linker, examples: Sequence[LinkExample]) -> dict[str, Any]:
     """Link every query and count: see `linking_metrics`."""
     answers = linker.link([example.query for example in examples])
     outcomes = [

@@ -96,12 +96,13 @@ def forward_backward(
 def decode(emissions: Floats, lengths: NDArray[np.int64], chain: Chain, *, bias: float = 0.0) -> list[TokenSpan]:
     """The spans of every row's best path, ordered by row and first token, each with its marginal.
 
-    `bias` is added to the score of O when choosing the path (negative finds more); marginals are without it.
+    `bias` is added to the score of beginning a span when choosing the path (more of it finds more); marginals are
+    without it.
     """
     if emissions.size == 0:
         return []
     shifted = emissions.copy()
-    shifted[:, :, O] += bias
+    shifted[:, :, [B, S]] += bias
     path = viterbi(shifted, lengths, chain)
     found = np.flatnonzero(path.any(axis=1))
     if not len(found):

@@ -35,7 +35,7 @@ class ModelConfig:
 
     `applicable` lists attribute indices by category name; `trims` holds, by attribute and token-aligned surface, the
     (start, end) characters that annotators keep of it; `calibration` is (slope, intercept) on the log-odds of a span's
-    marginal; `bias` is added to tag O when decoding; `special` are the ids of [CLS], [SEP], [PAD].
+    marginal; `bias` is added to beginning a span when decoding; `special` are the ids of [CLS], [SEP], [PAD].
     """
 
     attributes: tuple[str, ...]

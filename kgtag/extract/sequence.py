@@ -117,8 +117,9 @@ class SequenceExtractor:
         A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
         `categories`. Raises TextError for a title that can't be tagged.
         """
-        titles = [clean(product.title) for product in products]
-        pieces = list(self._pieces(products, tokenize(self._tokenizer, titles)))
+        cleaned = [clean(product.title) for product in products]
+        titles = [product.title for product in products]
+        pieces = list(self._pieces(products, tokenize(self._tokenizer, cleaned)))
         categories: dict[int, list[tuple[str, float]]] = {}
         self._predict_categories([piece for piece in pieces if piece.category is None], categories)
         mentions: list[list[Mention]] = [[] for _ in products]
@@ -222,7 +223,7 @@ def calibrated(marginal: float, calibration: tuple[float, float]) -> float:
     """A span's marginal as the probability that an annotator marked exactly it, in [0, 1], 4 digits."""
     bounded = min(max(marginal, 1e-6), 1 - 1e-6)
     odds = calibration[0] * float(np.log(bounded / (1 - bounded))) + calibration[1]
-    return round(1 / (1 + float(np.exp(-odds))), 4)
+    return round(1 / (1 + float(np.exp(-min(max(odds, -50.0), 50.0)))), 4)
 
 
 def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:

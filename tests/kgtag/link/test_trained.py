@@ -16,7 +16,7 @@ from graph.errors import InputError
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.encoders import resolve
-from kgtag.evaluate.linking import evaluate_linker
+from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.train.linker import train_linker
@@ -141,10 +141,10 @@ def test_evaluation_counts_links_and_nil(untrained: TaxonomyLinker) -> None:
         LinkExample(Query("titanium", "material"), None),
         LinkExample(Query("black", "color"), "color.navy"),
     ]
-    found = evaluate_linker(untrained, examples)
+    found = evaluate_linking(untrained, examples)
     assert (found["n"], found["n_nil"]) == (4, 1)
     assert found["acc@1"] == pytest.approx(2 / 3, abs=1e-6)
     assert found["nil"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
     assert found["linked"]["precision"] == pytest.approx(2 / 3, abs=1e-6)
     assert 0 <= found["ece"] <= 1
-    assert evaluate_linker(untrained, [])["acc@1"] is None
+    assert evaluate_linking(untrained, [])["acc@1"] is None

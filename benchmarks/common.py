@@ -1,0 +1,67 @@
+"""What every benchmark shares: the machine in words, medians, a table for people, and one JSON line for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def machine() -> dict[str, Any]:
+    """`load`: other work on the machine when the run began, in processes a core; above 0.5, trust ratios only."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {
+        "cpu": _cpu(),
+        "cores": cores,
+        "load": round(os.getloadavg()[0] / cores, 2),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
+
+
+def timed(work: Callable[[], T]) -> tuple[float, T]:
+    """Seconds, and what the work gave."""
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def median(work: Callable[[], object], *, repeat: int = 3) -> float:
+    """Median seconds of `repeat` runs."""
+    return statistics.median(timed(work)[0] for _ in range(repeat))
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    print(f"\n{title}")
+    for line in (columns, ["-" * width for width in widths], *cells):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def report(name: str, data: str, host: dict[str, Any], **measured: Any) -> None:
+    print("\n" + json.dumps({"benchmark": name, "data": data, "machine": host, **measured}, ensure_ascii=False))
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return names[0].partition(":")[2].strip() if names else platform.processor() or platform.machine()
