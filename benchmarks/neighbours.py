@@ -1,4 +1,4 @@
-"""The busiest request, `GET /v1/concepts/{id}/neighbours`, beside a bare Starlette route with an answer of the same size.
+"""The busiest request, `GET /v1/concepts/{id}/neighbours`, beside a bare Starlette route whose answer is as long.
 
     python benchmarks/neighbours.py --data DIR [--store URL] [--model DIR] [--embeddings DIR]
                                     [--requests 20000] [--connections 16]
@@ -48,7 +48,8 @@ app = Starlette(routes=[Route("/healthz", answer), Route("/v1/concepts/{id:path}
 
 
 @contextmanager
-def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, factory: bool) -> Iterator[None]:
+def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, factory: bool) -> Iterator[int]:
+    """The server's process id, once it answers."""
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error", "--no-access-log"]
     command += ["--factory"] if factory else ["--app-dir", str(folder)]
     process = subprocess.Popen(command, env={**os.environ, **environment})
@@ -62,7 +63,7 @@ def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, f
                 if process.poll() is not None or time.monotonic() > until:
                     raise SystemExit(f"{app} did not start") from None
                 time.sleep(0.1)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -84,8 +85,17 @@ async def _connection(port: int, requests: Iterator[bytes], seconds: list[float]
     writer.close()
 
 
-def ask(port: int, requests: list[bytes], connections: int) -> dict[str, float]:
-    """p50 and p99 in milliseconds, requests a second, and the mean size of an answer."""
+def processor_seconds(pid: int) -> float:
+    """User and system time of a process so far; 0 where there is no /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ask(port: int, requests: list[bytes], connections: int, *, pid: int) -> dict[str, float]:
+    """p50, p99 and the server's processor time in milliseconds, requests a second, mean size of an answer."""
     seconds: list[float] = []
     sizes: list[int] = []
     shared = iter(requests)
@@ -93,13 +103,14 @@ def ask(port: int, requests: list[bytes], connections: int) -> dict[str, float]:
     async def all_connections() -> None:
         await asyncio.gather(*(_connection(port, shared, seconds, sizes) for _ in range(connections)))
 
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), processor_seconds(pid)
     asyncio.run(all_connections())
-    took = time.perf_counter() - started
+    took, busy = time.perf_counter() - started, processor_seconds(pid) - busy
     return {
         "p50 ms": round(1000 * percentile(seconds, 0.5), 2),
         "p99 ms": round(1000 * percentile(seconds, 0.99), 2),
         "requests/s": round(len(seconds) / took),
+        "cpu ms": round(1000 * busy / len(seconds), 3),
         "bytes": round(sum(sizes) / len(sizes)),
     }
 
@@ -157,21 +168,23 @@ def main() -> None:
         asked = requests_for(ids, options.requests, key)
         rounds: dict[str, list[dict[str, float]]] = {"kgtag": [], "bare Starlette": []}
         ours, bare = free_port(), free_port()
-        with serving("api.app:create_app", ours, folder, environment, factory=True):
-            first = ask(ours, asked[: max(200, options.requests // 20)], options.connections)
+        with serving("api.app:create_app", ours, folder, environment, factory=True) as our_pid:
+            first = ask(ours, asked[: max(200, options.requests // 20)], options.connections, pid=our_pid)
             size = {"BARE_BYTES": str(int(first["bytes"]))}
-            with serving("bare:app", bare, folder, size, factory=False):
-                ask(bare, asked[:500], options.connections)
+            with serving("bare:app", bare, folder, size, factory=False) as bare_pid:
+                ask(bare, asked[:500], options.connections, pid=bare_pid)
                 for part in (asked[: len(asked) // 2], asked[len(asked) // 2 :]):
-                    rounds["kgtag"].append(ask(ours, part, options.connections))
-                    rounds["bare Starlette"].append(ask(bare, part, options.connections))
+                    rounds["kgtag"].append(ask(ours, part, options.connections, pid=our_pid))
+                    rounds["bare Starlette"].append(ask(bare, part, options.connections, pid=bare_pid))
     columns = list(rounds["kgtag"][0])
     rows = [[f"{name}, half {i}", *part.values()] for name, parts in rounds.items() for i, part in enumerate(parts, 1)]
     table(f"{data}; {options.requests} requests over {options.connections} connections", ["", *columns], rows)
     # The second half: everything has been asked for once when the concepts are fewer than half the requests.
     ratio = rounds["bare Starlette"][-1]["requests/s"] / rounds["kgtag"][-1]["requests/s"]
     slower = rounds["kgtag"][-1]["p50 ms"] / rounds["bare Starlette"][-1]["p50 ms"]
+    work = rounds["kgtag"][-1]["cpu ms"] / max(rounds["bare Starlette"][-1]["cpu ms"], 1e-3)
     print(f"\nBare Starlette answers {ratio:.2f} times as many; kgtag's p50 is {slower:.2f} times as long.")
+    print(f"The server's processor time a request, which other work on the machine doesn't change: {work:.2f} times.")
     report(
         "neighbours",
         data,
@@ -183,6 +196,7 @@ def main() -> None:
         halves=rounds,
         bare_per_ours=round(ratio, 2),
         p50_ratio=round(slower, 2),
+        cpu_ratio=round(work, 2),
     )
 
 

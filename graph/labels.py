@@ -9,6 +9,6 @@ _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 
 
 def normalise(text: str) -> str:
-    """The form in which labels are compared: NFKC, case-folded, accents kept, hyphens and runs of spaces as one space."""
+    """The form in which labels are compared: NFKC, case-folded, hyphens and runs of spaces as one space."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _SEPARATORS.sub(" ", folded).strip()

@@ -45,7 +45,7 @@ class Concept:
     choice: Choice = "multiple"
 
     def label(self, lang: str | None = None) -> str:
-        """The preferred label in `lang`, else in its base language, else English, else the first there is, else the id."""
+        """The preferred label in `lang`, else its base language, else English, else the first there is, else the id."""
         if lang is not None:
             if lang in self.pref_label:
                 return self.pref_label[lang]

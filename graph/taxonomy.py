@@ -93,7 +93,7 @@ class Taxonomy:
         return f"{total:032x}"[:16]
 
     def etag(self, id: str) -> str:
-        """16 hex digits that change with the concept, any relation that leaves it, or any symmetric one that meets it."""
+        """16 hex digits that change with the concept, a relation that leaves it or a symmetric one that meets it."""
         i = self.index(id)
         rows: list[Concept | Relation] = [self.concepts[i], *self.relations_from(id)]
         partners = [f"{type} {other}".encode() for type in sorted(SYMMETRIC) for other in self.out(id, type)]

@@ -96,7 +96,9 @@ class Demo:
 
         linker = self.model / "linker"
         encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode
-        report = train_graph(taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=self.console.is_terminal)
+        report = train_graph(
+            taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=self.console.is_terminal
+        )
         size = f"{report.entities} entities, {report.triples} triples"
         quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"
         return f"{report.model} on {report.device}: {size}; {quality}"

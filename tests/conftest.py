@@ -6,6 +6,12 @@ touches a configured database.
 
 from __future__ import annotations
 
+import os
+
+# Before torch is there: workers share the cores, and OpenMP threads that spin for each other stop them all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from collections.abc import Iterator
 from pathlib import Path
 

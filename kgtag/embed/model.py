@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,6 +64,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     model = _model(factory, settings, one_vs_all=one_vs_all, init=init, device=device)
     loop = _loop(factory, model, settings, one_vs_all=one_vs_all)
     watch = _Watch(triples, settings)
+    logging.getLogger("pykeen").setLevel(logging.WARNING)  # it reports every default it takes
     work = settings.batch_size * min(triples.trained, settings.loss.candidates or triples.trained) * settings.dim
     with TemporaryDirectory() as scratch, _settled_heap(), _threads(work), warnings.catch_warnings():
         # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
@@ -71,7 +73,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
             triples_factory=factory,
             num_epochs=settings.epochs,
             batch_size=settings.batch_size,
-            use_tqdm=settings.progress,
+            use_tqdm=settings.progress and sys.stderr.isatty(),
             use_tqdm_batch=False,
             callbacks=watch,
             checkpoint_directory=scratch,

@@ -80,6 +80,8 @@ class SequenceExtractor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
+        # Threads that spin while they wait starve whatever else runs beside them: other requests, other tests.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
         index = {name: number for number, name in enumerate(config.attributes)}
         entries = {

@@ -72,8 +72,10 @@ def outcomes(
 
 
 def choose_bias(scored: Sequence[Scored], chain: Chain, *, listed_only: bool) -> tuple[float, float]:
-    """(bias, F1) of the bias on beginning a span that finds best. A unit of bias must buy a point of F1, for a small dev
-    set rewards chance."""
+    """(bias, F1) of the bias on beginning a span that finds best.
+
+    A unit of bias must buy a point of F1, for a small dev set rewards chance.
+    """
     tried = {
         float(bias): outcomes(scored, chain, bias=float(bias), listed_only=listed_only)[0]
         for bias in np.arange(-2.0, 2.01, 0.5)

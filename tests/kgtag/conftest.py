@@ -60,7 +60,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Trained
     with (shared / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not said.exists():
-            ran = run("demo", "--out", shared / "demo", "--epochs", "2")
+            # One thread: several workers' threads would wait for each other longer than they work.
+            ran = run("demo", "--out", shared / "demo", "--epochs", "2", env={"OMP_NUM_THREADS": "1"})
             said.write_text(json.dumps([ran.code, ran.stdout, ran.stderr]), encoding="utf-8")
     ran = Ran(*json.loads(said.read_text(encoding="utf-8")))
     assert ran.code == 0, ran.stderr
