@@ -22,14 +22,19 @@ def main() -> None:
 
     _configure_logging()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except KgtagError as error:
         log_error(error)
         sys.exit(2)
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python must not complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _reader_is_gone()
+    except SystemExit as done:
+        if isinstance(done.__context__, BrokenPipeError):  # Typer makes a 1 of it, which would say findings.
+            _reader_is_gone()
+        raise
     except OSError as error:
         log_error(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error)
         sys.exit(2)
@@ -41,6 +46,12 @@ def main() -> None:
     except KeyboardInterrupt:
         log("stopped")
         sys.exit(130)
+
+
+def _reader_is_gone() -> None:
+    """Whoever reads (head, less) has seen enough. Python must not complain when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)
 
 
 def _configure_logging() -> None:
