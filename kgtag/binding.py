@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from graph.errors import ModelMismatch, UnknownConcept
+from graph.formats.matching import singular
+from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 
@@ -77,10 +79,26 @@ def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
 
 
 def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str] | None = None) -> str | None:
-    """By recorded id, own id or label, redirects followed; of several the one nearest the top, then the smallest id."""
+    """By recorded id, own id or label, redirects followed; a category's label may differ in number (rod, rods).
+
+    Of several, a category that attributes apply to, then the one nearest the top, then the smallest id.
+    """
     if recorded and name in recorded:
         return taxonomy.resolve(recorded[name])
     if name in taxonomy and taxonomy[name].kind == kind:
         return taxonomy.resolve(name)
-    found = [id for id in taxonomy.lookup(name) if taxonomy[id].kind == kind]
-    return min(found, key=lambda id: (taxonomy.depth(id), id), default=None)
+    spellings = _in_either_number(name) if kind == "category" else [name]
+    for spelling in spellings:
+        found = [id for id in taxonomy.lookup(spelling) if taxonomy[id].kind == kind]
+        if found:
+            return min(found, key=lambda id: (not taxonomy.attributes_for(id), taxonomy.depth(id), id))
+    return None
+
+
+def _in_either_number(name: str) -> Iterator[str]:
+    """The name, then its singular and its plurals in English, as `import annotated` takes them for one category."""
+    yield name
+    one = singular(normalise(name))
+    yield one
+    yield one + "s"
+    yield one.removesuffix("y") + "ies" if one.endswith("y") else one + "es"

@@ -21,6 +21,8 @@ def main() -> None:
     from kgtag.cli.console import log, log_error
 
     _configure_logging()
+    # Before torch is loaded: OpenMP threads that spin while they wait make training many times slower on busy cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         try:
             app()
