@@ -67,7 +67,7 @@ def demo(
             for n in run.neighbours(store, models, "hiking-boots")
         ]
         print_table("Neighbours", ["concept", "relation", "score", "evidence"], near)
-    out.print(_next_steps(run))
+    out.print(_next_steps(run), soft_wrap=True)
 
 
 def _show(test: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> None:
