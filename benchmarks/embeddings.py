@@ -3,20 +3,19 @@
     python benchmarks/embeddings.py --data DIR --set fashion_kg|codex_s|wn18rr [--out DIR]
 
 DIR holds a folder per set with train, valid and test triples. Only train is trained on; valid decides when to stop and
-calibrates; test is looked at once. Prints one JSON document.
+calibrates; test is looked at once. Prints one JSON line.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from common import machine, report
 
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.settings import OneVsAll, Settings
@@ -84,9 +83,9 @@ def frequency_floor(triples: Triples) -> dict[str, float]:
 
 def run(data: Path, name: str, out: Path) -> dict[str, Any]:
     triples = read_triples(data / name if (data / name).is_dir() else data)
-    report = train_embeddings(triples, out=out, settings=SETTINGS[name])
+    trained = train_embeddings(triples, out=out, settings=SETTINGS[name])
     scorer = Scorer.load(out)
-    result: dict[str, Any] = {"set": name, "seconds": round(report.seconds), "epochs": report.epochs, "dim": report.dim}
+    result: dict[str, Any] = {"seconds": round(trained.seconds), "epochs": trained.epochs, "dim": trained.dim}
     if name == "fashion_kg":
         result["floor: frequency given articleType"] = frequency_floor(triples)
         for filtered in (False, True):
@@ -95,7 +94,7 @@ def run(data: Path, name: str, out: Path) -> dict[str, Any]:
     else:
         result["filtered"] = evaluate_scorer(scorer, triples, triples.test).to_json()
         result["published"] = PUBLISHED[name]
-    result["reliability"] = report.reliability.to_json()
+    result["reliability"] = trained.reliability.to_json()
     return result
 
 
@@ -104,11 +103,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(SETTINGS), required=True)
     parser.add_argument("--out", type=Path, help="keep the exported embeddings here")
-    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
+    host = machine()
     with tempfile.TemporaryDirectory() as scratch:
-        print(json.dumps(run(options.data, options.set, options.out or Path(scratch) / "embeddings"), indent=1))
+        measured = run(options.data, options.set, options.out or Path(scratch) / "embeddings")
+    report("embeddings", options.set, host, **measured)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
+from common import machine, report
 
 from kgtag.evaluate.extraction import category_accuracy, evaluate_extractgpt, evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
@@ -82,21 +81,20 @@ def floor(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProduct]) -
 def measure(data: Path, name: str, out: Path, options: TrainOptions, seed: int) -> dict[str, Any]:
     train, dev, test = splits(data, name)
     print(f"{name}: {len(train)} train, {len(dev)} dev, {len(test)} test", file=sys.stderr)
-    report = train_extractor(train, dev=dev, out=out, seed=seed, options=options, progress=_log)
+    trained = train_extractor(train, dev=dev, out=out, seed=seed, options=options, progress=_log)
     extractor = SequenceExtractor.load(out)
     started = time.monotonic()
     ours = evaluate_extractor(extractor, test, protocol="extractgpt")
     seconds = time.monotonic() - started
     rival = evaluate_extractgpt(test, floor([*train, *dev], test))
     return {
-        "set": name,
         "n": len(test),
         "kgtag": {"micro": ours["micro"], "macro": ours["macro"], "strict": ours["strict"]["micro"]},
         "floor": {"micro": rival["micro"], "macro": rival["macro"], "strict": rival["strict"]["micro"]},
         "category_accuracy": category_accuracy(extractor, test),
-        "train_seconds": round(report.seconds, 1),
+        "train_seconds": round(trained.seconds, 1),
         "titles_per_second": round(len(test) / seconds, 1),
-        "epoch": report.epoch,
+        "epoch": trained.epoch,
         "seed": seed,
     }
 
@@ -123,15 +121,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="keep the model here")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
+    host = machine()
     options = OPTIONS[given.set]
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(given.data, given.set, given.out or Path(temporary) / "model", options, given.seed)
     print(_table(found), file=sys.stderr)
-    print(json.dumps(found))
+    report("extraction", given.set, host, **found)
 
 
 if __name__ == "__main__":

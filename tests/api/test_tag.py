@@ -38,7 +38,7 @@ def test_the_category_may_be_given_by_label_or_id(tagger: httpx.Client) -> None:
         row = tagger.post("/v1/tag", json={"title": "红色 leather", "category": given}).json()
         assert {"sandals", "red"} <= {tag["concept"] for tag in row["tags"]}
         assert {d["concept"]: d["rule"] for d in row["dropped"]} == {"leather": "not_applicable"}
-    unknown = tagger.post("/v1/tag", json={"title": "red", "category": "sandal"})
+    unknown = tagger.post("/v1/tag", json={"title": "red", "category": "sandles"})
     assert unknown.status_code == 422 and "sandals" in unknown.json()["detail"]
 
 

@@ -91,6 +91,6 @@ def test_models_that_do_not_fit_say_so() -> None:
 def test_a_wrong_category_is_told_what_is_near() -> None:
     binding = Binding.of(_taxonomy(), attributes=[], categories=[], recorded={})
     with pytest.raises(UnknownConcept, match="sandals"):
-        binding.given_category("sandal")
+        binding.given_category("sandles")
     with pytest.raises(InputError, match="attribute"):
         binding.given_category("colour")
