@@ -28,7 +28,8 @@ class TagNetwork(nn.Module):
         hidden = int(encoder.config.hidden_size)
         self.shape = nn.Embedding(SHAPES, hidden, padding_idx=0)
         nn.init.zeros_(self.shape.weight)
-        self.category = nn.Linear(hidden, max(categories, 1))
+        self.category = nn.Embedding(max(categories, 1), hidden)
+        self.sharpness = nn.Parameter(torch.tensor(15.0))
         self.attribute = nn.Embedding(attributes + 1, hidden, padding_idx=0)
         self.token = nn.Linear(hidden, width)
         self.scale = nn.Linear(hidden, width)
@@ -43,13 +44,15 @@ class TagNetwork(nn.Module):
     def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """States (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64.
 
-        The logits mean something only where the input leaves the category out.
+        The logits mean something only where the input leaves the category out: how near the title is to the category's
+        name as a sentence encoder sees both, which is right more often than not before any training.
         """
         inputs = self.encoder.get_input_embeddings()(ids) + self.shape(shapes)
         states = self.encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(states.dtype)
         pooled = (states * weights).sum(1) / weights.sum(1)
-        return states, self.category(self.dropout(pooled))
+        logits = nn.functional.normalize(pooled, dim=-1) @ nn.functional.normalize(self.category.weight, dim=-1).T
+        return states, self.sharpness * logits
 
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
         """(B, A, T, 5) float32 tag scores of the title's tokens.

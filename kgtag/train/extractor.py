@@ -180,7 +180,7 @@ def _lexicon(
 def _network(
     body: Any, tokenizer: Tokenizer, labels: LabelMap, *, added: int, seed: int, made: Sequence[Example]
 ) -> TagNetwork:
-    """The network with rows for added tokens and attribute queries that start as the encoder's reading of the names."""
+    """The network with rows for added tokens; attributes and categories start as the encoder reads their names."""
     weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
     body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
@@ -188,10 +188,11 @@ def _network(
     network.eval()
     cls, sep, _ = special_ids(tokenizer)
     with torch.no_grad():
-        for number, name in enumerate(tokenize(tokenizer, list(labels.attributes)), start=1):
-            ids = torch.tensor([[cls, *name.ids.tolist()[:64], sep]])
-            states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
-            network.attribute.weight[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
+        for rows, first, names in ((network.attribute, 1, labels.attributes), (network.category, 0, labels.categories)):
+            for number, name in enumerate(tokenize(tokenizer, list(names)), start=first):
+                ids = torch.tensor([[cls, *name.ids.tolist()[:64], sep]])
+                states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
+                rows.weight[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
     seen = sorted({int(token) for example in made for token in example.tokens.ids} | {cls, sep})
     names = tokenize(tokenizer, list(labels.categories))
     seen = sorted({*seen, *(int(token) for name in names for token in name.ids)})

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kgtag.train.extractor import TrainOptions
 
 _WARM_UP = 0.1
+_CATEGORY = 5.0
+"""Weight of the category's loss: a title's CRF losses add up over its attributes, and would drown it otherwise."""
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 
 
@@ -101,7 +103,7 @@ def batch_loss(network: TagNetwork, batch: Batch) -> Tensor:
     loss = (losses * batch.weights.flatten()[rows]).sum() / len(batch.ids)
     known = batch.categories >= 0
     if bool(known.any()):
-        loss = loss + nn.functional.cross_entropy(logits[known], batch.categories[known])
+        loss = loss + _CATEGORY * nn.functional.cross_entropy(logits[known], batch.categories[known])
     return loss
 
 
