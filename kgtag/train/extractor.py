@@ -189,13 +189,13 @@ def _network(
     cls, sep, _ = special_ids(tokenizer)
     with torch.no_grad():
         for rows, first, names in ((network.attribute, 1, labels.attributes), (network.category, 0, labels.categories)):
-            for number, name in enumerate(tokenize(tokenizer, list(names)), start=first):
-                ids = torch.tensor([[cls, *name.ids.tolist()[:64], sep]])
+            for number, pieces in enumerate(tokenize(tokenizer, list(names)), start=first):
+                ids = torch.tensor([[cls, *pieces.ids.tolist()[:64], sep]])
                 states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
                 rows.weight[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
     seen = sorted({int(token) for example in made for token in example.tokens.ids} | {cls, sep})
-    names = tokenize(tokenizer, list(labels.categories))
-    seen = sorted({*seen, *(int(token) for name in names for token in name.ids)})
+    suffixes = tokenize(tokenizer, list(labels.categories))
+    seen = sorted({*seen, *(int(token) for suffix in suffixes for token in suffix.ids)})
     body.set_input_embeddings(SeenEmbedding(weight, torch.tensor(seen)))
     return network
 
