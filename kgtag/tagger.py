@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
+from kgtag.categorise import Categoriser
 from kgtag.consistency import EnforceSettings, enforce
 from kgtag.text import clean, guess_language
 from kgtag.types import (
@@ -24,8 +25,6 @@ from kgtag.types import (
     Tagging,
 )
 
-_CATEGORY_FLOOR = 0.01
-"""Predicted categories less probable than this are noise, not candidates."""
 _CANDIDATES = 5
 """Links considered per mention: enforcement may prefer the second best when the best contradicts the rest."""
 
@@ -69,6 +68,7 @@ class Tagger:
         self._linker = linker
         self._taxonomy = taxonomy
         self._binding = binding
+        self._categoriser = Categoriser(taxonomy, binding)
         self._plausibility = plausibility
         self._settings = settings or EnforceSettings()
 
@@ -118,12 +118,7 @@ class Tagger:
     def _read(self, ready: _Ready, extraction: Extraction) -> _Read:
         if ready.category is not None:
             return _Read(ready.product, extraction, (CandidateTag(ready.category, 1.0, "given"),))
-        predicted = [
-            CandidateTag(concept, probability, "predicted", extract_score=probability)
-            for name, probability in extraction.categories
-            if probability >= _CATEGORY_FLOOR and (concept := self._binding.category(name)) is not None
-        ]
-        return _Read(ready.product, extraction, tuple(predicted))
+        return _Read(ready.product, extraction, self._categoriser.candidates(ready.product.title, extraction))
 
     def _query(self, read: _Read, mention: Mention) -> Query:
         attribute = self._binding.attribute(mention.attribute)

@@ -149,13 +149,13 @@ def test_second_best_link_steps_in_when_the_best_is_impossible(wardrobe: Taxonom
 
 def test_plausibility_moves_the_odds_and_says_so(wardrobe: Taxonomy) -> None:
     odd = _Fixed({("wool", "occurs_in", "t-shirts"): 0.05})
-    result = enforce([_category("t-shirts"), _tag("wool", 0.6)], wardrobe, plausibility=odd)
+    candidates = [_category("t-shirts"), _tag("wool", 0.6)]
+    heavy = EnforceSettings(plausibility_weight=0.5)
+    result = enforce(candidates, wardrobe, plausibility=odd, settings=heavy)
     assert _rules(result) == {"wool": "implausible"}
     assert result.dropped[0].tag.plausibility == 0.05
-    without = EnforceSettings(mode="symbolic")
-    assert "wool" in _concepts(
-        enforce([_category("t-shirts"), _tag("wool", 0.6)], wardrobe, plausibility=odd, settings=without)
-    )
+    without = EnforceSettings(plausibility_weight=0.5, mode="symbolic")
+    assert "wool" in _concepts(enforce(candidates, wardrobe, plausibility=odd, settings=without))
 
 
 def test_a_plausible_attribute_is_accepted_and_proposed(wardrobe: Taxonomy) -> None:
