@@ -30,10 +30,10 @@ from kgtag.binding import find_concept
 from kgtag.bootstrap import Models, assemble_tagger, load_models, load_taxonomy, open_store
 from kgtag.consistency import EnforceSettings, violations
 from kgtag.products import read_annotated
-from kgtag.train.extractor import TrainOptions
 from kgtag.train.graph import train_graph
 from kgtag.train.linker import train_linker
 from kgtag.train.model import train_model
+from kgtag.train.options import TrainOptions
 from kgtag.transfer import import_files
 from kgtag.types import AnnotatedProduct, Product, Tagging
 

@@ -73,8 +73,8 @@ class Demo:
         return store, import_files(store, "jsonl", files, scheme=sample.SCHEME, author="demo")
 
     def train(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct], *, epochs: int) -> str:
-        from kgtag.train.extractor import TrainOptions
         from kgtag.train.model import train_model
+        from kgtag.train.options import TrainOptions
 
         report = train_model(
             train,

@@ -44,7 +44,8 @@ def extractor(
     from kgtag import encoders
     from kgtag.bootstrap import load_taxonomy, open_store
     from kgtag.products import read_annotated
-    from kgtag.train.extractor import TrainOptions, train_extractor
+    from kgtag.train.extractor import train_extractor
+    from kgtag.train.options import TrainOptions
 
     products = [one for file in data for one in read_annotated(file, format=format, lang=lang)]
     held = list(read_annotated(dev, format=format, lang=lang)) if dev is not None else []

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -23,28 +23,10 @@ from kgtag.extract.tokens import tokenize
 from kgtag.train.batches import Batcher, gold_pieces
 from kgtag.train.gold import DataReport, Example, LabelMap, examples, label_map, learn_trims, split_dev
 from kgtag.train.optimise import Learner
+from kgtag.train.options import TrainOptions
 from kgtag.train.tuning import choose_bias, fit_calibration, outcomes, score_examples
 from kgtag.train.vocabulary import extend, extended_rows, load_tokenizer, special_ids
 from kgtag.types import AnnotatedProduct
-
-Missing = Literal["absent", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """`missing`: what an attribute of the category that the annotation leaves out means; "unknown" counts
-    `missing_weight` in the loss and nothing in choosing. `max_tokens`: window over a title. Learning rates are the
-    peaks; `layer_decay` multiplies the encoder's, per layer from the top."""
-
-    epochs: int = 10
-    batch: int = 16
-    encoder_rate: float = 2e-4
-    head_rate: float = 1.5e-3
-    layer_decay: float = 0.9
-    missing: Missing = "absent"
-    missing_weight: float = 0.2
-    max_tokens: int = 192
-    device: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept
 from kgtag.link.examples import LinkExample
-from kgtag.train.extractor import TrainOptions, TrainReport, train_extractor
+from kgtag.train.extractor import TrainReport, train_extractor
 from kgtag.train.linker import train_linker
+from kgtag.train.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Query
 
 

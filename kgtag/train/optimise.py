@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from kgtag.extract.network import TagNetwork
 from kgtag.train.batches import Batch, Batcher
 from kgtag.train.gold import Example
+from kgtag.train.options import TrainOptions
 from kgtag.train.tuning import outcomes, score_examples
-
-if TYPE_CHECKING:
-    from kgtag.train.extractor import TrainOptions
 
 _WARM_UP = 0.1
 _CATEGORY = 5.0

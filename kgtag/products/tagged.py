@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import reading
-from kgtag.rows import Row
+from kgtag.products.rows import Row
 from kgtag.types import AnnotatedProduct, Product, Span
 
 

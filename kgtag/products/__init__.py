@@ -11,9 +11,9 @@ import orjson
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
-from kgtag.gold import annotated, extractgpt, plain, spans
-from kgtag.rows import Row, rows
-from kgtag.tagged import bieos, bio
+from kgtag.products.gold import annotated, extractgpt, plain, spans
+from kgtag.products.rows import Row, rows
+from kgtag.products.tagged import bieos, bio
 from kgtag.types import AnnotatedProduct, Product
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import FileFormatError, InputError
-from kgtag.locate import locate, occurrences
 from kgtag.products import parse_products, read_annotated, read_products, to_row
+from kgtag.products.locate import locate, occurrences
 from kgtag.types import AnnotatedProduct, Product, Span
 
 TITLE = 'Navy-blue Tee, navy blue trim 40mm 12" 纯棉T恤'

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graph.formats.reading import kind_of
-from kgtag.locate import locate
-from kgtag.rows import Row
+from kgtag.products.locate import locate
+from kgtag.products.rows import Row
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _ABSENT = "n/a"
