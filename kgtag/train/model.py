@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
@@ -16,6 +17,9 @@ from kgtag.train.extractor import TrainReport, train_extractor
 from kgtag.train.linker import train_linker
 from kgtag.train.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Query
+
+_INDUCED = 0.95
+"""Share of known values from which a taxonomy is taken to have been made from the training titles themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def train_model(
         encoder=encoder,
         seed=seed,
         options=options,
-        lexicon={name: _labels(taxonomy, attribute) for name, attribute in attributes.items()},
+        lexicon=_lexicon(data, taxonomy, attributes, progress),
         taxonomy_revision=taxonomy.revision,
         attribute_concepts=attributes,
         category_concepts=categories,
@@ -75,6 +79,30 @@ def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample
 
 def _bound(names: Iterable[str], taxonomy: Taxonomy, kind: Kind) -> dict[str, str]:
     return {name: id for name in sorted(names) if (id := find_concept(taxonomy, name, kind)) is not None}
+
+
+def _lexicon(
+    data: Sequence[AnnotatedProduct],
+    taxonomy: Taxonomy,
+    attributes: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> dict[str, list[str]]:
+    """Labels by attribute; nothing when the taxonomy was made from these very titles.
+
+    An extractor that finds every training value in its lexicon learns to find nothing else.
+    """
+    labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
+    known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}
+    values = [
+        (name, value) for one in data for name, found in one.attributes.items() for value in found if name in known
+    ]
+    share = sum(normalise(value) in known[name] for name, value in values) / max(len(values), 1)
+    if share > _INDUCED:
+        progress(
+            f"{share:.0%} of the values are labels already: the taxonomy was made from them, and is no lexicon here"
+        )
+        return {}
+    return labels
 
 
 def _labels(taxonomy: Taxonomy, attribute: str) -> list[str]:
