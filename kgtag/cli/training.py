@@ -112,6 +112,9 @@ def embeddings(
     dim: Annotated[int | None, typer.Option(min=2)] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    audit_folds: Annotated[
+        int, typer.Option(min=0, help="Models trained besides, for the learned audit check; 0 for none, faster.")
+    ] = 3,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:

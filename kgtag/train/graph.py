@@ -32,6 +32,7 @@ def train_graph(
     device: Device = "auto",
     seed: int = 0,
     progress: bool = False,
+    audit_folds: int = 3,
 ) -> EmbeddingReport:
     """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
 
@@ -49,6 +50,7 @@ def train_graph(
         device=device,
         seed=seed,
         progress=progress,
+        audit_folds=audit_folds,
     )
 
 
