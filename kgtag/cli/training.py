@@ -154,6 +154,7 @@ def embeddings(
             epochs=epochs,
             device=chosen,
             seed=seed,
+            audit_folds=audit_folds,
             progress=err.is_terminal,
         )
     if json:
