@@ -29,6 +29,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import find_concept
 from kgtag.bootstrap import Models, assemble_tagger, load_models, load_taxonomy, open_store
 from kgtag.consistency import EnforceSettings, violations
+from kgtag.evaluate.tagging import closed
 from kgtag.products import read_annotated
 from kgtag.train.graph import train_graph
 from kgtag.train.linker import train_linker
@@ -96,7 +97,8 @@ def score(taggings: Sequence[Tagging], gold: Sequence[Gold], taxonomy: Taxonomy)
         right += len(named & wanted.concepts)
         wrong += len(named - wanted.concepts)
         missed += len(wanted.concepts - named)
-        broken += bool(violations([tag.concept for tag in tagging.tags], taxonomy, proposals=tagging.proposals))
+        returned = closed((tag.concept for tag in tagging.tags), taxonomy)
+        broken += bool(violations(returned, taxonomy, proposals=tagging.proposals))
     precision, recall = right / max(1, right + wrong), right / max(1, right + missed)
     f1 = 2 * precision * recall / max(1e-9, precision + recall)
     return {"precision": precision, "recall": recall, "f1": f1, "violation rate": broken / len(gold)}
@@ -155,11 +157,14 @@ def main() -> None:
     parser.add_argument("--embeddings", type=Path)
     parser.add_argument("--keep", type=Path, help="where what is trained stays")
     options = parser.parse_args()
-    host = machine()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        taxonomy, train, validation = prepare(options, folder)
-        models = trained(options, taxonomy, train, options.keep or folder)
+        measure(options, Path(scratch))
+
+
+def measure(options: argparse.Namespace, folder: Path) -> None:
+    host = machine()
+    taxonomy, train, validation = prepare(options, folder)
+    models = trained(options, taxonomy, train, options.keep or folder)
     gold = [gold_of(one, taxonomy) for one in validation]
     products: list[Product] = [one.product for one in validation]
     data = f"AE-110K sample, {len(train)} training and {len(products)} validation titles"

@@ -15,8 +15,8 @@ from kgtag.types import AnnotatedProduct
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
     """Micro precision, recall and F1 over (product, concept), both sides closed under `broader`, so that a tag one
-    level off is partly right. `violation_rate`: share of products whose tags, as they were returned, contradict
-    themselves or the taxonomy."""
+    level off is partly right. `violation_rate`: share of products whose tags contradict themselves or the taxonomy; missing
+    ancestors alone don't count."""
 
     n: int
     precision: float
@@ -34,8 +34,8 @@ def evaluate_tagging(
     right = wrong = missed = broken = 0
     for one, tagging in zip(gold, tagger.tag(asked), strict=True):
         returned = [tag.concept for tag in tagging.tags]
-        broken += bool(violations(returned, taxonomy, proposals=tagging.proposals))
-        found, wanted = _closed(returned, taxonomy), _closed(gold_concepts(one, taxonomy), taxonomy)
+        found, wanted = closed(returned, taxonomy), closed(gold_concepts(one, taxonomy), taxonomy)
+        broken += bool(violations(found, taxonomy, proposals=tagging.proposals))
         right += len(found & wanted)
         wrong += len(found - wanted)
         missed += len(wanted - found)
@@ -60,5 +60,6 @@ def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
     return sorted(found)
 
 
-def _closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
+def closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
+    """The concepts and everything broader."""
     return {line for id in concepts for line in (id, *taxonomy.ancestors(id))}
