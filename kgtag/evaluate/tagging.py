@@ -15,8 +15,10 @@ from kgtag.types import AnnotatedProduct
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
     """Micro precision, recall and F1 over (product, concept), both sides closed under `broader`, so that a tag one
-    level off is partly right. `violation_rate`: share of products whose tags contradict themselves or the taxonomy; missing
-    ancestors alone don't count."""
+    level off is partly right.
+
+    `violation_rate`: share of products whose tags contradict themselves or the taxonomy, missing ancestors aside.
+    """
 
     n: int
     precision: float
