@@ -119,8 +119,11 @@ class Recommender:
         if "inferred" in wanted:
             yield from self._inferred(concept)
         if "cooccurrence" in wanted and self._cooccurrence is not None:
+            line = {*self._taxonomy.ancestors(concept), *self._taxonomy.descendants(concept)}
             for j, count, score in self._cooccurrence.beside(self._taxonomy.index(concept)):
-                yield self._taxonomy.ids[j], "occurs_with", "both", Evidence("cooccurrence", score, count=count)
+                other = self._taxonomy.ids[j]
+                if other not in line:  # An item carries a tag's ancestors as a matter of course.
+                    yield other, "occurs_with", "both", Evidence("cooccurrence", score, count=count)
         if "embedding" in wanted and self._similarity is not None and concept in self._similarity:
             for other, cosine in self._similarity.neighbours(concept, limit):
                 if other in self._taxonomy and cosine > 0:

@@ -79,6 +79,14 @@ def test_cooccurrence_counts_items_and_follows_redirects() -> None:
     assert CoOccurrence.of(moved, []).beside(0) == []
 
 
+def test_a_concepts_own_line_is_no_news() -> None:
+    concepts = tuple(Concept(id, "s", "category", {"en": id}) for id in ("boots", "shoes", "tea"))
+    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, (Relation("broader", "boots", "shoes"),)))
+    counted = CoOccurrence.of(taxonomy, [["boots", "shoes", "tea"], ["boots", "shoes", "tea"], []])
+    near = Recommender(taxonomy, cooccurrence=counted).neighbours("boots", evidence=["cooccurrence"])
+    assert [n.concept for n in near] == ["tea"]
+
+
 @given(taxonomies(), st.data())
 def test_scores_order_and_determinism(data: TaxonomyData, draw: st.DataObject) -> None:
     taxonomy = Taxonomy.of(data)
