@@ -34,7 +34,7 @@ RETRY_SECONDS = 5
 _TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
     (UnknownConcept, 404, "unknown concept"),
     (InvariantError, 422, "the edit would break the taxonomy"),
-    (TextError, 422, "text that can't be tagged"),
+    (TextError, 422, "text not taggable"),
     (ModelMismatch, 503, "model and taxonomy don't fit"),
     (InputError, 422, "bad input"),
     (ConflictError, 409, "conflict"),
