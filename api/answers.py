@@ -8,21 +8,13 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from graph.model import Concept, RelationType
+from graph.model import RELATION_TYPES, Concept
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Evidence, Neighbour
 
 Row = dict[str, Any]
 
-_OUTWARD: tuple[RelationType, ...] = (
-    "related",
-    "value_of",
-    "applies_to",
-    "excludes",
-    "exact_match",
-    "close_match",
-    "replaced_by",
-)
+_OUTWARD = tuple(relation for relation in RELATION_TYPES if relation != "broader")
 _LISTED = 200
 """Narrower concepts and values that a concept's own answer lists; `/narrower` gives them all."""
 

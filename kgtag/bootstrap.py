@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -13,11 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError, StoreError
 from graph.migrate import MigrationStatus
-from graph.model import TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.consistency import EnforceSettings
+from kgtag.embed.triples import concepts_of
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.serving import Live, Served
 from kgtag.suggest import Suggester
@@ -25,7 +25,7 @@ from kgtag.tagger import Tagger
 from kgtag.types import Linker
 
 if TYPE_CHECKING:
-    from graph.audit import Report
+    from graph.audit import Check, Report
     from kgtag.embed.scorer import Scorer
     from kgtag.extract.sequence import SequenceExtractor
 
@@ -129,7 +129,7 @@ def load_models(
         extractor=SequenceExtractor.load(model) if model is not None else None,
         linker=linker,
         scorer=Scorer.load(embeddings) if embeddings is not None else None,
-        enforcement=enforcement or EnforceSettings(threshold=(s := Settings()).threshold, mode=s.mode),
+        enforcement=enforcement or _enforcement(Settings()),
     )
 
 
@@ -169,9 +169,10 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
 
 def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, before: Served | None) -> Served:
     """Everything that answers requests; when the taxonomy is the same as before, only the items are counted anew."""
-    cooccurrence = CoOccurrence.of(taxonomy, tag_sets(store.items()))
-    scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
-    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=scorer)
+    cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()))
+    if models.scorer is not None:
+        models = replace(models, scorer=models.scorer.aligned(taxonomy))
+    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=models.scorer)
     if before is not None and before.taxonomy.revision == taxonomy.revision:
         return replace(before, taxonomy=taxonomy, recommender=recommender)
     return Served(
@@ -186,8 +187,11 @@ def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, be
 
 def open_models(settings: Settings) -> Models:
     """What the settings name. Raises what loading raises."""
-    enforcement = EnforceSettings(threshold=settings.threshold, mode=settings.mode)
-    return load_models(settings.model, settings.embeddings, enforcement=enforcement)
+    return load_models(settings.model, settings.embeddings, enforcement=_enforcement(settings))
+
+
+def _enforcement(settings: Settings) -> EnforceSettings:
+    return EnforceSettings(threshold=settings.threshold, mode=settings.mode)
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
@@ -199,40 +203,30 @@ def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
     )
 
 
-def open_live(settings: Settings) -> Live:
-    """The served snapshot of the configured store and models, not yet following. Raises what loading raises."""
-    return follow(settings, open_store(settings.store), open_models(settings))
-
-
 def audit_store(store: TaxonomyStore, *, checks: Sequence[str] | None = None, embeddings: Path | None = None) -> Report:
     """Every check on the taxonomy and its tagged items, and the learned one when there are embeddings."""
     from graph.audit import audit
 
-    taxonomy = load_taxonomy(store)
-    extra = []
     if embeddings is None and checks is not None and "implausible_broader" in checks:
         raise InputError("the check 'implausible_broader' is a learned one; give --embeddings DIR")
-    if embeddings is not None:
-        from kgtag.embed.scorer import Scorer
-        from kgtag.plausibility_audit import implausible_broader
-
-        extra.append(implausible_broader(Scorer.load(embeddings).aligned(taxonomy)))
-    return audit(taxonomy, items=store.items(), checks=checks, extra=extra)
+    taxonomy = load_taxonomy(store)
+    learned = _learned_checks(load_models(None, embeddings), taxonomy)
+    return audit(taxonomy, items=store.items(), checks=checks, extra=learned)
 
 
 def audit_live(live: Live, models: Models) -> Report:
     """The same for what is served; without its items while the record is out of reach."""
     from graph.audit import audit
-    from kgtag.plausibility_audit import implausible_broader
 
     taxonomy = live.current.taxonomy
-    extra = [implausible_broader(models.scorer.aligned(taxonomy))] if models.scorer is not None else []
+    learned = _learned_checks(models, taxonomy)
     try:
-        return audit(taxonomy, items=live.store.items(), extra=extra)
+        return audit(taxonomy, items=live.store.items(), extra=learned)
     except StoreError:
-        return audit(taxonomy, extra=extra)
+        return audit(taxonomy, extra=learned)
 
 
-def tag_sets(items: Iterable[TaggedItem]) -> Iterable[list[str]]:
-    """The accepted tags of each item."""
-    return ([tag.concept for tag in item.tags if tag.status == "accepted"] for item in items)
+def _learned_checks(models: Models, taxonomy: Taxonomy) -> list[Check]:
+    from kgtag.plausibility_audit import implausible_broader
+
+    return [implausible_broader(models.scorer.aligned(taxonomy))] if models.scorer is not None else []

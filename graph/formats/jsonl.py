@@ -13,22 +13,12 @@ import orjson
 from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.parsed import Parsed, Place, parsed
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
+from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Choice, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _CHOICES: tuple[Choice, ...] = get_args(Choice)
-_RELATIONS: tuple[RelationType, ...] = (
-    "broader",
-    "related",
-    "value_of",
-    "applies_to",
-    "excludes",
-    "exact_match",
-    "close_match",
-    "replaced_by",
-)
 _LABELS = ("pref_label", "alt_label", "hidden_label", "definition")
-_FIELDS = ("id", "scheme", "kind", *_LABELS, "notation", "status", "choice", *_RELATIONS)
+_FIELDS = ("id", "scheme", "kind", *_LABELS, "notation", "status", "choice", *RELATION_TYPES)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -78,7 +68,7 @@ def rows(taxonomy: Taxonomy, *, scheme: str | None = None) -> Iterator[dict[str,
 
 def _targets(relations: Sequence[Relation]) -> dict[str, list[str]]:
     by_type: dict[str, list[str]] = defaultdict(list)
-    for relation in sorted(relations, key=lambda r: (_RELATIONS.index(r.type), not r.primary, r.target)):
+    for relation in sorted(relations, key=lambda r: (RELATION_TYPES.index(r.type), not r.primary, r.target)):
         by_type[relation.type].append(relation.target)
     return dict(by_type)
 
@@ -114,7 +104,7 @@ class _Row:
         )
 
     def relations(self, id: str) -> Iterator[Relation]:
-        for type in _RELATIONS:
+        for type in RELATION_TYPES:
             targets = self.row.get(type, [])
             if isinstance(targets, str):
                 targets = [targets]
