@@ -118,7 +118,21 @@ class DeleteRelation:
     relation: Relation
 
 
-Change = PutConcept | DeleteConcept | PutRelation | DeleteRelation
+@dataclass(frozen=True, slots=True)
+class Retag:
+    """Move items' tags from the concept `source` to `target`; each moved tag remembers where it came from.
+
+    With `surfaces`, only tags whose surface, normalised, is one of them move. With `back`, this is the way back: only
+    tags of `source` that had come from `target` move, and they forget it. An item never carries a concept twice.
+    """
+
+    source: str
+    target: str
+    surfaces: tuple[str, ...] | None = None
+    back: bool = False
+
+
+Change = PutConcept | DeleteConcept | PutRelation | DeleteRelation | Retag
 
 
 @dataclass(frozen=True, slots=True)

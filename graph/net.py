@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
+from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation, Retag
 
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """To be done in this order: `delete` (with every relation that touches them), `put`, `unrelate`, `relate`.
+    """To be done in this order: `delete` (with every relation and tag of it), `put`, `retag`, `unrelate`, `relate`.
 
     No relation occurs twice; all are canonical. A deleted concept may be put again, as a new one.
     """
@@ -18,6 +18,7 @@ class Net:
     put: tuple[Concept, ...]
     unrelate: tuple[Relation, ...]
     relate: tuple[Relation, ...]
+    retag: tuple[Retag, ...] = ()
 
 
 def net(changes: ChangeSet) -> Net:
@@ -26,6 +27,7 @@ def net(changes: ChangeSet) -> Net:
     concepts: dict[str, Concept] = {}
     relations: dict[tuple[str, str, str], tuple[Relation, bool]] = {}
     touching: dict[str, set[tuple[str, str, str]]] = {}
+    retags: list[Retag] = []
     for change in changes.changes:
         match change:
             case PutConcept(concept):
@@ -40,9 +42,12 @@ def net(changes: ChangeSet) -> Net:
                 relations[edge.key] = (edge, isinstance(change, PutRelation))
                 touching.setdefault(edge.source, set()).add(edge.key)
                 touching.setdefault(edge.target, set()).add(edge.key)
+            case Retag():
+                retags.append(change)
     return Net(
         delete=tuple(deleted),
         put=tuple(concepts.values()),
         unrelate=tuple(edge for edge, wanted in relations.values() if not wanted),
         relate=tuple(edge for edge, wanted in relations.values() if wanted),
+        retag=tuple(retags),
     )

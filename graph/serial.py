@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.errors import InputError
-from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
+from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation, Retag
 
 Json = dict[str, Any]
 
@@ -70,6 +70,11 @@ def change_to_json(change: Change) -> Json:
             return {"put_relation": relation_to_json(relation)}
         case DeleteRelation(relation):
             return {"delete_relation": relation_to_json(relation)}
+        case Retag(source, target, surfaces, back):
+            row: Json = {"from": source, "to": target}
+            if surfaces is not None:
+                row["surfaces"] = list(surfaces)
+            return {"retag": row | {"back": True} if back else row}
 
 
 def change_from_json(row: Mapping[str, Any]) -> Change:
@@ -82,6 +87,10 @@ def change_from_json(row: Mapping[str, Any]) -> Change:
             return PutRelation(relation_from_json(relation))
         case {"delete_relation": relation}:
             return DeleteRelation(relation_from_json(relation))
+        case {"retag": retag}:
+            surfaces = retag.get("surfaces")
+            kept = None if surfaces is None else tuple(surfaces)
+            return Retag(retag["from"], retag["to"], kept, retag.get("back", False))
     raise InputError(f"{dict(row)!r} is no change")
 
 
