@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,17 +41,36 @@ def parsed(
     notes: Iterable[str],
     places: Mapping[str, Place],
     file: str,
+    forgive: Collection[ProblemCode] = (),
 ) -> Parsed:
-    """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves."""
+    """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves.
+
+    Relations whose problems `forgive` names are left out with a note instead, for data that is known to be messy.
+    """
     rows = sorted(concepts, key=lambda concept: concept.id)
     edges = sorted({relation.canonical() for relation in relations})
-    broken = [problem for problem in sound(rows, edges).problems if problem.code not in _ELSEWHERE]
+    checked = sound(rows, edges)
+    broken = [p for p in checked.problems if p.code not in _ELSEWHERE and p.code not in forgive]
     if broken:
         first = broken[0]
         place = places.get(first.concepts[0], Place(file))
         more = f" (and {len(broken) - 1} more problems)" if len(broken) > 1 else ""
-        raise FileFormatError(place.file, first.message + more, line=place.line, column=place.column)
-    return Parsed(tuple(rows), tuple(edges), tuple(notes))
+        raise FileFormatError(place.file, shortened(first.message) + more, line=place.line, column=place.column)
+    forgiven = [p for p in checked.problems if p.code in forgive]
+    if not forgiven:
+        return Parsed(tuple(rows), tuple(edges), tuple(notes))
+    dangling = {p.concepts for p in checked.problems if p.code == "dangling"}
+    kept = {edge.key: edge for edge in checked.relations}
+    kept |= {edge.key: edge for edge in edges if (edge.source, edge.target) in dangling}
+    left_out = [f"{e.source!r} {e.type} {e.target!r}" for e in edges if e.key not in kept]
+    why = "; ".join(shortened(problem.message) for problem in forgiven[:2])
+    said = note(f"relations contradict others ({why}) and were left out", left_out)
+    return Parsed(tuple(rows), tuple(sorted(kept.values())), (*notes, *said))
+
+
+def shortened(text: str) -> str:
+    """At most 300 characters: a label of megabytes in a file must not become an error message of megabytes."""
+    return text if len(text) <= 300 else f"{text[:300]}…"
 
 
 def note(what: str, examples: Iterable[str]) -> list[str]:
@@ -59,4 +78,4 @@ def note(what: str, examples: Iterable[str]) -> list[str]:
     found = sorted(set(examples))
     if not found:
         return []
-    return [f"{len(found)} {what}, e.g. {'; '.join(found[:3])}"]
+    return [f"{len(found)} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"]

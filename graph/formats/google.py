@@ -1,0 +1,147 @@
+"""Google's product taxonomy with ids: a text file a locale, `1604 - Apparel & Accessories > Clothing` a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading
+from graph.formats.parsed import Parsed, Place, note, parsed, shortened
+from graph.model import LANGUAGE_TAG, Concept, Relation
+
+_VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
+_LINE = re.compile(r"(\d{1,18}) - (.+)")
+_SEPARATOR = " > "
+
+
+@dataclass(frozen=True, slots=True)
+class _Locale:
+    """One file: `version` is its date in ISO 8601 or "", names and parents go by id."""
+
+    file: Path
+    lang: str
+    version: str
+    names: dict[str, str]
+    parents: dict[str, str | None]
+    lines: dict[str, int]
+    dangling: list[str]
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """Join the files of several locales on their ids. A file's locale is `lang`, else in its name (….zh-CN.txt).
+
+    Where the files disagree, the newest version (its first line says when) counts for the tree. Ids that only older
+    ones have are kept as deprecated.
+    """
+    if not files:
+        raise InputError("no file given")
+    if lang is not None and len(files) > 1:
+        raise InputError(f"{len(files)} files but one language {lang!r}; name the files by locale (….zh-CN.txt)")
+    locales: list[_Locale] = []
+    for file in files:
+        one = _read(file, lang)
+        if any(one.lang == other.lang for other in locales):
+            raise InputError(f"{file}: a second file for language {one.lang!r}")
+        locales.append(one)
+    by_age = sorted(locales, key=lambda one: one.version, reverse=True)
+    newest = [one for one in by_age if one.version == by_age[0].version]
+    home: dict[str, _Locale] = {}
+    for one in by_age:
+        for id in one.names:
+            home.setdefault(id, one)
+    current = {id for one in newest for id in one.names}
+    into = scheme or "google"
+    concepts = [
+        Concept(
+            id,
+            into,
+            "category",
+            {one.lang: one.names[id] for one in sorted(locales, key=lambda one: one.lang) if id in one.names},
+            notation=id,
+            status="active" if id in current else "deprecated",
+        )
+        for id in home
+    ]
+    relations = [
+        Relation("broader", id, parent, primary=True)
+        for id, one in home.items()
+        if (parent := one.parents[id]) is not None
+    ]
+    places = {id: Place(str(one.file), one.lines[id]) for id, one in home.items()}
+    notes = _notes(by_age, home, current)
+    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
+
+
+def _notes(by_age: Sequence[_Locale], home: dict[str, _Locale], current: set[str]) -> list[str]:
+    newest = by_age[0]
+    moved = [
+        f"{id!r} ({one.names[id]}) in {one.file.name}"
+        for one in by_age
+        for id, parent in one.parents.items()
+        if home[id] is not one and home[id].parents[id] != parent
+    ]
+    unlabelled = [f"{id!r}" for id in home if any(id not in one.names for one in by_age)]
+    old = [f"{id!r} ({one.names[id]})" for id, one in home.items() if id not in current]
+    return [
+        *note("parents are nowhere in their file and were ignored", (d for one in by_age for d in one.dangling)),
+        *note(f"categories are only in files older than {newest.version} and became deprecated", old),
+        *note("categories stand elsewhere in another file; the newest counts", moved),
+        *note("categories are missing in some of the languages", unlabelled),
+    ]
+
+
+def _read(file: Path, lang: str | None) -> _Locale:
+    version = ""
+    found = _Locale(file, _language(file, lang), "", {}, {}, {}, [])
+    ids: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    for number, line in reading.lines(file):
+        text = line.strip()
+        if text.startswith("#"):
+            stated = _VERSION.fullmatch(text)
+            version = stated[1] if stated and not version else version
+        elif text:
+            id, path = _row(text, file, number)
+            if id in found.names:
+                message = f"a second category {id!r}; the first is in line {found.lines[id]}"
+                raise FileFormatError(str(file), message, line=number)
+            if path in ids:
+                message = f"{shortened(path)!r} is category {ids[path]!r} already, in line {found.lines[ids[path]]}"
+                raise FileFormatError(str(file), message, line=number)
+            ids[path] = id
+            above, _, name = path.rpartition(_SEPARATOR)
+            found.names[id] = name
+            found.lines[id] = number
+            parents[id] = above
+    if not ids:
+        raise FileFormatError(str(file), "no category in the file; lines such as `1604 - Apparel > Clothing` expected")
+    for id, above in parents.items():
+        found.parents[id] = ids.get(above)
+        if above and above not in ids:
+            found.dangling.append(f"{id!r} under {above!r}")
+    return _Locale(file, found.lang, version, found.names, found.parents, found.lines, found.dangling)
+
+
+def _row(text: str, file: Path, number: int) -> tuple[str, str]:
+    """Id and path of a line."""
+    matched = _LINE.fullmatch(text)
+    path = _SEPARATOR.join(part.strip() for part in matched[2].split(_SEPARATOR)) if matched else ""
+    if matched is None or not all(path.split(_SEPARATOR)):
+        message = f"{shortened(text)!r} is no line like `1604 - Apparel > Clothing`"
+        hint = "; take the file taxonomy-with-ids, the one without ids names nothing stably" if ">" in text else ""
+        raise FileFormatError(str(file), message + hint, line=number)
+    return matched[1], path
+
+
+def _language(file: Path, lang: str | None) -> str:
+    """`taxonomy-with-ids.zh-CN.txt.gz` → zh-CN."""
+    tag = lang or reading.stem(file).rpartition(".")[2]
+    if not LANGUAGE_TAG.fullmatch(tag):
+        raise InputError(
+            f"{file}: {tag!r} is no language tag; name the file by its locale (taxonomy-with-ids.zh-CN.txt) "
+            "or give --lang"
+        )
+    return tag

@@ -1,0 +1,233 @@
+"""Open Food Facts' taxonomies: blank-line blocks of `<en:Parent`, `en:Name, synonym`, `wikidata:en:Q1` lines."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading
+from graph.formats.parsed import Parsed, Place, note, parsed, shortened
+from graph.model import Concept, Relation
+
+_PARENT = re.compile(r"<\s*([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\s*:\s*(.+)")
+_PROPERTY = re.compile(r"([\w.\-/]+?)\s*:\s*([a-z]{2})\s*:\s*(.*)")
+_NAMES = re.compile(r"([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\s*:\s*(.*)")
+_COMMA = re.compile(r"(?<!\\)(?:(?<!\d),|,(?!\d))")
+"""A comma parts names, but for an escaped one and one between digits ("1,5% fat")."""
+
+_UNACCENTED = frozenset({"ca", "en", "es", "fr", "it", "nl", "pt", "sk", "xx"})
+"""Languages in which Open Food Facts drops accents to make an id."""
+
+_PUNCTUATION = re.compile(r"[\s\x00-\x27\u200b!\"#$%&'()*+,/:;<=>?@\[\\\]^_`{|}~¡-©«-±´¶-¸»¿×ˆ˜–—‘’‚“”„†‡•…‰‹›€™.-]+")
+_LONGEST_NAME = 250
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One block. `names` keeps the order of languages and names; parents are (language, name, line)."""
+
+    file: Path
+    line: int
+    names: dict[str, list[str]] = field(default_factory=dict)
+    parents: list[tuple[str, str, int]] = field(default_factory=list)
+    definition: dict[str, str] = field(default_factory=dict)
+    wikidata: str | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    """All blocks, and what wasn't kept."""
+
+    entries: list[_Entry] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    rules: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """Ids are Open Food Facts' own: the language and the slug of an entry's first name, such as `en:fruit-juices`.
+
+    An entry's first parent is the primary one. Parents that nobody is called, circles, and properties that have no
+    place here are left out with a note. `lang` is of no use: every line names its language.
+    """
+    if not files:
+        raise InputError("no file given")
+    if len(files) > 1 and scheme is None:
+        raise InputError(
+            f"{len(files)} files, each a taxonomy of its own; import one after the other, or join them with --scheme"
+        )
+    found = _Found()
+    for file in files:
+        before = len(found.entries)
+        _read(file, found)
+        if len(found.entries) == before:
+            raise FileFormatError(str(file), "no entry in the file; blocks with lines such as `en:Name` were expected")
+    into = scheme or f"openfoodfacts-{reading.stem(files[0])}"
+    entries, notes = _united(found)
+    relations, dangling = _relations(entries)
+    notes += note("parents are nobody's name and were left out", dangling)
+    notes += _left_out(found)
+    concepts = [_concept(id, entry, into) for id, entry in entries.items()]
+    places = {id: Place(str(entry.file), entry.line) for id, entry in entries.items()}
+    return parsed(
+        concepts, relations, notes=notes, places=places, file=str(files[0]), forgive=("cycle", "self_relation")
+    )
+
+
+def tag_id(lang: str, name: str) -> str:
+    """Open Food Facts' id of a name: `("fr", "Crème brûlée")` → `fr:creme-brulee`; German and others keep accents."""
+    text = unicodedata.normalize("NFC", name).lower()
+    if lang in _UNACCENTED:
+        text = text.replace("œ", "oe").replace("æ", "ae").replace("ß", "ss")
+        bare = (char for char in unicodedata.normalize("NFD", text) if not unicodedata.combining(char))
+        text = unicodedata.normalize("NFC", "".join(bare))
+    return f"{lang}:{_PUNCTUATION.sub('-', text).strip('-')}"
+
+
+def _read(file: Path, found: _Found) -> None:
+    entry = _Entry(file, 1)
+    for number, line in reading.lines(file):
+        text = line.strip().replace("’", "'")
+        if not text:
+            _close(entry, found)
+            entry = _Entry(file, number + 1)
+        elif not text.startswith("#"):
+            if not entry.names and not entry.parents:
+                entry.line = number
+            _take(text, number, entry, found)
+    _close(entry, found)
+
+
+def _close(entry: _Entry, found: _Found) -> None:
+    if entry.names:
+        found.entries.append(entry)
+    elif entry.parents:
+        found.unread.append(f"line {entry.line} of {entry.file.name} (parents of nothing)")
+
+
+def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
+    """One line into its entry."""
+    if parent := _PARENT.fullmatch(text):
+        entry.parents.append((parent[1], parent[2], number))
+        return
+    about = _PROPERTY.fullmatch(text)
+    if about and len(about[1]) > 2:
+        _property(about[1].lower(), about[2], about[3], entry, found)
+        return
+    names = _NAMES.fullmatch(text)
+    if not names or not any(map(str.strip, names[2].split(","))):
+        found.unread.append(f"line {number} of {entry.file.name} ({text!r})")
+        return
+    for name in _split(names[2]):
+        if len(name) > _LONGEST_NAME:
+            message = f"a name of {len(name)} characters, {name[:40]!r}…; at most {_LONGEST_NAME} were expected"
+            raise FileFormatError(str(entry.file), message, line=number)
+        mine = entry.names.setdefault(names[1], [])
+        if name not in mine:
+            mine.append(name)
+
+
+def _property(name: str, lang: str, value: str, entry: _Entry, found: _Found) -> None:
+    if name in ("synonyms", "stopwords"):
+        found.rules.append(f"{name}:{lang}:{value}")
+    elif name == "description" and value and lang not in entry.definition:
+        entry.definition[lang] = value
+    elif name == "wikidata" and value and entry.wikidata is None:
+        entry.wikidata = value
+    else:
+        found.dropped[name] += 1
+
+
+def _split(text: str) -> Iterator[str]:
+    """The names of a line, without empty ones; `\\,` is a comma within a name."""
+    for part in _COMMA.split(text):
+        if name := part.strip().replace("\\,", ","):
+            yield name
+
+
+def _united(found: _Found) -> tuple[dict[str, _Entry], list[str]]:
+    """Entries by id; what a second entry of the same id says is added to the first."""
+    entries: dict[str, _Entry] = {}
+    twice: list[str] = []
+    nameless: list[str] = []
+    for entry in found.entries:
+        lang, names = next(iter(entry.names.items()))
+        id = tag_id(lang, names[0])
+        if id.endswith(":"):
+            nameless.append(f"{names[0]!r} in line {entry.line} of {entry.file.name}")
+        elif id in entries:
+            first = entries[id]
+            twice.append(f"{id!r} in line {entry.line} of {entry.file.name}")
+            for tag, more in entry.names.items():
+                mine = first.names.setdefault(tag, [])
+                mine += [name for name in more if name not in mine]
+            first.parents += entry.parents
+            first.definition = {**entry.definition, **first.definition}
+            first.wikidata = first.wikidata or entry.wikidata
+        else:
+            entries[id] = entry
+    return entries, [
+        *note("entries have the id of an earlier one and were joined with it", twice),
+        *note("entries are called by nothing but punctuation and were left out", nameless),
+    ]
+
+
+def _relations(entries: dict[str, _Entry]) -> tuple[list[Relation], list[str]]:
+    """Edges to the entries that carry a parent's name, canonical ids first, and the parents that nobody is called."""
+    called: dict[str, str] = {id: id for id in entries}
+    for id, entry in entries.items():
+        for lang, names in entry.names.items():
+            for name in names:
+                called.setdefault(tag_id(lang, name), id)
+    edges: list[Relation] = []
+    dangling: list[str] = []
+    for id, entry in entries.items():
+        parents: dict[str, None] = {}
+        for lang, name, number in entry.parents:
+            # Brands and some others put a parent's synonyms on its line as well.
+            tries = (tag_id(lang, name), *(tag_id(lang, one) for one in _split(name)))
+            target = next((called[one] for one in tries if one in called), None)
+            if target is None:
+                dangling.append(f"{lang}:{name} in line {number} of {entry.file.name}")
+            else:
+                parents[target] = None
+        edges += [Relation("broader", id, parent, primary=at == 0) for at, parent in enumerate(parents)]
+    return edges, dangling
+
+
+def _concept(id: str, entry: _Entry, scheme: str) -> Concept:
+    """One preferred name a language: spellings of a tag that come to the same (nl_be, nl-BE) are joined."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    for lang, names in entry.names.items():
+        tag = _language(lang)
+        labels[tag] += [name for name in names if name not in labels[tag]]
+    return Concept(
+        id,
+        scheme,
+        "category",
+        {tag: labels[tag][0] for tag in sorted(labels)},
+        {tag: tuple(labels[tag][1:]) for tag in sorted(labels) if labels[tag][1:]},
+        definition={_language(lang): text for lang, text in sorted(entry.definition.items())},
+        notation=f"wikidata:{entry.wikidata}" if entry.wikidata else None,
+    )
+
+
+def _language(lang: str) -> str:
+    """`nl_be` → nl-BE; `xx`, a name that is the same in all languages, → und."""
+    base, _, region = lang.replace("_", "-").partition("-")
+    if base == "xx":
+        return "und"
+    return f"{base}-{region.upper() if len(region) == 2 else region}" if region else base
+
+
+def _left_out(found: _Found) -> list[str]:
+    notes = note("lines of synonyms and stopwords are rules for words, not names, and were left out", found.rules)
+    if found.dropped:
+        shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
+        notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
+    return notes + note("lines are no names, parents or properties and were left out", found.unread)
