@@ -55,10 +55,7 @@ def apply_with(
             raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
         before = Taxonomy.of(data)
         changes = plan(before)
-        result = Taxonomy.of(after(data, changes))
-        added = _added(before.problems, result.problems)
-        if added:
-            raise InvariantError(added)
+        result = _checked(before, data, changes)
         try:
             store.apply(changes, expect_version=data.version)
         except ConflictError:
@@ -68,6 +65,19 @@ def apply_with(
             continue
         return result
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
+
+
+def preview(data: TaxonomyData, changes: ChangeSet) -> Taxonomy:
+    """The snapshot that the change set would lead to, checked like `apply` and not written."""
+    return _checked(Taxonomy.of(data), data, changes)
+
+
+def _checked(before: Taxonomy, data: TaxonomyData, changes: ChangeSet) -> Taxonomy:
+    result = Taxonomy.of(after(data, changes))
+    added = _added(before.problems, result.problems)
+    if added:
+        raise InvariantError(added)
+    return result
 
 
 def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:

@@ -1,22 +1,29 @@
-"""Bringing a parsed file into a store: what is new is added, what is known is merged, nothing is taken away."""
+"""Bringing a parsed file into a store: what is new is added, what is known is merged, nothing is taken away.
+
+Unless the file is to replace its scheme: then what it contradicts goes (see `graph.replacing`).
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
-from graph.edit import apply_with
+from graph.edit import apply_with, preview
 from graph.errors import InputError
 from graph.formats.parsed import Parsed, note
-from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation
+from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
+from graph.replacing import Outdated, outdated
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Concepts created, updated and found unchanged; relations put; what to know; the result."""
+    """Concepts created, updated and found unchanged; relations put; what to know; the result.
+
+    Of a replaced scheme also how many concepts lost their primary parent to another, and how many were deprecated.
+    """
 
     created: int
     updated: int
@@ -24,6 +31,8 @@ class ImportReport:
     relations: int
     notes: tuple[str, ...]
     taxonomy: Taxonomy
+    moved: int = 0
+    deprecated: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +45,57 @@ class Plan:
     unchanged: int
     relations: int
     notes: tuple[str, ...]
+    moved: int = 0
+    deprecated: int = 0
 
 
-def import_parsed(store: TaxonomyStore, content: Parsed, *, author: str, reason: str) -> ImportReport:
+def import_parsed(
+    store: TaxonomyStore,
+    content: Parsed,
+    *,
+    author: str,
+    reason: str,
+    replacing: bool = False,
+    dry_run: bool = False,
+) -> ImportReport:
     """Merge in one transaction. A second import of the same file changes nothing and makes no new version.
 
+    `replacing` takes the file as its scheme's new truth; `dry_run` works everything out, checks it and writes nothing.
     Raises InputError for an id that another scheme or kind holds, InvariantError when the result would be unsound.
     """
-    now = Taxonomy.of(store.read())
-    plan = merge(content, now)
-    if plan.changes:
+    data = store.read()
+    now = Taxonomy.of(data)
+    plan = merge(content, now, replacing=replacing)
+    if plan.changes and dry_run:
+        now = preview(data, ChangeSet(plan.changes, author, reason))
+    elif plan.changes:
 
         def work_out(snapshot: Taxonomy) -> ChangeSet:
             nonlocal plan
-            plan = merge(content, snapshot)
+            plan = merge(content, snapshot, replacing=replacing)
             return ChangeSet(plan.changes, author, reason)
 
         now = apply_with(store, work_out)
-    return ImportReport(plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now)
+    return ImportReport(
+        plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now, plan.moved, plan.deprecated
+    )
 
 
-def merge(content: Parsed, taxonomy: Taxonomy) -> Plan:
+def prefixed(content: Parsed, prefix: str) -> Parsed:
+    """The same content with `prefix` before the ids of its concepts: two schemes may both number from 1."""
+    own = {concept.id for concept in content.concepts}
+
+    def renamed(id: str) -> str:
+        return prefix + id if id in own else id
+
+    concepts = (replace(concept, id=prefix + concept.id) for concept in content.concepts)
+    relations = (replace(r, source=renamed(r.source), target=renamed(r.target)).canonical() for r in content.relations)
+    return Parsed(tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations)), content.notes)
+
+
+def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Plan:
     """Work out what the file changes. Relations to concepts that nobody knows are left out, with a note."""
+    stale = outdated(content, taxonomy) if replacing else Outdated()
     puts: list[Change] = []
     created = unchanged = 0
     for concept in content.concepts:
@@ -69,10 +107,19 @@ def merge(content: Parsed, taxonomy: Taxonomy) -> Plan:
             puts.append(PutConcept(new))
         else:
             unchanged += 1
-    relations, notes = _relations(content, taxonomy)
+    relations, notes = _relations(content, taxonomy, stale)
     updated = len(content.concepts) - created - unchanged
-    changes = (*puts, *(PutRelation(relation) for relation in relations))
-    return Plan(changes, created, updated, unchanged, len(relations), (*content.notes, *notes))
+    changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
+    return Plan(
+        changes,
+        created,
+        updated,
+        unchanged,
+        len(relations),
+        (*content.notes, *stale.notes, *notes),
+        moved=len(stale.broader),
+        deprecated=len(stale.concepts),
+    )
 
 
 def merged(old: Concept, new: Concept) -> Concept:
@@ -83,7 +130,7 @@ def merged(old: Concept, new: Concept) -> Concept:
     """
     if old.scheme != new.scheme:
         owner = f"concept {new.id!r} belongs to scheme {old.scheme!r} already"
-        raise InputError(f"{owner}; it can't be imported into {new.scheme!r}")
+        raise InputError(f"{owner}; it can't be imported into {new.scheme!r}; --id-prefix keeps the two apart")
     if old.kind != new.kind:
         raise InputError(f"concept {new.id!r} is of kind {old.kind!r} already; the file makes it a {new.kind!r}")
     pref = {**old.pref_label, **new.pref_label}
@@ -127,7 +174,7 @@ def _without(alt: _ByLanguage, pref: Mapping[str, str], *, kept: set[tuple[str, 
     return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
 
 
-def _relations(content: Parsed, taxonomy: Taxonomy) -> tuple[list[Relation], list[str]]:
+def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[list[Relation], list[str]]:
     """Relations to put, and notes on those left out or surprising."""
     known = {concept.id for concept in content.concepts}
     old = {relation.key: relation for relation in taxonomy.relations}
@@ -139,12 +186,14 @@ def _relations(content: Parsed, taxonomy: Taxonomy) -> tuple[list[Relation], lis
             lost[relation.type].append(f"{relation.source!r} → {relation.target!r}")
         else:
             wanted.append(relation)
-    puts = [relation for relation in _with_settled_primaries(wanted, taxonomy) if old.get(relation.key) != relation]
+    gone = {relation.key for relation in stale.broader}
+    settled = _with_settled_primaries(wanted, taxonomy, gone)
+    puts = [relation for relation in settled if old.get(relation.key) != relation]
     adopted = [
         f"{relation.source!r}"
         for relation in puts
         if relation.type == "broader" and relation.key not in old and relation.source in taxonomy
-        if taxonomy.out(relation.source, "broader")
+        if any(("broader", relation.source, parent) not in gone for parent in taxonomy.out(relation.source, "broader"))
     ]
     notes = []
     for type, pairs in sorted(lost.items()):
@@ -152,7 +201,9 @@ def _relations(content: Parsed, taxonomy: Taxonomy) -> tuple[list[Relation], lis
     return puts, notes + note("concepts keep their broader concepts beside those of the file", adopted)
 
 
-def _with_settled_primaries(wanted: list[Relation], taxonomy: Taxonomy) -> list[Relation]:
+def _with_settled_primaries(
+    wanted: list[Relation], taxonomy: Taxonomy, gone: Set[tuple[RelationType, str, str]]
+) -> list[Relation]:
     """One primary `broader` a concept: the file decides when it names the present one, else the record's stays."""
     in_file: dict[str, set[str]] = defaultdict(set)
     for relation in wanted:
@@ -164,6 +215,7 @@ def _with_settled_primaries(wanted: list[Relation], taxonomy: Taxonomy) -> list[
         if source in taxonomy
         for relation in taxonomy.relations_from(source)
         if relation.type == "broader" and relation.primary and relation.target not in targets
+        if relation.key not in gone
     }
     return [
         replace(relation, primary=False) if relation.type == "broader" and relation.source in kept else relation

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from graph.errors import InputError
 from graph.formats.parsed import Parsed
-from graph.importing import ImportReport, import_parsed
+from graph.importing import ImportReport, import_parsed, prefixed
 from graph.model import TaxonomyData
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
-IMPORTS = ("shopify", "skos", "jsonl", "annotated")
-EXPORTS = ("skos", "jsonl")
-_BY_SUFFIX = {".jsonl": "jsonl", ".ttl": "skos", ".rdf": "skos", ".jsonld": "skos"}
+IMPORTS = (
+    "shopify",
+    "google",
+    "gpc",
+    "openfoodfacts",
+    "bestbuy",
+    "whatnot",
+    "skos",
+    "csv",
+    "jsonl",
+    "annotated",
+)
+EXPORTS = (
+    "skos",
+    "jsonl",
+    "csv",
+    "shopify",
+)
+_FILES = tuple(format for format in IMPORTS if format != "annotated")
+_BY_SUFFIX = {
+    ".jsonl": "jsonl",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".ttl": "skos",
+    ".rdf": "skos",
+    ".jsonld": "skos",
+}
 
 
 class _Read(Protocol):
@@ -31,48 +56,91 @@ def import_files(
     scheme: str | None = None,
     lang: str | None = None,
     rows: str = "annotated",
+    id_prefix: str = "",
+    replacing: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
-    """Read everything, then merge it in one transaction. Raises InputError before anything is written."""
-    if format not in IMPORTS:
-        raise InputError(f"no import format {format!r}; there is {', '.join(IMPORTS)}")
+    """Read everything, then merge it in one transaction. Raises InputError before anything is written.
+
+    `id_prefix` goes before every id of the file; see `graph.importing` for `replacing` and `dry_run`.
+    """
+    _known(format, IMPORTS, "import")
     if format == "annotated":
         content = _induced(store, files, scheme=scheme or "annotated", lang=lang or "en", rows=rows)
     else:
         content = _reader(format)(files, scheme=scheme, lang=lang)
-    return import_parsed(store, content, author=author, reason=f"import {format} {' '.join(f.name for f in files)}")
+    if id_prefix:
+        content = prefixed(content, id_prefix)
+    reason = f"import {format} {' '.join(f.name for f in files)}"
+    return import_parsed(store, content, author=author, reason=reason, replacing=replacing, dry_run=dry_run)
 
 
-def export_file(taxonomy: Taxonomy, format: str, file: Path, *, scheme: str | None = None) -> int:
-    """Write the file whole or not at all; how many concepts it holds."""
-    from graph.formats import jsonl, skos
+def export_file(
+    taxonomy: Taxonomy,
+    format: str,
+    file: Path,
+    *,
+    scheme: str | None = None,
+    lang: str | None = None,
+    lossy: bool = False,
+) -> int:
+    """Write the file whole or not at all; how many concepts it holds.
 
+    Only Shopify's format looks at `lang` (one language alone) and `lossy` (leave out what it can't hold).
+    """
+    from graph.formats import jsonl, shopify, skos, tabular
+
+    _known(format, EXPORTS, "export")
     if scheme is not None and scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {scheme!r} in this taxonomy; there is {', '.join(taxonomy.schemes)}")
-    writers: dict[str, Callable[[], None]] = {
+    writers: dict[str, Callable[[], int | None]] = {
         "skos": lambda: skos.write(taxonomy, file, scheme=scheme),
         "jsonl": lambda: jsonl.write(taxonomy, file, scheme=scheme),
+        "csv": lambda: tabular.write(taxonomy, file, scheme=scheme),
+        "shopify": lambda: shopify.write(taxonomy, file, scheme=scheme, lang=lang, lossy=lossy),
     }
-    if format not in writers:
-        raise InputError(f"no export format {format!r}; there is {', '.join(EXPORTS)}")
-    writers[format]()
-    return sum(scheme in (None, concept.scheme) for concept in taxonomy)
+    written = writers[format]()
+    return sum(scheme in (None, concept.scheme) for concept in taxonomy) if written is None else written
 
 
-def taxonomy_from(source: str) -> Taxonomy:
-    """The taxonomy of a store URL, or of a file by its suffix."""
+def taxonomy_from(source: str, *, format: str | None = None, lang: str | None = None) -> Taxonomy:
+    """The taxonomy of a store URL, or of a file in `format`, else by its suffix."""
     from kgtag.bootstrap import load_taxonomy, open_store
 
-    format = _BY_SUFFIX.get(Path(source.removesuffix(".gz")).suffix)
-    if format is None or "://" in source:
+    if "://" in source:
         return load_taxonomy(open_store(source))
-    parsed = _reader(format)([Path(source)], scheme=None, lang=None)
+    named = format or _BY_SUFFIX.get(Path(source.removesuffix(".gz")).suffix)
+    if named is None and Path(source).is_file():
+        raise InputError(f"{source}: the name doesn't tell the format; give --format: {', '.join(_FILES)}")
+    if named is None:
+        return load_taxonomy(open_store(source))
+    _known(named, _FILES, "file")
+    parsed = _reader(named)([Path(source)], scheme=None, lang=lang)
     return Taxonomy.of(TaxonomyData(0, parsed.concepts, parsed.relations))
 
 
-def _reader(format: str) -> _Read:
-    from graph.formats import jsonl, shopify, skos
+def _known(format: str, formats: Sequence[str], what: str) -> None:
+    if format not in formats:
+        near = difflib.get_close_matches(format, formats, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? There is" if near else "there is"
+        raise InputError(f"no {what} format {format!r}; {hint} {', '.join(formats)}")
 
-    return {"shopify": shopify.read, "skos": skos.read, "jsonl": jsonl.read}[format]
+
+def _reader(format: str) -> _Read:
+    from graph.formats import bestbuy, google, gpc, jsonl, openfoodfacts, shopify, skos, tabular, whatnot
+
+    readers: dict[str, _Read] = {
+        "shopify": shopify.read,
+        "google": google.read,
+        "gpc": gpc.read,
+        "openfoodfacts": openfoodfacts.read,
+        "bestbuy": bestbuy.read,
+        "whatnot": whatnot.read,
+        "skos": skos.read,
+        "csv": tabular.read,
+        "jsonl": jsonl.read,
+    }
+    return readers[format]
 
 
 def _induced(store: TaxonomyStore, files: Sequence[Path], *, scheme: str, lang: str, rows: str) -> Parsed:

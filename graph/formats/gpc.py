@@ -12,7 +12,7 @@ from pathlib import Path
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
-from graph.model import Concept, Relation
+from graph.model import Concept, Kind, Relation
 
 LEVELS = ("segment", "family", "class", "brick")
 _LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
@@ -47,7 +47,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
                 raise FileFormatError(str(file), message, line=number, column=1)
             places[code] = Place(str(file), number)
             definition = {tag: description} if description else {}
-            kind = "attribute" if level == "attType" else "category"
+            kind: Kind = "attribute" if level == "attType" else "category"
             concepts.append(Concept(code, into, kind, {tag: name}, definition=definition, notation=code))
             if level in LEVELS:
                 parent = _place(level, above, file, number)

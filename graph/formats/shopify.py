@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.model import LANGUAGE_TAG, Concept, Relation
+from graph.taxonomy import Taxonomy
 
 
 class _Category(NamedTuple):
@@ -119,3 +122,73 @@ def _second(source: str, id: str) -> tuple[int | None, int | None]:
             if found == 2:
                 return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
     return None, None
+
+
+def write(
+    taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, lang: str | None = None, lossy: bool = False
+) -> int:
+    """Write a file a language into the directory `path`, or one file when it ends in .json or .json.gz; how many rows.
+
+    Raises InputError, before anything is written, for what the format can't hold, unless `lossy` allows to lose it.
+    """
+    chosen = _of_one_scheme(taxonomy, scheme)
+    categories = [concept for concept in chosen if concept.kind == "category"]
+    named = {tag for concept in categories for tag in concept.pref_label}
+    single = reading.suffixes(path)[0] == ".json"
+    tags = [_language(path, lang)] if single else sorted(named if lang is None else {lang})
+    if missing := [tag for tag in tags if tag not in named]:
+        raise InputError(f"no category has a name in {missing[0]!r}; there is {', '.join(sorted(named))}")
+    lost = losses(taxonomy, chosen)
+    if unnamed := sum(not any(tag in concept.pref_label for tag in tags) for concept in categories):
+        lost.append(f"{unnamed} categories without a name in {tags[0]!r}")
+    if lost and not lossy:
+        raise InputError(
+            f"Shopify's format holds names and one parent of categories, and nothing more: {', '.join(lost)} would be "
+            "lost; export to jsonl or csv, or leave them out with --lossy"
+        )
+    if not single:
+        path.mkdir(parents=True, exist_ok=True)
+    for tag in tags:
+        document = _document(taxonomy, [concept for concept in categories if tag in concept.pref_label], tag)
+        reading.write(path if single else path / f"{tag}.json", [orjson.dumps(document, option=orjson.OPT_INDENT_2)])
+    return len(categories) - unnamed
+
+
+def losses(taxonomy: Taxonomy, concepts: Sequence[Concept]) -> list[str]:
+    """What of the concepts Shopify's format can't hold, counted: ["3 attributes", "12 alternative labels"]."""
+    edges = [edge for concept in concepts for edge in taxonomy.relations_from(concept.id)]
+    counted = {
+        "attributes": sum(concept.kind == "attribute" for concept in concepts),
+        "values": sum(concept.kind == "value" for concept in concepts),
+        "alternative labels": sum(len(texts) for c in concepts for texts in c.alt_label.values()),
+        "hidden labels": sum(len(texts) for c in concepts for texts in c.hidden_label.values()),
+        "definitions": sum(len(concept.definition) for concept in concepts),
+        "notations": sum(concept.notation is not None for concept in concepts),
+        "candidate or deprecated statuses": sum(concept.status != "active" for concept in concepts),
+        "choices": sum(concept.kind == "category" and concept.choice != "multiple" for concept in concepts),
+        "further parents": sum(edge.type == "broader" and not edge.primary for edge in edges),
+        "other relations": sum(edge.type != "broader" for edge in edges),
+    }
+    return [f"{count} {what}" for what, count in counted.items() if count]
+
+
+def _of_one_scheme(taxonomy: Taxonomy, scheme: str | None) -> list[Concept]:
+    chosen = [concept for concept in taxonomy if scheme in (None, concept.scheme)]
+    schemes = sorted({concept.scheme for concept in chosen})
+    if len(schemes) > 1:
+        raise InputError(f"Shopify's format holds one scheme; choose one with --scheme: {', '.join(schemes)}")
+    if not any(concept.kind == "category" for concept in chosen):
+        raise InputError("there is no category to export")
+    return chosen
+
+
+def _document(taxonomy: Taxonomy, categories: Sequence[Concept], tag: str) -> dict[str, Any]:
+    """A vertical for each top concept, with all that is below it along primary parents."""
+    verticals: dict[str, dict[str, Any]] = {}
+    for concept in categories:
+        *above, _ = path = taxonomy.path(concept.id)
+        top = taxonomy[path[0]]
+        vertical = verticals.setdefault(top.id, {"name": top.label(tag), "prefix": top.id, "categories": []})
+        row = {"id": concept.id, "name": concept.pref_label[tag], "parent_id": above[-1] if above else None}
+        vertical["categories"].append(row)
+    return {"version": taxonomy.revision, "verticals": list(verticals.values())}

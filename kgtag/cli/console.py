@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,3 +70,21 @@ def print_table(
 def notes(lines: Iterable[str]) -> None:
     for line in lines:
         err.print(f"[yellow]note:[/] {escape(line)}", soft_wrap=True)
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """A spinner on stderr while the work goes on for more than a second, when somebody watches a terminal."""
+    if not err.is_terminal:
+        yield
+        return
+    status = err.status(Text(message))
+    timer = threading.Timer(1.0, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
+from kgtag.cli.console import Json, Store, log, notes, print_json, print_table, working
 
 _SHOWN = 20
 
@@ -52,32 +52,63 @@ def migrate(
 
 
 def import_file(
-    format: Annotated[str, typer.Argument(help="shopify, skos, jsonl or annotated")],
+    format: Annotated[str, typer.Argument(help="One of those listed above.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="May be gzipped.")],
     store: Store = None,
     scheme: Scheme = None,
     lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
     rows: Annotated[str, typer.Option("--rows", help="For `annotated`: annotated, spans, extractgpt.")] = "annotated",
+    id_prefix: Annotated[str, typer.Option(help="Goes before every id, to keep apart schemes that count from 1.")] = "",
+    replacing: Annotated[
+        bool,
+        typer.Option("--replace", help="The file is its scheme's new truth: move what moved, deprecate what is gone."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count everything, and write nothing.")] = False,
     author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
     json: Json = False,
 ) -> None:
     """Bring a taxonomy into the store: all of it or, when something is wrong, nothing.
 
     Known concepts are merged, so several languages of one taxonomy can come one after the other.
+    What docs/formats.md says of each format, in short:
 
-    Examples: `kgtag import shopify en.json zh-CN.json`; `kgtag import annotated titles.jsonl --scheme mine`
+    - `shopify`: `kgtag import shopify en.json zh-CN.json`
+    - `google`: `kgtag import google taxonomy-with-ids.en-US.txt taxonomy-with-ids.zh-CN.txt`
+    - `gpc` (GS1, tab-separated): `kgtag import gpc gpc-hier.tsv gpc-attType.tsv`
+    - `openfoodfacts`: `kgtag import openfoodfacts categories.txt`
+    - `bestbuy`: `kgtag import bestbuy categories.json`
+    - `whatnot`: `kgtag import whatnot taxonomy.json --id-prefix whatnot:`
+    - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
+    - `csv` (or TSV, of your own): `kgtag import csv shop.csv --lang en`
+    - `jsonl` (kgtag's own): `kgtag import jsonl taxonomy.jsonl`
+    - `annotated` (products): `kgtag import annotated titles.jsonl --scheme mine`
+
+    A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
     """
     from kgtag.bootstrap import open_store
     from kgtag.transfer import import_files
 
-    report = import_files(
-        open_store(store), format, files, scheme=scheme, lang=lang, rows=rows, author=author or getpass.getuser()
-    )
+    opened = open_store(store)
+    with working(f"importing {', '.join(file.name for file in files)}"):
+        report = import_files(
+            opened,
+            format,
+            files,
+            scheme=scheme,
+            lang=lang,
+            rows=rows,
+            id_prefix=id_prefix,
+            replacing=replacing,
+            dry_run=dry_run,
+            author=author or getpass.getuser(),
+        )
     counts = {
         "created": report.created,
         "updated": report.updated,
         "unchanged": report.unchanged,
         "relations": report.relations,
+        "moved": report.moved,
+        "deprecated": report.deprecated,
         "concepts": len(report.taxonomy),
         "revision": report.taxonomy.revision,
     }
@@ -85,48 +116,57 @@ def import_file(
     if json:
         print_json({**counts, "notes": list(report.notes)})
     else:
-        print_table(f"Imported {format}", list(counts), [tuple(counts.values())])
+        title = f"Plan for {format}; nothing was written" if dry_run else f"Imported {format}"
+        print_table(title, list(counts), [tuple(counts.values())])
 
 
 def export_file(
-    format: Annotated[str, typer.Argument(help="skos (ttl, rdf, jsonld by the file's suffix) or jsonl")],
-    file: Annotated[Path, typer.Argument()],
+    format: Annotated[str, typer.Argument(help="skos (ttl, rdf, jsonld by the file's suffix), jsonl, csv or shopify")],
+    file: Annotated[Path, typer.Argument(help="For shopify: a directory, or a file of one language (en.json).")],
     store: Store = None,
     scheme: Scheme = None,
+    lang: Annotated[str | None, typer.Option(help="For shopify: this language alone.")] = None,
+    lossy: Annotated[bool, typer.Option("--lossy", help="For shopify: leave out what the format can't hold.")] = False,
 ) -> None:
     """Write the taxonomy to a file.
 
-    Example: `kgtag export skos shop.ttl`
+    Examples: `kgtag export skos shop.ttl`; `kgtag export csv shop.csv`; `kgtag export shopify translations/`
     """
     from kgtag.bootstrap import load_taxonomy, open_store
     from kgtag.transfer import export_file as write
 
     taxonomy = load_taxonomy(open_store(store))
-    log(f"{write(taxonomy, format, file, scheme=scheme)} concepts written to {file}")
+    with working(f"writing {file}"):
+        written = write(taxonomy, format, file, scheme=scheme, lang=lang, lossy=lossy)
+    log(f"{written} concepts written to {file}")
 
 
 def diff(
-    a: Annotated[str, typer.Argument(help="A store URL or a .jsonl, .ttl, .rdf, .jsonld file.")],
+    a: Annotated[str, typer.Argument(help="A store URL or a .jsonl, .csv, .tsv, .ttl, .rdf, .jsonld file.")],
     b: Annotated[str, typer.Argument(help="The other one.")],
+    format: Annotated[str | None, typer.Option(help="Of files whose suffix doesn't tell, such as google.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
     json: Json = False,
 ) -> None:
     """What changed from A to B. Exit code 1 when they differ.
 
-    Example: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
+    Examples: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
+    `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
+    from graph.drift import summary
     from graph.versions import diff as compare
     from graph.versions import to_json
     from kgtag.transfer import taxonomy_from
 
-    found = compare(taxonomy_from(a), taxonomy_from(b))
+    before, after = (taxonomy_from(source, format=format, lang=lang) for source in (a, b))
+    found = compare(before, after)
     plain = to_json(found)
     if json:
         print_json(plain)
     else:
         print_table("Differences", ["what", "count"], [(name, len(rows)) for name, rows in plain.items()])
-        for name, rows in plain.items():
-            for row in rows[:10]:
-                log(f"  {name}: {_short(row)}")
+        for line in summary(found, before, after):
+            log(f"  {line}")
     if any(plain.values()):
         raise typer.Exit(1)
 
@@ -183,8 +223,3 @@ def audit(
             log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
     if report.failing(threshold):
         raise typer.Exit(1)
-
-
-def _short(row: Any) -> str:
-    text = str(row)
-    return text if len(text) <= 160 else text[:159] + "…"

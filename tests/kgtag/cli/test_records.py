@@ -67,7 +67,7 @@ def test_two_languages_and_a_difference(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["google", "x.txt"], "no import format 'google'; there is shopify, skos, jsonl, annotated"),
+        (["gogle", "x.txt"], "no import format 'gogle'; did you mean google? There is shopify, google, gpc, "),
         (["jsonl", "none.jsonl"], "none.jsonl: there is no such file"),
         (["jsonl", "."], "this is a directory; a file was expected"),
         (["jsonl", "torn.jsonl"], "torn.jsonl:2:"),

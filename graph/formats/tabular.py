@@ -1,0 +1,186 @@
+"""A taxonomy as a table of one's own, CSV or TSV: a concept a row, by the columns of docs/formats.md.
+
+`id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough; an export writes every column.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading, table
+from graph.formats.parsed import Parsed, Place, note, parsed
+from graph.formats.tabular_ids import Named, path_of, with_ids
+from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
+from graph.taxonomy import Taxonomy
+
+_ONE = ("pref_label", "definition")
+_MANY = ("alt_label", "hidden_label")
+_LABELS = (*_ONE, *_MANY)
+_PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
+_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
+_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What the columns of a file mean: label field and language by column name; names that mean nothing here."""
+
+    labels: dict[str, tuple[str, str]]
+    unknown: tuple[str, ...]
+    assumed: bool
+    """Whether some label column names no language."""
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """`scheme` is for rows that name none (else "kgtag"), `lang` for columns that name no language (else "en").
+
+    Without a column `id`, ids are made from labels or paths; parents may be named by id or label.
+    """
+    if not files:
+        raise InputError("no file given")
+    into, tag = scheme or "kgtag", lang or "en"
+    drafts: list[tuple[table.Row, Concept]] = []
+    named: list[Named] = []
+    notes: list[str] = []
+    for file in files:
+        layout: _Layout | None = None
+        for row in table.rows(file):
+            if layout is None:
+                layout = _layout(row, tag)
+                notes += _remarks(layout, file, tag, given=lang is not None)
+            draft = _concept(row, layout, into=into, tag=tag)
+            drafts.append((row, draft))
+            named.append(Named(row, draft))
+        if layout is None:
+            raise FileFormatError(str(file), "there are no rows below the column names")
+    settled = with_ids(named, lang=tag)
+    places = {id: Place(str(row.file), row.line) for id, (row, _) in zip(settled.ids, drafts, strict=True)}
+    relations = [*settled.relations]
+    for id, (row, _) in zip(settled.ids, drafts, strict=True):
+        relations += _relations(id, row, settled.parents.get(id, ()))
+    return parsed(
+        settled.concepts,
+        relations,
+        notes=(*notes, *settled.notes),
+        places=places,
+        file=", ".join(map(str, files)),
+    )
+
+
+def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
+    """Every concept (of the scheme) with all that is known of it; tabs for .tsv, commas for the rest."""
+    reading.write(path, _lines(taxonomy, scheme, delimiter=table.delimiter_of(path)))
+
+
+def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterator[bytes]:
+    concepts = [concept for concept in taxonomy if scheme in (None, concept.scheme)]
+    labels = [
+        (field, tag)
+        for field in _LABELS
+        for tag in sorted({tag for concept in concepts for tag in getattr(concept, field)})
+    ]
+    header = [*_PLAIN[:3], *(f"{field}@{tag}" for field, tag in labels), *_PLAIN[3:], *RELATION_TYPES]
+    yield table.line(header, delimiter=delimiter)
+    for concept in concepts:
+        targets: dict[str, list[str]] = {type: [] for type in RELATION_TYPES}
+        for relation in sorted(taxonomy.relations_from(concept.id), key=lambda r: (not r.primary, r.target)):
+            targets[relation.type].append(relation.target)
+        texts = [_cell(getattr(concept, field).get(tag, "")) for field, tag in labels]
+        head = [concept.id, concept.scheme, concept.kind]
+        tail = [concept.notation or "", concept.status, concept.choice]
+        yield table.line([*head, *texts, *tail, *map(table.join, targets.values())], delimiter=delimiter)
+
+
+def _cell(labels: str | tuple[str, ...]) -> str:
+    return labels if isinstance(labels, str) else table.join(labels)
+
+
+def _layout(row: table.Row, tag: str) -> _Layout:
+    labels: dict[str, tuple[str, str]] = {}
+    unknown: list[str] = []
+    assumed = False
+    for name in row.columns:
+        field, at, language = name.partition("@")
+        field = _SHORT.get(field, field)
+        if field in _LABELS:
+            key = (field, language if at else tag)
+            if not LANGUAGE_TAG.fullmatch(key[1]):
+                raise row.error(name, f"{language!r} is no language tag (like en or zh-CN)")
+            if key in labels.values():
+                raise row.error(name, f"a second column of {key[0]}@{key[1]}")
+            labels[name] = key
+            assumed |= not at
+        elif name not in _COLUMNS:
+            near = difflib.get_close_matches(field, _COLUMNS, n=1, cutoff=0.8)
+            if near:
+                raise row.error(name, f"there is no such column; did you mean {near[0]}?")
+            unknown.append(name)
+    if "path" not in row.columns and not any(field == "pref_label" for field, _ in labels.values()):
+        message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/formats.md)"
+        raise FileFormatError(str(row.file), message, line=1)
+    return _Layout(labels, tuple(unknown), assumed or "path" in row.columns)
+
+
+def _remarks(layout: _Layout, file: Path, tag: str, *, given: bool) -> list[str]:
+    notes = note(f"columns of {file.name} mean nothing here and were left out", map(repr, layout.unknown))
+    if layout.assumed and not given:
+        notes.append(
+            f"{file.name} names no language for its labels; they were taken as {tag!r} (--lang says otherwise)"
+        )
+    return notes
+
+
+def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept:
+    """The row's concept; its id is empty when the table has none."""
+    fields: dict[str, dict[str, Any]] = {field: {} for field in _LABELS}
+    for name, (field, language) in layout.labels.items():
+        cell = row.cells.get(name, "")
+        if field == "definition" and cell:
+            fields[field][language] = cell
+        elif field == "pref_label" and cell.strip():
+            fields[field][language] = cell.strip() if name in _SHORT else cell
+        elif field in _MANY and (items := table.split(cell)):
+            fields[field][language] = tuple(items)
+    path = path_of(row)
+    if path:
+        fields["pref_label"].setdefault(tag, path[-1])
+    if not fields["pref_label"]:
+        columns = [name for name, (field, _) in layout.labels.items() if field == "pref_label"]
+        raise row.error((*columns, "path")[0], "the row has no name")
+    id = row.cells.get("id", "").strip()
+    if not id and "id" in row.columns:
+        raise row.error("id", "the row has no id; fill in all of them, or leave the column out")
+    usual = "value" if row.cells.get("value_of", "").strip() else "category"
+    return Concept(
+        id,
+        row.cells.get("scheme", "").strip() or into,
+        _one_of(row, "kind", KINDS, usual),
+        fields["pref_label"],
+        fields["alt_label"],
+        fields["hidden_label"],
+        fields["definition"],
+        row.cells.get("notation") or None,
+        _one_of(row, "status", STATUSES, "active"),
+        _one_of(row, "choice", CHOICES, "multiple"),
+    )
+
+
+def _one_of(row: table.Row, column: str, allowed: Sequence[Any], usual: Any) -> Any:
+    value = row.cells.get(column, "").strip() or usual
+    if value not in allowed:
+        raise row.error(column, f"{value!r} is none of {', '.join(allowed)}")
+    return value
+
+
+def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Relation]:
+    for type in RELATION_TYPES:
+        targets = table.split(row.cells.get(type, ""))
+        if type == "broader":
+            targets += parents
+        for at, target in enumerate(dict.fromkeys(targets)):
+            yield Relation(type, id, target, primary=type == "broader" and at == 0)
