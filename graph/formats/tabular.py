@@ -129,9 +129,7 @@ def _layout(row: table.Row, tag: str) -> _Layout:
 def _remarks(layout: _Layout, file: Path, tag: str, *, given: bool) -> list[str]:
     notes = note(f"columns of {file.name} mean nothing here and were left out", map(repr, layout.unknown))
     if layout.assumed and not given:
-        notes.append(
-            f"{file.name} names no language for its labels; they were taken as {tag!r} (--lang says otherwise)"
-        )
+        notes.append(f"{file.name} names no language for its labels; they were taken as {tag!r}; --lang names another")
     return notes
 
 

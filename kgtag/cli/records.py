@@ -117,7 +117,7 @@ def import_file(
         print_json({**counts, "notes": list(report.notes)})
     else:
         title = f"Plan for {format}; nothing was written" if dry_run else f"Imported {format}"
-        print_table(title, list(counts), [tuple(counts.values())])
+        print_table(title, ["what", "count"], counts.items())
 
 
 def export_file(

@@ -17,10 +17,13 @@ def test_the_history_names_who_and_what(shop: str) -> None:
     assert (entry.author, entry.reason) == ("test", "import jsonl taxonomy.jsonl")
 
 
-@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.ttl", "out.rdf", "out.jsonld"])
+@pytest.mark.parametrize(
+    "name", ["out.jsonl", "out.jsonl.gz", "out.ttl", "out.rdf", "out.jsonld", "out.csv", "out.csv.gz", "out.tsv"]
+)
 def test_a_file_holds_the_taxonomy_whole(shop: str, tmp_path: Path, name: str) -> None:
     taxonomy = load_taxonomy(open_store(shop))
-    format = "jsonl" if "jsonl" in name and "jsonld" not in name else "skos"
+    suffix = name.removesuffix(".gz").rpartition(".")[2]
+    format = {"jsonl": "jsonl", "csv": "csv", "tsv": "csv"}.get(suffix, "skos")
     assert export_file(taxonomy, format, tmp_path / name) == len(taxonomy)
     assert taxonomy_from(str(tmp_path / name)).revision == taxonomy.revision == taxonomy_from(shop).revision
 
@@ -57,3 +60,24 @@ def test_an_interrupted_export_leaves_the_old_file(shop: str, tmp_path: Path, mo
         export_file(load_taxonomy(open_store(shop)), "jsonl", out)
     assert out.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_file_whose_name_does_not_tell_needs_the_format(tmp_path: Path) -> None:
+    file = tmp_path / "toys.txt"
+    file.write_text("7 - Toys\n")
+    with pytest.raises(InputError, match="the name doesn't tell the format; give --format: shopify, google"):
+        taxonomy_from(str(file))
+    with pytest.raises(InputError, match=r"no file format 'gogle'; did you mean google\?"):
+        taxonomy_from(str(file), format="gogle")
+    assert taxonomy_from(str(file), format="google", lang="en").ids == ("7",)
+
+
+def test_two_schemes_that_count_from_one(sqlite_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "toys.en.txt"
+    file.write_text("7 - Toys\n")
+    store = open_store(sqlite_url)
+    import_files(store, "google", [file], author="test")
+    with pytest.raises(InputError, match="belongs to scheme 'google' already; .*--id-prefix keeps the two apart"):
+        import_files(store, "google", [file], scheme="mine", author="test")
+    import_files(store, "google", [file], scheme="mine", id_prefix="mine:", author="test")
+    assert load_taxonomy(store).ids == ("7", "mine:7")

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import shopify
-from graph.model import Concept, Relation
+from graph.model import Concept, Relation, TaxonomyData
+from graph.taxonomy import Taxonomy
 
 
 def _file(folder: Path, name: str, categories: list[Any]) -> Path:
@@ -89,3 +93,77 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, mess
     file.write_text(content)
     with pytest.raises(FileFormatError, match=message):
         shopify.read([file])
+
+
+def _taxonomy(*concepts: Concept, below: dict[str, str] | None = None) -> Taxonomy:
+    edges = tuple(Relation("broader", id, up, primary=True) for id, up in (below or {}).items())
+    return Taxonomy.of(TaxonomyData(0, concepts, edges))
+
+
+def _category(id: str, **labels: str) -> Concept:
+    return Concept(id, "shop", "category", {tag.replace("_", "-"): text for tag, text in labels.items()})
+
+
+@st.composite
+def _trees(draw: st.DrawFn) -> Taxonomy:
+    n = draw(st.integers(1, 8))
+    languages = st.dictionaries(st.sampled_from(["en", "de", "zh-CN"]), st.sampled_from(["A", "鞋", '"']), min_size=1)
+    concepts = [Concept(f"c{i}", "shop", "category", draw(languages)) for i in range(n)]
+    below = {f"c{i}": f"c{draw(st.integers(0, i - 1))}" for i in range(1, n) if draw(st.booleans())}
+    return _taxonomy(*concepts, below=below)
+
+
+@given(_trees())
+@settings(max_examples=60)
+def test_what_is_exported_reads_back_equal(taxonomy: Taxonomy) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        assert shopify.write(taxonomy, out) == len(taxonomy)
+        back = shopify.read(sorted(out.iterdir()), scheme="shop")
+    assert Taxonomy.of(TaxonomyData(0, back.concepts, back.relations)).revision == taxonomy.revision
+
+
+def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
+    taxonomy = _taxonomy(_category("a", en="Apparel", de="Mode"), _category("a-1", en="Shoes"), below={"a-1": "a"})
+    assert shopify.write(taxonomy, tmp_path / "out") == 2
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["de.json", "en.json"]
+    assert json.loads((tmp_path / "out" / "en.json").read_text()) == {
+        "version": taxonomy.revision,
+        "verticals": [
+            {"name": "Apparel", "prefix": "a", "categories": [_row("a", "Apparel"), _row("a-1", "Shoes", "a")]}
+        ],
+    }
+    assert shopify.write(taxonomy, tmp_path / "x.json.gz", lang="en") == 2
+    assert gzip.decompress((tmp_path / "x.json.gz").read_bytes()) == (tmp_path / "out" / "en.json").read_bytes()
+
+
+def test_what_the_format_cannot_hold_is_refused_before_writing(tmp_path: Path) -> None:
+    rich = Concept("b", "shop", "category", {"en": "B"}, {"en": ("bee", "bi")}, notation="7", status="candidate")
+    colour = Concept("colour", "shop", "attribute", {"en": "Colour"})
+    edges = (
+        Relation("broader", "b", "a", primary=True),
+        Relation("broader", "b", "c"),
+        Relation("applies_to", "colour", "a"),
+    )
+    concepts = (_category("a", en="A"), rich, _category("c", de="C"), colour)
+    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, edges))
+    with pytest.raises(InputError) as refused:
+        shopify.write(taxonomy, tmp_path / "en.json")
+    assert (
+        "1 attributes, 2 alternative labels, 1 notations, 1 candidate or deprecated statuses, 1 further parents, "
+        "1 other relations, 1 categories without a name in 'en' would be lost" in str(refused.value)
+    )
+    assert not list(tmp_path.iterdir())
+    assert shopify.write(taxonomy, tmp_path / "en.json", lossy=True) == 2
+    assert [c.id for c in shopify.read([tmp_path / "en.json"]).concepts] == ["a", "b"]
+
+
+def test_exports_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    taxonomy = _taxonomy(_category("a", en="A"), Concept("x", "other", "attribute", {"en": "X"}))
+    with pytest.raises(InputError, match="choose one with --scheme: other, shop"):
+        shopify.write(taxonomy, tmp_path / "out")
+    with pytest.raises(InputError, match="there is no category to export"):
+        shopify.write(taxonomy, tmp_path / "out", scheme="other")
+    with pytest.raises(InputError, match="no category has a name in 'de'; there is en"):
+        shopify.write(taxonomy, tmp_path / "out", scheme="shop", lang="de")
+    assert not (tmp_path / "out").exists()

@@ -191,3 +191,60 @@ def test_keys(shop: str) -> None:
     assert gone.code == 2 and f"no key {id!r}" in gone.stderr
     wrong = run("keys", "create", "--scope", "fly", "--store", shop)
     assert wrong.code == 2 and "'fly' is no scope; there is read, tag, edit, admin" in wrong.stderr
+
+
+def test_a_new_release_is_planned_then_replaces_the_old_one(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'new.db'}"
+    run("init", "--store", store)
+    version = "# Google_Product_Taxonomy_Version: {}\n7 - Toys\n8 - Games\n"
+    old, new = tmp_path / "old.en.txt", tmp_path / "new.en.txt"
+    old.write_text(version.format("2015-02-19") + "70 - Toys > Kites\n79 - Toys > Tops\n")
+    new.write_text(version.format("2019-07-10") + "70 - Games > Kites\n71 - Games > Dice\n")
+    assert run("import", "google", old, "--store", store).code == 0
+
+    shown = run("diff", "--format", "google", old, new)
+    assert shown.code == 1
+    for line in ("71 (Dice) under 8 (Games)", "79 (Tops) under 7 (Toys)", "70 (Kites): 7 (Toys) → 8 (Games)"):
+        assert line in shown.stderr
+
+    planned = run("import", "google", new, "--store", store, "--replace", "--dry-run", "--json").json
+    assert (planned["created"], planned["moved"], planned["deprecated"]) == (1, 1, 1)
+    assert load_taxonomy(open_store(store)).path("70") == ["7", "70"]
+    assert "nothing was written" in run("import", "google", new, "--store", store, "--replace", "--dry-run").stdout
+    done = run("import", "google", new, "--store", store, "--replace", "--json").json
+    assert done == planned
+    taxonomy = load_taxonomy(open_store(store))
+    assert taxonomy.path("70") == ["8", "70"] and taxonomy["79"].status == "deprecated"
+
+
+def test_shopify_there_and_back(tmp_path: Path) -> None:
+    stores = [f"sqlite:///{tmp_path / name}" for name in ("a.db", "b.db")]
+    files = [_shopify(tmp_path, "en", ("aa", "Apparel", None)), _shopify(tmp_path, "de", ("aa", "Mode", None))]
+    for store in stores:
+        run("init", "--store", store)
+    run("import", "shopify", *files, "--store", stores[0])
+    assert run("export", "shopify", tmp_path / "out", "--store", stores[0]).code == 0
+    assert run("import", "shopify", *sorted((tmp_path / "out").iterdir()), "--store", stores[1]).code == 0
+    assert run("diff", *stores).code == 0
+    extra = tmp_path / "extra.csv"
+    extra.write_text("id,label,scheme\naa,Clothes,shopify\n")
+    run("import", "csv", extra, "--lang", "en", "--store", stores[0])
+    refused = run("export", "shopify", tmp_path / "en.json", "--store", stores[0])
+    assert refused.code == 2 and "1 alternative labels would be lost" in refused.stderr
+    assert run("export", "shopify", tmp_path / "x" / "en.json", "--store", stores[0], "--lossy").code == 2
+    assert run("export", "shopify", tmp_path / "lossy.json", "--lang", "en", "--store", stores[0], "--lossy").code == 0
+
+
+def test_the_help_names_every_format() -> None:
+    from kgtag.transfer import EXPORTS, IMPORTS
+
+    imports, exports = run("import", "--help").stdout, run("export", "--help").stdout
+    assert [format for format in IMPORTS if f"kgtag import {format}" not in " ".join(imports.split())] == []
+    assert [format for format in EXPORTS if format not in exports] == []
+
+
+def test_every_format_is_documented() -> None:
+    from kgtag.transfer import EXPORTS, IMPORTS
+
+    page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert [format for format in {*IMPORTS, *EXPORTS} if f"`{format}`" not in page] == []

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.errors import FileFormatError
+from graph.formats import table, tabular
+from graph.formats.parsed import Parsed
+from graph.model import Concept, Relation, TaxonomyData
+from graph.taxonomy import Taxonomy
+from tests.strategies import taxonomies
+
+ODD = (
+    "a, b",
+    'say "hi"',
+    "two\nlines",
+    "a\r\nb",
+    "\r",
+    "a|b",
+    "|",
+    "\\|",
+    "\\",
+    " padded ",
+    "tab\there",
+    "=1+1",
+    "a;b",
+)
+
+
+def _read(folder: Path, content: str, name: str = "t.csv", lang: str | None = None) -> Parsed:
+    file = folder / name
+    file.write_bytes(content.encode())
+    return tabular.read([file], lang=lang)
+
+
+def _back(taxonomy: Taxonomy, name: str) -> Taxonomy:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        tabular.write(taxonomy, file)
+        found = tabular.read([file], scheme="other", lang="ja")
+    assert found.notes == ()
+    return Taxonomy.of(TaxonomyData(0, found.concepts, found.relations))
+
+
+@given(taxonomies(max_size=5), st.sampled_from(["t.csv", "t.tsv", "t.csv.gz"]))
+@settings(max_examples=60)
+def test_what_is_written_reads_back_equal(data: TaxonomyData, name: str) -> None:
+    taxonomy = Taxonomy.of(data)
+    assert _back(taxonomy, name).revision == taxonomy.revision
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv"])
+def test_separators_quotes_and_line_ends_survive(name: str) -> None:
+    concepts = tuple(
+        Concept(
+            f"c{at}",
+            "s",
+            "category",
+            {"en": text if text.strip() else "x"},
+            {"en": (text if text.strip() else "y", "z")},
+            {"und": (f"{text}|",)},
+            {"de": text},
+            text,
+        )
+        for at, text in enumerate(ODD)
+    )
+    ends = (("c|1", "c\\2"), ("c,3", "c|1"))
+    ids = sorted({id for pair in ends for id in pair})
+    concepts += tuple(Concept(id, "s", "category", {"en": id}) for id in ids)
+    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, tuple(Relation("broader", a, b, primary=True) for a, b in ends)))
+    assert len(taxonomy) == len(concepts) and len(taxonomy.relations) == 2
+    assert _back(taxonomy, name).revision == taxonomy.revision
+
+
+@given(st.lists(st.text(max_size=5).filter(lambda text: bool(text.strip())), max_size=4))
+def test_lists_in_a_cell(items: list[str]) -> None:
+    assert table.split(table.join(items)) == items
+
+
+def test_lists_typed_by_hand() -> None:
+    assert table.split(" red | blue||C:\\dir | a\\|b ") == ["red", "blue", "C:\\dir", "a|b"]
+
+
+def test_the_columns_of_a_full_table(tmp_path: Path) -> None:
+    found = _read(
+        tmp_path,
+        "id,kind,pref_label@en,pref_label@zh,alt_label@en,status,choice,broader,value_of,applies_to,excludes\r\n"
+        "shoe,,Shoe,鞋,trainer|sneaker,,,,,,\r\n"
+        "boot,,Boot,,,candidate,,shoe|elsewhere,,,shoe2\r\n"
+        "shoe2,,Other,,,,,,,,\r\n"
+        "colour,attribute,Colour,,,,single,,,shoe,\r\n"
+        "red,,Red,,,,,,colour,,\r\n",
+    )
+    assert found.concepts[0] == Concept("boot", "kgtag", "category", {"en": "Boot"}, status="candidate")
+    assert found.concepts[1] == Concept("colour", "kgtag", "attribute", {"en": "Colour"}, choice="single")
+    assert found.concepts[2].kind == "value"
+    assert found.concepts[3] == Concept(
+        "shoe", "kgtag", "category", {"en": "Shoe", "zh": "鞋"}, {"en": ("trainer", "sneaker")}
+    )
+    assert found.relations == (
+        Relation("applies_to", "colour", "shoe"),
+        Relation("broader", "boot", "elsewhere"),
+        Relation("broader", "boot", "shoe", primary=True),
+        Relation("excludes", "boot", "shoe2"),
+        Relation("value_of", "red", "colour"),
+    )
+
+
+def test_ids_labels_and_parents_are_enough(tmp_path: Path) -> None:
+    found = _read(tmp_path, "\ufeffid;label;parent;Count\n1;Shoes;\n2;Boots;1\n3;Clogs;shoes\n4;Hats;99\n")
+    assert [(r.source, r.target) for r in found.relations] == [("2", "1"), ("3", "1"), ("4", "99")]
+    assert found.concepts[0] == Concept("1", "kgtag", "category", {"en": "Shoes"})
+    assert found.notes == (
+        "1 columns of t.csv mean nothing here and were left out, e.g. 'Count'",
+        "t.csv names no language for its labels; they were taken as 'en'; --lang names another",
+    )
+
+
+def test_labels_and_parents_are_enough(tmp_path: Path) -> None:
+    content = "label,parent\nMen,\nWomen,\nShoes,Men\nShoes,Women\nBoots,Footwear\nT-Shirt,Men\n"
+    found = _read(tmp_path, content, lang="en")
+    assert [concept.id for concept in found.concepts] == [
+        "kgtag:boots",
+        "kgtag:footwear",
+        "kgtag:men",
+        "kgtag:men.shoes",
+        "kgtag:t-shirt",
+        "kgtag:women",
+        "kgtag:women.shoes",
+    ]
+    edges = {(r.source, r.target) for r in found.relations}
+    assert ("kgtag:men.shoes", "kgtag:men") in edges and ("kgtag:boots", "kgtag:footwear") in edges
+    assert found.notes == (
+        "6 rows have no id; ids were made from their names, e.g. 'kgtag:men'",
+        "1 parents have no row of their own and were made, e.g. 'Footwear'",
+    )
+    assert _read(tmp_path, content, lang="en") == found
+
+
+def test_a_path_is_enough(tmp_path: Path) -> None:
+    found = _read(tmp_path, "path\nApparel > Clothing>Shoes\nApparel\nHome > Shoes\n", lang="de")
+    assert {c.id: c.label("de") for c in found.concepts} == {
+        "kgtag:apparel": "Apparel",
+        "kgtag:apparel.clothing": "Clothing",
+        "kgtag:apparel.clothing.shoes": "Shoes",
+        "kgtag:home": "Home",
+        "kgtag:home.shoes": "Shoes",
+    }
+    assert [(r.source, r.target) for r in found.relations] == [
+        ("kgtag:apparel.clothing", "kgtag:apparel"),
+        ("kgtag:apparel.clothing.shoes", "kgtag:apparel.clothing"),
+        ("kgtag:home.shoes", "kgtag:home"),
+    ]
+
+
+def test_paths_with_ids_meet_on_the_rows(tmp_path: Path) -> None:
+    found = _read(tmp_path, "id,path,synonyms\nb,A > B,bee|bi\na,A,\n", lang="en")
+    assert [(c.id, c.label()) for c in found.concepts] == [("a", "A"), ("b", "B")]
+    assert found.concepts[1].alt_label == {"en": ("bee", "bi")}
+    assert found.relations == (Relation("broader", "b", "a", primary=True),)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("id,label\n", "there are no rows below the column names"),
+        ("id,notes\na,b\n", "no column of names: `label`, `pref_label@en` or `path` was expected"),
+        ("id,label,parnet\na,A,\n", r"t\.csv:2:3: column 'parnet': there is no such column; did you mean parent\?"),
+        ("id,pref_label@e\na,A\n", r":2:2: column 'pref_label@e': 'e' is no language tag"),
+        ("id,label,pref_label@en\na,A,B\n", "a second column of pref_label@en"),
+        ("id,id,label\na,b,c\n", r":1:2: a second column 'id'"),
+        ("id,label\na,A\n\n,B\n", r":4:1: column 'id': the row has no id"),
+        ("id,label\na, \n", r":2:2: column 'label': the row has no name"),
+        ("id,label\na,A\na,B\n", r":3:1: column 'id': a second row for 'a'; the first is in line 2"),
+        ("label\nShoes\nshoes\n", r":3:1: column 'label': a second row for 'kgtag:shoes'"),
+        ("id,label,kind\na,A,thing\n", r":2:3: column 'kind': 'thing' is none of category, attribute, value"),
+        ("id,label,status\na,A,dead\n", r"column 'status': 'dead' is none of"),
+        ("id,label\na,A,b,c\n", r":2:3: 4 cells in a table of 2 columns"),
+        ('id,label\n"a\nb",A\n"c"d,B\n', r":4: no valid CSV: "),
+        ("path\nA >> B\n", r":2:1: column 'path': 'A >> B' has an empty level"),
+        ("path,label\n,\nx,\n,y\nA >,\n", r"column 'path': 'A >' has an empty level"),
+        ("label,parent\nA,\nS,A\nS,B\nT,S\n", r":5:2: column 'parent': 'S' is the label of several rows \(kgtag:a\.s"),
+        ("id,label,broader\na,A,b\nb,B,a\n", r":2: 2 concepts are broader than themselves"),
+        ("id,label,value_of\na,A,b\nb,B,\n", "it goes from value to attribute, not value to category"),
+    ],
+)
+def test_errors_say_row_and_column(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        _read(tmp_path, content)
