@@ -73,13 +73,13 @@ def notes(lines: Iterable[str]) -> None:
 
 
 @contextmanager
-def working(message: str) -> Iterator[None]:
-    """A spinner on stderr while the work goes on for more than a second, when somebody watches a terminal."""
+def working(message: str, *, after: float = 1.0) -> Iterator[None]:
+    """A spinner on stderr once the work has gone on for `after` seconds, when somebody watches a terminal."""
     if not err.is_terminal:
         yield
         return
     status = err.status(Text(message))
-    timer = threading.Timer(1.0, status.start)
+    timer = threading.Timer(after, status.start)
     timer.daemon = True
     timer.start()
     try:

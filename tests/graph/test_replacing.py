@@ -8,7 +8,7 @@ from graph.edit import apply
 from graph.errors import InvariantError
 from graph.formats.parsed import Parsed
 from graph.importing import ImportReport, import_parsed, merge, prefixed
-from graph.model import ChangeSet, Concept, Kind, PutConcept, PutRelation, Relation, RelationType, Status
+from graph.model import ChangeSet, Concept, Kind, PutConcept, PutRelation, Relation, Status
 from graph.neo4j import Neo4jStore
 from graph.sqlite import SqliteStore
 from graph.taxonomy import Taxonomy
@@ -108,10 +108,8 @@ def test_swapping_parent_and_child_is_one_step(sqlite_store: SqliteStore) -> Non
 
 
 def test_a_prefix_keeps_two_schemes_apart() -> None:
-    type: RelationType = "related"
-    content = Parsed(
-        (_concept("1"), _concept("2")), (Relation("broader", "2", "1", True), Relation(type, "2", "elsewhere"))
-    )
+    edges = (Relation("broader", "2", "1", True), Relation("related", "2", "elsewhere"))
+    content = Parsed((_concept("1"), _concept("2")), edges)
     found = prefixed(content, "w:")
     assert [concept.id for concept in found.concepts] == ["w:1", "w:2"]
     assert found.relations == (Relation("broader", "w:2", "w:1", True), Relation("related", "elsewhere", "w:2"))

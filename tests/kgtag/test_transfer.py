@@ -77,7 +77,7 @@ def test_two_schemes_that_count_from_one(sqlite_url: str, tmp_path: Path) -> Non
     file.write_text("7 - Toys\n")
     store = open_store(sqlite_url)
     import_files(store, "google", [file], author="test")
-    with pytest.raises(InputError, match="belongs to scheme 'google' already; .*--id-prefix keeps the two apart"):
+    with pytest.raises(InputError, match=r"belongs to scheme 'google' already; .*--id-prefix keeps the two apart"):
         import_files(store, "google", [file], scheme="mine", author="test")
     import_files(store, "google", [file], scheme="mine", id_prefix="mine:", author="test")
     assert load_taxonomy(store).ids == ("7", "mine:7")
