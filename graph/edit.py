@@ -31,7 +31,7 @@ def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
     for edge in work.unrelate:
         relations.pop(edge.key, None)
     relations |= {edge.key: edge for edge in work.relate}
-    return TaxonomyData(
+    return TaxonomyData.of(
         data.version + 1, tuple(concepts[id] for id in sorted(concepts)), tuple(sorted(relations.values()))
     )
 

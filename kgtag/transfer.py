@@ -66,7 +66,7 @@ def taxonomy_from(source: str) -> Taxonomy:
     if format is None or "://" in source:
         return load_taxonomy(open_store(source))
     parsed = _reader(format)([Path(source)], scheme=None, lang=None)
-    return Taxonomy.of(TaxonomyData(0, parsed.concepts, parsed.relations))
+    return Taxonomy.of(TaxonomyData.of(0, parsed.concepts, parsed.relations))
 
 
 def _reader(format: str) -> _Read:

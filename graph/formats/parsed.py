@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from graph.columns import columns_of
 from graph.errors import FileFormatError
 from graph.invariants import ProblemCode, sound
 from graph.model import Concept, Relation
@@ -45,7 +46,7 @@ def parsed(
     """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves."""
     rows = sorted(concepts, key=lambda concept: concept.id)
     edges = sorted({relation.canonical() for relation in relations})
-    broken = [problem for problem in sound(rows, edges).problems if problem.code not in _ELSEWHERE]
+    broken = [problem for problem in sound(columns_of(rows, edges)).problems if problem.code not in _ELSEWHERE]
     if broken:
         first = broken[0]
         place = places.get(first.concepts[0], Place(file))

@@ -34,7 +34,7 @@ def shop_data() -> TaxonomyData:
         for v in range(VALUES):
             add(f"k{k}v{v:02}", "value")
             relations.append(Relation("value_of", f"k{k}v{v:02}", f"k{k}"))
-    return TaxonomyData(1, tuple(concepts), tuple(relations))
+    return TaxonomyData.of(1, tuple(concepts), tuple(relations))
 
 
 def shop_items(per_type: int = 12, seed: int = 0) -> list[frozenset[str]]:
