@@ -53,7 +53,7 @@ class Coded:
     values: tuple[str, ...]
 
     def __getitem__(self, i: int) -> str:
-        return self.values[self.codes[i]]
+        return self.values[int(self.codes[i])]
 
     @classmethod
     def of(cls, column: pa.Array) -> Coded:
@@ -65,7 +65,7 @@ class Coded:
     @classmethod
     def compact(cls, codes: Ints, values: Sequence[str]) -> Coded:
         """From codes into values that stand in any order, several times, or for nothing."""
-        used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+        used = np.flatnonzero(np.bincount(codes, minlength=len(values))).tolist()
         kept = sorted({values[i] for i in used})
         if tuple(values) == tuple(kept):
             return cls(codes, tuple(kept))
@@ -81,7 +81,8 @@ class Coded:
         """(n,) whether a row is the value."""
         if value not in self.values:
             return np.zeros(len(self.codes), dtype=bool)
-        return self.codes == self.values.index(value)
+        found: Flags = self.codes == self.values.index(value)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +309,11 @@ def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Co
         ) from None
 
 
+def owners(texts: Texts) -> Ints:
+    """(m,) the concept of each text."""
+    return np.repeat(np.arange(len(texts.starts) - 1, dtype=np.int32), np.diff(texts.starts))
+
+
 def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     row_of = {concept.id: row for row, concept in enumerate(concepts)}
     texts = _texts_of(concepts)
@@ -413,7 +419,8 @@ def _ordered_edges(raw: RawEdges, place: Longs, n: int) -> Edges:
 
 def edge_keys(type: NDArray[Any], source: NDArray[Any], target: NDArray[Any], n: int) -> Longs:
     """(k,) int64, ascending in the order of edges; for fewer than 2^29 concepts, which is all that int32 rows allow."""
-    return (type.astype(np.int64) * n + source) * n + target
+    keys: Longs = (type.astype(np.int64) * n + source) * n + target
+    return keys
 
 
 def edges_of(keys: Longs, primary: Flags, n: int) -> Edges:

@@ -19,7 +19,7 @@ class Csr:
         self.starts = starts
         self.targets = targets
         # A memoryview gives Python numbers several times as fast as an array does.
-        self._starts, self._targets = memoryview(starts), memoryview(targets)
+        self._starts, self._targets = starts.data, targets.data
 
     @classmethod
     def of(cls, rows: Sequence[Iterable[int]]) -> Csr:

@@ -6,14 +6,14 @@ a problem is refused; an edit by other hands that causes one is quarantined: lef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pyarrow.compute as pc
 
-from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Texts
+from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, owners
 from graph.csr import Csr
 from graph.cycles import cycles
 from graph.exclusions import hopeless
@@ -141,7 +141,7 @@ class _Check:
         wrong[ours] |= (kind[source] != kind[target]) | (scheme[source] != scheme[target])
         suspect = np.flatnonzero(wrong | ~self.edge)
         self.edge[suspect] = False
-        found = [*columns.strays, *_edges(columns, suspect)]
+        found = [*columns.strays, *map(columns.relation, suspect.tolist())]
         return [problem for edge in found if (problem := self._relation_problem(edge)) is not None]
 
     def _relation_problem(self, edge: Relation) -> Problem | None:
@@ -229,11 +229,6 @@ _PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
 """Ids that are surely well: others are looked at one by one."""
 
 
-def owners(texts: Texts) -> Ints:
-    """(m,) the concept of each text."""
-    return np.repeat(np.arange(len(texts.starts) - 1, dtype=np.int32), np.diff(texts.starts))
-
-
 def find(columns: Columns, id: str) -> int | None:
     """The row of an id."""
     low, high = 0, len(columns)
@@ -244,10 +239,6 @@ def find(columns: Columns, id: str) -> int | None:
         else:
             high = middle
     return low if low < len(columns) and columns.ids[low].as_py() == id else None
-
-
-def _edges(columns: Columns, rows: Sequence[int]) -> Iterator[Relation]:
-    return (columns.relation(int(k)) for k in rows)
 
 
 def _concept_problems(concept: Concept) -> list[Problem]:

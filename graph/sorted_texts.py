@@ -1,4 +1,4 @@
-"""A sorted column of distinct texts that is searched where it lies, and as a Python list once it is asked a lot."""
+"""A sorted column of distinct texts that is searched where it lies, and as Python objects once it is asked a lot."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 _AT_ONCE = 200_000
-"""Up to this many texts a list and a dict cost next to nothing, and are made at once."""
+"""Up to this many texts a tuple and a dict cost next to nothing, and are made at once."""
 _ASKED = 2_000
-"""Texts fetched singly before the whole column is worth the 100 bytes a text that a list and a dict take."""
+"""Texts fetched singly before the whole column is worth the 150 bytes a text that a tuple and a dict take."""
 
 
 class SortedTexts(Sequence[str]):
-    """(n,) texts, ascending by code point, each once. `list` and `rows` are filled by `warm`.
+    """(n,) texts, ascending by code point, each once. `all` and `rows` are filled by `warm`.
 
     Until then a text is found by bisection in the bytes, in a few microseconds whatever `n`.
     """
 
-    __slots__ = ("_array", "_asked", "_bytes", "_n", "_starts", "list", "rows")
+    __slots__ = ("_array", "_asked", "_bytes", "_n", "_starts", "all", "rows")
 
     def __init__(self, array: pa.LargeStringArray) -> None:
         self._array = array
@@ -30,39 +30,39 @@ class SortedTexts(Sequence[str]):
         self._starts = offsets(array)
         self._bytes = memoryview(array.buffers()[2] or b"")
         self._asked = 0
-        self.list: list[str] | None = None
+        self.all: tuple[str, ...] | None = None
         self.rows: dict[str, int] | None = None
         if self._n <= _AT_ONCE:
             self.warm()
 
     def warm(self) -> None:
         if self.rows is None:
-            found = self._array.to_pylist()
+            found = tuple(self._array.to_pylist())
             self.rows = dict(zip(found, range(self._n), strict=True))
-            self.list = found
+            self.all = found
 
     def find(self, text: str) -> int | None:
-        """The row of the text, if it is there."""
+        """The row of the text, if it is there; `rows.get` once there are `rows`."""
         if self.rows is not None:
             return self.rows.get(text)
         self._count(1)
         try:
             wanted = text.encode()
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, AttributeError):
             return None
         row = bisect_left(range(self._n), wanted, key=self._at)
         return row if row < self._n and self._at(row) == wanted else None
 
     def first_from(self, text: str) -> int:
         """The first row whose text is not below `text`."""
-        if self.list is not None:
-            return bisect_left(self.list, text)
+        if self.all is not None:
+            return bisect_left(self.all, text)
         return bisect_left(range(self._n), text.encode("utf-8", "surrogatepass"), key=self._at)
 
     def many(self, rows: Sequence[int]) -> list[str]:
-        if self.list is None:
+        if self.all is None:
             self._count(len(rows))
-        found = self.list
+        found = self.all
         return [found[row] for row in rows] if found is not None else [self._text(row) for row in rows]
 
     def __len__(self) -> int:
@@ -73,8 +73,8 @@ class SortedTexts(Sequence[str]):
     @overload
     def __getitem__(self, row: slice) -> Sequence[str]: ...
     def __getitem__(self, row: int | slice) -> str | Sequence[str]:
-        if self.list is not None:
-            return self.list[row]
+        if self.all is not None:
+            return self.all[row]
         if isinstance(row, slice):
             return [self._text(i) for i in range(*row.indices(self._n))]
         if not -self._n <= row < self._n:
@@ -83,8 +83,8 @@ class SortedTexts(Sequence[str]):
         return self._text(row % self._n)
 
     def __iter__(self) -> Iterator[str]:
-        if self.list is not None:
-            return iter(self.list)
+        if self.all is not None:
+            return iter(self.all)
         return (text for start in range(0, self._n, 4096) for text in self._array.slice(start, 4096).to_pylist())
 
     def __contains__(self, text: object) -> bool:

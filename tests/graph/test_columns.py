@@ -115,7 +115,9 @@ def test_lone_surrogates_are_no_text() -> None:
 def test_arrow_and_python_agree_on_what_is_blank() -> None:
     every = [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
     blank = pc.utf8_is_space(pa.array(every, pa.large_string())).to_pylist()
-    wrong = [c for c, found in zip(every, blank, strict=True) if found != c.isspace() and unicodedata.category(c) != "Cn"]
+    wrong = [
+        c for c, found in zip(every, blank, strict=True) if found != c.isspace() and unicodedata.category(c) != "Cn"
+    ]
     assert wrong == []
 
 

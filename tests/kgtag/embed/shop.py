@@ -63,4 +63,4 @@ def misplaced(data: TaxonomyData, n: int, seed: int = 0) -> tuple[Taxonomy, set[
             elsewhere = [d for d in range(DEPARTMENTS) if f"d{d}" != edge.target[:2]]
             edge = replace(edge, target=f"d{rng.choice(elsewhere)}a{rng.randrange(AISLES)}")
         relations.append(edge)
-    return Taxonomy.of(replace(data, relations=tuple(relations))), moved
+    return Taxonomy.of(TaxonomyData.of(data.version, data.concepts, relations)), moved
