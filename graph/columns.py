@@ -6,6 +6,7 @@ Arrow holds the texts, numpy the numbers. A million concepts are some dozens of 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -293,7 +294,7 @@ def assemble(
         notation=kept(notation),
         texts=_ordered_texts(texts, place, len(rows)),
         edges=_ordered_edges(edges, place, len(rows)),
-        strays=tuple(sorted({edge.canonical() for edge in strays})),
+        strays=once(strays),
         doubles=doubles,
     )
 
@@ -312,6 +313,17 @@ def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Co
 def owners(texts: Texts) -> Ints:
     """(m,) the concept of each text."""
     return np.repeat(np.arange(len(texts.starts) - 1, dtype=np.int32), np.diff(texts.starts))
+
+
+def find(columns: Columns, id: str) -> int | None:
+    """The row of an id, by bisection."""
+    row = first_from(columns, id)
+    return row if row < len(columns) and columns.ids[row].as_py() == id else None
+
+
+def first_from(columns: Columns, id: str) -> int:
+    """The first row whose id is not below `id`."""
+    return bisect_left(range(len(columns)), id, key=lambda row: columns.ids[row].as_py())
 
 
 def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
@@ -379,6 +391,12 @@ def _by_id(ids: pa.LargeStringArray) -> tuple[Longs, Longs, tuple[str, ...]]:
 
 def _in_place(rows: Longs, n: int) -> bool:
     return len(rows) == n and bool(np.array_equal(rows, np.arange(n)))
+
+
+def once(relations: Iterable[Relation]) -> tuple[Relation, ...]:
+    """Canonical and in order, equal ones as one that is primary when any of them is."""
+    found = {edge.key: edge for edge in sorted(edge.canonical() for edge in relations)}  # A primary one sorts last.
+    return tuple(found.values())
 
 
 def _without_doubles(raw: RawTexts, rows: Longs, n: int) -> RawTexts:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow.compute as pc
 
-from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, owners
+from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, find, owners
 from graph.csr import Csr
 from graph.cycles import cycles
 from graph.exclusions import hopeless
@@ -227,18 +227,6 @@ def _suspect(columns: Columns) -> Flags:
 
 _PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
 """Ids that are surely well: others are looked at one by one."""
-
-
-def find(columns: Columns, id: str) -> int | None:
-    """The row of an id."""
-    low, high = 0, len(columns)
-    while low < high:
-        middle = (low + high) // 2
-        if columns.ids[middle].as_py() < id:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < len(columns) and columns.ids[low].as_py() == id else None
 
 
 def _concept_problems(concept: Concept) -> list[Problem]:

@@ -13,9 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.columns import columns_of
+from graph.edit import after
 from graph.errors import InputError
 from graph.invariants import sound
-from graph.model import RELATION_TYPES, Concept, Kind, Relation, TaxonomyData
+from graph.model import (
+    RELATION_TYPES,
+    ChangeSet,
+    Concept,
+    DeleteConcept,
+    DeleteRelation,
+    Kind,
+    PutConcept,
+    PutRelation,
+    Relation,
+    TaxonomyData,
+)
+from graph.net import net
+from graph.taxonomy import Taxonomy
 from tests.graph import oracle_invariants as oracle
 from tests.strategies import taxonomies
 
@@ -126,3 +140,37 @@ def test_several_preferred_labels_in_one_language() -> None:
     concept = Concept("a", "s", kind, {"en": "a"}, {"en": ("x", "y", "x")})
     assert tuple(columns_of([concept], []).concepts()) == (concept,)
     assert columns_of([replace(concept, alt_label={"en": ()})], []).texts.kind.tolist() == [0]
+
+
+def _after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
+    """`graph.edit.after` the plain way."""
+    work = net(changes)
+    concepts = {concept.id: concept for concept in data.concepts if concept.id not in work.delete}
+    concepts |= {concept.id: concept for concept in work.put}
+    edges = {
+        edge.key: edge for edge in data.relations if edge.source not in work.delete and edge.target not in work.delete
+    }
+    for edge in work.unrelate:
+        edges.pop(edge.key, None)
+    edges |= {edge.key: edge for edge in work.relate}
+    return TaxonomyData.of(data.version + 1, concepts.values(), edges.values())
+
+
+@settings(max_examples=150)
+@given(wild(), st.data())
+def test_a_change_set_done_to_columns(rows: tuple[list[Concept], list[Relation]], data: st.DataObject) -> None:
+    before = TaxonomyData.of(3, *rows)
+    ids = st.sampled_from((*IDS[:8], "nobody", "0"))
+    edges = st.builds(Relation, st.sampled_from(RELATION_TYPES), ids, ids, st.booleans())
+    if before.relations:
+        edges = edges | st.sampled_from(before.relations)
+    change = st.one_of(
+        ids.flatmap(wild_concepts).map(PutConcept),
+        ids.map(DeleteConcept),
+        edges.map(PutRelation),
+        edges.map(DeleteRelation),
+    )
+    changes = ChangeSet(tuple(data.draw(st.lists(change, max_size=6))), "test")
+    expected, found = _after(before, changes), after(before, changes)
+    assert found == expected
+    assert Taxonomy.of(found).revision == Taxonomy.of(expected).revision
