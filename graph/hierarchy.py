@@ -16,7 +16,7 @@ _PAIRS = 20_000_000
 class Hierarchy:
     """Who stands above and below whom; `ancestors` and `descendants` hold Csr rows, or None when they are walked."""
 
-    def __init__(self, broader: Csr, narrower: Csr, *, closures: tuple[Csr, Csr] | None = None) -> None:
+    def __init__(self, broader: Csr, narrower: Csr, *, closures: tuple[Csr | None, Csr | None] | None = None) -> None:
         self.broader = broader
         self.narrower = narrower
         if closures is not None:

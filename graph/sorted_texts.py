@@ -22,10 +22,10 @@ class SortedTexts(Sequence[str]):
     Until then a text is found by bisection in the bytes, in a few microseconds whatever `n`.
     """
 
-    __slots__ = ("_array", "_asked", "_bytes", "_n", "_starts", "all", "rows")
+    __slots__ = ("_asked", "_bytes", "_n", "_starts", "all", "array", "rows")
 
     def __init__(self, array: pa.LargeStringArray) -> None:
-        self._array = array
+        self.array = array
         self._n = len(array)
         self._starts = offsets(array)
         self._bytes = memoryview(array.buffers()[2] or b"")
@@ -37,7 +37,7 @@ class SortedTexts(Sequence[str]):
 
     def warm(self) -> None:
         if self.rows is None:
-            found = tuple(self._array.to_pylist())
+            found = tuple(self.array.to_pylist())
             self.rows = dict(zip(found, range(self._n), strict=True))
             self.all = found
 
@@ -85,14 +85,14 @@ class SortedTexts(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         if self.all is not None:
             return iter(self.all)
-        return (text for start in range(0, self._n, 4096) for text in self._array.slice(start, 4096).to_pylist())
+        return (text for start in range(0, self._n, 4096) for text in self.array.slice(start, 4096).to_pylist())
 
     def __contains__(self, text: object) -> bool:
         return isinstance(text, str) and self.find(text) is not None
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SortedTexts):
-            return bool(self._array.equals(other._array))
+            return bool(self.array.equals(other.array))
         return (
             isinstance(other, Sequence)
             and self._n == len(other)
