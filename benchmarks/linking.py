@@ -126,7 +126,7 @@ def speed(labels: int) -> dict[str, float]:
 
 def flat(names: Sequence[str]) -> Taxonomy:
     return Taxonomy.of(
-        TaxonomyData(0, tuple(Concept(name, "flat", "category", {"en": name}) for name in sorted(names)), ())
+        TaxonomyData.of(0, tuple(Concept(name, "flat", "category", {"en": name}) for name in sorted(names)), ())
     )
 
 

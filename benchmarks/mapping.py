@@ -121,7 +121,7 @@ def _taxonomy(trees: Mapping[str, Tree]) -> Taxonomy:
         for id, (_, up) in tree.items()
         if up is not None
     ]
-    return Taxonomy.of(TaxonomyData(0, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))
 
 
 def _thinned(label: str, hidden: float, seed: str) -> str:

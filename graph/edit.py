@@ -11,6 +11,7 @@ from graph.errors import ConflictError, InvariantError
 from graph.invariants import Problem
 from graph.model import ChangeSet, TaxonomyData
 from graph.net import net
+from graph.splice import spliced
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -19,21 +20,7 @@ _ATTEMPTS = 40
 
 def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
     """What the record will hold once the change set is applied; `version` counts one up."""
-    work = net(changes)
-    gone = set(work.delete)
-    concepts = {concept.id: concept for concept in data.concepts if concept.id not in gone}
-    concepts |= {concept.id: concept for concept in work.put}
-    relations = {
-        edge.key: edge
-        for edge in (relation.canonical() for relation in data.relations)
-        if edge.source not in gone and edge.target not in gone
-    }
-    for edge in work.unrelate:
-        relations.pop(edge.key, None)
-    relations |= {edge.key: edge for edge in work.relate}
-    return TaxonomyData(
-        data.version + 1, tuple(concepts[id] for id in sorted(concepts)), tuple(sorted(relations.values()))
-    )
+    return TaxonomyData(data.version + 1, spliced(data.columns, net(changes)))
 
 
 def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | None = None) -> Taxonomy:

@@ -6,11 +6,18 @@ a problem is refused; an edit by other hands that causes one is quarantined: lef
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+import pyarrow.compute as pc
+
+from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, find, owners
+from graph.csr import Csr
+from graph.cycles import cycles
+from graph.exclusions import hopeless
+from graph.hierarchy import Hierarchy
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType
 
 ProblemCode = Literal[
@@ -31,6 +38,7 @@ ProblemCode = Literal[
     "excludes_ancestor",
     "excludes_common_narrower",
     "broader_across_attributes",
+    "double_id",
 ]
 
 _ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
@@ -56,32 +64,169 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What is left when the problems are left out: concepts by id, relations in order, problems in order."""
+    """What is left when the problems are left out, and the problems in order.
 
-    concepts: dict[str, Concept]
-    relations: tuple[Relation, ...]
+    `hierarchy` is the one of `columns`, when checking the exclusions has taken working it out.
+    """
+
+    columns: Columns
     problems: tuple[Problem, ...]
+    hierarchy: Hierarchy | None = None
 
 
-def sound(concepts: Iterable[Concept], relations: Iterable[Relation]) -> Sound:
-    """Keep every concept and relation that breaks no invariant.
+def sound(columns: Columns, extra_problems: Iterable[Problem] = ()) -> Sound:
+    """Keep every concept and relation that breaks no invariant; name the rest, and `extra_problems` with them.
 
     Exactly one `broader` of a concept is primary in the result: the first one by id when none or several say so.
+    What is sound as it is is not copied.
     """
-    problems: list[Problem] = []
-    kept: dict[str, Concept] = {}
-    for concept in sorted(concepts, key=lambda c: c.id):
-        found = _concept_problems(concept)
-        problems += found
-        if not found:
-            kept[concept.id] = concept
-    edges = _sound_edges(kept, relations, problems)
-    edges = _without_cycles(edges, problems)
-    _drop_homeless_values(kept, edges, problems)
-    edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
-    edges = _within_attributes(edges, problems)
-    edges = _without_hopeless_exclusions(edges, problems)
-    return Sound(kept, tuple(sorted(_one_primary(edges))), tuple(sorted(set(problems))))
+    check = _Check(columns)
+    problems = {*extra_problems, *check.doubles(), *check.concepts(), *check.relations(), *check.cycles()}
+    problems |= {*check.homeless_values(), *check.across_attributes()}
+    kept = columns.select(check.concept, check.edge)
+    hierarchy = None
+    if (kept.edges.type == CODE["excludes"]).any():
+        hierarchy = hierarchy_of(kept)
+        wrong = dict(hopeless(kept.edges, hierarchy))
+        problems |= {_hopeless_exclusion(kept, k, below) for k, below in wrong.items()}
+        if wrong:
+            stays = np.ones(len(kept.edges), dtype=bool)
+            stays[list(wrong)] = False
+            kept = kept.select(np.ones(len(kept), dtype=bool), stays)
+    return Sound(_with_one_primary(kept), tuple(sorted(problems)), hierarchy)
+
+
+def hierarchy_of(columns: Columns) -> Hierarchy:
+    broader = columns.edges.type == CODE["broader"]
+    rows = Csr.sorted(len(columns), columns.edges.source[broader], columns.edges.target[broader])
+    return Hierarchy(rows, rows.transposed())
+
+
+class _Check:
+    """One pass over the columns. `concept` (n,) and `edge` (k,) say what is still sound; every step takes some out.
+
+    Columns are looked at whole; only what is wrong becomes a value, to be named.
+    """
+
+    def __init__(self, columns: Columns) -> None:
+        self.columns = columns
+        self.concept: Flags = np.ones(len(columns), dtype=bool)
+        self.edge: Flags = np.ones(len(columns.edges), dtype=bool)
+
+    def doubles(self) -> list[Problem]:
+        named = "stands in the record more than once; the first one counts"
+        return [Problem("double_id", (id,), f"concept {id!r} {named}") for id in self.columns.doubles]
+
+    def concepts(self) -> list[Problem]:
+        problems = []
+        for i in np.flatnonzero(_suspect(self.columns)).tolist():
+            found = _concept_problems(self.columns.concept(i))
+            problems += found
+            self.concept[i] = not found
+        return problems
+
+    def relations(self) -> list[Problem]:
+        edges, columns = self.columns.edges, self.columns
+        if not self.concept.all():
+            self.edge &= self.concept[edges.source] & self.concept[edges.target]
+        kind, scheme = columns.kind.codes, columns.scheme.codes
+        wrong = edges.source == edges.target
+        for type, ends in _ENDS.items():
+            if ends is not None:
+                ours = edges.type == CODE[type]
+                fit = columns.kind.where(ends[0])[edges.source[ours]] & columns.kind.where(ends[1])[edges.target[ours]]
+                wrong[ours] |= ~fit
+        ours = edges.type == CODE["broader"]
+        source, target = edges.source[ours], edges.target[ours]
+        wrong[ours] |= (kind[source] != kind[target]) | (scheme[source] != scheme[target])
+        suspect = np.flatnonzero(wrong | ~self.edge)
+        self.edge[suspect] = False
+        found = [*columns.strays, *map(columns.relation, suspect.tolist())]
+        return [problem for edge in found if (problem := self._relation_problem(edge)) is not None]
+
+    def _relation_problem(self, edge: Relation) -> Problem | None:
+        return _relation_problem(self._concept(edge.source), self._concept(edge.target), edge)
+
+    def _concept(self, id: str) -> Concept | None:
+        """The concept if it is sound."""
+        row = find(self.columns, id)
+        return self.columns.concept(row) if row is not None and self.concept[row] else None
+
+    def cycles(self) -> list[Problem]:
+        """Takes out every `broader` edge inside a strongly connected part."""
+        edges, n = self.columns.edges, len(self.columns)
+        ours = np.flatnonzero(self.edge & (edges.type == CODE["broader"]))
+        source, target = edges.source[ours], edges.target[ours]
+        groups = cycles(Csr.sorted(n, source, target))
+        if not groups:
+            return []
+        component = np.full(n, -1)
+        for number, group in enumerate(groups):
+            component[group] = number
+        self.edge[ours[(component[source] == component[target]) & (component[source] >= 0)]] = False
+        return [_cycle(tuple(self.columns.ids.take(group).to_pylist())) for group in groups]
+
+    def homeless_values(self) -> list[Problem]:
+        edges, columns = self.columns.edges, self.columns
+        ours = self.edge & (edges.type == CODE["value_of"])
+        homes = np.bincount(edges.source[ours], minlength=len(columns))
+        wrong = np.flatnonzero(columns.kind.where("value") & self.concept & (homes != 1))
+        problems = []
+        for row in wrong.tolist():
+            id = columns.ids[row].as_py()
+            if not homes[row]:
+                message = f"value {id!r} has no attribute (value_of)"
+                problems.append(Problem("value_without_attribute", (id,), message))
+            else:
+                names = ", ".join(columns.ids.take(edges.target[ours & (edges.source == row)]).to_pylist())
+                message = f"value {id!r} belongs to several attributes: {names}"
+                problems.append(Problem("value_of_several", (id,), message))
+        if len(wrong):
+            self.concept[wrong] = False
+            self.edge &= self.concept[edges.source] & self.concept[edges.target]
+        return problems
+
+    def across_attributes(self) -> list[Problem]:
+        """A value is narrower than values of its own attribute only; otherwise one facet would imply another."""
+        edges, ids = self.columns.edges, self.columns.ids
+        home: Ints = np.full(len(self.columns), -1, dtype=np.int32)
+        ours = self.edge & (edges.type == CODE["value_of"])
+        home[edges.source[ours]] = edges.target[ours]
+        across = self.edge & (edges.type == CODE["broader"]) & (home[edges.source] != home[edges.target])
+        problems = []
+        for k in np.flatnonzero(across).tolist():
+            source, target = edges.source[k], edges.target[k]
+            a, b, first, second = ids.take([source, target, home[source], home[target]]).to_pylist()
+            named = f"{a!r} ({first}) broader {b!r} ({second})"
+            message = f"{named}: values of different attributes"
+            problems.append(Problem("broader_across_attributes", (a, b), message))
+        self.edge &= ~across
+        return problems
+
+
+def _suspect(columns: Columns) -> Flags:
+    """(n,) concepts that something may be wrong with: all that are wrong, and perhaps some that aren't."""
+    suspect: Flags = ~pc.match_substring_regex(columns.ids, _PLAIN_ID).to_numpy(zero_copy_only=False)
+    for column, known in ((columns.kind, KINDS), (columns.status, STATUSES), (columns.choice, CHOICES)):
+        bad = [code for code, value in enumerate(column.values) if value not in known]
+        if bad:
+            suspect |= np.isin(column.codes, bad)
+    texts = columns.texts
+    owner = owners(texts)
+    named = np.zeros(len(columns), dtype=bool)
+    named[owner[texts.kind == PREF]] = True
+    blank = pc.or_(pc.utf8_is_space(texts.text), pc.equal(pc.binary_length(texts.text), 0))
+    wrong: Flags = blank.to_numpy(zero_copy_only=False)
+    foreign = [code for code, tag in enumerate(texts.lang.values) if not LANGUAGE_TAG.fullmatch(tag)]
+    if foreign:
+        wrong = wrong | np.isin(texts.lang.codes, foreign)
+    if wrong.any():
+        suspect[owner[wrong & (texts.kind != DEFINITION)]] = True
+    return suspect | ~named
+
+
+_PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
+"""Ids that are surely well: others are looked at one by one."""
 
 
 def _concept_problems(concept: Concept) -> list[Problem]:
@@ -109,28 +254,14 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     return found
 
 
-def _sound_edges(kept: Mapping[str, Concept], relations: Iterable[Relation], problems: list[Problem]) -> list[Relation]:
-    edges: dict[tuple[RelationType, str, str], Relation] = {}
-    for raw in relations:
-        edge = raw.canonical()
-        found = _edge_problem(kept, edge)
-        if found is not None:
-            problems.append(found)
-        else:
-            earlier = edges.get(edge.key)
-            edges[edge.key] = replace(edge, primary=edge.primary or (earlier is not None and earlier.primary))
-    return sorted(edges.values())
-
-
-def _edge_problem(kept: Mapping[str, Concept], edge: Relation) -> Problem | None:
+def _relation_problem(source: Concept | None, target: Concept | None, edge: Relation) -> Problem | None:
     ends = (edge.source, edge.target)
     named = f"{edge.source!r} {edge.type} {edge.target!r}"
-    missing = [end for end in ends if end not in kept]
-    if missing:
-        return Problem("dangling", ends, f"{named}: there is no sound concept {missing[0]!r}")
+    if source is None or target is None:
+        missing = edge.source if source is None else edge.target
+        return Problem("dangling", ends, f"{named}: there is no sound concept {missing!r}")
     if edge.source == edge.target:
         return Problem("self_relation", (edge.source,), f"{named}: a concept can't stand in this relation to itself")
-    source, target = kept[edge.source], kept[edge.target]
     wanted = _ENDS[edge.type]
     if wanted is not None and (source.kind, target.kind) != wanted:
         return Problem(
@@ -144,136 +275,35 @@ def _edge_problem(kept: Mapping[str, Concept], edge: Relation) -> Problem | None
     return None
 
 
-def _without_cycles(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
-    """Leave out every `broader` edge inside a strongly connected part; Tarjan's algorithm, without recursion."""
-    parents: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        if edge.type == "broader":
-            parents[edge.source].append(edge.target)
-    component = _components(parents)
-    members: dict[int, list[str]] = defaultdict(list)
-    for node, number in component.items():
-        members[number].append(node)
-    for group in members.values():
-        if len(group) > 1:
-            names = tuple(sorted(group))
-            shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
-            problems.append(Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}"))
-    return [edge for edge in edges if edge.type != "broader" or component[edge.source] != component[edge.target]]
+def _cycle(names: tuple[str, ...]) -> Problem:
+    shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
+    return Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}")
 
 
-def _components(parents: Mapping[str, list[str]]) -> dict[str, int]:
-    order: dict[str, int] = {}
-    low: dict[str, int] = {}
-    component: dict[str, int] = {}
-    stack: list[str] = []
-    numbers = 0
-    for root in sorted(set(parents) | {target for targets in parents.values() for target in targets}):
-        if root in order:
-            continue
-        work = [(root, iter(parents.get(root, ())))]
-        order[root] = low[root] = len(order)
-        stack.append(root)
-        while work:
-            node, targets = work[-1]
-            advanced = False
-            for target in targets:
-                if target not in order:
-                    order[target] = low[target] = len(order)
-                    stack.append(target)
-                    work.append((target, iter(parents.get(target, ()))))
-                    advanced = True
-                    break
-                if target not in component:
-                    low[node] = min(low[node], order[target])
-            if advanced:
-                continue
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[node])
-            if low[node] == order[node]:
-                while True:
-                    member = stack.pop()
-                    component[member] = numbers
-                    if member == node:
-                        break
-                numbers += 1
-    return component
+def _hopeless_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
+    edge = columns.relation(k)
+    ends = (edge.source, edge.target)
+    named = f"{edge.source!r} excludes {edge.target!r}"
+    if below is None:
+        return Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant")
+    first = columns.ids[below].as_py()
+    return Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both")
 
 
-def _drop_homeless_values(kept: dict[str, Concept], edges: list[Relation], problems: list[Problem]) -> None:
-    attributes: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        if edge.type == "value_of":
-            attributes[edge.source].append(edge.target)
-    for id in [id for id, concept in kept.items() if concept.kind == "value"]:
-        homes = attributes[id]
-        if not homes:
-            problems.append(Problem("value_without_attribute", (id,), f"value {id!r} has no attribute (value_of)"))
-            del kept[id]
-        elif len(homes) > 1:
-            problems.append(
-                Problem("value_of_several", (id,), f"value {id!r} belongs to several attributes: {', '.join(homes)}")
-            )
-            del kept[id]
-
-
-def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
-    """A value is narrower than values of its own attribute only; otherwise one facet would imply another."""
-    home = {edge.source: edge.target for edge in edges if edge.type == "value_of"}
-    kept = []
-    for edge in edges:
-        if edge.type == "broader" and home.get(edge.source) != home.get(edge.target):
-            ends = (edge.source, edge.target)
-            named = f"{edge.source!r} ({home[edge.source]}) broader {edge.target!r} ({home[edge.target]})"
-            problems.append(Problem("broader_across_attributes", ends, f"{named}: values of different attributes"))
-        else:
-            kept.append(edge)
-    return kept
-
-
-def _without_hopeless_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
-    """An exclusion between a concept and its own ancestor, or between two ancestors of it, would forbid the concept."""
-    narrower: dict[str, list[str]] = defaultdict(list)
-    for edge in edges:
-        if edge.type == "broader":
-            narrower[edge.target].append(edge.source)
-
-    def line(id: str) -> set[str]:
-        seen = {id}
-        todo = [id]
-        while todo:
-            fresh = [child for child in narrower.get(todo.pop(), ()) if child not in seen]
-            seen.update(fresh)
-            todo += fresh
-        return seen
-
-    kept = []
-    for edge in edges:
-        common = line(edge.source) & line(edge.target) if edge.type == "excludes" else set()
-        ends = (edge.source, edge.target)
-        named = f"{edge.source!r} excludes {edge.target!r}"
-        if common & set(ends):
-            problems.append(Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant"))
-        elif common:
-            first = min(common)
-            problems.append(Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both"))
-        else:
-            kept.append(edge)
-    return kept
-
-
-def _one_primary(edges: list[Relation]) -> list[Relation]:
-    broader: dict[str, list[Relation]] = defaultdict(list)
-    for edge in edges:
-        if edge.type == "broader":
-            broader[edge.source].append(edge)
-    primary = {
-        source: next((edge.target for edge in mine if edge.primary), mine[0].target) for source, mine in broader.items()
-    }
-    return [
-        replace(edge, primary=primary[edge.source] == edge.target)
-        if edge.type == "broader"
-        else replace(edge, primary=False)
-        for edge in edges
-    ]
+def _with_one_primary(columns: Columns) -> Columns:
+    edges = columns.edges
+    ours = np.flatnonzero(edges.type == CODE["broader"])
+    source, claimed = edges.source[ours], edges.primary[ours]
+    first = np.ones(len(ours), dtype=bool)
+    first[1:] = source[1:] != source[:-1]
+    # The place of a concept's first claim, else of its first edge.
+    place = np.arange(len(ours))
+    group = np.cumsum(first) - 1
+    chosen = place[first]
+    claims, at = np.unique(group[claimed], return_index=True)
+    chosen[claims] = place[claimed][at]
+    primary = np.zeros(len(edges), dtype=bool)
+    primary[ours[chosen]] = True
+    if np.array_equal(primary, edges.primary):
+        return columns
+    return replace(columns, edges=Edges(edges.type, edges.source, edges.target, primary))

@@ -286,7 +286,7 @@ def _read(tx: neo4j.ManagedTransaction) -> tuple[TaxonomyData, int]:
     concepts = [concept_of(row) for record in tx.run(cypher.CONCEPTS, bulk) for row in record["rows"]]
     relations = relations_of(row for record in tx.run(cypher.RELATIONS, bulk) for row in record["rows"])
     concepts.sort(key=lambda concept: concept.id)
-    return TaxonomyData(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
+    return TaxonomyData.of(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
 
 
 def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:

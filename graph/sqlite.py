@@ -103,7 +103,7 @@ class SqliteStore:
             edge = Relation(type, source, target, bool(primary)).canonical()
             if edge.key not in relations or edge.primary:
                 relations[edge.key] = edge
-        return TaxonomyData(version, concepts, tuple(sorted(relations.values())))
+        return TaxonomyData.of(version, concepts, tuple(sorted(relations.values())))
 
     def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
         lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"

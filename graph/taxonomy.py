@@ -5,45 +5,27 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from graph.columns import TYPES, Columns
+from graph.csr import Csr, Indices
+from graph.derived import Derived
 from graph.errors import UnknownConcept
 from graph.invariants import Problem, sound
 from graph.labels import normalise
+from graph.lazy import Concepts, Relations
 from graph.model import SYMMETRIC, Concept, Kind, Relation, RelationType, TaxonomyData
+from graph.sorted_texts import SortedTexts
 
-Indices = NDArray[np.int32]
-
+_AT_ONCE = 50_000
+"""Up to this many concepts or relations are made into values all at once, and kept."""
+_REMEMBERED = 50_000
+"""Concepts of a large taxonomy that are kept as values."""
 _CLOSE_MATCHES = 20_000
 """Taxonomies larger than this are not searched for near misses of a wrong id: it would take seconds."""
-
-
-class Csr:
-    """Sparse rows: row `i` is `targets[starts[i]:starts[i + 1]]`, both int32, each row ascending, no repeats."""
-
-    __slots__ = ("starts", "targets")
-
-    def __init__(self, starts: Indices, targets: Indices) -> None:
-        self.starts = starts
-        self.targets = targets
-
-    @classmethod
-    def of(cls, rows: Sequence[Iterable[int]]) -> Csr:
-        ordered = [sorted(set(row)) for row in rows]
-        starts = np.zeros(len(rows) + 1, dtype=np.int32)
-        np.cumsum([len(row) for row in ordered], out=starts[1:])
-        return cls(starts, np.fromiter((t for row in ordered for t in row), dtype=np.int32, count=int(starts[-1])))
-
-    def __getitem__(self, row: int) -> Indices:
-        return self.targets[self.starts[row] : self.starts[row + 1]]
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
 
 
 class Taxonomy:
@@ -55,47 +37,52 @@ class Taxonomy:
 
     def __init__(
         self,
-        concepts: Mapping[str, Concept],
-        relations: Sequence[Relation],
+        columns: Columns,
         *,
         version: int = 0,
         problems: Sequence[Problem] = (),
+        derived: Derived | None = None,
     ) -> None:
+        """From columns that are sound; `derived` is what an earlier process has worked out of them."""
         self.version = version
         self.problems = tuple(problems)
-        self.relations = tuple(relations)
-        self.concepts: tuple[Concept, ...] = tuple(concepts.values())
-        self.ids: tuple[str, ...] = tuple(concepts)
-        self._index = {id: i for i, id in enumerate(self.ids)}
-        self._edges = self._adjacency()
+        self.columns = columns
+        self._derived = derived or Derived(columns)
+        texts = self._derived.ids
+        # Plain containers where they cost nothing: they are the fastest there are.
+        self.ids: Sequence[str] = texts.all if texts.all is not None else texts
+        self._find: Callable[[str], int | None] = texts.rows.get if texts.rows is not None else texts.find
+        self._edges = self._derived.adjacency
         self.broader = self._edges["broader", True]
         self.narrower = self._edges["broader", False]
-        self._ancestors = self._closure()
+        self._concepts: dict[int, Concept] = {}
 
     @classmethod
     def of(cls, data: TaxonomyData) -> Taxonomy:
-        parts = sound(data.concepts, data.relations)
-        return cls(parts.concepts, parts.relations, version=data.version, problems=parts.problems)
+        parts = sound(data.columns)
+        derived = Derived(parts.columns, hierarchy=parts.hierarchy)
+        return cls(parts.columns, version=data.version, problems=parts.problems, derived=derived)
+
+    @property
+    def derived(self) -> Derived:
+        """What follows from the columns, for a snapshot file to keep."""
+        return self._derived
+
+    def warm(self) -> None:
+        """Work out now what would be worked out when it is first asked for."""
+        self._derived.warm()
 
     # -- identity ---------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def revision(self) -> str:
-        """16 hex digits that depend on the sound content alone: equal taxonomies have equal revisions in every store.
-
-        The sum of one hash per row, so that it doesn't depend on the rows' order.
-        """
-        total = 0
-        rows: list[Concept | Relation] = [*self.concepts, *self.relations]
-        for row in rows:
-            digest = hashlib.blake2b(_canonical_json(row), digest_size=16).digest()
-            total = (total + int.from_bytes(digest, "big")) % (1 << 128)
-        return f"{total:032x}"[:16]
+        """16 hex digits that depend on the sound content alone: equal content has an equal one in every store."""
+        return self._derived.revision
 
     def etag(self, id: str) -> str:
         """16 hex digits that change with the concept, a relation that leaves it or a symmetric one that meets it."""
         i = self.index(id)
-        rows: list[Concept | Relation] = [self.concepts[i], *self.relations_from(id)]
+        rows: list[Concept | Relation] = [self._concept(i), *self.relations_from(id)]
         partners = [f"{type} {other}".encode() for type in sorted(SYMMETRIC) for other in self.out(id, type)]
         return hashlib.blake2b(b"\n".join([*map(_canonical_json, rows), *partners]), digest_size=8).hexdigest()
 
@@ -103,24 +90,46 @@ class Taxonomy:
         return len(self.ids)
 
     def __contains__(self, id: object) -> bool:
-        return id in self._index
+        return self._find(id) is not None  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Concept]:
         return iter(self.concepts)
 
     def __getitem__(self, id: str) -> Concept:
-        return self.concepts[self.index(id)]
+        i = self._find(id)
+        if i is None:
+            raise UnknownConcept(id, near=self.near(id))
+        return self._concepts.get(i) or self._concept(i)
+
+    @cached_property
+    def concepts(self) -> Sequence[Concept]:
+        """By id. Of a large taxonomy they are made as they are asked for."""
+        return tuple(self.columns.concepts()) if len(self) <= _AT_ONCE else Concepts(self.columns)
+
+    @cached_property
+    def relations(self) -> Sequence[Relation]:
+        """By type, source and target; made as they are asked for when they are many."""
+        edges = len(self.columns.edges)
+        return tuple(self.columns.relations()) if edges <= _AT_ONCE else Relations(self.columns)
 
     def index(self, id: str) -> int:
         """The concept's number in this snapshot; raises UnknownConcept, naming the nearest ids and labels."""
-        try:
-            return self._index[id]
-        except KeyError:
-            raise UnknownConcept(id, near=self.near(id)) from None
+        i = self._find(id)
+        if i is None:
+            raise UnknownConcept(id, near=self.near(id))
+        return i
 
     def get(self, id: str) -> Concept | None:
-        i = self._index.get(id)
-        return None if i is None else self.concepts[i]
+        i = self._find(id)
+        return None if i is None else self._concept(i)
+
+    def _concept(self, i: int) -> Concept:
+        found = self._concepts.get(i)
+        if found is None:
+            if len(self._concepts) >= _REMEMBERED:
+                self._concepts = {}
+            found = self._concepts[i] = self.columns.concept(i)
+        return found
 
     def resolve(self, id: str) -> str:
         """The id itself, or where its redirects (`replaced_by`) lead."""
@@ -137,15 +146,31 @@ class Taxonomy:
 
     def out(self, id: str, relation: RelationType) -> list[str]:
         """Targets of the relation from the concept, by id; both ends' partners when it is symmetric."""
-        return [self.ids[j] for j in self._edges[relation, True][self.index(id)]]
+        return self._names(self._edges[relation, True].row(self.index(id)))
 
     def into(self, id: str, relation: RelationType) -> list[str]:
         """Sources of the relation into the concept, by id."""
-        return [self.ids[j] for j in self._edges[relation, False][self.index(id)]]
+        return self._names(self._edges[relation, False].row(self.index(id)))
 
     def relations_from(self, id: str) -> list[Relation]:
         """The kept edges whose source is the concept, in order."""
-        return self._by_source.get(id, [])
+        i = self._find(id)
+        if i is None:
+            return []
+        primary, found = self._derived.primary[i], []
+        for type, rows in self._leaving:
+            for j in rows.row(i):
+                if type not in SYMMETRIC or j > i:
+                    found.append(Relation(type, id, self.ids[j], j == primary and type == "broader"))  # noqa: PERF401
+        return found
+
+    @cached_property
+    def _leaving(self) -> list[tuple[RelationType, Csr]]:
+        return [(type, rows) for type in TYPES if len((rows := self._edges[type, True]).targets)]
+
+    def _names(self, rows: list[int]) -> list[str]:
+        ids = self.ids
+        return ids.many(rows) if isinstance(ids, SortedTexts) else [ids[j] for j in rows]
 
     def adjacency(self, relation: RelationType, *, forward: bool = True) -> Csr:
         return self._edges[relation, forward]
@@ -154,37 +179,47 @@ class Taxonomy:
 
     def ancestor_indices(self, i: int) -> Indices:
         """(k,) int32, ascending; transitive `broader`, without `i` itself."""
-        return self._ancestors[i]
+        return self._derived.hierarchy.ancestor_row(i)
 
     def ancestors(self, id: str) -> list[str]:
-        return [self.ids[j] for j in self._ancestors[self.index(id)]]
+        return self._names(self._derived.hierarchy.above(self.index(id)))
 
     def descendants(self, id: str) -> list[str]:
-        return [self.ids[j] for j in self._descendants[self.index(id)]]
+        return self._names(self._derived.hierarchy.below(self.index(id)))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is strictly broader than `descendant`."""
-        return self._has_ancestor(self.index(descendant), self.index(ancestor))
+        return self.index(ancestor) in self._derived.hierarchy.above(self.index(descendant))
 
     def path(self, id: str) -> list[str]:
         """From the top concept down to the concept itself, along primary `broader` edges."""
-        path = [self.ids[self.index(id)]]
-        while (parent := self._primary.get(path[-1])) is not None:
-            path.append(parent)
-        return path[::-1]
+        primary, row = self._derived.primary, self.index(id)
+        rows = []
+        while row >= 0:
+            rows.append(row)
+            row = primary[row]
+        return self._names(rows[::-1])
 
     def depth(self, id: str) -> int:
-        return len(self.path(id)) - 1
+        return int(self.depths[self.index(id)])
+
+    @property
+    def depths(self) -> Indices:
+        """(n,) int32, steps to the top along primary `broader` edges."""
+        return self._derived.depths
 
     def top_concepts(self, scheme: str | None = None) -> list[str]:
-        return [c.id for i, c in enumerate(self.concepts) if not len(self.broader[i]) and scheme in (None, c.scheme)]
+        top = np.diff(self.broader.starts) == 0
+        if scheme is not None:
+            top &= self.columns.scheme.where(scheme)
+        return self._names(np.flatnonzero(top).tolist())
 
     # -- facets -----------------------------------------------------------------------------------
 
     def attribute_of(self, value: str) -> str | None:
         """The attribute a value belongs to; None for a category or an attribute."""
-        homes = self._edges["value_of", True][self.index(value)]
-        return self.ids[homes[0]] if len(homes) else None
+        homes = self._edges["value_of", True].row(self.index(value))
+        return self.ids[homes[0]] if homes else None
 
     def values_of(self, attribute: str) -> list[str]:
         return self.into(attribute, "value_of")
@@ -193,115 +228,57 @@ class Taxonomy:
         """Attributes that apply to the category: asserted on it or inherited from anything broader; by id."""
         i = self.index(category)
         into = self._edges["applies_to", False]
-        found = {int(a) for j in (i, *self._ancestors[i]) for a in into[int(j)]}
-        return [self.ids[a] for a in sorted(found)]
+        found = {a for j in (i, *self._derived.hierarchy.above(i)) for a in into.row(j)}
+        return self._names(sorted(found))
 
     def excluded(self, a: str, b: str) -> bool:
         """Whether the two may never stand on one item, by an asserted `excludes` on them or anything broader.
 
         The implied exclusion among values of a single-choice attribute is `rival`, which looks at both concepts' lines.
         """
-        left = {self.index(a), *map(int, self._ancestors[self.index(a)])}
-        right = {self.index(b), *map(int, self._ancestors[self.index(b)])}
+        first, second = self.index(a), self.index(b)
         excludes = self._edges["excludes", True]
-        return any(int(j) in right for i in left for j in excludes[i])
+        if not len(excludes.targets):
+            return False
+        hierarchy = self._derived.hierarchy
+        right = {second, *hierarchy.above(second)}
+        return any(j in right for i in (first, *hierarchy.above(first)) for j in excludes.row(i))
 
     def rival(self, a: str, b: str) -> bool:
         """Whether both are values of one single-choice attribute and neither is broader than the other."""
         attribute = self.attribute_of(a)
         if a == b or attribute is None or attribute != self.attribute_of(b):
             return False
-        return self[attribute].choice == "single" and not self.is_ancestor(a, b) and not self.is_ancestor(b, a)
+        return (
+            self.columns.choice[self.index(attribute)] == "single"
+            and not self.is_ancestor(a, b)
+            and not self.is_ancestor(b, a)
+        )
 
     # -- labels -----------------------------------------------------------------------------------
 
     def lookup(self, label: str, *, lang: str | None = None) -> list[str]:
         """Ids of the concepts that carry the label (as `graph.labels.normalise` sees it), by id; no deprecated ones."""
-        found = self._labels.get(normalise(label), ())
-        base = lang.split("-")[0] if lang is not None else None
-        return list(dict.fromkeys(self.ids[i] for i, tag in found if base in (None, tag.split("-")[0])))
+        found, codes = self._derived.labels.find(label)
+        if lang is not None:
+            base, tags = lang.split("-")[0], self.columns.texts.lang.values
+            found = [i for i, code in zip(found, codes, strict=True) if tags[code].split("-")[0] == base]
+        return self._names(list(dict.fromkeys(found)))
 
     def near(self, value: str, *, kind: Kind | None = None) -> list[str]:
         """Up to three concepts that somebody who wrote `value` may have meant, as an error message shows them."""
         found = self.lookup(value)
         if len(self) <= _CLOSE_MATCHES:
+            labels = self._derived.labels
             found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
-            close = difflib.get_close_matches(normalise(value), self._labels, n=3, cutoff=0.7)
-            found += [self.ids[i] for label in close for i, _ in self._labels[label]]
+            for label in difflib.get_close_matches(normalise(value), labels.texts, n=3, cutoff=0.7):
+                found += self._names(labels.find(label)[0])
         fit = [id for id in dict.fromkeys(found) if kind in (None, self[id].kind)]
         return [f"{self[id].label()!r} ({id})" for id in fit[:3]]
 
-    @cached_property
+    @property
     def schemes(self) -> tuple[str, ...]:
-        return tuple(sorted({concept.scheme for concept in self.concepts}))
-
-    # -- construction -----------------------------------------------------------------------------
-
-    def _adjacency(self) -> dict[tuple[RelationType, bool], Csr]:
-        n = len(self.ids)
-        rows: dict[tuple[RelationType, bool], list[list[int]]] = defaultdict(lambda: [[] for _ in range(n)])
-        for edge in self.relations:
-            source, target = self._index[edge.source], self._index[edge.target]
-            rows[edge.type, True][source].append(target)
-            rows[edge.type, False][target].append(source)
-            if edge.type in SYMMETRIC:
-                rows[edge.type, True][target].append(source)
-                rows[edge.type, False][source].append(target)
-        empty = Csr(np.zeros(n + 1, dtype=np.int32), np.zeros(0, dtype=np.int32))
-        built: dict[tuple[RelationType, bool], Csr] = defaultdict(lambda: empty)
-        built.update({key: Csr.of(value) for key, value in rows.items()})
-        return built
-
-    def _closure(self) -> Csr:
-        """Ancestors of every concept, parents before children (Kahn's order); `sound` has removed the cycles."""
-        n = len(self.ids)
-        waiting = [len(self.broader[i]) for i in range(n)]
-        ready = [i for i in range(n) if not waiting[i]]
-        closure: list[set[int]] = [set() for _ in range(n)]
-        for i in ready:
-            for child in map(int, self.narrower[i]):
-                closure[child].add(i)
-                closure[child] |= closure[i]
-                waiting[child] -= 1
-                if not waiting[child]:
-                    ready.append(child)
-        return Csr.of(closure)
-
-    @cached_property
-    def _descendants(self) -> Csr:
-        rows: list[list[int]] = [[] for _ in self.ids]
-        for i in range(len(self.ids)):
-            for ancestor in self._ancestors[i]:
-                rows[ancestor].append(i)
-        return Csr.of(rows)
-
-    @cached_property
-    def _primary(self) -> dict[str, str]:
-        return {edge.source: edge.target for edge in self.relations if edge.type == "broader" and edge.primary}
-
-    @cached_property
-    def _by_source(self) -> dict[str, list[Relation]]:
-        by_source: dict[str, list[Relation]] = defaultdict(list)
-        for edge in self.relations:
-            by_source[edge.source].append(edge)
-        return dict(by_source)
-
-    @cached_property
-    def _labels(self) -> dict[str, list[tuple[int, str]]]:
-        index: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for i, concept in enumerate(self.concepts):
-            if concept.status == "deprecated":
-                continue
-            for text, tag, _ in concept.labels():
-                key = normalise(text)
-                if (i, tag) not in index[key]:
-                    index[key].append((i, tag))
-        return dict(index)
-
-    def _has_ancestor(self, i: int, ancestor: int) -> bool:
-        row = self._ancestors[i]
-        at = int(np.searchsorted(row, ancestor))
-        return at < len(row) and int(row[at]) == ancestor
+        return self.columns.scheme.values
 
 
 def _canonical_json(row: Concept | Relation) -> bytes:

@@ -116,7 +116,7 @@ def taxonomy_from(source: str, *, format: str | None = None, lang: str | None = 
         return load_taxonomy(open_store(source))
     _known(named, _FILES, "file")
     parsed = _reader(named)([Path(source)], scheme=None, lang=lang)
-    return Taxonomy.of(TaxonomyData(0, parsed.concepts, parsed.relations))
+    return Taxonomy.of(TaxonomyData.of(0, parsed.concepts, parsed.relations))
 
 
 def _known(format: str, formats: Sequence[str], what: str) -> None:

@@ -104,7 +104,7 @@ def taxonomies(draw: st.DrawFn, max_size: int = 8) -> TaxonomyData:
         if a != b and not (type == "excludes" and any({a, b} <= line for line in lines.values())):
             add(type, a, b)
     rows = sorted((c for members in found.values() for c in members), key=lambda c: c.id)
-    return TaxonomyData(0, tuple(rows), tuple(sorted(edges.values())))
+    return TaxonomyData.of(0, tuple(rows), tuple(sorted(edges.values())))
 
 
 def filling(data: TaxonomyData, author: str = "test") -> ChangeSet:

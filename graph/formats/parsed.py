@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from graph.columns import columns_of
 from graph.errors import FileFormatError
 from graph.invariants import ProblemCode, sound
 from graph.model import Concept, Relation
@@ -49,7 +50,7 @@ def parsed(
     """
     rows = sorted(concepts, key=lambda concept: concept.id)
     edges = sorted({relation.canonical() for relation in relations})
-    checked = sound(rows, edges)
+    checked = sound(columns_of(rows, edges))
     broken = [p for p in checked.problems if p.code not in _ELSEWHERE and p.code not in forgive]
     if broken:
         first = broken[0]
@@ -60,7 +61,7 @@ def parsed(
     if not forgiven:
         return Parsed(tuple(rows), tuple(edges), tuple(notes))
     dangling = {p.concepts for p in checked.problems if p.code == "dangling"}
-    kept = {edge.key: edge for edge in checked.relations}
+    kept = {edge.key: edge for edge in checked.columns.relations()}
     kept |= {edge.key: edge for edge in edges if (edge.source, edge.target) in dangling}
     left_out = [f"{e.source!r} {e.type} {e.target!r}" for e in edges if e.key not in kept]
     why = "; ".join(shortened(problem.message) for problem in forgiven[:2])

@@ -11,7 +11,7 @@ def _taxonomy(labels: dict[str, dict[str, str]], below: dict[str, str], **status
         Concept(id, "s", "category", names, status=statuses.get(id, "active")) for id, names in labels.items()
     )
     edges = tuple(Relation("broader", id, up, primary=True) for id, up in below.items())
-    return Taxonomy.of(TaxonomyData(0, concepts, edges))
+    return Taxonomy.of(TaxonomyData.of(0, concepts, edges))
 
 
 def test_what_happened_is_told_in_words() -> None:
@@ -51,9 +51,9 @@ def test_what_happened_is_told_in_words() -> None:
 def test_other_relations_and_fields_are_not_forgotten() -> None:
     concepts = tuple(Concept(id, "s", "category", {"en": id}) for id in "abc")
     parent = Relation("broader", "a", "b", primary=True)
-    old = Taxonomy.of(TaxonomyData(0, concepts, (parent, Relation("related", "a", "c"))))
+    old = Taxonomy.of(TaxonomyData.of(0, concepts, (parent, Relation("related", "a", "c"))))
     noted = (Concept("a", "s", "category", {"en": "a"}, notation="7"), *concepts[1:])
-    new = Taxonomy.of(TaxonomyData(0, noted, (parent, Relation("broader", "a", "c"))))
+    new = Taxonomy.of(TaxonomyData.of(0, noted, (parent, Relation("broader", "a", "c"))))
     assert summary(diff(old, new), old, new) == [
         "changed otherwise: 1",
         "  a (a): notation",

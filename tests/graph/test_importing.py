@@ -124,7 +124,7 @@ def test_merging_twice_is_merging_once(old: TaxonomyData, new: TaxonomyData) -> 
             concepts[change.concept.id] = change.concept
         elif isinstance(change, PutRelation):
             relations[change.relation.key] = change.relation
-    after = Taxonomy.of(TaxonomyData(1, tuple(concepts.values()), tuple(relations.values())))
+    after = Taxonomy.of(TaxonomyData.of(1, tuple(concepts.values()), tuple(relations.values())))
     if not after.problems:
         assert merge(content, after).changes == ()
 

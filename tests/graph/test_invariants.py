@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns import columns_of
 from graph.edit import after
-from graph.invariants import ProblemCode, sound
+from graph.invariants import Problem, ProblemCode, sound
 from graph.model import Concept, Kind, Relation, TaxonomyData
 from tests.strategies import change_sets, taxonomies
 
@@ -24,6 +26,18 @@ COLOR, SIZE = concept("color", "attribute"), concept("size", "attribute")
 RED, BLUE, LARGE = concept("red", "value"), concept("blue", "value"), concept("large", "value")
 HOME = (COLOR, SIZE, RED, BLUE, LARGE, Relation("value_of", "red", "color"), Relation("value_of", "blue", "color"))
 HOMES = (*HOME, Relation("value_of", "large", "size"))
+
+
+def _sound(concepts: Sequence[Concept], relations: Sequence[Relation]) -> Snapshot:
+    found = sound(columns_of(concepts, relations))
+    return Snapshot(tuple(found.columns.concepts()), tuple(found.columns.relations()), found.problems)
+
+
+class Snapshot(NamedTuple):
+    concepts: tuple[Concept, ...]
+    relations: tuple[Relation, ...]
+    problems: tuple[Problem, ...]
+
 
 CASES: dict[ProblemCode, tuple[list[Concept | Relation], set[str], set[Relation]]] = {
     "bad_id": ([A, concept(" padded"), concept("", pref_label={"en": "lost"}), concept("x" * 301)], {"a"}, set()),
@@ -54,6 +68,7 @@ CASES: dict[ProblemCode, tuple[list[Concept | Relation], set[str], set[Relation]
         {"a", "b", "c"},
         set(),
     ),
+    "double_id": ([A, B, concept("b", choice="single")], {"a", "b"}, set()),
     "broader_across_attributes": ([*HOMES, Relation("broader", "large", "red")], {"color", "size"}, set()),
 }
 
@@ -63,15 +78,16 @@ def test_each_problem_is_named_and_left_out(code: ProblemCode) -> None:
     rows, kept, edges = CASES[code]
     concepts = [row for row in rows if isinstance(row, Concept)]
     relations = [row for row in rows if isinstance(row, Relation)]
-    result = sound(concepts, relations)
+    result = _sound(concepts, relations)
     assert {problem.code for problem in result.problems} == {code}
     assert all(problem.message for problem in result.problems)
-    assert kept <= set(result.concepts)
+    left = {concept.id for concept in result.concepts}
+    assert kept <= left
     assert edges <= set(result.relations)
     for problem in result.problems:
         if problem.code in {"bad_id", "bad_kind", "bad_status", "no_label", "value_without_attribute"}:
-            assert not set(problem.concepts) & set(result.concepts)
-    assert sound(result.concepts.values(), result.relations).problems == ()
+            assert not set(problem.concepts) & left
+    assert _sound(result.concepts, result.relations).problems == ()
 
 
 @settings(max_examples=40)
@@ -80,24 +96,24 @@ def test_what_is_left_is_sound_whatever_was_done(data: st.DataObject) -> None:
     before = data.draw(taxonomies(max_size=4))
     changes = data.draw(change_sets(before, max_size=20))
     broken: TaxonomyData = after(before, changes)
-    once = sound(broken.concepts, broken.relations)
-    twice = sound(once.concepts.values(), once.relations)
+    once = _sound(broken.concepts, broken.relations)
+    twice = _sound(once.concepts, once.relations)
     assert twice.problems == ()
     assert (twice.concepts, twice.relations) == (once.concepts, once.relations)
 
 
 def test_one_broader_is_primary() -> None:
     both = [Relation("broader", "a", "b"), Relation("broader", "a", "c")]
-    assert [r.primary for r in sound([A, B, C], both).relations] == [True, False]
+    assert [r.primary for r in _sound([A, B, C], both).relations] == [True, False]
     second = [both[0], replace(both[1], primary=True)]
-    assert [r.primary for r in sound([A, B, C], second).relations] == [False, True]
+    assert [r.primary for r in _sound([A, B, C], second).relations] == [False, True]
     claimed = [replace(edge, primary=True) for edge in both]
-    assert [r.primary for r in sound([A, B, C], claimed).relations] == [True, False]
+    assert [r.primary for r in _sound([A, B, C], claimed).relations] == [True, False]
 
 
 def test_two_cycles_are_two_problems() -> None:
     ids = [concept(id) for id in "abcde"]
     edges = [Relation("broader", x, y) for x, y in ("ab", "ba", "cd", "de", "ec", "bc")]
-    problems = sound(ids, edges).problems
+    problems = _sound(ids, edges).problems
     assert [problem.concepts for problem in problems] == [("a", "b"), ("c", "d", "e")]
-    assert sound(ids, edges).relations == (Relation("broader", "b", "c", primary=True),)
+    assert _sound(ids, edges).relations == (Relation("broader", "b", "c", primary=True),)

@@ -11,7 +11,7 @@ from tests.strategies import taxonomies
 
 
 def _taxonomy(*concepts: Concept, relations: tuple[Relation, ...] = ()) -> Taxonomy:
-    return Taxonomy.of(TaxonomyData(0, concepts, relations))
+    return Taxonomy.of(TaxonomyData.of(0, concepts, relations))
 
 
 A = Concept("a", "s", "category", {"en": "A"})

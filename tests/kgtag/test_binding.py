@@ -33,7 +33,7 @@ def taxonomy() -> Taxonomy:
         Relation("applies_to", "color", "toys-1-1"),
         Relation("replaced_by", "old", "sg-1"),
     ]
-    taxonomy = Taxonomy.of(TaxonomyData(1, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))
     assert not taxonomy.problems
     return taxonomy
 
@@ -53,7 +53,7 @@ def test_every_category_that_an_import_takes_for_known_is_found_again(taxonomy: 
     content = induce(rows, taxonomy, scheme="mine", lang="en")
     edges = sorted({*taxonomy.relations, *content.relations})
     concepts = sorted([*taxonomy, *content.concepts], key=lambda concept: concept.id)
-    both = Taxonomy.of(TaxonomyData(2, tuple(concepts), tuple(edges)))
+    both = Taxonomy.of(TaxonomyData.of(2, tuple(concepts), tuple(edges)))
     weight = find_concept(both, "Weight", "attribute")
     for row in rows:
         assert weight in both.attributes_for(require_concept(both, row.category or "", "category")), row.category

@@ -26,7 +26,7 @@ LABELS = {
 def taxonomy() -> Taxonomy:
     concepts = tuple(Concept(id, "shop", "category", labels) for id, labels in LABELS.items())
     relations = (Relation("broader", "boots", "shoes"), Relation("broader", "hiking-boots", "boots"))
-    return Taxonomy.of(TaxonomyData(1, concepts, relations))
+    return Taxonomy.of(TaxonomyData.of(1, concepts, relations))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ EDGES = (
 def taxonomy(*changed: Concept, without: str = "", edges: tuple[Relation, ...] = EDGES) -> Taxonomy:
     concepts = CONCEPTS | {concept.id: concept for concept in changed}
     kept = tuple(concept for id, concept in sorted(concepts.items()) if id != without)
-    return Taxonomy.of(TaxonomyData(0, kept, tuple(sorted(e for e in edges if without not in (e.source, e.target)))))
+    return Taxonomy.of(TaxonomyData.of(0, kept, tuple(sorted(e for e in edges if without not in (e.source, e.target)))))
 
 
 def item(id: str, *concepts: str) -> TaggedItem:

@@ -24,7 +24,7 @@ def taxonomy() -> Taxonomy:
         _concept("wellies", "Wellingtons", alt_label={"en": ("boots of rubber",)}, hidden_label={"en": ("bootz",)}),
         replace(_concept("old", "Boots of old"), status="deprecated"),
     ]
-    return Taxonomy.of(TaxonomyData(0, tuple(concepts), ()))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), ()))
 
 
 def _ids(suggester: Suggester, text: str, **options: str) -> list[str]:

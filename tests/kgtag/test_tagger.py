@@ -20,7 +20,7 @@ def _taxonomy(*more: Concept, without: str = "", edges: tuple[Relation, ...] = (
     relations = [Relation(type, source, target, type == "broader").canonical() for type, source, target in shop.EDGES]
     concepts = sorted([c for c in (*shop.CONCEPTS, *more) if c.id != without], key=lambda c: c.id)
     kept = [r for r in (*relations, *edges) if without not in (r.source, r.target)]
-    return Taxonomy.of(TaxonomyData(0, tuple(concepts), tuple(sorted(kept))))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), tuple(sorted(kept))))
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ SOUND: tuple[tuple[Concept, ...], tuple[Relation, ...]] = (
 
 def taxonomy(concepts: Sequence[Concept] = (), relations: Sequence[Relation] = (), *, sound: bool = True) -> Taxonomy:
     rows = {concept.id: concept for concept in (*(SOUND[0] if sound else ()), *concepts)}
-    return Taxonomy.of(TaxonomyData(3, tuple(rows.values()), (*(SOUND[1] if sound else ()), *relations)))
+    return Taxonomy.of(TaxonomyData.of(3, tuple(rows.values()), (*(SOUND[1] if sound else ()), *relations)))
 
 
 def run(found: Taxonomy, check: str) -> tuple[Finding, ...]:

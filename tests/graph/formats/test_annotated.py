@@ -18,7 +18,7 @@ def _category(id: str, label: str, **labels: str) -> Concept:
 
 
 SHOP = Taxonomy.of(
-    TaxonomyData(
+    TaxonomyData.of(
         0,
         (
             _category("s", "Shoes", zh="鞋"),
@@ -68,7 +68,7 @@ def test_company_decides_between_categories_of_one_name() -> None:
     shampoos += (_category("care-1", "Hair"), _category("care-1-1", "Shampoo"), _category("care-2", "Soap"))
     parents = {"pets-1": "pets", "care-1": "care", "care-1-1": "care-1", "care-2": "care"}
     edges = tuple(Relation("broader", low, high, primary=True) for low, high in parents.items())
-    onto = Taxonomy.of(TaxonomyData(0, shampoos, edges))
+    onto = Taxonomy.of(TaxonomyData.of(0, shampoos, edges))
     alone = _induce([AnnotatedRow("Shampoo", {"Scent": ["rose"]})], onto)
     assert Relation("applies_to", "ae:scent", "pets-1") in alone.relations
     among = _induce([AnnotatedRow(name, {"Scent": ["rose"]}) for name in ("Shampoo", "Soaps")], onto)
@@ -87,7 +87,7 @@ def test_unknown_categories_are_new_and_linked_to_close_ones() -> None:
 def test_inducing_again_on_the_result_changes_nothing() -> None:
     rows = [AnnotatedRow("Guitars", {"Color": ["red"]}), AnnotatedRow(None, {"Brand": ["X"]})]
     once = _induce(rows)
-    onto = Taxonomy.of(TaxonomyData(1, (*SHOP.concepts, *once.concepts), (*SHOP.relations, *once.relations)))
+    onto = Taxonomy.of(TaxonomyData.of(1, (*SHOP.concepts, *once.concepts), (*SHOP.relations, *once.relations)))
     assert _induce(rows, onto) == once
     assert onto.problems == ()
 

@@ -56,7 +56,7 @@ def test_scheme_and_language_are_defaults_for_rows_without(tmp_path: Path) -> No
 
 def test_one_scheme_can_be_written_alone(tmp_path: Path) -> None:
     rows = SHOES + SHOES.replace('"shoes"', '"x", "scheme": "other"')
-    taxonomy = Taxonomy.of(TaxonomyData(0, *_rows(jsonl.read([_file(tmp_path, rows)]))))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, *_rows(jsonl.read([_file(tmp_path, rows)]))))
     jsonl.write(taxonomy, tmp_path / "out.jsonl", scheme="other")
     assert [concept.id for concept in jsonl.read([tmp_path / "out.jsonl"]).concepts] == ["x"]
 
@@ -133,7 +133,7 @@ def test_missing_files_and_directories_are_refused(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     file = _file(tmp_path, "old")
-    broken = Taxonomy.of(TaxonomyData(0, *_rows(jsonl.read([_file(tmp_path, SHOES, "in.jsonl")]))))
+    broken = Taxonomy.of(TaxonomyData.of(0, *_rows(jsonl.read([_file(tmp_path, SHOES, "in.jsonl")]))))
     object.__setattr__(broken.concepts[0], "notation", "\ud800")
     with pytest.raises(TypeError):
         jsonl.write(broken, file)
@@ -142,6 +142,6 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    taxonomy = Taxonomy.of(TaxonomyData(0, *_rows(jsonl.read([_file(tmp_path, SHOES)]))))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, *_rows(jsonl.read([_file(tmp_path, SHOES)]))))
     with pytest.raises(InputError, match=r"can't write '.*none/t\.jsonl'"):
         jsonl.write(taxonomy, tmp_path / "none" / "t.jsonl")

@@ -97,7 +97,7 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, mess
 
 def _taxonomy(*concepts: Concept, below: dict[str, str] | None = None) -> Taxonomy:
     edges = tuple(Relation("broader", id, up, primary=True) for id, up in (below or {}).items())
-    return Taxonomy.of(TaxonomyData(0, concepts, edges))
+    return Taxonomy.of(TaxonomyData.of(0, concepts, edges))
 
 
 def _category(id: str, **labels: str) -> Concept:
@@ -120,7 +120,7 @@ def test_what_is_exported_reads_back_equal(taxonomy: Taxonomy) -> None:
         out = Path(folder) / "out"
         assert shopify.write(taxonomy, out) == len(taxonomy)
         back = shopify.read(sorted(out.iterdir()), scheme="shop")
-    assert Taxonomy.of(TaxonomyData(0, back.concepts, back.relations)).revision == taxonomy.revision
+    assert Taxonomy.of(TaxonomyData.of(0, back.concepts, back.relations)).revision == taxonomy.revision
 
 
 def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_what_the_format_cannot_hold_is_refused_before_writing(tmp_path: Path) -
         Relation("applies_to", "colour", "a"),
     )
     concepts = (_category("a", en="A"), rich, _category("c", de="C"), colour)
-    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, edges))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, concepts, edges))
     with pytest.raises(InputError) as refused:
         shopify.write(taxonomy, tmp_path / "en.json")
     assert (

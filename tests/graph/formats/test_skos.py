@@ -175,6 +175,6 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, name: str, content
 def test_other_suffixes_and_schemes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the suffix '.txt' names no RDF notation"):
         skos.read([tmp_path / "t.txt"])
-    taxonomy = Taxonomy.of(TaxonomyData(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
     with pytest.raises(InputError, match="no scheme 'x' in the taxonomy; there is s"):
         skos.write(taxonomy, tmp_path / "t.ttl", scheme="x")

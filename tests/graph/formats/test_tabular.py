@@ -43,7 +43,7 @@ def _back(taxonomy: Taxonomy, name: str) -> Taxonomy:
         tabular.write(taxonomy, file)
         found = tabular.read([file], scheme="other", lang="ja")
     assert found.notes == ()
-    return Taxonomy.of(TaxonomyData(0, found.concepts, found.relations))
+    return Taxonomy.of(TaxonomyData.of(0, found.concepts, found.relations))
 
 
 @given(taxonomies(max_size=5), st.sampled_from(["t.csv", "t.tsv", "t.csv.gz"]))
@@ -71,7 +71,9 @@ def test_separators_quotes_and_line_ends_survive(name: str) -> None:
     ends = (("c|1", "c\\2"), ("c,3", "c|1"))
     ids = sorted({id for pair in ends for id in pair})
     concepts += tuple(Concept(id, "s", "category", {"en": id}) for id in ids)
-    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, tuple(Relation("broader", a, b, primary=True) for a, b in ends)))
+    taxonomy = Taxonomy.of(
+        TaxonomyData.of(0, concepts, tuple(Relation("broader", a, b, primary=True) for a, b in ends))
+    )
     assert len(taxonomy) == len(concepts) and len(taxonomy.relations) == 2
     assert _back(taxonomy, name).revision == taxonomy.revision
 

@@ -52,7 +52,7 @@ def wardrobe() -> Taxonomy:
         Relation("applies_to", "neckline", "t-shirts"),
         Relation("applies_to", "flavor", "food"),
     ]
-    taxonomy = Taxonomy.of(TaxonomyData(1, tuple(concepts), tuple(relations)))
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, tuple(concepts), tuple(relations)))
     assert not taxonomy.problems
     return taxonomy
 
@@ -207,7 +207,7 @@ def test_no_violation_whatever_comes_in(item: tuple[Taxonomy, list[CandidateTag]
 def test_huge_conflicts_are_settled_in_bounded_time() -> None:
     values = [_concept(f"v{i:03}", "value") for i in range(300)]
     concepts = [_concept("a", "attribute", choice="single"), *values]
-    taxonomy = Taxonomy.of(TaxonomyData(1, tuple(concepts), tuple(Relation("value_of", v.id, "a") for v in values)))
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, tuple(concepts), tuple(Relation("value_of", v.id, "a") for v in values)))
     candidates = [_tag(v.id, 0.5 + i / 1000, start=3 * i) for i, v in enumerate(values)]
     result = enforce(candidates, taxonomy)
     assert _concepts(result) == {"v299"}

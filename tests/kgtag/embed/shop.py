@@ -34,7 +34,7 @@ def shop_data() -> TaxonomyData:
         for v in range(VALUES):
             add(f"k{k}v{v:02}", "value")
             relations.append(Relation("value_of", f"k{k}v{v:02}", f"k{k}"))
-    return TaxonomyData(1, tuple(concepts), tuple(relations))
+    return TaxonomyData.of(1, tuple(concepts), tuple(relations))
 
 
 def shop_items(per_type: int = 12, seed: int = 0) -> list[frozenset[str]]:
@@ -63,4 +63,4 @@ def misplaced(data: TaxonomyData, n: int, seed: int = 0) -> tuple[Taxonomy, set[
             elsewhere = [d for d in range(DEPARTMENTS) if f"d{d}" != edge.target[:2]]
             edge = replace(edge, target=f"d{rng.choice(elsewhere)}a{rng.randrange(AISLES)}")
         relations.append(edge)
-    return Taxonomy.of(replace(data, relations=tuple(relations))), moved
+    return Taxonomy.of(TaxonomyData.of(data.version, data.concepts, relations)), moved

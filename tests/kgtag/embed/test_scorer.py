@@ -193,11 +193,11 @@ def test_successors_inherit_the_vector(tmp_path: Path) -> None:
     scorer = exported(tmp_path / "model")
     old = Concept("e01", "s", "category", {"en": "Trainers"}, status="deprecated")
     new = replace(old, id="sneakers", status="active")
-    taxonomy = Taxonomy.of(TaxonomyData(1, (old, new), (Relation("replaced_by", "e01", "sneakers"),)))
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, (old, new), (Relation("replaced_by", "e01", "sneakers"),)))
     aligned = scorer.aligned(taxonomy)
     assert aligned.score("sneakers", "r0", "e02") == scorer.score("e01", "r0", "e02")
     with pytest.raises(ModelMismatch, match="know none of"):
-        scorer.aligned(Taxonomy.of(TaxonomyData(1, (new,), ())))
+        scorer.aligned(Taxonomy.of(TaxonomyData.of(1, (new,), ())))
 
 
 def test_serving_needs_neither_torch_nor_pykeen() -> None:

@@ -43,7 +43,7 @@ def small() -> Taxonomy:
         Relation("applies_to", "color", "shoes"),
         Relation("related", "boots", "sandals"),
     ]
-    return Taxonomy.of(TaxonomyData(1, tuple(concepts), tuple(relations)))
+    return Taxonomy.of(TaxonomyData.of(1, tuple(concepts), tuple(relations)))
 
 
 def test_a_taxonomy_gives_its_asserted_relations_symmetric_ones_both_ways() -> None:

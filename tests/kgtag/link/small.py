@@ -73,4 +73,4 @@ def small_taxonomy(*, extra: tuple[Concept, ...] = ()) -> Taxonomy:
             concepts.append(Concept(id, "small", "value", {"en": en, "zh": zh}, {"en": (alt,)}))
             relations.append(Relation("value_of", id, attribute))
     concepts += extra
-    return Taxonomy.of(TaxonomyData(1, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))
+    return Taxonomy.of(TaxonomyData.of(1, tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations))))

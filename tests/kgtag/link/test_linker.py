@@ -110,7 +110,7 @@ def test_any_text_gets_an_answer(text: str) -> None:
 
 
 def test_a_taxonomy_without_labels_answers_nil() -> None:
-    empty = TaxonomyLinker(Taxonomy.of(TaxonomyData(0, (), ())))
+    empty = TaxonomyLinker(Taxonomy.of(TaxonomyData.of(0, (), ())))
     assert empty.link([Query("orange"), Query("")])[0].candidates == ()
     assert empty.link([]) == []
 

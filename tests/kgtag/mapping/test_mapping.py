@@ -47,7 +47,7 @@ def rows(*trees: Tree) -> tuple[list[Concept], list[Relation]]:
 @pytest.fixture(scope="module")
 def taxonomy() -> Taxonomy:
     concepts, edges = rows(LEFT, RIGHT)
-    return Taxonomy.of(TaxonomyData(0, tuple(concepts), tuple(sorted(edges))))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), tuple(sorted(edges))))
 
 
 def best(found: list[Mapping]) -> dict[str, str]:
@@ -111,7 +111,7 @@ def test_no_value_to_map_is_said(taxonomy: Taxonomy) -> None:
 def test_mapped_concepts_are_left_out() -> None:
     concepts, edges = rows(LEFT, RIGHT)
     edges.append(Relation("exact_match", "a-boots", "b-boots"))
-    taxonomy = Taxonomy.of(TaxonomyData(0, tuple(concepts), tuple(sorted(edges))))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, tuple(concepts), tuple(sorted(edges))))
     left = unmapped(taxonomy, "b", map_schemes(taxonomy, "a", "b"))
     assert "a-boots" not in best(left)
     assert "a-vase" in best(left)

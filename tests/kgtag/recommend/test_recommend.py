@@ -29,7 +29,7 @@ def taxonomy() -> Taxonomy:
     edges = [Relation(type, source, target, type == "broader").canonical() for type, source, target in shop.EDGES]
     edges.append(Relation("excludes", "blue", "leather"))
     concepts = sorted(shop.CONCEPTS, key=lambda c: c.id)
-    return Taxonomy.of(TaxonomyData(0, tuple(concepts), tuple(sorted(edges))))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), tuple(sorted(edges))))
 
 
 def test_asserted_and_inferred(taxonomy: Taxonomy) -> None:
@@ -70,7 +70,7 @@ def test_recommendations_leave_out_what_is_known_or_excluded(taxonomy: Taxonomy)
 
 def test_cooccurrence_counts_items_and_follows_redirects() -> None:
     concepts = [Concept(id, "s", "category", {"en": id}) for id in "abc"]
-    moved = Taxonomy.of(TaxonomyData(0, tuple(concepts), (Relation("replaced_by", "c", "a"),)))
+    moved = Taxonomy.of(TaxonomyData.of(0, tuple(concepts), (Relation("replaced_by", "c", "a"),)))
     counted = CoOccurrence.of(moved, [["c", "b"], ["a", "b"], ["a", "gone"], [], ["b", "b"]])
     assert counted.items == 5
     assert [counted.count(moved.index(id)) for id in "abc"] == [3, 3, 0]
@@ -81,7 +81,7 @@ def test_cooccurrence_counts_items_and_follows_redirects() -> None:
 
 def test_a_concepts_own_line_is_no_news() -> None:
     concepts = tuple(Concept(id, "s", "category", {"en": id}) for id in ("boots", "shoes", "tea"))
-    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, (Relation("broader", "boots", "shoes"),)))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, concepts, (Relation("broader", "boots", "shoes"),)))
     counted = CoOccurrence.of(taxonomy, [["boots", "shoes", "tea"], ["boots", "shoes", "tea"], []])
     near = Recommender(taxonomy, cooccurrence=counted).neighbours("boots", evidence=["cooccurrence"])
     assert [n.concept for n in near] == ["tea"]

@@ -14,7 +14,7 @@ CONCEPTS = (
     Concept("old", "shop", "value", {"en": "Bordeaux"}, status="deprecated"),
 )
 TAXONOMY = Taxonomy.of(
-    TaxonomyData(1, CONCEPTS, (Relation("value_of", "red", "color"), Relation("value_of", "old", "color")))
+    TaxonomyData.of(1, CONCEPTS, (Relation("value_of", "red", "color"), Relation("value_of", "old", "color")))
 )
 
 

@@ -1,0 +1,454 @@
+"""A taxonomy as columns: what stores read into, what snapshots are made of, and what a snapshot file maps.
+
+Arrow holds the texts, numpy the numbers. A million concepts are some dozens of arrays instead of as many objects;
+`graph.model` values are made of them one at a time, when somebody asks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from graph.errors import InputError
+from graph.model import (
+    RELATION_TYPES,
+    SYMMETRIC,
+    Choice,
+    Concept,
+    Kind,
+    Relation,
+    RelationType,
+    Status,
+)
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bytes = NDArray[np.int8]
+Flags = NDArray[np.bool_]
+_BULK = 4096
+"""Concepts made at a time when somebody wants them all."""
+
+TYPES: tuple[RelationType, ...] = tuple(sorted(RELATION_TYPES))
+"""Relation types by their code in `Edges.type`; ascending, so that edges sorted by code are sorted by name."""
+SYMMETRIC_CODES = np.array([type in SYMMETRIC for type in TYPES])
+CODE: dict[RelationType, int] = {type: code for code, type in enumerate(TYPES)}
+PREF, ALT, HIDDEN, DEFINITION = range(4)
+"""What a text is to its concept, as in `Texts.kind`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A column of few different strings: row `i` is `values[codes[i]]`, codes (n,) int32.
+
+    `values` are those that occur, ascending, so that equal columns have equal codes.
+    """
+
+    codes: Ints
+    values: tuple[str, ...]
+
+    def __getitem__(self, i: int) -> str:
+        return self.values[int(self.codes[i])]
+
+    @classmethod
+    def of(cls, column: pa.Array) -> Coded:
+        """From an Arrow array of strings without nulls, plain or dictionary-encoded."""
+        encoded = pc.dictionary_encode(column)
+        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        return cls.compact(codes.astype(np.int32), encoded.dictionary.to_pylist())
+
+    @classmethod
+    def compact(cls, codes: Ints, values: Sequence[str]) -> Coded:
+        """From codes into values that stand in any order, several times, or for nothing."""
+        used = np.flatnonzero(np.bincount(codes, minlength=len(values))).tolist()
+        kept = sorted({values[i] for i in used})
+        if tuple(values) == tuple(kept):
+            return cls(codes, tuple(kept))
+        place = {value: rank for rank, value in enumerate(kept)}
+        rank = np.zeros(len(values), dtype=np.int32)
+        rank[used] = [place[values[i]] for i in used]
+        return cls(rank[codes], tuple(kept))
+
+    def take(self, rows: Longs | Flags) -> Coded:
+        return Coded.compact(self.codes[rows], self.values)
+
+    def where(self, value: str) -> Flags:
+        """(n,) whether a row is the value."""
+        if value not in self.values:
+            return np.zeros(len(self.codes), dtype=bool)
+        found: Flags = self.codes == self.values.index(value)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Every label and definition: (m,) rows, ordered by concept, kind, language, and place within its list.
+
+    One preferred label and one definition a language.
+    Concept `i`'s rows are `starts[i]:starts[i + 1]`; `starts` is (n + 1,) int64.
+    """
+
+    starts: Longs
+    kind: Bytes
+    lang: Coded
+    text: pa.LargeStringArray
+
+    def of(self, rows: Longs) -> Texts:
+        """Those of the concepts `rows`, in that order."""
+        counts = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        taken = np.repeat(self.starts[rows] - starts[:-1], counts) + np.arange(starts[-1])
+        return Texts(starts, self.kind[taken], self.lang.take(taken), self.text.take(pa.array(taken)))
+
+
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """(k,) relations between concepts of the columns: canonical, each once, in order of type, source and target.
+
+    `type` is a code of `TYPES`; `source` and `target` are rows of the concepts.
+    """
+
+    type: Bytes
+    source: Ints
+    target: Ints
+    primary: Flags
+
+    def __len__(self) -> int:
+        return len(self.type)
+
+    def select(self, kept: Flags, place: Ints | None = None) -> Edges:
+        """Those that are kept; `place` gives each concept's new row, in the same order, when rows have moved."""
+        if place is None and kept.all():
+            return self
+        source, target = self.source[kept], self.target[kept]
+        if place is not None:
+            source, target = place[source], place[target]
+        return Edges(self.type[kept], source, target, self.primary[kept])
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """(n,) concepts by id, ascending by code point and each id once, with their texts and relations.
+
+    `strays` are relations with an end that is no concept here; `doubles` the ids that stood more than once (the first
+    row was kept).
+    """
+
+    ids: pa.LargeStringArray
+    scheme: Coded
+    kind: Coded
+    status: Coded
+    choice: Coded
+    notation: pa.LargeStringArray
+    texts: Texts
+    edges: Edges
+    strays: tuple[Relation, ...] = ()
+    doubles: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def concept(self, i: int) -> Concept:
+        """Row `i` as a value."""
+        return next(self.concepts(i, i + 1))
+
+    def concepts(self, start: int = 0, stop: int | None = None) -> Iterator[Concept]:
+        """Rows as values, some thousands in memory at a time."""
+        stop = len(self) if stop is None else stop
+        for first in range(start, stop, _BULK):
+            yield from self._concepts(first, min(first + _BULK, stop))
+
+    def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
+        size = stop - start
+        starts = self.texts.starts[start : stop + 1].tolist()
+        offset = starts[0]
+        words = self.texts.text.slice(offset, starts[-1] - offset).to_pylist()
+        kinds = self.texts.kind[offset : starts[-1]].tolist()
+        tags = [self.texts.lang.values[code] for code in self.texts.lang.codes[offset : starts[-1]].tolist()]
+        coded = [
+            [column.values[code] for code in column.codes[start:stop].tolist()]
+            for column in (self.scheme, self.kind, self.status, self.choice)
+        ]
+        ids, notations = self.ids.slice(start, size).to_pylist(), self.notation.slice(start, size).to_pylist()
+        for i, (id, notation, scheme, kind, status, choice) in enumerate(zip(ids, notations, *coded, strict=True)):
+            single: tuple[dict[str, str], dict[str, str]] = ({}, {})
+            lists: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] = ({}, {})
+            for row in range(starts[i] - offset, starts[i + 1] - offset):
+                what, tag = kinds[row], tags[row]
+                if what in (PREF, DEFINITION):
+                    single[what == DEFINITION][tag] = words[row]
+                else:
+                    by_language = lists[what == HIDDEN]
+                    by_language[tag] = (*by_language.get(tag, ()), words[row])
+            yield Concept(
+                id=id,
+                scheme=scheme,
+                kind=cast(Kind, kind),
+                pref_label=single[0],
+                alt_label=lists[0],
+                hidden_label=lists[1],
+                definition=single[1],
+                notation=notation,
+                status=cast(Status, status),
+                choice=cast(Choice, choice),
+            )
+
+    def relation(self, k: int) -> Relation:
+        """Edge `k` as a value."""
+        return next(self.relations(k, k + 1))
+
+    def relations(self, start: int = 0, stop: int | None = None) -> Iterator[Relation]:
+        """Edges as values, without the strays."""
+        stop, edges = len(self.edges) if stop is None else stop, self.edges
+        for first in range(start, stop, _BULK):
+            part = slice(first, min(first + _BULK, stop))
+            types = [TYPES[code] for code in edges.type[part].tolist()]
+            ends = [self.ids.take(pa.array(end[part])).to_pylist() for end in (edges.source, edges.target)]
+            yield from map(Relation, types, *ends, edges.primary[part].tolist())
+
+    def select(self, concepts: Flags, edges: Flags) -> Columns:
+        """Without the rest: (n,) which concepts stay, (k,) which edges; those of a concept that goes must not stay.
+
+        Strays and doubles are not part of it.
+        """
+        kept, place = self, None
+        if not concepts.all():
+            place = np.cumsum(concepts, dtype=np.int32) - 1
+            mask = pa.array(concepts)
+            kept = Columns(
+                ids=self.ids.filter(mask),
+                scheme=self.scheme.take(concepts),
+                kind=self.kind.take(concepts),
+                status=self.status.take(concepts),
+                choice=self.choice.take(concepts),
+                notation=self.notation.filter(mask),
+                texts=self.texts.of(np.flatnonzero(concepts)),
+                edges=self.edges,
+            )
+        chosen = self.edges.select(edges, place)
+        if kept is self and chosen is self.edges and not self.strays and not self.doubles:
+            return self
+        return replace(kept, edges=chosen, strays=(), doubles=())
+
+
+@dataclass(frozen=True, slots=True)
+class RawTexts:
+    """Texts in any order: `owner` (m,) int64 is the row of the concept in the order it was given.
+
+    Texts of one owner, kind and language keep the order in which they stand here.
+    """
+
+    owner: Longs
+    kind: Bytes
+    lang: pa.Array
+    text: pa.LargeStringArray
+
+
+@dataclass(frozen=True, slots=True)
+class RawEdges:
+    """Relations in any order, drawn either way and perhaps several times: ends are rows as given, -1 for no concept."""
+
+    type: Bytes
+    source: Longs
+    target: Longs
+    primary: Flags
+
+
+def assemble(
+    *,
+    ids: pa.LargeStringArray,
+    scheme: pa.Array,
+    kind: pa.Array,
+    status: pa.Array,
+    choice: pa.Array,
+    notation: pa.LargeStringArray,
+    texts: RawTexts,
+    edges: RawEdges,
+    strays: Iterable[Relation] = (),
+) -> Columns:
+    """Rows in any order, put in order. All arrays but `notation` are without nulls.
+
+    Of rows with one id the first is kept, with its texts; relations of the others are its relations.
+    """
+    given = len(ids)
+    rows, place, doubles = _by_id(ids)
+    if len(rows) < given:
+        texts = _without_doubles(texts, rows, given)
+    index = None if _in_place(rows, given) else pa.array(rows)
+
+    def kept(column: pa.Array) -> pa.Array:
+        return column if index is None else column.take(index)
+
+    return Columns(
+        ids=kept(ids),
+        scheme=Coded.of(kept(scheme)),
+        kind=Coded.of(kept(kind)),
+        status=Coded.of(kept(status)),
+        choice=Coded.of(kept(choice)),
+        notation=kept(notation),
+        texts=_ordered_texts(texts, place, len(rows)),
+        edges=_ordered_edges(edges, place, len(rows)),
+        strays=once(strays),
+        doubles=doubles,
+    )
+
+
+def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
+    """From values. Raises InputError for text that is none: lone surrogates."""
+    try:
+        return _columns_of(concepts, relations)
+    except UnicodeEncodeError as error:
+        near = error.object[max(0, error.start - 20) : error.start]
+        raise InputError(
+            f"a lone surrogate after {near!r} is no text; decode the source with its real encoding"
+        ) from None
+
+
+def owners(texts: Texts) -> Ints:
+    """(m,) the concept of each text."""
+    return np.repeat(np.arange(len(texts.starts) - 1, dtype=np.int32), np.diff(texts.starts))
+
+
+def find(columns: Columns, id: str) -> int | None:
+    """The row of an id, by bisection."""
+    row = first_from(columns, id)
+    return row if row < len(columns) and columns.ids[row].as_py() == id else None
+
+
+def first_from(columns: Columns, id: str) -> int:
+    """The first row whose id is not below `id`."""
+    return bisect_left(range(len(columns)), id, key=lambda row: columns.ids[row].as_py())
+
+
+def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
+    row_of = {concept.id: row for row, concept in enumerate(concepts)}
+    texts = _texts_of(concepts)
+    ends: list[tuple[int, int, int, bool]] = []
+    strays = []
+    for edge in relations:
+        source, target = row_of.get(edge.source), row_of.get(edge.target)
+        if source is None or target is None:
+            strays.append(edge)
+        else:
+            ends.append((CODE[edge.type], source, target, edge.primary))
+    table: NDArray[Any] = np.array(ends, dtype=np.int64).reshape(-1, 4)
+    return assemble(
+        ids=pa.array([c.id for c in concepts], pa.large_string()),
+        scheme=pa.array([c.scheme for c in concepts], pa.string()),
+        kind=pa.array([c.kind for c in concepts], pa.string()),
+        status=pa.array([c.status for c in concepts], pa.string()),
+        choice=pa.array([c.choice for c in concepts], pa.string()),
+        notation=pa.array([c.notation for c in concepts], pa.large_string()),
+        texts=texts,
+        edges=RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool)),
+        strays=strays,
+    )
+
+
+def _texts_of(concepts: Sequence[Concept]) -> RawTexts:
+    owner: list[int] = []
+    kind: list[int] = []
+    lang: list[str] = []
+    text: list[str] = []
+    for row, concept in enumerate(concepts):
+        found = [(PREF, tag, one) for tag, one in concept.pref_label.items()]
+        found += [(ALT, tag, one) for tag, many in concept.alt_label.items() for one in many]
+        found += [(HIDDEN, tag, one) for tag, many in concept.hidden_label.items() for one in many]
+        found += [(DEFINITION, tag, one) for tag, one in concept.definition.items()]
+        for what, tag, one in found:
+            owner.append(row)
+            kind.append(what)
+            lang.append(tag)
+            text.append(one)
+    return RawTexts(
+        np.array(owner, dtype=np.int64),
+        np.array(kind, dtype=np.int8),
+        pa.array(lang, pa.string()),
+        pa.array(text, pa.large_string()),
+    )
+
+
+def _by_id(ids: pa.LargeStringArray) -> tuple[Longs, Longs, tuple[str, ...]]:
+    """Given rows in the order of their ids, each id once; the new row of each given one; ids that stood twice."""
+    n = len(ids)
+    if n < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        return np.arange(n), np.arange(n), ()
+    order = pc.array_sort_indices(ids).to_numpy().astype(np.int64)  # Stable, by UTF-8 bytes, which is by code point.
+    ranked = ids.take(pa.array(order))
+    fresh = np.ones(n, dtype=bool)
+    fresh[1:] = pc.not_equal(ranked[1:], ranked[:-1]).to_numpy(zero_copy_only=False)
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.cumsum(fresh) - 1
+    doubles = tuple(dict.fromkeys(ranked.filter(pa.array(~fresh)).to_pylist()))
+    return order[fresh], place, doubles
+
+
+def _in_place(rows: Longs, n: int) -> bool:
+    return len(rows) == n and bool(np.array_equal(rows, np.arange(n)))
+
+
+def once(relations: Iterable[Relation]) -> tuple[Relation, ...]:
+    """Canonical and in order, equal ones as one that is primary when any of them is."""
+    found = {edge.key: edge for edge in sorted(edge.canonical() for edge in relations)}  # A primary one sorts last.
+    return tuple(found.values())
+
+
+def _without_doubles(raw: RawTexts, rows: Longs, n: int) -> RawTexts:
+    first = np.zeros(n, dtype=bool)
+    first[rows] = True
+    kept = first[raw.owner]
+    mask = pa.array(kept)
+    return RawTexts(raw.owner[kept], raw.kind[kept], raw.lang.filter(mask), raw.text.filter(mask))
+
+
+def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
+    lang = Coded.of(raw.lang)
+    languages = max(1, len(lang.values))
+    key = (place[raw.owner] * 4 + raw.kind) * languages + lang.codes
+    order = np.argsort(key, kind="stable")  # Within one list, the order that was given.
+    key = key[order]
+    # Of several preferred labels or definitions in one language the first stands.
+    single = np.isin(key // languages % 4, (PREF, DEFINITION))
+    spare = np.zeros(len(key), dtype=bool)
+    spare[1:] = (key[1:] == key[:-1]) & single[1:]
+    if spare.any():
+        order, key = order[~spare], key[~spare]
+    starts = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(key // (4 * languages), minlength=n), out=starts[1:])
+    text = raw.text if _in_place(order, len(raw.text)) else raw.text.take(pa.array(order))
+    return Texts(starts, raw.kind[order], lang.take(order), text)
+
+
+def _ordered_edges(raw: RawEdges, place: Longs, n: int) -> Edges:
+    if not len(raw.type):
+        nothing = np.zeros(0, dtype=np.int32)
+        return Edges(nothing.astype(np.int8), nothing, nothing, nothing.astype(bool))
+    source, target = place[raw.source], place[raw.target]
+    turned = SYMMETRIC_CODES[raw.type] & (source > target)
+    source, target = np.where(turned, target, source), np.where(turned, source, target)
+    return edges_of(edge_keys(raw.type, source, target, n), raw.primary, n)
+
+
+def edge_keys(type: NDArray[Any], source: NDArray[Any], target: NDArray[Any], n: int) -> Longs:
+    """(k,) int64, ascending in the order of edges; for fewer than 2^29 concepts, which is all that int32 rows allow."""
+    keys: Longs = (type.astype(np.int64) * n + source) * n + target
+    return keys
+
+
+def edges_of(keys: Longs, primary: Flags, n: int) -> Edges:
+    """From keys in any order; equal ones become one, primary when any of them is."""
+    # The primary one of several comes first, and is the one that stays.
+    packed = np.sort(keys * 2 + ~primary)
+    fresh = np.ones(len(packed), dtype=bool)
+    fresh[1:] = (packed[1:] >> 1) != (packed[:-1] >> 1)
+    if not fresh.all():
+        packed = packed[fresh]
+    rest, target = np.divmod(packed >> 1, n)
+    type, source = np.divmod(rest, n)
+    return Edges(type.astype(np.int8), source.astype(np.int32), target.astype(np.int32), (packed & 1) == 0)

@@ -1,0 +1,79 @@
+"""From a label in its normal form to the concepts that carry it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph.columns import DEFINITION, Columns, Flags, Ints, Longs, owners
+from graph.labels import normalise
+from graph.sorted_texts import SortedTexts
+
+_PLAIN = r"^[\x00-\x7f\x{4e00}-\x{9fff}]*$"
+"""Texts that NFKC leaves alone and that fold like ASCII: Latin without accents, and Chinese characters."""
+_APART = r"[\t-\r\x1c-\x1f\-_/]|  |^ | $"
+_SEPARATORS = r"[\t-\r\x1c-\x1f \-_/]+"
+
+
+class LabelIndex:
+    """`texts` are the distinct normal forms, ascending; those who carry text `t` are `starts[t]:starts[t + 1]`.
+
+    `owner` (r,) int32 are rows of concepts, ascending within a text, and `lang` (r,) int32 codes of the columns'
+    languages. Deprecated concepts carry nothing.
+    """
+
+    __slots__ = ("_lang", "_owner", "_starts", "lang", "owner", "starts", "texts")
+
+    def __init__(self, texts: SortedTexts, starts: Longs, owner: Ints, lang: Ints) -> None:
+        self.texts = texts
+        self.starts = starts
+        self.owner = owner
+        self.lang = lang
+        self._starts, self._owner, self._lang = starts.data, owner.data, lang.data
+
+    @classmethod
+    def of(cls, columns: Columns) -> LabelIndex:
+        texts = columns.texts
+        owner = owners(texts)
+        wanted = texts.kind != DEFINITION
+        deprecated = columns.status.where("deprecated")
+        if deprecated.any():
+            wanted &= ~deprecated[owner]
+        owner, lang = owner[wanted], texts.lang.codes[wanted]
+        encoded = normal_forms(texts.text.filter(pa.array(wanted))).dictionary_encode()
+        names = encoded.dictionary
+        order = pc.array_sort_indices(names).to_numpy()
+        rank = np.empty(len(names), dtype=np.int64)
+        rank[order] = np.arange(len(names))
+        number = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+        places = np.lexsort((lang, owner, number))
+        number, owner, lang = number[places], owner[places], lang[places]
+        fresh: Flags = np.ones(len(number), dtype=bool)
+        fresh[1:] = (number[1:] != number[:-1]) | (owner[1:] != owner[:-1]) | (lang[1:] != lang[:-1])
+        starts = np.zeros(len(names) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(number[fresh], minlength=len(names)), out=starts[1:])
+        return cls(SortedTexts(names.take(pa.array(order))), starts, owner[fresh], lang[fresh])
+
+    def find(self, label: str) -> tuple[list[int], list[int]]:
+        """Everyone that carries the label: rows of concepts, ascending, and the language code of each."""
+        text = self.texts.find(normalise(label))
+        if text is None:
+            return [], []
+        start, stop = self._starts[text], self._starts[text + 1]
+        return self._owner[start:stop].tolist(), self._lang[start:stop].tolist()
+
+
+def normal_forms(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    """`graph.labels.normalise` of each text; by whole columns where that comes to the same."""
+    forms = pc.ascii_lower(texts)
+    apart = pc.match_substring_regex(forms, _APART)
+    if pc.any(apart).as_py():
+        tidied = pc.replace_substring_regex(forms.filter(apart), _SEPARATORS, " ")
+        forms = pc.replace_with_mask(forms, apart, pc.utf8_trim(tidied, " "))
+    odd = pc.invert(pc.match_substring_regex(texts, _PLAIN))
+    if pc.any(odd).as_py():
+        encoded = texts.filter(odd).dictionary_encode()
+        known = pa.array([normalise(text) for text in encoded.dictionary.to_pylist()], pa.large_string())
+        forms = pc.replace_with_mask(forms, odd, known.take(encoded.indices))
+    return forms
