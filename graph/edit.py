@@ -6,11 +6,14 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from graph.content import Content
 from graph.errors import ConflictError, InvariantError
 from graph.invariants import Problem
 from graph.model import ChangeSet, TaxonomyData
 from graph.net import net
+from graph.outside import record_of, settle
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -19,28 +22,17 @@ _ATTEMPTS = 40
 
 def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
     """What the record will hold once the change set is applied; `version` counts one up."""
-    work = net(changes)
-    gone = set(work.delete)
-    concepts = {concept.id: concept for concept in data.concepts if concept.id not in gone}
-    concepts |= {concept.id: concept for concept in work.put}
-    relations = {
-        edge.key: edge
-        for edge in (relation.canonical() for relation in data.relations)
-        if edge.source not in gone and edge.target not in gone
-    }
-    for edge in work.unrelate:
-        relations.pop(edge.key, None)
-    relations |= {edge.key: edge for edge in work.relate}
-    return TaxonomyData(
-        data.version + 1, tuple(concepts[id] for id in sorted(concepts)), tuple(sorted(relations.values()))
-    )
+    content = Content(data.concepts, data.relations)
+    content.apply(changes.changes)
+    return content.data(data.version + 1)
 
 
 def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | None = None) -> Taxonomy:
     """Check the change set against the record as it is now, write it, and give the snapshot it leads to.
 
-    Raises InvariantError for problems that the change set adds (those that stood there before don't block an edit),
-    ConflictError when `expect_version` is given and the record has moved on.
+    A change set that changes nothing writes nothing. Raises InvariantError for problems that the change set adds
+    (those that stood there before don't block an edit), ConflictError when `expect_version` is given and the record
+    has moved on.
     """
     return apply_with(store, lambda _: changes, expect_version=expect_version)
 
@@ -48,26 +40,45 @@ def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | Non
 def apply_with(
     store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], *, expect_version: int | None = None
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race."""
+    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+
+    Edits by other hands since the last version get a version of their own first, so that each entry of the history
+    tells the truth about what was there before it.
+    """
     for attempt in range(_ATTEMPTS):
         data = store.read()
-        if expect_version is not None and data.version != expect_version:
-            raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
-        before = Taxonomy.of(data)
-        changes = plan(before)
-        result = Taxonomy.of(after(data, changes))
-        added = _added(before.problems, result.problems)
-        if added:
-            raise InvariantError(added)
-        try:
-            store.apply(changes, expect_version=data.version)
-        except ConflictError:
-            if expect_version is not None:
-                raise
-            time.sleep(random.uniform(0, 0.005 * attempt))
-            continue
-        return result
+        before = settle(store, Taxonomy.of(data))
+        at = data.version if before is None else before.version
+        if expect_version is not None and at != expect_version:
+            raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
+        result = _attempt(store, data, before, plan) if before is not None else None
+        if result is not None:
+            return result
+        if expect_version is not None:
+            raise ConflictError(f"the taxonomy has left version {expect_version}; read it again")
+        time.sleep(random.uniform(0, 0.005 * attempt))
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
+
+
+def _attempt(
+    store: TaxonomyStore, data: TaxonomyData, before: Taxonomy, plan: Callable[[Taxonomy], ChangeSet]
+) -> Taxonomy | None:
+    """The snapshot after the change; None when somebody else was faster. `before`: the snapshot of `data`, settled."""
+    changes = plan(before)
+    wanted = replace(after(data, changes), version=before.version + 1)
+    moved = net(changes).retag
+    if not moved and (wanted.concepts, wanted.relations) == (data.concepts, data.relations):
+        return before
+    result = Taxonomy.of(wanted)
+    added = _added(before.problems, result.problems)
+    if added:
+        raise InvariantError(added)
+    record = record_of(before, result, moved)
+    try:
+        store.apply(changes, expect_version=before.version, record=record)
+    except ConflictError:
+        return None
+    return result
 
 
 def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -79,18 +80,24 @@ class Taxonomy:
 
     # -- identity ---------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def revision(self) -> str:
         """16 hex digits that depend on the sound content alone: equal taxonomies have equal revisions in every store.
 
         The sum of one hash per row, so that it doesn't depend on the rows' order.
         """
-        total = 0
-        rows: list[Concept | Relation] = [*self.concepts, *self.relations]
-        for row in rows:
-            digest = hashlib.blake2b(_canonical_json(row), digest_size=16).digest()
-            total = (total + int.from_bytes(digest, "big")) % (1 << 128)
-        return f"{total:032x}"[:16]
+        return f"{self.checksum:032x}"[:16]
+
+    @cached_property
+    def checksum(self) -> int:
+        """What `revision` shows the first half of; modulo 2¹²⁸. `checksum_of` the rows, added up."""
+        return checksum_of([*self.concepts, *self.relations])
+
+    def at_version(self, version: int) -> Taxonomy:
+        """The same snapshot under another version."""
+        same = copy(self)
+        same.version = version
+        return same
 
     def etag(self, id: str) -> str:
         """16 hex digits that change with the concept, a relation that leaves it or a symmetric one that meets it."""
@@ -302,6 +309,14 @@ class Taxonomy:
         row = self._ancestors[i]
         at = int(np.searchsorted(row, ancestor))
         return at < len(row) and int(row[at]) == ancestor
+
+
+def checksum_of(rows: Iterable[Concept | Relation]) -> int:
+    """Modulo 2¹²⁸; whatever their order. The sum of two disjoint sets' checksums is that of both together."""
+    total = 0
+    for row in rows:
+        total += int.from_bytes(hashlib.blake2b(_canonical_json(row), digest_size=16).digest(), "big")
+    return total % (1 << 128)
 
 
 def _canonical_json(row: Concept | Relation) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from graph.model import Concept, Relation
+from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.taxonomy import Taxonomy
 
 
@@ -31,6 +31,28 @@ class Diff:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.relations_added or self.relations_removed)
+
+    def reversed(self) -> Diff:
+        """The way back."""
+        changed = tuple(Changed(one.id, one.fields, one.after, one.before) for one in self.changed)
+        return Diff(self.removed, self.added, changed, self.relations_removed, self.relations_added)
+
+    def changes(self) -> tuple[Change, ...]:
+        """What makes it so. Relations of removed concepts go without a word, as they do in a store."""
+        gone = {concept.id for concept in self.removed}
+        put = {relation.key for relation in self.relations_added}
+        new = sorted((*self.added, *(one.after for one in self.changed)), key=lambda concept: concept.id)
+        lost = [
+            relation
+            for relation in self.relations_removed
+            if relation.key not in put and relation.source not in gone and relation.target not in gone
+        ]
+        return (
+            *(DeleteConcept(concept.id) for concept in self.removed),
+            *map(PutConcept, new),
+            *map(DeleteRelation, lost),
+            *map(PutRelation, self.relations_added),
+        )
 
     def touched(self) -> list[str]:
         """Ids of the concepts that differ or whose relations do, in order."""
