@@ -6,6 +6,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreUnavailable, UnknownVersion
 from graph.model import Release
@@ -27,6 +28,14 @@ class Stamp:
     revision: str
     version: int | None = None
     release: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a model's directory says it."""
+        return {
+            "taxonomy_revision": self.revision,
+            "taxonomy_version": self.version,
+            "taxonomy_release": self.release,
+        }
 
 
 def release(store: TaxonomyStore, *, author: str, notes: str = "", today: datetime | None = None) -> Release:

@@ -16,6 +16,8 @@ from graph.taxonomy import Taxonomy
 IMPORTS = ("shopify", "skos", "jsonl", "annotated")
 EXPORTS = ("skos", "jsonl")
 _BY_SUFFIX = {".jsonl": "jsonl", ".ttl": "skos", ".rdf": "skos", ".jsonld": "skos"}
+FILE_SUFFIXES = tuple(_BY_SUFFIX)
+"""Of files that `taxonomy_from` reads."""
 
 
 class _Read(Protocol):

@@ -1,10 +1,10 @@
-"""Commands on the record: init, migrate, import, export, diff, versions, audit."""
+"""Commands on the record: init, migrate, import, export, audit."""
 
 from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -105,48 +105,6 @@ def export_file(
     log(f"{write(taxonomy, format, file, scheme=scheme)} concepts written to {file}")
 
 
-def diff(
-    a: Annotated[str, typer.Argument(help="A store URL or a .jsonl, .ttl, .rdf, .jsonld file.")],
-    b: Annotated[str, typer.Argument(help="The other one.")],
-    json: Json = False,
-) -> None:
-    """What changed from A to B. Exit code 1 when they differ.
-
-    Example: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
-    """
-    from graph.versions import diff as compare
-    from graph.versions import to_json
-    from kgtag.transfer import taxonomy_from
-
-    found = compare(taxonomy_from(a), taxonomy_from(b))
-    plain = to_json(found)
-    if json:
-        print_json(plain)
-    else:
-        print_table("Differences", ["what", "count"], [(name, len(rows)) for name, rows in plain.items()])
-        for name, rows in plain.items():
-            for row in rows[:10]:
-                log(f"  {name}: {_short(row)}")
-    if any(plain.values()):
-        raise typer.Exit(1)
-
-
-def versions(store: Store = None, json: Json = False) -> None:
-    """The history of accepted change sets.
-
-    Example: `kgtag versions --store sqlite:///shop.db`
-    """
-    from kgtag.bootstrap import open_store
-
-    found = list(open_store(store).history())
-    rows = [(e.version, e.at, e.author, e.reason, len(e.changes)) for e in found]
-    if json:
-        names = ("version", "at", "author", "reason", "changes")
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        print_table("Versions", ["version", "at", "author", "reason", "changes"], rows)
-
-
 def audit(
     store: Store = None,
     skos: Annotated[Path | None, typer.Option(help="Audit a SKOS file as it stands, without a store.")] = None,
@@ -183,8 +141,3 @@ def audit(
             log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
     if report.failing(threshold):
         raise typer.Exit(1)
-
-
-def _short(row: Any) -> str:
-    text = str(row)
-    return text if len(text) <= 160 else text[:159] + "…"

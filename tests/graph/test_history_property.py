@@ -93,11 +93,13 @@ class Script:
         return self._random.randint(1, newest)
 
 
-def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 25) -> dict[int, Taxonomy]:
+def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 20) -> dict[int, Taxonomy]:
     """The snapshots seen on the way, by version."""
     script = Script(seed)
     seen = {0: Taxonomy.of(store.read())}
-    known = seen[0]
+    concepts = [PutConcept(Concept(id, "test", kind, {"en": id})) for id, kind in KINDS.items()]
+    homes = [PutRelation(Relation("value_of", value, "a0")) for value in ("v0", "v1", "v2")]
+    known = seen[1] = edit.apply(store, ChangeSet((*concepts, *homes), "ann", "fill"))
     for _ in range(steps):
         if script.chance(0.5):
             script.by_hand(hands)
@@ -146,11 +148,11 @@ def empty(sqlite: SqliteStore, driver: neo4j.Driver) -> None:
     driver.execute_query("MATCH (m:Meta) SET m.version = 0")
 
 
-@pytest.mark.parametrize("start", [0, 4, 8])
+@pytest.mark.parametrize("start", [0, 3])
 def test_the_history_tells_everything(
     start: int, sqlite_store: SqliteStore, neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
 ) -> None:
-    for seed in range(start, start + 4):
+    for seed in range(start, start + 3):
         empty(sqlite_store, neo4j_driver)
         sql, cypher = SqlHands(sqlite_store.url.removeprefix("sqlite:///")), CypherHands(neo4j_driver)
         seen = play(sqlite_store, sql, seed=seed)
@@ -161,7 +163,7 @@ def test_the_history_tells_everything(
             for store in (sqlite_store, neo4j_store)
         )
         assert mine == theirs
-        assert {entry.origin for entry in sqlite_store.history()} == {"kgtag", "outside"}
+        assert {origin for _, origin, *_ in mine} == {"kgtag", "outside"}
 
 
 @pytest.mark.parametrize("start", range(0, 200, 20))
