@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from graph.content import Content
 from graph.errors import ConflictError, InvariantError
 from graph.invariants import Problem
-from graph.model import ChangeSet, TaxonomyData
-from graph.net import net
+from graph.model import ChangeSet, Retag, TaxonomyData
 from graph.outside import record_of, settle
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -64,7 +63,7 @@ def _attempt(
     """The snapshot after the change; None when somebody else was faster. `before`: the snapshot of `data`, settled."""
     changes = plan(before)
     wanted = after(data, changes)
-    moved = net(changes).retag
+    moved = tuple(change for change in changes.changes if isinstance(change, Retag))
     if not moved and (wanted.concepts, wanted.relations) == (data.concepts, data.relations):
         return before
     result = Taxonomy.of(wanted)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from graph.model import Change, ChangeSet, Concept, Origin, Record, Relation, RelationType, Retag
+from graph.model import Change, ChangeSet, Concept, Record, Relation, RelationType, Retag
 from graph.net import Net, net
 from graph.serial import concept_to_json, relation_to_json
+from graph.versions import Diff
 
 _SUMMARY = 200
-_LISTED = 100
+LISTED = 100
+"""Ids of touched concepts that a record lists."""
 
 RelationKey = tuple[RelationType, str, str]
+K = TypeVar("K", str, RelationKey)
+V = TypeVar("V", Concept, Relation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,46 +50,43 @@ class Effects:
     def __bool__(self) -> bool:
         return bool(self.concepts or self.relations or self.retags)
 
-    def touched(self) -> list[str]:
+    def touched(self, limit: int | None = None) -> list[str]:
         """Ids of concepts that changed, or whose relations or tags did, in order."""
         ids = {effect.id for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
-        return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})
+        return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})[:limit]
 
 
 def effects(changes: Sequence[Change], undo: Sequence[Change]) -> Effects:
     """From the two sides of a history entry: what one puts is after, what the other puts is before."""
     forth, back = _net(changes), _net(undo)
-    new, old = {c.id: c for c in forth.put}, {c.id: c for c in back.put}
-    after, before = {r.key: r for r in forth.relate}, {r.key: r for r in back.relate}
+    concepts = _paired({c.id: c for c in back.put}, {c.id: c for c in forth.put})
+    relations = _paired({r.key: r for r in back.relate}, {r.key: r for r in forth.relate})
     return Effects(
-        tuple(ConceptEffect(id, old.get(id), new.get(id)) for id in sorted(new.keys() | old.keys())),
-        tuple(RelationEffect(key, before.get(key), after.get(key)) for key in sorted(after.keys() | before.keys())),
-        forth.retag,
+        tuple(ConceptEffect(*one) for one in concepts), tuple(RelationEffect(*one) for one in relations), forth.retag
     )
 
 
-def recorded(
-    changes: Sequence[Change],
-    undo: Sequence[Change],
-    *,
-    revision: str,
-    origin: Origin = "kgtag",
-    label: Callable[[str], str],
-) -> Record:
-    """The record of an effect, told to people. `label` names concepts that relations mention."""
-    found = effects(changes, undo)
-    counts: Counter[str] = Counter(_told(found))
-    names = [_name(effect) for effect in found.concepts]
-    names += [label(effect.key[1]) for effect in found.relations]
-    names += [label(retag.source) for retag in found.retags]
-    return Record(
-        tuple(changes),
-        tuple(undo),
-        revision,
-        origin,
-        _summary(counts, names),
-        tuple(found.touched()[:_LISTED]),
+def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
+    """The same from a difference, and the tags moved besides."""
+    before = {c.id: c for c in (*found.removed, *(one.before for one in found.changed))}
+    after = {c.id: c for c in (*found.added, *(one.after for one in found.changed))}
+    relations = _paired({r.key: r for r in found.relations_removed}, {r.key: r for r in found.relations_added})
+    return Effects(
+        tuple(ConceptEffect(*one) for one in _paired(before, after)),
+        tuple(RelationEffect(*one) for one in relations),
+        tuple(retags),
     )
+
+
+def summary(found: Effects, label: Callable[[str], str]) -> str:
+    """For people, at most 200 characters. `label` names concepts that relations mention."""
+    counts = Counter(_told(found))
+    names = (
+        *map(_name, found.concepts),
+        *(label(effect.key[1]) for effect in found.relations),
+        *(label(retag.source) for retag in found.retags),
+    )
+    return _summary(counts, names)
 
 
 def unchecked(changes: Sequence[Change]) -> Record:
@@ -104,7 +105,7 @@ def unchecked(changes: Sequence[Change]) -> Record:
     names += [*work.delete, *(edge.source for edge in (*work.relate, *work.unrelate))]
     ids = {concept.id for concept in work.put} | set(work.delete)
     ids |= {end for edge in (*work.relate, *work.unrelate) for end in (edge.source, edge.target)}
-    return Record(tuple(changes), summary=_summary(counts, names), concepts=tuple(sorted(ids)[:_LISTED]))
+    return Record(tuple(changes), summary=_summary(counts, names), concepts=tuple(sorted(ids)[:LISTED]))
 
 
 def to_json(found: Effects) -> list[dict[str, Any]]:
@@ -134,6 +135,11 @@ def to_json(found: Effects) -> list[dict[str, Any]]:
         for one in found.retags
     ]
     return rows
+
+
+def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> list[tuple[K, V | None, V | None]]:
+    """(key, before, after), by key."""
+    return [(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
 
 
 def _net(changes: Sequence[Change]) -> Net:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from graph.content import Content
-from graph.effects import recorded
+from graph.effects import LISTED, effects_of, summary
 from graph.errors import ConflictError
 from graph.model import ChangeSet, Concept, HistoryEntry, Origin, Record, Relation, Retag
 from graph.store import TaxonomyStore
@@ -114,13 +114,15 @@ def _record(now: Taxonomy, found: Diff, moved: Sequence[Retag] = (), *, origin: 
         concept = now.get(id)
         return concept.label() if concept is not None else id
 
+    told = effects_of(found, moved)
     back = tuple(_back(retag) for retag in reversed(moved))
-    return recorded(
+    return Record(
         (*found.changes(), *moved),
         (*found.reversed().changes(), *back),
-        revision=now.revision,
-        origin=origin,
-        label=label,
+        now.revision,
+        origin,
+        summary(told, label),
+        tuple(told.touched(LISTED)),
     )
 
 

@@ -76,7 +76,7 @@ def diff(
 
     Examples: `kgtag diff 3 5`; `kgtag diff 2026.08.0 9`; `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
     """
-    from graph.effects import effects
+    from graph.effects import effects_of
     from graph.versions import diff as compare
     from graph.versions import to_json
     from kgtag.history_rows import snapshot_named
@@ -86,7 +86,7 @@ def diff(
     if json:
         print_json(to_json(found))
     else:
-        _print_effects(f"Differences from {a} to {b}", effects(found.changes(), found.reversed().changes()))
+        _print_effects(f"Differences from {a} to {b}", effects_of(found))
     if found:
         raise typer.Exit(1)
 

@@ -3,11 +3,15 @@ from __future__ import annotations
 import json
 
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from graph import edit
+from graph.content import Content
+from graph.effects import effects, effects_of
 from graph.model import Concept, Relation, TaxonomyData
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, checksum_of
 from graph.versions import Changed, diff, to_json
-from tests.strategies import taxonomies
+from tests.strategies import change_sets, taxonomies
 
 
 def _taxonomy(*concepts: Concept, relations: tuple[Relation, ...] = ()) -> Taxonomy:
@@ -54,3 +58,25 @@ def test_a_diff_is_empty_exactly_when_the_revisions_agree(a: TaxonomyData, b: Ta
     assert bool(diff(left, right)) == (left.revision != right.revision)
     forth, back = diff(left, right), diff(right, left)
     assert (forth.added, forth.relations_added) == (back.removed, back.relations_removed)
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_a_difference_as_changes_leads_there_and_back(data: st.DataObject) -> None:
+    before = data.draw(taxonomies(max_size=4))
+    a, b = Taxonomy.of(before), Taxonomy.of(edit.after(before, data.draw(change_sets(before, max_size=12))))
+    found = diff(a, b)
+    for start, way, end in ((a, found, b), (b, found.reversed(), a)):
+        content = Content(start.concepts, start.relations)
+        content.apply(way.changes())
+        there = content.data(0)
+        assert (there.concepts, there.relations) == (end.concepts, end.relations)
+    assert found.reversed().reversed() == found
+    assert effects(found.changes(), found.reversed().changes()) == effects_of(found)
+    assert effects_of(found).touched() == found.touched()
+
+
+def test_a_checksum_adds_up() -> None:
+    a, b = _taxonomy(A, B), _taxonomy(NEW_B, C)
+    assert (a.checksum + checksum_of([NEW_B, C]) - checksum_of([A, B])) % (1 << 128) == b.checksum
+    assert a.at_version(7).version == 7 and a.version == 0 and a.at_version(7).revision == a.revision
