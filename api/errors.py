@@ -24,6 +24,7 @@ from graph.errors import (
     StoreUnavailable,
     TextError,
     UnknownConcept,
+    UnknownVersion,
 )
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ RETRY_SECONDS = 5
 
 _TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
     (UnknownConcept, 404, "unknown concept"),
+    (UnknownVersion, 404, "unknown version"),
     (InvariantError, 422, "the edit would break the taxonomy"),
     (TextError, 422, "text not taggable"),
     (ModelMismatch, 503, "model and taxonomy don't fit"),

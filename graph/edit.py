@@ -7,10 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from graph.compare import same
 from graph.errors import ConflictError, InvariantError
 from graph.invariants import Problem
-from graph.model import ChangeSet, TaxonomyData
+from graph.model import ChangeSet, Retag, TaxonomyData
 from graph.net import net
+from graph.outside import record_of, settle
 from graph.splice import spliced
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -26,8 +28,9 @@ def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
 def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | None = None) -> Taxonomy:
     """Check the change set against the record as it is now, write it, and give the snapshot it leads to.
 
-    Raises InvariantError for problems that the change set adds (those that stood there before don't block an edit),
-    ConflictError when `expect_version` is given and the record has moved on.
+    A change set that changes nothing writes nothing. Raises InvariantError for problems that the change set adds
+    (those that stood there before don't block an edit), ConflictError when `expect_version` is given and the record
+    has moved on.
     """
     return apply_with(store, lambda _: changes, expect_version=expect_version)
 
@@ -35,32 +38,50 @@ def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | Non
 def apply_with(
     store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], *, expect_version: int | None = None
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race."""
+    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+
+    Edits by other hands since the last version get a version of their own first, so that each entry of the history
+    tells the truth about what was there before it.
+    """
     for attempt in range(_ATTEMPTS):
         data = store.read()
-        if expect_version is not None and data.version != expect_version:
-            raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
-        before = Taxonomy.of(data)
-        changes = plan(before)
-        result = _checked(before, data, changes)
-        try:
-            store.apply(changes, expect_version=data.version)
-        except ConflictError:
-            if expect_version is not None:
-                raise
-            time.sleep(random.uniform(0, 0.005 * attempt))
-            continue
-        return result
+        before = settle(store, Taxonomy.of(data))
+        at = data.version if before is None else before.version
+        if expect_version is not None and at != expect_version:
+            raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
+        # After an edit by hand was recorded, only a new read shows what the record holds under that version.
+        result = _attempt(store, data, before, plan) if before is not None and at == data.version else None
+        if result is not None:
+            return result
+        time.sleep(random.uniform(0, 0.005 * attempt))
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
 
 
 def preview(data: TaxonomyData, changes: ChangeSet) -> Taxonomy:
     """The snapshot that the change set would lead to, checked like `apply` and not written."""
-    return _checked(Taxonomy.of(data), data, changes)
+    return _checked(Taxonomy.of(data), after(data, changes))
 
 
-def _checked(before: Taxonomy, data: TaxonomyData, changes: ChangeSet) -> Taxonomy:
-    result = Taxonomy.of(after(data, changes))
+def _attempt(
+    store: TaxonomyStore, data: TaxonomyData, before: Taxonomy, plan: Callable[[Taxonomy], ChangeSet]
+) -> Taxonomy | None:
+    """The snapshot after the change; None when somebody else was faster. `before`: the snapshot of `data`, settled."""
+    changes = plan(before)
+    wanted = after(data, changes)
+    moved = tuple(change for change in changes.changes if isinstance(change, Retag))
+    if not moved and same(wanted.columns, data.columns):
+        return before
+    result = _checked(before, wanted)
+    record = record_of(before, result, moved)
+    try:
+        store.apply(changes, expect_version=before.version, record=record)
+    except ConflictError:
+        return None
+    return result
+
+
+def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
+    result = Taxonomy.of(wanted)
     added = _added(before.problems, result.problems)
     if added:
         raise InvariantError(added)

@@ -4,10 +4,12 @@
     ├── InputError                  wrong use or bad input; the caller can mend it (exit 2, HTTP 4xx)
     │   ├── FileFormatError         a file that doesn't read: names file, line and column
     │   ├── UnknownConcept          an id or label nobody knows: names the nearest ones
+    │   ├── UnknownVersion          a version or release that isn't there
     │   ├── InvariantError          an edit that would break the taxonomy: carries the problems
     │   ├── ModelMismatch           a model and a taxonomy that don't fit each other
     │   └── TextError               a product text that is empty, too long or not text
     ├── ConflictError               somebody else was faster (HTTP 409/412)
+    │   └── ReleaseTaken            a release of that name or version is there already
     └── StoreError                  the record can't answer
         ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
         └── MigrationError          schema missing, too new, or a migration edited after it was applied
@@ -56,6 +58,10 @@ class UnknownConcept(InputError):
         self.near = tuple(near)
 
 
+class UnknownVersion(InputError):
+    """A version or release that isn't in the history."""
+
+
 class InvariantError(InputError):
     """A change set that would break the taxonomy; nothing of it was written."""
 
@@ -76,6 +82,15 @@ class TextError(InputError):
 
 class ConflictError(KgtagError):
     """The record changed since it was read."""
+
+
+class ReleaseTaken(ConflictError):
+    """A release of that name or of that version is there already."""
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"there is release {name} of version {version} already")
+        self.name = name
+        self.version = version
 
 
 class StoreError(KgtagError):

@@ -17,6 +17,8 @@ RelationType = Literal[
     "broader", "related", "value_of", "applies_to", "excludes", "exact_match", "close_match", "replaced_by"
 ]
 LabelKind = Literal["pref", "alt", "hidden"]
+Origin = Literal["kgtag", "outside"]
+"""Who made a change: kgtag, or other hands in the database, found afterwards by comparing snapshots."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -148,14 +150,61 @@ class ChangeSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """What the history keeps of a change set, beside who, when and why: its effect on the accepted taxonomy.
+
+    `changes` lead from the accepted (sound) taxonomy before to the one after, exactly; `undo` leads back. `revision`
+    is that of the taxonomy after, "" when nobody worked it out. `summary` is for people, at most 200 characters;
+    `concepts` are ids that were touched, by id, at most 100.
+    """
+
+    changes: tuple[Change, ...]
+    undo: tuple[Change, ...] = ()
+    revision: str = ""
+    origin: Origin = "kgtag"
+    summary: str = ""
+    concepts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An accepted change set: `version` counts from 1, `at` is UTC in ISO 8601."""
+    """An accepted change set: `version` counts from 1, `at` is UTC in ISO 8601. For the rest see `Record`."""
 
     version: int
     at: str
     author: str
     reason: str
     changes: tuple[Change, ...]
+    undo: tuple[Change, ...] = ()
+    revision: str = ""
+    origin: Origin = "kgtag"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A history entry without its changes, which may be many; `changes` says how many."""
+
+    version: int
+    at: str
+    author: str
+    reason: str
+    origin: Origin
+    revision: str
+    summary: str
+    concepts: tuple[str, ...]
+    changes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A name, by the calendar, for a version: 2026.08.0 is the first of August 2026. `at` is UTC in ISO 8601."""
+
+    name: str
+    version: int
+    revision: str
+    at: str
+    author: str
+    notes: str = ""
 
 
 class TaxonomyData:

@@ -22,12 +22,15 @@ from neo4j.exceptions import (
 )
 
 from graph import neo4j_cypher as cypher
-from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
+from graph import neo4j_history
+from graph.effects import unchecked
+from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
 from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
 from graph.net import Net, net
-from graph.serial import dump_change, load_change, now
+from graph.payload import pack, page_end
+from graph.serial import now
 
 _ROWS_PER_RECORD = 4000
 _ROWS_PER_STATEMENT = 5000
@@ -143,8 +146,9 @@ class Neo4jStore:
                 break
         return data
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
-        lines = [dump_change(change) for change in changes.changes]
+    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
+        record = record or unchecked(changes.changes)
+        payload = pack(record.changes, record.undo)
         work = net(changes)
 
         def write(tx: neo4j.ManagedTransaction) -> int:
@@ -152,21 +156,42 @@ class Neo4jStore:
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
             _write(tx, work)
-            entry: Row = {"version": version + 1, "at": now(), "author": changes.author, "reason": changes.reason}
-            tx.run(cypher.RECORD_CHANGES, entry, changes=lines).consume()
+            entry = neo4j_history.entry_row(version + 1, changes, record=record, payload=payload)
+            tx.run(neo4j_history.RECORD_CHANGES, version=version + 1, properties=entry).consume()
             return version + 1
 
         return self._writing(write)
 
+    # -- history ----------------------------------------------------------------------------------
+
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         while limit is None or limit > 0:
-            rows = self._rows(cypher.HISTORY, after=after)
-            if not rows:
+            size = neo4j_history.SIZES_AT_ONCE if limit is None else min(limit, neo4j_history.SIZES_AT_ONCE)
+            sizes = self._rows(neo4j_history.SIZES, after=after, limit=size)
+            end = page_end((row["version"], row["size"]) for row in sizes)
+            if end is None:
                 return
-            row = rows[0]
-            after = row["version"]
-            yield HistoryEntry(after, row["at"], row["author"], row["reason"], tuple(map(load_change, row["changes"])))
-            limit = None if limit is None else limit - 1
+            found = [neo4j_history.entry_of(row) for row in self._rows(neo4j_history.ENTRIES, after=after, end=end)]
+            yield from found
+            after = end
+            limit = None if limit is None else limit - len(found)
+
+    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
+        bounds = {"before": _NO_LIMIT if before is None else before, "limit": _NO_LIMIT if limit is None else limit}
+        return [neo4j_history.version_of(row) for row in self._rows(neo4j_history.VERSIONS, **bounds)]
+
+    def put_release(self, release: Release) -> None:
+        def write(tx: neo4j.ManagedTransaction) -> None:
+            _version(tx, cypher.LOCK)
+            row = tx.run(neo4j_history.RELEASE_TAKEN, name=release.name, version=release.version).single()
+            if row is not None:
+                raise ReleaseTaken(row["name"], row["version"])
+            tx.run(neo4j_history.PUT_RELEASE, properties=neo4j_history.release_row(release)).consume()
+
+        self._writing(write)
+
+    def releases(self) -> list[Release]:
+        return [neo4j_history.release_of(row) for row in self._rows(neo4j_history.RELEASES)]
 
     # -- items ------------------------------------------------------------------------------------
 

@@ -81,16 +81,6 @@ MERGE (a)-[r:TYPE]->(b) SET r.primary = row.primary
 }
 """One constant per relation, undirected where it is symmetric: MERGE with a dynamic type is twenty times slower."""
 
-RECORD_CHANGES = """
-MATCH (m:Meta {id: 'kgtag'}) SET m.version = $version
-CREATE (s:ChangeSet {version: $version, at: $at, author: $author, reason: $reason, changes: $changes})
-"""
-HISTORY = """
-MATCH (s:ChangeSet) WHERE s.version > $after
-RETURN s.version AS version, s.at AS at, s.author AS author, s.reason AS reason, s.changes AS changes
-ORDER BY version LIMIT 1
-"""
-
 PUT_ITEMS = """
 UNWIND $rows AS row
 MERGE (i:Item {id: row.id}) SET i += row.properties

@@ -9,11 +9,25 @@ from pathlib import Path
 
 import orjson
 
+from graph import sqlite_history
+from graph.effects import unchecked
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, Relation, TaggedItem, TaxonomyData
+from graph.model import (
+    SYMMETRIC,
+    ApiKey,
+    ChangeSet,
+    HistoryEntry,
+    Record,
+    Relation,
+    Release,
+    TaggedItem,
+    TaxonomyData,
+    Version,
+)
 from graph.net import Net, net
-from graph.serial import change_from_json, dump_change, now
+from graph.payload import pack
+from graph.serial import now
 from graph.sqlite_file import SqliteFile, applied, immediate
 from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
 
@@ -21,7 +35,6 @@ _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
-_VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"
 _CONCEPTS = """SELECT id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice
     FROM concept ORDER BY id"""
 _PUT_CONCEPT = """INSERT INTO concept
@@ -95,7 +108,7 @@ class SqliteStore:
 
     def read(self) -> TaxonomyData:
         with self._file.reading() as db:
-            version = int(db.execute(_VERSION).fetchone()[0])
+            version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
             concepts = tuple(map(concept_of, db.execute(_CONCEPTS)))
             rows = db.execute("SELECT type, source, target, is_primary FROM relation").fetchall()
         relations: dict[tuple[str, str, str], Relation] = {}
@@ -105,27 +118,40 @@ class SqliteStore:
                 relations[edge.key] = edge
         return TaxonomyData.of(version, concepts, tuple(sorted(relations.values())))
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
-        lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"
+    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
+        record = record or unchecked(changes.changes)
+        payload = pack(record.changes, record.undo)
         with self._writing, self._file.writing() as db:
-            version = int(db.execute(_VERSION).fetchone()[0])
+            version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
             _write(db, net(changes))
-            entry = (version + 1, now(), changes.author, changes.reason, lines)
-            db.execute("INSERT INTO change_set (version, at, author, reason, changes) VALUES (?, ?, ?, ?, ?)", entry)
+            sqlite_history.add_entry(db, version + 1, changes, record=record, payload=payload)
         return version + 1
 
+    # -- history ----------------------------------------------------------------------------------
+
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
-        query = "SELECT version, at, author, reason, changes FROM change_set WHERE version > ? ORDER BY version LIMIT 1"
         while limit is None or limit > 0:
             with self._file.reading() as db:
-                row = db.execute(query, (after,)).fetchone()
-            if row is None:
+                page = sqlite_history.entries(db, after=after, limit=limit)
+            if not page:
                 return
-            after, at, author, reason, changes = row
-            yield HistoryEntry(after, at, author, reason, tuple(map(change_from_json, orjson.loads(changes))))
-            limit = None if limit is None else limit - 1
+            yield from page
+            after = page[-1].version
+            limit = None if limit is None else limit - len(page)
+
+    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
+        with self._file.reading() as db:
+            return sqlite_history.versions(db, before=before, limit=limit)
+
+    def put_release(self, release: Release) -> None:
+        with self._writing, self._file.writing() as db:
+            sqlite_history.add_release(db, release)
+
+    def releases(self) -> list[Release]:
+        with self._file.reading() as db:
+            return sqlite_history.releases(db)
 
     # -- items ------------------------------------------------------------------------------------
 

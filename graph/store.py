@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
 
 
 class TaxonomyStore(Protocol):
@@ -28,16 +28,29 @@ class TaxonomyStore(Protocol):
         """The whole taxonomy, as of one moment."""
         ...
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
+    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
         """Write the change set and its history entry in one transaction; the new version.
 
-        Raises ConflictError, having written nothing, when the record isn't at `expect_version` any more.
-        The caller has checked the invariants (`graph.edit` does).
+        The entry says what `record` says; without one, the changes as they are. A change set without changes but with
+        a record writes the entry alone. Raises ConflictError, having written nothing, when the record isn't at
+        `expect_version` any more. The caller has checked the invariants (`graph.edit` does).
         """
         ...
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
-        """Accepted change sets with version > `after`, oldest first."""
+        """Accepted change sets with version > `after`, oldest first; read in pages of bounded size."""
+        ...
+
+    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
+        """The history without the changes themselves, newest first; only versions < `before` when it is given."""
+        ...
+
+    def put_release(self, release: Release) -> None:
+        """Raises ConflictError when the name is taken or the version is a release already."""
+        ...
+
+    def releases(self) -> list[Release]:
+        """All releases, by version."""
         ...
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -78,6 +79,12 @@ class Taxonomy:
     def revision(self) -> str:
         """16 hex digits that depend on the sound content alone: equal content has an equal one in every store."""
         return self._derived.revision
+
+    def at_version(self, version: int) -> Taxonomy:
+        """The same snapshot under another version."""
+        same = copy(self)
+        same.version = version
+        return same
 
     def etag(self, id: str) -> str:
         """16 hex digits that change with the concept, a relation that leaves it or a symmetric one that meets it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from graph.model import Concept, Relation
+from graph.compare import compare
+from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.taxonomy import Taxonomy
 
 
@@ -32,6 +33,28 @@ class Diff:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.relations_added or self.relations_removed)
 
+    def reversed(self) -> Diff:
+        """The way back."""
+        changed = tuple(Changed(one.id, one.fields, one.after, one.before) for one in self.changed)
+        return Diff(self.removed, self.added, changed, self.relations_removed, self.relations_added)
+
+    def changes(self) -> tuple[Change, ...]:
+        """What makes it so. Relations of removed concepts go without a word, as they do in a store."""
+        gone = {concept.id for concept in self.removed}
+        put = {relation.key for relation in self.relations_added}
+        new = sorted((*self.added, *(one.after for one in self.changed)), key=lambda concept: concept.id)
+        lost = [
+            relation
+            for relation in self.relations_removed
+            if relation.key not in put and relation.source not in gone and relation.target not in gone
+        ]
+        return (
+            *(DeleteConcept(concept.id) for concept in self.removed),
+            *map(PutConcept, new),
+            *map(DeleteRelation, lost),
+            *map(PutRelation, self.relations_added),
+        )
+
     def touched(self) -> list[str]:
         """Ids of the concepts that differ or whose relations do, in order."""
         ids = {concept.id for concept in (*self.added, *self.removed)} | {change.id for change in self.changed}
@@ -42,18 +65,15 @@ class Diff:
 
 def diff(a: Taxonomy, b: Taxonomy) -> Diff:
     """What turns `a` into `b`."""
-    before, after = set(a.relations), set(b.relations)
-    changed = [
-        Changed(concept.id, _differing(concept, new), concept, new)
-        for concept in a
-        if (new := b.get(concept.id)) is not None and new != concept
-    ]
+    old, new = a.columns, b.columns
+    found = compare(old, new)
+    pairs = [(old.concept(i), new.concept(j)) for i, j in found.changed.tolist()]
     return Diff(
-        added=tuple(concept for concept in b if concept.id not in a),
-        removed=tuple(concept for concept in a if concept.id not in b),
-        changed=tuple(changed),
-        relations_added=tuple(sorted(after - before)),
-        relations_removed=tuple(sorted(before - after)),
+        added=tuple(map(new.concept, found.added.tolist())),
+        removed=tuple(map(old.concept, found.removed.tolist())),
+        changed=tuple(Changed(one.id, _differing(one, other), one, other) for one, other in pairs),
+        relations_added=tuple(map(new.relation, found.edges_added.tolist())),
+        relations_removed=tuple(map(old.relation, found.edges_removed.tolist())),
     )
 
 

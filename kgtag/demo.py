@@ -14,6 +14,7 @@ from rich.console import Console
 from graph.audit import Report
 from graph.errors import InputError
 from graph.importing import ImportReport
+from graph.releases import stamped
 from graph.taxonomy import Taxonomy
 from kgtag import sample
 from kgtag.bootstrap import (
@@ -81,6 +82,7 @@ class Demo:
             taxonomy,
             out=self.model,
             dev=list(read_annotated(sample.DEV)),
+            stamp=stamped(open_store(self.url))[1],
             options=TrainOptions(epochs=epochs),
             progress=self._say,
         )
@@ -97,7 +99,12 @@ class Demo:
         linker = self.model / "linker"
         encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode
         report = train_graph(
-            taxonomy, out=self.embeddings, annotated=train, encode=encode, progress=self.console.is_terminal
+            taxonomy,
+            out=self.embeddings,
+            stamp=stamped(open_store(self.url))[1],
+            annotated=train,
+            encode=encode,
+            progress=self.console.is_terminal,
         )
         size = f"{report.entities} entities, {report.triples} triples"
         quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"

@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graph.errors import InputError, KgtagError
+from graph.outside import settle
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
@@ -47,7 +48,8 @@ class Freshness:
 class Live:
     """Holds the current `Served` and follows the record.
 
-    The first load raises StoreError; later ones keep the last snapshot and say how stale it is.
+    The first load raises StoreError; later ones keep the last snapshot and say how stale it is. Edits by hand that it
+    notices enter the history.
     """
 
     def __init__(
@@ -58,10 +60,14 @@ class Live:
         self._poll_seconds = poll_seconds
         self._items_seconds = items_seconds
         self._token = store.token()
+        self._alike = self._token
         self._served = build(Taxonomy.of(store.read()), None)
         self._confirmed = self._built = time.monotonic()
         self._error: str | None = None
         self._refused: tuple[str, InputError] | None = None
+        self._settled: tuple[int, str] | None = None
+        self._unrecorded: str | None = None
+        self._settle(self._served.taxonomy, None)
         self._wake = threading.Event()
         self._stopping = False
         self._refreshing = threading.Lock()
@@ -113,19 +119,45 @@ class Live:
             return
         if self._refused is not None and self._refused[0] == token:
             raise self._refused[1]
-        taxonomy = Taxonomy.of(self._store.read())
-        before = self._served.taxonomy
-        same = taxonomy.revision == before.revision and taxonomy.problems == before.problems
-        if same and time.monotonic() - self._built < self._items_seconds:
-            return  # Only items changed; their counts may lag a little. The next poll asks again.
+        due = time.monotonic() - self._built >= self._items_seconds
+        if token == self._alike and not due:
+            return  # Only items changed; their counts may lag a little.
+        taxonomy, before = Taxonomy.of(self._store.read()), self._served.taxonomy
+        if taxonomy.revision == before.revision and taxonomy.problems == before.problems and not due:
+            self._alike = token
+            if taxonomy.version != before.version:
+                self._served = replace(self._served, taxonomy=taxonomy)
+            self._settle(taxonomy, before)
+            return
         try:
             self._served = self._build(taxonomy, self._served)
         except InputError as error:
             self._refused = token, error
             raise
+        finally:
+            self._settle(taxonomy, before)
         self._built = time.monotonic()
-        self._token = token
+        self._token = self._alike = token
         log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
+
+    def _settle(self, taxonomy: Taxonomy, before: Taxonomy | None) -> None:
+        """Record what other hands have done since `before`. Serving goes on when that fails, whatever the reason."""
+        if (taxonomy.version, taxonomy.revision) == self._settled:
+            return
+        try:
+            found = settle(self._store, taxonomy, known=before)
+        except Exception as error:
+            if str(error) != self._unrecorded:
+                log.warning(
+                    "edits by hand could not be recorded: %s", error, exc_info=not isinstance(error, KgtagError)
+                )
+            self._unrecorded = str(error)
+            return
+        self._unrecorded = None
+        if found is not None:
+            self._settled = found.version, found.revision
+            if found is not taxonomy and self._served.taxonomy is taxonomy:
+                self._served = replace(self._served, taxonomy=found)
 
     def _follow(self) -> None:
         while not self._stopping:

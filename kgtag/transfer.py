@@ -41,6 +41,8 @@ _BY_SUFFIX = {
     ".rdf": "skos",
     ".jsonld": "skos",
 }
+FILE_SUFFIXES = tuple(_BY_SUFFIX)
+"""Of files that `taxonomy_from` reads."""
 
 
 class _Read(Protocol):

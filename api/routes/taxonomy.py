@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.answers import json
 from api.parameters import Limit, Reader
 from api.service import service
+from graph.history import entry_at
+from kgtag.history_rows import entry_row, release_row, releases_by_version, version_row
 
 router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"])
 
@@ -33,22 +35,43 @@ def taxonomy(request: Request) -> Response:
     )
 
 
+VersionBound = Annotated[int | None, Query(ge=1, le=1 << 53, description="Only older versions than this one.")]
+Cursor = Annotated[int | None, Query(ge=1, le=1 << 53, description="`next_cursor` of the page before.")]
+
+
 @router.get("/versions", dependencies=[Reader], response_model=None)
-def versions(
-    request: Request,
-    before: Annotated[int | None, Query(ge=1, le=1 << 53, description="Only older versions than this one.")] = None,
-    limit: Limit = 50,
-) -> Response:
-    """Accepted change sets, newest first. Edits by hand in the database leave no version. Asks the record."""
+def versions(request: Request, before: VersionBound = None, cursor: Cursor = None, limit: Limit = 50) -> Response:
+    """Accepted changes, newest first: who, when, why, and what they came to. Asks the record.
+
+    Edits by hand in the database are among them (`origin` "outside") once the service has noticed them.
+    """
     live = service(request).live
-    newest = before - 1 if before is not None else live.current.taxonomy.version
-    after = max(0, newest - limit)
-    # Without `before`, what was accepted since this snapshot comes along.
-    entries = list(live.store.history(after=after, limit=newest - after if before is not None else None))
-    rows = [
-        {"version": e.version, "at": e.at, "author": e.author, "reason": e.reason, "changes": len(e.changes)}
-        for e in reversed(entries)
-    ]
+    found = live.store.versions(before=cursor if cursor is not None else before, limit=limit)
+    releases = releases_by_version(live.store)
+    following = found[-1].version if len(found) == limit and found[-1].version > 1 else None
     return json(
-        {"revision": live.current.taxonomy.revision, "versions": rows, "next_before": after + 1 if after else None}
+        {
+            "revision": live.current.taxonomy.revision,
+            "versions": [version_row(one, releases) for one in found],
+            "next_before": following,
+            "next_cursor": following,
+        }
     )
+
+
+@router.get("/versions/{version}", dependencies=[Reader], response_model=None)
+def version(request: Request, version: Annotated[int, Path(ge=1, le=1 << 53)]) -> Response:
+    """One version, each of its changes with what was there before and after. Asks the record.
+
+    `revision` is that of the taxonomy the version led to.
+    """
+    store = service(request).live.store
+    return json(entry_row(entry_at(store, version), releases_by_version(store)))
+
+
+@router.get("/releases", dependencies=[Reader], response_model=None)
+def releases(request: Request) -> Response:
+    """Versions with names, oldest first. Asks the record."""
+    live = service(request).live
+    rows = [release_row(one) for one in live.store.releases()]
+    return json({"revision": live.current.taxonomy.revision, "releases": rows})

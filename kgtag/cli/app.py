@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kgtag.cli import demo, evaluating, keys, local, mapping, records, serving, tagging, training
+from kgtag.cli import demo, evaluating, history, keys, local, mapping, records, serving, tagging, training
 
 app = typer.Typer(
     name="kgtag",
@@ -21,8 +21,11 @@ app.command("init")(records.init)
 app.command("migrate")(records.migrate)
 app.command("import")(records.import_file)
 app.command("export")(records.export_file)
-app.command("diff")(records.diff)
-app.command("versions")(records.versions)
+app.command("diff")(history.diff)
+app.command("versions")(history.versions)
+app.command("show")(history.show)
+app.command("undo")(history.undo)
+app.command("release")(history.release)
 app.command("audit")(records.audit)
 app.command("map")(mapping.map_command)
 app.command("link")(tagging.link)

@@ -1,4 +1,4 @@
-"""Commands on the record: init, migrate, import, export, diff, versions, audit."""
+"""Commands on the record: init, migrate, import, export, audit."""
 
 from __future__ import annotations
 
@@ -139,52 +139,6 @@ def export_file(
     with working(f"writing {file}"):
         written = write(taxonomy, format, file, scheme=scheme, lang=lang, lossy=lossy)
     log(f"{written} concepts written to {file}")
-
-
-def diff(
-    a: Annotated[str, typer.Argument(help="A store URL or a .jsonl, .csv, .tsv, .ttl, .rdf, .jsonld file.")],
-    b: Annotated[str, typer.Argument(help="The other one.")],
-    format: Annotated[str | None, typer.Option(help="Of files whose suffix doesn't tell, such as google.")] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
-    json: Json = False,
-) -> None:
-    """What changed from A to B. Exit code 1 when they differ.
-
-    Examples: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
-    `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
-    """
-    from graph.drift import summary
-    from graph.versions import diff as compare
-    from graph.versions import to_json
-    from kgtag.transfer import taxonomy_from
-
-    before, after = (taxonomy_from(source, format=format, lang=lang) for source in (a, b))
-    found = compare(before, after)
-    plain = to_json(found)
-    if json:
-        print_json(plain)
-    else:
-        print_table("Differences", ["what", "count"], [(name, len(rows)) for name, rows in plain.items()])
-        for line in summary(found, before, after):
-            log(f"  {line}")
-    if any(plain.values()):
-        raise typer.Exit(1)
-
-
-def versions(store: Store = None, json: Json = False) -> None:
-    """The history of accepted change sets.
-
-    Example: `kgtag versions --store sqlite:///shop.db`
-    """
-    from kgtag.bootstrap import open_store
-
-    found = list(open_store(store).history())
-    rows = [(e.version, e.at, e.author, e.reason, len(e.changes)) for e in found]
-    if json:
-        names = ("version", "at", "author", "reason", "changes")
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        print_table("Versions", ["version", "at", "author", "reason", "changes"], rows)
 
 
 def audit(

@@ -42,7 +42,7 @@ def extractor(
     from dataclasses import replace
 
     from kgtag import encoders
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
     from kgtag.train.extractor import train_extractor
     from kgtag.train.options import TrainOptions
@@ -55,11 +55,12 @@ def extractor(
     if store is None:
         report = train_extractor(products, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log)
     else:
+        from graph.releases import stamped
         from kgtag.train.model import train_model
 
-        taxonomy = load_taxonomy(open_store(store))
+        taxonomy, stamp = stamped(open_store(store))
         report = train_model(
-            products, taxonomy, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log
+            products, taxonomy, dev=held, out=out, stamp=stamp, encoder=name, seed=seed, options=options, progress=log
         ).extractor
     if json:
         print_json({"model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds})
@@ -81,16 +82,17 @@ def linker(
 
     Example: `kgtag train linker --store sqlite:///shop.db --out models/shop/linker`
     """
+    from graph.releases import stamped
     from kgtag import encoders
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
     from kgtag.train.linker import train_linker
     from kgtag.train.model import link_examples
 
-    taxonomy = load_taxonomy(open_store(store))
+    taxonomy, stamp = stamped(open_store(store))
     gold = [e for file in data or () for one in read_annotated(file) for e in link_examples(one, taxonomy)]
     with err.status("training the linker …"):
-        metrics = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed)
+        metrics = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed, stamp=stamp)
     if json:
         print_json(metrics)
     measured = metrics["all"]
@@ -139,14 +141,17 @@ def embeddings(
             progress=err.is_terminal,
         )
     else:
-        from kgtag.bootstrap import load_taxonomy, open_store
+        from graph.releases import stamped
+        from kgtag.bootstrap import open_store
         from kgtag.products import read_annotated
         from kgtag.train.graph import train_graph
 
         opened = open_store(store)
+        taxonomy, stamp = stamped(opened)
         report = train_graph(
-            load_taxonomy(opened),
+            taxonomy,
             out=out,
+            stamp=stamp,
             items=opened.items(),
             annotated=(one for file in data or () for one in read_annotated(file, format=format)),
             model_name=model_name,

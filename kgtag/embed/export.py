@@ -1,6 +1,6 @@
 """The exported directory: what training leaves behind and serving reads.
 
-    config.json       model, dim, norm, metrics, calibration curves, taxonomy revision, version
+    config.json       model, dim, norm, metrics, calibration curves, version; taxonomy revision, version and release
     entities.txt      one id per line, row for row with entity.npy; relations.txt likewise
     entity.npy        (E, width) float32, laid out as `geometry` says; relation.npy (R, width) float32
     references.npy    (R, 2, k) int32, when calibrated
@@ -44,6 +44,8 @@ class Export:
     taxonomy_revision: str | None = None
     version: str = ""
     folds: Folds | None = None
+    taxonomy_version: int | None = None
+    taxonomy_release: str | None = None
 
     def replaced(self, *, entities: tuple[str, ...], vectors: Vectors) -> Export:
         return replace(self, entities=entities, vectors=vectors)
@@ -95,6 +97,7 @@ def _write(export: Export, directory: Path) -> str:
     }
     version = _hash(directory, config)
     config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
+    config |= {"taxonomy_version": export.taxonomy_version, "taxonomy_release": export.taxonomy_release}
     text = json.dumps(config, ensure_ascii=False, indent=1, sort_keys=True)
     (directory / "config.json").write_text(text + "\n", encoding="utf-8")
     return version
@@ -139,6 +142,8 @@ def read_export(directory: Path | str) -> Export:
         config["taxonomy_revision"],
         config["version"],
         _folds(directory, config, len(entities), len(relations)) if config["folds"] else None,
+        config.get("taxonomy_version"),
+        config.get("taxonomy_release"),
     )
 
 

@@ -35,6 +35,8 @@ class Scorer:
         self.folds: Folds | None = export.folds
         self.version: str = export.version
         self.taxonomy_revision: str | None = export.taxonomy_revision
+        self.taxonomy_version: int | None = export.taxonomy_version
+        self.taxonomy_release: str | None = export.taxonomy_release
         self.metrics: Mapping[str, object] = export.metrics
         self._entity = {name: i for i, name in enumerate(self.entities)}
         self._relation = {name: i for i, name in enumerate(self.relations)}

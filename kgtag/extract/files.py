@@ -1,7 +1,7 @@
 """A sequence model's directory: what is in it, written atomically, read with every file checked.
 
 manifest.json       sha256 of each file below; written last
-config.json         label map, categories, what applies where, CRF, tokens, taxonomy hash
+config.json         label map, categories, what applies where, CRF, tokens, taxonomy revision, version and release
 lexicon.json        known values: attribute, token ids, annotated, seen, given
 tokenizer.json      of the tokenizers library, with the characters added in training
 encoder.onnx        tokens → states, category logits
@@ -36,6 +36,7 @@ class ModelConfig:
     `applicable` lists attribute indices by category name; `trims` holds, by attribute and token-aligned surface, the
     (start, end) characters that annotators keep of it; `calibration` is (slope, intercept) on the log-odds of a span's
     marginal; `bias` is added to beginning a span when decoding; `special` are the ids of [CLS], [SEP], [PAD].
+    `taxonomy_version` and `taxonomy_release` are what the store called the taxonomy of `taxonomy_revision`, if it did.
     """
 
     attributes: tuple[str, ...]
@@ -51,6 +52,8 @@ class ModelConfig:
     calibration: tuple[float, float] = (1.0, 0.0)
     trims: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     taxonomy_revision: str | None = None
+    taxonomy_version: int | None = None
+    taxonomy_release: str | None = None
     attribute_concepts: Mapping[str, str] = field(default_factory=dict)
     category_concepts: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT

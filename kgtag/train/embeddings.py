@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from graph.errors import InputError
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.calibrate import Reliability, calibrate, measure
 from kgtag.embed.export import Export, write_export
@@ -66,7 +67,7 @@ def train_embeddings(
     device: Device = "auto",
     seed: int = 0,
     texts: Floats | None = None,
-    taxonomy_revision: str | None = None,
+    stamp: Stamp | None = None,
     held_out: float = 0.1,
     audit_folds: int = 0,
     progress: bool = False,
@@ -78,6 +79,7 @@ def train_embeddings(
     moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `entities`, NaN
     rows where there is none: entities start from them, and a concept added later gets its vector from its text.
     `audit_folds` more models are trained, each without a part of the `broader` triples, for `plausibility_audit`.
+    `stamp`: which taxonomy the triples are from.
     """
     from kgtag.embed.model import train
 
@@ -102,7 +104,9 @@ def train_embeddings(
         calibration,
         text_map,
         metrics={"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
-        taxonomy_revision=taxonomy_revision,
+        taxonomy_revision=stamp.revision if stamp is not None else None,
+        taxonomy_version=stamp.version if stamp is not None else None,
+        taxonomy_release=stamp.release if stamp is not None else None,
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
     )
     return EmbeddingReport(
@@ -126,6 +130,7 @@ def train_taxonomy_embeddings(
     taxonomy: Taxonomy,
     *,
     out: Path | str,
+    stamp: Stamp | None = None,
     items: Iterable[Iterable[str]] = (),
     encode: Encode | None = None,
     model_name: str = "ComplEx",
@@ -138,7 +143,7 @@ def train_taxonomy_embeddings(
 ) -> EmbeddingReport:
     """Train on a taxonomy and on the concept ids that stand together on each item (`triples.concepts_of`).
 
-    `encode` gives text embeddings of the preferred labels.
+    `encode` gives text embeddings of the preferred labels. `stamp`: what its store calls the taxonomy.
     """
     triples = triples_for(taxonomy, items)
     texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
@@ -151,7 +156,7 @@ def train_taxonomy_embeddings(
         device=device,
         seed=seed,
         texts=texts,
-        taxonomy_revision=taxonomy.revision,
+        stamp=stamp or Stamp(taxonomy.revision),
         audit_folds=audit_folds,
         progress=progress,
     )

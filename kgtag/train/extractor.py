@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
 from graph.errors import InputError
+from graph.releases import Stamp
 from kgtag import encoders
 from kgtag.extract.decode import Chain
 from kgtag.extract.export import export_onnx
@@ -55,7 +56,7 @@ def train_extractor(
     seed: int = 0,
     options: TrainOptions | None = None,
     lexicon: Mapping[str, Sequence[str]] | None = None,
-    taxonomy_revision: str | None = None,
+    stamp: Stamp | None = None,
     attribute_concepts: Mapping[str, str] | None = None,
     category_concepts: Mapping[str, str] | None = None,
     progress: Progress = lambda _: None,
@@ -64,8 +65,9 @@ def train_extractor(
     the model to `out`, which appears complete or not at all.
 
     `lexicon`: known values by attribute name, from the taxonomy say. `attribute_concepts` and `category_concepts`:
-    concept ids by name. `progress` is called with lines for people. Deterministic for a seed on one machine.
-    Raises InputError when nothing can be learned from the data or `out` holds something else.
+    concept ids by name; `stamp`: which taxonomy they are of. `progress` is called with lines for people.
+    Deterministic for a seed on one machine. Raises InputError when nothing can be learned from
+    the data or `out` holds something else.
     """
     options = options or TrainOptions()
     started = time.monotonic()
@@ -85,7 +87,7 @@ def train_extractor(
     bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
     _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
     config = _config(labels, chain, setup, encoder, options, bias, fit_calibration(marginals, hits))
-    config = _with_taxonomy(config, taxonomy_revision, attribute_concepts or {}, category_concepts or {})
+    config = _with_taxonomy(config, stamp, attribute_concepts or {}, category_concepts or {})
     seconds = time.monotonic() - started
     metrics = {
         "f1": f1, "epoch": best.epoch, "seconds": round(seconds, 1), "seed": seed, "history": best.history,
@@ -209,11 +211,13 @@ def _config(
 
 
 def _with_taxonomy(
-    config: ModelConfig, revision: str | None, attributes: Mapping[str, str], categories: Mapping[str, str]
+    config: ModelConfig, stamp: Stamp | None, attributes: Mapping[str, str], categories: Mapping[str, str]
 ) -> ModelConfig:
     return replace(
         config,
-        taxonomy_revision=revision,
+        taxonomy_revision=stamp.revision if stamp is not None else None,
+        taxonomy_version=stamp.version if stamp is not None else None,
+        taxonomy_release=stamp.release if stamp is not None else None,
         attribute_concepts={name: attributes[name] for name in config.attributes if name in attributes},
         category_concepts={name: categories[name] for name in config.categories if name in categories},
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph.model import TaggedItem
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.embed.geometry import Floats
@@ -23,6 +24,7 @@ def train_graph(
     taxonomy: Taxonomy,
     *,
     out: Path,
+    stamp: Stamp | None = None,
     items: Iterable[TaggedItem] = (),
     annotated: Iterable[AnnotatedProduct] = (),
     encode: Encode | None = None,
@@ -36,12 +38,13 @@ def train_graph(
 ) -> EmbeddingReport:
     """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
 
-    Labels are encoded by `encode`, else by the default encoder.
+    `stamp`: what its store calls the taxonomy. Labels are encoded by `encode`, else by the default encoder.
     """
     together = [*concepts_of(items), *(frozenset(gold_concepts(one, taxonomy)) for one in annotated)]
     return train_taxonomy_embeddings(
         taxonomy,
         out=out,
+        stamp=stamp,
         items=together,
         encode=encode or sentence_encode,
         model_name=model_name,

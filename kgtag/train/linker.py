@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.encoders import DEFAULT
 from kgtag.evaluate.linking import LinkOutcome, linking_metrics
@@ -45,11 +46,13 @@ def train_linker(
     encoder: str = DEFAULT,
     seed: int = 0,
     scheme: str | None = None,
+    stamp: Stamp | None = None,
 ) -> dict[str, Any]:
     """Write a linker directory (see `kgtag.link.files`) and return its metrics, counted on concepts kept apart.
 
     Besides gold, the taxonomy's own labels make the training queries: held out, misspelt, NIL. Raises InputError when
-    they are too few, when `out` holds something else, or when there is no such encoder.
+    they are too few, when `out` holds something else, or when there is no such encoder. `stamp`: what its store calls
+    the taxonomy.
     """
     from kgtag.train.sentence import export_encoder
 
@@ -62,8 +65,9 @@ def train_linker(
         sentence = SentenceEncoder(work / ENCODER, work / TOKENIZER)
         finder = CandidateFinder(taxonomy, scheme=scheme, encoder=sentence)
         model = fit_link_model(finder, gold, seed=seed)
-        about = {"encoder": encoder, "taxonomy_revision": taxonomy.revision, "seed": seed, "format": FORMAT}
-        write_json(work / WEIGHTS, {**model.as_json(), **about})
+        about = {"encoder": encoder, "seed": seed, "format": FORMAT}
+        named = (stamp or Stamp(taxonomy.revision)).to_json()
+        write_json(work / WEIGHTS, {**model.as_json(), **named, **about})
     LabelVectors.load(finder.table.texts, sentence, cache=out / VECTORS, earlier=finder.vectors)
     return dict(model.metrics)
 

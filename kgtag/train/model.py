@@ -9,6 +9,7 @@ from typing import Any
 
 from graph.labels import normalise
 from graph.model import Kind
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept
@@ -36,6 +37,7 @@ def train_model(
     *,
     out: Path,
     dev: Sequence[AnnotatedProduct] = (),
+    stamp: Stamp | None = None,
     encoder: str = encoders.DEFAULT,
     seed: int = 0,
     options: TrainOptions | None = None,
@@ -45,6 +47,7 @@ def train_model(
 
     Names of attributes and categories that the taxonomy knows are recorded as its concepts; its labels help the
     extractor to know a value when it sees one. Annotators' links (`AnnotatedProduct.concepts`) train the linker.
+    `stamp`: what its store calls the taxonomy.
     """
     attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
     categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
@@ -56,13 +59,13 @@ def train_model(
         seed=seed,
         options=options,
         lexicon=_lexicon(data, taxonomy, attributes, progress),
-        taxonomy_revision=taxonomy.revision,
+        stamp=stamp or Stamp(taxonomy.revision),
         attribute_concepts=attributes,
         category_concepts=categories,
         progress=progress,
     )
     gold = [example for one in data for example in link_examples(one, taxonomy)]
-    linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed)
+    linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
     return ModelReport(extractor, linker)
 
 

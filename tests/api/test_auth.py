@@ -25,6 +25,8 @@ ROUTES = [
     ("GET", "/v1/audit", "read"),
     ("GET", "/v1/taxonomy", "read"),
     ("GET", "/v1/taxonomy/versions", "read"),
+    ("GET", "/v1/taxonomy/versions/{version}", "read"),
+    ("GET", "/v1/taxonomy/releases", "read"),
     ("GET", "/metrics", "read"),
     ("GET", "/openapi.json", "read"),
     ("GET", "/docs", "read"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.releases import Stamp
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor import TrainReport, train_extractor
 from kgtag.train.options import TrainOptions
@@ -25,7 +26,7 @@ def train_shop(encoder: Path, out: Path) -> TrainReport:
         encoder=str(encoder),
         options=OPTIONS,
         lexicon={"Color": ["violet"]},
-        taxonomy_revision="r1",
+        stamp=Stamp("r1", 4, "2026.08.0"),
         category_concepts={"Shoe": "aa-8"},
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -187,6 +189,19 @@ def test_a_damaged_directory_says_the_way_out(trained: TrainReport, tmp_path: Pa
 
 def test_the_config_records_the_taxonomy(extractor: SequenceExtractor) -> None:
     assert extractor.config.taxonomy_revision == "r1"
+    assert (extractor.config.taxonomy_version, extractor.config.taxonomy_release) == (4, "2026.08.0")
     assert extractor.config.category_concepts == {"Shoe": "aa-8"}
     assert extractor.attributes == ("Brand", "Color", "Material")
     assert len(extractor.version) == 12
+
+
+def test_a_model_from_before_there_were_versions(trained: TrainReport, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(trained.directory, old)
+    config, manifest = (json.loads((old / name).read_text()) for name in ("config.json", "manifest.json"))
+    del config["taxonomy_version"], config["taxonomy_release"]
+    (old / "config.json").write_text(json.dumps(config))
+    manifest["config.json"] = hashlib.sha256((old / "config.json").read_bytes()).hexdigest()
+    (old / "manifest.json").write_text(json.dumps(manifest))
+    found = SequenceExtractor.load(old).config
+    assert (found.taxonomy_revision, found.taxonomy_version, found.taxonomy_release) == ("r1", None, None)

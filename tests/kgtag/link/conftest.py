@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.train.linker import train_linker
@@ -25,7 +26,7 @@ def untrained(shop: Taxonomy) -> TaxonomyLinker:
 @pytest.fixture(scope="session")
 def linker_dir(shop: Taxonomy, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("linker") / "model"
-    train_linker(shop, out=out, seed=0)
+    train_linker(shop, out=out, seed=0, stamp=Stamp(shop.revision, 3, "2026.08.1"))
     return out
 
 

@@ -40,6 +40,12 @@ def test_vectors_equal_sentence_transformers(linker_dir: Path) -> None:
     assert np.abs(encoder.encode(TEXTS) - reference).max() < 1e-4
 
 
+def test_it_records_its_taxonomy(linker_dir: Path, shop: Taxonomy) -> None:
+    said = json.loads((linker_dir / "weights.json").read_text())
+    assert said["taxonomy_revision"] == shop.revision
+    assert (said["taxonomy_version"], said["taxonomy_release"]) == (3, "2026.08.1")
+
+
 def test_a_vector_does_not_depend_on_its_batch(linker_dir: Path) -> None:
     encoder = SentenceEncoder(linker_dir / "encoder.onnx", linker_dir / "tokenizer.json")
     texts = [f"{text} {n}" for n in range(9) for text in TEXTS]

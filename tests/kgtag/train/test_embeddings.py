@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from graph.errors import InputError
+from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.model import project, train
 from kgtag.embed.scorer import Scorer
@@ -105,10 +107,22 @@ def test_projection_keeps_what_is_missing_missing() -> None:
 def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -> None:
     taxonomy = Taxonomy.of(shop_data())
     report = train_taxonomy_embeddings(
-        taxonomy, items=shop_items(per_type=4), out=tmp_path / "model", dim=16, epochs=10, audit_folds=0
+        taxonomy,
+        items=shop_items(per_type=4),
+        out=tmp_path / "model",
+        stamp=Stamp(taxonomy.revision, 7, "2026.08.0"),
+        dim=16,
+        epochs=10,
+        audit_folds=0,
     )
     scorer = Scorer.load(tmp_path / "model")
     assert scorer.taxonomy_revision == taxonomy.revision
+    assert (scorer.taxonomy_version, scorer.taxonomy_release) == (7, "2026.08.0")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    for name in ("taxonomy_version", "taxonomy_release"):
+        del config[name]
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    assert Scorer.load(tmp_path / "model").taxonomy_version is None, "a directory from before there were versions"
     assert report.entities == len(taxonomy)
     assert scorer.relations == ("applies_to", "broader", "occurs_in", "occurs_with", "value_of")
 

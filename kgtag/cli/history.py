@@ -1,0 +1,162 @@
+"""Commands on the history: versions, show, diff, undo, release."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
+
+if TYPE_CHECKING:
+    from graph.effects import Effects
+    from kgtag.bootstrap import MigratableStore
+
+_SHOWN = 60
+_COLUMNS = ["what", "which", "field", "before", "after"]
+
+VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="A number that `kgtag versions` shows.")]
+
+
+def versions(
+    store: Store = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the newest; all when left out.")] = None,
+    json: Json = False,
+) -> None:
+    """The history of accepted changes, the newest last: who, when, why, and what it came to.
+
+    Edits by hand in the database are among them, found by comparing what is there with what the history says.
+
+    Example: `kgtag versions --limit 20 --store sqlite:///shop.db`
+    """
+    from kgtag.history_rows import releases_by_version, version_row
+
+    opened = _caught_up(store)
+    releases = releases_by_version(opened)
+    found = [version_row(one, releases) for one in reversed(opened.versions(limit=limit))]
+    if json:
+        print_json(found)
+        return
+    columns = ["version", "at", "author", "origin", "summary", "reason", "release"]
+    rows = [[row["at"][:19] if name == "at" else row[name] for name in columns] for row in found]
+    print_table("Versions", columns, rows)
+
+
+def show(version: VersionNumber, store: Store = None, json: Json = False) -> None:
+    """One version: who, when and why, and each change with what was there before and after.
+
+    Example: `kgtag show 12 --store sqlite:///shop.db`
+    """
+    from graph.effects import effects
+    from graph.history import entry_at
+    from kgtag.history_rows import entry_row, releases_by_version
+
+    opened = _caught_up(store)
+    entry = entry_at(opened, version)
+    row = entry_row(entry, releases_by_version(opened))
+    if json:
+        print_json(row)
+        return
+    release = f", release {row['release']}" if row["release"] else ""
+    made = "by hand, found" if entry.origin == "outside" else f"by {entry.author}"
+    why = f": {entry.reason}" if entry.reason else ""
+    _print_effects(f"Version {version}{release}, {made} {entry.at[:19]}{why}", effects(entry.changes, entry.undo))
+
+
+def diff(
+    a: Annotated[
+        str, typer.Argument(help="A version (5) or release (2026.08.0) of --store, a .jsonl/.ttl file or a store URL.")
+    ],
+    b: Annotated[str, typer.Argument(help="The other one.")],
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """What changed from A to B. Exit code 1 when they differ.
+
+    Examples: `kgtag diff 3 5`; `kgtag diff 2026.08.0 9`; `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
+    """
+    from graph.effects import effects_of
+    from graph.versions import diff as compare
+    from graph.versions import to_json
+    from kgtag.history_rows import snapshot_named
+
+    opened = _caught_up(store) if any(map(_is_version, (a, b))) else None
+    found = compare(snapshot_named(a, opened), snapshot_named(b, opened))
+    if json:
+        print_json(to_json(found))
+    else:
+        _print_effects(f"Differences from {a} to {b}", effects_of(found))
+    if found:
+        raise typer.Exit(1)
+
+
+def undo(
+    version: VersionNumber,
+    store: Store = None,
+    reason: Annotated[str, typer.Option(help="Why, for the history; that of the version when left out.")] = "",
+    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    json: Json = False,
+) -> None:
+    """Take back what a version did, as a new version; whole or, when something later stands in the way, not at all.
+
+    Tags of items that went with a deleted concept don't come back; those on a concept that vanishes with this go.
+
+    Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
+    """
+    from graph.history import undo as take_back
+    from kgtag.bootstrap import open_store
+
+    taxonomy = take_back(open_store(store), version, author=author or getpass.getuser(), reason=reason)
+    if json:
+        print_json({"undone": version, "version": taxonomy.version, "revision": taxonomy.revision})
+    log(f"version {version} is undone; the taxonomy is at version {taxonomy.version}")
+
+
+def release(
+    store: Store = None,
+    notes: Annotated[str, typer.Option("--notes", help="What is in it, for people.")] = "",
+    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    json: Json = False,
+) -> None:
+    """Give the current version a name by the calendar, YYYY.MM.N, that models, `diff` and people can refer to.
+
+    Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
+    """
+    from graph.releases import release as name_version
+    from kgtag.bootstrap import open_store
+    from kgtag.history_rows import release_row
+
+    made = name_version(open_store(store), author=author or getpass.getuser(), notes=notes)
+    if json:
+        print_json(release_row(made))
+    log(f"version {made.version} is release {made.name}")
+
+
+def _caught_up(url: str | None) -> MigratableStore:
+    """The store, edits by hand included in its history; where they can't be, a note says so."""
+    from graph.errors import ConflictError, StoreUnavailable
+    from graph.outside import settled
+    from kgtag.bootstrap import open_store
+
+    opened = open_store(url)
+    try:
+        settled(opened)
+    except (StoreUnavailable, ConflictError) as error:
+        notes([f"edits by hand since the last version could not be recorded: {error}"])
+    return opened
+
+
+def _is_version(name: str) -> bool:
+    from graph.releases import NAME
+
+    return (name.isascii() and name.isdigit()) or NAME.fullmatch(name) is not None
+
+
+def _print_effects(title: str, found: Effects) -> None:
+    from kgtag.history_rows import effect_lines
+
+    lines = list(effect_lines(found))
+    print_table(f"{title} ({len(lines)} changes)" if lines else f"{title}: none", _COLUMNS, lines[:_SHOWN])
+    if len(lines) > _SHOWN:
+        log(f"{len(lines) - _SHOWN} more; see them all with --json")
