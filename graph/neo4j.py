@@ -22,9 +22,10 @@ from neo4j.exceptions import (
 )
 
 from graph import neo4j_cypher as cypher
+from graph import neo4j_retag
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.model import ApiKey, ChangeSet, HistoryEntry, Retag, TaggedItem, TaxonomyData
 from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
 from graph.net import Net, net
 from graph.serial import dump_change, load_change, now
@@ -151,7 +152,7 @@ class Neo4jStore:
             version = _version(tx, cypher.LOCK)
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(tx, work)
+            _write(tx, work, version + 1)
             entry: Row = {"version": version + 1, "at": now(), "author": changes.author, "reason": changes.reason}
             tx.run(cypher.RECORD_CHANGES, entry, changes=lines).consume()
             return version + 1
@@ -289,13 +290,22 @@ def _read(tx: neo4j.ManagedTransaction) -> tuple[TaxonomyData, int]:
     return TaxonomyData(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
 
 
-def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:
+def _write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     def run(statement: LiteralString, rows: Sequence[object]) -> None:
         for batch in _batches(rows, _ROWS_PER_STATEMENT):
             tx.run(statement, rows=batch).consume()
 
+    def retag(wanted: Sequence[Retag]) -> None:
+        for one in wanted:
+            _require(tx, {one.source, one.target})
+            rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
+            run(neo4j_retag.MOVE, list(neo4j_retag.moves(rows, one, version=version)))
+
+    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.havens])
+    retag(work.rescue)
     run(cypher.DELETE_CONCEPTS, work.delete)
     run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
+    retag(work.retag)
     _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
     run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
     for type, statement in cypher.PUT_RELATIONS.items():

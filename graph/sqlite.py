@@ -11,10 +11,21 @@ import orjson
 
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, Relation, TaggedItem, TaxonomyData
+from graph.model import (
+    SYMMETRIC,
+    ApiKey,
+    ChangeSet,
+    Concept,
+    HistoryEntry,
+    Relation,
+    Retag,
+    TaggedItem,
+    TaxonomyData,
+)
 from graph.net import Net, net
 from graph.serial import change_from_json, dump_change, now
 from graph.sqlite_file import SqliteFile, applied, immediate
+from graph.sqlite_retag import retag
 from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
@@ -33,9 +44,9 @@ _PUT_CONCEPT = """INSERT INTO concept
 _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
-_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item > ? AND item <= ? ORDER BY item, position"""
-_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item = ? ORDER BY position"""
 _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
 
@@ -111,7 +122,7 @@ class SqliteStore:
             version = int(db.execute(_VERSION).fetchone()[0])
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(db, net(changes))
+            _write(db, net(changes), version + 1)
             entry = (version + 1, now(), changes.author, changes.reason, lines)
             db.execute("INSERT INTO change_set (version, at, author, reason, changes) VALUES (?, ?, ?, ?, ?)", entry)
         return version + 1
@@ -138,7 +149,7 @@ class SqliteStore:
             db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
             db.executemany(
                 "INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,"
-                " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " status, retagged_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)],
             )
 
@@ -185,14 +196,23 @@ class SqliteStore:
             ]
 
 
-def _write(db: sqlite3.Connection, work: Net) -> None:
+def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
+    _retag(db, work.rescue, work.havens, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
+    _retag(db, work.retag, (), version)
     _require(db, {end for edge in work.relate for end in (edge.source, edge.target)})
     gone = [edge.key for edge in work.unrelate]
     gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
     db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)
     db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
+
+
+def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], havens: Sequence[Concept], version: int) -> None:
+    db.executemany(_PUT_CONCEPT, map(row_of, havens))
+    for one in wanted:
+        _require(db, {one.source, one.target})
+        retag(db, one, version=version)
 
 
 def _require(db: sqlite3.Connection, ids: set[str]) -> None:
