@@ -19,11 +19,14 @@ from graph.errors import (
     InputError,
     InvariantError,
     KgtagError,
+    LostRace,
     MigrationError,
     ModelMismatch,
+    NotAllowed,
     StoreUnavailable,
     TextError,
     UnknownConcept,
+    UnknownProposal,
 )
 
 log = logging.getLogger(__name__)
@@ -33,10 +36,13 @@ RETRY_SECONDS = 5
 
 _TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
     (UnknownConcept, 404, "unknown concept"),
+    (UnknownProposal, 404, "unknown proposal"),
     (InvariantError, 422, "the edit would break the taxonomy"),
     (TextError, 422, "text not taggable"),
     (ModelMismatch, 503, "model and taxonomy don't fit"),
+    (NotAllowed, 403, "not yours to do"),
     (InputError, 422, "bad input"),
+    (LostRace, 412, "lost race"),
     (ConflictError, 409, "conflict"),
     (StoreUnavailable, 503, "record out of reach"),
     (MigrationError, 503, "record not migrated"),

@@ -7,10 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from graph.errors import ConflictError, InvariantError
+from graph.errors import ConflictError, InvariantError, LostRace
 from graph.invariants import Problem
 from graph.model import ChangeSet, TaxonomyData
 from graph.net import net
+from graph.proposal import Accepting
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -45,22 +46,39 @@ def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | Non
     return apply_with(store, lambda _: changes, expect_version=expect_version)
 
 
+def preview(store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet]) -> tuple[Taxonomy, ChangeSet, Taxonomy]:
+    """The snapshot now, the change set worked out from it, and the snapshot it would lead to; nothing is written.
+
+    Raises InvariantError.
+    """
+    data = store.read()
+    before = Taxonomy.of(data)
+    changes = plan(before)
+    return before, changes, _checked(data, before, changes)
+
+
 def apply_with(
-    store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], *, expect_version: int | None = None
+    store: TaxonomyStore,
+    plan: Callable[[Taxonomy], ChangeSet],
+    *,
+    expect_version: int | None = None,
+    accepting: Accepting | None = None,
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race."""
+    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+
+    `accepting`: a proposal that is decided in the same transaction; raises LostRace when it isn't as it was read.
+    """
     for attempt in range(_ATTEMPTS):
         data = store.read()
         if expect_version is not None and data.version != expect_version:
             raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
         before = Taxonomy.of(data)
         changes = plan(before)
-        result = Taxonomy.of(after(data, changes))
-        added = _added(before.problems, result.problems)
-        if added:
-            raise InvariantError(added)
+        result = _checked(data, before, changes)
         try:
-            store.apply(changes, expect_version=data.version)
+            store.apply(changes, expect_version=data.version, accepting=accepting)
+        except LostRace:
+            raise
         except ConflictError:
             if expect_version is not None:
                 raise
@@ -68,6 +86,14 @@ def apply_with(
             continue
         return result
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
+
+
+def _checked(data: TaxonomyData, before: Taxonomy, changes: ChangeSet) -> Taxonomy:
+    result = Taxonomy.of(after(data, changes))
+    added = _added(before.problems, result.problems)
+    if added:
+        raise InvariantError(added)
+    return result
 
 
 def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:

@@ -4,10 +4,13 @@
     ├── InputError                  wrong use or bad input; the caller can mend it (exit 2, HTTP 4xx)
     │   ├── FileFormatError         a file that doesn't read: names file, line and column
     │   ├── UnknownConcept          an id or label nobody knows: names the nearest ones
+    │   ├── UnknownProposal         a number that no proposal has
     │   ├── InvariantError          an edit that would break the taxonomy: carries the problems
     │   ├── ModelMismatch           a model and a taxonomy that don't fit each other
+    │   ├── NotAllowed              a deed that is for somebody else to do (HTTP 403)
     │   └── TextError               a product text that is empty, too long or not text
     ├── ConflictError               somebody else was faster (HTTP 409/412)
+    │   └── LostRace                what the caller says they have seen is no longer there (HTTP 412)
     └── StoreError                  the record can't answer
         ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
         └── MigrationError          schema missing, too new, or a migration edited after it was applied
@@ -56,6 +59,14 @@ class UnknownConcept(InputError):
         self.near = tuple(near)
 
 
+class UnknownProposal(InputError):
+    """No proposal of this number."""
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"there is no proposal {id}; see: kgtag proposals list")
+        self.id = id
+
+
 class InvariantError(InputError):
     """A change set that would break the taxonomy; nothing of it was written."""
 
@@ -70,12 +81,20 @@ class ModelMismatch(InputError):
     """A model and a taxonomy that don't fit each other."""
 
 
+class NotAllowed(InputError):
+    """A deed that is for somebody else to do, like approving one's own proposal."""
+
+
 class TextError(InputError):
     """A product text that can't be tagged."""
 
 
 class ConflictError(KgtagError):
     """The record changed since it was read."""
+
+
+class LostRace(ConflictError):
+    """The caller named the version they had seen, and it is no longer there."""
 
 
 class StoreError(KgtagError):

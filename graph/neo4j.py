@@ -22,12 +22,13 @@ from neo4j.exceptions import (
 )
 
 from graph import neo4j_cypher as cypher
-from graph import neo4j_retag
+from graph import neo4j_proposals, neo4j_retag
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import ApiKey, ChangeSet, HistoryEntry, Retag, TaggedItem, TaxonomyData
 from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
 from graph.net import Net, net
+from graph.proposal import Accepting, Proposal, ProposalStatus, require_etag
 from graph.serial import dump_change, load_change, now
 
 _ROWS_PER_RECORD = 4000
@@ -144,7 +145,9 @@ class Neo4jStore:
                 break
         return data
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
+    def apply(
+        self, changes: ChangeSet, *, expect_version: int | None = None, accepting: Accepting | None = None
+    ) -> int:
         lines = [dump_change(change) for change in changes.changes]
         work = net(changes)
 
@@ -155,6 +158,8 @@ class Neo4jStore:
             _write(tx, work, version + 1)
             entry: Row = {"version": version + 1, "at": now(), "author": changes.author, "reason": changes.reason}
             tx.run(cypher.RECORD_CHANGES, entry, changes=lines).consume()
+            if accepting is not None:
+                _put_proposal(tx, accepting.at(version + 1), expect=accepting.expect)
             return version + 1
 
         return self._writing(write)
@@ -200,6 +205,27 @@ class Neo4jStore:
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         rows = self._rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
         return [row["id"] for row in rows]
+
+    # -- proposals --------------------------------------------------------------------------------
+
+    def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
+        self._writing(lambda tx: _put_proposal(tx, proposal, expect=expect))
+
+    def proposal(self, id: int) -> Proposal | None:
+        rows = self._rows(neo4j_proposals.ONE, id=id)
+        return neo4j_proposals.proposal_of(rows[0]) if rows else None
+
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Proposal]:
+        most = _NO_LIMIT if limit is None else limit
+        rows = self._rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
+        return list(map(neo4j_proposals.proposal_of, rows))
 
     # -- keys -------------------------------------------------------------------------------------
 
@@ -310,6 +336,13 @@ def _write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
     for type, statement in cypher.PUT_RELATIONS.items():
         run(statement, [relation_row(edge) for edge in work.relate if edge.type == type])
+
+
+def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
+    tx.run(neo4j_proposals.LOCK, id=proposal.id).consume()
+    rows = tx.run(neo4j_proposals.ONE, id=proposal.id).data()
+    require_etag(neo4j_proposals.proposal_of(rows[0]) if rows else None, expect, id=proposal.id)
+    tx.run(neo4j_proposals.PUT, neo4j_proposals.parameters(proposal)).consume()
 
 
 def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:

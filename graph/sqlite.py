@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from graph import sqlite_proposals
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import (
@@ -23,6 +24,7 @@ from graph.model import (
     TaxonomyData,
 )
 from graph.net import Net, net
+from graph.proposal import Accepting, Proposal, ProposalStatus
 from graph.serial import change_from_json, dump_change, now
 from graph.sqlite_file import SqliteFile, applied, immediate
 from graph.sqlite_retag import retag
@@ -116,7 +118,9 @@ class SqliteStore:
                 relations[edge.key] = edge
         return TaxonomyData(version, concepts, tuple(sorted(relations.values())))
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
+    def apply(
+        self, changes: ChangeSet, *, expect_version: int | None = None, accepting: Accepting | None = None
+    ) -> int:
         lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"
         with self._writing, self._file.writing() as db:
             version = int(db.execute(_VERSION).fetchone()[0])
@@ -125,6 +129,8 @@ class SqliteStore:
             _write(db, net(changes), version + 1)
             entry = (version + 1, now(), changes.author, changes.reason, lines)
             db.execute("INSERT INTO change_set (version, at, author, reason, changes) VALUES (?, ?, ?, ?, ?)", entry)
+            if accepting is not None:
+                sqlite_proposals.put(db, accepting.at(version + 1), expect=accepting.expect)
         return version + 1
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
@@ -177,6 +183,27 @@ class SqliteStore:
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         with self._file.reading() as db:
             return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
+
+    # -- proposals --------------------------------------------------------------------------------
+
+    def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
+        with self._writing, self._file.writing() as db:
+            sqlite_proposals.put(db, proposal, expect=expect)
+
+    def proposal(self, id: int) -> Proposal | None:
+        with self._file.reading() as db:
+            return sqlite_proposals.one(db, id)
+
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Proposal]:
+        with self._file.reading() as db:
+            return sqlite_proposals.many(db, status, concept, before, limit)
 
     # -- keys -------------------------------------------------------------------------------------
 

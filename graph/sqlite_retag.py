@@ -8,7 +8,8 @@ from graph.model import Retag
 from graph.retag import by_item, changed
 from graph.sqlite_rows import steps_json, tag_of
 
-_CONCERNED = """SELECT item, position, concept, probability, method, span_start, span_end, surface, status, retagged_from
+_CONCERNED = """SELECT item, position,
+        concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag
     WHERE concept IN (:source, :target) AND item IN (SELECT item FROM item_tag WHERE concept = :source)
     ORDER BY item, position"""
