@@ -47,7 +47,7 @@ _TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
     (StoreUnavailable, 503, "record out of reach"),
     (MigrationError, 503, "record not migrated"),
 )
-"""From the top, the first that fits. Two statuses depend on the request, see `from_error`."""
+"""From the top, the first that fits. One status depends on the request, see `from_error`."""
 
 
 class Problem(Exception):
@@ -91,8 +91,7 @@ class Unavailable(Problem):
 def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     """The problem for an error of the tree.
 
-    An unknown concept is 404 when the path names it, 422 when it is only mentioned in the query or the body; a
-    conflict is 412 when the request was conditional.
+    An unknown concept is 404 when the path names it, 422 when it is only mentioned in the query or the body.
     """
     status, title = next(((s, t) for kind, s, t in _TABLE if isinstance(error, kind)), (500, "internal error"))
     members: dict[str, Any] = {}
@@ -104,8 +103,6 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     elif isinstance(error, InvariantError):
         rows = [{"code": p.code, "concepts": list(p.concepts), "message": p.message} for p in error.problems]
         members["problems"] = rows
-    elif isinstance(error, ConflictError) and request is not None and "if-match" in request.headers:
-        status, title = 412, "lost race"
     if status == 503:
         headers["Retry-After"] = str(RETRY_SECONDS)
     return Problem(status, str(error), title=title, headers=headers, members=members)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from graph.model import LANGUAGE_TAG, RELATION_TYPES, Choice, Kind, RelationType, Status
 from kgtag.editing import OPERATIONS, Alteration, Part
-from kgtag.proposals import Draft, read_change
+from kgtag.proposals import Draft, read_draft
 from kgtag.types import Product
 
 
@@ -171,10 +171,7 @@ def made_up_id() -> str:
 
 
 class NewProposal(Body):
-    """An edit in words, its fields as in the call that would make it: `{"operation": "merge", "concept": …, "into": …}`.
-
-    Or `changes`, as the history has them.
-    """
+    """An edit in words, `{"operation": "merge", "concept": …, "into": …}`, or `changes` as the history has them."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
@@ -194,9 +191,7 @@ class NewProposal(Body):
 
     def draft(self) -> Draft:
         """Raises InputError for what is no change."""
-        words = {"operation": self.operation, **(self.model_extra or {})} if self.operation is not None else None
-        changes = tuple(map(read_change, self.changes or ()))
-        return Draft(words, changes, self.title, self.reason, self.evidence)
+        return read_draft(self.model_dump(exclude_unset=True))
 
 
 class NewComment(Body):

@@ -13,10 +13,11 @@ from graph import edit
 from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
 from graph.model import Change, ChangeSet
 from graph.proposal import Accepting, Comment, Proposal, ProposalStatus, looks
-from graph.serial import change_from_json, now
+from graph.serial import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.editing import Signature, plan, title
+from kgtag import editing
+from kgtag.editing import Signature, plan, read_change
 
 _ATTEMPTS = 40
 
@@ -42,6 +43,25 @@ class Draft:
     title: str = ""
     reason: str = ""
     evidence: Mapping[str, Any] | None = None
+
+
+def read_draft(row: Mapping[str, Any], *, title: str = "", reason: str = "") -> Draft:
+    """From `{"operation": …, …}` or `{"changes": […]}`, with or without `title`, `reason` and `evidence` in it.
+
+    Raises InputError. Whether the operation makes sense shows when it is proposed.
+    """
+    words = {name: value for name, value in row.items() if name not in ("title", "reason", "evidence")}
+    about = {name: row.get(name) or "" for name in ("title", "reason")}
+    evidence = row.get("evidence")
+    if not all(isinstance(text, str) for text in about.values()) or not isinstance(evidence, (Mapping, type(None))):
+        raise InputError("title and reason are texts, evidence is an object")
+    title, reason = title or about["title"], reason or about["reason"]
+    if "changes" not in words:
+        return Draft(operation=words, title=title, reason=reason, evidence=evidence)
+    changes = words.pop("changes")
+    if words or not isinstance(changes, list) or not all(isinstance(change, Mapping) for change in changes):
+        raise InputError("either operation, with its fields, or changes, a list of objects, was expected")
+    return Draft(changes=tuple(map(read_change, changes)), title=title, reason=reason, evidence=evidence)
 
 
 def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
@@ -73,15 +93,6 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         except LostRace:
             time.sleep(random.uniform(0, 0.005 * attempt))
     raise ConflictError(f"others kept proposing during {_ATTEMPTS} attempts; try again")
-
-
-def read_change(row: Mapping[str, Any]) -> Change:
-    """A change as the history has it. Raises InputError for what is none."""
-    try:
-        return change_from_json(row)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{str(dict(row))[:200]} is no change: {said}") from None
 
 
 def find(store: TaxonomyStore, id: int) -> Proposal:
@@ -206,7 +217,7 @@ def _worked_out(taxonomy: Taxonomy, draft: Draft, by: Person) -> ChangeSet:
 
 def _title(taxonomy: Taxonomy, draft: Draft, seen: Mapping[str, str]) -> str:
     if draft.operation is not None:
-        return title(draft.operation, taxonomy)
+        return editing.title(draft.operation, taxonomy)
     shown = ", ".join(list(seen)[:3]) + (" …" if len(seen) > 3 else "")
     return f"{len(draft.changes)} changes to {shown}"
 

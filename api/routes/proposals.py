@@ -71,7 +71,7 @@ def comment(
 
 @router.post("/{id}/accept", openapi_extra=schema(Decision), response_model=None)
 def accept(request: Request, id: Id, key: ApproverKey, body: DecisionBody) -> Response:
-    """Its changes are written. Needs If-Match with the ETag that was read; 403 for one's own, 409 when it is outdated."""
+    """Its changes are written. Needs If-Match with the ETag that was read. 403 for one's own, 409 when outdated."""
     expect = etags(request)
     if expect is None:
         raise Problem(

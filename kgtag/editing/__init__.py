@@ -11,6 +11,7 @@ from kgtag.editing.concepts import (
     require_expected,
     require_revision,
 )
+from kgtag.editing.raw import read_change
 from kgtag.editing.redirects import deprecate, merge
 from kgtag.editing.split import Part, split
 from kgtag.editing.words import OPERATIONS, plan, title
@@ -26,6 +27,7 @@ __all__ = [
     "merge",
     "move",
     "plan",
+    "read_change",
     "rename",
     "require_etag",
     "require_expected",
