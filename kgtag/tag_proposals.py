@@ -49,7 +49,7 @@ def gather(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[Plausible]:
 def propose_all(store: TaxonomyStore, found: Iterable[Plausible], by: Person, *, least: int = 1) -> Report:
     """One proposal for each relation wanted on `least` items or more that isn't there, open or rejected already."""
     taxonomy = Taxonomy.of(store.read())
-    known = {
+    known: dict[str, set[tuple[str, str, str]]] = {
         "open": _proposed(store, "open"),
         "rejected before": _proposed(store, "rejected"),
         "asserted": {edge.key for edge in taxonomy.relations},
