@@ -192,7 +192,10 @@ def test_expectations() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"operation": "create", "concept": "hats", "kind": "category", "pref_label": {"en": "Hats"}}, "create category 'Hats' (hats)"),
+        (
+            {"operation": "create", "concept": "hats", "kind": "category", "pref_label": {"en": "Hats"}},
+            "create category 'Hats' (hats)",
+        ),
         ({"operation": "set", "concept": "bags", "status": "candidate"}, "set 'Bags' (bags): status"),
         ({"operation": "rename", "concept": "bags", "pref_label": {"en": "Sacks"}}, "rename 'Bags' (bags) to 'Sacks'"),
         ({"operation": "move", "concept": "bags", "broader": "shoes"}, "move 'Bags' (bags) below 'Shoes' (shoes)"),
