@@ -19,11 +19,14 @@ from graph.errors import (
     InputError,
     InvariantError,
     KgtagError,
+    LostRace,
     MigrationError,
     ModelMismatch,
+    NotAllowed,
     StoreUnavailable,
     TextError,
     UnknownConcept,
+    UnknownProposal,
     UnknownVersion,
 )
 
@@ -35,15 +38,18 @@ RETRY_SECONDS = 5
 _TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
     (UnknownConcept, 404, "unknown concept"),
     (UnknownVersion, 404, "unknown version"),
+    (UnknownProposal, 404, "unknown proposal"),
     (InvariantError, 422, "the edit would break the taxonomy"),
     (TextError, 422, "text not taggable"),
     (ModelMismatch, 503, "model and taxonomy don't fit"),
+    (NotAllowed, 403, "not yours to do"),
     (InputError, 422, "bad input"),
+    (LostRace, 412, "lost race"),
     (ConflictError, 409, "conflict"),
     (StoreUnavailable, 503, "record out of reach"),
     (MigrationError, 503, "record not migrated"),
 )
-"""From the top, the first that fits. Two statuses depend on the request, see `from_error`."""
+"""From the top, the first that fits. One status depends on the request, see `from_error`."""
 
 
 class Problem(Exception):
@@ -87,8 +93,7 @@ class Unavailable(Problem):
 def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     """The problem for an error of the tree.
 
-    An unknown concept is 404 when the path names it, 422 when it is only mentioned in the query or the body; a
-    conflict is 412 when the request was conditional.
+    An unknown concept is 404 when the path names it, 422 when it is only mentioned in the query or the body.
     """
     status, title = next(((s, t) for kind, s, t in _TABLE if isinstance(error, kind)), (500, "internal error"))
     members: dict[str, Any] = {}
@@ -100,8 +105,6 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     elif isinstance(error, InvariantError):
         rows = [{"code": p.code, "concepts": list(p.concepts), "message": p.message} for p in error.problems]
         members["problems"] = rows
-    elif isinstance(error, ConflictError) and request is not None and "if-match" in request.headers:
-        status, title = 412, "lost race"
     if status == 503:
         headers["Retry-After"] = str(RETRY_SECONDS)
     return Problem(status, str(error), title=title, headers=headers, members=members)

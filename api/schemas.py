@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from graph.model import LANGUAGE_TAG, RELATION_TYPES, Choice, Kind, RelationType, Status
-from kgtag.editing import Alteration
+from kgtag.editing import OPERATIONS, Alteration, Part
+from kgtag.proposals import Draft, read_draft
 from kgtag.types import Product
 
 
@@ -36,7 +38,11 @@ Labels = Annotated[dict[Language, Label], Field(max_length=200)]
 LabelLists = Annotated[dict[Language, Annotated[list[Label], Field(max_length=500)]], Field(max_length=200)]
 Definitions = Annotated[dict[Language, Annotated[str, Field(max_length=20_000)]], Field(max_length=200)]
 Ids = Annotated[list[Id], Field(max_length=2_000)]
-Reason = Annotated[str, Field(max_length=2_000)]
+Reason = Annotated[str, Field(max_length=2_000, description="Kept in the history.")]
+Revision = Annotated[
+    str | None,
+    Field(max_length=64, description="The taxonomy's revision that was seen; 412 when anything has changed since."),
+]
 
 
 class Body(BaseModel):
@@ -78,11 +84,13 @@ class _Editable(Body):
     exact_match: Ids | None = None
     close_match: Ids | None = None
     replaced_by: Annotated[list[Id], Field(max_length=1)] | Id | None = None
-    reason: Reason = Field(default="", description="Kept in the history.")
+    reason: Reason = ""
+    expected_revision: Revision = None
 
     @model_validator(mode="after")
     def _no_nulls(self) -> _Editable:
-        nulls = [n for n in self.model_fields_set if n not in ("notation", "primary") and getattr(self, n) is None]
+        may_be = ("notation", "primary", "expected_revision")
+        nulls = [n for n in self.model_fields_set if n not in may_be and getattr(self, n) is None]
         if nulls:
             raise ValueError(f"{min(nulls)} is null; leave it out to keep it, or give an empty list to clear it")
         return self
@@ -113,7 +121,7 @@ class NewConcept(_Editable):
 class ConceptPatch(_Editable):
     @model_validator(mode="after")
     def _something(self) -> ConceptPatch:
-        if not self.model_fields_set - {"reason"}:
+        if not self.model_fields_set - {"reason", "expected_revision"}:
             raise ValueError("nothing to change was given")
         return self
 
@@ -121,8 +129,75 @@ class ConceptPatch(_Editable):
 class Merge(Body):
     into: Id = Field(description="The concept that stays.")
     reason: Reason = ""
+    expected_revision: Revision = None
 
 
 class Deprecate(Body):
     replaced_by: Id | None = None
     reason: Reason = ""
+    expected_revision: Revision = None
+
+
+class Move(Body):
+    broader: Ids = Field(description="All concepts it stands below from now on; none puts it at the top.")
+    primary: Id | None = Field(default=None, description="The one that paths follow; else the first.")
+    reason: Reason = ""
+    expected_revision: Revision = None
+
+
+class PartBody(Body):
+    id: Id | None = Field(
+        default=None, description="Made up when it is missing; that of a concept that is there will do."
+    )
+    pref_label: Labels = {}
+    alt_label: LabelLists = {}
+    hidden_label: LabelLists = {}
+    definition: Definitions = {}
+    takes: Ids = Field(default=[], description="Concepts whose relations with the split one go to this part.")
+
+    def part(self) -> Part:
+        alt, hidden = ({tag: tuple(t) for tag, t in texts.items()} for texts in (self.alt_label, self.hidden_label))
+        return Part(self.id or made_up_id(), self.pref_label, alt, hidden, self.definition, tuple(self.takes))
+
+
+class Split(Body):
+    parts: Annotated[list[PartBody], Field(min_length=2, max_length=100)]
+    reason: Reason = ""
+    expected_revision: Revision = None
+
+
+def made_up_id() -> str:
+    return f"c-{secrets.token_hex(6)}"
+
+
+class NewProposal(Body):
+    """An edit in words, `{"operation": "merge", "concept": …, "into": …}`, or `changes` as the history has them."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    operation: Annotated[str, Field(max_length=30, examples=list(OPERATIONS))] | None = None
+    changes: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=10_000)] | None = None
+    title: Annotated[str, Field(max_length=300)] = Field(default="", description="Made up when it is missing.")
+    reason: Reason = ""
+    evidence: dict[str, Any] | None = Field(default=None, description="Any JSON that speaks for it.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> NewProposal:
+        if (self.operation is None) == (self.changes is None):
+            raise ValueError("either operation, with its fields, or changes")
+        if self.changes is not None and self.model_extra:
+            raise ValueError(f"{min(self.model_extra)} is a field of no change")
+        return self
+
+    def draft(self) -> Draft:
+        """Raises InputError for what is no change."""
+        return read_draft(self.model_dump(exclude_unset=True))
+
+
+class NewComment(Body):
+    text: Annotated[str, Field(max_length=20_000), AfterValidator(_visible)]
+
+
+class Decision(Body):
+    comment: Annotated[str, Field(max_length=20_000)] = ""
+    force: bool = Field(default=False, description="For admins: what only the proposer, or only somebody else, may do.")

@@ -5,11 +5,14 @@
     │   ├── FileFormatError         a file that doesn't read: names file, line and column
     │   ├── UnknownConcept          an id or label nobody knows: names the nearest ones
     │   ├── UnknownVersion          a version or release that isn't there
+    │   ├── UnknownProposal         a number that no proposal has
     │   ├── InvariantError          an edit that would break the taxonomy: carries the problems
     │   ├── ModelMismatch           a model and a taxonomy that don't fit each other
+    │   ├── NotAllowed              a deed that is for somebody else to do (HTTP 403)
     │   └── TextError               a product text that is empty, too long or not text
     ├── ConflictError               somebody else was faster (HTTP 409/412)
-    │   └── ReleaseTaken            a release of that name or version is there already
+    │   ├── ReleaseTaken            a release of that name or version is there already
+    │   └── LostRace                what the caller says they have seen is no longer there (HTTP 412)
     └── StoreError                  the record can't answer
         ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
         └── MigrationError          schema missing, too new, or a migration edited after it was applied
@@ -62,6 +65,14 @@ class UnknownVersion(InputError):
     """A version or release that isn't in the history."""
 
 
+class UnknownProposal(InputError):
+    """No proposal of this number."""
+
+    def __init__(self, id: int) -> None:
+        super().__init__(f"there is no proposal {id}; see: kgtag proposals list")
+        self.id = id
+
+
 class InvariantError(InputError):
     """A change set that would break the taxonomy; nothing of it was written."""
 
@@ -74,6 +85,10 @@ class InvariantError(InputError):
 
 class ModelMismatch(InputError):
     """A model and a taxonomy that don't fit each other."""
+
+
+class NotAllowed(InputError):
+    """A deed that is for somebody else to do, like approving one's own proposal."""
 
 
 class TextError(InputError):
@@ -91,6 +106,10 @@ class ReleaseTaken(ConflictError):
         super().__init__(f"there is release {name} of version {version} already")
         self.name = name
         self.version = version
+
+
+class LostRace(ConflictError):
+    """The caller named the version they had seen, and it is no longer there."""
 
 
 class StoreError(KgtagError):

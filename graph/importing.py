@@ -63,19 +63,14 @@ def import_parsed(
     `replacing` takes the file as its scheme's new truth; `dry_run` works everything out, checks it and writes nothing.
     Raises InputError for an id that another scheme or kind holds, InvariantError when the result would be unsound.
     """
-    data = store.read()
-    now = Taxonomy.of(data)
-    plan = merge(content, now, replacing=replacing)
-    if plan.changes and dry_run:
-        now = preview(data, ChangeSet(plan.changes, author, reason))
-    elif plan.changes:
+    plan = Plan((), 0, 0, 0, 0, ())
 
-        def work_out(snapshot: Taxonomy) -> ChangeSet:
-            nonlocal plan
-            plan = merge(content, snapshot, replacing=replacing)
-            return ChangeSet(plan.changes, author, reason)
+    def work_out(snapshot: Taxonomy) -> ChangeSet:
+        nonlocal plan
+        plan = merge(content, snapshot, replacing=replacing)
+        return ChangeSet(plan.changes, author, reason)
 
-        now = apply_with(store, work_out)
+    now = preview(store, work_out)[2] if dry_run else apply_with(store, work_out)
     return ImportReport(
         plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now, plan.moved, plan.deprecated
     )

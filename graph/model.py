@@ -128,13 +128,15 @@ class Retag:
     """Move items' tags from the concept `source` to `target`; each moved tag remembers where it came from.
 
     With `surfaces`, only tags whose surface, normalised, is one of them move. With `back`, this is the way back: only
-    tags of `source` that had come from `target` move, and they forget it. An item never carries a concept twice.
+    tags of `source` that had come from `target` move, whatever their surface, and they forget it; with `version`, only
+    those that came by that change set. An item never carries a concept twice: see `graph.retag`.
     """
 
     source: str
     target: str
     surfaces: tuple[str, ...] | None = None
     back: bool = False
+    version: int | None = None
 
 
 Change = PutConcept | DeleteConcept | PutRelation | DeleteRelation | Retag
@@ -256,8 +258,24 @@ class TaxonomyData:
 
 
 @dataclass(frozen=True, slots=True)
+class Retagged:
+    """A step in a tag's life: a Retag from `source`, in the change set `version`, moved it or made it give way.
+
+    `concept` and `status` are the tag's own before that.
+    """
+
+    source: str
+    concept: str
+    status: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class ItemTag:
-    """One tag of an item. `start`, `end` are half-open character offsets in the item's title, or None when implied."""
+    """One tag of an item. `start`, `end` are half-open character offsets in the item's title, or None when implied.
+
+    Status "merged": the item carries the concept by a more probable tag. `retagged_from` has the latest step last.
+    """
 
     concept: str
     probability: float
@@ -265,7 +283,8 @@ class ItemTag:
     start: int | None = None
     end: int | None = None
     surface: str | None = None
-    status: Literal["accepted", "proposed", "rejected"] = "accepted"
+    status: Literal["accepted", "proposed", "rejected", "merged"] = "accepted"
+    retagged_from: tuple[Retagged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

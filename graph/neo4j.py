@@ -22,14 +22,15 @@ from neo4j.exceptions import (
 )
 
 from graph import neo4j_cypher as cypher
-from graph import neo4j_history
+from graph import neo4j_history, neo4j_proposals, neo4j_retag
 from graph.effects import unchecked
 from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
+from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, Retag, TaggedItem, TaxonomyData, Version
 from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
 from graph.net import Net, net
 from graph.payload import pack, page_end
+from graph.proposal import Accepting, Proposal, ProposalStatus, require_etag
 from graph.serial import now
 
 _ROWS_PER_RECORD = 4000
@@ -146,7 +147,14 @@ class Neo4jStore:
                 break
         return data
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
+    def apply(
+        self,
+        changes: ChangeSet,
+        *,
+        expect_version: int | None = None,
+        record: Record | None = None,
+        accepting: Accepting | None = None,
+    ) -> int:
         record = record or unchecked(changes.changes)
         payload = pack(record.changes, record.undo)
         work = net(changes)
@@ -155,9 +163,11 @@ class Neo4jStore:
             version = _version(tx, cypher.LOCK)
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(tx, work)
+            _write(tx, work, version + 1)
             entry = neo4j_history.entry_row(version + 1, changes, record=record, payload=payload)
             tx.run(neo4j_history.RECORD_CHANGES, version=version + 1, properties=entry).consume()
+            if accepting is not None:
+                _put_proposal(tx, accepting.at(version + 1), expect=accepting.expect)
             return version + 1
 
         return self._writing(write)
@@ -224,6 +234,27 @@ class Neo4jStore:
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         rows = self._rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
         return [row["id"] for row in rows]
+
+    # -- proposals --------------------------------------------------------------------------------
+
+    def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
+        self._writing(lambda tx: _put_proposal(tx, proposal, expect=expect))
+
+    def proposal(self, id: int) -> Proposal | None:
+        rows = self._rows(neo4j_proposals.ONE, id=id)
+        return neo4j_proposals.proposal_of(rows[0]) if rows else None
+
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Proposal]:
+        most = _NO_LIMIT if limit is None else limit
+        rows = self._rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
+        return list(map(neo4j_proposals.proposal_of, rows))
 
     # -- keys -------------------------------------------------------------------------------------
 
@@ -314,17 +345,33 @@ def _read(tx: neo4j.ManagedTransaction) -> tuple[TaxonomyData, int]:
     return TaxonomyData.of(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
 
 
-def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:
+def _write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     def run(statement: LiteralString, rows: Sequence[object]) -> None:
         for batch in _batches(rows, _ROWS_PER_STATEMENT):
             tx.run(statement, rows=batch).consume()
 
+    def retag(wanted: Sequence[Retag]) -> None:
+        for one in wanted:
+            _require(tx, {one.source, one.target})
+            rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
+            run(neo4j_retag.MOVE, list(neo4j_retag.moves(rows, one, version=version)))
+
+    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.havens])
+    retag(work.rescue)
     run(cypher.DELETE_CONCEPTS, work.delete)
     run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
+    retag(work.retag)
     _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
     run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
     for type, statement in cypher.PUT_RELATIONS.items():
         run(statement, [relation_row(edge) for edge in work.relate if edge.type == type])
+
+
+def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
+    tx.run(neo4j_proposals.LOCK, id=proposal.id).consume()
+    rows = tx.run(neo4j_proposals.ONE, id=proposal.id).data()
+    require_etag(neo4j_proposals.proposal_of(rows[0]) if rows else None, expect, id=proposal.id)
+    tx.run(neo4j_proposals.PUT, neo4j_proposals.parameters(proposal)).consume()
 
 
 def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:

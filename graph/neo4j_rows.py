@@ -17,6 +17,7 @@ from graph.model import (
     Kind,
     Relation,
     RelationType,
+    Retagged,
     Status,
     TaggedItem,
 )
@@ -129,6 +130,7 @@ def item_row(item: TaggedItem) -> Row:
                     "model": item.model,
                     "revision": item.revision,
                     "status": tag.status,
+                    **steps_properties(tag.retagged_from),
                 },
             }
             for position, tag in enumerate(item.tags)
@@ -137,21 +139,33 @@ def item_row(item: TaggedItem) -> Row:
 
 
 def item_of(row: Mapping[str, Any]) -> TaggedItem:
-    """Tags drawn by hand may have no properties at all: they count as certain and accepted, by method 'given'."""
-    tags = tuple(
-        ItemTag(
-            concept=concept,
-            probability=float(tag["probability"]) if isinstance(tag.get("probability"), (int, float)) else 1.0,
-            method=_text(tag.get("method", "given")),
-            start=tag.get("start"),
-            end=tag.get("end"),
-            surface=tag.get("surface"),
-            status=tag.get("status", "accepted"),
-        )
-        for concept, tag in row["tags"]
-    )
+    tags = tuple(tag_of(concept, tag) for concept, tag in row["tags"])
     model, revision = _text(row["model"]), _text(row["revision"])
     return TaggedItem(row["id"], _text(row["title"]), row["lang"], model, revision, tags)
+
+
+def tag_of(concept: str, tag: Mapping[str, Any]) -> ItemTag:
+    """Tags drawn by hand may have no properties at all: they count as certain and accepted, by method 'given'."""
+    return ItemTag(
+        concept=concept,
+        probability=float(tag["probability"]) if isinstance(tag.get("probability"), (int, float)) else 1.0,
+        method=_text(tag.get("method", "given")),
+        start=tag.get("start"),
+        end=tag.get("end"),
+        surface=tag.get("surface"),
+        status=tag.get("status", "accepted"),
+        retagged_from=tuple(map(Retagged, *(tag[name] for name in _STEPS))) if _STEPS[0] in tag else (),
+    )
+
+
+_STEPS = ("retaggedFrom", "retaggedConcept", "retaggedStatus", "retaggedVersion")
+"""Lists side by side, the latest step last: a relationship holds no list of maps, and the first is readable."""
+
+
+def steps_properties(steps: Sequence[Retagged]) -> Row:
+    """None removes a property."""
+    columns = zip(*((s.source, s.concept, s.status, s.version) for s in steps), strict=True) if steps else [None] * 4
+    return {name: None if column is None else list(column) for name, column in zip(_STEPS, columns, strict=True)}
 
 
 def key_of(row: Mapping[str, Any]) -> ApiKey:

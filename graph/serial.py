@@ -70,11 +70,13 @@ def change_to_json(change: Change) -> Json:
             return {"put_relation": relation_to_json(relation)}
         case DeleteRelation(relation):
             return {"delete_relation": relation_to_json(relation)}
-        case Retag(source, target, surfaces, back):
+        case Retag(source, target, surfaces, back, version):
             row: Json = {"from": source, "to": target}
             if surfaces is not None:
                 row["surfaces"] = list(surfaces)
-            return {"retag": row | {"back": True} if back else row}
+            if back:
+                row["back"] = True
+            return {"retag": row if version is None else row | {"version": version}}
 
 
 def change_from_json(row: Mapping[str, Any]) -> Change:
@@ -90,7 +92,7 @@ def change_from_json(row: Mapping[str, Any]) -> Change:
         case {"retag": retag}:
             surfaces = retag.get("surfaces")
             kept = None if surfaces is None else tuple(surfaces)
-            return Retag(retag["from"], retag["to"], kept, retag.get("back", False))
+            return Retag(retag["from"], retag["to"], kept, retag.get("back", False), retag.get("version"))
     raise InputError(f"{dict(row)!r} is no change")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from graph import sqlite_history
+from graph import sqlite_history, sqlite_proposals
 from graph.effects import unchecked
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
@@ -17,18 +17,22 @@ from graph.model import (
     SYMMETRIC,
     ApiKey,
     ChangeSet,
+    Concept,
     HistoryEntry,
     Record,
     Relation,
     Release,
+    Retag,
     TaggedItem,
     TaxonomyData,
     Version,
 )
 from graph.net import Net, net
 from graph.payload import pack
+from graph.proposal import Accepting, Proposal, ProposalStatus
 from graph.serial import now
 from graph.sqlite_file import SqliteFile, applied, immediate
+from graph.sqlite_retag import retag
 from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
@@ -46,9 +50,9 @@ _PUT_CONCEPT = """INSERT INTO concept
 _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
-_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item > ? AND item <= ? ORDER BY item, position"""
-_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status
+_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item = ? ORDER BY position"""
 _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
 
@@ -118,15 +122,24 @@ class SqliteStore:
                 relations[edge.key] = edge
         return TaxonomyData.of(version, concepts, tuple(sorted(relations.values())))
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
+    def apply(
+        self,
+        changes: ChangeSet,
+        *,
+        expect_version: int | None = None,
+        record: Record | None = None,
+        accepting: Accepting | None = None,
+    ) -> int:
         record = record or unchecked(changes.changes)
         payload = pack(record.changes, record.undo)
         with self._writing, self._file.writing() as db:
             version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(db, net(changes))
+            _write(db, net(changes), version + 1)
             sqlite_history.add_entry(db, version + 1, changes, record=record, payload=payload)
+            if accepting is not None:
+                sqlite_proposals.put(db, accepting.at(version + 1), expect=accepting.expect)
         return version + 1
 
     # -- history ----------------------------------------------------------------------------------
@@ -164,7 +177,7 @@ class SqliteStore:
             db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
             db.executemany(
                 "INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,"
-                " status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " status, retagged_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)],
             )
 
@@ -193,6 +206,27 @@ class SqliteStore:
         with self._file.reading() as db:
             return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
 
+    # -- proposals --------------------------------------------------------------------------------
+
+    def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
+        with self._writing, self._file.writing() as db:
+            sqlite_proposals.put(db, proposal, expect=expect)
+
+    def proposal(self, id: int) -> Proposal | None:
+        with self._file.reading() as db:
+            return sqlite_proposals.one(db, id)
+
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Proposal]:
+        with self._file.reading() as db:
+            return sqlite_proposals.many(db, status, concept, before, limit)
+
     # -- keys -------------------------------------------------------------------------------------
 
     def put_key(self, key: ApiKey) -> None:
@@ -211,14 +245,23 @@ class SqliteStore:
             ]
 
 
-def _write(db: sqlite3.Connection, work: Net) -> None:
+def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
+    _retag(db, work.rescue, work.havens, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
+    _retag(db, work.retag, (), version)
     _require(db, {end for edge in work.relate for end in (edge.source, edge.target)})
     gone = [edge.key for edge in work.unrelate]
     gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
     db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)
     db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
+
+
+def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], havens: Sequence[Concept], version: int) -> None:
+    db.executemany(_PUT_CONCEPT, map(row_of, havens))
+    for one in wanted:
+        _require(db, {one.source, one.target})
+        retag(db, one, version=version)
 
 
 def _require(db: sqlite3.Connection, ids: set[str]) -> None:

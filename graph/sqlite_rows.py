@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from graph.model import ApiKey, Concept, ItemTag, TaggedItem
+from graph.model import ApiKey, Concept, ItemTag, Retagged, TaggedItem
 
 Row = tuple[Any, ...]
 
@@ -37,11 +37,28 @@ def row_of(concept: Concept) -> Row:
 
 def item_of(row: Row, tags: Sequence[Row]) -> TaggedItem:
     id, title, lang, model, revision = row
-    return TaggedItem(id, title, lang, model, revision, tuple(ItemTag(*tag) for tag in tags))
+    return TaggedItem(id, title, lang, model, revision, tuple(map(tag_of, tags)))
+
+
+def tag_of(row: Sequence[Any]) -> ItemTag:
+    concept, probability, method, start, end, surface, status, steps = row
+    return ItemTag(concept, probability, method, start, end, surface, status, _steps(steps) if steps else ())
 
 
 def tag_row(tag: ItemTag) -> Row:
-    return (tag.concept, float(tag.probability), tag.method, tag.start, tag.end, tag.surface, tag.status)
+    steps = steps_json(tag.retagged_from)
+    return (tag.concept, float(tag.probability), tag.method, tag.start, tag.end, tag.surface, tag.status, steps)
+
+
+def steps_json(steps: Sequence[Retagged]) -> str | None:
+    """[[source, concept, status, version], …], the latest last."""
+    if not steps:
+        return None
+    return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode()
+
+
+def _steps(text: str) -> tuple[Retagged, ...]:
+    return tuple(Retagged(*step) for step in orjson.loads(text))
 
 
 def key_of(row: Row) -> ApiKey:

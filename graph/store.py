@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
+from graph.proposal import Accepting, Proposal, ProposalStatus
 
 
 class TaxonomyStore(Protocol):
@@ -28,12 +29,21 @@ class TaxonomyStore(Protocol):
         """The whole taxonomy, as of one moment."""
         ...
 
-    def apply(self, changes: ChangeSet, *, expect_version: int | None = None, record: Record | None = None) -> int:
+    def apply(
+        self,
+        changes: ChangeSet,
+        *,
+        expect_version: int | None = None,
+        record: Record | None = None,
+        accepting: Accepting | None = None,
+    ) -> int:
         """Write the change set and its history entry in one transaction; the new version.
 
         The entry says what `record` says; without one, the changes as they are. A change set without changes but with
         a record writes the entry alone. Raises ConflictError, having written nothing, when the record isn't at
-        `expect_version` any more. The caller has checked the invariants (`graph.edit` does).
+        `expect_version` any more. With `accepting`, the proposal is marked accepted in that transaction; raises
+        LostRace, having written nothing, when it isn't as it was. The caller has checked the invariants (`graph.edit`
+        does).
         """
         ...
 
@@ -67,6 +77,26 @@ class TaxonomyStore(Protocol):
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         """Ids of the items that carry the concept as an accepted tag, by id."""
+        ...
+
+    def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
+        """Store the proposal, in place of the one whose ETag is `expect`, or as a new one when that is None.
+
+        Raises LostRace, having written nothing, when another or none is there, or one when none was expected.
+        """
+        ...
+
+    def proposal(self, id: int) -> Proposal | None: ...
+
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+    ) -> list[Proposal]:
+        """Newest first, that is by falling id: those with id < `before`, of that status, that are about the concept."""
         ...
 
     def put_key(self, key: ApiKey) -> None: ...

@@ -139,12 +139,13 @@ class Taxonomy:
         return found
 
     def resolve(self, id: str) -> str:
-        """The id itself, or where its redirects (`replaced_by`) lead."""
+        """The id itself, or where its redirects (`replaced_by`) lead: to the concept where they end, fork, or turn
+        in a circle. Of several successors none is the successor, so the concept that was split stays itself."""
         self.index(id)
         seen = {id}
         while True:
             successors = self.out(id, "replaced_by")
-            if not successors or successors[0] in seen:
+            if len(successors) != 1 or successors[0] in seen:
                 return id
             id = successors[0]
             seen.add(id)

@@ -13,10 +13,18 @@ from graph.model import ApiKey
 from graph.serial import now
 from graph.store import TaxonomyStore
 
-Scope = Literal["read", "tag", "edit", "admin"]
+Scope = Literal["read", "tag", "propose", "edit", "approve", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-_IMPLIED: dict[str, frozenset[str]] = {"edit": frozenset({"edit", "read"}), "admin": frozenset(SCOPES)}
-"""Who edits must see what they edit; who tags need not see the taxonomy."""
+_IMPLIED: dict[str, frozenset[str]] = {
+    "propose": frozenset({"read"}),
+    "edit": frozenset({"propose", "read"}),
+    "approve": frozenset({"propose", "read"}),
+    "admin": frozenset(SCOPES),
+}
+"""Who edits must see what they edit; who tags need not see the taxonomy. Who approves can't edit by themselves: what
+they want to change they propose, and somebody else approves."""
+
+ROLES: dict[str, tuple[Scope, ...]] = {"proposer": ("propose",), "editor": ("edit",), "approver": ("approve",)}
 _PREFIX = "kgt"
 
 
@@ -45,7 +53,7 @@ def matches(key: ApiKey, presented: str) -> bool:
 
 
 def allows(key: ApiKey, scope: Scope) -> bool:
-    """`admin` implies every scope, `edit` implies `read`."""
+    """`admin` implies every scope, `edit` and `approve` imply `propose`, and each of those implies `read`."""
     return any(scope == own or scope in _IMPLIED.get(own, ()) for own in key.scopes)
 
 

@@ -33,7 +33,7 @@ def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Several successors, a circle of them, or a successor of something in use."""
+    """Several successors, here or further on, a circle of them, or a successor of something in use."""
     for concept in taxonomy:
         successors = taxonomy.out(concept.id, "replaced_by")
         if not successors:
@@ -41,7 +41,10 @@ def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
         if len(successors) > 1:
             message = f"{named(concept)} is replaced by {len(successors)} concepts; a tag can move to one only"
             yield Defect((concept.id, *successors), message, {"successors": successors})
-        elif taxonomy.out(taxonomy.resolve(concept.id), "replaced_by"):
+        elif len(fork := taxonomy.out(end := taxonomy.resolve(concept.id), "replaced_by")) > 1:
+            message = f"{named(concept)} leads to {named(taxonomy[end])}, which is replaced by {len(fork)} concepts"
+            yield Defect((concept.id, end, *fork), message, {"successors": fork})
+        elif fork:
             message = f"the successors of {named(concept)} lead round in a circle"
             yield Defect((concept.id, *successors), message, {"successors": successors})
         elif active(concept):

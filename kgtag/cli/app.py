@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from kgtag.cli import demo, evaluating, history, keys, local, mapping, records, serving, tagging, training
+from kgtag.cli import (
+    demo,
+    editing,
+    evaluating,
+    history,
+    keys,
+    local,
+    mapping,
+    proposals,
+    records,
+    serving,
+    tagging,
+    training,
+)
 
 app = typer.Typer(
     name="kgtag",
@@ -34,4 +47,6 @@ app.command("serve")(serving.serve)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 app.add_typer(training.app, name="train", help="Train an extractor, a linker or embeddings (needs kgtag[train]).")
 app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
+app.add_typer(editing.app, name="concept", help="Look at a concept, and edit it.")
+app.add_typer(proposals.app, name="proposals", help="Edits proposed, discussed and decided on.")
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")

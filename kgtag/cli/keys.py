@@ -13,18 +13,24 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def create(
-    scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, edit, admin.")],
+    scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, propose, edit, approve, admin.")] = "",
+    role: Annotated[str, typer.Option(help="In place of scopes: proposer, editor or approver.")] = "",
     name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
     store: Store = None,
 ) -> None:
     """Create a key and print it, this once: the store keeps only its hash.
 
-    Example: `kgtag keys create --scope read,tag --name shop-frontend`
+    Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
     """
+    from graph.errors import InputError
     from kgtag.bootstrap import open_store
-    from kgtag.keys import create_key
+    from kgtag.keys import ROLES, create_key
 
-    scopes = tuple(part.strip() for part in scope.split(",") if part.strip())
+    scopes = [part.strip() for part in scope.split(",") if part.strip()]
+    if role:
+        if role not in ROLES:
+            raise InputError(f"{role!r} is no role; there is {', '.join(ROLES)}")
+        scopes += ROLES[role]
     key, secret = create_key(open_store(store), name=name, scopes=scopes)
     log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
     out.print(secret, soft_wrap=True)

@@ -48,6 +48,18 @@ def tagger(base: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
+def proposer(base: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with shop.client(base, keys["propose"]) as client:
+        yield client
+
+
+@pytest.fixture
+def approver(base: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
+    with shop.client(base, keys["approve"]) as client:
+        yield client
+
+
+@pytest.fixture
 def editor(base: str, keys: dict[str, str]) -> Iterator[httpx.Client]:
     with shop.client(base, keys["edit"]) as client:
         yield client

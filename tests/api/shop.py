@@ -20,7 +20,7 @@ from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, R
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import Models, Settings
 from kgtag.consistency import EnforceSettings
-from kgtag.keys import create_key
+from kgtag.keys import SCOPES, create_key
 from kgtag.types import Extraction, Mention, Product, Span
 
 WORDS = {"red": "Colour", "blue": "Colour", "红色": "Colour", "teal": "Colour", "leather": "Material"}
@@ -95,7 +95,7 @@ def models() -> Models:
 
 
 def keys(store: TaxonomyStore) -> dict[str, str]:
-    return {scope: create_key(store, name=scope, scopes=[scope])[1] for scope in ("read", "tag", "edit", "admin")}
+    return {scope: create_key(store, name=scope, scopes=[scope])[1] for scope in SCOPES}
 
 
 def settings(url: str, **more: Any) -> Settings:

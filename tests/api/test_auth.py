@@ -38,7 +38,17 @@ ROUTES = [
     ("POST", "/v1/concepts", "edit"),
     ("POST", "/v1/concepts/{id}/merge", "edit"),
     ("POST", "/v1/concepts/{id}/deprecate", "edit"),
+    ("POST", "/v1/concepts/{id}/split", "edit"),
+    ("POST", "/v1/concepts/{id}/move", "edit"),
     ("PATCH", "/v1/concepts/{id}", "edit"),
+    ("GET", "/v1/proposals", "read"),
+    ("GET", "/v1/proposals/{id}", "read"),
+    ("POST", "/v1/proposals", "propose"),
+    ("POST", "/v1/proposals/{id}/comments", "propose"),
+    ("POST", "/v1/proposals/{id}/withdraw", "propose"),
+    ("POST", "/v1/proposals/{id}/rebase", "propose"),
+    ("POST", "/v1/proposals/{id}/accept", "approve"),
+    ("POST", "/v1/proposals/{id}/reject", "approve"),
 ]
 
 
@@ -72,7 +82,14 @@ def test_without_a_key_nothing_opens(anyone: httpx.Client) -> None:
 
 
 def test_scopes(base: str, keys: dict[str, str]) -> None:
-    implied = {"read": {"read"}, "tag": {"tag"}, "edit": {"edit", "read"}, "admin": {"read", "tag", "edit", "admin"}}
+    implied: dict[str, set[str]] = {
+        "read": {"read"},
+        "tag": {"tag"},
+        "propose": {"propose", "read"},
+        "edit": {"edit", "propose", "read"},
+        "approve": {"approve", "propose", "read"},
+        "admin": {"read", "tag", "propose", "edit", "approve", "admin"},
+    }
     for own, allowed in implied.items():
         with shop.client(base, keys[own]) as client:
             for method, path, wanted in ROUTES:
@@ -117,5 +134,5 @@ def test_only_a_hash_is_stored_and_nothing_is_logged(
 
 @pytest.mark.parametrize("scopes", [[], ["write"], ["read", "root"]])
 def test_no_key_for_a_scope_that_is_none(sqlite_store: SqliteStore, scopes: list[str]) -> None:
-    with pytest.raises(InputError, match="read, tag, edit, admin"):
+    with pytest.raises(InputError, match="read, tag, propose, edit, approve, admin"):
         create_key(sqlite_store, name="x", scopes=scopes)

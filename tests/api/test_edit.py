@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from graph import edit
-from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
+from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.sqlite import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
@@ -178,3 +178,72 @@ def test_a_broken_edit_by_another_hand_is_quarantined_and_named(
     ready = anyone.get("/readyz")
     assert ready.status_code == 200 and ready.json()["problems"][0]["code"] == "cycle"
     assert reader.get("/v1/concepts/running").status_code == 200
+
+
+def _tag(store: SqliteStore, **items: str) -> None:
+    """item=concept/surface"""
+    rows = []
+    for id, text in items.items():
+        concept, _, surface = text.partition("/")
+        rows.append(TaggedItem(id, id, "en", "m", "r", (ItemTag(concept, 0.9, "exact", surface=surface or None),)))
+    store.put_items(rows)
+
+
+def test_items_move_with_merge_and_deprecate(editor: httpx.Client, shop_store: SqliteStore) -> None:
+    _tag(shop_store, a="crimson", b="red", c="sandals")
+    assert editor.post("/v1/concepts/crimson/merge", json={"into": "red"}).status_code == 200
+    assert shop_store.items_of("red") == ["a", "b"] and shop_store.items_of("crimson") == []
+    assert editor.post("/v1/concepts/sandals/deprecate", json={"replaced_by": "shoes"}).status_code == 200
+    assert shop_store.items_of("shoes") == ["c"]
+
+
+def test_split(editor: httpx.Client, shop_store: SqliteStore) -> None:
+    _tag(shop_store, a="sneakers/Trainers", b="sneakers/sneaker", c="sneakers")
+    parts = [
+        {"id": "trainers", "pref_label": {"en": "Trainers"}, "takes": ["running"]},
+        {"pref_label": {"en": "Plimsolls"}, "alt_label": {"en": ["plimsoles"]}},
+    ]
+    done = editor.post("/v1/concepts/sneakers/split", json={"parts": parts}, headers=_etag(editor, "sneakers"))
+    assert done.status_code == 200, done.text
+    row = done.json()
+    assert row["status"] == "deprecated" and row["parts"][0] == "trainers" and row["parts"][1].startswith("c-")
+    assert row["review"] == {"items": 2, "examples": ["b", "c"]}
+    assert [one["concept"] for one in row["relations"]["replaced_by"]] == sorted(row["parts"])
+    assert shop_store.items_of("trainers") == ["a"]
+    assert [p["concept"] for p in editor.get("/v1/concepts/running").json()["path"]] == ["shoes", "trainers", "running"]
+    homeless = editor.post("/v1/concepts/shoes/split", json={"parts": [parts[1], parts[1]]})
+    assert homeless.status_code == 422 and "without a place" in homeless.json()["detail"]
+    assert editor.post("/v1/concepts/sandals/split", json={"parts": parts[:1]}).status_code == 422
+
+
+def test_move(editor: httpx.Client) -> None:
+    row = editor.post("/v1/concepts/running/move", json={"broader": ["sandals", "shoes"]}).json()
+    assert [p["concept"] for p in row["path"]] == ["shoes", "sandals", "running"]
+    cycle = editor.post("/v1/concepts/shoes/move", json={"broader": ["running"]})
+    assert cycle.status_code == 422 and cycle.json()["problems"][0]["code"] == "cycle"
+
+
+def test_every_edit_can_be_guarded_by_etag_and_by_revision(editor: httpx.Client) -> None:
+    parts = [{"pref_label": {"en": "A"}}, {"pref_label": {"en": "B"}}]
+    edits = (
+        ("POST", "", {"id": "hats", "kind": "category", "pref_label": {"en": "Hats"}}),
+        ("PATCH", "/sandals", {"notation": "S"}),
+        ("POST", "/sandals/move", {"broader": ["sneakers"]}),
+        ("POST", "/crimson/deprecate", {}),
+        ("POST", "/leather/split", {"parts": parts}),
+        ("POST", "/blue/merge", {"into": "red"}),
+    )
+    for method, path, body in edits:
+        revision, etag = editor.get("/v1/taxonomy").json()["revision"], {"If-Match": "*"}
+        if path:
+            stale = editor.request(method, f"/v1/concepts{path}", json=body, headers={"If-Match": '"0000"'})
+            assert stale.status_code == 412 and stale.json()["title"] == "lost race", path
+            etag = _etag(editor, path.split("/")[1])
+        else:
+            etag = {}
+        stale = editor.request(method, f"/v1/concepts{path}", json={**body, "expected_revision": "0"}, headers=etag)
+        assert stale.status_code == 412 and revision in stale.json()["detail"], path
+        assert editor.get("/v1/taxonomy").json()["revision"] == revision
+        done = editor.request(method, f"/v1/concepts{path}", json={**body, "expected_revision": revision}, headers=etag)
+        assert done.status_code in (200, 201), done.text
+        assert done.json()["revision"] != revision

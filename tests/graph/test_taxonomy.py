@@ -95,6 +95,9 @@ def test_redirects_lead_to_their_end() -> None:
     assert [taxonomy.resolve(id) for id in "abcd"] == ["c", "c", "c", "d"]
     round_trip = build(concept("a"), concept("b"), Relation("replaced_by", "a", "b"), Relation("replaced_by", "b", "a"))
     assert round_trip.resolve("a") in {"a", "b"}
+    forks = [Relation("replaced_by", source, target) for source, target in ("ab", "bc", "bd")]
+    split = build(*map(concept, "abcd"), *forks)
+    assert [split.resolve(id) for id in "ab"] == ["b", "b"]
     with pytest.raises(UnknownConcept):
         taxonomy.resolve("nobody")
 

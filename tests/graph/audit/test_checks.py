@@ -222,6 +222,11 @@ def test_redirect_unclear() -> None:
         "not deprecated"
         in one(taxonomy([category("x")], [edge("replaced_by", "x", "top")]), "redirect_unclear").message
     )
+    fork = taxonomy(
+        [category("older", status="deprecated")],
+        [edge("replaced_by", "old", "boots"), edge("replaced_by", "older", "old")],
+    )
+    assert ["2 concepts" in finding.message for finding in run(fork, "redirect_unclear")] == [True, True]
     pair = [category("x", status="deprecated"), category("y", status="deprecated")]
     circle = taxonomy(pair, [edge("replaced_by", "x", "y"), edge("replaced_by", "y", "x")])
     assert ["circle" in finding.message for finding in run(circle, "redirect_unclear")] == [True, True]

@@ -1,0 +1,166 @@
+"""Changes that somebody proposes and somebody else decides on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from graph.errors import LostRace
+from graph.model import SYMMETRIC, Change, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Retag
+from graph.serial import Json, change_from_json, change_to_json
+from graph.taxonomy import Taxonomy
+
+ProposalStatus = Literal["open", "accepted", "rejected", "withdrawn"]
+PROPOSAL_STATUSES: tuple[ProposalStatus, ...] = get_args(ProposalStatus)
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """`at` is UTC in ISO 8601."""
+
+    at: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """`id` counts from 1. `key` is the id of the API key that it came by, None for the command line.
+
+    `operation` is the edit in words (see `kgtag.editing.words`) when it was given so, `changes` what it came to at
+    `base_version`; `seen` says what its concepts looked like then (see `looks`). `version` is that of the change set it
+    became when it was accepted. `evidence` is any JSON that speaks for it.
+    """
+
+    id: int
+    created: str
+    author: str
+    title: str
+    changes: tuple[Change, ...]
+    base_version: int
+    base_revision: str
+    seen: Mapping[str, str]
+    key: str | None = None
+    reason: str = ""
+    status: ProposalStatus = "open"
+    operation: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Any] | None = None
+    comments: tuple[Comment, ...] = ()
+    decided_by: str | None = None
+    decided_at: str | None = None
+    version: int | None = None
+
+    @property
+    def concepts(self) -> list[str]:
+        """Ids of the concepts it is about, in order."""
+        return sorted(self.seen)
+
+    @property
+    def etag(self) -> str:
+        """16 hex digits that change with anything in it."""
+        text = json.dumps(to_json(self), ensure_ascii=False, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """The proposal as it is to be stored with its change set, but for the version; `expect` is its ETag now."""
+
+    proposal: Proposal
+    expect: str
+
+    def at(self, version: int) -> Proposal:
+        return replace(self.proposal, version=version)
+
+
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """What changes do to concepts: write them, retire them (whatever points at them matters), or point at them."""
+
+    written: set[str] = field(default_factory=set)
+    retired: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+
+def looks(taxonomy: Taxonomy, changes: tuple[Change, ...]) -> dict[str, str]:
+    """Of every concept that the changes touch, in order, as much of its looks as matters to them, as a short hash.
+
+    A concept that is written: itself and its relations. One that goes out of use: what points at it as well. One that
+    is merely pointed at: its kind, and whether it is in use. "absent" where there is none.
+    """
+    roles = _roles(changes)
+    everyone = roles.written | roles.retired | roles.named
+    return {id: _look(taxonomy, id, roles) for id in sorted(everyone)}
+
+
+def _roles(changes: tuple[Change, ...]) -> _Roles:
+    roles = _Roles()
+    for change in changes:
+        match change:
+            case PutConcept(concept):
+                (roles.retired if concept.status == "deprecated" else roles.written).add(concept.id)
+            case DeleteConcept(id):
+                roles.retired.add(id)
+            case PutRelation(edge) | DeleteRelation(edge):
+                roles.written.add(edge.source)
+                (roles.written if edge.type in SYMMETRIC else roles.named).add(edge.target)
+            case Retag(source, target):
+                roles.named.update((source, target))
+    return roles
+
+
+def _look(taxonomy: Taxonomy, id: str, roles: _Roles) -> str:
+    concept = taxonomy.get(id)
+    if concept is None:
+        return "absent"
+    if id in roles.retired:
+        into = sorted(edge.key for edge in taxonomy.relations if edge.target == id)
+        return hashlib.blake2b(f"{taxonomy.etag(id)} {into}".encode(), digest_size=8).hexdigest()
+    if id in roles.written:
+        return taxonomy.etag(id)
+    return f"{concept.kind}, {'out of use' if concept.status == 'deprecated' else 'in use'}"
+
+
+def require_etag(found: Proposal | None, expect: str | None, *, id: int) -> None:
+    """Raises LostRace unless what was found is what was expected, nothing included."""
+    now = found.etag if found is not None else None
+    if now != expect:
+        was = f"is {now} now, not {expect}" if found is not None else "isn't there any more"
+        what = f"there is a proposal {id} already" if expect is None else f"proposal {id} {was}"
+        raise LostRace(f"{what}; read it again")
+
+
+def to_json(proposal: Proposal) -> Json:
+    """Every field, those without a value left out."""
+    row: Json = {
+        "id": proposal.id,
+        "title": proposal.title,
+        "status": proposal.status,
+        "author": proposal.author,
+        "key": proposal.key,
+        "created": proposal.created,
+        "reason": proposal.reason,
+        "operation": proposal.operation and dict(proposal.operation),
+        "changes": [change_to_json(change) for change in proposal.changes],
+        "base_version": proposal.base_version,
+        "base_revision": proposal.base_revision,
+        "seen": dict(proposal.seen),
+        "evidence": proposal.evidence and dict(proposal.evidence),
+        "comments": [{"at": c.at, "author": c.author, "text": c.text} for c in proposal.comments],
+        "decided_by": proposal.decided_by,
+        "decided_at": proposal.decided_at,
+        "version": proposal.version,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def from_json(row: Mapping[str, Any]) -> Proposal:
+    plain = {name: value for name, value in row.items() if name not in ("changes", "comments")}
+    return Proposal(
+        **plain,
+        changes=tuple(map(change_from_json, row["changes"])),
+        comments=tuple(Comment(**comment) for comment in row["comments"]),
+    )
