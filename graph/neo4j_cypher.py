@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
-from graph.model import KINDS, RELATION_TYPES, SYMMETRIC, Kind, RelationType
+from graph.model import RELATION_TYPES, SYMMETRIC, RelationType
 
 PING = "RETURN 1"
 
@@ -33,79 +33,62 @@ AWAIT_INDEXES = "CALL db.awaitIndexes(60)"
 VERSION = "MATCH (m:Meta {id: 'kgtag'}) RETURN m.version AS version"
 LOCK = "MATCH (m:Meta {id: 'kgtag'}) SET m.held = true WITH m RETURN m.version AS version"
 
-_PAGES = """
+_COLUMN = """
+MATCHED
+WITH collect(id(c)) AS nodes, collect(VALUE) AS found
 UNWIND range(0, size(nodes) - 1, $size) AS i
-RETURN nodes[i..i + $size] AS nodes, found[i..i + $size] AS found ORDER BY i
+RETURN 'WHAT' AS what, nodes[i..i + $size] AS nodes, found[i..i + $size] AS found ORDER BY i
 """
-IDS = (
-    """CYPHER 5
-MATCH (c:Concept) WHERE c.id IS :: STRING NOT NULL WITH collect(id(c)) AS nodes, collect(c.id) AS found
-"""
-    + _PAGES
+
+
+def _columns(*columns: tuple[LiteralString, LiteralString, LiteralString]) -> LiteralString:
+    """One statement for several (what, matched, value), answered one after the other."""
+    parts: list[LiteralString] = [
+        _COLUMN.replace("WHAT", what).replace("MATCHED", matched).replace("VALUE", value)
+        for what, matched, value in columns
+    ]
+    return "CYPHER 5" + "UNION ALL".join(parts)
+
+
+CONCEPTS = _columns(
+    ("id", "MATCH (c:Concept) WHERE c.id IS :: STRING NOT NULL", "c.id"),
+    ("category", "MATCH (c:Category)", "true"),
+    ("attribute", "MATCH (c:Attribute)", "true"),
+    ("value", "MATCH (c:Value)", "true"),
+    ("scheme", "MATCH (c:Concept) WHERE c.scheme IS NOT NULL", "c.scheme"),
+    ("notation", "MATCH (c:Concept) WHERE c.notation IS NOT NULL", "c.notation"),
+    ("status", "MATCH (c:Concept) WHERE c.status <> 'active'", "c.status"),
+    ("choice", "MATCH (c:Concept) WHERE c.choice <> 'multiple'", "c.choice"),
 )
-LOST_IDS = (
-    """CYPHER 5
-MATCH (c:Concept) WHERE c.id IS NULL OR c.id IS NOT :: STRING WITH collect(id(c)) AS nodes, collect(elementId(c)) AS found
-"""
-    + _PAGES
-)
-"""Both conditions are needed: for the second alone, and for its like, the planner takes an index without the nulls."""
 CONCEPT_COUNT = "MATCH (c:Concept) RETURN count(c) AS n"
-OF_KIND: Mapping[Kind, LiteralString] = {
-    kind: """CYPHER 5
-MATCH (c:KIND) WITH collect(id(c)) AS nodes
-UNWIND range(0, size(nodes) - 1, $size) AS i
-RETURN nodes[i..i + $size] AS nodes ORDER BY i
-""".replace("KIND", kind.capitalize())
-    for kind in KINDS
-}
-_PROPERTY = (
-    """CYPHER 5
-MATCH (c:Concept) WHERE CONDITION WITH collect(id(c)) AS nodes, collect(c.PROPERTY) AS found
-"""
-    + _PAGES
+LOST = _columns(("lost", "MATCH (c:Concept) WHERE c.id IS NULL OR c.id IS NOT :: STRING", "elementId(c)"))
+"""Both conditions are needed: for the second alone, and for its like, the planner takes an index without the nulls."""
+TEXTS = _columns(
+    ("prefLabel", "MATCH (c:Concept)", "coalesce(c.prefLabel, [])"),
+    ("altLabel", "MATCH (c:Concept) WITH c, c.altLabel AS texts WHERE texts IS NOT NULL", "texts"),
+    ("hiddenLabel", "MATCH (c:Concept) WITH c, c.hiddenLabel AS texts WHERE texts IS NOT NULL", "texts"),
+    ("definition", "MATCH (c:Concept) WITH c, c.definition AS texts WHERE texts IS NOT NULL", "texts"),
+    (
+        "renamed",
+        "MATCH (c:Concept) WITH c, c.name AS name, c.nameOf AS nameOf "
+        "WHERE CASE WHEN name IS :: STRING NOT NULL THEN nameOf <> name + '@en' ELSE false END",
+        "[name, nameOf]",
+    ),
 )
-SCHEMES = _PROPERTY.replace("CONDITION", "c.scheme IS NOT NULL").replace("PROPERTY", "scheme")
-NOTATIONS = _PROPERTY.replace("CONDITION", "c.notation IS NOT NULL").replace("PROPERTY", "notation")
-STATUSES = _PROPERTY.replace("CONDITION", "c.status <> 'active'").replace("PROPERTY", "status")
-CHOICES = _PROPERTY.replace("CONDITION", "c.choice <> 'multiple'").replace("PROPERTY", "choice")
-_TEXTS = (
-    """CYPHER 5
-MATCH (c:Concept) WITH c, c.PROPERTY AS texts WHERE texts IS NOT NULL
-WITH collect(id(c)) AS nodes, collect(texts) AS found
-"""
-    + _PAGES
+"""With the captions that may not be what `nameOf` says they repeat."""
+UNLABELLED = _columns(
+    ("name", "MATCH (c:Concept) WHERE c.name IS NOT NULL AND (c.prefLabel IS NULL OR c.prefLabel = [])", "c.name")
 )
-PREF_LABELS = (
-    """CYPHER 5
-MATCH (c:Concept) WITH collect(id(c)) AS nodes, collect(coalesce(c.prefLabel, [])) AS found
-"""
-    + _PAGES
-)
-ALT_LABELS = _TEXTS.replace("PROPERTY", "altLabel")
-HIDDEN_LABELS = _TEXTS.replace("PROPERTY", "hiddenLabel")
-DEFINITIONS = _TEXTS.replace("PROPERTY", "definition")
-RENAMED = (
-    """CYPHER 5
-MATCH (c:Concept) WITH c, c.name AS name, c.nameOf AS nameOf
-WHERE CASE WHEN name IS :: STRING NOT NULL THEN nameOf <> name + '@en' ELSE false END
-WITH collect(id(c)) AS nodes, collect([name, nameOf]) AS found
-"""
-    + _PAGES
-)
-"""Captions that may not be what `nameOf` says they repeat."""
-UNLABELLED = _PROPERTY.replace("CONDITION", "c.name IS NOT NULL AND (c.prefLabel IS NULL OR c.prefLabel = [])").replace(
-    "PROPERTY", "name"
-)
-RELATIONS: Mapping[RelationType, LiteralString] = {
-    type: """CYPHER 5
+_RELATION = """
 MATCH (a)-[r:TYPE]->(b)
 WITH collect(id(a)) AS sources, collect(id(b)) AS targets, collect(coalesce(r.primary = true, false)) AS primary
 UNWIND range(0, size(sources) - 1, $size) AS i
-RETURN sources[i..i + $size] AS sources, targets[i..i + $size] AS targets, primary[i..i + $size] AS primary ORDER BY i
-""".replace("TYPE", type.upper())
-    for type in RELATION_TYPES
-}
+RETURN 'TYPE' AS type, sources[i..i + $size] AS sources, targets[i..i + $size] AS targets,
+    primary[i..i + $size] AS primary ORDER BY i
+"""
+RELATIONS: LiteralString = "CYPHER 5" + "UNION ALL".join(
+    [_RELATION.replace("TYPE", type.upper()) for type in RELATION_TYPES]
+)
 TYPES = "CALL db.relationshipTypes() YIELD relationshipType AS type RETURN type ORDER BY type"
 FOREIGN = """
 MATCH (a:Concept)-[r]->(b:Concept)

@@ -6,8 +6,9 @@ join them. Functions of what a transaction answers: no driver is needed here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, LiteralString, Protocol
 
@@ -16,7 +17,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph import neo4j_cypher as cypher
-from graph.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Flags, Longs, RawEdges, RawTexts, assemble
+from graph.columns import (
+    ALT,
+    DEFINITION,
+    HIDDEN,
+    PREF,
+    TYPES,
+    Bytes,
+    Columns,
+    Flags,
+    Longs,
+    RawEdges,
+    RawTexts,
+    assemble,
+)
 from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES
 
 LOST = " element "
@@ -25,6 +39,8 @@ quarantines the concept and names the element."""
 
 _ROWS_PER_RECORD = 50_000
 _NOT_FOREIGN = frozenset({*(type.upper() for type in RELATION_TYPES), "TAGGED"})
+_CODES = {type.upper(): code for code, type in enumerate(TYPES)}
+_TEXT_KINDS = {"prefLabel": PREF, "altLabel": ALT, "hiddenLabel": HIDDEN, "definition": DEFINITION}
 _KIND_NAMES = [
     " and ".join(sorted(kind for bit, kind in enumerate(KINDS) if mask >> bit & 1)) for mask in range(1 << len(KINDS))
 ]
@@ -64,16 +80,22 @@ class TextPart:
     """(m,) labels and definitions in any order; `kind` as in `Texts`."""
 
     nodes: Longs
-    kind: np.ndarray[Any, np.dtype[np.int8]]
+    kind: Bytes
     lang: pa.Array
     text: pa.LargeStringArray
+
+    @classmethod
+    def of(cls, nodes: Longs, tagged: list[Any], kind: int) -> TextPart:
+        """From texts with the language tag at their end."""
+        text, lang = split_tags(_strings(tagged))
+        return cls(nodes, np.full(len(nodes), kind, dtype=np.int8), lang, text)
 
 
 @dataclass(frozen=True, slots=True)
 class EdgePart:
     """(k,) relationships of the taxonomy's types between nodes of any sort; `type` is a code of `TYPES`."""
 
-    type: np.ndarray[Any, np.dtype[np.int8]]
+    type: Bytes
     source: Longs
     target: Longs
     primary: Flags
@@ -88,52 +110,58 @@ def read_columns(run: Run) -> Columns:
 
 
 def concept_part(run: Run) -> ConceptPart:
-    found = _found(run, cypher.IDS)
+    found = _found(run, cypher.CONCEPTS)
     (count,) = run(cypher.CONCEPT_COUNT, {})
-    nodes, ids = found.nodes, found.values
+    nodes, ids = found["id"].nodes, found["id"].values
     if count["n"] != len(nodes):
-        lost = _found(run, cypher.LOST_IDS)
+        lost = _found(run, cypher.LOST)["lost"]
         nodes = np.concatenate((nodes, lost.nodes))
         ids = pa.concat_arrays([ids, _strings([LOST + element for element in lost.values.to_pylist()])])
     order = np.argsort(nodes, kind="stable")
     return ConceptPart(
         nodes=nodes[order],
         ids=ids.take(pa.array(order)),
-        of_kind=tuple(_nodes(run, cypher.OF_KIND[kind]) for kind in KINDS),
-        scheme=_found(run, cypher.SCHEMES),
-        notation=_found(run, cypher.NOTATIONS),
-        status=_found(run, cypher.STATUSES),
-        choice=_found(run, cypher.CHOICES),
+        of_kind=tuple(found[kind].nodes for kind in KINDS),
+        scheme=found["scheme"],
+        notation=found["notation"],
+        status=found["status"],
+        choice=found["choice"],
     )
 
 
 def text_part(run: Run) -> TextPart:
-    preferred, bare = _texts(run, cypher.PREF_LABELS, PREF)
-    preferred = _renamed(_first_by_language(preferred), run)
-    parts = [
-        _called_by_caption(preferred, run) if bare else preferred,
-        _texts(run, cypher.ALT_LABELS, ALT)[0],
-        _texts(run, cypher.HIDDEN_LABELS, HIDDEN)[0],
-        _first_by_language(_texts(run, cypher.DEFINITIONS, DEFINITION)[0]),
-    ]
-    return TextPart(
-        np.concatenate([part.nodes for part in parts]),
-        np.concatenate([part.kind for part in parts]),
-        pa.concat_arrays([part.lang for part in parts]),
-        pa.concat_arrays([part.text for part in parts]),
-    )
+    pages: dict[str, list[TextPart]] = {
+        what: [TextPart.of(np.zeros(0, dtype=np.int64), [], kind)] for what, kind in _TEXT_KINDS.items()
+    }
+    renamed: dict[int, tuple[str, str]] = {}
+    bare = False
+    for what, nodes, found in _pages(run, cypher.TEXTS):
+        if what == "renamed":
+            renamed |= zip(nodes.tolist(), found, strict=True)
+        else:
+            lists = [value if isinstance(value, list) else [value] for value in found]
+            sizes = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
+            texts = list(chain.from_iterable(lists))
+            pages[what].append(TextPart.of(np.repeat(nodes, sizes), texts, _TEXT_KINDS[what]))
+            bare |= what == "prefLabel" and bool((sizes == 0).any())
+    preferred, alt, hidden, definition = (_together(parts) for parts in pages.values())
+    preferred = _renamed(_first_by_language(preferred), renamed)
+    if bare:
+        preferred = _called_by_caption(preferred, run)
+    return _together([preferred, alt, hidden, _first_by_language(definition)])
 
 
 def edge_part(run: Run) -> EdgePart:
-    types, sources, targets, primary = ([] for _ in range(4))
-    for code, type in enumerate(TYPES):
-        for record in run(cypher.RELATIONS[type], {"size": _ROWS_PER_RECORD}):
-            sources.append(np.array(record["sources"], dtype=np.int64))
-            targets.append(np.array(record["targets"], dtype=np.int64))
-            primary.append(np.array(record["primary"], dtype=bool))
-            types.append(np.full(len(sources[-1]), code, dtype=np.int8))
+    parts = [EdgePart(*(np.zeros(0, dtype=dtype) for dtype in (np.int8, np.int64, np.int64, np.bool_)))]
+    for record in run(cypher.RELATIONS, {"size": _ROWS_PER_RECORD}):
+        source, target = (np.array(record[end], dtype=np.int64) for end in ("sources", "targets"))
+        type = np.full(len(source), _CODES[record["type"]], dtype=np.int8)
+        parts.append(EdgePart(type, source, target, np.array(record["primary"], dtype=np.bool_)))
     return EdgePart(
-        _joined(types, np.int8), _joined(sources, np.int64), _joined(targets, np.int64), _joined(primary, np.bool_)
+        np.concatenate([part.type for part in parts]),
+        np.concatenate([part.source for part in parts]),
+        np.concatenate([part.target for part in parts]),
+        np.concatenate([part.primary for part in parts]),
     )
 
 
@@ -150,39 +178,21 @@ def foreign_relations(run: Run, types: Sequence[str], *, limit: int = 100) -> li
     return [(row["type"], row["source"], row["target"]) for row in rows]
 
 
-def _pages(run: Run, statement: LiteralString) -> Iterator[tuple[Longs, list[Any]]]:
+def _pages(run: Run, statement: LiteralString) -> Iterator[tuple[str, Longs, list[Any]]]:
     for record in run(statement, {"size": _ROWS_PER_RECORD}):
-        yield np.array(record["nodes"], dtype=np.int64), record["found"]
+        yield record["what"], np.array(record["nodes"], dtype=np.int64), record["found"]
 
 
-def _nodes(run: Run, statement: LiteralString) -> Longs:
-    pages = [np.array(record["nodes"], dtype=np.int64) for record in run(statement, {"size": _ROWS_PER_RECORD})]
-    return _joined(pages, np.int64)
-
-
-def _found(run: Run, statement: LiteralString) -> Found:
-    nodes, values = [], []
-    for page, found in _pages(run, statement):
-        nodes.append(page)
-        values.append(_strings(found))
-    return Found(_joined(nodes, np.int64), _concatenated(values, pa.large_string()))
-
-
-def _texts(run: Run, statement: LiteralString, kind: int) -> tuple[TextPart, bool]:
-    """The texts, and whether a node came without any. A text that isn't in a list counts as a list of one."""
-    nodes, langs, texts = [], [], []
-    bare = False
-    for page, found in _pages(run, statement):
-        lists = [value if isinstance(value, list) else [value] for value in found]
-        sizes = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
-        text, lang = split_tags(_strings(list(chain.from_iterable(lists))))
-        nodes.append(np.repeat(page, sizes))
-        langs.append(lang)
-        texts.append(text)
-        bare |= bool((sizes == 0).any())
-    owner = _joined(nodes, np.int64)
-    lang, text = _concatenated(langs, pa.string()), _concatenated(texts, pa.large_string())
-    return TextPart(owner, np.full(len(owner), kind, dtype=np.int8), lang, text), bare
+def _found(run: Run, statement: LiteralString) -> defaultdict[str, Found]:
+    pages: dict[str, list[Found]] = {}
+    for what, nodes, found in _pages(run, statement):
+        values = _strings([]) if what in KINDS else _strings(found)
+        pages.setdefault(what, []).append(Found(nodes, values))
+    columns = {
+        what: Found(np.concatenate([page.nodes for page in found]), pa.concat_arrays([page.values for page in found]))
+        for what, found in pages.items()
+    }
+    return defaultdict(lambda: Found(np.zeros(0, dtype=np.int64), _strings([])), columns)
 
 
 # -- texts ------------------------------------------------------------------------------------------------------------
@@ -218,44 +228,47 @@ def _chosen(part: TextPart, rows: Longs) -> TextPart:
     return TextPart(part.nodes[rows], part.kind[rows], part.lang.take(pa.array(rows)), part.text.take(pa.array(rows)))
 
 
-def _renamed(preferred: TextPart, run: Run) -> TextPart:
+def _renamed(preferred: TextPart, captions: Mapping[int, tuple[str, object]]) -> TextPart:
     """`name` repeats the preferred label `nameOf`. Where that label still stands and `name` differs, the caption was
     edited by hand, and counts; where it doesn't, the labels were edited, and count."""
     renamed = {
         node: (name, *_split(name_of))
-        for nodes, found in _pages(run, cypher.RENAMED)
-        for node, (name, name_of) in zip(nodes.tolist(), found, strict=True)
+        for node, (name, name_of) in captions.items()
         if isinstance(name_of, str) and name.strip() and _split(name_of)[0] != name
     }
     if not renamed:
         return preferred
-    rows = np.flatnonzero(np.isin(preferred.nodes, np.fromiter(renamed, dtype=np.int64, count=len(renamed))))
-    texts = {}
-    for row in rows.tolist():
+    texts: dict[int, str] = {}
+    for row in np.flatnonzero(np.isin(preferred.nodes, list(renamed))).tolist():
         name, text, tag = renamed[int(preferred.nodes[row])]
         if preferred.lang[row].as_py() == tag and preferred.text[row].as_py() == text:
             texts[row] = name
     mask = np.zeros(len(preferred.nodes), dtype=bool)
     mask[list(texts)] = True
-    text = pc.replace_with_mask(preferred.text, pa.array(mask), pa.array(list(texts.values()), pa.large_string()))
-    return TextPart(preferred.nodes, preferred.kind, preferred.lang, text)
+    text = pc.replace_with_mask(preferred.text, pa.array(mask), _strings(list(texts.values())))
+    return replace(preferred, text=text)
 
 
 def _called_by_caption(preferred: TextPart, run: Run) -> TextPart:
     """A concept without any preferred label is called by its caption, in no particular language."""
     captions = {
         node: name
-        for nodes, found in _pages(run, cypher.UNLABELLED)
+        for _, nodes, found in _pages(run, cypher.UNLABELLED)
         for node, name in zip(nodes.tolist(), found, strict=True)
         if isinstance(name, str) and name.strip()
     }
-    if not captions:
-        return preferred
+    und = pa.array(["und"] * len(captions), pa.string())
+    kind = np.full(len(captions), PREF, dtype=np.int8)
+    added = TextPart(np.array(list(captions), dtype=np.int64), kind, und, _strings(list(captions.values())))
+    return _together([preferred, added])
+
+
+def _together(parts: Sequence[TextPart]) -> TextPart:
     return TextPart(
-        np.concatenate((preferred.nodes, np.fromiter(captions, dtype=np.int64, count=len(captions)))),
-        np.full(len(preferred.nodes) + len(captions), PREF, dtype=np.int8),
-        pa.concat_arrays([preferred.lang, pa.array(["und"] * len(captions), pa.string())]),
-        pa.concat_arrays([preferred.text, pa.array(list(captions.values()), pa.large_string())]),
+        np.concatenate([part.nodes for part in parts]),
+        np.concatenate([part.kind for part in parts]),
+        pa.concat_arrays([part.lang for part in parts]),
+        pa.concat_arrays([part.text for part in parts]),
     )
 
 
@@ -321,11 +334,3 @@ def _strings(values: list[Any]) -> pa.LargeStringArray:
         return pa.array(values, pa.large_string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         return pa.array([value if isinstance(value, str) else str(value) for value in values], pa.large_string())
-
-
-def _joined(parts: Sequence[np.ndarray[Any, Any]], dtype: type) -> np.ndarray[Any, Any]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=dtype)
-
-
-def _concatenated(parts: Sequence[pa.Array], type: pa.DataType) -> pa.Array:
-    return pa.concat_arrays(parts) if parts else pa.array([], type)

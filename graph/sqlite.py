@@ -9,21 +9,21 @@ from pathlib import Path
 
 import orjson
 
+from graph.bridge import taxonomy_data
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, Relation, TaggedItem, TaxonomyData
+from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
 from graph.net import Net, net
 from graph.serial import change_from_json, dump_change, now
 from graph.sqlite_file import SqliteFile, applied, immediate
-from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
+from graph.sqlite_read import read_columns
+from graph.sqlite_rows import item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
 _VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"
-_CONCEPTS = """SELECT id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice
-    FROM concept ORDER BY id"""
 _PUT_CONCEPT = """INSERT INTO concept
     (id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -96,14 +96,8 @@ class SqliteStore:
     def read(self) -> TaxonomyData:
         with self._file.reading() as db:
             version = int(db.execute(_VERSION).fetchone()[0])
-            concepts = tuple(map(concept_of, db.execute(_CONCEPTS)))
-            rows = db.execute("SELECT type, source, target, is_primary FROM relation").fetchall()
-        relations: dict[tuple[str, str, str], Relation] = {}
-        for type, source, target, primary in rows:
-            edge = Relation(type, source, target, bool(primary)).canonical()
-            if edge.key not in relations or edge.primary:
-                relations[edge.key] = edge
-        return TaxonomyData(version, concepts, tuple(sorted(relations.values())))
+            columns = read_columns(db)
+        return taxonomy_data(version, columns)
 
     def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
         lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"
