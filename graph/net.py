@@ -20,6 +20,10 @@ class Net:
     relate: tuple[Relation, ...]
     retag: tuple[Retag, ...] = ()
 
+    def ends(self) -> set[str]:
+        """The concepts that must be there for `relate`."""
+        return {edge.source for edge in self.relate} | {edge.target for edge in self.relate}
+
 
 def net(changes: ChangeSet) -> Net:
     """Applied in order, a later change undoes an earlier one: only the last word on each row counts."""
@@ -28,6 +32,7 @@ def net(changes: ChangeSet) -> Net:
     relations: dict[tuple[str, str, str], tuple[Relation, bool]] = {}
     touching: dict[str, set[tuple[str, str, str]]] = {}
     retags: list[Retag] = []
+    deletes = any(isinstance(change, DeleteConcept) for change in changes.changes)
     for change in changes.changes:
         match change:
             case PutConcept(concept):
@@ -40,8 +45,9 @@ def net(changes: ChangeSet) -> Net:
             case PutRelation(relation) | DeleteRelation(relation):
                 edge = relation.canonical()
                 relations[edge.key] = (edge, isinstance(change, PutRelation))
-                touching.setdefault(edge.source, set()).add(edge.key)
-                touching.setdefault(edge.target, set()).add(edge.key)
+                if deletes:
+                    touching.setdefault(edge.source, set()).add(edge.key)
+                    touching.setdefault(edge.target, set()).add(edge.key)
             case Retag():
                 retags.append(change)
     return Net(

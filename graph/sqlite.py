@@ -182,7 +182,7 @@ class SqliteStore:
 def _write(db: sqlite3.Connection, work: Net) -> None:
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
-    _require(db, {end for edge in work.relate for end in (edge.source, edge.target)})
+    _require(db, work.ends() - {concept.id for concept in work.put})
     gone = [edge.key for edge in work.unrelate]
     gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
     db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)

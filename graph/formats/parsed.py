@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from graph.errors import FileFormatError
@@ -43,8 +44,8 @@ def parsed(
     file: str,
 ) -> Parsed:
     """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves."""
-    rows = sorted(concepts, key=lambda concept: concept.id)
-    edges = sorted({relation.canonical() for relation in relations})
+    rows = sorted(concepts, key=attrgetter("id"))
+    edges = sorted({relation.canonical() for relation in relations}, key=attrgetter(*Relation.__slots__))
     broken = [problem for problem in sound(rows, edges).problems if problem.code not in _ELSEWHERE]
     if broken:
         first = broken[0]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.formats.parsed import Parsed, Place, note, parsed
+from graph.formats.parsed import Parsed, note, parsed
 from graph.model import LANGUAGE_TAG, Concept, Relation
 
-
-class _Category(NamedTuple):
-    id: str
-    name: str
-    parent: str | None
+_Category = tuple[str, str, str | None]
+"""Id, name, parent."""
+_NOTHING = (None, None, None)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -28,7 +27,6 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         )
     names: dict[str, dict[str, str]] = {}
     parents: dict[str, str | None] = {}
-    places: dict[str, Place] = {}
     languages: list[str] = []
     moved: list[str] = []
     for file in files:
@@ -36,11 +34,10 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         if tag in languages:
             raise InputError(f"{file}: a second file for language {tag!r}")
         languages.append(tag)
-        source = reading.text(file)
-        for category in _categories(source, file, places if len(languages) == 1 else {}):
-            names.setdefault(category.id, {})[tag] = category.name
-            if parents.setdefault(category.id, category.parent) != category.parent:
-                moved.append(f"{category.id!r} stands under {category.parent!r} in {file.name}")
+        for id, name, parent in _categories(reading.text(file), file):
+            names.setdefault(id, {})[tag] = name
+            if parents.setdefault(id, parent) != parent:
+                moved.append(f"{id!r} stands under {parent!r} in {file.name}")
     dangling = [
         f"{id!r} under {parent!r}" for id, parent in parents.items() if parent is not None and parent not in names
     ]
@@ -51,13 +48,17 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         *note("categories have another parent in a later file; the first file counts", moved),
     ]
     into = scheme or "shopify"
-    concepts = [Concept(id, into, "category", dict(sorted(labels.items()))) for id, labels in names.items()]
+    tags = sorted(languages)
+    concepts = [
+        Concept(id, into, "category", {tag: labels[tag] for tag in tags if tag in labels})
+        for id, labels in names.items()
+    ]
     relations = [
         Relation("broader", id, parent, primary=True)
         for id, parent in parents.items()
         if parent is not None and parent in names
     ]
-    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
+    return parsed(concepts, relations, notes=notes, places={}, file=str(files[0]))
 
 
 def _language(file: Path, lang: str | None) -> str:
@@ -67,22 +68,24 @@ def _language(file: Path, lang: str | None) -> str:
     return tag
 
 
-def _categories(source: str, file: Path, places: dict[str, Place]) -> Iterator[_Category]:
-    document = reading.json_value(source, file)
-    seen: set[str] = set()
-    for path, row in _rows(document, file):
-        category = _category(row, source, file, path)
-        if category.id in seen:
-            line, column = _second(source, category.id)
-            raise FileFormatError(str(file), f"{path}: a second category {category.id!r}", line=line, column=column)
-        seen.add(category.id)
-        places[category.id] = Place(str(file))
-        yield category
-    if not seen:
+def _categories(source: str, file: Path) -> list[_Category]:
+    found: list[_Category] = []
+    for at, row in _rows(reading.json_value(source, file), file):
+        id, name, parent = (row.get("id"), row.get("name"), row.get("parent_id")) if isinstance(row, dict) else _NOTHING
+        named = isinstance(id, str) and id and isinstance(name, str) and name.strip()
+        if named and (parent is None or isinstance(parent, str)):
+            found.append((id, name, parent or None))
+        else:
+            _refuse(row, source, file, at)
+    if not found:
         raise FileFormatError(str(file), "no category in the file")
+    if len({id for id, _, _ in found}) < len(found):
+        _refuse_second(found, source, file)
+    return found
 
 
-def _rows(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
+def _rows(document: Any, file: Path) -> Iterator[tuple[tuple[int, int], Any]]:
+    """With the numbers of vertical and category."""
     shape = "{verticals: [{categories: [{id, name, parent_id}]}]}"
     if not isinstance(document, dict) or not isinstance(document.get("verticals"), list):
         raise FileFormatError(str(file), f"{shape} was expected; there is no list 'verticals'")
@@ -90,23 +93,30 @@ def _rows(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
         if not isinstance(vertical, dict) or not isinstance(vertical.get("categories"), list):
             raise FileFormatError(str(file), f"verticals[{v}]: {shape} was expected; there is no list 'categories'")
         for c, row in enumerate(vertical["categories"]):
-            yield f"verticals[{v}].categories[{c}]", row
+            yield (v, c), row
 
 
-def _category(row: Any, source: str, file: Path, path: str) -> _Category:
+def _refuse(row: Any, source: str, file: Path, at: tuple[int, int]) -> NoReturn:
+    """Say what is wrong with a category, and where."""
+    path = f"verticals[{at[0]}].categories[{at[1]}]"
     if not isinstance(row, dict):
         raise FileFormatError(str(file), f"{path}: an object was expected, not {reading.kind_of(row)}")
-    id, name, parent = row.get("id"), row.get("name"), row.get("parent_id")
+    id, name = row.get("id"), row.get("name")
     if not isinstance(id, str) or not id:
         raise FileFormatError(str(file), f"{path}: 'id' must be a string, not {reading.kind_of(id)}")
-    line, column = (None, None) if isinstance(name, str) and name.strip() else reading.position(source, f'"{id}"')
     if not isinstance(name, str) or not name.strip():
+        line, column = reading.position(source, f'"{id}"')
         message = f"{path} ({id!r}): 'name' must be a string with something in it"
         raise FileFormatError(str(file), message, line=line, column=column)
-    if parent is not None and not isinstance(parent, str):
-        message = f"{path} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
-        raise FileFormatError(str(file), message)
-    return _Category(id, name, parent or None)
+    message = f"{path} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(row.get('parent_id'))}"
+    raise FileFormatError(str(file), message)
+
+
+def _refuse_second(found: list[_Category], source: str, file: Path) -> NoReturn:
+    counts = Counter(id for id, _, _ in found)
+    twice = next(id for id, _, _ in found if counts[id] > 1)
+    line, column = _second(source, twice)
+    raise FileFormatError(str(file), f"a second category {twice!r}", line=line, column=column)
 
 
 def _second(source: str, id: str) -> tuple[int | None, int | None]:
