@@ -48,13 +48,18 @@ def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | Non
 def apply_with(
     store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], *, expect_version: int | None = None
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race."""
+    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+
+    An empty change set is not written: it makes no version.
+    """
     for attempt in range(_ATTEMPTS):
         data = store.read()
         if expect_version is not None and data.version != expect_version:
             raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
         before = Taxonomy.of(data)
         changes = plan(before)
+        if not changes.changes:
+            return before
         result = Taxonomy.of(after(data, changes))
         added = _added(before.problems, result.problems)
         if added:

@@ -43,16 +43,14 @@ def import_parsed(store: TaxonomyStore, content: Parsed, *, author: str, reason:
 
     Raises InputError for an id that another scheme or kind holds, InvariantError when the result would be unsound.
     """
-    now = Taxonomy.of(store.read())
-    plan = merge(content, now)
-    if plan.changes:
+    plan = Plan((), 0, 0, 0, 0, ())
 
-        def work_out(snapshot: Taxonomy) -> ChangeSet:
-            nonlocal plan
-            plan = merge(content, snapshot)
-            return ChangeSet(plan.changes, author, reason)
+    def work_out(snapshot: Taxonomy) -> ChangeSet:
+        nonlocal plan
+        plan = merge(content, snapshot)
+        return ChangeSet(plan.changes, author, reason)
 
-        now = apply_with(store, work_out)
+    now = apply_with(store, work_out)
     return ImportReport(plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now)
 
 

@@ -152,7 +152,8 @@ def text_part(run: Run) -> TextPart:
 
 
 def edge_part(run: Run) -> EdgePart:
-    parts = [EdgePart(*(np.zeros(0, dtype=dtype) for dtype in (np.int8, np.int64, np.int64, np.bool_)))]
+    none = np.zeros(0, dtype=np.int64)
+    parts = [EdgePart(none.astype(np.int8), none, none, none.astype(np.bool_))]
     for record in run(cypher.RELATIONS, {"size": _ROWS_PER_RECORD}):
         source, target = (np.array(record[end], dtype=np.int64) for end in ("sources", "targets"))
         type = np.full(len(source), _CODES[record["type"]], dtype=np.int8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation, Retag
+from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelation, Relation, RelationType, Retag
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +29,27 @@ def net(changes: ChangeSet) -> Net:
     """Applied in order, a later change undoes an earlier one: only the last word on each row counts."""
     deleted: dict[str, None] = {}
     concepts: dict[str, Concept] = {}
-    relations: dict[tuple[str, str, str], tuple[Relation, bool]] = {}
-    touching: dict[str, set[tuple[str, str, str]]] = {}
+    relations: dict[tuple[RelationType, str, str], tuple[Relation, bool]] = {}
+    touching: dict[str, set[tuple[RelationType, str, str]]] = {}
     retags: list[Retag] = []
     deletes = any(isinstance(change, DeleteConcept) for change in changes.changes)
     for change in changes.changes:
-        match change:
-            case PutConcept(concept):
-                concepts[concept.id] = concept
-            case DeleteConcept(id):
-                deleted[id] = None
-                concepts.pop(id, None)
-                for key in touching.pop(id, ()):
-                    relations.pop(key, None)
-            case PutRelation(relation) | DeleteRelation(relation):
-                edge = relation.canonical()
-                relations[edge.key] = (edge, isinstance(change, PutRelation))
-                if deletes:
-                    touching.setdefault(edge.source, set()).add(edge.key)
-                    touching.setdefault(edge.target, set()).add(edge.key)
-            case Retag():
-                retags.append(change)
+        if isinstance(change, PutConcept):
+            concepts[change.concept.id] = change.concept
+        elif isinstance(change, DeleteConcept):
+            deleted[change.id] = None
+            concepts.pop(change.id, None)
+            for key in touching.pop(change.id, ()):
+                relations.pop(key, None)
+        elif isinstance(change, Retag):
+            retags.append(change)
+        else:
+            edge = change.relation.canonical()
+            key = edge.key
+            relations[key] = (edge, isinstance(change, PutRelation))
+            if deletes:
+                touching.setdefault(edge.source, set()).add(key)
+                touching.setdefault(edge.target, set()).add(key)
     return Net(
         delete=tuple(deleted),
         put=tuple(concepts.values()),
