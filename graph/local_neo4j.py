@@ -56,7 +56,7 @@ server.http.advertised_address=127.0.0.1:{http}
 server.https.enabled=false
 server.memory.heap.initial_size={heap}m
 server.memory.heap.max_size={heap}m
-server.memory.pagecache.size=128m
+server.memory.pagecache.size={pages}m
 db.tx_log.rotation.retention_policy=256M size
 dbms.security.auth_enabled={auth}
 dbms.usage_report.enabled=false
@@ -84,11 +84,13 @@ def up(
     cache: Path | None = None,
     home: Path | None = None,
     heap_mb: int = 512,
+    pagecache_mb: int = 128,
     wait_seconds: float = 120.0,
 ) -> LocalServer:
     """Start the named server unless it runs already, and return once Bolt answers. Port 0 means any free one.
 
-    `password` counts on the first start only: Neo4j keeps it with the data.
+    `password` counts on the first start only: Neo4j keeps it with the data. A million concepts want `heap_mb` and
+    `pagecache_mb` of 1,000 or more.
     """
     _check_name(name)
     home = (home or _home(name, cache)).resolve()
@@ -109,7 +111,7 @@ def up(
         if password is not None and not (home / "data" / "databases").exists():
             _set_initial_password(java, jars, home, password)
         auth = password is not None or _has_password(home)
-        server = _start(java, jars, home, name=name, ports=ports, auth=auth, heap_mb=heap_mb)
+        server = _start(java, jars, home, name=name, ports=ports, auth=auth, memory=(heap_mb, pagecache_mb))
         _wait(server, home, wait_seconds, password)
         return server
 
@@ -158,15 +160,16 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
 
 
 def _start(
-    java: str, jars: Path, home: Path, *, name: str, ports: tuple[int, int], auth: bool, heap_mb: int
+    java: str, jars: Path, home: Path, *, name: str, ports: tuple[int, int], auth: bool, memory: tuple[int, int]
 ) -> LocalServer:
     conf = home / "conf"
     for folder in (conf, home / "logs", home / "data", home / "run", home / "plugins", home / "import"):
         folder.mkdir(parents=True, exist_ok=True)
     bolt, http = ports
-    text = _CONF.format(bolt=bolt, http=http, heap=heap_mb, auth=str(auth).lower())
+    heap, pages = memory
+    text = _CONF.format(bolt=bolt, http=http, heap=heap, pages=pages, auth=str(auth).lower())
     (conf / "neo4j.conf").write_text(text, encoding="utf-8")
-    command = [java, f"-Xms{heap_mb}m", f"-Xmx{heap_mb}m", *_JAVA_OPTIONS, *_JAVA_PACKAGES, "-cp", f"{jars}/*"]
+    command = [java, f"-Xms{heap}m", f"-Xmx{heap}m", *_JAVA_OPTIONS, *_JAVA_PACKAGES, "-cp", f"{jars}/*"]
     command += ["org.neo4j.server.CommunityEntryPoint"]
     command += [f"--home-dir={home}", f"--config-dir={conf}", "--console-mode"]
     with _log(home).open("ab") as log:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graph.errors import InputError
-from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation, Retag
+from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelation, Relation, RelationType, Retag
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +29,42 @@ class Net:
         wanted = {retag.target for retag in self.rescue} - set(self.delete)
         return tuple(concept for concept in self.put if concept.id in wanted)
 
+    def ends(self) -> set[str]:
+        """The concepts that must be there for `relate`."""
+        return {edge.source for edge in self.relate} | {edge.target for edge in self.relate}
+
 
 def net(changes: ChangeSet) -> Net:
     """Applied in order, a later change undoes an earlier one: only the last word on each row counts."""
     deleted: dict[str, None] = {}
     concepts: dict[str, Concept] = {}
-    relations: dict[tuple[str, str, str], tuple[Relation, bool]] = {}
-    touching: dict[str, set[tuple[str, str, str]]] = {}
+    relations: dict[tuple[RelationType, str, str], tuple[Relation, bool]] = {}
+    touching: dict[str, set[tuple[RelationType, str, str]]] = {}
     retags: list[Retag] = []
     rescued: list[Retag] = []
+    deletes = any(isinstance(change, DeleteConcept) for change in changes.changes)
     for change in changes.changes:
-        match change:
-            case PutConcept(concept):
-                concepts[concept.id] = concept
-            case DeleteConcept(id):
-                deleted[id] = None
-                if any(retag.source == id for retag in retags):
-                    rescued += retags
-                    retags = []
-                concepts.pop(id, None)
-                for key in touching.pop(id, ()):
-                    relations.pop(key, None)
-            case PutRelation(relation) | DeleteRelation(relation):
-                edge = relation.canonical()
-                relations[edge.key] = (edge, isinstance(change, PutRelation))
-                touching.setdefault(edge.source, set()).add(edge.key)
-                touching.setdefault(edge.target, set()).add(edge.key)
-            case Retag(source, target):
-                if source == target:
-                    raise InputError(f"tags of {source!r} can't move to itself")
-                retags.append(change)
+        if isinstance(change, PutConcept):
+            concepts[change.concept.id] = change.concept
+        elif isinstance(change, DeleteConcept):
+            deleted[change.id] = None
+            if any(retag.source == change.id for retag in retags):
+                rescued += retags
+                retags = []
+            concepts.pop(change.id, None)
+            for key in touching.pop(change.id, ()):
+                relations.pop(key, None)
+        elif isinstance(change, Retag):
+            if change.source == change.target:
+                raise InputError(f"tags of {change.source!r} can't move to itself")
+            retags.append(change)
+        else:
+            edge = change.relation.canonical()
+            key = edge.key
+            relations[key] = (edge, isinstance(change, PutRelation))
+            if deletes:
+                touching.setdefault(edge.source, set()).add(key)
+                touching.setdefault(edge.target, set()).add(key)
     for retag in rescued:
         if retag.target in deleted:
             raise InputError(f"tags can't move to {retag.target!r} in a change set that deletes it; make it two steps")

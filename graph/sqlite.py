@@ -20,7 +20,6 @@ from graph.model import (
     Concept,
     HistoryEntry,
     Record,
-    Relation,
     Release,
     Retag,
     TaggedItem,
@@ -32,15 +31,14 @@ from graph.payload import pack
 from graph.proposal import Accepting, Proposal, ProposalStatus
 from graph.serial import now
 from graph.sqlite_file import SqliteFile, applied, immediate
+from graph.sqlite_read import read_columns
 from graph.sqlite_retag import retag
-from graph.sqlite_rows import concept_of, item_of, key_of, row_of, tag_row
+from graph.sqlite_rows import item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
-_CONCEPTS = """SELECT id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice
-    FROM concept ORDER BY id"""
 _PUT_CONCEPT = """INSERT INTO concept
     (id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -113,14 +111,8 @@ class SqliteStore:
     def read(self) -> TaxonomyData:
         with self._file.reading() as db:
             version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
-            concepts = tuple(map(concept_of, db.execute(_CONCEPTS)))
-            rows = db.execute("SELECT type, source, target, is_primary FROM relation").fetchall()
-        relations: dict[tuple[str, str, str], Relation] = {}
-        for type, source, target, primary in rows:
-            edge = Relation(type, source, target, bool(primary)).canonical()
-            if edge.key not in relations or edge.primary:
-                relations[edge.key] = edge
-        return TaxonomyData.of(version, concepts, tuple(sorted(relations.values())))
+            columns = read_columns(db)
+        return TaxonomyData(version, columns)
 
     def apply(
         self,
@@ -250,7 +242,7 @@ def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
     _retag(db, work.retag, (), version)
-    _require(db, {end for edge in work.relate for end in (edge.source, edge.target)})
+    _require(db, work.ends() - {concept.id for concept in work.put})
     gone = [edge.key for edge in work.unrelate]
     gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
     db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)

@@ -67,6 +67,8 @@ def key_of(row: Row) -> ApiKey:
 
 
 def _json(labels: Mapping[str, str] | Mapping[str, tuple[str, ...]]) -> str:
+    if not labels:
+        return "{}"
     filled = {tag: value for tag, value in labels.items() if value != ()}
     return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from graph.columns import columns_of
@@ -48,8 +49,8 @@ def parsed(
 
     Relations whose problems `forgive` names are left out with a note instead, for data that is known to be messy.
     """
-    rows = sorted(concepts, key=lambda concept: concept.id)
-    edges = sorted({relation.canonical() for relation in relations})
+    rows = sorted(concepts, key=attrgetter("id"))
+    edges = sorted({relation.canonical() for relation in relations}, key=attrgetter(*Relation.__slots__))
     checked = sound(columns_of(rows, edges))
     broken = [p for p in checked.problems if p.code not in _ELSEWHERE and p.code not in forgive]
     if broken:

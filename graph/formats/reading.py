@@ -59,7 +59,11 @@ def decode(raw: bytes, path: Path | str, number: int) -> str:
 
 def text(path: Path) -> str:
     """The whole file; an empty one is refused."""
-    whole = "".join(line for _, line in lines(path))
+    try:
+        with _open(path) as stream:
+            whole = stream.read().removeprefix(_BOM).decode()
+    except (UnicodeDecodeError, zlib.error, EOFError, OSError):
+        whole = "".join(line for _, line in lines(path))  # tells what is wrong in which line
     if not whole.strip():
         raise FileFormatError(str(path), "the file is empty")
     return whole

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NoReturn
 
 import orjson
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.formats.parsed import Parsed, Place, note, parsed
+from graph.formats.parsed import Parsed, note, parsed
 from graph.model import LANGUAGE_TAG, Concept, Relation
 from graph.taxonomy import Taxonomy
-
-
-class _Category(NamedTuple):
-    id: str
-    name: str
-    parent: str | None
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -31,36 +26,37 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         )
     names: dict[str, dict[str, str]] = {}
     parents: dict[str, str | None] = {}
-    places: dict[str, Place] = {}
-    languages: list[str] = []
     moved: list[str] = []
     for file in files:
         tag = _language(file, lang)
-        if tag in languages:
+        if tag in names:
             raise InputError(f"{file}: a second file for language {tag!r}")
-        languages.append(tag)
-        source = reading.text(file)
-        for category in _categories(source, file, places if len(languages) == 1 else {}):
-            names.setdefault(category.id, {})[tag] = category.name
-            if parents.setdefault(category.id, category.parent) != category.parent:
-                moved.append(f"{category.id!r} stands under {category.parent!r} in {file.name}")
-    dangling = [
-        f"{id!r} under {parent!r}" for id, parent in parents.items() if parent is not None and parent not in names
-    ]
-    partial = [f"{id!r}" for id, labels in names.items() if len(labels) < len(languages)]
+        names[tag], under = _categories(reading.text(file), file)
+        moved += [
+            f"{id!r} stands under {under[id]!r} in {file.name}"
+            for id in under
+            if parents.get(id, "") not in ("", under[id])
+        ]
+        parents = under | parents
+    dangling = [f"{id!r} under {parent!r}" for id, parent in parents.items() if parent and parent not in parents]
+    whole = all(len(labels) == len(parents) for labels in names.values())
+    partial = [] if whole else [f"{id!r}" for id in parents if not all(id in labels for labels in names.values())]
     notes = [
         *note("parents are nowhere in the file and were ignored", dangling),
         *note("categories are missing in some of the languages", partial),
         *note("categories have another parent in a later file; the first file counts", moved),
     ]
     into = scheme or "shopify"
-    concepts = [Concept(id, into, "category", dict(sorted(labels.items()))) for id, labels in names.items()]
+    tags = sorted(names.items())
+    concepts = [
+        Concept(id, into, "category", {tag: labels[id] for tag, labels in tags if id in labels}) for id in parents
+    ]
     relations = [
         Relation("broader", id, parent, primary=True)
         for id, parent in parents.items()
-        if parent is not None and parent in names
+        if parent is not None and parent in parents
     ]
-    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
+    return parsed(concepts, relations, notes=notes, places={}, file=str(files[0]))
 
 
 def _language(file: Path, lang: str | None) -> str:
@@ -70,46 +66,62 @@ def _language(file: Path, lang: str | None) -> str:
     return tag
 
 
-def _categories(source: str, file: Path, places: dict[str, Place]) -> Iterator[_Category]:
-    document = reading.json_value(source, file)
-    seen: set[str] = set()
-    for path, row in _rows(document, file):
-        category = _category(row, source, file, path)
-        if category.id in seen:
-            line, column = _second(source, category.id)
-            raise FileFormatError(str(file), f"{path}: a second category {category.id!r}", line=line, column=column)
-        seen.add(category.id)
-        places[category.id] = Place(str(file))
-        yield category
-    if not seen:
+def _categories(source: str, file: Path) -> tuple[dict[str, str], dict[str, str | None]]:
+    """By id the names and the parents, in the order of the file."""
+    rows = list(chain.from_iterable(_verticals(reading.json_value(source, file), file)))
+    try:
+        ids = [row["id"] for row in rows]
+        names = {row["id"]: row["name"] for row in rows}
+        parents = {row["id"]: row.get("parent_id") for row in rows}
+        sound = (
+            {*map(type, ids), *map(type, names.values())} == {str} and all(ids) and all(map(str.strip, names.values()))
+        )
+    except (TypeError, KeyError, AttributeError):
+        sound = False
+    if not rows:
         raise FileFormatError(str(file), "no category in the file")
+    if not sound or len(names) < len(ids) or not {*map(type, parents.values())} <= {str, type(None)}:
+        _refuse(source, file)
+    return names, {id: parent or None for id, parent in parents.items()}
 
 
-def _rows(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
+def _verticals(document: Any, file: Path) -> Iterator[list[Any]]:
     shape = "{verticals: [{categories: [{id, name, parent_id}]}]}"
     if not isinstance(document, dict) or not isinstance(document.get("verticals"), list):
         raise FileFormatError(str(file), f"{shape} was expected; there is no list 'verticals'")
     for v, vertical in enumerate(document["verticals"]):
         if not isinstance(vertical, dict) or not isinstance(vertical.get("categories"), list):
             raise FileFormatError(str(file), f"verticals[{v}]: {shape} was expected; there is no list 'categories'")
-        for c, row in enumerate(vertical["categories"]):
-            yield f"verticals[{v}].categories[{c}]", row
+        yield vertical["categories"]
 
 
-def _category(row: Any, source: str, file: Path, path: str) -> _Category:
+def _refuse(source: str, file: Path) -> NoReturn:
+    """Say what is wrong with the first bad category, and where."""
+    seen: set[str] = set()
+    for v, rows in enumerate(_verticals(reading.json_value(source, file), file)):
+        for c, row in enumerate(rows):
+            path = f"verticals[{v}].categories[{c}]"
+            _check(row, source, file, path)
+            if row["id"] in seen:
+                line, column = _second(source, row["id"])
+                raise FileFormatError(str(file), f"{path}: a second category {row['id']!r}", line=line, column=column)
+            seen.add(row["id"])
+    raise AssertionError(f"{file}: refused, but nothing is wrong with it")
+
+
+def _check(row: Any, source: str, file: Path, path: str) -> None:
     if not isinstance(row, dict):
         raise FileFormatError(str(file), f"{path}: an object was expected, not {reading.kind_of(row)}")
     id, name, parent = row.get("id"), row.get("name"), row.get("parent_id")
     if not isinstance(id, str) or not id:
         raise FileFormatError(str(file), f"{path}: 'id' must be a string, not {reading.kind_of(id)}")
-    line, column = (None, None) if isinstance(name, str) and name.strip() else reading.position(source, f'"{id}"')
     if not isinstance(name, str) or not name.strip():
+        line, column = reading.position(source, f'"{id}"')
         message = f"{path} ({id!r}): 'name' must be a string with something in it"
         raise FileFormatError(str(file), message, line=line, column=column)
     if parent is not None and not isinstance(parent, str):
         message = f"{path} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
         raise FileFormatError(str(file), message)
-    return _Category(id, name, parent or None)
 
 
 def _second(source: str, id: str) -> tuple[int | None, int | None]:
