@@ -313,8 +313,14 @@ class Neo4jStore:
                 yield session
 
     def _rows(self, statement: LiteralString, **parameters: Any) -> list[Row]:
+        def read(tx: neo4j.ManagedTransaction) -> list[Row]:
+            result = tx.run(statement, parameters)
+            names = result.keys()
+            # Not `data()`, which goes through bytes one by one.
+            return [dict(zip(names, row, strict=True)) for row in result]
+
         with self._reading() as session:
-            return session.execute_read(lambda tx: tx.run(statement, parameters).data())
+            return session.execute_read(read)
 
     def _writing(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
         with self._translated():
