@@ -364,6 +364,11 @@ class Neo4jStore:
             return MigrationError(
                 f"{self._url} holds ids twice, so they can't be made unique; merge them first: {said}"
             )
+        if code.endswith("MemoryPoolOutOfMemoryError"):
+            return StoreUnavailable(
+                f"Neo4j at {self._url} has too little memory for so large a change, and wrote nothing of it: raise "
+                f"dbms.memory.transaction.total.max and the heap ({said})"
+            )
         if isinstance(error, ClientError) and code.endswith("Forbidden"):
             return StoreUnavailable(f"user {self._user!r} may not do that at {self._url}: {said}")
         return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
