@@ -151,7 +151,12 @@ class Service:
 
     def _connect(self, store: TaxonomyStore, models: Models) -> None:
         live = follow(self.settings, store, models)
-        self.keyring.load(store)
+        try:
+            self.keyring.load(store)
+        except StoreError:
+            if live.freshness.error is None:
+                raise
+            # Served from the snapshot file: keys follow when the record is there.
         live.start()
         self._live, self._error = live, None
         log.info("serving revision %s from %s", live.current.taxonomy.revision, store.url)

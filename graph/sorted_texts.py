@@ -29,11 +29,13 @@ class SortedTexts(Sequence[str]):
         self._n = len(array)
         self._starts = offsets(array)
         self._bytes = memoryview(array.buffers()[2] or b"")
-        self._asked = 0
+        self._asked = _ASKED if self._n <= _AT_ONCE else 0
         self.all: tuple[str, ...] | None = None
         self.rows: dict[str, int] | None = None
-        if self._n <= _AT_ONCE:
-            self.warm()
+
+    @property
+    def small(self) -> bool:
+        return self._n <= _AT_ONCE
 
     def warm(self) -> None:
         if self.rows is None:
@@ -43,9 +45,10 @@ class SortedTexts(Sequence[str]):
 
     def find(self, text: str) -> int | None:
         """The row of the text, if it is there; `rows.get` once there are `rows`."""
+        if self.rows is None:
+            self._count(1)
         if self.rows is not None:
             return self.rows.get(text)
-        self._count(1)
         try:
             wanted = text.encode()
         except (UnicodeEncodeError, AttributeError):

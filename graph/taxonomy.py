@@ -182,9 +182,11 @@ class Taxonomy:
         return self._derived.hierarchy.ancestor_row(i)
 
     def ancestors(self, id: str) -> list[str]:
+        """Ids of all that is broader than the concept, by id."""
         return self._names(self._derived.hierarchy.above(self.index(id)))
 
     def descendants(self, id: str) -> list[str]:
+        """Ids of all that is narrower than the concept, by id."""
         return self._names(self._derived.hierarchy.below(self.index(id)))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
