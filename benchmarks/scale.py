@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import synthetic
 from common import machine, report, table, timed
 
@@ -93,6 +94,7 @@ def questions(taxonomy: Taxonomy) -> dict[str, Sequence[Any]]:
     return {
         "ancestors": ids,
         "descendants": chance.sample(wide, min(len(wide), QUESTIONS)),
+        "descendants, the widest": _widest(taxonomy),
         "path": ids,
         "path, parent by parent": ids,
         "out": ids,
@@ -100,10 +102,18 @@ def questions(taxonomy: Taxonomy) -> dict[str, Sequence[Any]]:
     }
 
 
+def _widest(taxonomy: Taxonomy) -> list[str]:
+    """The ten concepts with most descendants."""
+    rows = taxonomy.derived.hierarchy.descendants
+    assert rows is not None
+    return [taxonomy.ids[int(i)] for i in np.argsort(-np.diff(rows.starts), kind="stable")[:10]]
+
+
 def ours(taxonomy: Taxonomy) -> dict[str, Callable[[Any], Any]]:
     return {
         "ancestors": taxonomy.ancestors,
         "descendants": taxonomy.descendants,
+        "descendants, the widest": taxonomy.descendants,
         "path": taxonomy.path,
         "path, parent by parent": taxonomy.path,
         "out": lambda id: taxonomy.out(id, "related"),
@@ -145,6 +155,7 @@ def theirs(columns: Columns, asked: Sequence[str]) -> dict[str, Callable[[Any], 
     return {
         "ancestors": lambda id: nx.descendants(broader, id),
         "descendants": lambda id: nx.ancestors(broader, id),
+        "descendants, the widest": lambda id: nx.ancestors(broader, id),
         "path": lambda id: nx.shortest_path(broader, id, top[id])[::-1],
         "path, parent by parent": walked,
         "out": lambda id: [other for _, other, key in everything.out_edges(id, keys=True) if key == "related"],
