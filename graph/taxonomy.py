@@ -274,7 +274,8 @@ class Taxonomy:
         if len(self) <= _CLOSE_MATCHES:
             labels = self._derived.labels
             found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
-            for label in difflib.get_close_matches(normalise(value), labels.texts, n=3, cutoff=0.7):
+            carried = [text for text, count in zip(labels.texts, np.diff(labels.starts).tolist(), strict=True) if count]
+            for label in difflib.get_close_matches(normalise(value), carried, n=3, cutoff=0.7):
                 found += self._names(labels.find(label)[0])
         fit = [id for id in dict.fromkeys(found) if kind in (None, self[id].kind)]
         return [f"{self[id].label()!r} ({id})" for id in fit[:3]]

@@ -179,11 +179,15 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
         models = replace(models, scorer=models.scorer.aligned(taxonomy))
     recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=models.scorer)
     if before is not None and before.taxonomy.revision == taxonomy.revision:
+        before.suggester.warm()
         return replace(before, taxonomy=taxonomy, recommender=recommender)
+    suggester = Suggester(taxonomy, popularity=cooccurrence.count)
+    if store is not None:
+        suggester.warm()
     return Served(
         taxonomy=taxonomy,
         recommender=recommender,
-        suggester=Suggester(taxonomy, popularity=cooccurrence.count),
+        suggester=suggester,
         tagger=assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
         if models.extractor is not None
         else None,
