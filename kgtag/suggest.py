@@ -55,15 +55,14 @@ class Suggester:
         self.warm()
         columns = self._taxonomy.columns
         best: dict[int, tuple[tuple[int, int, int, str], str, str]] = {}
-        for form, offset in self._keys.starting_with(prefix, _SCAN):
-            key = len(self._labels.texts[form].encode()[offset:].decode())
+        for form, late, size in self._keys.starting_with(prefix, _SCAN):
             for row in self._carriers.row(form):
                 i, tag = int(self._owners[row]), columns.texts.lang[row]
                 if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
                     continue
                 label = columns.texts.text[row].as_py()
-                rank = (columns.texts.kind[row] != PREF) + 2 * (offset > 0)
-                order = (int(rank), -self._popularity(i), key, label)
+                rank = int(columns.texts.kind[row] != PREF) + 2 * late
+                order = (rank, -self._popularity(i), size, label)
                 if i not in best or order < best[i][0]:
                     best[i] = (order, label, tag)
         ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 
 from graph.sorted_texts import offsets
 
+Longs = NDArray[np.int64]
+Characters = NDArray[np.uint8]
 _WORDS = 8
 """Words, or characters of a text without spaces, at which a text can be entered."""
 _HEAD = 8
@@ -24,10 +25,10 @@ class WordStarts:
     """
 
     head: NDArray[np.uint64]
-    place: NDArray[np.int64]
+    place: Longs
     text: NDArray[np.int32]
-    begin: NDArray[np.int64]
-    data: NDArray[np.uint8]
+    begin: Longs
+    data: Characters
 
     @classmethod
     def of(cls, texts: pa.LargeStringArray, wanted: NDArray[np.bool_]) -> WordStarts:
@@ -36,62 +37,58 @@ class WordStarts:
         A text is entered at each of its words; one that has no spaces and isn't ASCII, at each of its characters.
         """
         starts = offsets(texts)
-        data = np.frombuffer(texts.buffers()[2] or b"\0", dtype=np.uint8)[: int(starts[-1]) or 1]
-        place = _places(starts, data)
-        text = (np.searchsorted(starts, place, side="right") - 1).astype(np.int32)
-        # No more than some places a text.
-        number = np.arange(len(place)) - np.searchsorted(place, starts[text])
+        buffer = texts.buffers()[2] if len(texts) else None
+        data = np.frombuffer(buffer or b"\0", dtype=np.uint8)[: max(1, int(starts[-1]))]
+        if not int(starts[-1]):
+            nowhere = np.zeros(0, dtype=np.int64)
+            return cls(nowhere.astype(np.uint64), nowhere, nowhere.astype(np.int32), starts[:-1], data)
+        owner = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(starts))
+        place = _places(starts, data, owner)
+        text = owner[place]
+        first = np.cumsum(np.bincount(text, minlength=len(texts)))
+        number = np.arange(len(place)) - np.append(0, first)[text]
         kept = (number < _WORDS) & wanted[text]
         place, text = place[kept], text[kept]
         head = _head(data, place, starts[text + 1])
         order = np.argsort(head, kind="stable")
         return cls(head[order], place[order], text[order], starts[:-1], data)
 
-    def starting_with(self, prefix: str, limit: int) -> list[tuple[int, int]]:
-        """(text, bytes before the place) of up to `limit` places that the prefix, not empty, stands at."""
-        wanted = np.frombuffer(prefix.encode(), dtype=np.uint8)
-        low = prefix.encode()[:_HEAD]
-        first = np.searchsorted(self.head, np.uint64(int.from_bytes(low.ljust(_HEAD, b"\0"), "big")), side="left")
-        last = np.searchsorted(self.head, np.uint64(int.from_bytes(low.ljust(_HEAD, b"\xff"), "big")), side="right")
+    def starting_with(self, prefix: str, limit: int) -> list[tuple[int, bool, int]]:
+        """(text, whether inside of it, characters from there on) of up to `limit` places where the prefix stands."""
+        wanted = prefix.encode()
+        low, high = (wanted[:_HEAD].ljust(_HEAD, fill) for fill in (b"\0", b"\xff"))
+        first = np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left")
+        last = np.searchsorted(self.head, np.uint64(int.from_bytes(high, "big")), side="right")
         places, texts = self.place[first:last], self.text[first:last]
-        if len(wanted) > _HEAD or 0 in wanted:
-            # Within what is left of the data; a place so near the end that the prefix runs out of it is none.
-            fits = places + len(wanted) <= len(self.data)
-            ends = np.append(self.begin, len(self.data))[texts + 1]
-            fits &= places + len(wanted) <= ends
-            for at, byte in enumerate(wanted.tolist()):
-                here = np.flatnonzero(fits)
-                fits[here] = self.data[places[here] + at] == byte
-            places, texts = places[fits], texts[fits]
-        places, texts = places[:limit], texts[:limit]
-        return list(zip(texts.tolist(), (places - self.begin[texts]).tolist(), strict=True))
+        ends = np.append(self.begin, len(self.data))[texts + 1]
+        fits = places + len(wanted) <= ends
+        for at in range(_HEAD, len(wanted)):
+            left = np.flatnonzero(fits)
+            fits[left] = self.data[places[left] + at] == wanted[at]
+        places, texts, ends = places[fits][:limit], texts[fits][:limit], ends[fits][:limit]
+        return [
+            (text, place > self.begin[text], len(bytes(self.data[place:end]).decode()))
+            for text, place, end in zip(texts.tolist(), places.tolist(), ends.tolist(), strict=True)
+        ]
 
 
-def _places(starts: NDArray[np.int64], data: NDArray[np.uint8]) -> NDArray[np.int64]:
+def _places(starts: Longs, data: Characters, owner: NDArray[np.int32]) -> Longs:
     """Where a word begins in the data, and in texts of one word that isn't ASCII where a character does; ascending."""
-    n = len(starts) - 1
-    first = starts[:-1][np.diff(starts) > 0]
-    spaces = np.flatnonzero(data == ord(" "))
-    spaced: NDArray[Any] = np.zeros(n + 1, dtype=bool)
-    spaced[np.searchsorted(starts, spaces, side="right") - 1] = True
-    characters = np.flatnonzero((data & 0xC0) == 0xC0)
-    inner = characters
-    owner = np.searchsorted(starts, inner, side="right") - 1
-    foreign: NDArray[Any] = np.zeros(n + 1, dtype=bool)
-    foreign[owner] = True
-    single = foreign & ~spaced
-    # Every character of such texts, ASCII ones among them.
-    within = np.repeat(single[:n], np.diff(starts))
-    every = np.flatnonzero(within & ((data[: len(within)] & 0xC0) != 0x80)) + int(starts[0])
-    found: NDArray[np.int64] = np.unique(np.concatenate([first, spaces + 1, every]))
-    return found
+    space = data == ord(" ")
+    spaced = np.zeros(len(starts) - 1, dtype=bool)
+    spaced[owner[space]] = True
+    foreign = np.zeros(len(starts) - 1, dtype=bool)
+    foreign[owner[data >= 0x80]] = True
+    begins = (foreign & ~spaced)[owner] & ((data & 0xC0) != 0x80)
+    begins[1:] |= space[:-1]
+    begins[starts[:-1][np.diff(starts) > 0]] = True
+    return np.flatnonzero(begins)
 
 
-def _head(data: NDArray[np.uint8], place: NDArray[np.int64], end: NDArray[np.int64]) -> NDArray[np.uint64]:
+def _head(data: Characters, place: Longs, end: Longs) -> NDArray[np.uint64]:
     """The eight bytes from each place on as one big-endian number, zeros after the text's end."""
-    head = np.zeros(len(place), dtype=np.uint64)
-    for at in range(_HEAD):
-        within = place + at < end
-        byte = np.where(within, data[np.minimum(place + at, len(data) - 1)], 0)
-        head = (head << np.uint64(8)) | byte.astype(np.uint64)
-    return head
+    padded = np.append(data, np.zeros(_HEAD, dtype=np.uint8))
+    found = np.lib.stride_tricks.sliding_window_view(padded, _HEAD)[place].view(">u8")[:, 0].astype(np.uint64)
+    over = np.maximum(0, _HEAD - (end - place)).astype(np.uint64) * np.uint64(8)
+    masks: NDArray[np.uint64] = found >> over << over
+    return masks
