@@ -6,17 +6,19 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict
-from functools import cached_property
 from typing import Any
 
 import anyio
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from starlette.requests import Request
 
 from api.auth import Keyring
 from api.errors import Problem, Unavailable
 from api.metrics import Metrics
+from graph.columns import owners
 from graph.errors import KgtagError, StoreError
-from graph.labels import normalise
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
 from kgtag.serving import Live, Served
@@ -52,10 +54,15 @@ class Derived:
         while self._bytes > _REMEMBERED:
             self._bytes -= len(self._answers.popitem(last=False)[1])
 
-    @cached_property
-    def label_texts(self) -> tuple[str, ...]:
-        """(n,) all labels of each concept in their normal form, a line break between them."""
-        return tuple("\n".join(normalise(text) for text, _, _ in c.labels()) for c in self.served.taxonomy.concepts)
+    def containing(self, part: str) -> NDArray[np.bool_]:
+        """(n,) which concepts have a label with the part, which is in normal form, anywhere in it."""
+        taxonomy = self.served.taxonomy
+        labels, texts = taxonomy.derived.labels, taxonomy.columns.texts
+        # One more at the end for the texts that have no form.
+        hit = np.append(pc.match_substring(labels.texts.array, part).to_numpy(zero_copy_only=False), False)
+        found = np.zeros(len(taxonomy), dtype=bool)
+        found[owners(texts)[hit[labels.form]]] = True
+        return found
 
 
 class Service:
@@ -151,7 +158,12 @@ class Service:
 
     def _connect(self, store: TaxonomyStore, models: Models) -> None:
         live = follow(self.settings, store, models)
-        self.keyring.load(store)
+        try:
+            self.keyring.load(store)
+        except StoreError:
+            if live.freshness.error is None:
+                raise
+            # Served from the snapshot file: keys follow when the record is there.
         live.start()
         self._live, self._error = live, None
         log.info("serving revision %s from %s", live.current.taxonomy.revision, store.url)

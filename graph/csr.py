@@ -11,15 +11,18 @@ Indices = NDArray[np.int32]
 
 
 class Csr:
-    """Sparse rows: row `i` is `targets[starts[i]:starts[i + 1]]`, both int32, each row ascending, no repeats."""
+    """Sparse rows: row `i` is `targets[starts[i]:starts[i + 1]]`, both int32, each row ascending, no repeats.
 
-    __slots__ = ("_starts", "_targets", "starts", "targets")
+    `first` and `flat` are the two once more, as memoryviews.
+    """
+
+    __slots__ = ("first", "flat", "starts", "targets")
 
     def __init__(self, starts: Indices, targets: Indices) -> None:
         self.starts = starts
         self.targets = targets
         # A memoryview gives Python numbers several times as fast as an array does.
-        self._starts, self._targets = starts.data, targets.data
+        self.first, self.flat = starts.data, targets.data
 
     @classmethod
     def of(cls, rows: Sequence[Iterable[int]]) -> Csr:
@@ -47,11 +50,11 @@ class Csr:
         return cls(np.zeros(n + 1, dtype=np.int32), np.zeros(0, dtype=np.int32))
 
     def __getitem__(self, row: int) -> Indices:
-        return self.targets[self._starts[row] : self._starts[row + 1]]
+        return self.targets[self.first[row] : self.first[row + 1]]
 
     def row(self, row: int) -> list[int]:
         """The same as Python numbers."""
-        return self._targets[self._starts[row] : self._starts[row + 1]].tolist()
+        return self.flat[self.first[row] : self.first[row + 1]].tolist()
 
     def __len__(self) -> int:
         return len(self.starts) - 1

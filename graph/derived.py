@@ -25,6 +25,8 @@ class Derived:
     def __init__(self, columns: Columns, *, hierarchy: Hierarchy | None = None) -> None:
         self.columns = columns
         self.ids = SortedTexts(columns.ids)
+        if self.ids.small:
+            self.ids.warm()
         self._hierarchy = hierarchy
 
     def warm(self) -> None:

@@ -33,12 +33,18 @@ class Hierarchy:
     def above(self, i: int) -> list[int]:
         """Ancestors of `i`, ascending, without itself."""
         rows = self.ancestors
-        return rows.row(i) if rows is not None else _walk(self.broader, i)
+        if rows is None:
+            return _walk(self.broader, i)
+        first = rows.first
+        return rows.flat[first[i] : first[i + 1]].tolist()
 
     def below(self, i: int) -> list[int]:
         """Descendants of `i`, ascending, without itself."""
         rows = self.descendants
-        return rows.row(i) if rows is not None else _walk(self.narrower, i)
+        if rows is None:
+            return _walk(self.narrower, i)
+        first = rows.first
+        return rows.flat[first[i] : first[i + 1]].tolist()
 
     def ancestor_row(self, i: int) -> Indices:
         """(k,) int32: `above` as an array."""

@@ -6,7 +6,7 @@ a problem is refused; an edit by other hands that causes one is quarantined: lef
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -139,18 +139,40 @@ class _Check:
         ours = edges.type == CODE["broader"]
         source, target = edges.source[ours], edges.target[ours]
         wrong[ours] |= (kind[source] != kind[target]) | (scheme[source] != scheme[target])
-        suspect = np.flatnonzero(wrong | ~self.edge)
-        self.edge[suspect] = False
-        found = [*columns.strays, *map(columns.relation, suspect.tolist())]
-        return [problem for edge in found if (problem := self._relation_problem(edge)) is not None]
+        wrong |= ~self.edge
+        self.edge &= ~wrong
+        if not wrong.any() and not columns.strays:
+            return []
+        found = [*columns.strays, *replace(columns, edges=edges.select(wrong)).relations()]
+        row = _finder(columns, 2 * len(found))
+        return [
+            problem
+            for edge in found
+            if (problem := self._relation_problem(edge, row(edge.source), row(edge.target))) is not None
+        ]
 
-    def _relation_problem(self, edge: Relation) -> Problem | None:
-        return _relation_problem(self._concept(edge.source), self._concept(edge.target), edge)
-
-    def _concept(self, id: str) -> Concept | None:
-        """The concept if it is sound."""
-        row = find(self.columns, id)
-        return self.columns.concept(row) if row is not None and self.concept[row] else None
+    def _relation_problem(self, edge: Relation, source: int | None, target: int | None) -> Problem | None:
+        ends = (edge.source, edge.target)
+        named = f"{edge.source!r} {edge.type} {edge.target!r}"
+        if source is None or not self.concept[source] or target is None or not self.concept[target]:
+            missing = edge.source if source is None or not self.concept[source] else edge.target
+            return Problem("dangling", ends, f"{named}: there is no sound concept {missing!r}")
+        if source == target:
+            message = f"{named}: a concept can't stand in this relation to itself"
+            return Problem("self_relation", (edge.source,), message)
+        columns, wanted = self.columns, _ENDS[edge.type]
+        kinds = (columns.kind[source], columns.kind[target])
+        if wanted is not None and kinds != wanted:
+            message = f"{named}: it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"
+            return Problem("wrong_kinds", ends, message)
+        if edge.type == "broader":
+            if kinds[0] != kinds[1]:
+                message = f"{named}: a {kinds[0]} can't be narrower than a {kinds[1]}"
+                return Problem("wrong_kinds", ends, message)
+            if columns.scheme[source] != columns.scheme[target]:
+                message = f"{named}: across schemes use exact_match or close_match"
+                return Problem("cross_scheme_broader", ends, message)
+        return None
 
     def cycles(self) -> list[Problem]:
         """Takes out every `broader` edge inside a strongly connected part."""
@@ -204,9 +226,22 @@ class _Check:
         return problems
 
 
+def _finder(columns: Columns, times: int) -> Callable[[str], int | None]:
+    """Finds rows by id; worth a dict when that will be done many times."""
+    if times > len(columns) // 20:
+        return dict(zip(columns.ids.to_pylist(), range(len(columns)), strict=True)).get
+    return lambda id: find(columns, id)
+
+
+def _bad_id(id: str) -> bool:
+    return not id or id != id.strip() or not id.isprintable() or len(id) > 300
+
+
 def _suspect(columns: Columns) -> Flags:
     """(n,) concepts that something may be wrong with: all that are wrong, and perhaps some that aren't."""
     suspect: Flags = ~pc.match_substring_regex(columns.ids, _PLAIN_ID).to_numpy(zero_copy_only=False)
+    odd = np.flatnonzero(suspect)
+    suspect[odd] = [_bad_id(id) for id in columns.ids.take(odd).to_pylist()]
     for column, known in ((columns.kind, KINDS), (columns.status, STATUSES), (columns.choice, CHOICES)):
         bad = [code for code, value in enumerate(column.values) if value not in known]
         if bad:
@@ -236,7 +271,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
         return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}")
 
     found = []
-    if not concept.id or concept.id != concept.id.strip() or not concept.id.isprintable() or len(concept.id) > 300:
+    if _bad_id(concept.id):
         found.append(problem("bad_id", "has an id that is empty, padded, unprintable or longer than 300 characters"))
     if concept.kind not in KINDS:
         found.append(problem("bad_kind", f"is of kind {concept.kind!r}; one of {', '.join(KINDS)} was expected"))
@@ -252,27 +287,6 @@ def _concept_problems(concept: Concept) -> list[Problem]:
         if not text.strip():
             found.append(problem("empty_label", f"has an empty label in {tag!r}"))
     return found
-
-
-def _relation_problem(source: Concept | None, target: Concept | None, edge: Relation) -> Problem | None:
-    ends = (edge.source, edge.target)
-    named = f"{edge.source!r} {edge.type} {edge.target!r}"
-    if source is None or target is None:
-        missing = edge.source if source is None else edge.target
-        return Problem("dangling", ends, f"{named}: there is no sound concept {missing!r}")
-    if edge.source == edge.target:
-        return Problem("self_relation", (edge.source,), f"{named}: a concept can't stand in this relation to itself")
-    wanted = _ENDS[edge.type]
-    if wanted is not None and (source.kind, target.kind) != wanted:
-        return Problem(
-            "wrong_kinds", ends, f"{named}: it goes from {wanted[0]} to {wanted[1]}, not {source.kind} to {target.kind}"
-        )
-    if edge.type == "broader":
-        if source.kind != target.kind:
-            return Problem("wrong_kinds", ends, f"{named}: a {source.kind} can't be narrower than a {target.kind}")
-        if source.scheme != target.scheme:
-            return Problem("cross_scheme_broader", ends, f"{named}: across schemes use exact_match or close_match")
-    return None
 
 
 def _cycle(names: tuple[str, ...]) -> Problem:

@@ -20,40 +20,43 @@ class LabelIndex:
     """`texts` are the distinct normal forms, ascending; those who carry text `t` are `starts[t]:starts[t + 1]`.
 
     `owner` (r,) int32 are rows of concepts, ascending within a text, and `lang` (r,) int32 codes of the columns'
-    languages. Deprecated concepts carry nothing.
+    languages; deprecated concepts carry nothing. `form` (m,) int32 is the normal form of each of the columns' texts,
+    of deprecated concepts too, -1 for definitions.
     """
 
-    __slots__ = ("_lang", "_owner", "_starts", "lang", "owner", "starts", "texts")
+    __slots__ = ("_lang", "_owner", "_starts", "form", "lang", "owner", "starts", "texts")
 
-    def __init__(self, texts: SortedTexts, starts: Longs, owner: Ints, lang: Ints) -> None:
+    def __init__(self, texts: SortedTexts, starts: Longs, *, owner: Ints, lang: Ints, form: Ints) -> None:
         self.texts = texts
         self.starts = starts
         self.owner = owner
         self.lang = lang
+        self.form = form
         self._starts, self._owner, self._lang = starts.data, owner.data, lang.data
 
     @classmethod
     def of(cls, columns: Columns) -> LabelIndex:
         texts = columns.texts
-        owner = owners(texts)
-        wanted = texts.kind != DEFINITION
-        deprecated = columns.status.where("deprecated")
-        if deprecated.any():
-            wanted &= ~deprecated[owner]
-        owner, lang = owner[wanted], texts.lang.codes[wanted]
-        encoded = normal_forms(texts.text.filter(pa.array(wanted))).dictionary_encode()
+        labels = texts.kind != DEFINITION
+        encoded = normal_forms(texts.text.filter(pa.array(labels))).dictionary_encode()
         names = encoded.dictionary
         order = pc.array_sort_indices(names).to_numpy()
-        rank = np.empty(len(names), dtype=np.int64)
-        rank[order] = np.arange(len(names))
-        number = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+        rank = np.empty(len(names), dtype=np.int32)
+        rank[order] = np.arange(len(names), dtype=np.int32)
+        form: Ints = np.full(len(texts.kind), -1, dtype=np.int32)
+        form[labels] = rank[encoded.indices.to_numpy(zero_copy_only=False)]
+        owner = owners(texts)
+        deprecated = columns.status.where("deprecated")
+        carried = labels & ~deprecated[owner] if deprecated.any() else labels
+        number, owner, lang = form[carried], owner[carried], texts.lang.codes[carried]
         places = np.lexsort((lang, owner, number))
         number, owner, lang = number[places], owner[places], lang[places]
         fresh: Flags = np.ones(len(number), dtype=bool)
         fresh[1:] = (number[1:] != number[:-1]) | (owner[1:] != owner[:-1]) | (lang[1:] != lang[:-1])
         starts = np.zeros(len(names) + 1, dtype=np.int64)
         np.cumsum(np.bincount(number[fresh], minlength=len(names)), out=starts[1:])
-        return cls(SortedTexts(names.take(pa.array(order))), starts, owner[fresh], lang[fresh])
+        sorted_names = SortedTexts(names.take(pa.array(order)))
+        return cls(sorted_names, starts, owner=owner[fresh], lang=lang[fresh], form=form)
 
     def find(self, label: str) -> tuple[list[int], list[int]]:
         """Everyone that carries the label: rows of concepts, ascending, and the language code of each."""

@@ -128,6 +128,8 @@ class Neo4jStore:
 
     # -- taxonomy ---------------------------------------------------------------------------------
 
+    durable_tokens = True
+
     def token(self) -> str:
         """The bookmark of an empty read transaction: it names the last commit, whoever made it."""
         with self._reading() as session:

@@ -25,6 +25,7 @@ from graph.sorted_texts import SortedTexts, offsets
 from graph.taxonomy import Taxonomy
 
 _CODED = ("scheme", "kind", "status", "choice")
+_LABELS = ("starts", "owner", "lang", "form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _derived_out(derived: Derived) -> dict[str, Array]:
     if above is not None and below is not None:
         found |= {**_csr_out("above", above), **_csr_out("below", below)}
     labels = derived.labels
-    found |= {"labels.starts": labels.starts, "labels.owner": labels.owner, "labels.lang": labels.lang}
+    found |= {f"labels.{name}": getattr(labels, name) for name in _LABELS}
     return {**found, **_texts_out("labels", labels.texts.array)}
 
 
@@ -138,7 +139,8 @@ def _derived_in(columns: Columns, arrays: Any, revision: str) -> Derived:
     derived.hierarchy = Hierarchy(adjacency["broader", True], adjacency["broader", False], closures=(above, below))
     derived.primary_parents, derived.depths = _sized(arrays["primary"], n), _sized(arrays["depths"], n)
     starts = _sized(arrays["labels.starts"], len(texts) + 1)
-    derived.labels = LabelIndex(texts, starts, arrays["labels.owner"], arrays["labels.lang"])
+    owner, lang, form = (arrays[f"labels.{name}"] for name in _LABELS[1:])
+    derived.labels = LabelIndex(texts, starts, owner=owner, lang=lang, form=_sized(form, len(columns.texts.kind)))
     derived.revision = revision
     return derived
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -17,35 +17,38 @@ _ASKED = 2_000
 
 
 class SortedTexts(Sequence[str]):
-    """(n,) texts, ascending by code point, each once. `all` and `rows` are filled by `warm`.
+    """(n,) texts, ascending by code point, each once. `all` is filled by `warm`.
 
-    Until then a text is found by bisection in the bytes, in a few microseconds whatever `n`.
+    Until then a text is found by bisection in the bytes, in a few microseconds whatever `n`. `find` gives the row of a
+    text, None when it isn't there; it is the dict's own `get` once there is one.
     """
 
-    __slots__ = ("_asked", "_bytes", "_n", "_starts", "all", "array", "rows")
+    __slots__ = ("_asked", "_bytes", "_n", "_starts", "all", "array", "find")
 
     def __init__(self, array: pa.LargeStringArray) -> None:
         self.array = array
         self._n = len(array)
         self._starts = offsets(array)
         self._bytes = memoryview(array.buffers()[2] or b"")
-        self._asked = 0
+        self._asked = _ASKED if self._n <= _AT_ONCE else 0
         self.all: tuple[str, ...] | None = None
-        self.rows: dict[str, int] | None = None
-        if self._n <= _AT_ONCE:
-            self.warm()
+        self.find: Callable[[str], int | None] = self._bisect
+
+    @property
+    def small(self) -> bool:
+        return self._n <= _AT_ONCE
 
     def warm(self) -> None:
-        if self.rows is None:
+        """Make the tuple and the dict."""
+        if self.all is None:
             found = tuple(self.array.to_pylist())
-            self.rows = dict(zip(found, range(self._n), strict=True))
+            self.find = dict(zip(found, range(self._n), strict=True)).get
             self.all = found
 
-    def find(self, text: str) -> int | None:
-        """The row of the text, if it is there; `rows.get` once there are `rows`."""
-        if self.rows is not None:
-            return self.rows.get(text)
+    def _bisect(self, text: str) -> int | None:
         self._count(1)
+        if self.all is not None:
+            return self.find(text)
         try:
             wanted = text.encode()
         except (UnicodeEncodeError, AttributeError):

@@ -105,6 +105,8 @@ class SqliteStore:
 
     # -- taxonomy ---------------------------------------------------------------------------------
 
+    durable_tokens = False
+
     def token(self) -> str:
         return self._file.token()
 

@@ -21,6 +21,11 @@ class TaxonomyStore(Protocol):
         """Where the record is, without a password."""
         ...
 
+    @property
+    def durable_tokens(self) -> bool:
+        """Whether a token means the same to another process, later: equal ones say that nothing was committed."""
+        ...
+
     def token(self) -> str:
         """Changes with every commit, by whoever, and is cheap to poll. Compare for equality only."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from graph.invariants import Problem, sound
 from graph.labels import normalise
 from graph.lazy import Concepts, Relations
 from graph.model import SYMMETRIC, Concept, Kind, Relation, RelationType, TaxonomyData
-from graph.sorted_texts import SortedTexts
 
 _AT_ONCE = 50_000
 """Up to this many concepts or relations are made into values all at once, and kept."""
@@ -52,7 +51,7 @@ class Taxonomy:
         texts = self._derived.ids
         # Plain containers where they cost nothing: they are the fastest there are.
         self.ids: Sequence[str] = texts.all if texts.all is not None else texts
-        self._find: Callable[[str], int | None] = texts.rows.get if texts.rows is not None else texts.find
+        self._texts = texts
         self._edges = self._derived.adjacency
         self.broader = self._edges["broader", True]
         self.narrower = self._edges["broader", False]
@@ -97,13 +96,13 @@ class Taxonomy:
         return len(self.ids)
 
     def __contains__(self, id: object) -> bool:
-        return self._find(id) is not None  # type: ignore[arg-type]
+        return self._texts.find(id) is not None  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Concept]:
         return iter(self.concepts)
 
     def __getitem__(self, id: str) -> Concept:
-        i = self._find(id)
+        i = self._texts.find(id)
         if i is None:
             raise UnknownConcept(id, near=self.near(id))
         return self._concepts.get(i) or self._concept(i)
@@ -121,13 +120,13 @@ class Taxonomy:
 
     def index(self, id: str) -> int:
         """The concept's number in this snapshot; raises UnknownConcept, naming the nearest ids and labels."""
-        i = self._find(id)
+        i = self._texts.find(id)
         if i is None:
             raise UnknownConcept(id, near=self.near(id))
         return i
 
     def get(self, id: str) -> Concept | None:
-        i = self._find(id)
+        i = self._texts.find(id)
         return None if i is None else self._concept(i)
 
     def _concept(self, i: int) -> Concept:
@@ -162,7 +161,7 @@ class Taxonomy:
 
     def relations_from(self, id: str) -> list[Relation]:
         """The kept edges whose source is the concept, in order."""
-        i = self._find(id)
+        i = self._texts.find(id)
         if i is None:
             return []
         primary, found = self._derived.primary[i], []
@@ -176,12 +175,12 @@ class Taxonomy:
     def _leaving(self) -> list[tuple[RelationType, Csr]]:
         return [(type, rows) for type in TYPES if len((rows := self._edges[type, True]).targets)]
 
-    def _names(self, rows: list[int]) -> list[str]:
-        ids = self.ids
-        return ids.many(rows) if isinstance(ids, SortedTexts) else [ids[j] for j in rows]
-
     def adjacency(self, relation: RelationType, *, forward: bool = True) -> Csr:
         return self._edges[relation, forward]
+
+    def _names(self, rows: list[int]) -> list[str]:
+        ids = self._texts.all
+        return [ids[j] for j in rows] if ids is not None else self._texts.many(rows)
 
     # -- hierarchy --------------------------------------------------------------------------------
 
@@ -190,10 +189,14 @@ class Taxonomy:
         return self._derived.hierarchy.ancestor_row(i)
 
     def ancestors(self, id: str) -> list[str]:
-        return self._names(self._derived.hierarchy.above(self.index(id)))
+        """Ids of all that is broader than the concept, by id."""
+        i = self._texts.find(id)
+        return self._names(self._derived.hierarchy.above(self.index(id) if i is None else i))
 
     def descendants(self, id: str) -> list[str]:
-        return self._names(self._derived.hierarchy.below(self.index(id)))
+        """Ids of all that is narrower than the concept, by id."""
+        i = self._texts.find(id)
+        return self._names(self._derived.hierarchy.below(self.index(id) if i is None else i))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is strictly broader than `descendant`."""
@@ -279,7 +282,8 @@ class Taxonomy:
         if len(self) <= _CLOSE_MATCHES:
             labels = self._derived.labels
             found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
-            for label in difflib.get_close_matches(normalise(value), labels.texts, n=3, cutoff=0.7):
+            carried = [text for text, count in zip(labels.texts, np.diff(labels.starts).tolist(), strict=True) if count]
+            for label in difflib.get_close_matches(normalise(value), carried, n=3, cutoff=0.7):
                 found += self._names(labels.find(label)[0])
         fit = [id for id in dict.fromkeys(found) if kind in (None, self[id].kind)]
         return [f"{self[id].label()!r} ({id})" for id in fit[:3]]

@@ -18,6 +18,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.consistency import EnforceSettings
 from kgtag.embed.triples import concepts_of
+from kgtag.kept import KeptFile
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.serving import Live, Served
 from kgtag.suggest import Suggester
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     threshold: float = EnforceSettings().threshold
     mode: Literal["off", "symbolic", "full"] = "full"
     poll_seconds: float = 1.0
+    snapshot: Path | None = None
 
 
 class MigratableStore(TaxonomyStore, Protocol):
@@ -167,18 +169,25 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
     )
 
 
-def assemble_served(models: Models, store: TaxonomyStore, taxonomy: Taxonomy, before: Served | None) -> Served:
-    """Everything that answers requests; when the taxonomy is the same as before, only the items are counted anew."""
-    cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()))
+def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
+    """Everything that answers requests; when the taxonomy is the same as before, only the items are counted anew.
+
+    Without a store there are no items.
+    """
+    cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
     if models.scorer is not None:
         models = replace(models, scorer=models.scorer.aligned(taxonomy))
     recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=models.scorer)
     if before is not None and before.taxonomy.revision == taxonomy.revision:
+        before.suggester.warm()
         return replace(before, taxonomy=taxonomy, recommender=recommender)
+    suggester = Suggester(taxonomy, popularity=cooccurrence.count)
+    if store is not None:
+        suggester.warm()
     return Served(
         taxonomy=taxonomy,
         recommender=recommender,
-        suggester=Suggester(taxonomy, popularity=cooccurrence.count),
+        suggester=suggester,
         tagger=assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
         if models.extractor is not None
         else None,
@@ -200,6 +209,8 @@ def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
         store,
         lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
         poll_seconds=settings.poll_seconds,
+        kept=KeptFile(settings.snapshot, store.url) if settings.snapshot is not None else None,
+        offline=lambda taxonomy, before: assemble_served(models, None, taxonomy, before),
     )
 
 

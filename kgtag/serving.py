@@ -12,6 +12,7 @@ from graph.errors import InputError, KgtagError
 from graph.outside import settle
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+from kgtag.kept import KeptFile
 from kgtag.recommend import Recommender
 from kgtag.suggest import Suggester
 from kgtag.tagger import Tagger
@@ -49,25 +50,37 @@ class Live:
     """Holds the current `Served` and follows the record.
 
     The first load raises StoreError; later ones keep the last snapshot and say how stale it is. Edits by hand that it
-    notices enter the history.
+    notices enter the history. With a `kept` file that has one, that is served at once, stale until the record confirms
+    it, and the record isn't asked before `refresh`; `offline` then builds what is served without the record's items.
     """
 
     def __init__(
-        self, store: TaxonomyStore, build: Build, *, poll_seconds: float = 1.0, items_seconds: float = 30.0
+        self,
+        store: TaxonomyStore,
+        build: Build,
+        *,
+        poll_seconds: float = 1.0,
+        items_seconds: float = 30.0,
+        kept: KeptFile | None = None,
+        offline: Build | None = None,
     ) -> None:
         self._store = store
         self._build = build
         self._poll_seconds = poll_seconds
         self._items_seconds = items_seconds
-        self._token = store.token()
-        self._alike = self._token
-        self._served = build(Taxonomy.of(store.read()), None)
-        self._confirmed = self._built = time.monotonic()
+        self._kept = kept
+        self._alike: str | None = None
         self._error: str | None = None
         self._refused: tuple[str, InputError] | None = None
         self._settled: tuple[int, str] | None = None
         self._unrecorded: str | None = None
-        self._settle(self._served.taxonomy, None)
+        self._uncounted = self._from_file(offline or build)
+        if not self._uncounted:
+            self._token = store.token()
+            self._served = build(Taxonomy.of(store.read()), None)
+            self._settle(self._served.taxonomy, None)
+            self._keep()
+        self._confirmed = self._built = time.monotonic()
         self._wake = threading.Event()
         self._stopping = False
         self._refreshing = threading.Lock()
@@ -96,6 +109,8 @@ class Live:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
+        if self._kept is not None:
+            self._kept.close()
 
     def refresh(self) -> None:
         """Look at the record now, and swap in a new snapshot when it changed.
@@ -115,15 +130,17 @@ class Live:
 
     def _catch_up(self) -> None:
         token = self._store.token()
-        if token == self._token:
+        if token == self._token and not self._uncounted:
             return
         if self._refused is not None and self._refused[0] == token:
             raise self._refused[1]
-        due = time.monotonic() - self._built >= self._items_seconds
-        if token == self._alike and not due:
+        recent = time.monotonic() - self._built < self._items_seconds
+        if token == self._alike and recent:
             return  # Only items changed; their counts may lag a little.
-        taxonomy, before = Taxonomy.of(self._store.read()), self._served.taxonomy
-        if taxonomy.revision == before.revision and taxonomy.problems == before.problems and not due:
+        before = self._served.taxonomy
+        taxonomy = before if token == self._token else Taxonomy.of(self._store.read())
+        same = taxonomy.revision == before.revision and taxonomy.problems == before.problems
+        if same and recent and not self._uncounted:
             self._alike = token
             if taxonomy.version != before.version:
                 self._served = replace(self._served, taxonomy=taxonomy)
@@ -138,6 +155,9 @@ class Live:
             self._settle(taxonomy, before)
         self._built = time.monotonic()
         self._token = self._alike = token
+        self._uncounted = False
+        if not same or taxonomy.version != before.version:
+            self._keep()
         log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
 
     def _settle(self, taxonomy: Taxonomy, before: Taxonomy | None) -> None:
@@ -158,6 +178,25 @@ class Live:
             self._settled = found.version, found.revision
             if found is not taxonomy and self._served.taxonomy is taxonomy:
                 self._served = replace(self._served, taxonomy=found)
+
+    def _from_file(self, build: Build) -> bool:
+        """Whether the file has a snapshot, which is served then."""
+        saved = self._kept.load() if self._kept is not None else None
+        if saved is None:
+            return False
+        try:
+            self._served = build(saved.taxonomy, None)
+        except InputError as error:
+            log.warning("the snapshot in the file is not served: %s", error)
+            return False
+        self._token = saved.token if self._store.durable_tokens else ""
+        self._error = "serving from the snapshot file; the record has not confirmed it yet"
+        log.info("serving revision %s from the snapshot file", saved.taxonomy.revision)
+        return True
+
+    def _keep(self) -> None:
+        if self._kept is not None:
+            self._kept.keep(self._served.taxonomy, self._token if self._store.durable_tokens else "")
 
     def _follow(self) -> None:
         while not self._stopping:

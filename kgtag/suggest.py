@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.columns import HIDDEN, PREF, owners
+from graph.csr import Csr
 from graph.labels import normalise
 from graph.taxonomy import Taxonomy
+from kgtag.word_starts import WordStarts
 
 _SCAN = 2_000
 """Labels looked at per completion at most; a prefix with more matches than this is one or two letters long."""
-_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +32,18 @@ class Suggestion:
 
 
 class Suggester:
-    """Sorted keys, one for each word a label can be entered at, so that "boot" finds "hiking boots" as well."""
+    """A sorted key for each word a label can be entered at, so that "boot" finds "hiking boots" as well."""
 
     def __init__(self, taxonomy: Taxonomy, *, popularity: Callable[[int], int] = lambda _: 0) -> None:
         self._taxonomy = taxonomy
         self._popularity = popularity
-        keys: list[tuple[str, int, int, str, str]] = []
-        for i, concept in enumerate(taxonomy.concepts):
-            if concept.status == "deprecated":
-                continue
-            for text, lang, kind in concept.labels():
-                if kind != "hidden":
-                    rank = 0 if kind == "pref" else 1
-                    keys += [(key, rank + 2 * late, i, text, lang) for key, late in _entries(normalise(text))]
-        keys.sort()
-        self._keys = keys
+        self._labels = taxonomy.derived.labels
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Build the keys now; otherwise the first question does."""
+        with self._lock:
+            _ = self._keys, self._carriers
 
     def suggest(
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
@@ -49,26 +52,39 @@ class Suggester:
         prefix = normalise(text)
         if not prefix:
             return []
-        start = bisect_left(self._keys, (prefix,))
-        end = bisect_left(self._keys, (prefix + _LAST,))
+        self.warm()
+        columns = self._taxonomy.columns
         best: dict[int, tuple[tuple[int, int, int, str], str, str]] = {}
-        for key, rank, i, label, tag in self._keys[start : min(end, start + _SCAN)]:
-            if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, self._taxonomy.concepts[i].kind):
-                continue
-            order = (rank, -self._popularity(i), len(key), label)
-            if i not in best or order < best[i][0]:
-                best[i] = (order, label, tag)
+        for form, late, size in self._keys.starting_with(prefix, _SCAN):
+            for row in self._carriers.row(form):
+                i, tag = int(self._owners[row]), columns.texts.lang[row]
+                if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
+                    continue
+                label = columns.texts.text[row].as_py()
+                rank = int(columns.texts.kind[row] != PREF) + 2 * late
+                order = (rank, -self._popularity(i), size, label)
+                if i not in best or order < best[i][0]:
+                    best[i] = (order, label, tag)
         ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
         return [self._suggestion(i, label, tag) for i, (_, label, tag) in ranked]
 
     def _suggestion(self, i: int, label: str, lang: str) -> Suggestion:
-        concept = self._taxonomy.concepts[i]
+        concept = self._taxonomy[self._taxonomy.ids[i]]
         return Suggestion(concept.id, label, concept.label(lang), concept.kind, lang)
 
+    @cached_property
+    def _owners(self) -> NDArray[np.int32]:
+        return owners(self._taxonomy.columns.texts)
 
-def _entries(label: str) -> list[tuple[str, int]]:
-    """The label from each of its words on, and whether that is later than its start; no spaces: from each character."""
-    words = label.split(" ")
-    if len(words) == 1 and not label.isascii():
-        return [(label[at:], int(at > 0)) for at in range(min(len(label), 8))]
-    return [(" ".join(words[at:]), int(at > 0)) for at in range(min(len(words), 8))]
+    @cached_property
+    def _carriers(self) -> Csr:
+        """The texts of each normal form that are to be suggested."""
+        columns, form = self._taxonomy.columns, self._labels.form
+        deprecated = columns.status.where("deprecated")[self._owners]
+        rows = np.flatnonzero((form >= 0) & (columns.texts.kind != HIDDEN) & ~deprecated).astype(np.int32)
+        order = np.argsort(form[rows], kind="stable")
+        return Csr.sorted(len(self._labels.texts), form[rows][order], rows[order])
+
+    @cached_property
+    def _keys(self) -> WordStarts:
+        return WordStarts.of(self._labels.texts.array, np.diff(self._carriers.starts) > 0)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Query, Request
+from numpy.typing import NDArray
 from starlette.responses import Response
 
 from api.answers import concept, concept_in_full, json
@@ -39,8 +41,9 @@ def concepts(
     derived = service(request).derived
     taxonomy = derived.served.taxonomy
     found = _matching(derived, q, scheme, kind, status)
-    start = bisect_right(found, bisect_right(taxonomy.ids, cursor) - 1) if cursor is not None else 0
-    page = found[start : start + limit]
+    after = bisect_right(taxonomy.ids, cursor) - 1 if cursor is not None else -1
+    start = int(np.searchsorted(found, after, side="right"))
+    page = found[start : start + limit].tolist()
     more = start + limit < len(found)
     return json(
         {
@@ -54,18 +57,20 @@ def concepts(
 
 def _matching(
     derived: Derived, q: str | None, scheme: str | None, kind: Kind | None, status: Status | None
-) -> list[int]:
+) -> NDArray[np.int64]:
     """Indices in the snapshot, ascending."""
+    taxonomy = derived.served.taxonomy
+    columns = taxonomy.columns
+    found = np.ones(len(taxonomy), dtype=bool)
     wanted = normalise(q) if q is not None else ""
-    texts = derived.label_texts if wanted else ()
-    return [
-        i
-        for i, c in enumerate(derived.served.taxonomy.concepts)
-        if (not wanted or wanted in texts[i] or c.id == q)
-        and scheme in (None, c.scheme)
-        and kind in (None, c.kind)
-        and status in (None, c.status)
-    ]
+    if q is not None and wanted:
+        found = derived.containing(wanted)
+        if q in taxonomy:
+            found[taxonomy.index(q)] = True
+    for column, value in ((columns.scheme, scheme), (columns.kind, kind), (columns.status, status)):
+        if value is not None:
+            found &= column.where(value)
+    return np.flatnonzero(found)
 
 
 @router.get("/{id:path}/broader", dependencies=[Reader], response_model=None)

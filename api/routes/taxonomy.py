@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.answers import json
 from api.parameters import Limit, Reader
 from api.service import service
+from graph.columns import TYPES
 from graph.history import entry_at
 from kgtag.history_rows import entry_row, release_row, releases_by_version, version_row
 
@@ -21,16 +22,24 @@ router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"])
 def taxonomy(request: Request) -> Response:
     """Its size: concepts by scheme and kind, relations by type."""
     snapshot = service(request).current.taxonomy
-    schemes = {scheme: Counter[str]() for scheme in snapshot.schemes}
-    for concept in snapshot:
-        schemes[concept.scheme][concept.kind] += 1
+    columns = snapshot.columns
+    kinds = columns.kind.values
+    counts = np.bincount(
+        columns.scheme.codes * len(kinds) + columns.kind.codes, minlength=len(kinds) * len(snapshot.schemes)
+    )
+    rows = counts.reshape(len(snapshot.schemes), len(kinds)).tolist() if len(snapshot) else []
+    schemes = {
+        scheme: {kind: count for kind, count in zip(kinds, row, strict=True) if count}
+        for scheme, row in zip(snapshot.schemes, rows, strict=True)
+    }
+    relations = np.bincount(columns.edges.type, minlength=len(TYPES)).tolist()
     return json(
         {
             "revision": snapshot.revision,
             "version": snapshot.version,
             "concepts": len(snapshot),
             "schemes": schemes,
-            "relations": Counter[str](relation.type for relation in snapshot.relations),
+            "relations": {type: count for type, count in zip(TYPES, relations, strict=True) if count},
         }
     )
 

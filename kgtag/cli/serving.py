@@ -19,6 +19,13 @@ def serve(
     embeddings: Embeddings = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 8000,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KGTAG_SNAPSHOT",
+            help="A file to keep the snapshot in: the next start serves from it at once, whatever the store does.",
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each holds its own snapshot.")] = 1,
 ) -> None:
     """Serve tags and graph neighbours over HTTP.
@@ -27,7 +34,7 @@ def serve(
     """
     import uvicorn
 
-    given = {"KGTAG_STORE": store, "KGTAG_MODEL": model, "KGTAG_EMBEDDINGS": embeddings}
+    given = {"KGTAG_STORE": store, "KGTAG_MODEL": model, "KGTAG_EMBEDDINGS": embeddings, "KGTAG_SNAPSHOT": snapshot}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     log(f"serving on http://{host}:{port} (documentation under /docs)")
     # By import string: the web is above this package, and worker processes import it by themselves.

@@ -88,15 +88,15 @@ class LabelTable:
     @cached_property
     def depth(self) -> NDArray[np.float64]:
         """(concepts,) steps to the top along primary `broader` edges."""
-        return np.array([self.taxonomy.depth(id) for id in self.taxonomy.ids], dtype=np.float64)
+        return self.taxonomy.depths.astype(np.float64)
 
     @cached_property
     def is_attribute(self) -> Flags:
-        return np.array([concept.kind == "attribute" for concept in self.taxonomy], dtype=np.bool_)
+        return self.taxonomy.columns.kind.where("attribute")
 
     @cached_property
     def is_category(self) -> Flags:
-        return np.array([concept.kind == "category" for concept in self.taxonomy], dtype=np.bool_)
+        return self.taxonomy.columns.kind.where("category")
 
     def _rows(self, found: Sequence[tuple[str, int, str, int]]) -> Rows:
         languages = {lang: number for number, lang in enumerate(self.languages)}
