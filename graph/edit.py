@@ -31,8 +31,9 @@ def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
     for edge in work.unrelate:
         relations.pop(edge.key, None)
     relations |= {edge.key: edge for edge in work.relate}
+    strays = tuple(stray for stray in data.strays if stray.source not in gone and stray.target not in gone)
     return TaxonomyData(
-        data.version + 1, tuple(concepts[id] for id in sorted(concepts)), tuple(sorted(relations.values()))
+        data.version + 1, tuple(concepts[id] for id in sorted(concepts)), tuple(sorted(relations.values())), strays
     )
 
 

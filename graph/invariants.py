@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType
+from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType, Stray
+from graph.strays import near_relation
 
 ProblemCode = Literal[
     "bad_id",
@@ -31,6 +32,7 @@ ProblemCode = Literal[
     "excludes_ancestor",
     "excludes_common_narrower",
     "broader_across_attributes",
+    "unknown_relation",
 ]
 
 _ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
@@ -47,11 +49,17 @@ _ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """A broken invariant: which, on which concepts, in words."""
+    """A broken invariant: which, on which concepts, in words.
+
+    `subject` is the concept that was left out and `edges` what was wrong about it, as the record has them, for
+    `graph.mending`; neither makes a problem another one.
+    """
 
     code: ProblemCode
     concepts: tuple[str, ...]
     message: str
+    subject: Concept | None = field(default=None, compare=False, repr=False)
+    edges: tuple[Relation | Stray, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,12 @@ class Sound:
     problems: tuple[Problem, ...]
 
 
-def sound(concepts: Iterable[Concept], relations: Iterable[Relation]) -> Sound:
-    """Keep every concept and relation that breaks no invariant.
+def sound(concepts: Iterable[Concept], relations: Iterable[Relation], *, strays: Iterable[Stray] = ()) -> Sound:
+    """Keep every concept and relation that breaks no invariant; strays are only named.
 
     Exactly one `broader` of a concept is primary in the result: the first one by id when none or several say so.
     """
-    problems: list[Problem] = []
+    problems: list[Problem] = [_stray(stray) for stray in strays]
     kept: dict[str, Concept] = {}
     for concept in sorted(concepts, key=lambda c: c.id):
         found = _concept_problems(concept)
@@ -88,7 +96,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     called = f" ({concept.label()})" if concept.pref_label else ""
 
     def problem(code: ProblemCode, message: str) -> Problem:
-        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}")
+        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}", concept)
 
     found = []
     if not concept.id or concept.id != concept.id.strip() or not concept.id.isprintable() or len(concept.id) > 300:
@@ -109,6 +117,13 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     return found
 
 
+def _stray(stray: Stray) -> Problem:
+    meant = near_relation(stray.type)
+    hint = f"; did you mean {meant.upper()}?" if meant else ""
+    said = f"{stray.source!r} {stray.type} {stray.target!r}: there is no such relation{hint}"
+    return Problem("unknown_relation", tuple(dict.fromkeys((stray.source, stray.target))), said, edges=(stray,))
+
+
 def _sound_edges(kept: Mapping[str, Concept], relations: Iterable[Relation], problems: list[Problem]) -> list[Relation]:
     edges: dict[tuple[RelationType, str, str], Relation] = {}
     for raw in relations:
@@ -125,22 +140,24 @@ def _sound_edges(kept: Mapping[str, Concept], relations: Iterable[Relation], pro
 def _edge_problem(kept: Mapping[str, Concept], edge: Relation) -> Problem | None:
     ends = (edge.source, edge.target)
     named = f"{edge.source!r} {edge.type} {edge.target!r}"
+
+    def problem(code: ProblemCode, message: str) -> Problem:
+        return Problem(code, tuple(dict.fromkeys(ends)), f"{named}: {message}", edges=(edge,))
+
     missing = [end for end in ends if end not in kept]
     if missing:
-        return Problem("dangling", ends, f"{named}: there is no sound concept {missing[0]!r}")
+        return problem("dangling", f"there is no sound concept {missing[0]!r}")
     if edge.source == edge.target:
-        return Problem("self_relation", (edge.source,), f"{named}: a concept can't stand in this relation to itself")
+        return problem("self_relation", "a concept can't stand in this relation to itself")
     source, target = kept[edge.source], kept[edge.target]
     wanted = _ENDS[edge.type]
     if wanted is not None and (source.kind, target.kind) != wanted:
-        return Problem(
-            "wrong_kinds", ends, f"{named}: it goes from {wanted[0]} to {wanted[1]}, not {source.kind} to {target.kind}"
-        )
+        return problem("wrong_kinds", f"it goes from {wanted[0]} to {wanted[1]}, not {source.kind} to {target.kind}")
     if edge.type == "broader":
         if source.kind != target.kind:
-            return Problem("wrong_kinds", ends, f"{named}: a {source.kind} can't be narrower than a {target.kind}")
+            return problem("wrong_kinds", f"a {source.kind} can't be narrower than a {target.kind}")
         if source.scheme != target.scheme:
-            return Problem("cross_scheme_broader", ends, f"{named}: across schemes use exact_match or close_match")
+            return problem("cross_scheme_broader", "across schemes use exact_match or close_match")
     return None
 
 
@@ -154,12 +171,19 @@ def _without_cycles(edges: list[Relation], problems: list[Problem]) -> list[Rela
     members: dict[int, list[str]] = defaultdict(list)
     for node, number in component.items():
         members[number].append(node)
-    for group in members.values():
-        if len(group) > 1:
-            names = tuple(sorted(group))
-            shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
-            problems.append(Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}"))
-    return [edge for edge in edges if edge.type != "broader" or component[edge.source] != component[edge.target]]
+    inner: dict[int, list[Relation]] = defaultdict(list)
+    kept = []
+    for edge in edges:
+        if edge.type == "broader" and component[edge.source] == component[edge.target]:
+            inner[component[edge.source]].append(edge)
+        else:
+            kept.append(edge)
+    for number, within in inner.items():
+        names = tuple(sorted(members[number]))
+        shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
+        said = f"{len(names)} concepts are broader than themselves: {shown}"
+        problems.append(Problem("cycle", names, said, edges=tuple(within)))
+    return kept
 
 
 def _components(parents: Mapping[str, list[str]]) -> dict[str, int]:
@@ -206,16 +230,18 @@ def _drop_homeless_values(kept: dict[str, Concept], edges: list[Relation], probl
     for edge in edges:
         if edge.type == "value_of":
             attributes[edge.source].append(edge.target)
-    for id in [id for id, concept in kept.items() if concept.kind == "value"]:
+    homeless = [id for id, concept in kept.items() if concept.kind == "value" and len(attributes[id]) != 1]
+    near: dict[str, list[Relation]] = {id: [] for id in homeless}
+    for edge in edges if homeless else ():
+        if edge.type in ("broader", "value_of"):
+            for end in (edge.source, edge.target):
+                if end in near:
+                    near[end].append(edge)
+    for id in homeless:
         homes = attributes[id]
-        if not homes:
-            problems.append(Problem("value_without_attribute", (id,), f"value {id!r} has no attribute (value_of)"))
-            del kept[id]
-        elif len(homes) > 1:
-            problems.append(
-                Problem("value_of_several", (id,), f"value {id!r} belongs to several attributes: {', '.join(homes)}")
-            )
-            del kept[id]
+        code: ProblemCode = "value_of_several" if homes else "value_without_attribute"
+        said = f"belongs to several attributes: {', '.join(homes)}" if homes else "has no attribute (value_of)"
+        problems.append(Problem(code, (id,), f"value {id!r} {said}", kept.pop(id), tuple(near[id])))
 
 
 def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
@@ -226,7 +252,8 @@ def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[R
         if edge.type == "broader" and home.get(edge.source) != home.get(edge.target):
             ends = (edge.source, edge.target)
             named = f"{edge.source!r} ({home[edge.source]}) broader {edge.target!r} ({home[edge.target]})"
-            problems.append(Problem("broader_across_attributes", ends, f"{named}: values of different attributes"))
+            said = f"{named}: values of different attributes"
+            problems.append(Problem("broader_across_attributes", ends, said, edges=(edge,)))
         else:
             kept.append(edge)
     return kept
@@ -254,10 +281,12 @@ def _without_hopeless_exclusions(edges: list[Relation], problems: list[Problem])
         ends = (edge.source, edge.target)
         named = f"{edge.source!r} excludes {edge.target!r}"
         if common & set(ends):
-            problems.append(Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant"))
+            said = f"{named}, its own ancestor or descendant"
+            problems.append(Problem("excludes_ancestor", ends, said, edges=(edge,)))
         elif common:
             first = min(common)
-            problems.append(Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both"))
+            said = f"{named}, and {first!r} is both"
+            problems.append(Problem("excludes_common_narrower", (*ends, first), said, edges=(edge,)))
         else:
             kept.append(edge)
     return kept

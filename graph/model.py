@@ -92,6 +92,15 @@ class Relation:
         return self
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Stray:
+    """An edge that means nothing to the taxonomy, but may have been meant to: `type` as the record spells it."""
+
+    type: str
+    source: str
+    target: str
+
+
 @dataclass(frozen=True, slots=True)
 class PutConcept:
     """Create the concept, or replace it whole."""
@@ -165,6 +174,7 @@ class TaxonomyData:
     version: int
     concepts: tuple[Concept, ...]
     relations: tuple[Relation, ...]
+    strays: tuple[Stray, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,18 @@ from graph import neo4j_cypher as cypher
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
-from graph.neo4j_rows import LOST, Row, concept_of, concept_row, item_of, item_row, key_of, relation_row, relations_of
+from graph.neo4j_rows import (
+    LOST,
+    Row,
+    concept_of,
+    concept_row,
+    item_of,
+    item_row,
+    key_of,
+    relation_row,
+    relations_of,
+    strays_of,
+)
 from graph.net import Net, net
 from graph.serial import dump_change, load_change, now
 
@@ -284,9 +295,10 @@ def _read(tx: neo4j.ManagedTransaction) -> tuple[TaxonomyData, int]:
     version = _version(tx, cypher.VERSION)
     bulk = {"lost": LOST, "size": _ROWS_PER_RECORD}
     concepts = [concept_of(row) for record in tx.run(cypher.CONCEPTS, bulk) for row in record["rows"]]
-    relations = relations_of(row for record in tx.run(cypher.RELATIONS, bulk) for row in record["rows"])
+    edges = [row for record in tx.run(cypher.RELATIONS, bulk) for row in record["rows"]]
+    relations = relations_of(edges)
     concepts.sort(key=lambda concept: concept.id)
-    return TaxonomyData(version, tuple(concepts), relations), _version(tx, cypher.VERSION)
+    return TaxonomyData(version, tuple(concepts), relations, strays_of(edges)), _version(tx, cypher.VERSION)
 
 
 def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:

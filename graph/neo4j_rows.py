@@ -18,8 +18,10 @@ from graph.model import (
     Relation,
     RelationType,
     Status,
+    Stray,
     TaggedItem,
 )
+from graph.strays import near_relation
 
 Row = dict[str, Any]
 
@@ -100,7 +102,7 @@ def relation_row(relation: Relation) -> Row:
 def relations_of(rows: Iterable[Sequence[Any]]) -> tuple[Relation, ...]:
     """In order and canonical, each once, whichever way and however often it was drawn.
 
-    Relationships of types that aren't the taxonomy's are other people's business and left out.
+    Relationships of types that aren't the taxonomy's are other people's business and left out; see `strays_of`.
     """
     found: dict[tuple[str, str, str], Relation] = {}
     for type, source, target, primary in rows:
@@ -110,6 +112,19 @@ def relations_of(rows: Iterable[Sequence[Any]]) -> tuple[Relation, ...]:
             if edge.key not in found or edge.primary:
                 found[edge.key] = edge
     return tuple(sorted(found.values()))
+
+
+def strays_of(rows: Iterable[Sequence[Any]]) -> tuple[Stray, ...]:
+    """Relationships whose type is nearly one of the taxonomy's, each once, in order."""
+    meant: dict[str, bool] = {}
+    found = set()
+    for type, source, target, _ in rows:
+        if type not in RELATION_OF:
+            if type not in meant:
+                meant[type] = near_relation(type) is not None
+            if meant[type]:
+                found.add(Stray(type, source, target))
+    return tuple(sorted(found))
 
 
 def item_row(item: TaggedItem) -> Row:

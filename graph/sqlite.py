@@ -11,7 +11,17 @@ import orjson
 
 from graph.errors import ConflictError, UnknownConcept
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, ApiKey, ChangeSet, HistoryEntry, Relation, TaggedItem, TaxonomyData
+from graph.model import (
+    RELATION_TYPES,
+    SYMMETRIC,
+    ApiKey,
+    ChangeSet,
+    HistoryEntry,
+    Relation,
+    Stray,
+    TaggedItem,
+    TaxonomyData,
+)
 from graph.net import Net, net
 from graph.serial import change_from_json, dump_change, now
 from graph.sqlite_file import SqliteFile, applied, immediate
@@ -99,11 +109,15 @@ class SqliteStore:
             concepts = tuple(map(concept_of, db.execute(_CONCEPTS)))
             rows = db.execute("SELECT type, source, target, is_primary FROM relation").fetchall()
         relations: dict[tuple[str, str, str], Relation] = {}
+        strays = []
         for type, source, target, primary in rows:
+            if type not in RELATION_TYPES:
+                strays.append(Stray(type, source, target))
+                continue
             edge = Relation(type, source, target, bool(primary)).canonical()
             if edge.key not in relations or edge.primary:
                 relations[edge.key] = edge
-        return TaxonomyData(version, concepts, tuple(sorted(relations.values())))
+        return TaxonomyData(version, concepts, tuple(sorted(relations.values())), tuple(sorted(strays)))
 
     def apply(self, changes: ChangeSet, *, expect_version: int | None = None) -> int:
         lines = "[" + ",\n".join(map(dump_change, changes.changes)) + "]"

@@ -74,7 +74,7 @@ class Taxonomy:
 
     @classmethod
     def of(cls, data: TaxonomyData) -> Taxonomy:
-        parts = sound(data.concepts, data.relations)
+        parts = sound(data.concepts, data.relations, strays=data.strays)
         return cls(parts.concepts, parts.relations, version=data.version, problems=parts.problems)
 
     # -- identity ---------------------------------------------------------------------------------
