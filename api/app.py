@@ -14,7 +14,7 @@ from api import docs_page, errors, page
 from api.answers import json
 from api.auth import Require
 from api.metrics import Observe, SnapshotCollector
-from api.routes import audit, concepts, edits, health, neighbours, recommend, search, tag, taxonomy
+from api.routes import audit, browser, concepts, edits, health, neighbours, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.bootstrap import Models, Settings
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
-Every call but `/`, `/healthz` and `/readyz` needs a key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, made by
-`kgtag keys create`. Scope `edit` implies `read`, `admin` implies all; `tag` stands by itself. Errors are
+Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
+`X-API-Key: KEY`, made by `kgtag keys create`. Scope `edit` implies `read`, `admin` implies all; `tag` stands by itself. Errors are
 `application/problem+json`. Every JSON answer names the `revision` of the taxonomy it was made from; an answer with a
 header `X-Stale-For` was made while the record has been out of reach for so many seconds."""
 
@@ -76,6 +76,7 @@ def _include_routes(app: FastAPI) -> None:
         audit.router,
         taxonomy.router,
         health.router,
+        browser.router,
         concepts.router,
         edits.router,
         concepts.one,

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from itertools import islice
+from typing import Any, Literal, Protocol
 
 from graph.invariants import Problem, ProblemCode, sound
 from graph.labels import normalise, slug
@@ -64,6 +65,19 @@ def mends(taxonomy: Taxonomy, dialect: Dialect) -> Iterator[tuple[Problem, Mend]
         mender = _Mender(taxonomy, Sql() if dialect == "sql" else Cypher())
         for problem in taxonomy.problems:
             yield problem, mender.mend(problem)
+
+
+def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = None) -> list[dict[str, Any]]:
+    """The problems as JSON, each with its `repair`; the first `limit`."""
+    return [
+        {
+            "code": problem.code,
+            "concepts": list(problem.concepts),
+            "message": problem.message,
+            "repair": mend.to_json(),
+        }
+        for problem, mend in islice(mends(taxonomy, dialect), limit)
+    ]
 
 
 class _Mender:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kgtag.cli import demo, evaluating, keys, local, records, serving, tagging, training
+from kgtag.cli import demo, evaluating, keys, local, records, serving, status, tagging, training
 
 app = typer.Typer(
     name="kgtag",
@@ -24,6 +24,7 @@ app.command("export")(records.export_file)
 app.command("diff")(records.diff)
 app.command("versions")(records.versions)
 app.command("audit")(records.audit)
+app.command("status")(status.status)
 app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)
 app.command("serve")(serving.serve)
