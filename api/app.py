@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
 Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
-`X-API-Key: KEY`, made by `kgtag keys create`. Scope `edit` implies `read`, `admin` implies all; `tag` stands by itself. Errors are
-`application/problem+json`. Every JSON answer names the `revision` of the taxonomy it was made from; an answer with a
-header `X-Stale-For` was made while the record has been out of reach for so many seconds."""
+`X-API-Key: KEY`, made by `kgtag keys create`. Scope `edit` implies `read`, `admin` implies all; `tag` stands by itself.
+Errors are `application/problem+json`. Every JSON answer names the `revision` of the taxonomy it was made from; an
+answer with a header `X-Stale-For` was made while the record has been out of reach for so many seconds."""
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:

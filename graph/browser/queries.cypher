@@ -155,7 +155,8 @@ ORDER BY probability, item, concept LIMIT 100;
 // Concepts without a sound id
 // Mend: MATCH (c:Concept) WHERE elementId(c) = '…' SET c.id = 'scheme:a-name-that-stays'
 MATCH (concept:Concept)
-WHERE NOT concept.id IS :: STRING NOT NULL OR trim(concept.id) <> concept.id OR concept.id = ''
+WHERE NOT (concept.id IS :: STRING NOT NULL) OR trim(toStringOrNull(concept.id)) = ''
+  OR trim(toStringOrNull(concept.id)) <> concept.id
 RETURN concept, elementId(concept) AS element, concept.id AS id, concept.name AS name LIMIT 200;
 
 // Nodes that are no Concept
