@@ -32,6 +32,8 @@ def status(store: Store = None, json: Json = False) -> None:
             row |= _content(opened)
     except StoreError as error:
         row["error"] = str(error)
+    finally:
+        opened.close()
     if json:
         print_json(row)
     else:

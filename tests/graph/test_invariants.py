@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graph.edit import after
 from graph.invariants import ProblemCode, sound
-from graph.model import Concept, Kind, Relation, TaxonomyData
+from graph.model import Concept, Kind, Relation, Stray, TaxonomyData
 from tests.strategies import change_sets, taxonomies
 
 
@@ -25,7 +25,7 @@ RED, BLUE, LARGE = concept("red", "value"), concept("blue", "value"), concept("l
 HOME = (COLOR, SIZE, RED, BLUE, LARGE, Relation("value_of", "red", "color"), Relation("value_of", "blue", "color"))
 HOMES = (*HOME, Relation("value_of", "large", "size"))
 
-CASES: dict[ProblemCode, tuple[list[Concept | Relation], set[str], set[Relation]]] = {
+CASES: dict[ProblemCode, tuple[list[Concept | Relation | Stray], set[str], set[Relation]]] = {
     "bad_id": ([A, concept(" padded"), concept("", pref_label={"en": "lost"}), concept("x" * 301)], {"a"}, set()),
     "bad_kind": ([A, concept("b", kind="thing")], {"a"}, set()),
     "bad_status": ([A, concept("b", status="gone")], {"a"}, set()),
@@ -54,6 +54,7 @@ CASES: dict[ProblemCode, tuple[list[Concept | Relation], set[str], set[Relation]
         {"a", "b", "c"},
         set(),
     ),
+    "unknown_relation": ([A, B, Stray("BRODER", "a", "b"), Stray("mine", "b", "a")], {"a", "b"}, set()),
     "broader_across_attributes": ([*HOMES, Relation("broader", "large", "red")], {"color", "size"}, set()),
 }
 
@@ -63,7 +64,8 @@ def test_each_problem_is_named_and_left_out(code: ProblemCode) -> None:
     rows, kept, edges = CASES[code]
     concepts = [row for row in rows if isinstance(row, Concept)]
     relations = [row for row in rows if isinstance(row, Relation)]
-    result = sound(concepts, relations)
+    strays = [row for row in rows if isinstance(row, Stray)]
+    result = sound(concepts, relations, strays=strays)
     assert {problem.code for problem in result.problems} == {code}
     assert all(problem.message for problem in result.problems)
     assert kept <= set(result.concepts)
