@@ -20,6 +20,14 @@ _DROP = """([name, content]) => {
     target.dispatchEvent(new DragEvent(kind, {dataTransfer: carried, bubbles: true, cancelable: true}));
 }"""
 
+_ANSWERED = """count => {
+  const frames = document.querySelectorAll("[data-testid=frame]");
+  if (frames.length <= count) return false;
+  const status = frames[0].querySelector("[data-testid=frameStatusbar]");
+  return frames[0].querySelector("svg g.node, [data-testid=styleResetButton]") || (status && status.innerText.trim());
+}"""
+"""Whether the newest of more than `count` frames shows a graph, a style, or says how it went."""
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -40,6 +48,7 @@ class BrowserPage:
 
     def __init__(self, page: Page, server: LocalServer) -> None:
         self.page = page
+        self.server = server
         page.set_default_timeout(90_000)
         page.goto(f"{server.http}?dbms={server.url}&preselectAuthMethod=[NO_AUTH]")
         page.click("[data-testid=connect]")
@@ -67,6 +76,10 @@ class BrowserPage:
             self.page.click("[data-testid=navigationFavorites]")
         self.page.click(f"[data-testid='expandFolder-{name}']")
 
+    def close_drawer(self) -> None:
+        self.page.click("[data-testid=navigationFavorites]")
+        self.page.locator("[data-testid=createNewFavorite]").wait_for(state="hidden")
+
     def saved(self, title: str) -> Locator:
         """Run a saved query of an open folder; the frame it makes."""
         before = self._frames()
@@ -84,11 +97,8 @@ class BrowserPage:
 
     def _fresh(self, before: int) -> Locator:
         """The newest frame, once its answer is there. Raises AssertionError when that is an error."""
-        self.page.wait_for_function(
-            "count => document.querySelectorAll('[data-testid=frame]').length > count", arg=before
-        )
+        self.page.wait_for_function(_ANSWERED, arg=before)
         frame = self.page.locator("[data-testid=frame]").first
-        frame.locator("[data-testid=frameStatusbar]").wait_for()
         said = frame.inner_text()
         assert "ERROR" not in said and "Neo.ClientError" not in said, said
         return frame
