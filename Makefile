@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --python $(BIN)/python -q -c constraints.txt
 export UV_LINK_MODE ?= copy
 
-.PHONY: demo test check format serve clean
+.PHONY: demo test check format serve screenshots clean
 
 demo: $(VENV)/train.stamp
 	$(BIN)/kgtag demo
@@ -26,8 +26,12 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# docs/images, anew, from the real Neo4j Browser.
+screenshots: $(VENV)/dev.stamp system
+	PYTHONPATH=. $(BIN)/python docs/screenshots.py
+
 .PHONY: system
-# Java and Maven, for the tests' real Neo4j: installed where apt may, else named.
+# Java, Maven and Chromium, for the tests' real Neo4j and its Browser: installed where apt may, else named.
 system:
 	@sh .ci/install-system.sh
 

@@ -14,7 +14,7 @@ from api import docs_page, errors, page
 from api.answers import json
 from api.auth import Require
 from api.metrics import Observe, SnapshotCollector
-from api.routes import audit, concepts, edits, health, neighbours, proposals, recommend, search, tag, taxonomy
+from api.routes import audit, browser, concepts, edits, health, neighbours, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.bootstrap import Models, Settings
@@ -23,10 +23,11 @@ log = logging.getLogger(__name__)
 
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
-Every call but `/`, `/healthz` and `/readyz` needs a key: `Authorization: Bearer KEY` or `X-API-Key: KEY`, made by
-`kgtag keys create`. Scope `propose` implies `read`, `edit` and `approve` imply `propose`, `admin` implies all; `tag`
-stands by itself. Errors are `application/problem+json`. Every JSON answer names the `revision` of the taxonomy it was
-made from; an answer with a header `X-Stale-For` was made while the record has been out of reach for so many seconds."""
+Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
+`X-API-Key: KEY`, made by `kgtag keys create`. Scope `propose` implies `read`, `edit` and `approve` imply `propose`,
+`admin` implies all; `tag` stands by itself. Errors are `application/problem+json`. Every JSON answer names the
+`revision` of the taxonomy it was made from; an answer with a header `X-Stale-For` was made while the record has been
+out of reach for so many seconds."""
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
@@ -77,6 +78,7 @@ def _include_routes(app: FastAPI) -> None:
         taxonomy.router,
         health.router,
         proposals.router,
+        browser.router,
         concepts.router,
         edits.router,
         concepts.one,

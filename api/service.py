@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import anyio
@@ -19,6 +20,7 @@ from api.errors import Problem, Unavailable
 from api.metrics import Metrics
 from graph.columns import owners
 from graph.errors import KgtagError, StoreError
+from graph.mending import Dialect, dialect_of, problem_rows
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
 from kgtag.serving import Live, Served
@@ -26,6 +28,7 @@ from kgtag.tagger import Tagger
 
 log = logging.getLogger(__name__)
 
+SHOWN_PROBLEMS = 100
 _REMEMBERED = 64 << 20
 """Bytes of answers kept for a snapshot."""
 _STALE_AFTER = 10.0
@@ -37,8 +40,9 @@ TAGGING_THREADS = 2
 class Derived:
     """What is worked out once for a snapshot, when somebody asks for it, and goes when the snapshot goes."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, dialect: Dialect) -> None:
         self.served = served
+        self.dialect = dialect
         self.audit: dict[str, Any] | None = None
         self._answers: OrderedDict[object, bytes] = OrderedDict()
         self._bytes = 0
@@ -53,6 +57,11 @@ class Derived:
         self._bytes += len(answer)
         while self._bytes > _REMEMBERED:
             self._bytes -= len(self._answers.popitem(last=False)[1])
+
+    @cached_property
+    def problems(self) -> list[dict[str, Any]]:
+        """What was left out of the snapshot, with what mends it: the first hundred."""
+        return problem_rows(self.served.taxonomy, self.dialect, limit=SHOWN_PROBLEMS)
 
     def containing(self, part: str) -> NDArray[np.bool_]:
         """(n,) which concepts have a label with the part, which is in normal form, anywhere in it."""
@@ -100,7 +109,7 @@ class Service:
         served = self.current
         derived = self._derived
         if derived is None or derived.served is not served:
-            derived = self._derived = Derived(served)
+            derived = self._derived = Derived(served, dialect_of(self.live.store.url))
         return derived
 
     @property

@@ -5,15 +5,21 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from graph.model import Concept, Kind, Relation, TaxonomyData
+
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
 T = TypeVar("T")
+
+_WORDS = ("shoes", "coats", "lamps", "chairs", "knives", "tents", "bikes", "soaps", "books", "phones")
+_CHARACTERS = ("鞋", "衣", "灯", "椅", "刀", "帐篷", "车", "皂", "书", "手机")
 
 
 def machine() -> dict[str, Any]:
@@ -26,6 +32,31 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.system(),
     }
+
+
+def synthetic_taxonomy(concepts: int, *, seed: int = 0) -> TaxonomyData:
+    """A sound taxonomy of so many concepts c0, c1, …: a tree of categories, English and Chinese labels, and attributes.
+
+    One in ten is a value of one of a hundred attributes (fewer when it is small); some categories have two parents.
+    """
+    draw = random.Random(seed)
+    values = concepts // 10 if concepts >= 100 else 0
+    attributes = min(100, concepts // 100)
+    categories = concepts - values - attributes
+    rows, edges = [], []
+    for i in range(concepts):
+        kind: Kind = "category" if i < categories else "attribute" if i < categories + attributes else "value"
+        labels = {"en": f"{kind} {i:,} {draw.choice(_WORDS)}", "zh": f"{draw.choice(_CHARACTERS)}{i}"}
+        rows.append(Concept(f"c{i}", "made-up", kind, labels, {"en": (f"{draw.choice(_WORDS)} no. {i}",)}))
+        if kind == "category" and i:
+            parents = {draw.randrange(max(0, i // 8 - 4), i // 8 + 1) for _ in range(1 + (i % 20 == 0))}
+            for at, parent in enumerate(sorted(parents)):
+                edges.append(Relation("broader", f"c{i}", f"c{parent}", primary=at == 0))
+        elif kind == "attribute":
+            edges.append(Relation("applies_to", f"c{i}", f"c{draw.randrange(min(categories, 500))}"))
+        elif kind == "value":
+            edges.append(Relation("value_of", f"c{i}", f"c{categories + draw.randrange(attributes)}"))
+    return TaxonomyData(0, tuple(sorted(rows, key=lambda row: row.id)), tuple(sorted(edges)))
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

@@ -26,6 +26,7 @@ from graph.model import (
     Relation,
     RelationType,
     Status,
+    Stray,
 )
 
 Ints = NDArray[np.int32]
@@ -137,7 +138,7 @@ class Columns:
     """(n,) concepts by id, ascending by code point and each id once, with their texts and relations.
 
     `strays` are relations with an end that is no concept here; `doubles` the ids that stood more than once (the first
-    row was kept).
+    row was kept); `unknown` edges of types that are none.
     """
 
     ids: pa.LargeStringArray
@@ -150,6 +151,7 @@ class Columns:
     edges: Edges
     strays: tuple[Relation, ...] = ()
     doubles: tuple[str, ...] = ()
+    unknown: tuple[Stray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -271,6 +273,7 @@ def assemble(
     texts: RawTexts,
     edges: RawEdges,
     strays: Iterable[Relation] = (),
+    unknown: Iterable[Stray] = (),
 ) -> Columns:
     """Rows in any order, put in order. All arrays but `notation` are without nulls.
 
@@ -296,6 +299,7 @@ def assemble(
         edges=_ordered_edges(edges, place, len(rows)),
         strays=once(strays),
         doubles=doubles,
+        unknown=tuple(sorted(set(unknown))),
     )
 
 

@@ -42,7 +42,7 @@ def compare(a: Columns, b: Columns) -> Differing:
 
 def same(a: Columns, b: Columns) -> bool:
     """Whether both hold the same rows."""
-    return a is b or (a.strays == b.strays and not compare(a, b))
+    return a is b or ((a.strays, a.unknown) == (b.strays, b.unknown) and not compare(a, b))
 
 
 def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:

@@ -6,19 +6,21 @@ a problem is refused; an edit by other hands that causes one is quarantined: lef
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pyarrow.compute as pc
 
-from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, find, owners
+from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
 from graph.csr import Csr
 from graph.cycles import cycles
 from graph.exclusions import hopeless
 from graph.hierarchy import Hierarchy
-from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType
+from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType, Stray
+from graph.strays import near_relation
 
 ProblemCode = Literal[
     "bad_id",
@@ -39,6 +41,7 @@ ProblemCode = Literal[
     "excludes_common_narrower",
     "broader_across_attributes",
     "double_id",
+    "unknown_relation",
 ]
 
 _ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
@@ -55,11 +58,17 @@ _ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """A broken invariant: which, on which concepts, in words."""
+    """A broken invariant: which, on which concepts, in words.
+
+    `subject` is the concept that was left out and `edges` what was wrong about it, as the record has them, for
+    `graph.mending`; neither makes a problem another one.
+    """
 
     code: ProblemCode
     concepts: tuple[str, ...]
     message: str
+    subject: Concept | None = field(default=None, compare=False, repr=False)
+    edges: tuple[Relation | Stray, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +83,20 @@ class Sound:
     hierarchy: Hierarchy | None = None
 
 
-def sound(columns: Columns, extra_problems: Iterable[Problem] = ()) -> Sound:
-    """Keep every concept and relation that breaks no invariant; name the rest, and `extra_problems` with them.
+def sound(columns: Columns) -> Sound:
+    """Keep every concept and relation that breaks no invariant, and name the rest.
 
     Exactly one `broader` of a concept is primary in the result: the first one by id when none or several say so.
     What is sound as it is is not copied.
     """
     check = _Check(columns)
-    problems = {*extra_problems, *check.doubles(), *check.concepts(), *check.relations(), *check.cycles()}
+    problems = {
+        *map(_unknown, columns.unknown),
+        *check.doubles(),
+        *check.concepts(),
+        *check.relations(),
+        *check.cycles(),
+    }
     problems |= {*check.homeless_values(), *check.across_attributes()}
     kept = columns.select(check.concept, check.edge)
     hierarchy = None
@@ -152,26 +167,27 @@ class _Check:
         ]
 
     def _relation_problem(self, edge: Relation, source: int | None, target: int | None) -> Problem | None:
-        ends = (edge.source, edge.target)
         named = f"{edge.source!r} {edge.type} {edge.target!r}"
+
+        def problem(code: ProblemCode, message: str) -> Problem:
+            ends = tuple(dict.fromkeys((edge.source, edge.target)))
+            return Problem(code, ends, f"{named}: {message}", edges=(edge,))
+
         if source is None or not self.concept[source] or target is None or not self.concept[target]:
             missing = edge.source if source is None or not self.concept[source] else edge.target
-            return Problem("dangling", ends, f"{named}: there is no sound concept {missing!r}")
+            return problem("dangling", f"there is no sound concept {missing!r}")
         if source == target:
-            message = f"{named}: a concept can't stand in this relation to itself"
-            return Problem("self_relation", (edge.source,), message)
+            return problem("self_relation", "a concept can't stand in this relation to itself")
         columns, wanted = self.columns, _ENDS[edge.type]
         kinds = (columns.kind[source], columns.kind[target])
         if wanted is not None and kinds != wanted:
-            message = f"{named}: it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"
-            return Problem("wrong_kinds", ends, message)
+            message = f"it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"
+            return problem("wrong_kinds", message)
         if edge.type == "broader":
             if kinds[0] != kinds[1]:
-                message = f"{named}: a {kinds[0]} can't be narrower than a {kinds[1]}"
-                return Problem("wrong_kinds", ends, message)
+                return problem("wrong_kinds", f"a {kinds[0]} can't be narrower than a {kinds[1]}")
             if columns.scheme[source] != columns.scheme[target]:
-                message = f"{named}: across schemes use exact_match or close_match"
-                return Problem("cross_scheme_broader", ends, message)
+                return problem("cross_scheme_broader", "across schemes use exact_match or close_match")
         return None
 
     def cycles(self) -> list[Problem]:
@@ -185,8 +201,13 @@ class _Check:
         component = np.full(n, -1)
         for number, group in enumerate(groups):
             component[group] = number
-        self.edge[ours[(component[source] == component[target]) & (component[source] >= 0)]] = False
-        return [_cycle(tuple(self.columns.ids.take(group).to_pylist())) for group in groups]
+        round = (component[source] == component[target]) & (component[source] >= 0)
+        self.edge[ours[round]] = False
+        within: dict[int, list[Relation]] = defaultdict(list)
+        for number, k in zip(component[source[round]].tolist(), ours[round].tolist(), strict=True):
+            within[number].append(self.columns.relation(k))
+        names = (tuple(self.columns.ids.take(group).to_pylist()) for group in groups)
+        return [_cycle(some, tuple(within[number])) for number, some in enumerate(names)]
 
     def homeless_values(self) -> list[Problem]:
         edges, columns = self.columns.edges, self.columns
@@ -194,19 +215,32 @@ class _Check:
         homes = np.bincount(edges.source[ours], minlength=len(columns))
         wrong = np.flatnonzero(columns.kind.where("value") & self.concept & (homes != 1))
         problems = []
+        near = self._near(wrong)
         for row in wrong.tolist():
             id = columns.ids[row].as_py()
+            subject = columns.concept(row)
             if not homes[row]:
                 message = f"value {id!r} has no attribute (value_of)"
-                problems.append(Problem("value_without_attribute", (id,), message))
+                problems.append(Problem("value_without_attribute", (id,), message, subject, tuple(near[id])))
             else:
                 names = ", ".join(columns.ids.take(edges.target[ours & (edges.source == row)]).to_pylist())
                 message = f"value {id!r} belongs to several attributes: {names}"
-                problems.append(Problem("value_of_several", (id,), message))
+                problems.append(Problem("value_of_several", (id,), message, subject, tuple(near[id])))
         if len(wrong):
             self.concept[wrong] = False
             self.edge &= self.concept[edges.source] & self.concept[edges.target]
         return problems
+
+    def _near(self, rows: Longs) -> dict[str, list[Relation]]:
+        """By id, the sound relations of these values that say where they belong."""
+        edges = self.columns.edges
+        kinds = (edges.type == CODE["broader"]) | (edges.type == CODE["value_of"])
+        ours = self.edge & kinds & (np.isin(edges.source, rows) | np.isin(edges.target, rows))
+        near: dict[str, list[Relation]] = defaultdict(list)
+        for edge in replace(self.columns, edges=edges.select(ours)).relations() if len(rows) else ():
+            near[edge.source].append(edge)
+            near[edge.target].append(edge)
+        return near
 
     def across_attributes(self) -> list[Problem]:
         """A value is narrower than values of its own attribute only; otherwise one facet would imply another."""
@@ -221,7 +255,8 @@ class _Check:
             a, b, first, second = ids.take([source, target, home[source], home[target]]).to_pylist()
             named = f"{a!r} ({first}) broader {b!r} ({second})"
             message = f"{named}: values of different attributes"
-            problems.append(Problem("broader_across_attributes", (a, b), message))
+            edge = self.columns.relation(k)
+            problems.append(Problem("broader_across_attributes", (a, b), message, edges=(edge,)))
         self.edge &= ~across
         return problems
 
@@ -268,7 +303,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     called = f" ({concept.label()})" if concept.pref_label else ""
 
     def problem(code: ProblemCode, message: str) -> Problem:
-        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}")
+        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}", concept)
 
     found = []
     if _bad_id(concept.id):
@@ -289,9 +324,16 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     return found
 
 
-def _cycle(names: tuple[str, ...]) -> Problem:
+def _cycle(names: tuple[str, ...], edges: tuple[Relation, ...]) -> Problem:
     shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
-    return Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}")
+    return Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}", edges=edges)
+
+
+def _unknown(stray: Stray) -> Problem:
+    meant = near_relation(stray.type)
+    hint = f"; did you mean {meant.upper()}?" if meant else ""
+    said = f"{stray.source!r} {stray.type} {stray.target!r}: there is no such relation{hint}"
+    return Problem("unknown_relation", tuple(dict.fromkeys((stray.source, stray.target))), said, edges=(stray,))
 
 
 def _hopeless_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
@@ -299,9 +341,9 @@ def _hopeless_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
     ends = (edge.source, edge.target)
     named = f"{edge.source!r} excludes {edge.target!r}"
     if below is None:
-        return Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant")
+        return Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant", edges=(edge,))
     first = columns.ids[below].as_py()
-    return Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both")
+    return Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both", edges=(edge,))
 
 
 def _with_one_primary(columns: Columns) -> Columns:

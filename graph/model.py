@@ -97,6 +97,15 @@ class Relation:
         return self
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Stray:
+    """An edge that means nothing to the taxonomy, but may have been meant to: `type` as the record spells it."""
+
+    type: str
+    source: str
+    target: str
+
+
 @dataclass(frozen=True, slots=True)
 class PutConcept:
     """Create the concept, or replace it whole."""
@@ -247,8 +256,9 @@ class TaxonomyData:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TaxonomyData):
             return NotImplemented
-        mine, theirs = (self.version, self.concepts), (other.version, other.concepts)
-        return mine == theirs and self.relations == other.relations
+        if (self.version, self.columns.unknown) != (other.version, other.columns.unknown):
+            return False
+        return self.concepts == other.concepts and self.relations == other.relations
 
     __hash__ = None  # type: ignore[assignment]
 

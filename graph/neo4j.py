@@ -29,7 +29,7 @@ from graph.effects import unchecked
 from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, Retag, TaggedItem, TaxonomyData, Version
-from graph.neo4j_read import Run, concept_part, edge_part, join, text_part
+from graph.neo4j_read import Run, concept_part, edge_part, join, text_part, unknown_part
 from graph.neo4j_rows import Row, concept_row, item_of, item_row, key_of, relation_row
 from graph.net import Net, net
 from graph.payload import pack, page_end
@@ -163,9 +163,10 @@ class Neo4jStore:
             texts = pool.submit(fetch, text_part)
             edges = pool.submit(fetch, edge_part)
             concepts = pool.submit(fetch, concept_part)
-            parts = concepts.result(), texts.result(), edges.result()
+            unknown = pool.submit(fetch, unknown_part)
+            parts = concepts.result(), texts.result(), edges.result(), unknown.result()
         undisturbed = all(same for _, same in parts)
-        return join(parts[0][0], parts[1][0], parts[2][0]), undisturbed
+        return join(parts[0][0], parts[1][0], parts[2][0], parts[3][0]), undisturbed
 
     def _version_now(self) -> int:
         with self._reading() as session:

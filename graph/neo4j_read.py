@@ -31,13 +31,15 @@ from graph.columns import (
     RawTexts,
     assemble,
 )
-from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES
+from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, Stray
+from graph.strays import near_relation
 
 LOST = " element "
 """What the id of a concept that has lost its own begins with, its element id behind it: no sound id, so the snapshot
 quarantines the concept and names the element."""
 
 _ROWS_PER_RECORD = 50_000
+_UNKNOWN_SHOWN = 100
 _NOT_FOREIGN = frozenset({*(type.upper() for type in RELATION_TYPES), "TAGGED"})
 _CODES = {type.upper(): code for code, type in enumerate(TYPES)}
 _TEXT_KINDS = {"prefLabel": PREF, "altLabel": ALT, "hiddenLabel": HIDDEN, "definition": DEFINITION}
@@ -166,17 +168,15 @@ def edge_part(run: Run) -> EdgePart:
     )
 
 
-def foreign_types(run: Run) -> list[str]:
-    """Types of relationships in the database that are neither the taxonomy's nor the tags', by name. Cheap."""
-    return [row["type"] for row in run(cypher.TYPES, {}) if row["type"] not in _NOT_FOREIGN]
+def unknown_part(run: Run) -> list[Stray]:
+    """Relationships between concepts whose type is nearly one of the taxonomy's; the first hundred say enough.
 
-
-def foreign_relations(run: Run, types: Sequence[str], *, limit: int = 100) -> list[tuple[str, str, str]]:
-    """(type, source id, target id) of relationships of these types between concepts, in order, at most `limit`."""
-    if not types:
-        return []
-    rows = run(cypher.FOREIGN, {"types": list(types), "limit": limit})
-    return [(row["type"], row["source"], row["target"]) for row in rows]
+    Types that aren't are other people's business. Cheap: the server keeps a list of the types in use.
+    """
+    foreign = (row["type"] for row in run(cypher.TYPES, {}) if row["type"] not in _NOT_FOREIGN)
+    types = [type for type in foreign if near_relation(type) is not None]
+    rows = run(cypher.FOREIGN, {"types": types, "limit": _UNKNOWN_SHOWN}) if types else ()
+    return [Stray(row["type"], row["source"], row["target"]) for row in rows]
 
 
 def _pages(run: Run, statement: LiteralString) -> Iterator[tuple[str, Longs, list[Any]]]:
@@ -281,7 +281,7 @@ def _split(text: str) -> tuple[str, str]:
 # -- joining ----------------------------------------------------------------------------------------------------------
 
 
-def join(concepts: ConceptPart, texts: TextPart, edges: EdgePart) -> Columns:
+def join(concepts: ConceptPart, texts: TextPart, edges: EdgePart, unknown: Sequence[Stray] = ()) -> Columns:
     """Missing properties get their defaults; what isn't a concept's is left out."""
     row_of = _rows_by_node(concepts.nodes)
     owner = row_of(texts.nodes)
@@ -311,6 +311,7 @@ def join(concepts: ConceptPart, texts: TextPart, edges: EdgePart) -> Columns:
         notation=filled(concepts.notation, None),
         texts=RawTexts(owner, texts.kind, texts.lang, texts.text),
         edges=RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside]),
+        unknown=unknown,
     )
 
 

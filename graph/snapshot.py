@@ -21,6 +21,8 @@ from graph.errors import FileFormatError
 from graph.hierarchy import Hierarchy
 from graph.invariants import Problem
 from graph.label_index import LabelIndex
+from graph.model import Relation, Stray
+from graph.serial import concept_from_json, concept_to_json
 from graph.sorted_texts import SortedTexts, offsets
 from graph.taxonomy import Taxonomy
 
@@ -49,7 +51,7 @@ def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") ->
         "revision": derived.revision,
         "store": store,
         "token": token,
-        "problems": [[problem.code, problem.concepts, problem.message] for problem in taxonomy.problems],
+        "problems": [_problem_to_json(problem) for problem in taxonomy.problems],
         "values": {name: getattr(columns, name).values for name in _CODED} | {"lang": columns.texts.lang.values},
     }
     blocks.write(path, header, {**_columns_out(columns), **_derived_out(derived)})
@@ -61,7 +63,7 @@ def load(path: Path, *, verify: bool = False) -> Saved:
     try:
         columns = _columns_in(found.arrays, found.header["values"])
         derived = _derived_in(columns, found.arrays, found.header["revision"])
-        problems = [Problem(code, tuple(concepts), message) for code, concepts, message in found.header["problems"]]
+        problems = [_problem_from_json(row) for row in found.header["problems"]]
         taxonomy = Taxonomy(columns, version=found.header["version"], problems=problems, derived=derived)
         return Saved(taxonomy, found.header["store"], found.header["token"])
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as error:
@@ -179,3 +181,20 @@ def _sized(array: Array, n: int) -> Array:
     if len(array) != n:
         raise ValueError(f"{len(array)} rows instead of {n}")
     return array
+
+
+def _problem_to_json(problem: Problem) -> list[Any]:
+    subject = concept_to_json(problem.subject) if problem.subject is not None else None
+    edges = [[edge.type, edge.source, edge.target, getattr(edge, "primary", None)] for edge in problem.edges]
+    return [problem.code, problem.concepts, problem.message, subject, edges]
+
+
+def _problem_from_json(row: list[Any]) -> Problem:
+    code, concepts, message, subject, edges = row
+    known = concept_from_json(subject) if subject is not None else None
+    return Problem(code, tuple(concepts), message, known, tuple(map(_edge_from_json, edges)))
+
+
+def _edge_from_json(row: list[Any]) -> Relation | Stray:
+    type, source, target, primary = row
+    return Stray(type, source, target) if primary is None else Relation(type, source, target, primary)

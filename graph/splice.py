@@ -44,6 +44,8 @@ def spliced(columns: Columns, work: Net) -> Columns:
     undone = {edge.key for edge in (*work.unrelate, *work.relate)}
     strays = [edge for edge in strays if edge.key not in undone]
     result = replace(result, edges=edges, strays=(), doubles=tuple(id for id in columns.doubles if id not in gone))
+    unknown = tuple(one for one in columns.unknown if one.source not in gone and one.target not in gone)
+    result = replace(result, unknown=unknown)
     return _with_relations(result, work.unrelate, (*strays, *work.relate))
 
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs, RawEdges, RawTexts, assemble
-from graph.model import Relation
+from graph.model import Relation, Stray
 
 _ROWS_PER_PAGE = 50_000
+_UNKNOWN_SHOWN = 100
 _BEFORE_ALL = -(1 << 63)
 _CONCEPTS = """SELECT max(row), json_group_array(id), json_group_array(scheme), json_group_array(kind),
     json_group_array(status), json_group_array(choice), json_group_array(notation), group_concat(pref_label, ','),
@@ -34,7 +35,7 @@ def read_columns(db: sqlite3.Connection) -> Columns:
     """All in one transaction, which the caller has opened.
 
     Hand edits may have put anything into the JSON: texts are made text, what isn't a list is a list of one. Relations
-    of types that aren't the taxonomy's are left out.
+    of types that are none are named, and mean nothing.
     """
     pages: list[list[pa.Array]] = [[_strings([]) for _ in range(6)]]
     texts = [_texts([], 0, PREF)]
@@ -62,12 +63,13 @@ def read_columns(db: sqlite3.Connection) -> Columns:
         ),
         edges=edges,
         strays=strays,
+        unknown=_unknown(db),
     )
 
 
-def foreign_relations(db: sqlite3.Connection, *, limit: int = 100) -> list[tuple[str, str, str]]:
-    """(type, source id, target id) of relations of types that aren't the taxonomy's, in order, at most `limit`."""
-    return db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), limit)).fetchall()
+def _unknown(db: sqlite3.Connection) -> list[Stray]:
+    """Relations of types that are none; the first hundred say enough."""
+    return [Stray(*row) for row in db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))]
 
 
 def _texts(objects: list[dict[str, Any]], first: int, kind: int) -> RawTexts:

@@ -11,6 +11,20 @@ from graph.model import ApiKey, Concept, ItemTag, Retagged, TaggedItem
 
 Row = tuple[Any, ...]
 
+COLUMNS = (
+    "id",
+    "scheme",
+    "kind",
+    "pref_label",
+    "alt_label",
+    "hidden_label",
+    "definition",
+    "notation",
+    "status",
+    "choice",
+)
+"""Of the concept table, in the order of `row_of`."""
+
 
 def concept_of(row: Row) -> Concept:
     """Hand edits may have put anything into the JSON: texts are made text, what isn't a list is a list of one."""

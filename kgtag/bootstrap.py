@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError, StoreError
+from graph.mending import dialect_of
 from graph.migrate import MigrationStatus
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -222,19 +223,19 @@ def audit_store(store: TaxonomyStore, *, checks: Sequence[str] | None = None, em
         raise InputError("the check 'implausible_broader' is a learned one; give --embeddings DIR")
     taxonomy = load_taxonomy(store)
     learned = _learned_checks(load_models(None, embeddings), taxonomy)
-    return audit(taxonomy, items=store.items(), checks=checks, extra=learned)
+    return audit(taxonomy, items=store.items(), checks=checks, extra=learned, dialect=dialect_of(store.url))
 
 
 def audit_live(live: Live, models: Models) -> Report:
     """The same for what is served; without its items while the record is out of reach."""
     from graph.audit import audit
 
-    taxonomy = live.current.taxonomy
+    taxonomy, dialect = live.current.taxonomy, dialect_of(live.store.url)
     learned = _learned_checks(models, taxonomy)
     try:
-        return audit(taxonomy, items=live.store.items(), extra=learned)
+        return audit(taxonomy, items=live.store.items(), extra=learned, dialect=dialect)
     except StoreError:
-        return audit(taxonomy, extra=learned)
+        return audit(taxonomy, extra=learned, dialect=dialect)
 
 
 def _learned_checks(models: Models, taxonomy: Taxonomy) -> list[Check]:

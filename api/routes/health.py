@@ -16,8 +16,6 @@ from api.service import service
 
 router = APIRouter(tags=["health"])
 
-_SHOWN = 100
-
 
 @router.get("/healthz", response_model=None)
 async def healthz(request: Request) -> Response:
@@ -45,7 +43,7 @@ async def readyz(request: Request) -> Response:
         "error": freshness.error,
         "model": served.tagger.version if served.tagger is not None else None,
         "quarantined": len(problems),
-        "problems": [{"code": p.code, "concepts": list(p.concepts), "message": p.message} for p in problems[:_SHOWN]],
+        "problems": found.derived.problems,
     }
     return json(row)
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from graph.audit.report import Defect
 from graph.audit.views import named
+from graph.mending import Dialect, mends
 from graph.taxonomy import Taxonomy
 
 
-def quarantined(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """What the snapshot had to leave out."""
-    for problem in taxonomy.problems:
-        yield Defect(problem.concepts, problem.message, {"invariant": problem.code})
+def quarantined(taxonomy: Taxonomy, dialect: Dialect = "cypher") -> Iterator[Defect]:
+    """What the snapshot had to leave out, with what mends it in the language of the record."""
+    for problem, mend in mends(taxonomy, dialect):
+        yield Defect(problem.concepts, problem.message, {"invariant": problem.code}, {"op": "run", **mend.to_json()})
 
 
 def related_is_ancestor(taxonomy: Taxonomy) -> Iterator[Defect]:

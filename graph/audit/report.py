@@ -26,7 +26,7 @@ class Defect:
     """What a check found, before the audit stamps its name on it. `evidence` and `repair` are JSON.
 
     A repair says in `words` what to do and in `op` which edit that is: "relabel", "merge", "move", "delete_relation",
-    "put_relation", "deprecate", "retag".
+    "put_relation", "deprecate", "retag", "run" (the `statement`, on the record).
     """
 
     concepts: tuple[str, ...]

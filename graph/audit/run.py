@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from graph.audit import facets, integrity, labels, lifecycle, structure, usage
 from graph.audit.report import Check, CheckResult, Defect, Report, report
 from graph.errors import InputError
+from graph.mending import Dialect
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 
@@ -49,9 +51,15 @@ def audit(
     items: Iterable[TaggedItem] | None = None,
     checks: Sequence[str] | None = None,
     extra: Sequence[Check] = (),
+    dialect: Dialect = "cypher",
 ) -> Report:
-    """Run the checks named (else all): the symbolic ones, those on `items` when they are given, and `extra` ones."""
-    known = {check.name: check for check in (*CHECKS, *(usage.checks(items) if items is not None else ()), *extra)}
+    """Run the checks named (else all): the symbolic ones, those on `items` when they are given, and `extra` ones.
+
+    `dialect` is the language of the record, in which quarantined edits are mended.
+    """
+    quarantined = Check("quarantined", "error", partial(integrity.quarantined, dialect=dialect))
+    own = [quarantined if check.name == quarantined.name else check for check in CHECKS]
+    known = {check.name: check for check in (*own, *(usage.checks(items) if items is not None else ()), *extra)}
     for name in checks or ():
         if name not in known:
             if name in check_names():

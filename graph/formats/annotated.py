@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graph.formats.matching import CategoryMatcher
 from graph.formats.parsed import Parsed, note, parsed
-from graph.labels import normalise
+from graph.labels import normalise, slug
 from graph.model import Concept, Kind, Relation
 from graph.taxonomy import Taxonomy
-
-_LONGEST_SLUG = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +125,3 @@ def _attribute(
 def _concept(id: str, kind: Kind, surfaces: Counter[str], *, scheme: str, lang: str) -> Concept:
     best, *others = sorted(surfaces, key=lambda surface: (-surfaces[surface], surface))
     return Concept(id, scheme, kind, {lang: best}, {lang: tuple(others)} if others else {})
-
-
-def slug(key: str, *, keep: str = ".") -> str:
-    """A readable id part for a normalised label, different for different labels and the same in every run.
-
-    Letters and digits of any script stay, spaces become hyphens; whatever else is lost, or cut, a hash stands in for.
-    """
-    plain = re.sub(rf"[^\w{re.escape(keep)} ]+", "", key).replace(" ", "-")
-    if plain.replace("-", " ") == key and len(plain) <= _LONGEST_SLUG:
-        return plain
-    digest = hashlib.blake2b(key.encode(), digest_size=4).hexdigest()
-    short = re.sub(r"-+", "-", plain)[:_LONGEST_SLUG].strip("-.")
-    return f"{short}-{digest}" if short else digest

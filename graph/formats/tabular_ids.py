@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from graph.formats import table
-from graph.formats.annotated import slug
 from graph.formats.parsed import note
-from graph.labels import normalise
+from graph.labels import normalise, slug
 from graph.model import Concept, Relation
 
 _DEEPEST = 50

@@ -15,6 +15,7 @@ from kgtag.cli import (
     proposals,
     records,
     serving,
+    status,
     tagging,
     training,
 )
@@ -40,6 +41,7 @@ app.command("show")(history.show)
 app.command("undo")(history.undo)
 app.command("release")(history.release)
 app.command("audit")(records.audit)
+app.command("status")(status.status)
 app.command("map")(mapping.map_command)
 app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)

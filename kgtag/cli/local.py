@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,3 +69,19 @@ def status(name: Name = "default", json: Json = False) -> None:
         log("not running; start it with: kgtag neo4j up")
     if server is None:
         raise typer.Exit(1)
+
+
+@app.command("browser-files")
+def browser_files(
+    folder: Annotated[Path, typer.Argument(help="Where to put them; made when it isn't there.")] = Path("browser"),
+) -> None:
+    """Write the style sheet, the saved queries and the guide for Neo4j Browser, and say what to do with them.
+
+    Example: `kgtag neo4j browser-files browser`
+    """
+    from graph import browser
+
+    for path in browser.write(folder):
+        out.print(str(path), markup=False, soft_wrap=True)
+    log(f"In Neo4j Browser: drop {browser.STYLE} on the page, then {browser.ARCHIVE} (its queries: the star, left).")
+    log(f"The guide, while `kgtag serve` runs: :guide http://localhost:8000/browser/{browser.GUIDE}")

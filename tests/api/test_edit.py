@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import httpx
 
@@ -176,7 +178,15 @@ def test_a_broken_edit_by_another_hand_is_quarantined_and_named(
     shop_store.apply(ChangeSet((PutRelation(Relation("broader", "shoes", "running")),), "hand"))
     shop.until(lambda: anyone.get("/readyz").json()["quarantined"] > 0, seconds=5)
     ready = anyone.get("/readyz")
-    assert ready.status_code == 200 and ready.json()["problems"][0]["code"] == "cycle"
+    (problem,) = ready.json()["problems"]
+    assert ready.status_code == 200 and problem["code"] == "cycle"
+    statement = problem["repair"]["statement"]
+    assert "'shoes'" in statement and "'running'" in statement and "delete what closes" in problem["repair"]["words"]
+    (found,) = reader.get("/v1/audit", params={"check": "quarantined"}).json()["findings"]
+    assert found["repair"] == {"op": "run", **problem["repair"]}
+    with closing(sqlite3.connect(shop_store.url.removeprefix("sqlite:///"))) as db:
+        db.executescript(statement)
+    shop.until(lambda: anyone.get("/readyz").json()["quarantined"] == 0, seconds=5)
     assert reader.get("/v1/concepts/running").status_code == 200
 
 

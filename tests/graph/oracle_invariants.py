@@ -94,7 +94,7 @@ def _edge_problem(kept: Mapping[str, Concept], edge: Relation) -> Problem | None
     named = f"{edge.source!r} {edge.type} {edge.target!r}"
     missing = [end for end in ends if end not in kept]
     if missing:
-        return Problem("dangling", ends, f"{named}: there is no sound concept {missing[0]!r}")
+        return Problem("dangling", tuple(dict.fromkeys(ends)), f"{named}: there is no sound concept {missing[0]!r}")
     if edge.source == edge.target:
         return Problem("self_relation", (edge.source,), f"{named}: a concept can't stand in this relation to itself")
     source, target = kept[edge.source], kept[edge.target]

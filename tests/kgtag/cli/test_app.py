@@ -37,10 +37,10 @@ def test_start_is_light() -> None:
 
 def test_every_command_of_the_contract_is_there() -> None:
     names = {" ".join(path) for path in COMMANDS}
-    wanted = "demo init migrate import export link tag audit diff versions show undo release serve"
+    wanted = "demo init migrate import export link tag audit diff versions show undo release status map serve"
     assert names >= set(wanted.split())
     for group, verbs in {
-        "neo4j": "up down status",
+        "neo4j": "up down status browser-files",
         "train": "extractor linker embeddings",
         "evaluate": "extractor linker embeddings",
         "keys": "create list revoke",
