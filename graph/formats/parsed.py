@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,3 +60,10 @@ def note(what: str, examples: Iterable[str]) -> list[str]:
     if not found:
         return []
     return [f"{len(found)} {what}, e.g. {'; '.join(found[:3])}"]
+
+
+def counted(what: str, examples: Sequence[str]) -> list[str]:
+    """As `note`, of examples that may repeat: each counts."""
+    if not examples:
+        return []
+    return [f"{len(examples):,} {what}, e.g. {'; '.join(dict.fromkeys(sorted(examples)[:3]))}"]

@@ -6,9 +6,8 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.parsers import expat
 
 import rdflib
@@ -21,8 +20,7 @@ from graph.formats import reading
 _FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".owl": "xml", ".jsonld": "json-ld"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Text:
+class Text(NamedTuple):
     """A literal: its words and its language tag, "" when it has none."""
 
     text: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,13 +33,18 @@ class Document:
 
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
         """IRIs and blank nodes, in order."""
-        found = self.by_subject[subject].get(predicate, ()) if subject in self.by_subject else ()
-        return sorted({o for o in found if isinstance(o, str)})
+        predicates = self.by_subject.get(subject)
+        if predicates is None or predicate not in predicates:
+            return []
+        return sorted({o for o in predicates[predicate] if isinstance(o, str)})
 
     def texts(self, subject: Node, predicate: str) -> list[Text]:
         """Literals, in order, with `lang` for those without a language."""
-        found = {o for o in self.by_subject[subject].get(predicate, ()) if isinstance(o, Text)}
-        return sorted(Text(o.text, o.lang or self.lang) for o in found)
+        predicates = self.by_subject.get(subject)
+        if predicates is None or predicate not in predicates:
+            return []
+        found = {o if o.lang else Text(o.text, self.lang) for o in predicates[predicate] if isinstance(o, Text)}
+        return sorted(found)
 
     def value(self, subject: Node, term: str) -> str | None:
         """The text of our own `term`, None when the file doesn't use it."""
@@ -158,7 +164,12 @@ class Document:
             self.odd["concepts stand in several schemes; the first by IRI was kept"].append(node)
         if schemes:
             return from_iri(schemes[0], SCHEME_BASE)
-        declared = sorted(s for s in self.by_subject if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
+        return self._only_scheme
+
+    @cached_property
+    def _only_scheme(self) -> str:
+        """For concepts that name none: the first scheme of the file, else the file's name."""
+        declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
 
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
