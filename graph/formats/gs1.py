@@ -1,8 +1,9 @@
 """The GS1 Web Vocabulary, an OWL ontology.
 
-Classes become categories, properties and code lists attributes, codes values of their lists. An attribute applies to the classes of its domain. A code list applies wherever a property with that range does, so
-that its codes can be used there, and is related to the property. Every address the vocabulary has had over the years
-becomes today's, so that releases can be compared.
+Classes become categories, properties and code lists attributes, codes values of their lists. An attribute applies to
+the classes of its domain; a code list applies wherever a property with that range does, so that its codes can be used
+there, and is related to the property. Every address the vocabulary has had over the years becomes today's, so that
+releases can be compared.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from graph.formats.iris import OWL, RDF, RDFS, SKOS, TYPE
 from graph.formats.parsed import Parsed, counted, parsed
 from graph.formats.rdf import Node, Text, Triple
 from graph.formats.skos_document import Document
-from graph.formats.skos_left_out import short
+from graph.formats.skos_left_out import shown
 from graph.model import Concept, Kind, Relation, RelationType, Status
 
 VOCABULARY = "https://ref.gs1.org/voc/"
@@ -178,7 +179,7 @@ class _Vocabulary:
         targets = {*self.document.nodes(id, SKOS + "broader"), *(self.document.nodes(id, RDFS + term) if term else ())}
         usable = sorted(target for target in targets if known.get(target) == known[id] and target != id)
         for target in sorted(targets - {*usable, OWL + "Thing"}):
-            self.odd["broader terms are none of the vocabulary and were left out"].append(f"{short(target)} of {id}")
+            self.odd["broader terms are none of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
         for target in usable:
             yield Relation("broader", id, target, primary=target == usable[0])
 
@@ -188,7 +189,7 @@ class _Vocabulary:
             if known.get(target) == "category":
                 yield from (Relation("applies_to", one, target) for one in (id, *lists))
             else:
-                self.odd["domains are no class of the vocabulary and were left out"].append(f"{short(target)} of {id}")
+                self.odd["domains are no class of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
         yield from (Relation("related", id, target) for target in lists)
 
     def _domain(self, id: str) -> list[Node]:
@@ -218,13 +219,11 @@ class _Vocabulary:
                     if node not in known:
                         if not (node.startswith("_:") and (predicate in structure or predicate == TYPE)):
                             what = "statements about things that are neither class, property nor code were left out"
-                            self.odd[what].append(f"{short(predicate)} of {node}")
+                            self.odd[what].append(f"{shown(predicate)} of {shown(node)}")
                     elif (
                         predicate not in held
                         and not (predicate in _ALIASES and value == node)
                         and not (predicate == RDFS + "range" and value in self.lists - {CODE_LISTS})
                     ):
-                        what = f"values of {short(predicate)} have no place in a concept and were left out"
-                        self.odd[what].append(
-                            f"{short(str(value if isinstance(value, str) else value.text))} of {node}"
-                        )
+                        what = f"values of {shown(predicate)} have no place in a concept and were left out"
+                        self.odd[what].append(f"{shown(value)} of {node}")

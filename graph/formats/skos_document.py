@@ -13,7 +13,7 @@ from graph.formats import reading
 from graph.formats.iris import CONCEPT_BASE, KGTAG, OWL, RDF, RDFS, RELATIONS, SCHEME_BASE, SKOS, TYPE, from_iri, to_iri
 from graph.formats.parsed import note
 from graph.formats.rdf import Node, Text, Triple
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
+from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
 
 
 class Document:
@@ -91,7 +91,7 @@ class Document:
         return Concept(
             id=id,
             scheme=self._scheme(node),
-            kind=self._one_of(node, "kind", KINDS, "category"),
+            kind=self._one_of(node, "kind", KINDS, self._typed(node)),
             pref_label=pref,
             alt_label=alt,
             hidden_label=self._label_lists(node, "hiddenLabel"),
@@ -159,6 +159,8 @@ class Document:
     def _scheme(self, node: Node) -> str:
         if self.scheme is not None:
             return self.scheme
+        if (named := self.value(node, "scheme")) is not None:
+            return named
         schemes = sorted(self.schemes.get(node, ()))
         if len(schemes) > 1:
             self.odd["concepts stand in several schemes; the first by IRI was kept"].append(node)
@@ -171,6 +173,11 @@ class Document:
         """For concepts that name none: the first scheme of the file, else the file's name."""
         declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
+
+    def _typed(self, node: Node) -> Kind:
+        """As neosemantics writes it: kgtag:Value is the type of a value."""
+        types = self.nodes(node, TYPE)
+        return next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
 
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
         value = self.value(node, term)

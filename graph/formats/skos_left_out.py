@@ -44,16 +44,11 @@ def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[s
         for predicate, values in statements[node].items():
             homeless = [value for value in values if not _held(predicate, value, concept)]
             if homeless:
-                lost[predicate] += [f"{_shown(value)} of {concept.id}" for value in homeless]
+                lost[predicate] += [f"{shown(value)} of {concept.id}" for value in homeless]
     notes = []
     for predicate, examples in sorted(lost.items()):
-        notes += counted(f"values of {short(predicate)} have no place in a concept and were left out", examples)
+        notes += counted(f"values of {shown(predicate)} have no place in a concept and were left out", examples)
     return notes + _others(statements, concepts) + _demoted(statements, concepts)
-
-
-def short(iri: str) -> str:
-    """The IRI with a well-known prefix, if it has one."""
-    return next((prefix + iri.removeprefix(base) for base, prefix in _SHORT.items() if iri.startswith(base)), iri)
 
 
 def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
@@ -72,7 +67,7 @@ def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[st
         else:
             held = {SKOS + "hasTopConcept"} if node in schemes else set()
             rest += [
-                f"{short(predicate)} of {_shown(node)}"
+                f"{shown(predicate)} of {shown(node)}"
                 for predicate, values in predicates.items()
                 for value in values
                 if predicate not in held and (predicate, value) != (TYPE, SKOS + "ConceptScheme")
@@ -116,7 +111,10 @@ def _held(predicate: str, value: Node | Text, concept: Concept) -> bool:
     return predicate == OWL + "deprecated" or predicate.startswith(KGTAG)
 
 
-def _shown(value: Node | Text) -> str:
-    if isinstance(value, str):
-        return "a blank node" if value.startswith("_:") else short(value)
-    return repr(value.text if len(value.text) <= 40 else value.text[:39] + "…")
+def shown(value: Node | Text) -> str:
+    """An address with a well-known prefix, if it has one; a text cut short."""
+    if isinstance(value, Text):
+        return repr(value.text if len(value.text) <= 40 else value.text[:39] + "…")
+    if value.startswith("_:"):
+        return "a blank node"
+    return next((prefix + value.removeprefix(base) for base, prefix in _SHORT.items() if value.startswith(base)), value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 
 _SHOWN = 20
 
+Expand = Literal["both", "oneway"]
 Scheme = Annotated[str | None, typer.Option(help="Concept scheme; each format has a default of its own.")]
 
 
@@ -52,7 +53,7 @@ def migrate(
 
 
 def import_file(
-    format: Annotated[str, typer.Argument(help="shopify, skos, jsonl or annotated")],
+    format: Annotated[str, typer.Argument(help="shopify, skos, gs1, graphml, jsonl or annotated")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="May be gzipped.")],
     store: Store = None,
     scheme: Scheme = None,
@@ -65,7 +66,8 @@ def import_file(
 
     Known concepts are merged, so several languages of one taxonomy can come one after the other.
 
-    Examples: `kgtag import shopify en.json zh-CN.json`; `kgtag import annotated titles.jsonl --scheme mine`
+    Examples: `kgtag import shopify en.json zh-CN.json`; `kgtag import skos thesaurus.ttl`;
+    `kgtag import gs1 gs1Voc.ttl`; `kgtag import annotated titles.jsonl --scheme mine`
     """
     from kgtag.bootstrap import open_store
     from kgtag.transfer import import_files
@@ -89,30 +91,46 @@ def import_file(
 
 
 def export_file(
-    format: Annotated[str, typer.Argument(help="skos (ttl, rdf, jsonld by the file's suffix) or jsonl")],
+    format: Annotated[
+        str, typer.Argument(help="skos (ttl, rdf, jsonld by the file's suffix), jsonl, synonyms, graphml or n10s")
+    ],
     file: Annotated[Path, typer.Argument()],
     store: Store = None,
     scheme: Scheme = None,
+    xl: Annotated[bool, typer.Option("--xl", help="For `skos`: labels as SKOS-XL.")] = False,
+    lang: Annotated[str | None, typer.Option(help="For `synonyms`: only labels in this language.")] = None,
+    expand: Annotated[
+        Expand, typer.Option(help="For `synonyms`: labels equal each other, or all become the preferred one.")
+    ] = "both",
+    narrower: Annotated[
+        int, typer.Option(min=0, metavar="LEVELS", help="For `synonyms`: a label finds those so many levels below it.")
+    ] = 0,
 ) -> None:
     """Write the taxonomy to a file.
 
-    Example: `kgtag export skos shop.ttl`
+    Examples: `kgtag export skos shop.ttl`; `kgtag export graphml shop.graphml`; `kgtag export n10s uris.cypher`;
+    `kgtag export synonyms synonyms.txt --lang en --narrower 1`
     """
     from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.transfer import ExportOptions
     from kgtag.transfer import export_file as write
 
     taxonomy = load_taxonomy(open_store(store))
-    log(f"{write(taxonomy, format, file, scheme=scheme)} concepts written to {file}")
+    options = ExportOptions(xl=xl, lang=lang, expand=expand, narrower=narrower)
+    written = write(taxonomy, format, file, scheme=scheme, options=options, tell=notes)
+    log(f"{written} concepts written to {file}")
 
 
 def diff(
-    a: Annotated[str, typer.Argument(help="A store URL or a .jsonl, .ttl, .rdf, .jsonld file.")],
+    a: Annotated[
+        str, typer.Argument(help="A store URL, a .jsonl, .ttl, .rdf, .jsonld or .graphml file, or FORMAT:FILE.")
+    ],
     b: Annotated[str, typer.Argument(help="The other one.")],
     json: Json = False,
 ) -> None:
     """What changed from A to B. Exit code 1 when they differ.
 
-    Example: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
+    Examples: `kgtag diff sqlite:///shop.db yesterday.jsonl --json`; `kgtag diff gs1:v1_3.ttl gs1:v1_16.ttl`
     """
     from graph.versions import diff as compare
     from graph.versions import to_json
