@@ -11,7 +11,7 @@ from typing import Any, get_args
 from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.iris import CONCEPT_BASE, KGTAG, OWL, RDF, RDFS, RELATIONS, SCHEME_BASE, SKOS, TYPE, from_iri, to_iri
-from graph.formats.parsed import note
+from graph.formats.parsed import counted, note
 from graph.formats.rdf import Node, Text, Triple
 from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
 
@@ -228,4 +228,13 @@ class Document:
         return False
 
     def notes(self) -> list[str]:
-        return [text for what, examples in sorted(self.odd.items()) for text in note(what, examples)]
+        """Blank nodes have other names each time, so they are only counted."""
+        return [
+            text
+            for what, examples in sorted(self.odd.items())
+            for text in (
+                counted(what, ["a blank node"] * len(examples))
+                if examples[0].startswith("_:")
+                else note(what, examples)
+            )
+        ]

@@ -6,6 +6,7 @@ analysis module as republished on Maven Central) and OpenSearch's are fetched on
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -67,10 +68,10 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
         lib = local_jars.fetched(root, [(group, artifact, version)], title=f"{group}:{artifact}")
         jars.append(str(lib / f"{artifact}-{version}.jar"))
     source = Path(__file__).with_name("ReadSynonyms.java")
-    javac = Path(local_jars.java()).resolve().with_name("javac")
-    done = subprocess.run(
-        [javac, "-cp", ":".join(jars), "-d", into, source], capture_output=True, text=True, check=False
-    )
+    javac = shutil.which("javac", path=str(Path(local_jars.java()).resolve().parent)) or shutil.which("javac")
+    assert javac, "these tests need a JDK, not only a JRE (Debian, Ubuntu: apt-get install openjdk-17-jdk-headless)"
+    command = [javac, "--release", "17", "-cp", ":".join(jars), "-d", into, source]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     return ":".join([str(into), *jars])
 
