@@ -3,8 +3,8 @@
     python benchmarks/rdf.py --data DIR [--repeat 3]
 
 DIR/skos_stw and DIR/skos_unesco hold a Turtle file each. The rival is `rdflib.Graph().parse(file)`: triples in rdflib's
-indices, nothing more. Ours ends with the snapshot: concepts, labels, checked relations, closure. Both are run by turns in
-the same process, on processor time; the ratio is between the medians. Memory is each one's peak in a process of its own.
+indices, nothing more. Ours ends with the snapshot: concepts, labels, checked relations, closure. Both are run by turns
+in one process, on processor time; the ratio is between the medians. Memory is each one's peak in a process of its own.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def ours(file: Path) -> Taxonomy:
 SIDES: dict[str, Callable[[Path], object]] = {"rdflib": theirs, "kgtag": ours}
 
 
-def seconds(work: Callable[[], object]) -> float:
+def seconds(work: Callable[..., object], *args: object, **options: object) -> float:
     started = time.process_time()
-    work()
+    work(*args, **options)
     return time.process_time() - started
 
 
@@ -62,8 +62,8 @@ def round_trip(taxonomy: Taxonomy, *, xl: bool) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder:
         for syntax in SYNTAXES:
             file = Path(folder) / f"t.{syntax}"
-            written = seconds(lambda file=file: skos.write(taxonomy, file, xl=xl))  # type: ignore[misc]
-            read = seconds(lambda file=file: ours(file))  # type: ignore[misc]
+            written = seconds(skos.write, taxonomy, file, xl=xl)
+            read = seconds(ours, file)
             again = ours(file)
             if (again.revision, again.concepts, again.relations) != (
                 taxonomy.revision,
@@ -91,7 +91,7 @@ def main() -> None:
     rows, trips = [], []
     for name, path in FILES.items():
         file = options.data / path
-        turns = [{side: seconds(lambda w=work: w(file)) for side, work in SIDES.items()} for _ in range(options.repeat)]  # type: ignore[misc]
+        turns = [{side: seconds(work, file) for side, work in SIDES.items()} for _ in range(options.repeat)]
         medians = {side: statistics.median(turn[side] for turn in turns) for side in SIDES}
         memory = {side: peak(side, file) for side in SIDES}
         ratio = medians["kgtag"] / medians["rdflib"]
