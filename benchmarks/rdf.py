@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import resource
 import statistics
 import subprocess
@@ -19,7 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import rdflib
 from common import machine, report, table
@@ -28,6 +29,7 @@ from graph.formats import skos
 from graph.model import TaxonomyData
 from graph.taxonomy import Taxonomy
 
+T = TypeVar("T")
 FILES = {"STW": "skos_stw/stw-skos.ttl.gz", "UNESCO": "skos_unesco/unescothes.ttl.gz"}
 SYNTAXES = ("ttl", "rdf", "jsonld")
 
@@ -44,10 +46,11 @@ def ours(file: Path) -> Taxonomy:
 SIDES: dict[str, Callable[[Path], object]] = {"rdflib": theirs, "kgtag": ours}
 
 
-def seconds(work: Callable[..., object], *args: object, **options: object) -> float:
+def seconds(work: Callable[[], T]) -> tuple[float, T]:
+    """Processor seconds, and what the work gave."""
     started = time.process_time()
-    work(*args, **options)
-    return time.process_time() - started
+    result = work()
+    return time.process_time() - started, result
 
 
 def peak(side: str, file: Path) -> float:
@@ -56,23 +59,18 @@ def peak(side: str, file: Path) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def round_trip(taxonomy: Taxonomy, *, xl: bool) -> dict[str, dict[str, float]]:
-    """Seconds to write and to read each syntax; raises when what comes back differs."""
-    found = {}
+def round_trip(taxonomy: Taxonomy, *, xl: bool) -> list[tuple[str, float, float, float]]:
+    """(syntax, seconds to write, seconds to read, MB); raises when what comes back differs."""
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for syntax in SYNTAXES:
             file = Path(folder) / f"t.{syntax}"
-            written = seconds(skos.write, taxonomy, file, xl=xl)
-            read = seconds(ours, file)
-            again = ours(file)
-            if (again.revision, again.concepts, again.relations) != (
-                taxonomy.revision,
-                taxonomy.concepts,
-                taxonomy.relations,
-            ):
+            written, _ = seconds(partial(skos.write, taxonomy, file, xl=xl))
+            read, again = seconds(partial(ours, file))
+            if (again.concepts, again.relations) != (taxonomy.concepts, taxonomy.relations):
                 raise SystemExit(f"{syntax}: what was written doesn't read back the same")
-            found[syntax] = {"write": written, "read": read, "MB": file.stat().st_size / 1e6}
-    return found
+            rows.append((syntax, written, read, file.stat().st_size / 1e6))
+    return rows
 
 
 def main() -> None:
@@ -87,25 +85,23 @@ def main() -> None:
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
         return
     host = machine()
-    measured: dict[str, object] = {}
+    files = {name: options.data / path for name, path in FILES.items()}
     rows, trips = [], []
-    for name, path in FILES.items():
-        file = options.data / path
-        turns = [{side: seconds(work, file) for side, work in SIDES.items()} for _ in range(options.repeat)]
-        medians = {side: statistics.median(turn[side] for turn in turns) for side in SIDES}
-        memory = {side: peak(side, file) for side in SIDES}
-        ratio = medians["kgtag"] / medians["rdflib"]
-        rows.append((name, medians["rdflib"], medians["kgtag"], ratio, memory["rdflib"], memory["kgtag"]))
-        taxonomy = ours(file)
-        trip = {"plain": round_trip(taxonomy, xl=False), "xl": round_trip(taxonomy, xl=True)}
-        trips += [
-            (name, k, s, *(t[c] for c in ("write", "read", "MB"))) for k, by in trip.items() for s, t in by.items()
-        ]
-        measured[name] = {"seconds": medians, "ratio": ratio, "peak_mb": memory, "round_trip": trip}
+    for name, file in files.items():
+        turns = [{side: seconds(partial(work, file))[0] for side, work in SIDES.items()} for _ in range(options.repeat)]
+        rivals, mine = (statistics.median(turn[side] for turn in turns) for side in SIDES)
+        rows.append((name, rivals, mine, mine / rivals, *(peak(side, file) for side in SIDES)))
     columns = ["file", "rdflib parse s", "kgtag taxonomy s", "ratio", "rdflib MB", "kgtag MB"]
     table("Turtle file to taxonomy (processor seconds, peak memory)", columns, rows)
-    table("Written and read back to the same revision", ["file", "labels", "syntax", "write s", "read s", "MB"], trips)
-    report("rdf", json.dumps(FILES), host, **measured)
+    for name, file in files.items():
+        taxonomy = ours(file)
+        trips += [(name, "plain", *row) for row in round_trip(taxonomy, xl=False)]
+        trips += [(name, "XL", *row) for row in round_trip(taxonomy, xl=True)]
+    written = ["file", "labels", "syntax", "write s", "read s", "MB"]
+    table("Written and read back to the same revision", written, trips)
+    measured = {"parse": [dict(zip(columns, row, strict=True)) for row in rows]}
+    measured["round_trip"] = [dict(zip(written, row, strict=True)) for row in trips]
+    report("rdf", ", ".join(FILES.values()), host, **measured)
 
 
 if __name__ == "__main__":
