@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import InputError, StoreUnavailable
@@ -27,7 +27,7 @@ _DEPENDENCY = """    <dependency>
 _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>org.kgtag</groupId>
-  <artifactId>local-neo4j</artifactId>
+  <artifactId>local-jars</artifactId>
   <version>1</version>
   <packaging>pom</packaging>
   <dependencies>
@@ -51,14 +51,30 @@ def java() -> str:
     return java
 
 
+def cached(name: str, cache: Path | None = None) -> Path:
+    """Where what has been fetched under the name stays."""
+    return (cache or Path(os.environ.get("KGTAG_CACHE") or Path.home() / ".cache" / "kgtag")) / name
+
+
 def folder(cache: Path | None) -> Path:
-    chosen = cache or Path(os.environ.get("KGTAG_CACHE") or Path.home() / ".cache" / "kgtag")
-    return chosen / f"neo4j-{VERSION}"
+    return cached(f"neo4j-{VERSION}", cache)
 
 
 def jars(cache: Path | None) -> Path:
-    """The folder of jars, fetched with Maven when it isn't there; it appears whole or not at all."""
-    root = folder(cache)
+    """The folder of the server's jars, fetched with Maven when it isn't there."""
+    wanted = (
+        ("org.neo4j", "neo4j", VERSION),
+        ("org.neo4j.app", "neo4j-server", VERSION),
+        ("org.neo4j.client", "neo4j-browser", BROWSER_VERSION),
+    )
+    return fetched(folder(cache), wanted, title=f"Neo4j {VERSION}")
+
+
+def fetched(root: Path, wanted: Sequence[tuple[str, str, str]], *, title: str) -> Path:
+    """The folder `lib` of `root` with the jars (group, artifact, version) and all they need, from Maven Central.
+
+    It appears whole or not at all; StoreUnavailable when Maven fails, InputError when there is no Maven.
+    """
     lib = root / "lib"
     if lib.is_dir():
         return lib
@@ -69,14 +85,9 @@ def jars(cache: Path | None) -> Path:
         maven = shutil.which("mvn")
         if maven is None:
             raise InputError(
-                "fetching Neo4j needs Maven, and there is no `mvn` on the PATH: install it "
+                f"fetching {title} needs Maven, and there is no `mvn` on the PATH: install it "
                 "(Debian, Ubuntu: apt-get install maven; macOS: brew install maven)"
             )
-        wanted = (
-            ("org.neo4j", "neo4j", VERSION),
-            ("org.neo4j.app", "neo4j-server", VERSION),
-            ("org.neo4j.client", "neo4j-browser", BROWSER_VERSION),
-        )
         dependencies = "".join(_DEPENDENCY.format(group=g, artifact=a, version=v) for g, a, v in wanted)
         (root / "pom.xml").write_text(_POM.format(dependencies=dependencies), encoding="utf-8")
         fresh = root / "lib.partial"
@@ -84,9 +95,11 @@ def jars(cache: Path | None) -> Path:
         command = [maven, "-q", "-B", "-f", str(root / "pom.xml"), "dependency:copy-dependencies"]
         command += [f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not any(fresh.glob(f"neo4j-server-{VERSION}.jar")):
+        if done.returncode or not all(
+            (fresh / f"{artifact}-{version}.jar").exists() for _, artifact, version in wanted
+        ):
             last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
-            raise StoreUnavailable(f"Maven could not fetch Neo4j {VERSION}; is the network up?\n{last}")
+            raise StoreUnavailable(f"Maven could not fetch {title}; is the network up?\n{last}")
         fresh.rename(lib)
     return lib
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from graph.errors import InputError
 from graph.formats.parsed import Parsed
@@ -13,6 +14,9 @@ from graph.importing import ImportReport, import_parsed, prefixed
 from graph.model import TaxonomyData
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from graph.formats.synonyms import Expand
 
 IMPORTS = (
     "shopify",
@@ -22,6 +26,8 @@ IMPORTS = (
     "bestbuy",
     "whatnot",
     "skos",
+    "gs1",
+    "graphml",
     "csv",
     "jsonl",
     "annotated",
@@ -31,6 +37,9 @@ EXPORTS = (
     "jsonl",
     "csv",
     "shopify",
+    "synonyms",
+    "graphml",
+    "n10s",
 )
 _FILES = tuple(format for format in IMPORTS if format != "annotated")
 _BY_SUFFIX = {
@@ -40,6 +49,7 @@ _BY_SUFFIX = {
     ".ttl": "skos",
     ".rdf": "skos",
     ".jsonld": "skos",
+    ".graphml": "graphml",
 }
 FILE_SUFFIXES = tuple(_BY_SUFFIX)
 """Of files that `taxonomy_from` reads."""
@@ -77,47 +87,68 @@ def import_files(
     return import_parsed(store, content, author=author, reason=reason, replacing=replacing, dry_run=dry_run)
 
 
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What single formats know besides a scheme.
+
+    `xl` is SKOS's; `lossy` (leave out what the format can't hold) is Shopify's; `lang`, one language alone, is for it
+    and for synonyms, as the rest are (see their `Options`).
+    """
+
+    xl: bool = False
+    lang: str | None = None
+    lossy: bool = False
+    expand: Expand = "both"
+    narrower: int = 0
+
+
 def export_file(
     taxonomy: Taxonomy,
     format: str,
     file: Path,
     *,
     scheme: str | None = None,
-    lang: str | None = None,
-    lossy: bool = False,
+    options: ExportOptions = ExportOptions(),
+    tell: Callable[[Sequence[str]], object] = lambda _: None,
 ) -> int:
-    """Write the file whole or not at all; how many concepts it holds.
-
-    Only Shopify's format looks at `lang` (one language alone) and `lossy` (leave out what it can't hold).
-    """
-    from graph.formats import jsonl, shopify, skos, tabular
+    """Write the file whole or not at all; how many concepts there are to write. `tell` hears what was left out."""
+    from graph.formats import graphml, jsonl, n10s, shopify, skos, synonyms, tabular
 
     _known(format, EXPORTS, "export")
     if scheme is not None and scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {scheme!r} in this taxonomy; there is {', '.join(taxonomy.schemes)}")
-    writers: dict[str, Callable[[], int | None]] = {
-        "skos": lambda: skos.write(taxonomy, file, scheme=scheme),
+    rules = synonyms.Options(lang=options.lang, expand=options.expand, narrower=options.narrower)
+    writers: dict[str, Callable[[], list[str] | int | None]] = {
+        "skos": lambda: skos.write(taxonomy, file, scheme=scheme, xl=options.xl),
         "jsonl": lambda: jsonl.write(taxonomy, file, scheme=scheme),
         "csv": lambda: tabular.write(taxonomy, file, scheme=scheme),
-        "shopify": lambda: shopify.write(taxonomy, file, scheme=scheme, lang=lang, lossy=lossy),
+        "shopify": lambda: shopify.write(taxonomy, file, scheme=scheme, lang=options.lang, lossy=options.lossy),
+        "synonyms": lambda: synonyms.write(taxonomy, file, scheme=scheme, options=rules),
+        "graphml": lambda: graphml.write(taxonomy, file, scheme=scheme),
+        "n10s": lambda: n10s.write(taxonomy, file, scheme=scheme),
     }
-    written = writers[format]()
-    return sum(scheme in (None, concept.scheme) for concept in taxonomy) if written is None else written
+    said = writers[format]()
+    if isinstance(said, int):
+        return said
+    tell(said or [])
+    return sum(scheme in (None, concept.scheme) for concept in taxonomy)
 
 
 def taxonomy_from(source: str, *, format: str | None = None, lang: str | None = None) -> Taxonomy:
-    """The taxonomy of a store URL, or of a file in `format`, else by its suffix."""
+    """The taxonomy of a store URL, of a file in `format`, else by its suffix, or of FORMAT:FILE."""
     from kgtag.bootstrap import load_taxonomy, open_store
 
-    if "://" in source:
-        return load_taxonomy(open_store(source))
-    named = format or _BY_SUFFIX.get(Path(source.removesuffix(".gz")).suffix)
-    if named is None and Path(source).is_file():
+    named, _, file = source.partition(":")
+    if named not in _FILES or file.startswith("//"):
+        if "://" in source:
+            return load_taxonomy(open_store(source))
+        named, file = format or _BY_SUFFIX.get(Path(source.removesuffix(".gz")).suffix, ""), source
+    if not named and Path(source).is_file():
         raise InputError(f"{source}: the name doesn't tell the format; give --format: {', '.join(_FILES)}")
-    if named is None:
+    if not named:
         return load_taxonomy(open_store(source))
     _known(named, _FILES, "file")
-    parsed = _reader(named)([Path(source)], scheme=None, lang=lang)
+    parsed = _reader(named)([Path(file)], scheme=None, lang=lang)
     return Taxonomy.of(TaxonomyData.of(0, parsed.concepts, parsed.relations))
 
 
@@ -129,7 +160,19 @@ def _known(format: str, formats: Sequence[str], what: str) -> None:
 
 
 def _reader(format: str) -> _Read:
-    from graph.formats import bestbuy, google, gpc, jsonl, openfoodfacts, shopify, skos, tabular, whatnot
+    from graph.formats import (
+        bestbuy,
+        google,
+        gpc,
+        graphml,
+        gs1,
+        jsonl,
+        openfoodfacts,
+        shopify,
+        skos,
+        tabular,
+        whatnot,
+    )
 
     readers: dict[str, _Read] = {
         "shopify": shopify.read,
@@ -139,6 +182,8 @@ def _reader(format: str) -> _Read:
         "bestbuy": bestbuy.read,
         "whatnot": whatnot.read,
         "skos": skos.read,
+        "gs1": gs1.read,
+        "graphml": graphml.read,
         "csv": tabular.read,
         "jsonl": jsonl.read,
     }

@@ -15,6 +15,8 @@ RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 OWL = "http://www.w3.org/2002/07/owl#"
 DCT = "http://purl.org/dc/terms/"
 DC = "http://purl.org/dc/elements/1.1/"
+CC = "http://creativecommons.org/ns#"
+VANN = "http://purl.org/vocab/vann/"
 KGTAG = "urn:kgtag:ns#"
 """Our own terms: kind, choice, status, primary, valueOf, appliesTo, excludes, and the order of labels."""
 
@@ -43,3 +45,8 @@ def to_iri(id: str, base: str) -> str:
 
 def from_iri(iri: str, base: str) -> str:
     return unquote(iri.removeprefix(base)) if iri.startswith(base) else iri
+
+
+def blank(name: str, number: int) -> str:
+    """A blank node for the nth of what `name` names; the same name gives the same node."""
+    return f"_:{''.join(c if c.isalnum() and c.isascii() else f'x{ord(c):x}' for c in name)}n{number}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -81,3 +81,11 @@ def note(what: str, examples: Iterable[str]) -> list[str]:
     if not found:
         return []
     return [f"{len(found)} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"]
+
+
+def counted(what: str, examples: Sequence[str]) -> list[str]:
+    """As `note`, of examples that may repeat: each counts."""
+    if not examples:
+        return []
+    shown = dict.fromkeys(sorted(examples)[:3])
+    return [f"{len(examples):,} {what}, e.g. {'; '.join(map(shortened, shown))}"]

@@ -6,23 +6,20 @@ import logging
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.parsers import expat
+from typing import Any, NamedTuple
 
 import rdflib
 from rdflib.plugins.parsers.notation3 import BadSyntax
 from rdflib.store import Store
 
 from graph.errors import FileFormatError, InputError
-from graph.formats import reading
+from graph.formats import reading, xml
 
 _FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".owl": "xml", ".jsonld": "json-ld"}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Text:
+class Text(NamedTuple):
     """A literal: its words and its language tag, "" when it has none."""
 
     text: str
@@ -40,7 +37,7 @@ def load(path: Path) -> list[Triple]:
     format = _format(path)
     source = reading.text(path)
     if format == "xml":
-        _check_xml(source, path)
+        xml.parse(source, path)
     elif format == "json-ld":
         _check_contexts(reading.json_value(source, path), path)
     graph = rdflib.Graph(store="default" if format == "json-ld" else _Heap(), bind_namespaces="none")
@@ -82,22 +79,6 @@ def _format(path: Path) -> str:
             f"{path}: the suffix {suffix!r} names no RDF notation; one of {', '.join(_FORMATS)} was expected"
         )
     return _FORMATS[suffix]
-
-
-def _check_xml(source: str, path: Path) -> None:
-    """Well-formed, and without entity declarations: those can grow without bound, or read other files."""
-    parser = expat.ParserCreate("utf-8")
-
-    def refuse(name: str, *_: Any) -> None:
-        message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
-        raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
-
-    parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(source.encode(), True)
-    except expat.ExpatError as error:
-        why = expat.ErrorString(error.code)
-        raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
 
 
 def _check_contexts(value: Any, path: Path) -> None:

@@ -7,11 +7,25 @@ from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import rdf
-from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, OWL, RDF, RELATIONS, SCHEME_BASE, SKOS, TYPE, to_iri
+from graph.formats.iris import (
+    CONCEPT_BASE,
+    DCT,
+    KGTAG,
+    OWL,
+    RDF,
+    RELATIONS,
+    SCHEME_BASE,
+    SKOS,
+    SKOSXL,
+    TYPE,
+    blank,
+    to_iri,
+)
 from graph.formats.parsed import Parsed, parsed
 from graph.formats.rdf import Node, Text, Triple
 from graph.formats.skos_document import Document
-from graph.formats.skosxl import plain_labels
+from graph.formats.skos_left_out import left_out
+from graph.formats.skosxl import label_nodes, plain_labels
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -30,18 +44,23 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     ids = document.concept_nodes()
     if not ids:
         raise FileFormatError(document.file, "there is no skos:Concept in the file")
-    concepts = [concept for node in ids if (concept := document.concept(node)) is not None]
-    known = {concept.id: concept for concept in concepts}
+    concepts = {node: concept for node in ids if (concept := document.concept(node)) is not None}
+    known = {concept.id: concept for concept in concepts.values()}
     relations = [*document.hierarchy(known), *document.relations(known)]
-    return parsed(concepts, relations, notes=document.notes(), places={}, file=document.file)
+    notes = [*document.notes(), *left_out(document.by_subject, concepts)]
+    return parsed(known.values(), relations, notes=notes, places={}, file=document.file)
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
-    """The taxonomy (or one scheme of it) as the suffix says: .ttl, .rdf or .jsonld."""
+def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, xl: bool = False) -> None:
+    """The taxonomy (or one scheme of it) as the suffix says: .ttl, .rdf or .jsonld; with `xl`, labels are SKOS-XL."""
     if scheme is not None and scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {scheme!r} in the taxonomy; there is {', '.join(taxonomy.schemes) or 'none'}")
     prefixes = {"skos": SKOS, "rdf": RDF, "owl": OWL, "dct": DCT, "kgtag": KGTAG}
-    rdf.save(path, _triples(taxonomy, scheme), prefixes=prefixes)
+    triples = _triples(taxonomy, scheme)
+    if xl:
+        prefixes["skosxl"] = SKOSXL
+        triples = label_nodes(triples)
+    rdf.save(path, triples, prefixes=prefixes)
 
 
 def _triples(taxonomy: Taxonomy, scheme: str | None) -> Iterator[Triple]:
@@ -82,10 +101,7 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
 
 def _list_triples(node: Node, predicate: str, labels: Sequence[Text], *, name: str) -> Iterator[Triple]:
     """An RDF list: the one way RDF keeps an order."""
-    cells = [
-        f"_:{''.join(c if c.isalnum() and c.isascii() else f'x{ord(c):x}' for c in name)}n{i}"
-        for i in range(len(labels))
-    ]
+    cells = [blank(name, i) for i in range(len(labels))]
     yield node, predicate, cells[0]
     for i, label in enumerate(labels):
         yield cells[i], RDF + "first", label

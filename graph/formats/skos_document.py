@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.iris import CONCEPT_BASE, KGTAG, OWL, RDF, RDFS, RELATIONS, SCHEME_BASE, SKOS, TYPE, from_iri, to_iri
-from graph.formats.parsed import note
+from graph.formats.parsed import counted, note
 from graph.formats.rdf import Node, Text, Triple
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
+from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
 
 
 class Document:
@@ -32,13 +33,18 @@ class Document:
 
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
         """IRIs and blank nodes, in order."""
-        found = self.by_subject[subject].get(predicate, ()) if subject in self.by_subject else ()
-        return sorted({o for o in found if isinstance(o, str)})
+        predicates = self.by_subject.get(subject)
+        if predicates is None or predicate not in predicates:
+            return []
+        return sorted({o for o in predicates[predicate] if isinstance(o, str)})
 
     def texts(self, subject: Node, predicate: str) -> list[Text]:
         """Literals, in order, with `lang` for those without a language."""
-        found = {o for o in self.by_subject[subject].get(predicate, ()) if isinstance(o, Text)}
-        return sorted(Text(o.text, o.lang or self.lang) for o in found)
+        predicates = self.by_subject.get(subject)
+        if predicates is None or predicate not in predicates:
+            return []
+        found = {o if o.lang else Text(o.text, self.lang) for o in predicates[predicate] if isinstance(o, Text)}
+        return sorted(found)
 
     def value(self, subject: Node, term: str) -> str | None:
         """The text of our own `term`, None when the file doesn't use it."""
@@ -85,7 +91,7 @@ class Document:
         return Concept(
             id=id,
             scheme=self._scheme(node),
-            kind=self._one_of(node, "kind", KINDS, "category"),
+            kind=self._one_of(node, "kind", KINDS, self._typed(node)),
             pref_label=pref,
             alt_label=alt,
             hidden_label=self._label_lists(node, "hiddenLabel"),
@@ -153,13 +159,25 @@ class Document:
     def _scheme(self, node: Node) -> str:
         if self.scheme is not None:
             return self.scheme
+        if (named := self.value(node, "scheme")) is not None:
+            return named
         schemes = sorted(self.schemes.get(node, ()))
         if len(schemes) > 1:
             self.odd["concepts stand in several schemes; the first by IRI was kept"].append(node)
         if schemes:
             return from_iri(schemes[0], SCHEME_BASE)
-        declared = sorted(s for s in self.by_subject if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
+        return self._only_scheme
+
+    @cached_property
+    def _only_scheme(self) -> str:
+        """For concepts that name none: the first scheme of the file, else the file's name."""
+        declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
+
+    def _typed(self, node: Node) -> Kind:
+        """As neosemantics writes it: kgtag:Value is the type of a value."""
+        types = self.nodes(node, TYPE)
+        return next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
 
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
         value = self.value(node, term)
@@ -210,4 +228,13 @@ class Document:
         return False
 
     def notes(self) -> list[str]:
-        return [text for what, examples in sorted(self.odd.items()) for text in note(what, examples)]
+        """Blank nodes have other names each time, so they are only counted."""
+        return [
+            text
+            for what, examples in sorted(self.odd.items())
+            for text in (
+                counted(what, ["a blank node"] * len(examples))
+                if examples[0].startswith("_:")
+                else note(what, examples)
+            )
+        ]

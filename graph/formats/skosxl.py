@@ -1,12 +1,14 @@
-"""SKOS-XL: labels as nodes of their own, read as plain labels."""
+"""SKOS-XL: labels as nodes of their own; read as plain labels, written on request."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
-from graph.formats.iris import SKOS, SKOSXL
+from graph.formats.iris import SKOS, SKOSXL, TYPE, blank
 from graph.formats.rdf import Text, Triple
+
+_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
 
 
 def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
@@ -17,7 +19,21 @@ def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
             forms[s].append(o)
     if not forms:
         return []
-    terms = {SKOSXL + term: SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+    terms = {xl: plain for plain, xl in _TERMS.items()}
     return [
         (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
     ]
+
+
+def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """The triples with a node for each plain label."""
+    number: Counter[str] = Counter()
+    for s, p, o in triples:
+        if p not in _TERMS:
+            yield s, p, o
+            continue
+        node = blank(f"{s}-label", number[s])
+        number[s] += 1
+        yield s, _TERMS[p], node
+        yield node, TYPE, SKOSXL + "Label"
+        yield node, SKOSXL + "literalForm", o

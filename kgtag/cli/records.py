@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,7 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table, 
 
 _SHOWN = 20
 
+Expand = Literal["both", "oneway"]
 Scheme = Annotated[str | None, typer.Option(help="Concept scheme; each format has a default of its own.")]
 
 
@@ -79,6 +80,8 @@ def import_file(
     - `bestbuy`: `kgtag import bestbuy categories.json`
     - `whatnot`: `kgtag import whatnot taxonomy.json --id-prefix whatnot:`
     - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
+    - `gs1` (GS1 Web Vocabulary): `kgtag import gs1 gs1Voc.ttl`
+    - `graphml`: `kgtag import graphml shop.graphml`
     - `csv` (or TSV, of your own): `kgtag import csv shop.csv --lang en`
     - `jsonl` (kgtag's own): `kgtag import jsonl taxonomy.jsonl`
     - `annotated` (products): `kgtag import annotated titles.jsonl --scheme mine`
@@ -121,23 +124,39 @@ def import_file(
 
 
 def export_file(
-    format: Annotated[str, typer.Argument(help="skos (ttl, rdf, jsonld by the file's suffix), jsonl, csv or shopify")],
-    file: Annotated[Path, typer.Argument(help="For shopify: a directory, or a file of one language (en.json).")],
+    format: Annotated[str, typer.Argument(help="skos, jsonl, csv, shopify, synonyms, graphml or n10s")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="For skos, .ttl, .rdf or .jsonld says which; for shopify, a directory or one language (en.json)."
+        ),
+    ],
     store: Store = None,
     scheme: Scheme = None,
-    lang: Annotated[str | None, typer.Option(help="For shopify: this language alone.")] = None,
-    lossy: Annotated[bool, typer.Option("--lossy", help="For shopify: leave out what the format can't hold.")] = False,
+    xl: Annotated[bool, typer.Option("--xl", help="For `skos`: labels as SKOS-XL.")] = False,
+    lang: Annotated[str | None, typer.Option(help="For `synonyms` and `shopify`: this language alone.")] = None,
+    lossy: Annotated[bool, typer.Option("--lossy", help="For `shopify`: leave out what it can't hold.")] = False,
+    expand: Annotated[
+        Expand, typer.Option(help="For `synonyms`: labels equal each other, or all become the preferred one.")
+    ] = "both",
+    narrower: Annotated[
+        int, typer.Option(min=0, metavar="LEVELS", help="For `synonyms`: a label finds those so many levels below it.")
+    ] = 0,
 ) -> None:
     """Write the taxonomy to a file.
 
-    Examples: `kgtag export skos shop.ttl`; `kgtag export csv shop.csv`; `kgtag export shopify translations/`
+    Examples: `kgtag export skos shop.ttl`; `kgtag export csv shop.csv`; `kgtag export graphml shop.graphml`;
+    `kgtag export shopify translations/`; `kgtag export n10s uris.cypher`;
+    `kgtag export synonyms synonyms.txt --lang en --narrower 1`
     """
     from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.transfer import ExportOptions
     from kgtag.transfer import export_file as write
 
     taxonomy = load_taxonomy(open_store(store))
+    options = ExportOptions(xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
     with working(f"writing {file}"):
-        written = write(taxonomy, format, file, scheme=scheme, lang=lang, lossy=lossy)
+        written = write(taxonomy, format, file, scheme=scheme, options=options, tell=notes)
     log(f"{written} concepts written to {file}")
 
 

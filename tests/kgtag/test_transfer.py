@@ -9,7 +9,7 @@ import pytest
 from graph.errors import FileFormatError, InputError
 from kgtag import sample
 from kgtag.bootstrap import load_taxonomy, open_store
-from kgtag.transfer import export_file, import_files, taxonomy_from
+from kgtag.transfer import ExportOptions, export_file, import_files, taxonomy_from
 
 
 def test_the_history_names_who_and_what(shop: str) -> None:
@@ -18,12 +18,23 @@ def test_the_history_names_who_and_what(shop: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["out.jsonl", "out.jsonl.gz", "out.ttl", "out.rdf", "out.jsonld", "out.csv", "out.csv.gz", "out.tsv"]
+    "name",
+    [
+        "out.jsonl",
+        "out.jsonl.gz",
+        "out.ttl",
+        "out.rdf",
+        "out.jsonld",
+        "out.csv",
+        "out.csv.gz",
+        "out.tsv",
+        "out.graphml",
+    ],
 )
 def test_a_file_holds_the_taxonomy_whole(shop: str, tmp_path: Path, name: str) -> None:
     taxonomy = load_taxonomy(open_store(shop))
     suffix = name.removesuffix(".gz").rpartition(".")[2]
-    format = {"jsonl": "jsonl", "csv": "csv", "tsv": "csv"}.get(suffix, "skos")
+    format = {"jsonl": "jsonl", "csv": "csv", "tsv": "csv", "graphml": "graphml"}.get(suffix, "skos")
     assert export_file(taxonomy, format, tmp_path / name) == len(taxonomy)
     assert taxonomy_from(str(tmp_path / name)).revision == taxonomy.revision == taxonomy_from(shop).revision
 
@@ -81,3 +92,28 @@ def test_two_schemes_that_count_from_one(sqlite_url: str, tmp_path: Path) -> Non
         import_files(store, "google", [file], scheme="mine", author="test")
     import_files(store, "google", [file], scheme="mine", id_prefix="mine:", author="test")
     assert load_taxonomy(store).ids == ("7", "mine:7")
+
+
+@pytest.mark.parametrize("format", ["skos", "graphml"])
+def test_import_export_import_changes_nothing(shop: str, tmp_path: Path, format: str) -> None:
+    store = open_store(shop)
+    file = tmp_path / {"skos": "out.ttl", "graphml": "out.graphml"}[format]
+    export_file(load_taxonomy(store), format, file, options=ExportOptions(xl=True))
+    again = import_files(store, format, [file], author="test")
+    assert (again.created, again.updated, again.relations, again.notes) == (0, 0, 0, ())
+    assert again.taxonomy.version == 1
+
+
+def test_the_options_of_synonyms_and_what_they_leave_out(shop: str, tmp_path: Path) -> None:
+    taxonomy, file, heard = load_taxonomy(open_store(shop)), tmp_path / "synonyms.txt", []
+    options = ExportOptions(lang="en", expand="oneway")
+    export_file(taxonomy, "synonyms", file, options=options, tell=heard.extend)
+    lines = file.read_text().splitlines()
+    assert lines and all(line.count(" => ") == 1 for line in lines)
+    assert heard == []
+
+
+def test_a_file_may_be_named_with_its_format(tmp_path: Path) -> None:
+    prefixes = "@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> ."
+    (tmp_path / "voc.ttl").write_text(prefixes + '<https://gs1.org/voc/A> a owl:Class ; rdfs:label "A" .')
+    assert taxonomy_from(f"gs1:{tmp_path / 'voc.ttl'}").ids == ("https://ref.gs1.org/voc/A",)

@@ -29,21 +29,22 @@ def _file(folder: Path, content: str, name: str = "t.ttl") -> Path:
     return file
 
 
+@pytest.mark.parametrize("xl", [False, True])
 @pytest.mark.parametrize("suffix", ["ttl", "rdf", "jsonld", "ttl.gz"])
 @settings(max_examples=12)
 @given(data=taxonomies(max_size=4))
 def test_what_is_written_reads_back_the_same(
-    suffix: str, data: TaxonomyData, tmp_path_factory: pytest.TempPathFactory
+    suffix: str, xl: bool, data: TaxonomyData, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     taxonomy = Taxonomy.of(data)
     file = tmp_path_factory.mktemp("skos") / f"t.{suffix}"
     try:
-        skos.write(taxonomy, file)
+        skos.write(taxonomy, file, xl=xl)
     except InputError as error:
         assert suffix == "rdf" and "XML can't carry" in str(error)
         return
     again = skos.read([file])
-    assert (again.concepts, again.relations) == (taxonomy.concepts, taxonomy.relations)
+    assert (again.concepts, again.relations, again.notes) == (taxonomy.concepts, taxonomy.relations, ())
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,53 @@ def test_deprecated_concepts_and_subclasses_of_concept(tmp_path: Path) -> None:
 def test_labels_as_nodes_are_read(tmp_path: Path) -> None:
     file = _file(tmp_path, ':a a skos:Concept ; xl:prefLabel :l . :l xl:literalForm "Love"@en .')
     assert skos.read([file]).concepts[0].pref_label == {"en": "Love"}
+
+
+def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
+    concept = Concept("a", "s", "category", {"en": "Shoes"}, {"en": ("footwear",)})
+    file = tmp_path / "t.ttl"
+    skos.write(Taxonomy.of(TaxonomyData(0, (concept,), ())), file, xl=True)
+    text = file.read_text()
+    assert text.count("skosxl:literalForm") == 2
+    assert "skos:prefLabel" not in text and "skos:altLabel" not in text
+
+
+def test_several_schemes_in_one_file(tmp_path: Path) -> None:
+    concepts = (Concept("a", "s", "category", {"en": "A"}), Concept("b", "other one", "category", {"en": "B"}))
+    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, (Relation("exact_match", "a", "b"),)))
+    skos.write(taxonomy, tmp_path / "t.ttl")
+    again = skos.read([tmp_path / "t.ttl"])
+    assert (again.concepts, again.relations) == (taxonomy.concepts, taxonomy.relations)
+
+
+def test_what_has_no_place_is_counted(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path,
+        """
+        :s a skos:ConceptScheme ; dct:title "The scheme"@en ; skos:hasTopConcept :a, :b .
+        :a a skos:Concept ; skos:inScheme :s ; skos:prefLabel "One"@en ; rdfs:label "One"@en, "Uno"@es ;
+           skos:scopeNote "Only one."@en, "Nur eins."@de ; skos:definition [ skos:note "as a node" ] ;
+           skos:broadMatch <http://elsewhere.org/x> ; skos:related "a text" .
+        :b a skos:Concept ; skos:inScheme :s ; skos:prefLabel "Two"@en ; skos:broader :a ; xl:altLabel :l .
+        :l a xl:Label ; xl:literalForm "Deux"@fr ; dct:created "2001" .
+        :few a skos:Collection ; skos:member :a .
+        """,
+    )
+    assert skos.read([file]).notes == (
+        "1 values of rdfs:label have no place in a concept and were left out, e.g. 'Uno' of http://example.org/a",
+        "1 values of skos:broadMatch have no place in a concept and were left out, "
+        "e.g. http://elsewhere.org/x of http://example.org/a",
+        "1 values of skos:definition have no place in a concept and were left out, "
+        "e.g. a blank node of http://example.org/a",
+        "1 values of skos:related have no place in a concept and were left out, e.g. 'a text' of http://example.org/a",
+        "2 values of skos:scopeNote have no place in a concept and were left out, "
+        "e.g. 'Nur eins.' of http://example.org/a; 'Only one.' of http://example.org/a",
+        "1 collections were left out, e.g. http://example.org/few",
+        "1 labels with addresses or properties of their own (SKOS-XL) became plain labels, e.g. http://example.org/l",
+        "2 statements about things that are no concepts were left out, "
+        "e.g. dct:title of http://example.org/s; skos:note of a blank node",
+        "1 top concepts have something broader and will not be written as top concepts, e.g. http://example.org/b",
+    )
 
 
 def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_from_nothing_to_a_record_and_back(tmp_path: Path) -> None:
     versions = run("versions", "--store", store, "--json").json
     assert [(v["version"], v["author"]) for v in versions] == [(1, "ann")]
 
-    for format, name in (("jsonl", "out.jsonl"), ("skos", "out.ttl")):
+    for format, name in (("jsonl", "out.jsonl"), ("skos", "out.ttl"), ("graphml", "out.graphml")):
         out = tmp_path / name
         written = run("export", format, out, "--store", store)
         assert written.code == 0 and f"{first.json['concepts']} concepts written" in written.stderr
@@ -68,6 +68,8 @@ def test_two_languages_and_a_difference(tmp_path: Path) -> None:
     ("args", "expected"),
     [
         (["gogle", "x.txt"], "no import format 'gogle'; did you mean google? There is shopify, google, gpc, "),
+        (["gs1", "broken.ttl"], "broken.ttl:1"),
+        (["graphml", "broken.ttl"], "broken.ttl:1:1: no valid XML"),
         (["jsonl", "none.jsonl"], "none.jsonl: there is no such file"),
         (["jsonl", "."], "this is a directory; a file was expected"),
         (["jsonl", "torn.jsonl"], "torn.jsonl:2:"),
@@ -117,10 +119,28 @@ def test_attributes_and_values_from_annotated_titles(shop: str, tmp_path: Path) 
     assert [taxonomy[id].kind for id in taxonomy.lookup("OTO")] == ["value"]
 
 
+def test_an_export_tells_what_it_left_out(shop: str, tmp_path: Path) -> None:
+    rows = {"id": "smile", "scheme": "sample", "kind": "category", "pref_label": {"en": ":-)"}}
+    (tmp_path / "more.jsonl").write_text(json.dumps(rows) + "\n")
+    assert run("import", "jsonl", tmp_path / "more.jsonl", "--store", shop).code == 0
+    done = run("export", "synonyms", tmp_path / "s.txt", "--lang", "en", "--narrower", "1", "--store", shop)
+    assert done.code == 0, done.stderr
+    assert "1 labels without a letter or digit were left out" in done.stderr
+    assert " => " in (tmp_path / "s.txt").read_text()
+    named = run("export", "n10s", tmp_path / "n10s.cypher", "--store", shop)
+    assert named.code == 0 and '["smile", "urn:kgtag:concept:smile"]' in (tmp_path / "n10s.cypher").read_text()
+    assert run("export", "skos", tmp_path / "xl.ttl", "--xl", "--store", shop).code == 0
+    assert "skosxl:literalForm" in (tmp_path / "xl.ttl").read_text()
+    assert run("diff", shop, tmp_path / "xl.ttl").code == 0
+
+
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["gexf", "x.gexf"], "no export format 'gexf'; there is skos, jsonl"),
+        (["gexf", "x.gexf"], "no export format 'gexf'; there is skos, jsonl, "),
+        (["synonyms", "x.txt", "--narrower", "1", "--expand", "oneway"], "take one of the two"),
+        (["synonyms", "no/such/x.txt"], "can't write 'no/such/x.txt'"),
+        (["graphml", "no/such/x.graphml"], "can't write 'no/such/x.graphml'"),
         (["skos", "x.doc"], "the suffix '.doc' names no RDF notation"),
         (["jsonl", "no/such/x.jsonl"], "can't write 'no/such/x.jsonl'"),
         (["jsonl", "x.jsonl", "--scheme", "smple"], "no scheme 'smple' in this taxonomy; there is sample"),

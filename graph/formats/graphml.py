@@ -1,0 +1,205 @@
+"""GraphML for Gephi, yEd and networkx. What kgtag writes, it reads back to the same snapshot.
+
+Concepts are nodes, relations directed edges with the attribute `relation`. Labels have an attribute a language,
+`prefLabel@en`; several alternative labels stand in one attribute, a line each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from graph.errors import FileFormatError
+from graph.formats import reading, xml
+from graph.formats.parsed import Parsed, Place, counted, parsed
+from graph.formats.xml import quoted
+from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Relation
+from graph.taxonomy import Taxonomy
+
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+"""
+_PLAIN = ("label", "kind", "scheme", "notation", "status", "choice")
+_TEXTS = {"prefLabel": "pref_label", "definition": "definition"}
+_LISTS = {"altLabel": "alt_label", "hiddenLabel": "hidden_label"}
+_EDGE = {"relation": "string", "primary": "boolean"}
+
+
+def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> list[str]:
+    """Every concept (of the scheme) and the relations between them; notes on relations that lead out of the scheme."""
+    chosen = {concept.id: concept for concept in taxonomy if scheme in (None, concept.scheme)}
+    edges = [edge for edge in taxonomy.relations if edge.source in chosen and edge.target in chosen]
+    leaving = [
+        f"{edge.source!r} {edge.type} {edge.target!r}"
+        for edge in taxonomy.relations
+        if (edge.source in chosen) != (edge.target in chosen)
+    ]
+    reading.write(path, (part.encode() for part in _document(list(chosen.values()), edges, path)))
+    return counted("relations lead out of the scheme and were left out", leaving)
+
+
+def _document(concepts: Sequence[Concept], edges: Sequence[Relation], path: Path) -> Iterator[str]:
+    tagged = sorted({name for concept in concepts for name in _attributes(concept) if name not in _PLAIN})
+    keys = {name: f"n{i}" for i, name in enumerate((*_PLAIN, *tagged))}
+    yield _HEAD
+    for name, key in keys.items():
+        yield f'  <key id="{key}" for="node" attr.name="{quoted(name, path)}" attr.type="string"/>\n'
+    for name, type in _EDGE.items():
+        yield f'  <key id="{name}" for="edge" attr.name="{name}" attr.type="{type}"/>\n'
+    yield '  <graph id="taxonomy" edgedefault="directed">\n'
+    for concept in concepts:
+        yield f'    <node id="{quoted(concept.id, path)}">\n'
+        for name, value in _attributes(concept).items():
+            yield f'      <data key="{keys[name]}">{quoted(value, path)}</data>\n'
+        yield "    </node>\n"
+    for number, edge in enumerate(edges):
+        ends = f'source="{quoted(edge.source, path)}" target="{quoted(edge.target, path)}"'
+        yield f'    <edge id="e{number}" {ends}>\n      <data key="relation">{edge.type}</data>\n'
+        if edge.type == "broader":
+            yield f'      <data key="primary">{"true" if edge.primary else "false"}</data>\n'
+        yield "    </edge>\n"
+    yield "  </graph>\n</graphml>\n"
+
+
+def _attributes(concept: Concept) -> dict[str, str]:
+    found = {"label": concept.label(), "kind": concept.kind, "scheme": concept.scheme, "status": concept.status}
+    if concept.notation is not None:
+        found["notation"] = concept.notation
+    if concept.kind == "attribute" or concept.choice != "multiple":
+        found["choice"] = concept.choice
+    for name, field in _TEXTS.items():
+        found |= {f"{name}@{tag}": text for tag, text in sorted(getattr(concept, field).items())}
+    for name, field in _LISTS.items():
+        for tag, texts in sorted(getattr(concept, field).items()):
+            found[f"{name}@{tag}"] = "\n".join(_ESCAPED.sub(lambda c: _ESCAPES[c[0]], text) for text in texts)
+    return found
+
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n"}
+_ESCAPED = re.compile(r"[\\\n]")
+_WRITTEN = re.compile(r"\\(.)", re.DOTALL)
+
+
+def _lines(value: str) -> tuple[str, ...]:
+    return tuple(_WRITTEN.sub(lambda c: "\n" if c[1] == "n" else c[1], line) for line in value.split("\n"))
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """`scheme` is for nodes that name none (else the file's name), `lang` for labels without a language (else "und").
+
+    A node of another program needs a `label` at least; it becomes a category. Edges need a `relation`.
+    """
+    concepts: dict[str, Concept] = {}
+    relations: list[Relation] = []
+    places: dict[str, Place] = {}
+    for file in files:
+        document = _Document(file, scheme=scheme or reading.stem(file), lang=lang or "und")
+        for concept, place in document.concepts():
+            if concept.id in concepts:
+                raise FileFormatError(place.file, f"a second node {concept.id!r}", line=place.line)
+            concepts[concept.id] = concept
+            places[concept.id] = place
+        relations += document.relations()
+    return parsed(concepts.values(), relations, notes=(), places=places, file=", ".join(map(str, files)))
+
+
+class _Element:
+    """A node or an edge as it stands in the file."""
+
+    __slots__ = ("attributes", "data", "line")
+
+    def __init__(self, attributes: Mapping[str, str], line: int) -> None:
+        self.attributes = attributes
+        self.data: dict[str, str] = {}
+        self.line = line
+
+
+class _Document:
+    """The file's nodes and edges with their data by attribute name."""
+
+    def __init__(self, file: Path, *, scheme: str, lang: str) -> None:
+        self.file = file
+        self.scheme = scheme
+        self.lang = lang
+        self.nodes: list[_Element] = []
+        self.edges: list[_Element] = []
+        self._keys: dict[str, str] = {}
+        self._open: list[_Element] = []
+        self._key: str | None = None
+        self._text: list[str] = []
+        self._parser = xml.new_parser()
+        xml.listen(self._parser, start=self._start, text=self._text.append, end=self._end)
+        xml.parse(reading.text(file), file, parser=self._parser)
+
+    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if name == "key":
+            self._keys[attributes.get("id", "")] = attributes.get("attr.name", attributes.get("id", ""))
+        elif name in ("node", "edge"):
+            element = _Element(attributes, self._parser.CurrentLineNumber)
+            (self.nodes if name == "node" else self.edges).append(element)
+            self._open.append(element)
+        elif name == "data":
+            self._key = self._keys.get(attributes.get("key", ""))
+        self._text.clear()
+
+    def _end(self, name: str) -> None:
+        if name == "data" and self._open and self._key is not None:
+            self._open[-1].data[self._key] = "".join(self._text)
+        elif name in ("node", "edge") and self._open:
+            self._open.pop()
+        self._text.clear()
+
+    def _error(self, element: _Element, message: str) -> FileFormatError:
+        return FileFormatError(str(self.file), message, line=element.line)
+
+    def concepts(self) -> Iterator[tuple[Concept, Place]]:
+        if not self.nodes:
+            raise FileFormatError(str(self.file), "there is no GraphML node in the file")
+        for node in self.nodes:
+            yield self._concept(node), Place(str(self.file), node.line)
+
+    def _concept(self, node: _Element) -> Concept:
+        labels: dict[str, dict[str, Any]] = defaultdict(dict)
+        for name, value in node.data.items():
+            base, _, tag = name.partition("@")
+            if base in _TEXTS:
+                labels[_TEXTS[base]][tag or self.lang] = value
+            elif base in _LISTS:
+                labels[_LISTS[base]][tag or self.lang] = _lines(value)
+        if not labels["pref_label"]:
+            if not node.data.get("label", "").strip():
+                raise self._error(node, f"node {node.attributes.get('id')!r} has neither a label nor a prefLabel@…")
+            labels["pref_label"] = {self.lang: node.data["label"]}
+        return Concept(
+            id=node.attributes.get("id", ""),
+            scheme=node.data.get("scheme", self.scheme),
+            kind=self._one_of(node, "kind", KINDS, "category"),
+            notation=node.data.get("notation"),
+            status=self._one_of(node, "status", STATUSES, "active"),
+            choice=self._one_of(node, "choice", CHOICES, "multiple"),
+            **labels,
+        )
+
+    def relations(self) -> Iterator[Relation]:
+        """Where no broader edge of a concept is primary, the first by id is."""
+        found = [self._relation(edge) for edge in self.edges]
+        settled = {edge.source for edge in found if edge.primary}
+        for edge in sorted(found):
+            first = edge.type == "broader" and edge.source not in settled
+            settled |= {edge.source} if first else set()
+            yield replace(edge, primary=True) if first else edge
+
+    def _relation(self, edge: _Element) -> Relation:
+        type = self._one_of(edge, "relation", RELATION_TYPES, None)
+        primary = type == "broader" and edge.data.get("primary", "").strip().lower() in ("true", "1")
+        return Relation(type, edge.attributes.get("source", ""), edge.attributes.get("target", ""), primary)
+
+    def _one_of(self, element: _Element, name: str, allowed: Sequence[str], default: str | None) -> Any:
+        value = element.data.get(name, default)
+        if value not in allowed:
+            raise self._error(element, f"{name!r} is {value!r}; one of {', '.join(allowed)} was expected")
+        return cast(Any, value)

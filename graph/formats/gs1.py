@@ -1,0 +1,229 @@
+"""The GS1 Web Vocabulary, an OWL ontology.
+
+Classes become categories, properties and code lists attributes, codes values of their lists. An attribute applies to
+the classes of its domain; a code list applies wherever a property with that range does, so that its codes can be used
+there, and is related to the property. Every address the vocabulary has had over the years becomes today's, so that
+releases can be compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from graph.errors import FileFormatError
+from graph.formats import rdf
+from graph.formats.iris import OWL, RDF, RDFS, SKOS, TYPE
+from graph.formats.parsed import Parsed, counted, parsed
+from graph.formats.rdf import Node, Text, Triple
+from graph.formats.skos_document import Document
+from graph.formats.skos_left_out import shown
+from graph.model import Concept, Kind, Relation, RelationType, Status
+
+VOCABULARY = "https://ref.gs1.org/voc/"
+CODE_LISTS = VOCABULARY + "TypeCode"
+
+_FORMER = re.compile(r"https?://(?:www\.|ref\.)?gs1\.org/voc/")
+_TERM_STATUS = "http://www.w3.org/2003/06/sw-vocab-status/ns#term_status"
+_STATUS: Mapping[str, Status] = {
+    "unstable": "candidate",
+    "testing": "candidate",
+    "provisional": "candidate",
+    "archaic": "deprecated",
+    "deprecated": "deprecated",
+}
+_CODE = VOCABULARY + "originalCodeValue"
+_ALIASES = frozenset({OWL + "sameAs", OWL + "equivalentClass", OWL + "equivalentProperty"})
+_TEXTS = frozenset(
+    {RDFS + "label", RDFS + "comment", SKOS + "prefLabel", SKOS + "altLabel", SKOS + "notation", _CODE, _TERM_STATUS}
+)
+_MAPPED: Mapping[str, RelationType] = {
+    SKOS + "related": "related",
+    SKOS + "exactMatch": "exact_match",
+    SKOS + "closeMatch": "close_match",
+}
+_HIERARCHY: Mapping[Kind, str] = {"category": "subClassOf", "attribute": "subPropertyOf"}
+
+
+def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """The files taken together; `lang` is for texts without a language ("en"), the scheme "gs1" if None."""
+    triples = [_current(triple) for file in files for triple in rdf.load(file)]
+    vocabulary = _Vocabulary(triples, lang=lang or "en", scheme=scheme or "gs1", file=", ".join(map(str, files)))
+    return vocabulary.parsed()
+
+
+def _current(triple: Triple) -> Triple:
+    s, p, o = triple
+    return _today(s), _today(p), o if isinstance(o, Text) else _today(o)
+
+
+def _today(node: Node) -> Node:
+    return _FORMER.sub(VOCABULARY, node, count=1) if node.startswith("http") else node
+
+
+class _Vocabulary:
+    def __init__(self, triples: Sequence[Triple], *, lang: str, scheme: str, file: str) -> None:
+        self.file = file
+        self.lang = lang
+        self.scheme = scheme
+        self.document = Document(triples, lang=lang, scheme=scheme, file=file)
+        self.odd: dict[str, list[str]] = defaultdict(list)
+
+    def parsed(self) -> Parsed:
+        if not self.kinds:
+            raise FileFormatError(self.file, "there is no owl:Class, rdf:Property or code list in the file")
+        concepts = [concept for node, kind in self.kinds.items() if (concept := self._concept(node, kind)) is not None]
+        known = {concept.id: concept.kind for concept in concepts}
+        relations = [relation for id in known for relation in self._relations(id, known)]
+        self._count_the_rest(known)
+        notes = [text for what, examples in sorted(self.odd.items()) for text in counted(what, examples)]
+        return parsed(concepts, relations, notes=notes, places={}, file=self.file)
+
+    @cached_property
+    def lists(self) -> set[Node]:
+        """The code lists and their common class."""
+        found = {CODE_LISTS}
+        children = [(s, o) for s in self.document.by_subject for o in self.document.nodes(s, RDFS + "subClassOf")]
+        while more := {s for s, o in children if o in found} - found:
+            found |= more
+        return found & set(self.document.by_subject)
+
+    @cached_property
+    def kinds(self) -> dict[Node, Kind]:
+        """What becomes of each node that has an address and stands for something here."""
+        found: dict[Node, Kind] = {}
+        for node in sorted(self.document.by_subject):
+            types = set(self.document.nodes(node, TYPE))
+            if node.startswith("_:"):
+                continue
+            if node in self.lists or RDF + "Property" in types:
+                found[node] = "attribute"
+            elif types & self.lists:
+                found[node] = "value"
+            elif types & {OWL + "Class", RDFS + "Class"}:
+                found[node] = "category"
+        return found
+
+    # -- concepts ---------------------------------------------------------------------------------
+
+    def _concept(self, node: Node, kind: Kind) -> Concept | None:
+        labels = self._texts(node, RDFS + "label") or self._texts(node, SKOS + "prefLabel")
+        if not labels:
+            self.odd["terms have no label and were left out"].append(node)
+            return None
+        pref: dict[str, str] = {}
+        alt: dict[str, list[str]] = defaultdict(list)
+        for label in labels + self._texts(node, SKOS + "altLabel"):
+            if pref.setdefault(label.lang, label.text) != label.text and label.text not in alt[label.lang]:
+                alt[label.lang].append(label.text)
+        codes = [o.text for o in self.document.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
+        hidden = tuple(sorted(code for code in set(codes) if code.strip() and code not in pref.values()))
+        types = self.document.nodes(node, TYPE)
+        return Concept(
+            id=node,
+            scheme=self.scheme,
+            kind=kind,
+            pref_label=pref,
+            alt_label={tag: tuple(texts) for tag, texts in alt.items() if texts},
+            hidden_label={"und": hidden} if hidden else {},
+            definition=self._definitions(node),
+            notation=self._notation(node),
+            status=self._status(node),
+            choice="single" if OWL + "FunctionalProperty" in types else "multiple",
+        )
+
+    def _texts(self, node: Node, predicate: str) -> list[Text]:
+        return [text for text in self.document.texts(node, predicate) if text.text.strip()]
+
+    def _definitions(self, node: Node) -> dict[str, str]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for text in self._texts(node, RDFS + "comment"):
+            found[text.lang].append(text.text)
+        return {tag: "\n".join(texts) for tag, texts in found.items()}
+
+    def _notation(self, node: Node) -> str | None:
+        codes = [text.text for term in (_CODE, SKOS + "notation") for text in self._texts(node, term)]
+        if len(codes) > 1:
+            self.odd["terms have several codes; the first was kept"].append(f"{node} ({', '.join(codes)})")
+        return codes[0] if codes else None
+
+    def _status(self, node: Node) -> Status:
+        """A term is out of use when it says so, or names its successor where others say true."""
+        said = [_STATUS.get(text.text, "active") for text in self.document.texts(node, _TERM_STATUS)]
+        flags = self.document.by_subject[node].get(OWL + "deprecated", ())
+        gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
+        return "deprecated" if gone or "deprecated" in said else said[0] if said else "active"
+
+    # -- relations --------------------------------------------------------------------------------
+
+    def _relations(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
+        kind, nodes = known[id], self.document.nodes
+        if kind == "value":
+            yield from (Relation("value_of", id, target) for target in nodes(id, TYPE) if target in self.lists)
+        yield from self._broader(id, known)
+        if kind == "attribute":
+            yield from self._applicability(id, known)
+        for predicate, type in _MAPPED.items():
+            yield from (Relation(type, id, target) for target in nodes(id, predicate) if target != id)
+        for target in nodes(id, OWL + "deprecated"):
+            if target == id:
+                self.odd["terms are said to replace themselves; they stay in use"].append(id)
+            else:
+                yield Relation("replaced_by", id, target)
+
+    def _broader(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
+        term = "subClassOf" if id in self.lists else _HIERARCHY.get(known[id])
+        targets = {*self.document.nodes(id, SKOS + "broader"), *(self.document.nodes(id, RDFS + term) if term else ())}
+        usable = sorted(target for target in targets if known.get(target) == known[id] and target != id)
+        for target in sorted(targets - {*usable, OWL + "Thing"}):
+            self.odd["broader terms are none of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
+        for target in usable:
+            yield Relation("broader", id, target, primary=target == usable[0])
+
+    def _applicability(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
+        lists = [target for target in self.document.nodes(id, RDFS + "range") if target in self.lists - {CODE_LISTS}]
+        for target in self._domain(id):
+            if known.get(target) == "category":
+                yield from (Relation("applies_to", one, target) for one in (id, *lists))
+            else:
+                self.odd["domains are no class of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
+        yield from (Relation("related", id, target) for target in lists)
+
+    def _domain(self, id: str) -> list[Node]:
+        """Classes, those of unions each by itself; in order."""
+        found = set()
+        for node in self.document.nodes(id, RDFS + "domain"):
+            unions = self.document.nodes(node, OWL + "unionOf")
+            found |= {member for union in unions for member in self._members(union)} if unions else {node}
+        return sorted(found)
+
+    def _members(self, cell: Node) -> Iterator[Node]:
+        seen: set[Node] = set()
+        while cell != RDF + "nil" and cell not in seen:
+            seen.add(cell)
+            yield from self.document.nodes(cell, RDF + "first")
+            cell = next(iter(self.document.nodes(cell, RDF + "rest")), RDF + "nil")
+
+    # -- what has no place ------------------------------------------------------------------------
+
+    def _count_the_rest(self, known: Mapping[str, Kind]) -> None:
+        structure = {RDF + "first", RDF + "rest", OWL + "unionOf"}
+        links = {*_MAPPED, TYPE, SKOS + "broader", RDFS + "subClassOf", RDFS + "subPropertyOf", RDFS + "domain"}
+        held = {*links, *_TEXTS, OWL + "deprecated"}
+        for node, predicates in self.document.by_subject.items():
+            for predicate, values in predicates.items():
+                for value in values:
+                    if node not in known:
+                        if not (node.startswith("_:") and (predicate in structure or predicate == TYPE)):
+                            what = "statements about things that are neither class, property nor code were left out"
+                            self.odd[what].append(f"{shown(predicate)} of {shown(node)}")
+                    elif (
+                        predicate not in held
+                        and not (predicate in _ALIASES and value == node)
+                        and not (predicate == RDFS + "range" and value in self.lists - {CODE_LISTS})
+                    ):
+                        what = f"values of {shown(predicate)} have no place in a concept and were left out"
+                        self.odd[what].append(f"{shown(value)} of {node}")

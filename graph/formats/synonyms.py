@@ -1,0 +1,112 @@
+"""Synonym files for search engines, in the notation that Solr, Elasticsearch and OpenSearch share (Lucene's).
+
+A line a concept: `trainers, sneakers, gym shoes` are equivalent; `trainers => sneakers` replaces. Upper and lower case
+stay as they are: the engine's analyzer folds them, as it does those of the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from graph.errors import InputError
+from graph.formats import reading
+from graph.formats.parsed import counted
+from graph.model import Concept
+from graph.taxonomy import Taxonomy
+
+Expand = Literal["both", "oneway"]
+
+_SPECIAL = re.compile(r"[\\,#]|=(?=>)")
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_WORD = frozenset({"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`lang` takes labels of that language, its regions and no language; None takes all.
+
+    `both` makes a concept's labels equivalent, `oneway` replaces each with the preferred one. With `narrower`, a
+    concept's labels find those of concepts up to so many levels below it as well, and never the other way round.
+    """
+
+    lang: str | None = None
+    expand: Expand = "both"
+    narrower: int = 0
+
+
+def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, options: Options | None = None) -> list[str]:
+    """Write the rules of every concept that isn't deprecated; notes on labels that no engine can index."""
+    options = options or Options()
+    if options.narrower < 0 or (options.narrower and options.expand == "oneway"):
+        raise InputError("narrower labels widen a search and one-way rules narrow it; take one of the two")
+    unusable: list[str] = []
+    lines = [
+        line
+        for concept in taxonomy
+        if scheme in (None, concept.scheme) and concept.status != "deprecated"
+        if (line := _line(concept, taxonomy, options, unusable)) is not None
+    ]
+    if not lines:
+        raise InputError("no concept has two labels to tell a search engine about; try without --lang or --scheme")
+    reading.write(path, (line.encode() + b"\n" for line in lines))
+    return counted("labels without a letter or digit were left out, for engines refuse a file with them", unusable)
+
+
+def _line(concept: Concept, taxonomy: Taxonomy, options: Options, unusable: list[str]) -> str | None:
+    preferred, *others = _usable(concept, options.lang, unusable) or [""]
+    if not preferred:
+        return None
+    if options.expand == "oneway":
+        return f"{_joined(others)} => {escaped(preferred)}" if others else None
+    mine = [preferred, *others]
+    below = [
+        label
+        for id in _below(taxonomy, concept.id, options.narrower)
+        for label in _usable(taxonomy[id], options.lang, [])
+    ]
+    wider = list(dict.fromkeys([*mine, *below]))
+    if len(wider) > len(mine):
+        return f"{_joined(mine)} => {_joined(wider)}"
+    return _joined(mine) if others else None
+
+
+def _below(taxonomy: Taxonomy, id: str, levels: int) -> Iterator[str]:
+    """Ids of narrower concepts, level by level; each once, no deprecated ones."""
+    level, seen = [id], {id}
+    for _ in range(levels):
+        level = [child for parent in level for child in taxonomy.into(parent, "broader") if child not in seen]
+        level = list(dict.fromkeys(level))
+        seen.update(level)
+        yield from (child for child in level if taxonomy[child].status != "deprecated")
+
+
+def _usable(concept: Concept, lang: str | None, unusable: list[str]) -> list[str]:
+    """Labels in one line each, the preferred one of the language first; each once."""
+    fit = [(text, tag) for text, tag, _ in concept.labels() if lang is None or _speaks(tag, lang)]
+    first = concept.label(lang)
+    found = []
+    for text, _ in sorted(fit, key=lambda label: label[0] != first):
+        tidy = _BREAKS.sub(" ", text).strip()
+        if any(unicodedata.category(c) in _WORD for c in tidy):
+            found.append(tidy)
+        else:
+            unusable.append(f"{text!r} of {concept.id}")
+    return list(dict.fromkeys(found))
+
+
+def _speaks(tag: str, lang: str) -> bool:
+    return tag in ("und", "zxx") or tag == lang or tag.startswith(f"{lang}-")
+
+
+def _joined(labels: list[str]) -> str:
+    return ", ".join(map(escaped, labels))
+
+
+def escaped(label: str) -> str:
+    """The label as the parsers read it back: commas, arrows, backslashes and number signs stand for themselves."""
+    return _SPECIAL.sub(lambda found: "\\" + found[0], label)

@@ -1,0 +1,59 @@
+"""Reading and writing XML by hand: no entities, no characters that XML can't carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from graph.errors import FileFormatError, InputError
+
+
+def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None) -> None:
+    """Run the parser (one that only checks, if None) over the document.
+
+    Raises FileFormatError, with the place, for XML that isn't well-formed and for entity declarations: those can grow
+    without bound, or read other files.
+    """
+    parser = parser or new_parser()
+
+    def refuse(name: str, *_: Any) -> None:
+        message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
+        raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
+
+    parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(source.encode(), True)
+    except expat.ExpatError as error:
+        why = expat.ErrorString(error.code)
+        raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
+
+
+def new_parser() -> expat.XMLParserType:
+    """For UTF-8, whatever the document says of itself; text comes whole."""
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    return parser
+
+
+def listen(
+    parser: expat.XMLParserType,
+    *,
+    start: Callable[[str, Mapping[str, str]], None],
+    text: Callable[[str], None],
+    end: Callable[[str], None],
+) -> None:
+    """Element names come without their prefixes."""
+    parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
+    parser.CharacterDataHandler = text
+    parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
+
+
+def quoted(text: str, path: Path) -> str:
+    """The text for an element or an attribute; raises InputError when it holds what XML 1.0 can't carry."""
+    bad = next((c for c in text if (c < " " and c not in "\t\n\r") or c in "\ufffe\uffff"), None)
+    if bad is not None:
+        raise InputError(f"{path}: the label {text!r} holds {bad!r}, which XML can't carry")
+    return escape(text, {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})
