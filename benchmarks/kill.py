@@ -191,7 +191,7 @@ class Run:
         command = [sys.executable, "-m", "kgtag", "serve", "--store", self.bench.url, "--port", str(port)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serving:
             try:
-                _until_ready(port)
+                until_ready(port)
                 wanted = self.rng.randint(0, 6)
                 works = [stream.operation(self.seed, self.number + n, through="http") for n in range(wanted + 1)]
                 for work in works[:-1]:
@@ -338,7 +338,7 @@ def _patch(port: int, key: str, work: stream.Operation) -> None:
         raise Refused(f"{answer.status} {said.decode()}")
 
 
-def _until_ready(port: int) -> None:
+def until_ready(port: int) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         try:

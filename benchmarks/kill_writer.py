@@ -33,6 +33,8 @@ def open_store(url: str) -> TaxonomyStore:
         from graph.sqlite import SqliteStore
 
         return SqliteStore.open(url.removeprefix("sqlite:///"))
+    # The driver loads pandas where it is installed, for results that nobody here asks for: most of the start.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     from graph.neo4j import Neo4jStore
 
     return Neo4jStore.open(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -15,6 +16,14 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
 _ATTEMPTS = 40
+_PATIENCE = 120.0
+"""An edit that loses its races gives up after so many attempts *and* so many seconds: large taxonomies take longer."""
+_CROWD = 8
+"""Attempts that the longest pause lasts: with as many writers asleep as awake, most attempts succeed."""
+
+_queues: dict[str, threading.RLock] = {}
+"""By store URL: writers of one process queue up, rather than undo each other's work. Between processes the record's
+version decides."""
 
 
 def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
@@ -48,8 +57,22 @@ def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | Non
 def apply_with(
     store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], *, expect_version: int | None = None
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race."""
-    for attempt in range(_ATTEMPTS):
+    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+
+    Raises ConflictError, too, when other processes keep winning for minutes.
+    """
+    with _queues.setdefault(store.url, threading.RLock()):
+        return _apply_in_turn(store, plan, expect_version)
+
+
+def _apply_in_turn(
+    store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], expect_version: int | None
+) -> Taxonomy:
+    started = time.monotonic()
+    attempt = 0
+    while attempt < _ATTEMPTS or time.monotonic() - started < _PATIENCE:
+        attempt += 1
+        began = time.monotonic()
         data = store.read()
         if expect_version is not None and data.version != expect_version:
             raise ConflictError(f"the taxonomy is at version {data.version}, not at {expect_version}; read it again")
@@ -64,10 +87,11 @@ def apply_with(
         except ConflictError:
             if expect_version is not None:
                 raise
-            time.sleep(random.uniform(0, 0.005 * attempt))
+            # In proportion to what an attempt takes: seconds where the taxonomy is large.
+            time.sleep(random.uniform(0, min(attempt, _CROWD) * (time.monotonic() - began)))
             continue
         return result
-    raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
+    raise ConflictError(f"the taxonomy kept changing during {attempt} attempts; try again")
 
 
 def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:
