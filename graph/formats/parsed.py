@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,9 @@ from graph.model import Concept, Relation
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
 """Problems that the store may solve: the other concept may be there already."""
+
+_DEEPEST = 200
+"""Levels a file may nest concepts. Real taxonomies have some twenty; memory grows with levels times concepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,31 @@ def parsed(
         place = places.get(first.concepts[0], Place(file))
         more = f" (and {len(broken) - 1} more problems)" if len(broken) > 1 else ""
         raise FileFormatError(place.file, first.message + more, line=place.line, column=place.column)
+    levels, id = _deepest(edges)
+    if levels > _DEEPEST:
+        place = places.get(id, Place(file))
+        message = f"{id!r} stands {levels} levels deep; {_DEEPEST} is the most that is read"
+        raise FileFormatError(place.file, message, line=place.line, column=place.column)
     return Parsed(tuple(rows), tuple(edges), tuple(notes))
+
+
+def _deepest(edges: Iterable[Relation]) -> tuple[int, str]:
+    """How many levels of `broader` there are, and a concept on the last; the edges have no cycle."""
+    parents: dict[str, list[str]] = defaultdict(list)
+    for edge in edges:
+        if edge.type == "broader":
+            parents[edge.source].append(edge.target)
+    levels: dict[str, int] = {}
+    for start in parents:
+        path = [start]
+        while path:
+            above = parents.get(path[-1], ())
+            waiting = [parent for parent in above if parent not in levels]
+            if waiting:
+                path += waiting
+            else:
+                levels[path.pop()] = 1 + max((levels[parent] for parent in above), default=0)
+    return max(((count, id) for id, count in levels.items()), default=(0, ""))
 
 
 def note(what: str, examples: Iterable[str]) -> list[str]:

@@ -20,6 +20,9 @@ from graph.formats import reading
 
 _FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".owl": "xml", ".jsonld": "json-ld"}
 
+_DEEPEST = 500
+"""Levels of XML elements that are read."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Text:
@@ -85,14 +88,29 @@ def _format(path: Path) -> str:
 
 
 def _check_xml(source: str, path: Path) -> None:
-    """Well-formed, and without entity declarations: those can grow without bound, or read other files."""
+    """Well-formed, and without entity declarations: those can grow without bound, or read other files.
+
+    Not nested without end either: each level costs rdflib more than the one before.
+    """
     parser = expat.ParserCreate("utf-8")
+    depth = 0
 
     def refuse(name: str, *_: Any) -> None:
         message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
         raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
 
+    def enter(name: str, _: Any) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
+
+    def leave(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
     parser.EntityDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler = enter, leave
     try:
         parser.Parse(source.encode(), True)
     except expat.ExpatError as error:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, NoReturn
 
 import orjson
 
 from graph.errors import FileFormatError, InputError
 
 _BOM = b"\xef\xbb\xbf"
+_LARGEST_MB = 256
+_BOMB = 100
+"""Times its size at which a gzipped file is taken for one made to fill memory; text packs to a tenth, rarely less."""
+_HARMLESS = 8 << 20
+"""Unpacked bytes up to which nobody asks."""
+
+
+def largest() -> int:
+    """Bytes that one line, or a file that is read as a whole, may have (KGTAG_MAX_FILE_MB)."""
+    said = os.environ.get("KGTAG_MAX_FILE_MB", str(_LARGEST_MB))
+    if not said.isdecimal() or not int(said):
+        raise InputError(f"KGTAG_MAX_FILE_MB is {said!r}; a whole number of megabytes was expected")
+    return int(said) << 20
 
 
 def suffixes(path: Path) -> tuple[str, bool]:
@@ -38,9 +52,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The same before decoding, for those who go on after a line that doesn't decode."""
     number = 0
+    limit = largest()
     try:
         with _open(path) as stream:
-            for number, raw in enumerate(stream, start=1):
+            for number, raw in enumerate(iter(lambda: stream.readline(limit + 1), b""), start=1):
+                if len(raw) > limit:
+                    raise _too_large(path, "this line is", number)
                 yield number, raw.removeprefix(_BOM) if number == 1 else raw
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
@@ -58,8 +75,15 @@ def decode(raw: bytes, path: Path | str, number: int) -> str:
 
 
 def text(path: Path) -> str:
-    """The whole file; an empty one is refused."""
-    whole = "".join(line for _, line in lines(path))
+    """The whole file; an empty one is refused, and one larger than `largest`."""
+    found: list[str] = []
+    size, limit = 0, largest()
+    for number, line in lines(path):
+        size += len(line)
+        if size > limit:
+            raise _too_large(path, "the file is", number)
+        found.append(line)
+    whole = "".join(found)
     if not whole.strip():
         raise FileFormatError(str(path), "the file is empty")
     return whole
@@ -137,7 +161,30 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
 def _open(path: Path) -> IO[bytes]:
     if path.is_dir():
         raise FileFormatError(str(path), "this is a directory; a file was expected")
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
+    return io.BufferedReader(_Unpacked(path), 1 << 16) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzipped file that is refused once it has grown beyond all proportion."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._file = path
+        self._harmless = max(_HARMLESS, path.stat().st_size * _BOMB)
+        self._size = 0
+
+    def readinto(self, buffer: Any) -> int:
+        read = super().readinto(buffer)
+        self._size += read
+        if self._size > self._harmless:
+            message = f"it unpacks to more than {_BOMB} times its size; unpack it yourself if that is meant"
+            raise FileFormatError(str(self._file), message)
+        return read
+
+
+def _too_large(path: Path, what: str, line: int) -> FileFormatError:
+    limit = f"larger than {largest() >> 20} MB; set KGTAG_MAX_FILE_MB to a larger number if that is meant"
+    return FileFormatError(str(path), f"{what} {limit}", line=line)
 
 
 def _refuse(path: Path, error: OSError) -> NoReturn:
