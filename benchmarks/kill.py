@@ -155,8 +155,8 @@ class Run:
         """How many operations the writer acknowledged before the kill."""
         command = [sys.executable, str(WRITER), "edit", self.bench.url, str(self.seed), str(self.number)]
         began = time.perf_counter()
-        with subprocess.Popen([*command, str(self.bench.folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as it:
-            assert it.stdout is not None and it.stderr is not None
+        with _spawn([*command, str(self.bench.folder)]) as it:
+            assert it.stdout is not None
             done = 0
             if self.rng.random() < 0.05:
                 time.sleep(self.rng.uniform(0, 1.5 * self.starting))
@@ -283,7 +283,7 @@ class Run:
 
     def _tag_until_killed(self, source: Path, out: Path, victims: str) -> None:
         command = [sys.executable, str(WRITER), "tag", self.bench.url, str(source), str(out)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as it:
+        with _spawn(command) as it:
             assert it.stdout is not None
             it.stdout.readline()
             time.sleep(self.rng.uniform(0, 0.25))
@@ -316,6 +316,11 @@ class Run:
         else:
             self.counts["tagging verified"] += 1
         return len(rows)
+
+
+def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
+    """Unbuffered: what `readline` read ahead would be missing from what `communicate` finds."""
+    return subprocess.Popen(command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 class Refused(Exception):
