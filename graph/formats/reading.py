@@ -134,7 +134,11 @@ def position(source: str, needle: str) -> tuple[int | None, int | None]:
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write the file whole or not at all; gzipped, with the same bytes each time, when its name ends in .gz."""
     handle = None
+    path = path.resolve()  # A link stays one, and leads to the new file.
     try:
+        if path.exists() and not path.is_file():
+            _pour(path, parts)
+            return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as raw:
             if path.suffix.lower() == ".gz":
@@ -156,6 +160,13 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
         if handle is not None:
             Path(name).unlink(missing_ok=True)
         raise
+
+
+def _pour(path: Path, parts: Iterable[bytes]) -> None:
+    """Into a device or pipe: it can't be exchanged for a whole file, and must not be."""
+    with path.open("wb") as raw:
+        for part in parts:
+            raw.write(part)
 
 
 def _open(path: Path) -> IO[bytes]:
