@@ -358,8 +358,9 @@ def until_ready(port: int) -> None:
 
 
 def _number(reason: str) -> int:
-    """`op-7` of an edit, `import jsonl op-7.jsonl` of an import."""
-    return int(reason.removesuffix(".jsonl").rpartition("op-")[2])
+    """`op-7` of an edit, `import jsonl op-7.jsonl` of an import; -1 of a reason that is no operation's."""
+    said = reason.removesuffix(".jsonl").rpartition("op-")[2]
+    return int(said) if said.isdecimal() else -1
 
 
 def main() -> None:
