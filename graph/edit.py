@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,6 +20,14 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
 _ATTEMPTS = 40
+_PATIENCE = 120.0
+"""An edit that loses its races gives up after so many attempts *and* so many seconds: large taxonomies take longer."""
+_CROWD = 8
+"""Attempts that the longest pause lasts: with as many writers asleep as awake, most attempts succeed."""
+
+_queues: dict[str, threading.RLock] = {}
+"""By store URL: writers of one process queue up, rather than undo each other's work. Between processes the record's
+version decides."""
 
 
 def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
@@ -58,9 +67,25 @@ def apply_with(
 
     Edits by other hands since the last version get a version of their own first, so that each entry of the history
     tells the truth about what was there before it. `accepting`: a proposal that is decided in the same transaction;
-    raises LostRace when it isn't as it was read.
+    raises LostRace when it isn't as it was read. Raises ConflictError, too, when other processes keep winning for
+    minutes.
     """
-    for attempt in range(_ATTEMPTS):
+    with _queues.setdefault(store.url, threading.RLock()):
+        return _apply_in_turn(store, plan, expect_version=expect_version, accepting=accepting)
+
+
+def _apply_in_turn(
+    store: TaxonomyStore,
+    plan: Callable[[Taxonomy], ChangeSet],
+    *,
+    expect_version: int | None,
+    accepting: Accepting | None,
+) -> Taxonomy:
+    started = time.monotonic()
+    attempt = 0
+    while attempt < _ATTEMPTS or time.monotonic() - started < _PATIENCE:
+        attempt += 1
+        began = time.monotonic()
         data = store.read()
         before = settle(store, Taxonomy.of(data))
         at = data.version if before is None else before.version
@@ -71,8 +96,9 @@ def apply_with(
         result = _attempt(store, data, before, plan, accepting=accepting) if before is not None and settled else None
         if result is not None:
             return result
-        time.sleep(random.uniform(0, 0.005 * attempt))
-    raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
+        # In proportion to what an attempt takes: seconds where the taxonomy is large.
+        time.sleep(random.uniform(0, min(attempt, _CROWD) * (time.monotonic() - began)))
+    raise ConflictError(f"the taxonomy kept changing during {attempt} attempts; try again")
 
 
 def _attempt(

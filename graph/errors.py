@@ -29,8 +29,17 @@ if TYPE_CHECKING:
     from graph.invariants import Problem
 
 
+_LONGEST = 2_000
+
+
 class KgtagError(Exception):
-    """Root of the tree."""
+    """Root of the tree. A message that quotes megabytes of somebody's file loses its middle."""
+
+    def __init__(self, message: object = "") -> None:
+        said = str(message)
+        if len(said) > _LONGEST:
+            said = f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 4 :]}"
+        super().__init__(said)
 
 
 class InputError(KgtagError):

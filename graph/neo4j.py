@@ -17,6 +17,7 @@ from neo4j.exceptions import (
     ClientError,
     ConfigurationError,
     DriverError,
+    IncompleteCommit,
     Neo4jError,
     ServiceUnavailable,
     SessionExpired,
@@ -31,6 +32,7 @@ from graph.migrate import Applied, Migration, MigrationStatus, due, require_curr
 from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, Retag, TaggedItem, TaxonomyData, Version
 from graph.neo4j_read import Run, concept_part, edge_part, join, text_part, unknown_part
 from graph.neo4j_rows import Row, concept_row, item_of, item_row, key_of, relation_row
+from graph.neo4j_version import require_supported
 from graph.net import Net, net
 from graph.payload import pack, page_end
 from graph.proposal import Accepting, Proposal, ProposalStatus, require_etag
@@ -101,6 +103,7 @@ class Neo4jStore:
         fresh: list[str] = []
         known = shipped("neo4j")
         with self._translated():
+            self._require_supported()
             self._run(cypher.MIGRATION_LOCK_CONSTRAINT)
             while name := self._migrate_one(known):
                 fresh.append(name)
@@ -334,9 +337,14 @@ class Neo4jStore:
     def _check(self) -> None:
         """Looked up until the schema is ours; a record wiped since then shows by its missing Meta node."""
         if not self._current:
+            self._require_supported()
             with self._session() as session:
                 require_current(shipped("neo4j"), session.execute_read(_applied), url=self._url)
             self._current = True
+
+    def _require_supported(self) -> None:
+        with self._session() as session:
+            require_supported(session.execute_read(_agent), self._url)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -353,6 +361,11 @@ class Neo4jStore:
             return StoreUnavailable(
                 f"Neo4j at {self._url} refused user {self._user!r}: wrong user or password; "
                 "give it in KGTAG_NEO4J_PASSWORD or in the store URL"
+            )
+        if isinstance(error, IncompleteCommit):
+            return StoreUnavailable(
+                f"the connection to Neo4j at {self._url} broke during a commit: the change is there whole or not at "
+                "all; look (`kgtag versions`) before you repeat it"
             )
         if isinstance(error, (ServiceUnavailable, SessionExpired)):
             return StoreUnavailable(
@@ -421,6 +434,10 @@ def _version(tx: neo4j.ManagedTransaction, statement: LiteralString) -> int:
 
 def _applied(tx: neo4j.ManagedTransaction | neo4j.Transaction) -> dict[str, Applied]:
     return {row["name"]: Applied(row["checksum"], row["at"]) for row in tx.run(cypher.APPLIED)}
+
+
+def _agent(tx: neo4j.ManagedTransaction) -> str:
+    return tx.run(cypher.PING).consume().server.agent
 
 
 def _bookmark(session: neo4j.Session) -> str:

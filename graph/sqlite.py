@@ -63,9 +63,12 @@ class SqliteStore:
         self._writing = threading.Lock()
 
     @classmethod
-    def open(cls, path: str | Path) -> SqliteStore:
-        """The store in the file, which `migrate` creates; nothing is read or written yet."""
-        return cls(SqliteFile(Path(path)))
+    def open(cls, path: str | Path, *, busy_seconds: float = 10.0) -> SqliteStore:
+        """The store in the file, which `migrate` creates; nothing is read or written yet.
+
+        `busy_seconds` is how long to wait for a lock that somebody else holds.
+        """
+        return cls(SqliteFile(Path(path), busy_seconds=busy_seconds))
 
     @property
     def url(self) -> str:

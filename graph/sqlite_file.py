@@ -14,7 +14,6 @@ from urllib.parse import quote
 from graph.errors import MigrationError, StoreUnavailable
 from graph.migrate import Applied, require_current, shipped
 
-_BUSY_SECONDS = 10.0
 _CAUSES = (
     ("locked", "another process has locked it for longer than {busy:.0f} s; end that process or try again"),
     ("full", "the disk is full; free some space and try again"),
@@ -22,14 +21,14 @@ _CAUSES = (
     ("unable to open", "it can't be opened; check that the folder exists and the permissions"),
     ("not a database", "it is no SQLite database; choose another path or restore a backup"),
     ("malformed", "it is damaged; restore a backup (or try `sqlite3 FILE .recover`)"),
-    ("disk I/O", "the disk reported an error; check it, then restore a backup if needed"),
+    ("disk I/O", "the disk reported an error; check its free space and its health, then try again or restore a backup"),
 )
 
 
 class SqliteFile:
     """A pool of connections to one file. Transactions are opened here, and errors translated."""
 
-    def __init__(self, path: Path, *, busy_seconds: float = _BUSY_SECONDS) -> None:
+    def __init__(self, path: Path, *, busy_seconds: float = 10.0) -> None:
         self.path = path
         self._busy = busy_seconds
         self._idle: deque[sqlite3.Connection] = deque()

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     mode: Literal["off", "symbolic", "full"] = "full"
     poll_seconds: float = 1.0
     snapshot: Path | None = None
+    busy_seconds: float = 10.0
 
 
 class MigratableStore(TaxonomyStore, Protocol):
@@ -65,7 +66,7 @@ def open_store(url: str | None = None) -> MigratableStore:
     if scheme == "sqlite":
         from graph.sqlite import SqliteStore
 
-        return SqliteStore.open(_sqlite_path(url))
+        return SqliteStore.open(_sqlite_path(url), busy_seconds=settings.busy_seconds)
     if scheme in ("neo4j", "bolt", "neo4j+s", "bolt+s", "neo4j+ssc", "bolt+ssc"):
         from graph.neo4j import Neo4jStore
 

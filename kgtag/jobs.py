@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -56,6 +56,8 @@ class TagJob:
         """
         if resume and out is None:
             raise InputError("--resume goes on where a file ends; name it with --out FILE")
+        if out is not None and out.exists() and not out.is_file():
+            raise InputError(f"{out} is no file; leave --out away to write to standard output")
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} is there already; --resume goes on with it, or remove it first")
         started = time.perf_counter()
@@ -70,11 +72,10 @@ class TagJob:
                 outcomes = self._attempt(batch)
                 # The store first: a kill in between tags the batch again on --resume, rather than leaving it out there.
                 self._record(batch, outcomes)
-                for row, outcome in zip(batch, outcomes, strict=True):
-                    sink.write(orjson.dumps(_row(row, outcome)) + b"\n")
-                    failed += isinstance(outcome, InputError)
-                    tagged += not isinstance(outcome, InputError)
+                sink.write(b"".join(orjson.dumps(_row(*pair)) + b"\n" for pair in zip(batch, outcomes, strict=True)))
                 sink.flush()
+                bad = sum(isinstance(outcome, InputError) for outcome in outcomes)
+                failed, tagged = failed + bad, tagged + len(batch) - bad
                 progress.advance(task, len(batch))
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
 
@@ -147,14 +148,20 @@ def _problem(error: InputError) -> dict[str, str]:
     return {"title": type(error).__name__, "detail": str(error)}
 
 
-def _opened(out: Path | None, end: int) -> AbstractContextManager[IO[bytes]]:
-    """To write from byte `end` on; what followed it is cut off."""
+@contextmanager
+def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
+    """To write from byte `end` on; what followed it is cut off. Raises InputError when it can't be written."""
     if out is None:
-        return nullcontext(sys.stdout.buffer)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    sink = out.open("ab")
-    sink.truncate(end)
-    return sink
+        yield sys.stdout.buffer
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("ab") as sink:
+            sink.truncate(end)
+            yield sink
+    except OSError as error:
+        way = "; --resume goes on from there once it can be" if out.is_file() and out.stat().st_size else ""
+        raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
 
 
 def _progress() -> Progress:

@@ -88,7 +88,7 @@ class _Row:
     def concept(self, scheme: str) -> Concept:
         for field in self.row:
             if field not in _FIELDS:
-                near = difflib.get_close_matches(field, _FIELDS, n=1) or [", ".join(_FIELDS)]
+                near = difflib.get_close_matches(field[:50], _FIELDS, n=1) or [", ".join(_FIELDS)]
                 raise self.error(f"unknown field {field!r}; did you mean {near[0]}?")
         return Concept(
             id=self._text("id"),

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn, cast
+from typing import IO, Any, NoReturn
 
 import orjson
 
 from graph.errors import FileFormatError, InputError
 
 _BOM = b"\xef\xbb\xbf"
+_LARGEST_MB = 256
+_BOMB = 100
+"""Times its size at which a gzipped file is taken for one made to fill memory; text packs to a tenth, rarely less."""
+_HARMLESS = 8 << 20
+"""Unpacked bytes up to which nobody asks."""
+
+
+def largest() -> int:
+    """Bytes that one line, or a file that is read as a whole, may have (KGTAG_MAX_FILE_MB)."""
+    said = os.environ.get("KGTAG_MAX_FILE_MB", str(_LARGEST_MB))
+    if not said.isdecimal() or not int(said):
+        raise InputError(f"KGTAG_MAX_FILE_MB is {said!r}; a whole number of megabytes was expected")
+    return int(said) << 20
 
 
 def suffixes(path: Path) -> tuple[str, bool]:
@@ -38,9 +52,12 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The same before decoding, for those who go on after a line that doesn't decode."""
     number = 0
+    limit = largest()
     try:
         with _open(path) as stream:
-            for number, raw in enumerate(stream, start=1):
+            for number, raw in enumerate(iter(lambda: stream.readline(limit + 1), b""), start=1):
+                if len(raw) > limit:
+                    raise _too_large(path, "this line is", number)
                 yield number, raw.removeprefix(_BOM) if number == 1 else raw
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
@@ -58,10 +75,14 @@ def decode(raw: bytes, path: Path | str, number: int) -> str:
 
 
 def text(path: Path) -> str:
-    """The whole file; an empty one is refused."""
+    """The whole file; an empty one is refused, and one larger than `largest`."""
+    limit = largest()
     try:
         with _open(path) as stream:
-            whole = stream.read().removeprefix(_BOM).decode()
+            raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise _too_large(path, "the file is", raw.count(b"\n") + 1)
+        whole = raw.removeprefix(_BOM).decode()
     except (UnicodeDecodeError, zlib.error, EOFError, OSError):
         whole = "".join(line for _, line in lines(path))  # tells what is wrong in which line
     if not whole.strip():
@@ -114,7 +135,11 @@ def position(source: str, needle: str) -> tuple[int | None, int | None]:
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write the file whole or not at all; gzipped, with the same bytes each time, when its name ends in .gz."""
     handle = None
+    path = path.resolve()  # A link stays one, and leads to the new file.
     try:
+        if path.exists() and not path.is_file():
+            _pour(path, parts)
+            return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as raw:
             if path.suffix.lower() == ".gz":
@@ -138,10 +163,40 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
         raise
 
 
+def _pour(path: Path, parts: Iterable[bytes]) -> None:
+    """Into a device or pipe: it can't be exchanged for a whole file, and must not be."""
+    with path.open("wb") as raw:
+        for part in parts:
+            raw.write(part)
+
+
 def _open(path: Path) -> IO[bytes]:
     if path.is_dir():
         raise FileFormatError(str(path), "this is a directory; a file was expected")
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
+    return io.BufferedReader(_Unpacked(path), 1 << 16) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+class _Unpacked(gzip.GzipFile):
+    """A gzipped file that is refused once it has grown beyond all proportion."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._file = path
+        self._harmless = max(_HARMLESS, path.stat().st_size * _BOMB)
+        self._size = 0
+
+    def readinto(self, buffer: Any) -> int:
+        read = super().readinto(buffer)
+        self._size += read
+        if self._size > self._harmless:
+            message = f"it unpacks to more than {_BOMB} times its size; unpack it yourself if that is meant"
+            raise FileFormatError(str(self._file), message)
+        return read
+
+
+def _too_large(path: Path, what: str, line: int) -> FileFormatError:
+    limit = f"larger than {largest() >> 20} MB; set KGTAG_MAX_FILE_MB to a larger number if that is meant"
+    return FileFormatError(str(path), f"{what} {limit}", line=line)
 
 
 def _refuse(path: Path, error: OSError) -> NoReturn:

@@ -10,6 +10,9 @@ from xml.sax.saxutils import escape
 
 from graph.errors import FileFormatError, InputError
 
+_DEEPEST = 500
+"""Levels of elements that are read."""
+
 
 def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None) -> None:
     """Run the parser (one that only checks, if None) over the document.
@@ -24,11 +27,35 @@ def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None)
         raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
 
     parser.EntityDeclHandler = refuse
+    _refuse_depth(parser, path)
     try:
         parser.Parse(source.encode(), True)
     except expat.ExpatError as error:
         why = expat.ErrorString(error.code)
         raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
+
+
+def _refuse_depth(parser: expat.XMLParserType, path: Path) -> None:
+    """Not nested without end: each level costs rdflib more than the one before."""
+    enter: Any = parser.StartElementHandler
+    leave: Any = parser.EndElementHandler
+    depth = 0
+
+    def start(name: str, attributes: Any) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
+        if enter is not None:
+            enter(name, attributes)
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        if leave is not None:
+            leave(name)
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
 
 
 def new_parser() -> expat.XMLParserType:

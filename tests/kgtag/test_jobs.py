@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -236,3 +237,31 @@ def test_a_file_error_in_the_middle_names_the_line(taxonomy: Taxonomy, tmp_path:
     assert len(_rows(tmp_path / "out.jsonl")) == 64
     (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red extra\n")
     assert TagJob(_tagger(taxonomy)).run(tmp_path / "in.csv", tmp_path / "out.jsonl", resume=True).tagged == 37
+
+
+def test_no_room_for_the_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    """Past the system's limit on file sizes; with room again, --resume makes the file it would have been."""
+    source, out = _write(tmp_path / "in.jsonl", _products(400)), tmp_path / "out.jsonl"
+    TagJob(_tagger(taxonomy)).run(source, tmp_path / "whole.jsonl")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(
+            InputError, match=r"can't write '.*out\.jsonl': File too large; --resume goes on from there"
+        ):
+            TagJob(_tagger(taxonomy)).run(source, out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert 0 < out.stat().st_size <= 20_000
+    TagJob(_tagger(taxonomy)).run(source, out, resume=True)
+    assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+def test_a_device_is_no_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    """Going on where /dev/zero ends would take for ever."""
+    source = _write(tmp_path / "in.jsonl", _products(3))
+    for resume in (False, True):
+        with pytest.raises(InputError, match="/dev/full is no file"):
+            TagJob(_tagger(taxonomy)).run(source, Path("/dev/full"), resume=resume)
+    with pytest.raises(InputError, match="can't write"):
+        TagJob(_tagger(taxonomy)).run(source, source / "below" / "a-file.jsonl")

@@ -1,0 +1,335 @@
+"""Bad files of every import format: small valid ones mutated at random, and structured attacks on memory and time.
+
+A format needs one thing here: an entry in `SEEDS`, which writes a few rows the format's way. Everything else follows.
+
+    python -m tests.fuzzing FORMAT FOLDER     every structured case of a format, in bounded memory and time
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.errors import InputError
+from graph.sqlite import SqliteStore
+from kgtag.transfer import IMPORTS, import_files
+
+MEMORY = 2 << 30
+"""Bytes of address space for the structured cases of one format, libraries included."""
+SECONDS = 120
+"""For one structured case on a busy machine."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One concept to write: `parent` is an id or None; `aliases` where the format has any."""
+
+    id: str
+    label: str
+    parent: str | None = None
+    aliases: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to import, and how."""
+
+    name: str
+    content: bytes
+    rows: str = "annotated"
+
+
+Write = Callable[[Sequence[Row]], File]
+SMALL = (Row("a", "Shoes"), Row("b", "Running shoes", "a", ("runners", "跑鞋")), Row("c", "Sandals", "a"))
+
+
+def _jsonl(rows: Sequence[Row]) -> File:
+    lines = []
+    for row in rows:
+        fields: dict[str, Any] = {"id": row.id, "scheme": "s", "kind": "category", "pref_label": {"en": row.label}}
+        fields |= {"alt_label": {"en": list(row.aliases)}, "broader": [row.parent] if row.parent else []}
+        lines.append(json.dumps(fields, ensure_ascii=False))
+    return File("seed.jsonl", "\n".join(lines).encode())
+
+
+def _shopify(rows: Sequence[Row]) -> File:
+    found = [{"id": row.id, "name": row.label, "parent_id": row.parent} for row in rows]
+    return File("en.json", json.dumps({"verticals": [{"categories": found}]}, ensure_ascii=False).encode())
+
+
+def _ttl(rows: Sequence[Row]) -> File:
+    lines = ["@prefix skos: <http://www.w3.org/2004/02/skos/core#> ."]
+    for row in rows:
+        said = f"<http://x.test/{row.id}> a skos:Concept ; skos:prefLabel {json.dumps(row.label)}@en"
+        said += "".join(f" ; skos:altLabel {json.dumps(alias)}@en" for alias in row.aliases)
+        said += f" ; skos:broader <http://x.test/{row.parent}>" if row.parent else ""
+        lines.append(said + " .")
+    return File("seed.ttl", "\n".join(lines).encode())
+
+
+def _rdf(rows: Sequence[Row]) -> File:
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>\n<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+        'xmlns:skos="http://www.w3.org/2004/02/skos/core#">'
+    ]
+    for row in rows:
+        lines.append(f'<skos:Concept rdf:about="http://x.test/{row.id}">')
+        lines.append(f'<skos:prefLabel xml:lang="en">{row.label}</skos:prefLabel>')
+        lines += [f'<skos:altLabel xml:lang="en">{alias}</skos:altLabel>' for alias in row.aliases]
+        lines += [f'<skos:broader rdf:resource="http://x.test/{row.parent}"/>'] if row.parent else []
+        lines.append("</skos:Concept>")
+    return File("seed.rdf", "\n".join([*lines, "</rdf:RDF>"]).encode())
+
+
+def _jsonld(rows: Sequence[Row]) -> File:
+    skos = "http://www.w3.org/2004/02/skos/core#"
+    found = []
+    for row in rows:
+        fields: dict[str, Any] = {"@id": f"http://x.test/{row.id}", "@type": [skos + "Concept"]}
+        fields[skos + "prefLabel"] = [{"@value": row.label, "@language": "en"}]
+        fields[skos + "altLabel"] = [{"@value": alias, "@language": "en"} for alias in row.aliases]
+        if row.parent:
+            fields[skos + "broader"] = [{"@id": f"http://x.test/{row.parent}"}]
+        found.append(fields)
+    return File("seed.jsonld", json.dumps(found, ensure_ascii=False).encode())
+
+
+def _annotated(rows: Sequence[Row]) -> File:
+    lines = [
+        json.dumps({"id": r.id, "title": f"{r.label} x", "category": r.parent, "attributes": {"kind": [r.label]}})
+        for r in rows
+    ]
+    return File("seed.jsonl", "\n".join(lines).encode())
+
+
+def _annotated_csv(rows: Sequence[Row]) -> File:
+    lines = ["id,title,category,attributes"]
+    for row in rows:
+        attributes = json.dumps({"kind": [row.label]}).replace('"', '""')
+        lines.append(f'{row.id},"{row.label} x",{row.parent or ""},"{attributes}"')
+    return File("seed.csv", "\n".join(lines).encode())
+
+
+def _spans(rows: Sequence[Row]) -> File:
+    lines = [
+        json.dumps({"id": r.id, "text": r.label, "spans": [{"start": 0, "end": len(r.label), "label": "kind"}]})
+        for r in rows
+    ]
+    return File("seed.jsonl", "\n".join(lines).encode(), rows="spans")
+
+
+def _extractgpt(rows: Sequence[Row]) -> File:
+    lines = [
+        json.dumps({"input": r.label, "category": r.parent or "x", "target_scores": {"kind": {r.label: 1}}})
+        for r in rows
+    ]
+    return File("seed.jsonl", "\n".join(lines).encode(), rows="extractgpt")
+
+
+def _bio(rows: Sequence[Row]) -> File:
+    lines = [json.dumps({"tokens": [r.label, "x"], "labels": ["B-kind", "O"]}) for r in rows]
+    return File("seed.jsonl", "\n".join(lines).encode(), rows="bio")
+
+
+def _bieos(rows: Sequence[Row]) -> File:
+    return File("seed.txt", "".join(f"{r.label[:1]}\tS-kind\nx\tO\n\n" for r in rows).encode(), rows="bieos")
+
+
+SEEDS: dict[str, tuple[Write, ...]] = {
+    "jsonl": (_jsonl,),
+    "shopify": (_shopify,),
+    "skos": (_ttl, _rdf, _jsonld),
+    "annotated": (_annotated, _annotated_csv, _spans, _extractgpt, _bio, _bieos),
+}
+
+
+def seeds(format: str) -> tuple[Write, ...]:
+    if format not in SEEDS:
+        raise LookupError(f"the import format {format!r} has no seed to fuzz it with: add one to SEEDS in {__file__}")
+    return SEEDS[format]
+
+
+# -- at random ----------------------------------------------------------------------------------------------------
+
+_NASTY = (
+    b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\x00", b"\\ud800", b"\\u0000", b"\xef\xbb\xbf",
+    b"9" * 400, b"1e999", b"-0", b"NaN", b"null", b"true", b"[]", b"{}", b'""', b'"', b"'", b"\\", b"<", b">", b"&",
+    b"&x;", b"<!--", b"<![CDATA[", b"]]>", b"[" * 300, b"{" * 300, b"(" * 300, b"\r", b"\r\n", b"\n\n", b"\t", b",",
+    b"\xe2\x80\xa8", b"\xc2\x85", b"@en", b"@x-y", b"_:b", b"<>", b" . ", b" ; ", b"\x1f\x8b", b" " * 300,
+)  # fmt: skip
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """The same bytes after one to six accidents."""
+    for _ in range(rng.randint(1, 6)):
+        at = rng.randint(0, len(content))
+        to = min(len(content), at + rng.randint(1, 40))
+        match rng.randrange(7):
+            case 0:
+                content = content[:at] + bytes([rng.randrange(256)]) + content[at + 1 :]
+            case 1:
+                content = content[:at] if rng.random() < 0.3 else content[:at] + content[to:]
+            case 2:
+                content = content[:to] + content[at:to] * rng.randint(1, 5) + content[to:]
+            case 3 | 4:
+                content = content[:at] + rng.choice(_NASTY) + content[at:]
+            case 5:
+                content = content[:at] + rng.choice(_NASTY) + content[to:]
+            case 6:
+                numbers = list(re.finditer(rb"\w+", content)) or [re.compile(b"").match(b"")]
+                word = rng.choice(numbers)
+                assert word is not None
+                content = content[: word.start()] + rng.choice(_NASTY) + content[word.end() :]
+    return content
+
+
+def mutants(format: str, rng: random.Random) -> Iterator[File]:
+    """Without end; one in ten is gzipped, and may be damaged after that."""
+    originals = [write(SMALL) for write in seeds(format)]
+    while True:
+        one = rng.choice(originals)
+        content = mutated(one.content, rng)
+        name = one.name
+        if rng.random() < 0.1:
+            name, content = f"{name}.gz", gzip.compress(content, mtime=0)
+            content = mutated(content, rng) if rng.random() < 0.5 else content
+        yield File(name, content, one.rows)
+
+
+# -- structured ---------------------------------------------------------------------------------------------------
+
+
+def structured(format: str) -> Iterator[tuple[str, Callable[[], File]]]:
+    """(name, how to make it): made one at a time, for some are large."""
+    for write in seeds(format):
+        kind = write.__name__.strip("_")
+        for name, rows in _TREES.items():
+            yield f"{kind}: {name}", lambda write=write, rows=rows: write(rows())  # type: ignore[misc]
+        for name, content in _raw(write(SMALL)):
+            yield f"{kind}: {name}", content
+
+
+def _cycle(length: int) -> list[Row]:
+    return [Row(f"n{i}", f"Node {i}", f"n{(i + 1) % length}") for i in range(length)]
+
+
+_TREES: dict[str, Callable[[], list[Row]]] = {
+    "a concept below itself": lambda: _cycle(1),
+    "a cycle of 2": lambda: _cycle(2),
+    "a cycle of 10,000": lambda: _cycle(10_000),
+    "a chain of 10,000": lambda: [Row(f"n{i}", f"Node {i}", f"n{i - 1}" if i else None) for i in range(10_000)],
+    "an id twice": lambda: [Row("a", "One"), Row("a", "Two")],
+    "10,000 times the same id": lambda: [Row("a", f"Label {i}") for i in range(10_000)],
+    "a label of 10 MB": lambda: [Row("a", "x" * 10_000_000)],
+    "an id of 10 MB": lambda: [Row("x" * 10_000_000, "A")],
+    "100,000 aliases": lambda: [Row("a", "A", None, [f"alias {i}" for i in range(100_000)])],
+    "a parent that is not there": lambda: [Row("a", "A", "nowhere")],
+    "one parent of 10,000": lambda: [Row("top", "Top"), *(Row(f"n{i}", "Same label", "top") for i in range(10_000))],
+}
+
+
+def _raw(seed: File) -> Iterator[tuple[str, Callable[[], File]]]:
+    def named(content: Callable[[], bytes], gz: str = "") -> Callable[[], File]:
+        return lambda: File(seed.name + gz, content(), seed.rows)
+
+    member = {what: gzip.compress(byte * 10_000_000, mtime=0) for what, byte in (("zeros", b"0"), ("lines", b"\n"))}
+    yield "nothing", named(lambda: b"")
+    yield "one byte order mark", named(lambda: b"\xef\xbb\xbf")
+    yield "a byte order mark before it", named(lambda: b"\xef\xbb\xbf" + seed.content)
+    yield "UTF-16", named(lambda: seed.content.decode().encode("utf-16"))
+    yield "10 MB of noise", named(lambda: random.Random(1).randbytes(10_000_000))
+    yield "a gzip bomb of 400 MB", named(lambda: member["zeros"] * 40, ".gz")
+    yield "a gzip bomb of lines", named(lambda: member["lines"] * 2, ".gz")
+    yield "half a gzip file", named(lambda: gzip.compress(seed.content * 50, mtime=0)[:-20], ".gz")
+    for bracket, closing in (("[", "]"), ("{", "}"), ("(", ")"), ('{"a":', "}"), ("<a>", "</a>")):
+        deep = (bracket * 100_000 + "1" + closing * 100_000).encode()
+        yield f"100,000 {bracket}", named(lambda deep=deep: deep)  # type: ignore[misc]
+        within = seed.content.replace(b"Sandals", deep)
+        yield f"100,000 {bracket} within", named(lambda within=within: within)  # type: ignore[misc]
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    for what, declared in (
+        ("a billion laughs", f'<!ENTITY l0 "ha">{laughs}'),
+        ("an external entity", '<!ENTITY l9 SYSTEM "file:///etc/passwd">'),
+        ("a parameter entity", '<!ENTITY % p SYSTEM "http://127.0.0.1:1/x.dtd"> %p; <!ENTITY l9 "x">'),
+    ):
+        head = b'<?xml version="1.0"?>\n<!DOCTYPE x [' + declared.encode() + b"]>\n"
+        body = re.sub(rb"^<\?xml[^>]*>\s*", b"", seed.content).replace(b"Sandals", b"&l9;")
+        yield what, named(lambda head=head, body=body: head + body)  # type: ignore[misc]
+
+
+# -- the property -------------------------------------------------------------------------------------------------
+
+
+class Fuzzer:
+    """Imports files one by one, each into an empty store."""
+
+    def __init__(self, format: str, folder: Path) -> None:
+        self.format = format
+        self.folder = folder
+        self.empty = folder / "empty.db"
+        store = SqliteStore.open(self.empty)
+        store.migrate()
+        store.close()
+
+    def outcome(self, file: File) -> str:
+        """ "read", or what InputError said; any other exception comes through."""
+        db, path = self.folder / "fuzz.db", self.folder / file.name
+        path.write_bytes(file.content)
+        db.write_bytes(self.empty.read_bytes())
+        store = SqliteStore.open(db)
+        try:
+            report = import_files(store, self.format, [path], author="fuzz", scheme="fuzz", rows=file.rows)
+        except InputError as error:
+            if len(str(error)) > 5_000:
+                raise AssertionError(f"a message of {len(str(error))} characters") from error
+            if store.read().version:
+                raise AssertionError("something was imported before the error") from error
+            return f"{type(error).__name__}: {error}"
+        else:
+            if report.taxonomy.problems:
+                raise AssertionError(f"an unsound import: {report.taxonomy.problems[:3]}")
+            return "read"
+        finally:
+            store.close()
+            path.unlink()
+
+
+def main(format: str, folder: Path) -> int:
+    """Every structured case; how many failed."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+    def late(*_: object) -> None:
+        raise TimeoutError(f"{SECONDS} s were not enough")
+
+    signal.signal(signal.SIGALRM, late)
+    fuzzer = Fuzzer(format, folder)
+    failed = 0
+    for name, make in structured(format):
+        started = time.perf_counter()
+        file = make()
+        signal.alarm(SECONDS)
+        try:
+            said = fuzzer.outcome(file)
+        except Exception as error:
+            said = f"FAILED: {type(error).__name__}: {str(error)[:500]}"
+            failed += 1
+        signal.alarm(0)
+        sys.stdout.write(f"{time.perf_counter() - started:6.1f} s  {name}: {' '.join(said.split())[:160]}\n")
+        sys.stdout.flush()
+    return failed
+
+
+if __name__ == "__main__":
+    if sys.argv[1] not in IMPORTS:
+        sys.exit(f"no import format {sys.argv[1]!r}")
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])) != 0)
