@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -257,7 +258,7 @@ def test_the_mend_mends(dialect: Dialect, code: ProblemCode, edit: str, request:
         hand(mend.statement)
         after = found(store)
         assert problem not in after.problems
-        assert {(p.code, p.concepts) for p in after.problems} <= {(p.code, p.concepts) for p in broken.problems}
+        assert Counter(p.code for p in after.problems) < Counter(p.code for p in broken.problems)
         hand(mend.statement)
         assert found(store).revision == after.revision, "twice is not the same as once"
     rounds = 0
