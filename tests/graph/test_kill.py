@@ -65,7 +65,8 @@ for work in works:
 run = kill.Run(bench, 7, random.Random(7), model, number=6)
 run._verify(stream.operation(7, 6))
 half = stream.change_set(works[0]).changes[:1]
-for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(type(stream.change_set(works[0]))(half, "x")))):
+of = type(stream.change_set(works[0]))
+for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(of(half, "x")))):
     damage()
     run.model = model.after(stream.Operation(6, "edit", put=("c001",))) if claim == "lost" else model
     try:
