@@ -14,7 +14,7 @@ from graph.model import Concept, HistoryEntry, Release, Version
 from graph.releases import NAME, version_named
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.transfer import FILE_SUFFIXES, taxonomy_from
+from kgtag.transfer import FILE_SUFFIXES, IMPORTS, taxonomy_from
 
 Row = dict[str, Any]
 
@@ -64,20 +64,24 @@ def release_row(one: Release) -> Row:
     }
 
 
-def snapshot_named(name: str, store: TaxonomyStore | None) -> Taxonomy:
-    """What one side of a comparison names: a version or a release of `store`, a file, or another store.
+def snapshot_named(
+    name: str, store: TaxonomyStore | None, *, format: str | None = None, lang: str | None = None
+) -> Taxonomy:
+    """What one side of a comparison names: a version or a release of `store`, a file (or FORMAT:FILE), another store.
 
-    Raises UnknownVersion, InputError for a name that is none of these, and what reading raises.
+    `format` and `lang` are for files that don't tell by themselves. Raises UnknownVersion, InputError for a name that
+    is none of these, and what reading raises.
     """
     if store is not None and name.isascii() and name.isdigit():
         return at_version(store, int(name))
     if store is not None and NAME.fullmatch(name):
         return at_version(store, version_named(store, name))
-    if "://" not in name and Path(name.removesuffix(".gz")).suffix not in FILE_SUFFIXES:
+    told = format is not None or name.partition(":")[0] in IMPORTS or Path(name).is_file()
+    if "://" not in name and not told and Path(name.removesuffix(".gz")).suffix not in FILE_SUFFIXES:
         raise InputError(
             f"{name!r} is no version (5), release (2026.08.0), file ({', '.join(FILE_SUFFIXES)}) or store URL"
         )
-    return taxonomy_from(name)
+    return taxonomy_from(name, format=format, lang=lang)
 
 
 def effect_lines(found: Effects) -> Iterator[tuple[str, str, str, str, str]]:

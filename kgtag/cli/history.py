@@ -12,6 +12,7 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 if TYPE_CHECKING:
     from graph.effects import Effects
     from kgtag.bootstrap import MigratableStore
+    from kgtag.impact import Impact
 
 _SHOWN = 60
 _COLUMNS = ["what", "which", "field", "before", "after"]
@@ -66,27 +67,43 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
 def diff(
     a: Annotated[
-        str, typer.Argument(help="A version (5) or release (2026.08.0) of --store, a .jsonl/.ttl file or a store URL.")
+        str,
+        typer.Argument(help="A version (5) or release (2026.08.0) of --store, a file, FORMAT:FILE, or a store URL."),
     ],
     b: Annotated[str, typer.Argument(help="The other one.")],
     store: Store = None,
+    format: Annotated[str | None, typer.Option(help="Of files whose suffix doesn't tell, such as google.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
+    impact: Annotated[
+        bool, typer.Option("--impact", help="Also which tags, items of --store and neighbour lists change.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """What changed from A to B. Exit code 1 when they differ.
 
-    Examples: `kgtag diff 3 5`; `kgtag diff 2026.08.0 9`; `kgtag diff sqlite:///shop.db yesterday.jsonl --json`
+    Examples: `kgtag diff 3 5`; `kgtag diff 2026.08.0 9 --impact`;
+    `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
+    `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
+    from graph.drift import summary
     from graph.effects import effects_of
     from graph.versions import diff as compare
     from graph.versions import to_json
     from kgtag.history_rows import snapshot_named
+    from kgtag.impact import impact as impact_of
 
-    opened = _caught_up(store) if any(map(_is_version, (a, b))) else None
-    found = compare(snapshot_named(a, opened), snapshot_named(b, opened))
+    opened = _caught_up(store) if impact or any(map(_is_version, (a, b))) else None
+    before, after = (snapshot_named(name, opened, format=format, lang=lang) for name in (a, b))
+    found = compare(before, after)
+    touched = impact_of(before, after, opened.items()) if opened is not None and impact else None
     if json:
-        print_json(to_json(found))
+        print_json(to_json(found) | ({"impact": touched.to_json()} if touched is not None else {}))
     else:
         _print_effects(f"Differences from {a} to {b}", effects_of(found))
+        for line in summary(found, before, after):
+            log(f"  {line}")
+        if touched is not None:
+            _print_impact(touched)
     if found:
         raise typer.Exit(1)
 
@@ -151,6 +168,16 @@ def _is_version(name: str) -> bool:
     from graph.releases import NAME
 
     return (name.isascii() and name.isdigit()) or NAME.fullmatch(name) is not None
+
+
+def _print_impact(found: Impact) -> None:
+    rows = [(t.concept, ", ".join(t.effects), t.items, t.now or "") for t in found.tags[:_SHOWN]]
+    print_table(f"Tags that change, on {found.items} items", ["concept", "effects", "items", "leads to"], rows)
+    lists = [(one.concept, ", ".join(one.entered), ", ".join(one.left)) for one in found.lists[:_SHOWN]]
+    title = f"Neighbour lists that change: {len(found.lists)} of {found.compared} compared"
+    print_table(title, ["concept", "enter", "leave"], lists)
+    if found.compared < found.reachable:
+        log(f"{found.reachable - found.compared} more lists were not compared")
 
 
 def _print_effects(title: str, found: Effects) -> None:

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from graph import edit
-from graph.model import ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
+from graph.model import (
+    ChangeSet,
+    Concept,
+    DeleteConcept,
+    DeleteRelation,
+    ItemTag,
+    PutConcept,
+    PutRelation,
+    Relation,
+    TaggedItem,
+)
 from graph.sqlite import SqliteStore
 from graph.sqlite_file import SqliteFile
 from kgtag.bootstrap import load_taxonomy, open_store
@@ -90,7 +100,7 @@ def test_diff_by_version_release_file_and_store(store: str, tmp_path: Path) -> N
     [
         ("9", "no version 9; there is 0 to 3"),
         ("1999.01.0", "no release '1999.01.0'; there is none"),
-        ("bogus", "'bogus' is no version (5), release (2026.08.0), file (.jsonl, .ttl"),
+        ("bogus", "'bogus' is no version (5), release (2026.08.0), file (.jsonl, "),
         ("none.jsonl", "none.jsonl: there is no such file"),
         ("gone://x", "'gone' is no kind of store"),
     ],
@@ -145,3 +155,15 @@ def test_a_store_that_can_not_be_written_is_shown_with_a_note(store: str, monkey
     assert ran.code == 0 and [row["version"] for row in ran.json] == [1, 2]
     assert "could not be recorded" in ran.stderr and "locked" in ran.stderr
     assert compared.code == 1 and [row["concept"] for row in compared.json["changed"]] == ["boots"]
+
+
+def test_the_impact_of_a_version(store: str) -> None:
+    opened = open_store(store)
+    opened.put_items([TaggedItem("i1", "a title", "en", "m", "r", (ItemTag("boots", 0.9, "exact"),))])
+    told = run("diff", "1", "2", "--impact", "--json", "--store", store)
+    assert told.code == 1
+    effects = ["renamed", "implies"]
+    assert told.json["impact"]["tags"] == [{"concept": "boots", "effects": effects, "items": 1, "now": "boots"}]
+    assert [one["left"] for one in told.json["impact"]["neighbours"]["lists"]] == [["shoes"], ["boots"]]
+    shown = run("diff", "1", "2", "--impact", "--store", store)
+    assert "Tags that change, on 1 items" in shown.stdout and "renamed" in shown.stdout
