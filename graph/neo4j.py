@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import compress
+from operator import not_
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -27,9 +29,18 @@ from graph.bridge import taxonomy_data
 from graph.columns import Columns
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import ApiKey, ChangeSet, HistoryEntry, TaggedItem, TaxonomyData
+from graph.model import ApiKey, ChangeSet, Concept, HistoryEntry, TaggedItem, TaxonomyData
 from graph.neo4j_read import Run, concept_part, edge_part, join, text_part
-from graph.neo4j_rows import Row, concept_row, item_of, item_row, key_of, relation_row
+from graph.neo4j_rows import (
+    Row,
+    concept_row,
+    item_of,
+    item_row,
+    key_of,
+    lost_relation_row,
+    new_concept_row,
+    relation_row,
+)
 from graph.net import Net, net
 from graph.serial import dump_change, load_change, now
 
@@ -303,6 +314,8 @@ class Neo4jStore:
             return MigrationError(
                 f"{self._url} holds ids twice, so they can't be made unique; merge them first: {said}"
             )
+        if code.endswith("ConstraintValidationFailed"):
+            return ConflictError(f"other hands wrote the same at {self._url} just now; try again ({said})")
         if isinstance(error, ClientError) and code.endswith("Forbidden"):
             return StoreUnavailable(f"user {self._user!r} may not do that at {self._url}: {said}")
         return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
@@ -314,11 +327,27 @@ def _write(tx: neo4j.ManagedTransaction, work: Net) -> None:
             tx.run(statement, rows=batch).consume()
 
     run(cypher.DELETE_CONCEPTS, work.delete)
-    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
-    _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
-    run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
+    fresh = _put(tx, run, work.put)
+    _require(tx, work.ends() - {concept.id for concept in work.put})
+    run(cypher.DELETE_RELATIONS, [lost_relation_row(edge) for edge in work.unrelate])
     for type, statement in cypher.PUT_RELATIONS.items():
-        run(statement, [relation_row(edge) for edge in work.relate if edge.type == type])
+        edges = [edge for edge in work.relate if edge.type == type]
+        new = [edge.source in fresh or edge.target in fresh for edge in edges]
+        run(cypher.CREATE_RELATIONS[type], [relation_row(edge) for edge in compress(edges, new)])
+        run(statement, [relation_row(edge) for edge in compress(edges, map(not_, new))])
+
+
+def _put(
+    tx: neo4j.ManagedTransaction, run: Callable[[LiteralString, Sequence[object]], None], concepts: Sequence[Concept]
+) -> set[str]:
+    """Create those that aren't there, and replace the others; the ids of the new ones."""
+    fresh = {concept.id for concept in concepts}
+    fresh.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(fresh))])
+    for kind in sorted({concept.kind for concept in concepts}):
+        new = [new_concept_row(concept) for concept in concepts if concept.kind == kind and concept.id in fresh]
+        run(cypher.CREATE_CONCEPTS[kind], new)
+    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in concepts if concept.id not in fresh])
+    return fresh
 
 
 def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
