@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from graph.model import KINDS, SYMMETRIC, Concept, Relation, Stray
-from graph.neo4j_rows import LABEL_OF, LOST, properties_of
+from graph.neo4j_read import LOST
+from graph.neo4j_rows import LABEL_OF, properties_of
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

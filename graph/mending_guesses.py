@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from graph.labels import normalise, slug
 from graph.model import LANGUAGE_TAG, Concept, Relation
-from graph.neo4j_rows import LOST
+from graph.neo4j_read import LOST
 
 W = TypeVar("W", bound=str)
 

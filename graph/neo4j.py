@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import compress
+from operator import not_
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -29,9 +31,29 @@ from graph.columns import Columns
 from graph.effects import unchecked
 from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
-from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, Retag, TaggedItem, TaxonomyData, Version
-from graph.neo4j_read import Run, concept_part, edge_part, join, text_part, unknown_part
-from graph.neo4j_rows import Row, concept_row, item_of, item_row, key_of, relation_row
+from graph.model import (
+    ApiKey,
+    ChangeSet,
+    Concept,
+    HistoryEntry,
+    Record,
+    Release,
+    Retag,
+    TaggedItem,
+    TaxonomyData,
+    Version,
+)
+from graph.neo4j_read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
+from graph.neo4j_rows import (
+    Row,
+    concept_row,
+    item_of,
+    item_row,
+    key_of,
+    lost_relation_row,
+    new_concept_row,
+    relation_row,
+)
 from graph.neo4j_version import require_supported
 from graph.net import Net, net
 from graph.payload import pack, page_end
@@ -41,7 +63,7 @@ from graph.serial import now
 _ROWS_PER_STATEMENT = 5000
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62
-_READ_ATTEMPTS = 5
+_READ_ATTEMPTS = 3
 _SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 T = TypeVar("T")
@@ -142,15 +164,23 @@ class Neo4jStore:
     def read(self) -> TaxonomyData:
         """Neo4j isolates no better than read committed, so a read that a commit fell into is done again.
 
-        Under a constant stream of commits (items being tagged) one that no change set fell into must do; the token
-        has moved then, and tells a poller to read again.
+        Where commits never rest, a last read keeps kgtag's own writers out meanwhile: a version shows before all that
+        it brought does, so that equal versions before and after prove nothing.
         """
-        for attempt in range(_READ_ATTEMPTS):
+        for _ in range(_READ_ATTEMPTS):
             before = self.token()
             version = self._version_now()
             columns, undisturbed = self._columns(before)
-            if undisturbed or (attempt and version == self._version_now()):
-                break
+            if undisturbed:
+                return TaxonomyData(version, columns)
+        return self._read_locked()
+
+    def _read_locked(self) -> TaxonomyData:
+        """Rolled back, so that the token stays."""
+        with self._translated(), self._session() as session, session.begin_transaction() as tx:
+            version = _version(tx, cypher.LOCK)
+            columns = read_columns(tx.run)
+            tx.rollback()
         return TaxonomyData(version, columns)
 
     def _columns(self, token: str) -> tuple[Columns, bool]:
@@ -385,6 +415,8 @@ class Neo4jStore:
                 f"Neo4j at {self._url} has too little memory for so large a change, and wrote nothing of it: raise "
                 f"dbms.memory.transaction.total.max and the heap ({said})"
             )
+        if code.endswith("ConstraintValidationFailed"):
+            return ConflictError(f"other hands wrote the same at {self._url} just now; try again ({said})")
         if isinstance(error, ClientError) and code.endswith("Forbidden"):
             return StoreUnavailable(f"user {self._user!r} may not do that at {self._url}: {said}")
         return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
@@ -404,12 +436,28 @@ def _write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.havens])
     retag(work.rescue)
     run(cypher.DELETE_CONCEPTS, work.delete)
-    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.put])
+    fresh = _put(tx, run, work.put)
     retag(work.retag)
-    _require(tx, {end for edge in work.relate for end in (edge.source, edge.target)})
-    run(cypher.DELETE_RELATIONS, [relation_row(edge) for edge in work.unrelate])
+    _require(tx, work.ends() - {concept.id for concept in work.put})
+    run(cypher.DELETE_RELATIONS, [lost_relation_row(edge) for edge in work.unrelate])
     for type, statement in cypher.PUT_RELATIONS.items():
-        run(statement, [relation_row(edge) for edge in work.relate if edge.type == type])
+        edges = [edge for edge in work.relate if edge.type == type]
+        new = [edge.source in fresh or edge.target in fresh for edge in edges]
+        run(cypher.CREATE_RELATIONS[type], [relation_row(edge) for edge in compress(edges, new)])
+        run(statement, [relation_row(edge) for edge in compress(edges, map(not_, new))])
+
+
+def _put(
+    tx: neo4j.ManagedTransaction, run: Callable[[LiteralString, Sequence[object]], None], concepts: Sequence[Concept]
+) -> set[str]:
+    """Create those that aren't there, and replace the others; the ids of the new ones."""
+    fresh = {concept.id for concept in concepts}
+    fresh.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(fresh))])
+    for kind in sorted({concept.kind for concept in concepts}):
+        new = [new_concept_row(concept) for concept in concepts if concept.kind == kind and concept.id in fresh]
+        run(cypher.CREATE_CONCEPTS[kind], new)
+    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in concepts if concept.id not in fresh])
+    return fresh
 
 
 def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
@@ -425,7 +473,7 @@ def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
         raise UnknownConcept(missing["id"])
 
 
-def _version(tx: neo4j.ManagedTransaction, statement: LiteralString) -> int:
+def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: LiteralString) -> int:
     row = tx.run(statement).single()
     if row is None or not isinstance(row["version"], int):
         raise MigrationError("the Meta node, which counts the versions, is gone; run `kgtag migrate` to put it back")

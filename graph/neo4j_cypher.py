@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import LiteralString
 
-from graph.model import RELATION_TYPES, SYMMETRIC, RelationType
+from graph.model import KINDS, RELATION_TYPES, SYMMETRIC, Kind, RelationType
 
 PING = "RETURN 1"
 
@@ -108,6 +108,11 @@ SET c += row.properties
 REMOVE c:Category:Attribute:Value
 SET c:$(row.label)
 """
+KNOWN = "UNWIND $ids AS id MATCH (c:Concept {id: id}) RETURN c.id AS id ORDER BY id"
+CREATE_CONCEPTS: Mapping[Kind, LiteralString] = {
+    kind: "UNWIND $rows AS row CREATE (c:Concept:KIND) SET c = row".replace("KIND", kind.capitalize()) for kind in KINDS
+}
+"""For concepts that aren't there: half the work of PUT_CONCEPTS."""
 DELETE_RELATIONS = """
 UNWIND $rows AS row
 MATCH (a:Concept {id: row.source})-[r]-(b:Concept {id: row.target})
@@ -117,12 +122,21 @@ DELETE r
 PUT_RELATIONS: Mapping[RelationType, LiteralString] = {
     type: """
 UNWIND $rows AS row
-MATCH (a:Concept {id: row.source}) MATCH (b:Concept {id: row.target})
-MERGE (a)-[r:TYPE]->(b) SET r.primary = row.primary
+MATCH (a:Concept {id: row[0]}) MATCH (b:Concept {id: row[1]})
+MERGE (a)-[r:TYPE]->(b) SET r.primary = row[2]
 """.replace("TYPE", type.upper()).replace("->", "-" if type in SYMMETRIC else "->")
     for type in RELATION_TYPES
 }
 """One constant per relation, undirected where it is symmetric: MERGE with a dynamic type is twenty times slower."""
+CREATE_RELATIONS: Mapping[RelationType, LiteralString] = {
+    type: """
+UNWIND $rows AS row
+MATCH (a:Concept {id: row[0]}) MATCH (b:Concept {id: row[1]})
+CREATE (a)-[:TYPE {primary: row[2]}]->(b)
+""".replace("TYPE", type.upper())
+    for type in RELATION_TYPES
+}
+"""For relations that can't be there, because one of their concepts is new."""
 
 PUT_ITEMS = """
 UNWIND $rows AS row

@@ -105,7 +105,7 @@ class EdgePart:
 
 def read_columns(run: Run) -> Columns:
     """All in one transaction."""
-    return join(concept_part(run), text_part(run), edge_part(run))
+    return join(concept_part(run), text_part(run), edge_part(run), unknown_part(run))
 
 
 # -- fetching ---------------------------------------------------------------------------------------------------------

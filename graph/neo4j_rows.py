@@ -2,82 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graph.model import (
     KINDS,
-    LANGUAGE_TAG,
-    RELATION_TYPES,
     SYMMETRIC,
     ApiKey,
-    Choice,
     Concept,
     ItemTag,
     Kind,
     Relation,
-    RelationType,
     Retagged,
-    Status,
     TaggedItem,
 )
 
 Row = dict[str, Any]
 
-LOST = " element "
-"""What the id of a concept that has lost its own begins with, its element id behind it: no sound id, so the snapshot
-quarantines the concept and names the element."""
-
-KIND_OF: Mapping[str, Kind] = {kind.capitalize(): kind for kind in KINDS}
 LABEL_OF: Mapping[Kind, str] = {kind: kind.capitalize() for kind in KINDS}
-RELATION_OF: Mapping[str, RelationType] = {type.upper(): type for type in RELATION_TYPES}
-
-
-def concept_of(row: Sequence[Any]) -> Concept:
-    """A row of the concepts query. Missing properties get their defaults, odd ones become text."""
-    id, labels, scheme, name, name_of, pref, alt, hidden, definition, notation, status, choice = row
-    kinds = [KIND_OF[label] for label in labels if label in KIND_OF]
-    preferred = _first_by_language(pref)
-    if isinstance(name, str) and name.strip():
-        _take_renaming(preferred, name, name_of)
-    return Concept(
-        id=id,
-        scheme=_text(scheme),
-        kind=kinds[0] if len(kinds) == 1 else cast(Kind, " and ".join(sorted(kinds))),
-        pref_label=preferred,
-        alt_label=_lists_by_language(alt),
-        hidden_label=_lists_by_language(hidden),
-        definition=_first_by_language(definition),
-        notation=None if notation is None else _text(notation),
-        status=cast(Status, "active" if status is None else _text(status)),
-        choice=cast(Choice, "multiple" if choice is None else _text(choice)),
-    )
-
-
-def _take_renaming(preferred: dict[str, str], name: str, name_of: object) -> None:
-    """`name` repeats the preferred label `nameOf`. Where that label still stands and `name` differs, the caption was
-    edited by hand, and counts; where it doesn't, the labels were edited, and count. A concept without any preferred
-    label is called by its caption, in no particular language."""
-    if not preferred:
-        preferred["und"] = name
-    elif isinstance(name_of, str):
-        text, tag = _split(name_of)
-        if preferred.get(tag) == text:
-            preferred[tag] = name
 
 
 def properties_of(concept: Concept) -> Row:
     """What kgtag writes on the node; None removes a property. Properties of other people's stay."""
     caption = concept.label()
-    tag = min((tag for tag, text in concept.pref_label.items() if text == caption), default="und", key=_english_first)
+    if concept.pref_label.get("en") == caption:
+        tag = "en"
+    else:
+        tag = min((tag for tag, text in concept.pref_label.items() if text == caption), default="und")
     return {
         "name": caption,
         "nameOf": f"{caption}@{tag}",
         "scheme": concept.scheme,
-        "prefLabel": _tagged(concept.pref_label.items()) or None,
-        "altLabel": _tagged((tag, text) for tag, texts in concept.alt_label.items() for text in texts) or None,
-        "hiddenLabel": _tagged((tag, text) for tag, texts in concept.hidden_label.items() for text in texts) or None,
-        "definition": _tagged(concept.definition.items()) or None,
+        "prefLabel": _tagged(concept.pref_label) or None,
+        "altLabel": _tagged_lists(concept.alt_label) or None,
+        "hiddenLabel": _tagged_lists(concept.hidden_label) or None,
+        "definition": _tagged(concept.definition) or None,
         "notation": concept.notation,
         "status": concept.status,
         "choice": concept.choice if concept.kind == "attribute" or concept.choice != "multiple" else None,
@@ -88,29 +47,24 @@ def concept_row(concept: Concept) -> Row:
     return {"id": concept.id, "label": LABEL_OF[concept.kind], "properties": properties_of(concept)}
 
 
-def relation_row(relation: Relation) -> Row:
+def new_concept_row(concept: Concept) -> Row:
+    """All that a new node has."""
+    row = {name: value for name, value in properties_of(concept).items() if value is not None}
+    return row | {"id": concept.id}
+
+
+def relation_row(relation: Relation) -> tuple[str, str, bool | None]:
+    primary = relation.primary if relation.type == "broader" else relation.primary or None
+    return (relation.source, relation.target, primary)
+
+
+def lost_relation_row(relation: Relation) -> Row:
     return {
         "type": relation.type.upper(),
         "source": relation.source,
         "target": relation.target,
-        "primary": relation.primary if relation.type == "broader" else relation.primary or None,
         "symmetric": relation.type in SYMMETRIC,
     }
-
-
-def relations_of(rows: Iterable[Sequence[Any]]) -> tuple[Relation, ...]:
-    """In order and canonical, each once, whichever way and however often it was drawn.
-
-    Relationships of types that aren't the taxonomy's are other people's business and left out.
-    """
-    found: dict[tuple[str, str, str], Relation] = {}
-    for type, source, target, primary in rows:
-        known = RELATION_OF.get(type)
-        if known is not None:
-            edge = Relation(known, source, target, primary is True).canonical()
-            if edge.key not in found or edge.primary:
-                found[edge.key] = edge
-    return tuple(sorted(found.values()))
 
 
 def item_row(item: TaggedItem) -> Row:
@@ -176,36 +130,11 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _english_first(tag: str) -> tuple[bool, str]:
-    return (tag != "en", tag)
+def _tagged(labels: Mapping[str, str]) -> list[str]:
+    """`text@lang`, as neosemantics reads and writes it, by language."""
+    return [f"{text}@{tag}" for tag, text in sorted(labels.items())]
 
 
-def _tagged(labels: Iterable[tuple[str, str]]) -> list[str]:
-    """`text@lang`, as neosemantics reads and writes it, by language; the order within one language is kept."""
-    return [f"{text}@{tag}" for tag, text in sorted(labels, key=lambda pair: pair[0])]
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Text and language tag; what has no tag at its end is in no particular language."""
-    label, at, tag = text.rpartition("@")
-    return (label, tag) if at and LANGUAGE_TAG.fullmatch(tag) else (text, "und")
-
-
-def _pairs(value: object) -> list[tuple[str, str]]:
-    if value is None:
-        return []
-    return [_split(_text(text)) for text in (value if isinstance(value, list) else [value])]
-
-
-def _first_by_language(value: object) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text, tag in _pairs(value):
-        found.setdefault(tag, text)
-    return found
-
-
-def _lists_by_language(value: object) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
-    for text, tag in _pairs(value):
-        found.setdefault(tag, []).append(text)
-    return {tag: tuple(texts) for tag, texts in found.items()}
+def _tagged_lists(labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """The same; the order within one language is kept."""
+    return [f"{text}@{tag}" for tag in sorted(labels) for text in labels[tag]]

@@ -20,13 +20,13 @@ _BEFORE_ALL = -(1 << 63)
 _CONCEPTS = """SELECT max(row), json_group_array(id), json_group_array(scheme), json_group_array(kind),
     json_group_array(status), json_group_array(choice), json_group_array(notation), group_concat(pref_label, ','),
     group_concat(alt_label, ','), group_concat(hidden_label, ','), group_concat(definition, ',')
-FROM (SELECT rowid AS row, coalesce(id, '') AS id, scheme, kind, status, choice, notation, pref_label, alt_label,
-    hidden_label, definition FROM concept WHERE rowid > ? ORDER BY rowid LIMIT ?) HAVING count(*) > 0"""
+FROM (SELECT rowid AS row, id, scheme, kind, status, choice, notation, pref_label, alt_label,
+    hidden_label, definition FROM concept WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
 """A page a row, for SQLite hands out one long JSON text far faster than many short rows."""
 _RELATIONS = """SELECT json_group_array(type), json_group_array(source), json_group_array(target),
     json_group_array(is_primary)
 FROM (SELECT type, source, target, is_primary FROM relation WHERE (type, source, target) > (?, ?, ?)
-    ORDER BY type, source, target LIMIT ?) HAVING count(*) > 0"""
+    ORDER BY type, source, target LIMIT ?)"""
 _FOREIGN = """SELECT type, source, target FROM relation WHERE type NOT IN (SELECT value FROM json_each(?))
     ORDER BY type, source, target LIMIT ?"""
 
@@ -40,7 +40,7 @@ def read_columns(db: sqlite3.Connection) -> Columns:
     pages: list[list[pa.Array]] = [[_strings([]) for _ in range(6)]]
     texts = [_texts([], 0, PREF)]
     last, rows = _BEFORE_ALL, 0
-    while page := db.execute(_CONCEPTS, (last, _ROWS_PER_PAGE)).fetchone():
+    while (page := db.execute(_CONCEPTS, (last, _ROWS_PER_PAGE)).fetchone())[0] is not None:
         last = page[0]
         pages.append([_strings(orjson.loads(column)) for column in page[1:7]])
         for column, kind in zip(page[7:], (PREF, ALT, HIDDEN, DEFINITION), strict=True):
@@ -90,8 +90,10 @@ def _texts(objects: list[dict[str, Any]], first: int, kind: int) -> RawTexts:
 def _edges(db: sqlite3.Connection, ids: pa.LargeStringArray) -> tuple[RawEdges, list[Relation]]:
     pages: list[list[pa.Array]] = [[_strings([]), _strings([]), _strings([]), pa.array([], pa.int64())]]
     last = ("", "", "")
-    while page := db.execute(_RELATIONS, (*last, _ROWS_PER_PAGE)).fetchone():
-        *ends, primary = map(orjson.loads, page)
+    while True:
+        *ends, primary = map(orjson.loads, db.execute(_RELATIONS, (*last, _ROWS_PER_PAGE)).fetchone())
+        if not primary:
+            break
         last = tuple(column[-1] for column in ends)
         pages.append([*map(_strings, ends), pa.array(primary, pa.int64())])
     type, source, target, primary = (pa.concat_arrays(column) for column in zip(*pages, strict=True))

@@ -26,14 +26,6 @@ COLUMNS = (
 """Of the concept table, in the order of `row_of`."""
 
 
-def concept_of(row: Row) -> Concept:
-    """Hand edits may have put anything into the JSON: texts are made text, what isn't a list is a list of one."""
-    id, scheme, kind, pref, alt, hidden, definition, notation, status, choice = row
-    return Concept(
-        id, scheme, kind, _texts(pref), _lists(alt), _lists(hidden), _texts(definition), notation, status, choice
-    )
-
-
 def row_of(concept: Concept) -> Row:
     return (
         concept.id,
@@ -85,18 +77,3 @@ def _json(labels: Mapping[str, str] | Mapping[str, tuple[str, ...]]) -> str:
         return "{}"
     filled = {tag: value for tag, value in labels.items() if value != ()}
     return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _texts(text: str) -> dict[str, str]:
-    if text == "{}":
-        return {}
-    return {tag: value if isinstance(value, str) else str(value) for tag, value in orjson.loads(text).items()}
-
-
-def _lists(text: str) -> dict[str, tuple[str, ...]]:
-    if text == "{}":
-        return {}
-    return {
-        tag: tuple(map(str, value)) if isinstance(value, list) else (str(value),)
-        for tag, value in orjson.loads(text).items()
-    }

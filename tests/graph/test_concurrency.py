@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+import neo4j
 import pytest
 
 from graph import edit
-from graph.errors import InputError, MigrationError, StoreUnavailable
+from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, TaggedItem
 from graph.neo4j import Neo4jStore
 from graph.sqlite import SqliteStore
@@ -64,6 +65,20 @@ def test_reads_see_whole_change_sets(store: TaxonomyStore) -> None:
             data = store.read()
             assert len(data.concepts) == 2 * data.version
         writing.result()
+
+
+def test_an_id_that_other_hands_take_meanwhile_is_a_conflict(
+    neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
+) -> None:
+    with ThreadPoolExecutor(1) as pool, neo4j_driver.session() as session, session.begin_transaction() as tx:
+        tx.run("CREATE (:Concept:Category {id: 'a', name: 'Theirs', scheme: 'test'})").consume()
+        writing = pool.submit(neo4j_store.apply, _add("a"))
+        time.sleep(0.5)
+        tx.commit()
+        with pytest.raises(ConflictError, match="just now; try again"):
+            writing.result()
+    assert neo4j_store.read().version == 0
+    assert edit.apply(neo4j_store, _add("a"))["a"].pref_label == {"en": "a"}
 
 
 def test_a_locked_file_says_so(sqlite_url: str) -> None:
