@@ -1,3 +1,2 @@
 // Statements end with a semicolon at the end of a line. Each one may run again: an interrupted migration starts over.
 CREATE CONSTRAINT proposal_id IF NOT EXISTS FOR (p:Proposal) REQUIRE p.id IS UNIQUE;
-CREATE INDEX proposal_status IF NOT EXISTS FOR (p:Proposal) ON (p.status);

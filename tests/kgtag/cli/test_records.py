@@ -210,7 +210,7 @@ def test_keys(shop: str) -> None:
     gone = run("keys", "revoke", id, "--store", shop)
     assert gone.code == 2 and f"no key {id!r}" in gone.stderr
     wrong = run("keys", "create", "--scope", "fly", "--store", shop)
-    assert wrong.code == 2 and "'fly' is no scope; there is read, tag, edit, admin" in wrong.stderr
+    assert wrong.code == 2 and "'fly' is no scope; there is read, tag, propose, edit, approve, admin" in wrong.stderr
 
 
 def test_a_new_release_is_planned_then_replaces_the_old_one(tmp_path: Path) -> None:
