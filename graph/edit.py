@@ -65,9 +65,7 @@ def apply_with(
         return _apply_in_turn(store, plan, expect_version)
 
 
-def _apply_in_turn(
-    store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], expect_version: int | None
-) -> Taxonomy:
+def _apply_in_turn(store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet], expect_version: int | None) -> Taxonomy:
     started = time.monotonic()
     attempt = 0
     while attempt < _ATTEMPTS or time.monotonic() - started < _PATIENCE:

@@ -38,7 +38,9 @@ def main() -> None:
             _reader_is_gone()
         raise
     except OSError as error:
-        log_error(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error)
+        log_error(
+            f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error
+        )
         sys.exit(2)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _TRAINING:

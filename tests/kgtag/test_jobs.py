@@ -246,7 +246,9 @@ def test_no_room_for_the_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        with pytest.raises(InputError, match=r"can't write '.*out\.jsonl': File too large; --resume goes on from there"):
+        with pytest.raises(
+            InputError, match=r"can't write '.*out\.jsonl': File too large; --resume goes on from there"
+        ):
             TagJob(_tagger(taxonomy)).run(source, out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
