@@ -164,7 +164,8 @@ class Run:
                 time.sleep(self.rng.uniform(0, 1.5 * self.starting))
             elif it.stdout.readline() == b"ready\n":
                 self.starting = 0.8 * self.starting + 0.2 * (time.perf_counter() - began)
-                wanted, began = self.rng.randint(0, 6), time.perf_counter()
+                # A server is too dear to kill before it has promised anything.
+                wanted, began = self.rng.randint(int(victims != "writer"), 6), time.perf_counter()
                 while done < wanted and it.stdout.readline():
                     done += 1
                 if done:

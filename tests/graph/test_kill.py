@@ -75,10 +75,11 @@ works = [stream.operation(7, number) for number in range(6)]
 for work in works:
     perform(store, work, folder)
     model = model.after(work)
+ChangeSet = type(stream.change_set(works[0]))
 run = kill.Run(bench, 7, random.Random(7), model, number=6)
 run._verify(stream.operation(7, 6))
 half = stream.change_set(works[0]).changes[:1]
-for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(type(stream.change_set(works[0]))(half, "x")))):
+for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(ChangeSet(half, "x")))):
     damage()
     run.model = model.after(stream.Operation(6, "edit", put=("c001",))) if claim == "lost" else model
     try:
