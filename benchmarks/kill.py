@@ -40,8 +40,6 @@ from kill_writer import open_store, tagger
 
 from graph import local_neo4j
 from graph.local_neo4j import LocalServer
-from graph.neo4j import Neo4jStore
-from graph.sqlite import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.jobs import TagJob
@@ -62,23 +60,27 @@ class Broken(Exception):
 
 
 class Bench:
-    """The store under test, and the server behind it."""
+    """The store under test, and the server behind it: one of its own, unless an empty database is lent by `url`."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, *, url: str | None = None) -> None:
         self.folder = folder
         self.server: LocalServer | None = None
         self.file = folder / "kill.db"
-        if kind == "neo4j":
+        self.lent = url
+        self.lite = kind == "sqlite"
+        if not self.lite and url is None:
             self.server = local_neo4j.up("kill", home=folder / "server")
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.file}" if self.server is None else self.server.url
+        if self.lite:
+            return f"sqlite:///{self.file}"
+        return self.server.url if self.server is not None else str(self.lent)
 
     @contextmanager
     def open(self) -> Iterator[TaxonomyStore]:
         """Opened anew each time, as it lies; closed again."""
-        if self.server is None:
+        if self.lite:
             with closing(sqlite3.connect(self.file)) as db:
                 found = [row[0] for row in db.execute("PRAGMA integrity_check")]
                 dangling = db.execute("PRAGMA foreign_key_check").fetchall()
@@ -89,7 +91,7 @@ class Bench:
 
     def settle(self) -> None:
         """A dead client's last COMMIT may still be under way in the server: wait until no transaction is open."""
-        if self.server is None:
+        if self.lite:
             return
         with neo4j.GraphDatabase.driver(self.url, notifications_min_severity="OFF") as driver:
             until = time.monotonic() + 30
@@ -162,7 +164,8 @@ class Run:
                 time.sleep(self.rng.uniform(0, 1.5 * self.starting))
             elif it.stdout.readline() == b"ready\n":
                 self.starting = 0.8 * self.starting + 0.2 * (time.perf_counter() - began)
-                wanted, began = self.rng.randint(0, 6), time.perf_counter()
+                # A server is too dear to kill before it has promised anything.
+                wanted, began = self.rng.randint(int(victims != "writer"), 6), time.perf_counter()
                 while done < wanted and it.stdout.readline():
                     done += 1
                 if done:
@@ -369,19 +372,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kill", choices=["writer", "server", "both"], default="writer")
+    parser.add_argument("--url", help="an empty Neo4j database to use; by default one is started for the run")
     parser.add_argument("--http", type=float, default=0.02, help="share of rounds through `kgtag serve`")
     parser.add_argument("--tagging", type=float, default=0.03, help="kills of a tagging job, as a share of the others")
     options = parser.parse_args()
     if options.store == "sqlite" and options.kill != "writer":
         parser.error("SQLite has no server to kill")
+    if options.url and (options.store == "sqlite" or options.kill != "writer"):
+        parser.error("--url is for killing the writer of a Neo4j that is lent")
     host, started = machine(), time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(options.store, Path(scratch))
+        bench = Bench(options.store, Path(scratch), url=options.url)
         try:
             run = Run(bench, options.seed, random.Random(options.seed), stream.Model())
-            store: Any = (Neo4jStore.open if bench.server else SqliteStore.open)(bench.url.removeprefix("sqlite:///"))
-            store.migrate()
-            store.close()
+            with closing(open_store(bench.url)) as store:
+                store.migrate()
             _rounds(run, options)
         finally:
             bench.close()

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import kill_stream as stream
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from kgtag.types import Extraction, Product
 
 
-def open_store(url: str) -> TaxonomyStore:
+def open_store(url: str) -> Any:
+    """A MigratableStore, without all that `kgtag.bootstrap` brings along."""
     if url.startswith("sqlite:///"):
         from graph.sqlite import SqliteStore
 

@@ -44,7 +44,7 @@ def counter(id: str, count: int) -> Concept:
 def fill(url: str, writers: int, concepts: int) -> str:
     """A record with the counters at 0 among other concepts; a key to edit it with."""
     with closing(open_store(url)) as store:
-        store.migrate()  # type: ignore[attr-defined]
+        store.migrate()
         put = [PutConcept(counter(id, 0)) for id in (SHARED, *(f"own{n}" for n in range(writers)))]
         put += [PutConcept(Concept(f"c{n}", "writers", "category", {"en": f"Concept {n}"})) for n in range(concepts)]
         edges = [PutRelation(Relation("broader", f"c{n}", f"c{n // 8}", primary=True)) for n in range(1, concepts)]
@@ -171,6 +171,7 @@ def main() -> None:
     parser.add_argument("--edits", type=int, default=10_000, help="of all writers together")
     parser.add_argument("--concepts", type=int, default=200)
     parser.add_argument("--shared", type=float, default=0.25)
+    parser.add_argument("--url", help="an empty Neo4j database to use; by default one is started for the run")
     parser.add_argument("--work", metavar="URL", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -178,7 +179,7 @@ def main() -> None:
         return
     host = machine()
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(options.store, Path(scratch))
+        bench = Bench(options.store, Path(scratch), url=options.url)
         try:
             key = fill(bench.url, options.writers, options.concepts)
             each = options.edits // options.writers

@@ -38,9 +38,8 @@ def main() -> None:
             _reader_is_gone()
         raise
     except OSError as error:
-        log_error(
-            f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error
-        )
+        said = error.strerror or str(error)
+        log_error(f"{error.filename}: {said}" if error.filename else said)
         sys.exit(2)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _TRAINING:

@@ -22,13 +22,28 @@ def _measured(script: str, *args: object) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("store", "victims", "kills", "http", "tagging"),
-    [("sqlite", "writer", 12, 0.1, 0.1), ("neo4j", "writer", 6, 0.0, 0.0), ("neo4j", "server", 1, 0.0, 0.0)],
-)
-def test_what_was_acknowledged_survives(store: str, victims: str, kills: int, http: float, tagging: float) -> None:
-    args = ("--store", store, "--kill", victims, "--kills", kills, "--http", http, "--tagging", tagging)
-    counts = _measured("kill.py", *args, "--seed", 4)
+@pytest.fixture(params=["sqlite", "neo4j"])
+def where(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """The arguments that name the store: a file of the benchmark's own, or the session's server."""
+    if request.param == "sqlite":
+        return ("--store", "sqlite")
+    return ("--store", "neo4j", "--url", request.getfixturevalue("clean_neo4j"))
+
+
+def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) -> None:
+    if "sqlite" in where:
+        _survives(12, *where, "--http", 0.1, "--tagging", 0.1)
+    else:
+        _survives(6, *where, "--http", 0, "--tagging", 0)
+
+
+def test_what_was_acknowledged_survives_a_killed_server() -> None:
+    _survives(1, "--store", "neo4j", "--kill", "server", "--http", 0, "--tagging", 0)
+
+
+def _survives(kills: int, *args: object) -> None:
+    tagging = float(str(args[-1]))
+    counts = _measured("kill.py", *args, "--kills", kills, "--seed", 4)
     assert (counts["lost"], counts["half"]) == (0, 0)
     assert counts["kills"] == counts["verified"] == kills
     assert counts["in flight, whole"] + counts["in flight, absent"] == kills
@@ -37,10 +52,8 @@ def test_what_was_acknowledged_survives(store: str, victims: str, kills: int, ht
 
 
 @pytest.mark.parametrize("through", ["processes", "http"])
-@pytest.mark.parametrize("store", ["sqlite", "neo4j"])
-def test_writers_lose_no_update(store: str, through: str) -> None:
-    args = ("--store", store, "--through", through, "--writers", 4, "--edits", 48, "--concepts", 20)
-    counts = _measured("writers.py", *args)
+def test_writers_lose_no_update(where: tuple[str, ...], through: str) -> None:
+    counts = _measured("writers.py", *where, "--through", through, "--writers", 4, "--edits", 48, "--concepts", 20)
     assert (counts["edits"], counts["lost"]) == (48, 0)
 
 
@@ -62,11 +75,11 @@ works = [stream.operation(7, number) for number in range(6)]
 for work in works:
     perform(store, work, folder)
     model = model.after(work)
+ChangeSet = type(stream.change_set(works[0]))
 run = kill.Run(bench, 7, random.Random(7), model, number=6)
 run._verify(stream.operation(7, 6))
 half = stream.change_set(works[0]).changes[:1]
-of = type(stream.change_set(works[0]))
-for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(of(half, "x")))):
+for claim, damage in (("lost", lambda: None), ("half", lambda: store.apply(ChangeSet(half, "x")))):
     damage()
     run.model = model.after(stream.Operation(6, "edit", put=("c001",))) if claim == "lost" else model
     try:
