@@ -30,7 +30,7 @@ from graph.columns import Columns
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable, UnknownConcept
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import ApiKey, ChangeSet, Concept, HistoryEntry, TaggedItem, TaxonomyData
-from graph.neo4j_read import Run, concept_part, edge_part, join, text_part
+from graph.neo4j_read import Run, concept_part, edge_part, join, read_columns, text_part
 from graph.neo4j_rows import (
     Row,
     concept_row,
@@ -47,7 +47,7 @@ from graph.serial import dump_change, load_change, now
 _ROWS_PER_STATEMENT = 5000
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62
-_READ_ATTEMPTS = 5
+_READ_ATTEMPTS = 3
 _SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 T = TypeVar("T")
@@ -146,14 +146,23 @@ class Neo4jStore:
         """Neo4j isolates no better than read committed, so a read that a commit fell into is done again.
 
         Under a constant stream of commits (items being tagged) one that no change set fell into must do; the token
-        has moved then, and tells a poller to read again.
+        has moved then, and tells a poller to read again. Where change sets follow each other too fast even for that,
+        they wait.
         """
         for attempt in range(_READ_ATTEMPTS):
             before = self.token()
             version = self._version_now()
             columns, undisturbed = self._columns(before)
             if undisturbed or (attempt and version == self._version_now()):
-                break
+                return taxonomy_data(version, columns)
+        return self._read_locked()
+
+    def _read_locked(self) -> TaxonomyData:
+        """Keeps kgtag's writers out meanwhile; rolled back, so that the token stays."""
+        with self._translated(), self._session() as session, session.begin_transaction() as tx:
+            version = _version(tx, cypher.LOCK)
+            columns = read_columns(tx.run)
+            tx.rollback()
         return taxonomy_data(version, columns)
 
     def _columns(self, token: str) -> tuple[Columns, bool]:
@@ -356,7 +365,7 @@ def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
         raise UnknownConcept(missing["id"])
 
 
-def _version(tx: neo4j.ManagedTransaction, statement: LiteralString) -> int:
+def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: LiteralString) -> int:
     row = tx.run(statement).single()
     if row is None or not isinstance(row["version"], int):
         raise MigrationError("the Meta node, which counts the versions, is gone; run `kgtag migrate` to put it back")
