@@ -50,6 +50,10 @@ class Language(Protocol):
         """Put the relation in the place of the edge."""
         ...
 
+    def apart(self, id: str) -> str:
+        """Gives the second and further rows of the id ids of their own."""
+        ...
+
     def house(self, value: Concept, attribute: Concept) -> str:
         """Make it a value of the attribute, which is created when there is none of that id."""
         ...
@@ -119,6 +123,7 @@ class _Mender:
             "no_label": self._no_label,
             "bad_language": self._bad_language,
             "empty_label": self._empty_label,
+            "double_id": self._double_id,
             "dangling": self._dangling,
             "wrong_kinds": self._wrong_kinds,
             "cross_scheme_broader": self._cross_scheme,
@@ -135,6 +140,10 @@ class _Mender:
         concept = _subject(problem)
         words = f"give it an id; {self._proposed[concept.id]!r} is free and only proposed: ids are for good"
         return self._change(concept, replace(concept, id=self._proposed[concept.id]), words)
+
+    def _double_id(self, problem: Problem) -> Mend:
+        words = "give all but one ids of their own; then make ids unique again: kgtag migrate"
+        return Mend(words, self._language.apart(problem.concepts[0]))
 
     def _bad_kind(self, problem: Problem) -> Mend:
         concept = _subject(problem)

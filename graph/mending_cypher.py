@@ -31,6 +31,13 @@ class Cypher:
                 lines.append(f"SET c.{key} = {literal(value)}")
         return "\n".join(lines) + ";"
 
+    def apart(self, id: str) -> str:
+        return (
+            f"MATCH (c:Concept {{id: {literal(id)}}}) WITH c ORDER BY elementId(c) WITH collect(c) AS found\n"
+            "UNWIND range(1, size(found) - 1) AS i WITH found[i] AS c\n"
+            "SET c.id = c.id + ' (' + elementId(c) + ')';"
+        )
+
     def delete(self, edges: Sequence[Relation | Stray]) -> str:
         if len(edges) == 1:
             return f"{_edge(edges[0])}\nDELETE r;"

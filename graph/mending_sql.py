@@ -18,6 +18,10 @@ class Sql:
         changes = [f"{column} = {literal(new)}" for column, old, new in fresh if old != new]
         return f"UPDATE concept SET {', '.join(changes)} WHERE id = {literal(before.id)};"
 
+    def apart(self, id: str) -> str:
+        first = f"(SELECT min(rowid) FROM concept WHERE id = {literal(id)})"
+        return f"UPDATE concept SET id = id || ' (' || rowid || ')' WHERE id = {literal(id)} AND rowid > {first};"
+
     def delete(self, edges: Sequence[Relation | Stray]) -> str:
         return _transaction([_delete(edge) for edge in edges])
 
