@@ -56,7 +56,7 @@ def synthetic_taxonomy(concepts: int, *, seed: int = 0) -> TaxonomyData:
             edges.append(Relation("applies_to", f"c{i}", f"c{draw.randrange(min(categories, 500))}"))
         elif kind == "value":
             edges.append(Relation("value_of", f"c{i}", f"c{categories + draw.randrange(attributes)}"))
-    return TaxonomyData(0, tuple(sorted(rows, key=lambda row: row.id)), tuple(sorted(edges)))
+    return TaxonomyData.of(0, tuple(sorted(rows, key=lambda row: row.id)), tuple(sorted(edges)))
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

@@ -39,7 +39,7 @@ def theirs(file: Path) -> rdflib.Graph:
 
 def ours(file: Path) -> Taxonomy:
     parsed = skos.read([file])
-    return Taxonomy.of(TaxonomyData(0, parsed.concepts, parsed.relations))
+    return Taxonomy.of(TaxonomyData.of(0, parsed.concepts, parsed.relations))
 
 
 SIDES: dict[str, Callable[[Path], object]] = {"rdflib": theirs, "kgtag": ours}

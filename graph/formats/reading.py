@@ -134,7 +134,7 @@ def position(source: str, needle: str) -> tuple[int | None, int | None]:
 
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write the file whole or not at all; gzipped, with the same bytes each time, when its name ends in .gz."""
-    handle = None
+    handle, given = None, path
     path = path.resolve()  # A link stays one, and leads to the new file.
     try:
         if path.exists() and not path.is_file():
@@ -156,7 +156,7 @@ def write(path: Path, parts: Iterable[bytes]) -> None:
     except OSError as error:
         if handle is not None:
             Path(name).unlink(missing_ok=True)
-        raise InputError(f"can't write {str(path)!r}: {error.strerror or error}") from None
+        raise InputError(f"can't write {str(given)!r}: {error.strerror or error}") from None
     except BaseException:
         if handle is not None:
             Path(name).unlink(missing_ok=True)

@@ -128,7 +128,7 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, mess
 
 
 def test_control_characters_are_refused(tmp_path: Path) -> None:
-    taxonomy = Taxonomy.of(TaxonomyData(0, (Concept("a", "s", "category", {"en": "bell\x07"}),), ()))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, (Concept("a", "s", "category", {"en": "bell\x07"}),), ()))
     with pytest.raises(InputError, match="XML can't carry"):
         graphml.write(taxonomy, tmp_path / "t.graphml")
     assert not (tmp_path / "t.graphml").exists()

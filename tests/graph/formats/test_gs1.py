@@ -88,7 +88,7 @@ def test_classes_properties_and_code_lists(files: tuple[Path, Path]) -> None:
         ("value_of", "Firmness-HARD", "Firmness"),
         ("value_of", "Firmness-SOFT", "Firmness"),
     }
-    data = TaxonomyData(0, found.concepts, found.relations)
+    data = TaxonomyData.of(0, found.concepts, found.relations)
     assert [problem.code for problem in Taxonomy.of(data).problems] == ["dangling"]
 
 
@@ -107,7 +107,7 @@ def test_what_has_no_place_is_counted(files: tuple[Path, Path]) -> None:
 
 def test_releases_can_be_compared_though_the_address_moved(files: tuple[Path, Path]) -> None:
     old, new = (
-        Taxonomy.of(TaxonomyData(0, found.concepts, found.relations)) for found in (gs1.read([f]) for f in files)
+        Taxonomy.of(TaxonomyData.of(0, found.concepts, found.relations)) for found in (gs1.read([f]) for f in files)
     )
     found = diff(old, new)
     assert [concept.id for concept in found.added] == [VOC + "Firmness-RIPE"]

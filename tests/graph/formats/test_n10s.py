@@ -84,7 +84,7 @@ def test_n10s_gives_the_taxonomy_as_skos(neo4j_store: Neo4jStore, neo4j_driver: 
 
     rdf.save(tmp_path / "from-n10s.ttl", triples, prefixes={"skos": SKOS, "kgtag": KGTAG, "dct": DCT})
     again = skos.read([tmp_path / "from-n10s.ttl"])
-    assert Taxonomy.of(TaxonomyData(0, again.concepts, again.relations)).concepts == SHOP.concepts
+    assert Taxonomy.of(TaxonomyData.of(0, again.concepts, again.relations)).concepts == SHOP.concepts
     assert again.relations == SHOP.relations
 
 

@@ -56,8 +56,8 @@ def test_a_label_of_10_mb(tmp_path: Path, name: str) -> None:
         ("t.ttl", TTL + ":a skos:note " + "(" * 20_000 + ")" * 20_000 + " .", "nested too deeply"),
         ("t.jsonld", '{"http://example.org/p":' * 100_000 + "1" + "}" * 100_000, "depth limit exceeded"),
         ("t.jsonld", '{"http://example.org/p":' * 900 + "1" + "}" * 900, "nested too deeply"),
-        ("t.rdf", RDF + "<skos:Concept><skos:note>" * 100_000, "no element found"),
-        ("t.graphml", "<graphml>" + "<node id='a'>" * 100_000, "no element found"),
+        ("t.rdf", RDF + "<skos:Concept><skos:note>" * 100_000, "nested too deeply"),
+        ("t.graphml", "<graphml>" + "<node id='a'>" * 100_000, "nested too deeply"),
     ],
 )
 def test_deep_nesting_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -115,7 +115,7 @@ def test_labels_as_nodes_are_read(tmp_path: Path) -> None:
 def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
     concept = Concept("a", "s", "category", {"en": "Shoes"}, {"en": ("footwear",)})
     file = tmp_path / "t.ttl"
-    skos.write(Taxonomy.of(TaxonomyData(0, (concept,), ())), file, xl=True)
+    skos.write(Taxonomy.of(TaxonomyData.of(0, (concept,), ())), file, xl=True)
     text = file.read_text()
     assert text.count("skosxl:literalForm") == 2
     assert "skos:prefLabel" not in text and "skos:altLabel" not in text
@@ -123,7 +123,7 @@ def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
 
 def test_several_schemes_in_one_file(tmp_path: Path) -> None:
     concepts = (Concept("a", "s", "category", {"en": "A"}), Concept("b", "other one", "category", {"en": "B"}))
-    taxonomy = Taxonomy.of(TaxonomyData(0, concepts, (Relation("exact_match", "a", "b"),)))
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, concepts, (Relation("exact_match", "a", "b"),)))
     skos.write(taxonomy, tmp_path / "t.ttl")
     again = skos.read([tmp_path / "t.ttl"])
     assert (again.concepts, again.relations) == (taxonomy.concepts, taxonomy.relations)

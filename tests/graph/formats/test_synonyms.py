@@ -98,7 +98,7 @@ def read(classes: str) -> Read:
 
 def _taxonomy(*concepts: Concept, broader: Sequence[tuple[str, str]] = ()) -> Taxonomy:
     relations = [Relation("broader", a, b, primary=True) for a, b in broader]
-    return Taxonomy.of(TaxonomyData(0, tuple(sorted(concepts, key=lambda c: c.id)), tuple(relations)))
+    return Taxonomy.of(TaxonomyData.of(0, tuple(sorted(concepts, key=lambda c: c.id)), tuple(relations)))
 
 
 def _concept(id: str, label: str, *others: str) -> Concept:
