@@ -105,9 +105,7 @@ class Bench:
         os.kill(self.server.pid, signal.SIGKILL)
 
     def restart(self) -> None:
-        assert self.server is not None
-        port = int(self.server.url.rsplit(":", 1)[1])
-        self.server = local_neo4j.up("kill", home=self.folder / "server", port=port)
+        self.server = local_neo4j.up("kill", home=self.folder / "server")
 
     def close(self) -> None:
         if self.server is not None:

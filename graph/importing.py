@@ -106,10 +106,10 @@ _ByLanguage = Mapping[str, tuple[str, ...]]
 
 
 def _united(*sources: _ByLanguage) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, dict[str, None]] = defaultdict(dict)
     for labels in sources:
         for tag, texts in labels.items():
-            found[tag] += [text for text in texts if text not in found[tag]]
+            found[tag].update(dict.fromkeys(texts))
     return {tag: tuple(texts) for tag, texts in found.items()}
 
 

@@ -80,7 +80,8 @@ class Document:
             return None
         alt = self._label_lists(node, "altLabel")
         for tag, texts in spare.items():
-            alt[tag] = (*alt.get(tag, ()), *(text for text in texts if text not in alt.get(tag, ())))
+            known = frozenset(alt.get(tag, ()))
+            alt[tag] = (*alt.get(tag, ()), *(text for text in texts if text not in known))
         deprecated = any(text.text.lower() in ("true", "1") for text in self.texts(node, OWL + "deprecated"))
         return Concept(
             id=id,
