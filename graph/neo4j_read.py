@@ -146,11 +146,11 @@ def text_part(run: Run) -> TextPart:
             texts = list(chain.from_iterable(lists))
             pages[what].append(TextPart.of(np.repeat(nodes, sizes), texts, _TEXT_KINDS[what]))
             bare |= what == "prefLabel" and bool((sizes == 0).any())
-    preferred, alt, hidden, definition = (_together(parts) for parts in pages.values())
-    preferred = _renamed(_first_by_language(preferred), renamed)
+    preferred = _renamed(_first_by_language(_together(pages.pop("prefLabel"))), renamed)
+    definition = _first_by_language(_together(pages.pop("definition")))
     if bare:
         preferred = _called_by_caption(preferred, run)
-    return _together([preferred, alt, hidden, _first_by_language(definition)])
+    return _together([preferred, definition, *chain.from_iterable(pages.values())])
 
 
 def edge_part(run: Run) -> EdgePart:

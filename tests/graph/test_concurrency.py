@@ -67,6 +67,17 @@ def test_reads_see_whole_change_sets(store: TaxonomyStore) -> None:
         writing.result()
 
 
+def test_where_writers_never_rest_a_read_makes_them_wait(
+    neo4j_store: Neo4jStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neo4j_store.apply(_add("a"))
+    wanted, token = neo4j_store.read(), neo4j_store.token()
+    monkeypatch.setattr("graph.neo4j._READ_ATTEMPTS", 0)
+    assert neo4j_store.read() == wanted
+    assert neo4j_store.token() == token
+    assert neo4j_store.apply(_add("b")) == 2
+
+
 def test_an_id_that_other_hands_take_meanwhile_is_a_conflict(
     neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
 ) -> None:

@@ -21,6 +21,7 @@ from graph.model import (
     Relation,
     TaxonomyData,
 )
+from graph.neo4j import Neo4jStore
 from graph.net import net
 from graph.serial import change_from_json, change_to_json, dump_change, load_change
 from graph.sqlite import SqliteStore
@@ -131,3 +132,9 @@ def test_changes_survive_json(data: st.DataObject) -> None:
     for change in (*filling(taxonomy).changes, *data.draw(change_sets(taxonomy)).changes):
         assert change_from_json(change_to_json(change)) == change
         assert load_change(dump_change(change)) == change
+
+
+def test_nothing_to_change_makes_no_version(store: SqliteStore | Neo4jStore) -> None:
+    token = store.token()
+    assert edit.apply(store, ChangeSet((), "ann")).version == 0
+    assert (store.token(), list(store.history())) == (token, [])

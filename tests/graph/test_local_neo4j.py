@@ -28,7 +28,8 @@ def test_up_again_is_the_same_server(neo4j_server: LocalServer) -> None:
 
 def test_password_data_and_down(tmp_path: Path) -> None:
     home = tmp_path / "server"
-    server = local_neo4j.up("secret", home=home, password="correct horse", heap_mb=256)
+    server = local_neo4j.up("secret", home=home, password="correct horse", heap_mb=256, pagecache_mb=32)
+    assert "pagecache.size=32m" in (home / "conf" / "neo4j.conf").read_text()
     try:
         store = Neo4jStore.open(server.url, user="neo4j", password="correct horse")
         store.migrate()
