@@ -9,7 +9,7 @@ import neo4j
 import pytest
 
 from graph.errors import ConflictError, LostRace
-from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, Retag
+from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, Retag, TaxonomyData
 from graph.neo4j import Neo4jStore
 from graph.proposal import Accepting, Comment, Proposal, looks
 from graph.store import TaxonomyStore
@@ -142,7 +142,7 @@ def test_how_much_of_a_concept_matters() -> None:
 
     def snapshot(*more: Relation, **changed: Concept) -> Taxonomy:
         concepts = {row.id: changed.get(row.id, row) for row in rows}
-        return Taxonomy(concepts, sorted([*edges, *more]))
+        return Taxonomy.of(TaxonomyData.of(0, concepts.values(), [*edges, *more]))
 
     changes = (PutConcept(category("b", notation="1")), PutRelation(Relation("broader", "c", "a", True)))
     retire = (PutConcept(category("a", status="deprecated")), Retag("a", "d"))
