@@ -153,4 +153,4 @@ def test_how_much_of_a_concept_matters() -> None:
     assert looks(snapshot(Relation("broader", "c", "d", True)), changes)["c"] != now["c"]
     assert looks(snapshot(a=category("a", status="deprecated")), changes)["a"] != now["a"]
     assert looks(snapshot(Relation("broader", "d", "a", True)), retire)["a"] != looks(snapshot(), retire)["a"]
-    assert looks(Taxonomy({}, []), changes) == dict.fromkeys("abc", "absent")
+    assert looks(Taxonomy.of(TaxonomyData.of(0, [], [])), changes) == dict.fromkeys("abc", "absent")
