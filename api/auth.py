@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import threading
 import time
+from collections.abc import Callable
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -26,7 +28,8 @@ class Keyring:
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] | None = None
-        self._lock = threading.Lock()
+        self._loading = threading.Lock()
+        self._next: asyncio.Task[None] | None = None
         self._looked = 0.0
 
     @property
@@ -34,19 +37,25 @@ class Keyring:
         return self._keys is not None
 
     def load(self, store: TaxonomyStore) -> None:
-        """Raises StoreError."""
-        self._looked = time.monotonic()
-        found = store.keys()
-        self._keys = {key.id: key for key in found}
+        """One at a time, so that what was read first is never put over what was read last. Raises StoreError."""
+        with self._loading:
+            self._looked = time.monotonic()
+            found = store.keys()
+            self._keys = {key.id: key for key in found}
 
-    def look_again(self, store: TaxonomyStore) -> None:
-        """For a key that was made since the last poll: load, unless that has just been done or is being done."""
-        if time.monotonic() - self._looked < _LOOK_AGAIN or not self._lock.acquire(blocking=False):
-            return
-        try:
-            self.load(store)
-        finally:
-            self._lock.release()
+    async def look_again(self, look: Callable[[], None]) -> None:
+        """For a key that was made since the last poll: back after a look that began after the call.
+
+        All who ask meanwhile wait for the same look, and looks are a moment apart: strangers can't cause more.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._look_soon(look))
+        await asyncio.shield(self._next)
+
+    async def _look_soon(self, look: Callable[[], None]) -> None:
+        await asyncio.sleep(self._looked + _LOOK_AGAIN - time.monotonic())
+        self._next = None
+        await run_in_threadpool(look)
 
     def knows(self, id: str) -> bool:
         return self._keys is not None and id in self._keys
@@ -86,7 +95,7 @@ class Require(SecurityBase):
         if id is None:
             return None
         if not service.keyring.knows(id):
-            await run_in_threadpool(service.look_for_keys)
+            await service.keyring.look_again(service.look_for_keys)
         if not service.keyring.loaded:
             raise Unavailable(f"keys can't be checked yet: {service.error or 'starting'}")
         found: ApiKey | None = service.keyring.find(presented)

@@ -142,7 +142,7 @@ class Service:
     def look_for_keys(self) -> None:
         if self._store is not None:
             with contextlib.suppress(StoreError):
-                self.keyring.look_again(self._store)
+                self.keyring.load(self._store)
 
     # -- life -------------------------------------------------------------------------------------
 

@@ -155,7 +155,7 @@ ORDER BY probability, item, concept LIMIT 100;
 // Concepts without a sound id
 // Mend: MATCH (c:Concept) WHERE elementId(c) = '…' SET c.id = 'scheme:a-name-that-stays'
 MATCH (concept:Concept)
-WHERE NOT (concept.id IS :: STRING NOT NULL) OR trim(toStringOrNull(concept.id)) = ''
+WHERE concept.id IS NULL OR concept.id IS NOT :: STRING OR trim(toStringOrNull(concept.id)) = ''
   OR trim(toStringOrNull(concept.id)) <> concept.id
 RETURN concept, elementId(concept) AS element, concept.id AS id, concept.name AS name LIMIT 200;
 

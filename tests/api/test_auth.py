@@ -122,6 +122,14 @@ def test_new_keys_open_at_once_and_revoked_ones_close_within_seconds(base: str, 
         shop.until(lambda: client.get("/v1/concepts").status_code == 401, seconds=3)
 
 
+def test_each_of_many_new_keys_opens_at_once(base: str, shop_store: SqliteStore) -> None:
+    """However shortly ago the record was looked into for another one."""
+    with shop.client(base) as client:
+        for n in range(8):
+            _, key = create_key(shop_store, name=f"new {n}", scopes=["read"])
+            assert client.get("/v1/taxonomy", headers={"X-API-Key": key}).status_code == 200
+
+
 def test_only_a_hash_is_stored_and_nothing_is_logged(
     base: str, shop_store: SqliteStore, keys: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,7 @@ from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 
 SHOP = Taxonomy.of(
-    TaxonomyData(
+    TaxonomyData.of(
         0,
         (
             Concept("boot", "s", "category", {"en": "Boots", "zh-Hans": "靴子"}, {"en": ("boot", "back\\slash\nline")}),

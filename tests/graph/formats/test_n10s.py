@@ -23,7 +23,7 @@ from graph.taxonomy import Taxonomy
 from tests.conftest import wipe
 from tests.strategies import filling, taxonomies
 
-SHOP = TaxonomyData(
+SHOP = TaxonomyData.of(
     0,
     (
         Concept("color", "s", "attribute", {"en": "Color"}, choice="single"),

@@ -45,7 +45,7 @@ def edge(type: RelationType, source: str, target: str, primary: bool | None = No
     return Relation(type, source, target, type == "broader" if primary is None else primary)
 
 
-DATA = TaxonomyData(
+DATA = TaxonomyData.of(
     1,
     tuple(
         sorted(
@@ -91,7 +91,7 @@ def done(changes: ChangeSet, data: TaxonomyData = DATA) -> Taxonomy:
 
 def test_rename_keeps_the_old_label() -> None:
     boots = Concept("b", "s", "category", {"en": "Boots", "zh": "靴"}, {"en": ("Booties",)}, {"en": ("Botes",)})
-    data = TaxonomyData(1, (boots,), ())
+    data = TaxonomyData.of(1, (boots,), ())
     result = done(editing.rename(Taxonomy.of(data), "b", {"en": "Booties", "de": "Stiefel"}, BY), data)["b"]
     assert result.pref_label == {"en": "Booties", "zh": "靴", "de": "Stiefel"}
     assert result.alt_label == {"en": ("Boots",)}
