@@ -143,10 +143,10 @@ class Model:
         return Model(concepts, related, self.items | dict.fromkeys(work.items, work.number), history)
 
     def data(self) -> TaxonomyData:
-        concepts = tuple(concept(id, self.concepts[id]) for id in sorted(self.concepts))
+        concepts = (concept(id, number) for id, number in self.concepts.items())
         edges = [parent(id) for id in self.concepts if id not in ROOTS]
         edges += [Relation("related", *ends) for ends in self.related]
-        return TaxonomyData(len(self.history), concepts, tuple(sorted(edges)))
+        return TaxonomyData.of(len(self.history), concepts, edges)
 
     def tagged(self) -> list[TaggedItem]:
         return [item(id, self.items[id]) for id in sorted(self.items)]

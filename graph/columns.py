@@ -29,6 +29,10 @@ from graph.model import (
     Stray,
 )
 
+pa.array(["now"])
+"""Arrow looks for pandas when it meets its first list, and two threads that do so at once fail: so here, where an
+import's lock lets in one."""
+
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bytes = NDArray[np.int8]
@@ -180,21 +184,20 @@ class Columns:
         ids, notations = self.ids.slice(start, size).to_pylist(), self.notation.slice(start, size).to_pylist()
         for i, (id, notation, scheme, kind, status, choice) in enumerate(zip(ids, notations, *coded, strict=True)):
             single: tuple[dict[str, str], dict[str, str]] = ({}, {})
-            lists: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] = ({}, {})
+            lists: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
             for row in range(starts[i] - offset, starts[i + 1] - offset):
                 what, tag = kinds[row], tags[row]
                 if what in (PREF, DEFINITION):
                     single[what == DEFINITION][tag] = words[row]
                 else:
-                    by_language = lists[what == HIDDEN]
-                    by_language[tag] = (*by_language.get(tag, ()), words[row])
+                    lists[what == HIDDEN].setdefault(tag, []).append(words[row])
             yield Concept(
                 id=id,
                 scheme=scheme,
                 kind=cast(Kind, kind),
                 pref_label=single[0],
-                alt_label=lists[0],
-                hidden_label=lists[1],
+                alt_label={tag: tuple(texts) for tag, texts in lists[0].items()},
+                hidden_label={tag: tuple(texts) for tag, texts in lists[1].items()},
                 definition=single[1],
                 notation=notation,
                 status=cast(Status, status),

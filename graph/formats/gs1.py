@@ -115,10 +115,10 @@ class _Vocabulary:
             self.odd["terms have no label and were left out"].append(node)
             return None
         pref: dict[str, str] = {}
-        alt: dict[str, list[str]] = defaultdict(list)
+        alt: dict[str, dict[str, None]] = defaultdict(dict)
         for label in labels + self._texts(node, SKOS + "altLabel"):
-            if pref.setdefault(label.lang, label.text) != label.text and label.text not in alt[label.lang]:
-                alt[label.lang].append(label.text)
+            if pref.setdefault(label.lang, label.text) != label.text:
+                alt[label.lang][label.text] = None
         codes = [o.text for o in self.document.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
         hidden = tuple(sorted(code for code in set(codes) if code.strip() and code not in pref.values()))
         types = self.document.nodes(node, TYPE)

@@ -29,11 +29,11 @@ _LONGEST_NAME = 250
 
 @dataclass(slots=True)
 class _Entry:
-    """One block. `names` keeps the order of languages and names; parents are (language, name, line)."""
+    """One block. `names`, each once, keeps the order of languages and names; parents are (language, name, line)."""
 
     file: Path
     line: int
-    names: dict[str, list[str]] = field(default_factory=dict)
+    names: dict[str, dict[str, None]] = field(default_factory=dict)
     parents: list[tuple[str, str, int]] = field(default_factory=list)
     definition: dict[str, str] = field(default_factory=dict)
     wikidata: str | None = None
@@ -127,9 +127,7 @@ def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
         if len(name) > _LONGEST_NAME:
             message = f"a name of {len(name)} characters, {name[:40]!r}…; at most {_LONGEST_NAME} were expected"
             raise FileFormatError(str(entry.file), message, line=number)
-        mine = entry.names.setdefault(names[1], [])
-        if name not in mine:
-            mine.append(name)
+        entry.names.setdefault(names[1], {})[name] = None
 
 
 def _property(name: str, lang: str, value: str, entry: _Entry, found: _Found) -> None:
@@ -157,15 +155,15 @@ def _united(found: _Found) -> tuple[dict[str, _Entry], list[str]]:
     nameless: list[str] = []
     for entry in found.entries:
         lang, names = next(iter(entry.names.items()))
-        id = tag_id(lang, names[0])
+        name = next(iter(names))
+        id = tag_id(lang, name)
         if id.endswith(":"):
-            nameless.append(f"{names[0]!r} in line {entry.line} of {entry.file.name}")
+            nameless.append(f"{name!r} in line {entry.line} of {entry.file.name}")
         elif id in entries:
             first = entries[id]
             twice.append(f"{id!r} in line {entry.line} of {entry.file.name}")
             for tag, more in entry.names.items():
-                mine = first.names.setdefault(tag, [])
-                mine += [name for name in more if name not in mine]
+                first.names.setdefault(tag, {}).update(more)
             first.parents += entry.parents
             first.definition = {**entry.definition, **first.definition}
             first.wikidata = first.wikidata or entry.wikidata
@@ -202,16 +200,16 @@ def _relations(entries: dict[str, _Entry]) -> tuple[list[Relation], list[str]]:
 
 def _concept(id: str, entry: _Entry, scheme: str) -> Concept:
     """One preferred name a language: spellings of a tag that come to the same (nl_be, nl-BE) are joined."""
-    labels: dict[str, list[str]] = defaultdict(list)
+    joined: dict[str, dict[str, None]] = defaultdict(dict)
     for lang, names in entry.names.items():
-        tag = _language(lang)
-        labels[tag] += [name for name in names if name not in labels[tag]]
+        joined[_language(lang)].update(names)
+    labels = {tag: tuple(joined[tag]) for tag in sorted(joined)}
     return Concept(
         id,
         scheme,
         "category",
-        {tag: labels[tag][0] for tag in sorted(labels)},
-        {tag: tuple(labels[tag][1:]) for tag in sorted(labels) if labels[tag][1:]},
+        {tag: names[0] for tag, names in labels.items()},
+        {tag: names[1:] for tag, names in labels.items() if names[1:]},
         definition={_language(lang): text for lang, text in sorted(entry.definition.items())},
         notation=f"wikidata:{entry.wikidata}" if entry.wikidata else None,
     )

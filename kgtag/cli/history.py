@@ -151,7 +151,7 @@ def release(
 
 
 def _caught_up(url: str | None) -> MigratableStore:
-    """The store, edits by hand included in its history; where they can't be, a note says so."""
+    """The store, edits by hand included in its history; where they can't be, a note says so. Raises StoreError."""
     from graph.errors import ConflictError, StoreUnavailable
     from graph.outside import settled
     from kgtag.bootstrap import open_store
@@ -160,6 +160,7 @@ def _caught_up(url: str | None) -> MigratableStore:
     try:
         settled(opened)
     except (StoreUnavailable, ConflictError) as error:
+        opened.token()  # Where it can't even be read, that is the error.
         notes([f"edits by hand since the last version could not be recorded: {error}"])
     return opened
 

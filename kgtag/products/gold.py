@@ -10,6 +10,8 @@ from kgtag.products.rows import Row
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _ABSENT = "n/a"
+_LONGEST_VALUE = 10_000
+"""Characters; values are looked for in titles, and a longer one is no value but a mistake."""
 
 
 def annotated(row: Row) -> AnnotatedProduct:
@@ -43,7 +45,7 @@ def extractgpt(row: Row) -> AnnotatedProduct:
             raise row.error(
                 f"'target_scores' of {name!r} must be an object with its values as keys, not {kind_of(values)}"
             )
-        attributes[name] = tuple(value for value in values if value != _ABSENT and value.strip())
+        attributes[name] = _values(row, name, [value for value in values if value != _ABSENT and value.strip()])
     product = Product(
         row.id(), title, row.optional("input_description"), row.optional("category"), row.optional("lang")
     )
@@ -74,8 +76,17 @@ def _attributes(row: Row) -> dict[str, tuple[str, ...]]:
         listed = [values] if isinstance(values, str) else values
         if not isinstance(listed, list) or not all(isinstance(value, str) and value.strip() for value in listed):
             raise row.error(f"attribute {name!r} must have a list of strings with something in them")
-        found[name] = tuple(dict.fromkeys(listed))
+        found[name] = _values(row, name, listed)
     return found
+
+
+def _values(row: Row, name: str, listed: list[str]) -> tuple[str, ...]:
+    """Each once, in their order."""
+    longest = max(listed, key=len, default="")
+    if len(longest) > _LONGEST_VALUE:
+        shown = f"{longest[:40]!r}…, a value of {len(longest)} characters"
+        raise row.error(f"attribute {name!r} has {shown}; at most {_LONGEST_VALUE} were expected")
+    return tuple(dict.fromkeys(listed))
 
 
 def _with_spans(row: Row, product: Product, attributes: dict[str, tuple[str, ...]]) -> AnnotatedProduct:
@@ -85,14 +96,12 @@ def _with_spans(row: Row, product: Product, attributes: dict[str, tuple[str, ...
         raise row.error(f"'spans' must be a list, not {kind_of(given)}")
     placed: list[tuple[str, Span]] = []
     concepts: dict[tuple[str, str], str | None] = {}
-    merged = {name: list(values) for name, values in attributes.items()}
+    merged = {name: dict.fromkeys(values) for name, values in attributes.items()}
     for number, one in enumerate(given):
         label, span = _span(row, f"spans[{number}]", one, product.title)
         surface = product.title[span.start : span.end]
         placed.append((label, span))
-        values = merged.setdefault(label, [])
-        if surface not in values:
-            values.append(surface)
+        merged.setdefault(label, {})[surface] = None
         if "concept" in one:
             concepts.setdefault((label, surface), _concept(row, f"spans[{number}]", one["concept"]))
     ordered = sorted(set(placed), key=lambda pair: (pair[1], pair[0]))

@@ -70,7 +70,7 @@ def test_limits_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("KGTAG_MAX_FILE_MB", "1")
     with pytest.raises(FileFormatError, match=r"a\.jsonl:2: this line is larger than 1 MB; set KGTAG_MAX_FILE_MB"):
         jsonl.read(files[:1])
-    with pytest.raises(FileFormatError, match=r"en\.json:1: this line is larger than 1 MB"):
+    with pytest.raises(FileFormatError, match=r"en\.json:1: the file is larger than 1 MB"):
         shopify.read(files[1:])
     files[1].write_text("\n".join(["[", *(" " * 1000 for _ in range(1500)), "]"]))
     with pytest.raises(FileFormatError, match=r"en\.json:\d+: the file is larger than 1 MB"):

@@ -61,7 +61,7 @@ def test_a_full_device(shop: str, tmp_path: Path) -> None:
     """A device is written to, never exchanged for a file; standard output may be full as well."""
     link = tmp_path / "full.jsonl"
     link.symlink_to("/dev/full")
-    _refused(run("export", "jsonl", link, "--store", shop), "can't write '/dev/full': No space left on device")
+    _refused(run("export", "jsonl", link, "--store", shop), f"can't write {str(link)!r}: No space left on device")
     assert Path("/dev/full").is_char_device() and link.is_symlink()
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "kgtag", "versions", "--json", "--store", shop]
