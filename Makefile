@@ -14,7 +14,7 @@ demo: $(VENV)/train.stamp
 	$(BIN)/kgtag demo
 
 test: $(VENV)/dev.stamp system
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff check

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from api.auth import Keyring
 from api.errors import Problem, Unavailable
 from api.metrics import Metrics
-from graph.columns import owners
+from graph.arrays.columns import owners
 from graph.errors import KgtagError, StoreError
-from graph.mending import Dialect, dialect_of, problem_rows
+from graph.mending.mends import Dialect, dialect_of, problem_rows
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
 from kgtag.serving import Live, Served

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from common import machine, report, table, timed
 
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.transfer import export_file, import_files
 

@@ -38,8 +38,8 @@ import neo4j
 from common import machine, report, table
 from kill_writer import open_store, tagger
 
-from graph import local_neo4j
-from graph.local_neo4j import LocalServer
+from graph.local import server as local_neo4j
+from graph.local.server import LocalServer
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.jobs import TagJob

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import kill_stream as stream
 
-from graph import edit
+from graph.changes import edit
 from graph.errors import StoreUnavailable
 from graph.store import TaxonomyStore
 
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 def open_store(url: str) -> Any:
     """A MigratableStore, without all that `kgtag.bootstrap` brings along."""
     if url.startswith("sqlite:///"):
-        from graph.sqlite import SqliteStore
+        from graph.sqlite.store import SqliteStore
 
         return SqliteStore.open(url.removeprefix("sqlite:///"))
     # The driver loads pandas where it is installed, for results that nobody here asks for: most of the start.
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
-    from graph.neo4j import Neo4jStore
+    from graph.neo4j.store import Neo4jStore
 
     return Neo4jStore.open(url)
 

@@ -31,7 +31,7 @@ import neo4j
 from common import machine, percentile, report, synthetic_taxonomy, table
 from neighbours import free_port
 
-from graph import local_neo4j
+from graph.local import server as local_neo4j
 from graph.model import ChangeSet, PutConcept, PutRelation
 from kgtag.bootstrap import open_store
 from kgtag.keys import create_key

@@ -28,8 +28,9 @@ import numpy as np
 import synthetic
 from common import machine, report, table, timed
 
-from graph import edit, snapshot
-from graph.columns import CODE, Columns
+from graph import snapshot
+from graph.arrays.columns import CODE, Columns
+from graph.changes import edit
 from graph.labels import normalise
 from graph.model import ChangeSet, PutConcept, TaxonomyData
 from graph.taxonomy import Taxonomy

@@ -31,14 +31,14 @@ from typing import Any
 import neo4j
 from common import machine, median, report, table, timed
 
-from graph import local_neo4j
-from graph import neo4j_cypher as cypher
 from graph.formats import shopify
 from graph.importing import import_parsed
+from graph.local import server as local_neo4j
 from graph.model import KINDS, RELATION_TYPES, Concept
-from graph.neo4j import Neo4jStore
-from graph.neo4j_rows import new_concept_row
-from graph.sqlite import SqliteStore
+from graph.neo4j import cypher
+from graph.neo4j.rows import new_concept_row
+from graph.neo4j.store import Neo4jStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 
 CREATE_NODES = "UNWIND $rows AS row CREATE (c:Concept:Category {id: row.id}) SET c += row.properties"

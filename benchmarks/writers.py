@@ -4,7 +4,7 @@
                                  [--concepts 200] [--shared 0.25]
 
 Each writer counts in a concept of its own and, with the share `--shared` of its edits, in one that all share. Through
-`processes` they call `graph.edit.apply_with`; through `http` they are threads that send PATCH with If-Match to one
+`processes` they call `apply_with`; through `http` they are threads that send PATCH with If-Match to one
 `kgtag serve`, and read again after a 412. Afterwards the counts must equal the acknowledged edits, and the history must
 tell each step. Exit code 1 when they don't.
 """
@@ -29,7 +29,7 @@ from common import machine, report, table
 from kill import Bench, until_ready
 from kill_writer import open_store
 
-from graph import edit
+from graph.changes import edit
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.keys import create_key

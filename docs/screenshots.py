@@ -13,9 +13,10 @@ from pathlib import Path
 import neo4j
 from playwright.sync_api import ViewportSize
 
-from graph import browser, local_neo4j
-from graph.local_neo4j import LocalServer
-from graph.neo4j import Neo4jStore
+from graph import browser
+from graph.local import server as local_neo4j
+from graph.local.server import LocalServer
+from graph.neo4j.store import Neo4jStore
 from kgtag import sample
 from kgtag.transfer import import_files
 from tests.api import shop

@@ -14,11 +14,11 @@ from typing import Literal
 import numpy as np
 import pyarrow.compute as pc
 
-from graph.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
-from graph.csr import Csr
-from graph.cycles import cycles
-from graph.exclusions import hopeless
-from graph.hierarchy import Hierarchy
+from graph.arrays.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
+from graph.arrays.csr import Csr
+from graph.arrays.cycles import cycles
+from graph.arrays.exclusions import hopeless
+from graph.arrays.hierarchy import Hierarchy
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Relation, RelationType, Stray
 from graph.strays import near_relation
 
@@ -61,7 +61,7 @@ class Problem:
     """A broken invariant: which, on which concepts, in words.
 
     `subject` is the concept that was left out and `edges` what was wrong about it, as the record has them, for
-    `graph.mending`; neither makes a problem another one.
+    `graph.mending.mends`; neither makes a problem another one.
     """
 
     code: ProblemCode

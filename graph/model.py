@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from graph.columns import Columns
+    from graph.arrays.columns import Columns
 
 Kind = Literal["category", "attribute", "value"]
 Status = Literal["active", "candidate", "deprecated"]
@@ -138,7 +138,7 @@ class Retag:
 
     With `surfaces`, only tags whose surface, normalised, is one of them move. With `back`, this is the way back: only
     tags of `source` that had come from `target` move, whatever their surface, and they forget it; with `version`, only
-    those that came by that change set. An item never carries a concept twice: see `graph.retag`.
+    those that came by that change set. An item never carries a concept twice: see `graph.changes.retag`.
     """
 
     source: str
@@ -236,7 +236,7 @@ class TaxonomyData:
     @classmethod
     def of(cls, version: int, concepts: Iterable[Concept], relations: Iterable[Relation]) -> TaxonomyData:
         """From values in any order. Raises InputError for text that no store can hold."""
-        from graph.columns import columns_of  # Columns are made of this module's values.
+        from graph.arrays.columns import columns_of  # Columns are made of this module's values.
 
         return cls(version, columns_of(tuple(concepts), relations))
 

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graph import blocks
-from graph.blocks import Array
-from graph.columns import TYPES, Coded, Columns, Edges, Texts
-from graph.csr import Csr
-from graph.derived import Adjacency, Derived
+from graph.arrays import blocks
+from graph.arrays.blocks import Array
+from graph.arrays.columns import TYPES, Coded, Columns, Edges, Texts
+from graph.arrays.csr import Csr
+from graph.arrays.derived import Adjacency, Derived
+from graph.arrays.hierarchy import Hierarchy
+from graph.arrays.label_index import LabelIndex
+from graph.arrays.sorted_texts import SortedTexts, offsets
 from graph.errors import FileFormatError
-from graph.hierarchy import Hierarchy
 from graph.invariants import Problem
-from graph.label_index import LabelIndex
 from graph.model import Relation, Stray
 from graph.serial import concept_from_json, concept_to_json
-from graph.sorted_texts import SortedTexts, offsets
 from graph.taxonomy import Taxonomy
 
 _CODED = ("scheme", "kind", "status", "choice")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from graph.changes.proposal import Accepting, Proposal, ProposalStatus
 from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
-from graph.proposal import Accepting, Proposal, ProposalStatus
 
 
 class TaxonomyStore(Protocol):
@@ -47,8 +47,8 @@ class TaxonomyStore(Protocol):
         The entry says what `record` says; without one, the changes as they are. A change set without changes but with
         a record writes the entry alone. Raises ConflictError, having written nothing, when the record isn't at
         `expect_version` any more. With `accepting`, the proposal is marked accepted in that transaction; raises
-        LostRace, having written nothing, when it isn't as it was. The caller has checked the invariants (`graph.edit`
-        does).
+        LostRace, having written nothing, when it isn't as it was. The caller has checked the invariants, as
+        `graph.changes.edit` does.
         """
         ...
 

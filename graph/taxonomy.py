@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-from graph.columns import TYPES, Columns
-from graph.csr import Csr, Indices
-from graph.derived import Derived
+from graph.arrays.columns import TYPES, Columns
+from graph.arrays.csr import Csr, Indices
+from graph.arrays.derived import Derived
+from graph.arrays.lazy import Concepts, Relations
 from graph.errors import UnknownConcept
 from graph.invariants import Problem, sound
 from graph.labels import normalise
-from graph.lazy import Concepts, Relations
 from graph.model import SYMMETRIC, Concept, Kind, Relation, RelationType, TaxonomyData
 
 _AT_ONCE = 50_000

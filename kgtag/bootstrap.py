@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError, StoreError
-from graph.mending import dialect_of
+from graph.mending.mends import dialect_of
 from graph.migrate import MigrationStatus
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -64,11 +64,11 @@ def open_store(url: str | None = None) -> MigratableStore:
     url = url or settings.store
     scheme = url.split(":", 1)[0]
     if scheme == "sqlite":
-        from graph.sqlite import SqliteStore
+        from graph.sqlite.store import SqliteStore
 
         return SqliteStore.open(_sqlite_path(url), busy_seconds=settings.busy_seconds)
     if scheme in ("neo4j", "bolt", "neo4j+s", "bolt+s", "neo4j+ssc", "bolt+ssc"):
-        from graph.neo4j import Neo4jStore
+        from graph.neo4j.store import Neo4jStore
 
         parts, number = _server_address(url, scheme)
         port = f":{number}" if number else ""

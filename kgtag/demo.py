@@ -12,9 +12,9 @@ from pathlib import Path
 from rich.console import Console
 
 from graph.audit import Report
+from graph.changes.releases import stamped
 from graph.errors import InputError
 from graph.importing import ImportReport
-from graph.releases import stamped
 from graph.taxonomy import Taxonomy
 from kgtag import sample
 from kgtag.bootstrap import (

@@ -7,11 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from graph.effects import ConceptEffect, Effects, RelationEffect, effects, to_json
+from graph.changes.effects import ConceptEffect, Effects, RelationEffect, effects, to_json
+from graph.changes.history import at_version
+from graph.changes.releases import NAME, version_named
 from graph.errors import InputError
-from graph.history import at_version
 from graph.model import Concept, HistoryEntry, Release, Version
-from graph.releases import NAME, version_named
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.transfer import FILE_SUFFIXES, IMPORTS, taxonomy_from

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from graph.changes.versions import diff
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
-from graph.versions import diff
 from kgtag.embed.triples import concepts_of
 from kgtag.recommend import CoOccurrence, Recommender
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from graph import edit
+from graph.changes import edit
+from graph.changes.proposal import Accepting, Comment, Proposal, ProposalStatus, looks
 from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
 from graph.model import Change, ChangeSet
-from graph.proposal import Accepting, Comment, Proposal, ProposalStatus, looks
 from graph.serial import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

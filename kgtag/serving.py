@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from graph.changes.outside import settle
 from graph.errors import InputError, KgtagError
-from graph.outside import settle
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.kept import KeptFile

@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.columns import HIDDEN, PREF, owners
-from graph.csr import Csr
+from graph.arrays.columns import HIDDEN, PREF, owners
+from graph.arrays.csr import Csr
 from graph.labels import normalise
 from graph.taxonomy import Taxonomy
 from kgtag.word_starts import WordStarts

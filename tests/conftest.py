@@ -1,6 +1,6 @@
 """Real databases for every test: a fresh SQLite file each, and one Neo4j server for the session, wiped for each test.
 
-A test that asks for Neo4j errors when no server can be had (see `graph.local_neo4j`); it never skips, and never
+A test that asks for Neo4j errors when no server can be had (see `graph.local.server`); it never skips, and never
 touches a configured database.
 """
 
@@ -19,10 +19,10 @@ import neo4j
 import pytest
 from hypothesis import HealthCheck, settings
 
-from graph import local_neo4j
-from graph.local_neo4j import LocalServer
-from graph.neo4j import Neo4jStore
-from graph.sqlite import SqliteStore
+from graph.local import server as local_neo4j
+from graph.local.server import LocalServer
+from graph.neo4j.store import Neo4jStore
+from graph.sqlite.store import SqliteStore
 
 settings.register_profile(
     "kgtag", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

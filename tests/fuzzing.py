@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from kgtag.transfer import IMPORTS, import_files
 
 MEMORY = 2 << 30

@@ -1,4 +1,4 @@
-"""What a node of Neo4j means, one at a time: the plain reading that `graph.neo4j_read` must equal."""
+"""What a node of Neo4j means, one at a time: the plain reading that `graph.neo4j.read` must equal."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from api.errors import Problem
 from api.parameters import ConceptId, EditorKey, etags
 from api.schemas import ConceptPatch, Deprecate, Merge, Move, NewConcept, Split, made_up_id
 from api.service import service
-from graph import edit
+from graph.changes import edit
 from graph.model import ApiKey, ChangeSet, Concept
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

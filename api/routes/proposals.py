@@ -14,8 +14,8 @@ from api.errors import Problem
 from api.parameters import ApproverKey, Limit, ProposerKey, Reader, etags
 from api.schemas import Decision, NewComment, NewProposal
 from api.service import service
+from graph.changes.proposal import Proposal, ProposalStatus, to_json
 from graph.model import ApiKey
-from graph.proposal import Proposal, ProposalStatus, to_json
 from kgtag import proposals
 from kgtag.proposals import Person
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from api.answers import json
 from api.parameters import Limit, Reader
 from api.service import service
-from graph.columns import TYPES
-from graph.history import entry_at
+from graph.arrays.columns import TYPES
+from graph.changes.history import entry_at
 from kgtag.history_rows import entry_row, release_row, releases_by_version, version_row
 
 router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"])

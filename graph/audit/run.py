@@ -10,7 +10,7 @@ from functools import partial
 from graph.audit import facets, integrity, labels, lifecycle, structure, usage
 from graph.audit.report import Check, CheckResult, Defect, Report, report
 from graph.errors import InputError
-from graph.mending import Dialect
+from graph.mending.mends import Dialect
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kgtag.cli.console import log, print_json, print_table
 
 if TYPE_CHECKING:
+    from graph.changes.proposal import Proposal
     from graph.model import ChangeSet, RelationType
-    from graph.proposal import Proposal
     from graph.store import TaxonomyStore
     from graph.taxonomy import Taxonomy
 
@@ -43,7 +43,7 @@ def login(author: str | None) -> str:
 
 def edit(id: str, words: Callable[[Taxonomy], Words], deed: Deed) -> None:
     """Write what the words come to on the record as it is, propose it, or show it."""
-    from graph import edit as writing
+    from graph.changes import edit as writing
     from kgtag.bootstrap import open_store
     from kgtag.editing import Signature, plan, require_expected
 
@@ -108,7 +108,7 @@ def shown(value: object) -> str:
 
 def show_diff(before: Taxonomy, after: Taxonomy) -> None:
     """What the second has that the first hasn't, in lines."""
-    from graph.versions import diff, to_json
+    from graph.changes.versions import diff, to_json
 
     for name, rows in to_json(diff(before, after)).items():
         for row in rows[:_ROWS]:
@@ -118,7 +118,7 @@ def show_diff(before: Taxonomy, after: Taxonomy) -> None:
 
 
 def announce(proposal: Proposal, *, json: bool) -> None:
-    from graph.proposal import to_json
+    from graph.changes.proposal import to_json
 
     if json:
         row = {name: value for name, value in to_json(proposal).items() if name != "seen"}
@@ -129,9 +129,9 @@ def announce(proposal: Proposal, *, json: bool) -> None:
 
 
 def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: Taxonomy, *, json: bool) -> None:
+    from graph.changes.versions import diff, to_json
     from graph.model import Retag
     from graph.serial import change_to_json
-    from graph.versions import diff, to_json
 
     moving = [change for change in changes.changes if isinstance(change, Retag)]
     items = {source: len(store.items_of(source)) for source in sorted({retag.source for retag in moving})}

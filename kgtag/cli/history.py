@@ -10,7 +10,7 @@ import typer
 from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 
 if TYPE_CHECKING:
-    from graph.effects import Effects
+    from graph.changes.effects import Effects
     from kgtag.bootstrap import MigratableStore
     from kgtag.impact import Impact
 
@@ -49,8 +49,8 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
-    from graph.effects import effects
-    from graph.history import entry_at
+    from graph.changes.effects import effects
+    from graph.changes.history import entry_at
     from kgtag.history_rows import entry_row, releases_by_version
 
     opened = _caught_up(store)
@@ -85,10 +85,10 @@ def diff(
     `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
     `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
-    from graph.drift import summary
-    from graph.effects import effects_of
-    from graph.versions import diff as compare
-    from graph.versions import to_json
+    from graph.changes.drift import summary
+    from graph.changes.effects import effects_of
+    from graph.changes.versions import diff as compare
+    from graph.changes.versions import to_json
     from kgtag.history_rows import snapshot_named
     from kgtag.impact import impact as impact_of
 
@@ -121,7 +121,7 @@ def undo(
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.history import undo as take_back
+    from graph.changes.history import undo as take_back
     from kgtag.bootstrap import open_store
 
     taxonomy = take_back(open_store(store), version, author=author or getpass.getuser(), reason=reason)
@@ -140,7 +140,7 @@ def release(
 
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
-    from graph.releases import release as name_version
+    from graph.changes.releases import release as name_version
     from kgtag.bootstrap import open_store
     from kgtag.history_rows import release_row
 
@@ -152,8 +152,8 @@ def release(
 
 def _caught_up(url: str | None) -> MigratableStore:
     """The store, edits by hand included in its history; where they can't be, a note says so. Raises StoreError."""
+    from graph.changes.outside import settled
     from graph.errors import ConflictError, StoreUnavailable
-    from graph.outside import settled
     from kgtag.bootstrap import open_store
 
     opened = open_store(url)
@@ -166,7 +166,7 @@ def _caught_up(url: str | None) -> MigratableStore:
 
 
 def _is_version(name: str) -> bool:
-    from graph.releases import NAME
+    from graph.changes.releases import NAME
 
     return (name.isascii() and name.isdigit()) or NAME.fullmatch(name) is not None
 

@@ -25,7 +25,7 @@ def up(
 
     Example: `export KGTAG_STORE=$(kgtag neo4j up)`
     """
-    from graph import local_neo4j
+    from graph.local import server as local_neo4j
     from kgtag.bootstrap import Settings
 
     log("starting Neo4j; the first time its jars are fetched by Maven …")
@@ -46,7 +46,7 @@ def down(name: Name = "default") -> None:
 
     Example: `kgtag neo4j down`
     """
-    from graph import local_neo4j
+    from graph.local import server as local_neo4j
 
     log("stopped" if local_neo4j.down(name) else "it was not running")
 
@@ -57,7 +57,7 @@ def status(name: Name = "default", json: Json = False) -> None:
 
     Example: `kgtag neo4j status --json`
     """
-    from graph import local_neo4j
+    from graph.local import server as local_neo4j
 
     server = local_neo4j.status(name)
     if json:

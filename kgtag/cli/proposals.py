@@ -34,8 +34,8 @@ def list_(
 
     Example: `kgtag proposals list --status open --concept sneakers`
     """
+    from graph.changes.proposal import PROPOSAL_STATUSES, to_json
     from graph.errors import InputError
-    from graph.proposal import PROPOSAL_STATUSES, to_json
     from kgtag.bootstrap import open_store
 
     wanted = next((one for one in PROPOSAL_STATUSES if one == status), None)
@@ -56,7 +56,7 @@ def show(id: Id, store: Store = None, json: Json = False) -> None:
 
     Example: `kgtag proposals show 3`
     """
-    from graph import edit
+    from graph.changes import edit
     from graph.errors import KgtagError
     from graph.model import ChangeSet
     from kgtag.bootstrap import load_taxonomy, open_store

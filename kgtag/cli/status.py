@@ -43,7 +43,7 @@ def status(store: Store = None, json: Json = False) -> None:
 
 
 def _content(store: MigratableStore) -> dict[str, Any]:
-    from graph.mending import dialect_of, problem_rows
+    from graph.mending.mends import dialect_of, problem_rows
     from graph.model import KINDS
     from kgtag.bootstrap import load_taxonomy
 

@@ -55,7 +55,7 @@ def extractor(
     if store is None:
         report = train_extractor(products, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log)
     else:
-        from graph.releases import stamped
+        from graph.changes.releases import stamped
         from kgtag.train.model import train_model
 
         taxonomy, stamp = stamped(open_store(store))
@@ -82,7 +82,7 @@ def linker(
 
     Example: `kgtag train linker --store sqlite:///shop.db --out models/shop/linker`
     """
-    from graph.releases import stamped
+    from graph.changes.releases import stamped
     from kgtag import encoders
     from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
@@ -141,7 +141,7 @@ def embeddings(
             progress=err.is_terminal,
         )
     else:
-        from graph.releases import stamped
+        from graph.changes.releases import stamped
         from kgtag.bootstrap import open_store
         from kgtag.products import read_annotated
         from kgtag.train.graph import train_graph

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from graph.changes.releases import Stamp
 from graph.errors import InputError
-from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.calibrate import Reliability, calibrate, measure
 from kgtag.embed.export import Export, write_export

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from graph.changes.releases import Stamp
 from graph.errors import InputError
-from graph.releases import Stamp
 from kgtag import encoders
 from kgtag.extract.decode import Chain
 from kgtag.extract.export import export_onnx

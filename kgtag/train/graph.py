@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graph.changes.releases import Stamp
 from graph.model import TaggedItem
-from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.embed.geometry import Floats

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.changes.releases import Stamp
 from graph.errors import InputError
-from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.encoders import DEFAULT
 from kgtag.evaluate.linking import LinkOutcome, linking_metrics

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graph.changes.releases import Stamp
 from graph.labels import normalise
 from graph.model import Kind
-from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from tests.api import shop
 
 

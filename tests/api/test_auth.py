@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from api.app import create_app
 from graph.errors import InputError
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from kgtag.keys import create_key
 from tests.api import shop
 

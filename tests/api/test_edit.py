@@ -8,9 +8,9 @@ from contextlib import closing
 
 import httpx
 
-from graph import edit
+from graph.changes import edit
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
 

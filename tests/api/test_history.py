@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 
-from graph import releases
-from graph.sqlite import SqliteStore
+from graph.changes import releases
+from graph.sqlite.store import SqliteStore
 from tests.api import shop
 from tests.graph.hands import SqlHands
 

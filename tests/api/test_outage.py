@@ -14,11 +14,11 @@ import pytest
 
 from api.app import create_app
 from api.service import Service
-from graph import edit
+from graph.changes import edit
 from graph.errors import InputError, ModelMismatch
 from graph.model import ChangeSet, DeleteConcept
-from graph.neo4j import Neo4jStore
-from graph.sqlite import SqliteStore
+from graph.neo4j.store import Neo4jStore
+from graph.sqlite.store import SqliteStore
 from kgtag.bootstrap import Settings
 from tests.api import shop
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from graph.model import ItemTag, TaggedItem
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.keys import create_key
 from tests.api import shop

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from graph.model import ItemTag, TaggedItem
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from tests.api import shop
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from api.batch import Lines
 from api.bodies import MAX_BODY
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from tests.api import shop
 
 

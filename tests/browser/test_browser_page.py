@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from graph import browser
-from graph.local_neo4j import LocalServer
-from graph.neo4j import Neo4jStore
+from graph.local.server import LocalServer
+from graph.neo4j.store import Neo4jStore
 from tests.api import shop
 from tests.browser.page import BrowserPage, chromium
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from tests.api import shop
 from tests.browser.page import chromium
 

@@ -15,7 +15,7 @@ from graph import browser
 from graph.browser import Query
 from graph.errors import InputError
 from graph.model import ItemTag, TaggedItem
-from graph.neo4j import Neo4jStore
+from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
 

@@ -10,10 +10,10 @@ import neo4j
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph import edit
+from graph.changes import edit
 from graph.model import ItemTag, TaggedItem, TaxonomyData
-from graph.neo4j import Neo4jStore
-from graph.sqlite import SqliteStore
+from graph.neo4j.store import Neo4jStore
+from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from tests.strategies import change_sets, filling, taxonomies, texts

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from graph.edit import apply
+from graph.changes.edit import apply
 from graph.errors import InputError, InvariantError
 from graph.formats.parsed import Parsed
 from graph.importing import import_parsed, merge, merged
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, TaxonomyData
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns import columns_of
-from graph.edit import after
+from graph.arrays.columns import columns_of
+from graph.changes.edit import after
 from graph.invariants import Problem, ProblemCode, sound
 from graph.model import Concept, Kind, Relation, Stray, TaxonomyData
 from tests.strategies import change_sets, taxonomies

@@ -13,8 +13,8 @@ import pytest
 
 from graph.errors import MigrationError
 from graph.migrate import Applied, Migration, due, require_current, shipped, statuses
-from graph.neo4j import Neo4jStore
-from graph.sqlite import SqliteStore
+from graph.neo4j.store import Neo4jStore
+from graph.sqlite.store import SqliteStore
 
 ONE, TWO = Migration("V0001__one", "a;"), Migration("V0002__two", "b;")
 
@@ -79,7 +79,7 @@ def test_sqlite_refuses_a_schema_that_is_not_ours(sqlite_url: str, damage: str, 
 
 def test_sqlite_applies_a_migration_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Migration("V0001__broken", "CREATE TABLE fine (x);\nCREATE TABLE fine (x);\n")
-    monkeypatch.setattr("graph.sqlite.shipped", lambda engine: (broken,))
+    monkeypatch.setattr("graph.sqlite.store.shipped", lambda engine: (broken,))
     store = SqliteStore.open(tmp_path / "new.db")
     with pytest.raises(Exception, match="already exists"):
         store.migrate()

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph import blocks, snapshot
+from graph import snapshot
+from graph.arrays import blocks
 from graph.errors import FileFormatError, InputError
 from graph.model import Concept, Relation, TaxonomyData
 from graph.taxonomy import Taxonomy
-from tests.graph.test_columns import wild
+from tests.graph.arrays.test_columns import wild
 from tests.strategies import taxonomies
 
 
@@ -60,8 +61,8 @@ def test_a_hierarchy_that_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     edges = [Relation("broader", f"c{i:02}", f"c{i - 1:02}") for i in range(1, 20)]
     kept = Taxonomy.of(TaxonomyData.of(0, rows, edges))
     assert kept.derived.hierarchy.ancestors is not None
-    monkeypatch.setattr("graph.hierarchy._PAIRS", 100)
-    monkeypatch.setattr("graph.hierarchy._PAIRS_PER_CONCEPT", 0)
+    monkeypatch.setattr("graph.arrays.hierarchy._PAIRS", 100)
+    monkeypatch.setattr("graph.arrays.hierarchy._PAIRS_PER_CONCEPT", 0)
     walked = Taxonomy.of(TaxonomyData.of(0, rows, edges))
     snapshot.save(walked, tmp_path / "s")
     loaded = snapshot.load(tmp_path / "s").taxonomy
@@ -146,9 +147,9 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(saved: Path, tmp_path
 
 
 def test_a_large_column_is_searched_where_it_lies(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graph.sorted_texts._AT_ONCE", 0)
+    monkeypatch.setattr("graph.arrays.sorted_texts._AT_ONCE", 0)
     monkeypatch.setattr("graph.taxonomy._AT_ONCE", 0)
-    monkeypatch.setattr("graph.sorted_texts._ASKED", 30)
+    monkeypatch.setattr("graph.arrays.sorted_texts._ASKED", 30)
     taxonomy = snapshot.load(saved).taxonomy
     for _ in range(20):  # First in the bytes, then in Python's own containers.
         assert (taxonomy.index("a"), taxonomy.index("b"), "c" in taxonomy, "\ud800" in taxonomy) == (0, 1, False, False)

@@ -15,6 +15,9 @@ from typing import Any
 from unittest import mock
 
 from kgtag import cli
+from kgtag.cli import console
+
+_COLUMNS = "200"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def main(
     with (
         mock.patch.object(sys, "argv", ["kgtag", *map(str, args)]),
         mock.patch.object(sys, "stdin", source),
+        mock.patch.object(console.out, "_width", int(_COLUMNS)),  # It took COLUMNS when it was imported.
         mock.patch.dict(os.environ, _environment(env), clear=True),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
@@ -77,7 +81,7 @@ def main(
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KGTAG_")}
-    return {**clean, "COLUMNS": "200", **(more or {})}
+    return {**clean, "COLUMNS": _COLUMNS, **(more or {})}
 
 
 def _text(stream: io.TextIOWrapper) -> str:

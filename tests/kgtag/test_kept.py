@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from graph import edit, snapshot
+from graph import snapshot
+from graph.changes import edit
 from graph.errors import StoreError
 from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.kept import KeptFile
 from kgtag.serving import Live

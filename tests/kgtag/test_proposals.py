@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from graph import edit
+from graph.changes import edit
 from graph.errors import ConflictError, InputError, InvariantError, LostRace, NotAllowed, UnknownProposal
 from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelation, Relation
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from kgtag import proposals
 from kgtag.proposals import Draft, Person
 from kgtag.tag_proposals import gather, propose_all

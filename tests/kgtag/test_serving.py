@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from graph import edit
+from graph.changes import edit
 from graph.errors import ModelMismatch, StoreError
 from graph.model import ChangeSet, Concept, DeleteConcept, ItemTag, PutConcept, TaggedItem
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.serving import Live, Served

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from graph import edit, history
+from graph.changes import edit, history
 from graph.errors import ModelMismatch
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, TaggedItem
-from graph.sqlite import SqliteStore
-from graph.sqlite_file import SqliteFile
+from graph.sqlite.file import SqliteFile
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.serving import Live, Served

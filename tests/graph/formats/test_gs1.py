@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from graph.changes.versions import diff
 from graph.errors import FileFormatError
 from graph.formats import gs1
 from graph.model import Concept, Relation, TaxonomyData
 from graph.taxonomy import Taxonomy
-from graph.versions import diff
 
 HEAD = """
 @prefix gs1: <{}> .

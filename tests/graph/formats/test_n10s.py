@@ -18,7 +18,7 @@ from graph.formats.iris import DCT, KGTAG, SKOS, TYPE
 from graph.formats.n10s import MAPPINGS
 from graph.formats.rdf import Text, Triple
 from graph.model import Concept, Relation, TaxonomyData
-from graph.neo4j import Neo4jStore
+from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy
 from tests.conftest import wipe
 from tests.strategies import filling, taxonomies

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph import local_jars
 from graph.errors import InputError
 from graph.formats import synonyms
 from graph.formats.synonyms import Options
+from graph.local import jars as local_jars
 from graph.model import Concept, Relation, TaxonomyData
 from graph.taxonomy import Taxonomy
 from tests.strategies import texts

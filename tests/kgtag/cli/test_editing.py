@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from tests.kgtag.running import Ran, main
 
 

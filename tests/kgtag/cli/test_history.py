@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graph import edit
+from graph.changes import edit
 from graph.model import (
     ChangeSet,
     Concept,
@@ -23,8 +23,8 @@ from graph.model import (
     Relation,
     TaggedItem,
 )
-from graph.sqlite import SqliteStore
-from graph.sqlite_file import SqliteFile
+from graph.sqlite.file import SqliteFile
+from graph.sqlite.store import SqliteStore
 from kgtag.bootstrap import load_taxonomy, open_store
 from tests.graph.hands import SqlHands
 from tests.kgtag.running import main as run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import neo4j
 
-from graph.neo4j import Neo4jStore
+from graph.neo4j.store import Neo4jStore
 from tests.api import shop as small
 from tests.kgtag.running import main as run
 

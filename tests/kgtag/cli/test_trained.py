@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from graph.edit import apply
+from graph.changes.edit import apply
 from graph.model import ChangeSet, DeleteConcept
 from kgtag import sample
 from kgtag.bootstrap import load_taxonomy, open_store

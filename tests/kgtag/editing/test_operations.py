@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph import edit
+from graph.changes import edit
 from graph.errors import ConflictError, InputError, InvariantError, LostRace, UnknownConcept
 from graph.model import (
     Change,
@@ -28,7 +28,7 @@ from graph.model import (
     TaggedItem,
     TaxonomyData,
 )
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag import editing
 from kgtag.editing import Part, Signature

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.releases import Stamp
+from graph.changes.releases import Stamp
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor import TrainReport, train_extractor
 from kgtag.train.options import TrainOptions

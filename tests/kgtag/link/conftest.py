@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.releases import Stamp
+from graph.changes.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.train.linker import train_linker

@@ -10,7 +10,7 @@ import pytest
 
 from graph.errors import InputError
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, TaxonomyData
-from graph.sqlite import SqliteStore
+from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.mapping import Mapping, map_schemes, unmapped
 from tests.kgtag.running import run

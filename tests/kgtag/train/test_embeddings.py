@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graph.changes.releases import Stamp
 from graph.errors import InputError
-from graph.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.model import project, train
 from kgtag.embed.scorer import Scorer

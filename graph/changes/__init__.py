@@ -1,0 +1,1 @@
+"""What changes a taxonomy, and how changes are checked, recorded, explained and taken back."""

@@ -1,0 +1,1 @@
+"""What mends each problem that hand edits leave: Cypher or SQL to paste."""

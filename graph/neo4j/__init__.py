@@ -1,0 +1,1 @@
+"""The store in Neo4j; nobody else talks to the driver."""
