@@ -39,6 +39,8 @@ Bytes = NDArray[np.int8]
 Flags = NDArray[np.bool_]
 _BULK = 4096
 """Concepts made at a time when somebody wants them all."""
+_FEW = 50
+"""Fewer ids than one in so many rows are looked for one by one, more of them all at once."""
 
 TYPES: tuple[RelationType, ...] = tuple(sorted(RELATION_TYPES))
 """Relation types by their code in `Edges.type`; ascending, so that edges sorted by code are sorted by name."""
@@ -170,13 +172,35 @@ class Columns:
         for first in range(start, stop, _BULK):
             yield from self._concepts(first, min(first + _BULK, stop))
 
+    def concepts_at(self, rows: Longs) -> Iterator[Concept]:
+        """Rows in any order, as values."""
+        if len(rows) and _in_place(rows - rows[0], len(rows)):
+            yield from self.concepts(int(rows[0]), int(rows[-1]) + 1)
+            return
+        for first in range(0, len(rows), _BULK):
+            yield from self._only(rows[first : first + _BULK]).concepts()
+
+    def _only(self, rows: Longs) -> Columns:
+        """The concepts of the rows, in their order, without relations."""
+        index = pa.array(rows)
+        return Columns(
+            ids=self.ids.take(index),
+            scheme=self.scheme.take(rows),
+            kind=self.kind.take(rows),
+            status=self.status.take(rows),
+            choice=self.choice.take(rows),
+            notation=self.notation.take(index),
+            texts=self.texts.of(rows),
+            edges=self.edges.select(np.zeros(len(self.edges), dtype=bool)),
+        )
+
     def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
         size = stop - start
         starts = self.texts.starts[start : stop + 1].tolist()
         offset = starts[0]
         words = self.texts.text.slice(offset, starts[-1] - offset).to_pylist()
-        kinds = self.texts.kind[offset : starts[-1]].tolist()
         tags = [self.texts.lang.values[code] for code in self.texts.lang.codes[offset : starts[-1]].tolist()]
+        told = list(zip(self.texts.kind[offset : starts[-1]].tolist(), tags, words, strict=True))
         coded = [
             [column.values[code] for code in column.codes[start:stop].tolist()]
             for column in (self.scheme, self.kind, self.status, self.choice)
@@ -185,12 +209,11 @@ class Columns:
         for i, (id, notation, scheme, kind, status, choice) in enumerate(zip(ids, notations, *coded, strict=True)):
             single: tuple[dict[str, str], dict[str, str]] = ({}, {})
             lists: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
-            for row in range(starts[i] - offset, starts[i + 1] - offset):
-                what, tag = kinds[row], tags[row]
+            for what, tag, word in told[starts[i] - offset : starts[i + 1] - offset]:
                 if what in (PREF, DEFINITION):
-                    single[what == DEFINITION][tag] = words[row]
+                    single[what == DEFINITION][tag] = word
                 else:
-                    lists[what == HIDDEN].setdefault(tag, []).append(words[row])
+                    lists[what == HIDDEN].setdefault(tag, []).append(word)
             yield Concept(
                 id=id,
                 scheme=scheme,
@@ -210,9 +233,13 @@ class Columns:
 
     def relations(self, start: int = 0, stop: int | None = None) -> Iterator[Relation]:
         """Edges as values, without the strays."""
-        stop, edges = len(self.edges) if stop is None else stop, self.edges
-        for first in range(start, stop, _BULK):
-            part = slice(first, min(first + _BULK, stop))
+        return self.relations_at(np.arange(start, len(self.edges) if stop is None else stop))
+
+    def relations_at(self, rows: Longs) -> Iterator[Relation]:
+        """Edges in any order, as values."""
+        edges = self.edges
+        for first in range(0, len(rows), _BULK):
+            part = rows[first : first + _BULK]
             types = [TYPES[code] for code in edges.type[part].tolist()]
             ends = [self.ids.take(pa.array(end[part])).to_pylist() for end in (edges.source, edges.target)]
             yield from map(Relation, types, *ends, edges.primary[part].tolist())
@@ -328,9 +355,26 @@ def find(columns: Columns, id: str) -> int | None:
     return row if row < len(columns) and columns.ids[row].as_py() == id else None
 
 
+def find_all(columns: Columns, ids: Sequence[str]) -> Longs:
+    """The row of each id, -1 for none."""
+    if len(ids) * _FEW < len(columns):
+        rows = (find(columns, id) for id in ids)
+        return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
+    found = pc.index_in(pa.array(ids, columns.ids.type), value_set=columns.ids)
+    return pc.fill_null(found, -1).to_numpy().astype(np.int64)  # type: ignore[no-any-return]
+
+
 def first_from(columns: Columns, id: str) -> int:
     """The first row whose id is not below `id`."""
     return bisect_left(range(len(columns)), id, key=lambda row: columns.ids[row].as_py())
+
+
+def first_from_all(columns: Columns, ids: Sequence[str]) -> Longs:
+    """The same for each id."""
+    if len(ids) * _FEW < len(columns):
+        return np.array([first_from(columns, id) for id in ids], dtype=np.int64)
+    known = columns.ids.to_pylist()
+    return np.array([bisect_left(known, id) for id in ids], dtype=np.int64)
 
 
 def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
@@ -359,23 +403,24 @@ def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> C
 
 
 def _texts_of(concepts: Sequence[Concept]) -> RawTexts:
-    owner: list[int] = []
-    kind: list[int] = []
+    runs: list[tuple[int, int, int]] = []  # (owner, kind, number of texts)
     lang: list[str] = []
     text: list[str] = []
     for row, concept in enumerate(concepts):
-        found = [(PREF, tag, one) for tag, one in concept.pref_label.items()]
-        found += [(ALT, tag, one) for tag, many in concept.alt_label.items() for one in many]
-        found += [(HIDDEN, tag, one) for tag, many in concept.hidden_label.items() for one in many]
-        found += [(DEFINITION, tag, one) for tag, one in concept.definition.items()]
-        for what, tag, one in found:
-            owner.append(row)
-            kind.append(what)
-            lang.append(tag)
-            text.append(one)
+        for kind, single in ((PREF, concept.pref_label), (DEFINITION, concept.definition)):
+            if single:
+                runs.append((row, kind, len(single)))
+                lang += single
+                text += single.values()
+        for kind, lists in ((ALT, concept.alt_label), (HIDDEN, concept.hidden_label)):
+            for tag, many in lists.items():
+                runs.append((row, kind, len(many)))
+                lang += [tag] * len(many)
+                text += many
+    owner, kinds, count = np.array(runs, dtype=np.int64).reshape(-1, 3).T
     return RawTexts(
-        np.array(owner, dtype=np.int64),
-        np.array(kind, dtype=np.int8),
+        np.repeat(owner, count),
+        np.repeat(kinds.astype(np.int8), count),
         pa.array(lang, pa.string()),
         pa.array(text, pa.large_string()),
     )

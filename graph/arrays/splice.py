@@ -19,8 +19,8 @@ from graph.arrays.columns import (
     columns_of,
     edge_keys,
     edges_of,
-    find,
-    first_from,
+    find_all,
+    first_from_all,
     once,
 )
 from graph.changes.net import Net
@@ -51,8 +51,8 @@ def spliced(columns: Columns, work: Net) -> Columns:
 
 def _rows(columns: Columns, ids: Iterable[str]) -> Longs:
     """Rows of the ids that are there, ascending."""
-    found = sorted(row for id in ids if (row := find(columns, id)) is not None)
-    return np.array(found, dtype=np.int64)
+    found = find_all(columns, sorted(ids))
+    return found[found >= 0]
 
 
 def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Columns, NDArray[np.int32] | None]:
@@ -64,7 +64,7 @@ def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Colu
         return columns, None
     n, ids = len(columns), put.ids.to_pylist()
     # Where each put concept goes, or the row it replaces: 2i is before row i, 2i + 1 is row i itself.
-    slot = np.array([_slot(columns, id) for id in ids], dtype=np.int64)
+    slot = 2 * first_from_all(columns, ids) + (find_all(columns, ids) >= 0)
     stays = np.ones(n, dtype=bool)
     stays[deleted] = False
     stays[slot[slot % 2 == 1] // 2] = False
@@ -74,11 +74,6 @@ def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Colu
     place[np.concatenate([old, n + np.arange(len(put))])[order]] = np.arange(len(order), dtype=np.int32)
     place[slot[slot % 2 == 1] // 2] = place[n:][slot % 2 == 1]
     return _joined(columns, put, np.concatenate([old, n + np.arange(len(put))])[order]), place[:n]
-
-
-def _slot(columns: Columns, id: str) -> int:
-    row = find(columns, id)
-    return 2 * row + 1 if row is not None else 2 * first_from(columns, id)
 
 
 def _joined(a: Columns, b: Columns, rows: Longs) -> Columns:
@@ -133,8 +128,9 @@ def _with_relations(columns: Columns, unrelate: Sequence[Relation], relate: Sequ
 
 def _ends(columns: Columns, relations: Sequence[Relation]) -> tuple[Longs, list[Relation]]:
     """Keys of the relations whose ends are there, in the given order, and the other relations."""
-    rows = {id: find(columns, id) for id in {end for edge in relations for end in (edge.source, edge.target)}}
-    inner = [edge for edge in relations if rows[edge.source] is not None and rows[edge.target] is not None]
-    table = np.array([(CODE[e.type], rows[e.source], rows[e.target]) for e in inner], dtype=np.int64).reshape(-1, 3)
-    strays = [edge for edge in relations if rows[edge.source] is None or rows[edge.target] is None]
-    return edge_keys(table[:, 0], table[:, 1], table[:, 2], len(columns)), strays
+    ends = (*(edge.source for edge in relations), *(edge.target for edge in relations))
+    source, target = find_all(columns, ends).reshape(2, -1)
+    inside = (source >= 0) & (target >= 0)
+    type = np.array([CODE[edge.type] for edge in relations], dtype=np.int64)
+    strays = [relations[k] for k in np.flatnonzero(~inside).tolist()]
+    return edge_keys(type[inside], source[inside], target[inside], len(columns)), strays

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, TypeVar
 
 from graph.changes.net import Net, net
@@ -81,10 +82,10 @@ def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
 def summary(found: Effects, label: Callable[[str], str]) -> str:
     """For people, at most 200 characters. `label` names concepts that relations mention."""
     counts = Counter(_told(found))
-    names = (
-        *map(_name, found.concepts),
-        *(label(effect.key[1]) for effect in found.relations),
-        *(label(retag.source) for retag in found.retags),
+    names = chain(
+        map(_name, found.concepts),
+        (label(effect.key[1]) for effect in found.relations),
+        (label(retag.source) for retag in found.retags),
     )
     return _summary(counts, names)
 
@@ -172,7 +173,11 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
     if not text:
         return "no change to the accepted taxonomy"
     shown = ""
-    for name in dict.fromkeys(" ".join(name.split()) for name in names):
+    seen: set[str] = set()
+    for name in (" ".join(name.split()) for name in names):
+        if name in seen:
+            continue
+        seen.add(name)
         longer = f"{shown}, {name}" if shown else name
         if len(text) + len(longer) + 4 > _SUMMARY:
             shown = f"{shown} …" if shown else "…"

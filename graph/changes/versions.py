@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from graph.arrays.compare import compare
@@ -41,8 +42,8 @@ class Diff:
     def changes(self) -> tuple[Change, ...]:
         """What makes it so. Relations of removed concepts go without a word, as they do in a store."""
         gone = {concept.id for concept in self.removed}
-        put = {relation.key for relation in self.relations_added}
-        new = sorted((*self.added, *(one.after for one in self.changed)), key=lambda concept: concept.id)
+        put = {relation.key for relation in self.relations_added} if self.relations_removed else ()
+        new = sorted((*self.added, *(one.after for one in self.changed)), key=attrgetter("id"))
         lost = [
             relation
             for relation in self.relations_removed
@@ -67,13 +68,13 @@ def diff(a: Taxonomy, b: Taxonomy) -> Diff:
     """What turns `a` into `b`."""
     old, new = a.columns, b.columns
     found = compare(old, new)
-    pairs = [(old.concept(i), new.concept(j)) for i, j in found.changed.tolist()]
+    pairs = zip(old.concepts_at(found.changed[:, 0]), new.concepts_at(found.changed[:, 1]), strict=True)
     return Diff(
-        added=tuple(map(new.concept, found.added.tolist())),
-        removed=tuple(map(old.concept, found.removed.tolist())),
+        added=tuple(new.concepts_at(found.added)),
+        removed=tuple(old.concepts_at(found.removed)),
         changed=tuple(Changed(one.id, _differing(one, other), one, other) for one, other in pairs),
-        relations_added=tuple(map(new.relation, found.edges_added.tolist())),
-        relations_removed=tuple(map(old.relation, found.edges_removed.tolist())),
+        relations_added=tuple(new.relations_at(found.edges_added)),
+        relations_removed=tuple(old.relations_at(found.edges_removed)),
     )
 
 
