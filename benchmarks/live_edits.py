@@ -32,7 +32,8 @@ from common import machine, percentile, report, synthetic_taxonomy, table
 from neighbours import free_port
 
 from graph.local import server as local_neo4j
-from graph.model import ChangeSet, PutConcept, PutRelation
+from graph.model import ChangeSet, PutConcept, PutRelation, Record
+from graph.taxonomy import Taxonomy
 from kgtag.bootstrap import open_store
 from kgtag.keys import create_key
 
@@ -166,6 +167,8 @@ def fill(url: str, concepts: int) -> str:
     for rows, put in ((data.concepts, PutConcept), (data.relations, PutRelation)):
         for start in range(0, len(rows), _ROWS):
             store.apply(ChangeSet(tuple(map(put, rows[start : start + _ROWS])), "benchmark", "fill"))
+    # In one transaction a million rows are more than Neo4j can take; an import knows the revision it leads to.
+    store.apply(ChangeSet((), "benchmark", "filled"), record=Record((), revision=Taxonomy.of(data).revision))
     _, key = create_key(store, name="benchmark", scopes=["read"])
     store.close()
     return key

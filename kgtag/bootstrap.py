@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     embeddings: Path | None = None
     threshold: float = EnforceSettings().threshold
     mode: Literal["off", "symbolic", "full"] = "full"
-    poll_seconds: float = 1.0
+    poll_seconds: float = 0.5
     snapshot: Path | None = None
     busy_seconds: float = 10.0
 

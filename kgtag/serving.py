@@ -59,7 +59,7 @@ class Live:
         store: TaxonomyStore,
         build: Build,
         *,
-        poll_seconds: float = 1.0,
+        poll_seconds: float = 0.5,
         items_seconds: float = 30.0,
         kept: KeptFile | None = None,
         offline: Build | None = None,
@@ -199,8 +199,11 @@ class Live:
             self._kept.keep(self._served.taxonomy, self._token if self._store.durable_tokens else "")
 
     def _follow(self) -> None:
+        built = self._built
         while not self._stopping:
-            self._wake.wait(self._poll_seconds)
+            # Who edits once often edits again, and recording the edit took its time: look at once.
+            self._wake.wait(self._poll_seconds if built == self._built else 0)
+            built = self._built
             self._wake.clear()
             if not self._stopping:
                 try:

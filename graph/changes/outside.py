@@ -8,11 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
+from graph.arrays.splice import spliced
 from graph.changes.content import Content
 from graph.changes.effects import LISTED, effects_of, summary
+from graph.changes.net import net
 from graph.changes.versions import Diff, diff
 from graph.errors import ConflictError
-from graph.model import ChangeSet, HistoryEntry, Origin, Record, Retag
+from graph.model import ChangeSet, HistoryEntry, Origin, Record, Retag, TaxonomyData
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -92,10 +94,12 @@ def _told(store: TaxonomyStore, version: int, known: Taxonomy | None) -> Taxonom
         whole = [one.version for one in since] == [*range(version, known.version, -1)]
         exact = all(one.revision for one in since)
         if line and (line[0].version, line[0].revision) == (known.version, known.revision) and whole and exact:
-            content = Content(known.concepts, known.relations)
+            if not since:
+                return known
+            columns = known.columns
             for entry in store.history(after=known.version, limit=version - known.version):
-                content.apply(entry.changes)
-            return Taxonomy.of(content.data(version))
+                columns = spliced(columns, net(ChangeSet(entry.changes, "")))
+            return Taxonomy.of(TaxonomyData(version, columns))
     return replayed(entry for entry in store.history() if entry.version <= version)
 
 
