@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -11,7 +12,7 @@ from graph.changes.effects import Effects, effects
 from graph.changes.outside import replayed
 from graph.changes.versions import diff
 from graph.errors import ConflictError, InputError, StoreError, UnknownVersion
-from graph.model import ChangeSet, HistoryEntry
+from graph.model import Change, ChangeSet, HistoryEntry, Retag
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -72,9 +73,16 @@ def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -
         changed = _changed_since(now, told)
         if changed:
             raise ConflictError(_conflict(store, entry, changed))
-        return ChangeSet(entry.undo, author, why)
+        return ChangeSet(tuple(_way_back(entry)), author, why)
 
     return apply_with(store, plan)
+
+
+def _way_back(entry: HistoryEntry) -> Iterator[Change]:
+    """Tags leave first: the concept they are on may go. Of those that went the same way, this version's alone."""
+    moves = [change for change in entry.undo if isinstance(change, Retag)]
+    yield from (replace(one, version=entry.version) if one.back else one for one in moves)
+    yield from (change for change in entry.undo if not isinstance(change, Retag))
 
 
 def _require_version(newest: int, version: int, *, least: int = 0) -> None:

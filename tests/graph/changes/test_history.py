@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,12 +26,14 @@ from graph.model import (
     Concept,
     DeleteConcept,
     DeleteRelation,
+    ItemTag,
     PutConcept,
     PutRelation,
     Record,
     Relation,
     Release,
     Retag,
+    TaggedItem,
 )
 from graph.neo4j.store import Neo4jStore
 from graph.serial import dump_change
@@ -330,7 +333,36 @@ def test_undo_of_tags_that_moved_moves_them_back(store: TaxonomyStore) -> None:
     back = (Retag("boots", "shoes"), Retag("shoes", "boots", ("wellies",), back=True))
     assert history.entry_at(store, 2).undo == back
     history.undo(store, 2, author="ann")
-    assert history.entry_at(store, 3).changes == back
+    assert history.entry_at(store, 3).changes == (back[0], replace(back[1], version=2))
+
+
+def tagged(store: TaxonomyStore) -> dict[str, str]:
+    return {item.id: tag.concept for item in store.items() for tag in item.tags}
+
+
+def put_item(store: TaxonomyStore, id: str, concept: str) -> None:
+    store.put_items([TaggedItem(id, id, "en", "m", "r", (ItemTag(concept, 0.9, "exact"),))])
+
+
+def test_undo_brings_tags_back_from_a_concept_that_goes(store: TaxonomyStore) -> None:
+    edit.apply(store, changes(BOOTS))
+    put_item(store, "i", "boots")
+    edit.apply(store, changes(SHOES, Retag("boots", "shoes")))
+    assert tagged(store) == {"i": "shoes"}
+    assert history.undo(store, 2, author="ann").ids == ("boots",)
+    assert tagged(store) == {"i": "boots"}
+
+
+def test_undo_leaves_tags_alone_that_went_the_same_way_later(store: TaxonomyStore) -> None:
+    edit.apply(store, changes(SHOES, BOOTS, HATS))
+    for id in ("early", "late"):
+        put_item(store, id, "boots")
+        edit.apply(store, changes(Retag("boots", "shoes"), Concept("hats", "test", "category", {"en": id})))
+    assert tagged(store) == {"early": "shoes", "late": "shoes"}
+    history.undo(store, 3, author="ann")
+    assert tagged(store) == {"early": "shoes", "late": "boots"}
+    history.undo(store, 2, author="ann")
+    assert tagged(store) == {"early": "boots", "late": "boots"}
 
 
 @pytest.mark.parametrize(
