@@ -72,13 +72,13 @@ class Live:
         self._alike: str | None = None
         self._error: str | None = None
         self._refused: tuple[str, InputError] | None = None
-        self._settled: tuple[int, str] | None = None
+        self._settled: Taxonomy | None = None
         self._unrecorded: str | None = None
         self._uncounted = self._from_file(offline or build)
         if not self._uncounted:
             self._token = store.token()
             self._served = build(Taxonomy.of(store.read()), None)
-            self._settle(self._served.taxonomy, None)
+            self._settle(self._served.taxonomy, self._token)
             self._keep()
         self._confirmed = self._built = time.monotonic()
         self._wake = threading.Event()
@@ -144,7 +144,7 @@ class Live:
             self._alike = token
             if taxonomy.version != before.version:
                 self._served = replace(self._served, taxonomy=taxonomy)
-            self._settle(taxonomy, before)
+            self._settle(taxonomy, token)
             return
         try:
             self._served = self._build(taxonomy, self._served)
@@ -152,7 +152,7 @@ class Live:
             self._refused = token, error
             raise
         finally:
-            self._settle(taxonomy, before)
+            self._settle(taxonomy, token)
         self._built = time.monotonic()
         self._token = self._alike = token
         self._uncounted = False
@@ -160,12 +160,16 @@ class Live:
             self._keep()
         log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
 
-    def _settle(self, taxonomy: Taxonomy, before: Taxonomy | None) -> None:
-        """Record what other hands have done since `before`. Serving goes on when that fails, whatever the reason."""
-        if (taxonomy.version, taxonomy.revision) == self._settled:
+    def _settle(self, taxonomy: Taxonomy, token: str) -> None:
+        """Record what other hands have done since the snapshot that was recorded last.
+
+        Serving goes on when that fails, whatever the reason.
+        """
+        done = self._settled
+        if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):
             return
         try:
-            found = settle(self._store, taxonomy, known=before)
+            found = settle(self._store, taxonomy, known=done, token=token)
         except Exception as error:
             if str(error) != self._unrecorded:
                 log.warning(
@@ -175,7 +179,7 @@ class Live:
             return
         self._unrecorded = None
         if found is not None:
-            self._settled = found.version, found.revision
+            self._settled = found
             if found is not taxonomy and self._served.taxonomy is taxonomy:
                 self._served = replace(self._served, taxonomy=found)
 

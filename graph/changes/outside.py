@@ -26,12 +26,15 @@ _PAUSE = 0.02
 """Seconds between the two looks at what would be recorded as an edit by hand."""
 
 
-def settle(store: TaxonomyStore, now: Taxonomy, *, known: Taxonomy | None = None) -> Taxonomy | None:
+def settle(
+    store: TaxonomyStore, now: Taxonomy, *, known: Taxonomy | None = None, token: str | None = None
+) -> Taxonomy | None:
     """The snapshot under the version whose content it is, once edits by other hands are in the history.
 
     `now` was just read from the store. `known` is an earlier snapshot, which spares reading the whole history when it
-    is of a version. None when the record has moved on meanwhile: read again. Writes at most one entry, and none when
-    the history says already what `now` holds; of several services only one records an edit.
+    is of a version, and `token` the store's before `now` was read, which spares reading in vain what has moved on.
+    None when the record has moved on meanwhile: read again. Writes at most one entry, and none when the history says
+    already what `now` holds; of several services only one records an edit.
     """
     newest = store.versions(limit=1)
     tip = newest[0] if newest else None
@@ -45,6 +48,8 @@ def settle(store: TaxonomyStore, now: Taxonomy, *, known: Taxonomy | None = None
         return now
     # A commit of kgtag's that is just being applied may show half: Neo4j isolates no better than read committed.
     time.sleep(_PAUSE)
+    if token is not None and store.token() != token:
+        return None
     again = Taxonomy.of(store.read())
     if (again.version, again.revision) != (now.version, now.revision):
         return None
