@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from graph.arrays.compare import same
-from graph.arrays.splice import spliced
 from graph.changes.net import net
 from graph.changes.outside import record_of, settle
 from graph.changes.proposal import Accepting
+from graph.changes.splice import spliced
 from graph.errors import ConflictError, InvariantError, LostRace
 from graph.invariants import Problem
 from graph.model import ChangeSet, Retag, TaxonomyData

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from graph.arrays.splice import spliced
 from graph.changes.content import Content
 from graph.changes.effects import LISTED, effects_of, summary
 from graph.changes.net import net
+from graph.changes.splice import spliced
 from graph.changes.versions import Diff, diff
 from graph.errors import ConflictError
 from graph.model import ChangeSet, HistoryEntry, Origin, Record, Retag, TaxonomyData
