@@ -28,7 +28,7 @@ RESTORE_META = """
 OPTIONAL MATCH (s:ChangeSet) WITH coalesce(max(s.version), 0) AS version
 MERGE (m:Meta {id: 'kgtag'}) ON CREATE SET m.version = version
 """
-AWAIT_INDEXES = "CALL db.awaitIndexes(60)"
+INDEXES_NOT_READY = "SHOW INDEXES YIELD name, state WHERE state <> 'ONLINE' RETURN name, state"
 
 VERSION = "MATCH (m:Meta {id: 'kgtag'}) RETURN m.version AS version"
 LOCK = "MATCH (m:Meta {id: 'kgtag'}) SET m.held = true WITH m RETURN m.version AS version"

@@ -5,6 +5,7 @@ The only module that imports the driver. Its statements are in `graph.neo4j.cyph
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ _ROWS_PER_STATEMENT = 5000
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62
 _READ_ATTEMPTS = 3
+_PAUSE = 0.1
+"""Seconds between two looks at indexes that are being filled."""
 _SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 T = TypeVar("T")
@@ -133,8 +136,16 @@ class Neo4jStore:
                 fresh.append(name)
             self._run(cypher.RESTORE_META)
             if fresh:
-                self._run(cypher.AWAIT_INDEXES)
+                self._await_indexes()
         return fresh
+
+    def _await_indexes(self) -> None:
+        """However long it takes: the labels of a million concepts take minutes."""
+        while waiting := self._rows(cypher.INDEXES_NOT_READY):
+            failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
+            if failed:
+                raise MigrationError(f"Neo4j at {self._url} could not fill the index {failed[0]!r}; its log says why")
+            time.sleep(_PAUSE)
 
     def _migrate_one(self, known: tuple[Migration, ...]) -> str | None:
         with self._session() as session, session.begin_transaction() as tx:
