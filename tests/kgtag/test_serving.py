@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from graph.changes import edit
+from graph.changes import edit, outside
 from graph.errors import ModelMismatch, StoreError
 from graph.model import ChangeSet, Concept, DeleteConcept, ItemTag, PutConcept, TaggedItem
 from graph.sqlite.store import SqliteStore
@@ -16,6 +17,7 @@ from kgtag.recommend import Recommender
 from kgtag.serving import Live, Served
 from kgtag.suggest import Suggester
 from tests.api import shop
+from tests.graph.hands import SqlHands
 
 
 class Builder:
@@ -70,6 +72,37 @@ def test_items_alone_are_counted_after_a_while(store: SqliteStore) -> None:
     time.sleep(0.25)
     live.refresh()
     assert builder.built == 2
+
+
+def test_hands_that_go_on_while_an_edit_is_recorded(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each edit is served at once; the history tells of them together, without being read from its beginning."""
+    _add(store, "hats")
+    live = Live(store, Builder())
+    monkeypatch.setattr(outside, "replayed", _fail)
+    hands = SqlHands(store.url.removeprefix("sqlite:///"))
+    token, names = store.token, iter(("Slippers", "Clogs"))
+
+    def restless() -> str:
+        # Between the read of an edit and its entry there is another one.
+        if (name := next(names, None)) is not None:
+            hands.rename("sandals", name)
+        return token()
+
+    hands.rename("shoes", "Footwear")
+    live.refresh()
+    assert live.current.taxonomy["shoes"].label() == "Footwear"
+    hands.rename("running", "Running")
+    monkeypatch.setattr(store, "token", restless)
+    for _ in range(4):
+        live.refresh()
+    assert live.current.taxonomy["sandals"].label() == "Clogs"
+    made = list(store.history(after=2))
+    assert {entry.origin for entry in made} == {"outside"}
+    assert made[-1].revision == live.current.taxonomy.revision
+
+
+def _fail(*_: object) -> NoReturn:
+    raise AssertionError("the whole history was read")
 
 
 def test_a_record_that_goes_and_comes_back(store: SqliteStore, tmp_path: Path) -> None:
