@@ -6,7 +6,7 @@ Unless the file is to replace its scheme: then what it contradicts goes (see `gr
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
 from graph.changes.edit import apply_with, preview
@@ -93,12 +93,13 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Pl
     stale = outdated(content, taxonomy) if replacing else Outdated()
     puts: list[Change] = []
     created = unchanged = 0
+    there = taxonomy.among([concept.id for concept in content.concepts])
     for concept in content.concepts:
-        old = taxonomy.get(concept.id)
+        old = there.get(concept.id)
         if old is None:
             created += 1
             puts.append(PutConcept(concept))
-        elif (new := merged(old, concept)) != old:
+        elif old != concept and (new := merged(old, concept)) != old:
             puts.append(PutConcept(new))
         else:
             unchanged += 1
@@ -182,7 +183,7 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
         else:
             wanted.append(relation)
     gone = {relation.key for relation in stale.broader}
-    settled = _with_settled_primaries(wanted, taxonomy, gone)
+    settled = _with_settled_primaries(wanted, old.values(), gone)
     puts = [relation for relation in settled if old.get(relation.key) != relation]
     adopted = [
         f"{relation.source!r}"
@@ -197,7 +198,7 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
 
 
 def _with_settled_primaries(
-    wanted: list[Relation], taxonomy: Taxonomy, gone: Set[tuple[RelationType, str, str]]
+    wanted: list[Relation], present: Iterable[Relation], gone: Set[tuple[RelationType, str, str]]
 ) -> list[Relation]:
     """One primary `broader` a concept: the file decides when it names the present one, else the record's stays."""
     in_file: dict[str, set[str]] = defaultdict(set)
@@ -205,12 +206,10 @@ def _with_settled_primaries(
         if relation.type == "broader":
             in_file[relation.source].add(relation.target)
     kept = {
-        source
-        for source, targets in in_file.items()
-        if source in taxonomy
-        for relation in taxonomy.relations_from(source)
-        if relation.type == "broader" and relation.primary and relation.target not in targets
-        if relation.key not in gone
+        relation.source
+        for relation in present
+        if relation.type == "broader" and relation.primary and relation.source in in_file
+        if relation.target not in in_file[relation.source] and relation.key not in gone
     }
     return [
         replace(relation, primary=False) if relation.type == "broader" and relation.source in kept else relation

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from graph.arrays.columns import TYPES, Columns
+from graph.arrays.columns import TYPES, Columns, find_all
 from graph.arrays.csr import Csr, Indices
 from graph.arrays.derived import Derived
 from graph.arrays.lazy import Concepts, Relations
@@ -128,6 +128,12 @@ class Taxonomy:
     def get(self, id: str) -> Concept | None:
         i = self._texts.find(id)
         return None if i is None else self._concept(i)
+
+    def among(self, ids: Sequence[str]) -> dict[str, Concept]:
+        """Those of many ids that are there, sooner than one by one."""
+        rows = find_all(self.columns, ids)
+        found = self.columns.concepts_at(rows[rows >= 0])
+        return {concept.id: concept for concept in found}
 
     def _concept(self, i: int) -> Concept:
         found = self._concepts.get(i)

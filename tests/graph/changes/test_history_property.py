@@ -166,7 +166,7 @@ def test_the_history_tells_everything(
         assert {origin for _, origin, *_ in mine} == {"kgtag", "outside"}
 
 
-@pytest.mark.parametrize("start", range(0, 60, 20))
+@pytest.mark.parametrize("start", range(0, 40, 20))
 def test_more_of_it_in_a_file(start: int, sqlite_store: SqliteStore) -> None:
     path = sqlite_store.url.removeprefix("sqlite:///")
     for seed in range(start, start + 20):

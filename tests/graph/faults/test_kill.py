@@ -32,7 +32,7 @@ def where(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) -> None:
     if "sqlite" in where:
-        _survives(12, *where, "--http", 0.1, "--tagging", 0.1)
+        _survives(8, *where, "--http", 0.1, "--tagging", 0.1)
     else:
         _survives(6, *where, "--http", 0, "--tagging", 0)
 

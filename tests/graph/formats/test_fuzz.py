@@ -19,7 +19,7 @@ from kgtag.transfer import IMPORTS
 from tests import fuzzing
 from tests.fuzzing import File, Fuzzer, Row
 
-MUTANTS = 120
+MUTANTS = 80
 
 
 def test_every_format_has_a_seed() -> None:
