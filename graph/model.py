@@ -236,7 +236,7 @@ class TaxonomyData:
     @classmethod
     def of(cls, version: int, concepts: Iterable[Concept], relations: Iterable[Relation]) -> TaxonomyData:
         """From values in any order. Raises InputError for text that no store can hold."""
-        from graph.arrays.columns import columns_of  # Columns are made of this module's values.
+        from graph.arrays.assemble import columns_of  # Columns are made of this module's values.
 
         return cls(version, columns_of(tuple(concepts), relations))
 

@@ -9,20 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graph.arrays.columns import (
-    CODE,
-    Coded,
-    Columns,
-    Edges,
-    Longs,
-    Texts,
-    columns_of,
-    edge_keys,
-    edges_of,
-    find_all,
-    first_from_all,
-    once,
-)
+from graph.arrays.assemble import columns_of, edge_keys, edges_of, once
+from graph.arrays.columns import CODE, Coded, Columns, Edges, Longs, Texts, find_all, first_from_all
 from graph.changes.net import Net
 from graph.model import Relation
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from graph.arrays.columns import columns_of
+from graph.arrays.assemble import columns_of
 from graph.errors import FileFormatError
 from graph.invariants import ProblemCode, sound
 from graph.model import Concept, Relation

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal, Protocol
 
-from graph.arrays.columns import columns_of
+from graph.arrays.assemble import columns_of
 from graph.invariants import Problem, ProblemCode, sound
 from graph.labels import normalise, slug
 from graph.mending.cypher import Cypher

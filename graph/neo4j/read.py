@@ -16,20 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.arrays.columns import (
-    ALT,
-    DEFINITION,
-    HIDDEN,
-    PREF,
-    TYPES,
-    Bytes,
-    Columns,
-    Flags,
-    Longs,
-    RawEdges,
-    RawTexts,
-    assemble,
-)
+from graph.arrays.assemble import RawEdges, RawTexts, assemble
+from graph.arrays.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Bytes, Columns, Flags, Longs
 from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, Stray
 from graph.neo4j import cypher
 from graph.strays import near_relation

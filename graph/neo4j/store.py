@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import compress
-from operator import not_
 from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -28,19 +26,17 @@ from neo4j.exceptions import (
 
 from graph.arrays.columns import Columns
 from graph.changes.effects import unchecked
-from graph.changes.net import Net, net
+from graph.changes.net import net
 from graph.changes.payload import pack, page_end
 from graph.changes.proposal import Accepting, Proposal, ProposalStatus, require_etag
-from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable, UnknownConcept
+from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import (
     ApiKey,
     ChangeSet,
-    Concept,
     HistoryEntry,
     Record,
     Release,
-    Retag,
     TaggedItem,
     TaxonomyData,
     Version,
@@ -48,22 +44,17 @@ from graph.model import (
 from graph.neo4j import cypher
 from graph.neo4j import history as neo4j_history
 from graph.neo4j import proposals as neo4j_proposals
-from graph.neo4j import retag as neo4j_retag
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
 from graph.neo4j.rows import (
     Row,
-    concept_row,
     item_of,
     item_row,
     key_of,
-    lost_relation_row,
-    new_concept_row,
-    relation_row,
 )
 from graph.neo4j.version import require_supported
+from graph.neo4j.write import batches, require, write
 from graph.serial import now
 
-_ROWS_PER_STATEMENT = 5000
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62
 _READ_ATTEMPTS = 3
@@ -230,18 +221,18 @@ class Neo4jStore:
         payload = pack(record.changes, record.undo)
         work = net(changes)
 
-        def write(tx: neo4j.ManagedTransaction) -> int:
+        def done(tx: neo4j.ManagedTransaction) -> int:
             version = _version(tx, cypher.LOCK)
             if expect_version is not None and version != expect_version:
                 raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(tx, work, version + 1)
+            write(tx, work, version + 1)
             entry = neo4j_history.entry_row(version + 1, changes, record=record, payload=payload)
             tx.run(neo4j_history.RECORD_CHANGES, version=version + 1, properties=entry).consume()
             if accepting is not None:
                 _put_proposal(tx, accepting.at(version + 1), expect=accepting.expect)
             return version + 1
 
-        return self._writing(write)
+        return self._writing(done)
 
     # -- history ----------------------------------------------------------------------------------
 
@@ -281,8 +272,8 @@ class Neo4jStore:
         concepts = {tag["concept"] for row in rows for tag in row["tags"]}
 
         def write(tx: neo4j.ManagedTransaction) -> None:
-            _require(tx, concepts)
-            for batch in _batches(rows, 1000):
+            require(tx, concepts)
+            for batch in batches(rows, 1000):
                 tx.run(cypher.PUT_ITEMS, rows=batch).consume()
                 tx.run(cypher.TAG_ITEMS, rows=batch).consume()
 
@@ -435,55 +426,11 @@ class Neo4jStore:
         return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
 
 
-def _write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
-    def run(statement: LiteralString, rows: Sequence[object]) -> None:
-        for batch in _batches(rows, _ROWS_PER_STATEMENT):
-            tx.run(statement, rows=batch).consume()
-
-    def retag(wanted: Sequence[Retag]) -> None:
-        for one in wanted:
-            _require(tx, {one.source, one.target})
-            rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
-            run(neo4j_retag.MOVE, list(neo4j_retag.moves(rows, one, version=version)))
-
-    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in work.havens])
-    retag(work.rescue)
-    run(cypher.DELETE_CONCEPTS, work.delete)
-    fresh = _put(tx, run, work.put)
-    retag(work.retag)
-    _require(tx, work.ends() - {concept.id for concept in work.put})
-    run(cypher.DELETE_RELATIONS, [lost_relation_row(edge) for edge in work.unrelate])
-    for type, statement in cypher.PUT_RELATIONS.items():
-        edges = [edge for edge in work.relate if edge.type == type]
-        new = [edge.source in fresh or edge.target in fresh for edge in edges]
-        run(cypher.CREATE_RELATIONS[type], [relation_row(edge) for edge in compress(edges, new)])
-        run(statement, [relation_row(edge) for edge in compress(edges, map(not_, new))])
-
-
-def _put(
-    tx: neo4j.ManagedTransaction, run: Callable[[LiteralString, Sequence[object]], None], concepts: Sequence[Concept]
-) -> set[str]:
-    """Create those that aren't there, and replace the others; the ids of the new ones."""
-    fresh = {concept.id for concept in concepts}
-    fresh.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(fresh))])
-    for kind in sorted({concept.kind for concept in concepts}):
-        new = [new_concept_row(concept) for concept in concepts if concept.kind == kind and concept.id in fresh]
-        run(cypher.CREATE_CONCEPTS[kind], new)
-    run(cypher.PUT_CONCEPTS, [concept_row(concept) for concept in concepts if concept.id not in fresh])
-    return fresh
-
-
 def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
     tx.run(neo4j_proposals.LOCK, id=proposal.id).consume()
     rows = tx.run(neo4j_proposals.ONE, id=proposal.id).data()
     require_etag(neo4j_proposals.proposal_of(rows[0]) if rows else None, expect, id=proposal.id)
     tx.run(neo4j_proposals.PUT, neo4j_proposals.parameters(proposal)).consume()
-
-
-def _require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
-    missing = tx.run(cypher.UNKNOWN, ids=sorted(ids)).single()
-    if missing is not None:
-        raise UnknownConcept(missing["id"])
 
 
 def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: LiteralString) -> int:
@@ -503,11 +450,6 @@ def _agent(tx: neo4j.ManagedTransaction) -> str:
 
 def _bookmark(session: neo4j.Session) -> str:
     return "|".join(sorted(session.last_bookmarks().raw_values))
-
-
-def _batches(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def _statements(text: str) -> Iterator[str]:

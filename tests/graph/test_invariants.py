@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.arrays.columns import columns_of
+from graph.arrays.assemble import columns_of
 from graph.changes.edit import after
 from graph.invariants import Problem, ProblemCode, sound
 from graph.model import Concept, Kind, Relation, Stray, TaxonomyData

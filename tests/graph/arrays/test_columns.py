@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.arrays.columns import columns_of
+from graph.arrays.assemble import columns_of
 from graph.changes.edit import after
 from graph.changes.net import net
 from graph.errors import InputError

@@ -1,0 +1,75 @@
+"""A change set into a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import compress, islice
+from operator import not_
+from typing import LiteralString, TypeVar
+
+import neo4j
+
+from graph.changes.net import Net
+from graph.errors import UnknownConcept
+from graph.model import Concept, Retag
+from graph.neo4j import cypher
+from graph.neo4j import retag as neo4j_retag
+from graph.neo4j.rows import concept_row, lost_relation_row, new_concept_row, relation_row
+
+_ROWS_PER_STATEMENT = 5000
+
+T = TypeVar("T")
+
+Run = Callable[[LiteralString, Iterable[object]], None]
+
+
+def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
+    """Raises UnknownConcept for ends and tagged concepts that aren't there."""
+
+    def run(statement: LiteralString, rows: Iterable[object]) -> None:
+        for batch in batches(rows, _ROWS_PER_STATEMENT):
+            # Not consumed: the server works on these while the next ones are made.
+            tx.run(statement, rows=batch)
+
+    def retag(wanted: Sequence[Retag]) -> None:
+        for one in wanted:
+            require(tx, {one.source, one.target})
+            rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
+            run(neo4j_retag.MOVE, neo4j_retag.moves(rows, one, version=version))
+
+    run(cypher.PUT_CONCEPTS, map(concept_row, work.havens))
+    retag(work.rescue)
+    run(cypher.DELETE_CONCEPTS, work.delete)
+    fresh = _put(tx, run, work.put)
+    retag(work.retag)
+    require(tx, work.ends() - {concept.id for concept in work.put})
+    run(cypher.DELETE_RELATIONS, map(lost_relation_row, work.unrelate))
+    for type, statement in cypher.PUT_RELATIONS.items():
+        edges = [edge for edge in work.relate if edge.type == type]
+        new = [edge.source in fresh or edge.target in fresh for edge in edges]
+        run(cypher.CREATE_RELATIONS[type], map(relation_row, compress(edges, new)))
+        run(statement, map(relation_row, compress(edges, map(not_, new))))
+
+
+def _put(tx: neo4j.ManagedTransaction, run: Run, concepts: Sequence[Concept]) -> set[str]:
+    """Create those that aren't there, and replace the others; the ids of the new ones."""
+    fresh = {concept.id for concept in concepts}
+    fresh.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(fresh))])
+    for kind in sorted({concept.kind for concept in concepts}):
+        new = (concept for concept in concepts if concept.kind == kind and concept.id in fresh)
+        run(cypher.CREATE_CONCEPTS[kind], map(new_concept_row, new))
+    run(cypher.PUT_CONCEPTS, (concept_row(concept) for concept in concepts if concept.id not in fresh))
+    return fresh
+
+
+def require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
+    """Raises UnknownConcept."""
+    missing = tx.run(cypher.UNKNOWN, ids=sorted(ids)).single()
+    if missing is not None:
+        raise UnknownConcept(missing["id"])
+
+
+def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    found = iter(rows)
+    while batch := list(islice(found, size)):
+        yield batch
