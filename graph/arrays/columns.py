@@ -181,7 +181,7 @@ class Columns:
 
     def _only(self, rows: Longs) -> Columns:
         """The concepts of the rows, in their order, without relations."""
-        index = pa.array(rows)
+        index, edges = pa.array(rows), self.edges
         return Columns(
             ids=self.ids.take(index),
             scheme=self.scheme.take(rows),
@@ -190,7 +190,7 @@ class Columns:
             choice=self.choice.take(rows),
             notation=self.notation.take(index),
             texts=self.texts.of(rows),
-            edges=self.edges.select(np.zeros(len(self.edges), dtype=bool)),
+            edges=Edges(edges.type[:0], edges.source[:0], edges.target[:0], edges.primary[:0]),
         )
 
     def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
@@ -251,17 +251,7 @@ class Columns:
         kept, place = self, None
         if not concepts.all():
             place = np.cumsum(concepts, dtype=np.int32) - 1
-            mask = pa.array(concepts)
-            kept = Columns(
-                ids=self.ids.filter(mask),
-                scheme=self.scheme.take(concepts),
-                kind=self.kind.take(concepts),
-                status=self.status.take(concepts),
-                choice=self.choice.take(concepts),
-                notation=self.notation.filter(mask),
-                texts=self.texts.of(np.flatnonzero(concepts)),
-                edges=self.edges,
-            )
+            kept = self._only(np.flatnonzero(concepts))
         chosen = self.edges.select(edges, place)
         if kept is self and chosen is self.edges and not self.strays and not self.doubles:
             return self
