@@ -29,8 +29,8 @@ from common import machine, report
 from kgtag.evaluate.extraction import category_accuracy, evaluate_extractgpt, evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.products import read_annotated
-from kgtag.train.extractor import train_extractor
-from kgtag.train.options import TrainOptions
+from kgtag.train.sequence.extractor import train_extractor
+from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct
 
 OPTIONS = {

@@ -32,9 +32,9 @@ from kgtag.consistency import EnforceSettings, violations
 from kgtag.evaluate.tagging import closed
 from kgtag.products import read_annotated
 from kgtag.train.graph import train_graph
-from kgtag.train.linker import train_linker
+from kgtag.train.linking.linker import train_linker
 from kgtag.train.model import train_model
-from kgtag.train.options import TrainOptions
+from kgtag.train.sequence.options import TrainOptions
 from kgtag.transfer import import_files
 from kgtag.types import AnnotatedProduct, Product, Tagging
 

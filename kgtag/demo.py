@@ -75,7 +75,7 @@ class Demo:
 
     def train(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct], *, epochs: int) -> str:
         from kgtag.train.model import train_model
-        from kgtag.train.options import TrainOptions
+        from kgtag.train.sequence.options import TrainOptions
 
         report = train_model(
             train,

@@ -44,8 +44,8 @@ def extractor(
     from kgtag import encoders
     from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
-    from kgtag.train.extractor import train_extractor
-    from kgtag.train.options import TrainOptions
+    from kgtag.train.sequence.extractor import train_extractor
+    from kgtag.train.sequence.options import TrainOptions
 
     products = [one for file in data for one in read_annotated(file, format=format, lang=lang)]
     held = list(read_annotated(dev, format=format, lang=lang)) if dev is not None else []
@@ -86,7 +86,7 @@ def linker(
     from kgtag import encoders
     from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
-    from kgtag.train.linker import train_linker
+    from kgtag.train.linking.linker import train_linker
     from kgtag.train.model import link_examples
 
     taxonomy, stamp = stamped(open_store(store))

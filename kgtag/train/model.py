@@ -14,9 +14,9 @@ from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept
 from kgtag.link.examples import LinkExample
-from kgtag.train.extractor import TrainReport, train_extractor
-from kgtag.train.linker import train_linker
-from kgtag.train.options import TrainOptions
+from kgtag.train.linking.linker import train_linker
+from kgtag.train.sequence.extractor import TrainReport, train_extractor
+from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Query
 
 _INDUCED = 0.95
@@ -25,7 +25,7 @@ _INDUCED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`linker`: its metrics on concepts kept apart (`kgtag.train.linker`)."""
+    """`linker`: its metrics on concepts kept apart (`kgtag.train.linking.linker`)."""
 
     extractor: TrainReport
     linker: Mapping[str, Any]

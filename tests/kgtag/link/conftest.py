@@ -9,7 +9,7 @@ import pytest
 from graph.changes.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.train.linker import train_linker
+from kgtag.train.linking.linker import train_linker
 from tests.kgtag.link.small import small_taxonomy
 
 

@@ -17,7 +17,7 @@ from kgtag.link.forms import ends_with, light_form, normal_form, numbers
 from kgtag.link.grams import GramIndex
 from kgtag.link.model import LinkModel
 from kgtag.link.table import LabelTable
-from kgtag.train.link_pairs import misspelt, pairs_of
+from kgtag.train.linking.pairs import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 
 

@@ -19,7 +19,7 @@ from kgtag.encoders import resolve
 from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.linker import train_linker
+from kgtag.train.linking.linker import train_linker
 from kgtag.types import Query
 from tests.kgtag.link.small import small_taxonomy
 

@@ -26,7 +26,7 @@ from kgtag.link.features import FEATURES, Floats, Pool
 from kgtag.link.files import ENCODER, FORMAT, TOKENIZER, VECTORS, WEIGHTS
 from kgtag.link.model import LinkModel
 from kgtag.link.vectors import LabelVectors
-from kgtag.train.link_pairs import LinkPair, gold_pairs, pairs_of
+from kgtag.train.linking.pairs import LinkPair, gold_pairs, pairs_of
 
 __all__ = ["LinkExample", "fit_link_model", "train_linker"]
 
@@ -54,7 +54,7 @@ def train_linker(
     they are too few, when `out` holds something else, or when there is no such encoder. `stamp`: what its store calls
     the taxonomy.
     """
-    from kgtag.train.sentence import export_encoder
+    from kgtag.train.linking.sentence import export_encoder
 
     check_target(out)
     for example in gold:

@@ -13,7 +13,7 @@ from torch import Tensor
 from kgtag.extract.decode import span_tags
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs
 from kgtag.extract.lexicon import Lexicon, Pieces
-from kgtag.train.gold import Example
+from kgtag.train.sequence.gold import Example
 
 _OTHERS = 6
 _MOST_ATTRIBUTES = 40

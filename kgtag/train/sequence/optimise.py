@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from kgtag.extract.network import TagNetwork
-from kgtag.train.batches import Batch, Batcher
-from kgtag.train.gold import Example
-from kgtag.train.options import TrainOptions
-from kgtag.train.tuning import outcomes, score_examples
+from kgtag.train.sequence.batches import Batch, Batcher
+from kgtag.train.sequence.gold import Example
+from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.sequence.tuning import outcomes, score_examples
 
 _WARM_UP = 0.1
 _CATEGORY = 5.0

@@ -21,12 +21,12 @@ from kgtag.extract.files import ModelConfig, check_target, new_directory, read_c
 from kgtag.extract.lexicon import Lexicon, count_entries
 from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.tokens import tokenize
-from kgtag.train.batches import Batcher, gold_pieces
-from kgtag.train.gold import DataReport, Example, LabelMap, examples, label_map, learn_trims, split_dev
-from kgtag.train.optimise import Learner
-from kgtag.train.options import TrainOptions
-from kgtag.train.tuning import choose_bias, fit_calibration, outcomes, score_examples
-from kgtag.train.vocabulary import extend, extended_rows, load_tokenizer, special_ids
+from kgtag.train.sequence.batches import Batcher, gold_pieces
+from kgtag.train.sequence.gold import DataReport, Example, LabelMap, examples, label_map, learn_trims, split_dev
+from kgtag.train.sequence.optimise import Learner
+from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.vocabulary import extend, extended_rows, load_tokenizer, special_ids
 from kgtag.types import AnnotatedProduct
 
 

@@ -7,9 +7,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from graph.errors import InputError
-from kgtag.train.extractor import train_extractor
-from kgtag.train.gold import examples, label_map, learn_trims, locate, split_dev
-from kgtag.train.tuning import fit_calibration
+from kgtag.train.sequence.extractor import train_extractor
+from kgtag.train.sequence.gold import examples, label_map, learn_trims, locate, split_dev
+from kgtag.train.sequence.tuning import fit_calibration
 from kgtag.types import AnnotatedProduct, Product, Span
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kgtag.extract.decode import Chain, Floats, decode
 from kgtag.extract.network import TagNetwork
-from kgtag.train.batches import Batcher
-from kgtag.train.gold import Example
+from kgtag.train.sequence.batches import Batcher
+from kgtag.train.sequence.gold import Example
 
 
 @dataclass(frozen=True, slots=True)
