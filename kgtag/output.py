@@ -34,6 +34,7 @@ def tag_row(tag: Tag) -> dict[str, Any]:
     optional: dict[str, Any] = {
         "attribute": tag.attribute,
         "span": _span(tag.span),
+        "field": _field(tag.span),
         "surface": tag.surface,
         "method": tag.method,
         "extract_score": _round(tag.extract_score),
@@ -46,14 +47,14 @@ def tag_row(tag: Tag) -> dict[str, Any]:
 
 
 def tagged_item(product: Product, tagging: Tagging) -> TaggedItem:
-    """What a store keeps of a tagging."""
+    """What a store keeps of a tagging: surfaces from the text stand without offsets, which it counts in the title."""
     tags = tuple(
         ItemTag(
             concept=tag.concept,
             probability=tag.probability,
             method=tag.method,
-            start=tag.span.start if tag.span else None,
-            end=tag.span.end if tag.span else None,
+            start=tag.span.start if tag.span and tag.span.field == "title" else None,
+            end=tag.span.end if tag.span and tag.span.field == "title" else None,
             surface=tag.surface,
         )
         for tag in tagging.tags
@@ -67,6 +68,8 @@ def _dropped_row(dropped: DroppedTag) -> dict[str, Any]:
 
 def _nil_row(nil: Nil) -> dict[str, Any]:
     row: dict[str, Any] = {"span": _span(nil.span), "surface": nil.surface}
+    if (field := _field(nil.span)) is not None:
+        row["field"] = field
     if nil.attribute is not None:
         row["attribute"] = nil.attribute
     return row | {"score": _round(nil.score)}
@@ -74,6 +77,11 @@ def _nil_row(nil: Nil) -> dict[str, Any]:
 
 def _span(span: Span | None) -> list[int] | None:
     return None if span is None else [span.start, span.end]
+
+
+def _field(span: Span | None) -> str | None:
+    """Said only where it isn't the title."""
+    return span.field if span is not None and span.field != "title" else None
 
 
 def _round(value: float | None) -> float | None:

@@ -6,9 +6,13 @@ import re
 import unicodedata
 
 from graph.errors import TextError
+from kgtag.types import Span
 
 MAX_TITLE = 10_000
 """Longest title in characters that is tagged (in windows); a longer one is more likely a broken row than a product."""
+
+MAX_TEXT = 20_000
+"""Characters of a product's text that are read; titles say what a thing is, long texts soon repeat themselves."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -37,6 +41,21 @@ def clean(text: object, *, limit: int = MAX_TITLE) -> str:
     if all(character.isspace() or unicodedata.category(character) == "Cf" for character in cleaned):
         raise TextError("the title is empty" if not text else f"the title {text!r:.60} holds no visible character")
     return cleaned
+
+
+def document(title: str, text: str | None) -> str:
+    """The title, then the start of the text on a line of its own (see `field_span`); what can't be shown is blank.
+
+    `title` has been cleaned. No character moves.
+    """
+    if not text:
+        return title
+    return f"{title}\n{_SURROGATE.sub(' ', _CONTROL.sub(' ', text[:MAX_TEXT]))}"
+
+
+def field_span(start: int, end: int, title: int) -> Span:
+    """A span of a document, half-open characters, as one of the title (`title` characters long) or of the text."""
+    return Span(start, min(end, title)) if start < title else Span(start - title - 1, end - title - 1, "text")
 
 
 def guess_language(text: str) -> str:

@@ -33,20 +33,25 @@ class Product:
     lang: str | None = None
 
 
+Field = Literal["title", "text"]
+"""Which of a product's two texts."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """Half-open character offsets into the text as it was given."""
+    """Half-open character offsets into the product's title, or into its text, as it was given."""
 
     start: int
     end: int
+    field: Field = "title"
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedProduct:
     """A product with its gold: by attribute, the values; an empty list says "known to be absent".
 
-    `spans` holds (attribute, span) for the values that stand in the title; `concepts` (attribute, surface) → concept
-    id or None (NIL), when the annotators linked them.
+    `spans` holds (attribute, span) for the values that stand in the title or were marked in the text; `concepts`
+    (attribute, surface) → concept id or None (NIL), when the annotators linked them.
     """
 
     product: Product
@@ -88,7 +93,7 @@ class Extractor(Protocol):
         ...
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
-        """One extraction per product, in order. Offsets are into `Product.title`."""
+        """One extraction per product, in order."""
         ...
 
 

@@ -36,6 +36,7 @@ class ModelConfig:
     `applicable` lists attribute indices by category name; `trims` holds, by attribute and token-aligned surface, the
     (start, end) characters that annotators keep of it; `calibration` is (slope, intercept) on the log-odds of a span's
     marginal; `bias` is added to beginning a span when decoding; `special` are the ids of [CLS], [SEP], [PAD].
+    `reads_text` says that the model was trained on products' texts, too, behind their titles.
     `taxonomy_version` and `taxonomy_release` are what the store called the taxonomy of `taxonomy_revision`, if it did.
     """
 
@@ -51,6 +52,7 @@ class ModelConfig:
     bias: float = 0.0
     calibration: tuple[float, float] = (1.0, 0.0)
     trims: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    reads_text: bool = False
     taxonomy_revision: str | None = None
     taxonomy_version: int | None = None
     taxonomy_release: str | None = None

@@ -17,7 +17,7 @@ from kgtag.extract.files import ModelConfig, read_config, read_lexicon
 from kgtag.extract.inputs import Window, attribute_inputs, encoder_inputs, slice_tokens, windows
 from kgtag.extract.lexicon import Entry, Lexicon
 from kgtag.extract.tokens import Tokens, tokenize
-from kgtag.text import clean
+from kgtag.text import clean, document, field_span
 from kgtag.types import Extraction, Mention, Product, Span
 
 CERTAIN = 0.6
@@ -119,9 +119,10 @@ class SequenceExtractor:
         A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
         `categories`. Raises TextError for a title that can't be tagged.
         """
-        cleaned = [clean(product.title) for product in products]
-        titles = [product.title for product in products]
-        pieces = list(self._pieces(products, tokenize(self._tokenizer, cleaned)))
+        titles = [clean(product.title) for product in products]
+        if self.config.reads_text:
+            titles = [document(title, product.text) for title, product in zip(titles, products, strict=True)]
+        pieces = list(self._pieces(products, tokenize(self._tokenizer, titles)))
         categories: dict[int, list[tuple[str, float]]] = {}
         self._predict_categories([piece for piece in pieces if piece.category is None], categories)
         mentions: list[list[Mention]] = [[] for _ in products]
@@ -130,7 +131,7 @@ class SequenceExtractor:
             for piece in batch:
                 piece.attributes = self._attributes(piece, categories)
             for part, part_states in self._parts(batch, states):
-                for piece, found in zip(part, self._mentions(part, part_states, titles), strict=True):
+                for piece, found in zip(part, self._mentions(part, part_states, products), strict=True):
                     mentions[piece.product] += found
         return [
             Extraction(_sorted(found), tuple(categories.get(number, ())[:5])) for number, found in enumerate(mentions)
@@ -192,7 +193,7 @@ class SequenceExtractor:
             part, kept = kept[:count], kept[count:]
             yield [batch[n] for n in part], states[part]
 
-    def _mentions(self, part: list[_Piece], states: Floats, titles: list[str]) -> list[list[Mention]]:
+    def _mentions(self, part: list[_Piece], states: Floats, products: Sequence[Product]) -> list[list[Mention]]:
         """The mentions each piece answers for."""
         codes = [self._lexicon.codes(piece.tokens, piece.attributes) for piece in part]
         rows, lexicon = attribute_inputs([piece.attributes for piece in part], codes, states.shape[1])
@@ -202,23 +203,27 @@ class SequenceExtractor:
             length = len(piece.tokens)
             cut = scores[: len(piece.attributes), :length].astype(np.float64)
             lengths = np.full(len(cut), length, dtype=np.int64)
-            title, window = titles[piece.product], piece.window
+            product, window = products[piece.product], piece.window
             spans = decode(cut, lengths, self._chain, bias=self.config.bias)
             found.append(
                 [
-                    self._mention(title, piece, span.row, (span.first, span.last), span.probability)
+                    self._mention(product, piece, span.row, (span.first, span.last), span.probability)
                     for span in spans
                     if window.own_first <= window.first + span.first < window.own_last
                 ]
             )
         return found
 
-    def _mention(self, title: str, piece: _Piece, row: int, span: tuple[int, int], marginal: float) -> Mention:
+    def _mention(self, product: Product, piece: _Piece, row: int, tokens: tuple[int, int], marginal: float) -> Mention:
+        """The surface is the product's own, control characters and all."""
         attribute = self.config.attributes[piece.attributes[row]]
-        start, end = int(piece.tokens.starts[span[0]]), int(piece.tokens.ends[span[1]])
-        if cut := self.config.trims.get(attribute, {}).get(title[start:end]):
-            start, end = start + cut[0], start + cut[1]
-        return Mention(Span(start, end), title[start:end], attribute, calibrated(marginal, self.config.calibration))
+        start, end = int(piece.tokens.starts[tokens[0]]), int(piece.tokens.ends[tokens[1]])
+        span = field_span(start, end, len(product.title))
+        text = product.title if span.field == "title" else product.text or ""
+        if cut := self.config.trims.get(attribute, {}).get(text[span.start : span.end]):
+            span = Span(span.start + cut[0], span.start + cut[1], span.field)
+        score = calibrated(marginal, self.config.calibration)
+        return Mention(span, text[span.start : span.end], attribute, score)
 
 
 def calibrated(marginal: float, calibration: tuple[float, float]) -> float:
@@ -240,15 +245,17 @@ def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
 
 
 def _sorted(mentions: list[Mention]) -> tuple[Mention, ...]:
-    """By span, then attribute; of two windows' overlapping mentions of one attribute the likelier stays."""
+    """The title's first, by span, then attribute; of overlapping mentions of one attribute, from two windows, the
+    likelier stays."""
     kept: list[Mention] = []
     for mention in sorted(mentions, key=lambda m: (-m.score, m.span, m.attribute)):
         clash = any(
             other.attribute == mention.attribute
+            and other.span.field == mention.span.field
             and other.span.start < mention.span.end
             and mention.span.start < other.span.end
             for other in kept
         )
         if not clash:
             kept.append(mention)
-    return tuple(sorted(kept, key=lambda m: (m.span, m.attribute)))
+    return tuple(sorted(kept, key=lambda m: (m.span.field == "text", m.span, m.attribute)))

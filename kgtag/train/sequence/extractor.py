@@ -22,7 +22,16 @@ from kgtag.extract.lexicon import Lexicon, count_entries
 from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.tokens import tokenize
 from kgtag.train.sequence.batches import Batcher, gold_pieces
-from kgtag.train.sequence.gold import DataReport, Example, LabelMap, examples, label_map, learn_trims, split_dev
+from kgtag.train.sequence.gold import (
+    DataReport,
+    Example,
+    LabelMap,
+    examples,
+    label_map,
+    learn_trims,
+    reads_text,
+    split_dev,
+)
 from kgtag.train.sequence.optimise import Learner
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
@@ -111,6 +120,7 @@ class _Setup:
     dev_report: DataReport
     added: int
     trims: dict[str, dict[str, tuple[int, int]]]
+    reads_text: bool
 
 
 def _prepare(
@@ -127,13 +137,15 @@ def _prepare(
     path = encoders.resolve(encoder)
     base = load_tokenizer(path)
     texts = [*(item.product.title for item in train), *labels.categories, *labels.attributes]
+    texts += [item.product.text for item in train if item.product.text is not None]
     texts += [value for values in given.values() for value in values]
     tokenizer, added = extend(base, (text for text in texts if text.isprintable()))
     body = load_encoder(path)
     positions = int(getattr(body.config, "max_position_embeddings", 512))
     max_tokens = min(options.max_tokens, positions - 32)
-    made, report = examples(train, labels, tokenizer, max_tokens=max_tokens)
-    held, dev_report = examples(dev, labels, tokenizer, max_tokens=max_tokens)
+    read = reads_text(train)
+    made, report = examples(train, labels, tokenizer, max_tokens=max_tokens, texts=read)
+    held, dev_report = examples(dev, labels, tokenizer, max_tokens=max_tokens, texts=read)
     if not made:
         raise InputError("no training title can be read; the titles are empty or hold no characters")
     lexicon = _lexicon(made, labels, tokenizer, given)
@@ -141,8 +153,8 @@ def _prepare(
     suffixes = [found.ids.tolist()[:24] for found in tokenize(tokenizer, list(labels.categories))]
     weight = 1.0 if options.missing == "absent" else options.missing_weight
     batcher = Batcher(lexicon, suffixes, special_ids(tokenizer), weight, len(labels.attributes), options.batch)
-    trims = learn_trims(train, made)
-    return _Setup(network, tokenizer, lexicon, batcher, made, held or made, report, dev_report, added, trims)
+    trims = learn_trims(train, made, texts=read)
+    return _Setup(network, tokenizer, lexicon, batcher, made, held or made, report, dev_report, added, trims, read)
 
 
 def _lexicon(
@@ -207,6 +219,7 @@ def _config(
         bias=bias,
         calibration=calibration,
         trims=setup.trims,
+        reads_text=setup.reads_text,
     )
 
 

@@ -10,16 +10,20 @@ from dataclasses import dataclass, field
 from tokenizers import Tokenizer
 
 from graph.errors import TextError
-from kgtag.extract.inputs import Window, slice_tokens
+from kgtag.extract.inputs import Window, slice_tokens, windows
 from kgtag.extract.tokens import Tokens, tokenize
-from kgtag.text import clean
+from kgtag.text import clean, document
 from kgtag.types import AnnotatedProduct, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One title. `applicable`: attribute indices to look for; `listed`: those the annotation speaks of (present or
-    absent); `spans`: (first, last) tokens by attribute; `unplaced`: attributes with a value that isn't in the title."""
+    """One title, or a window of a long document.
+
+    `number`: the product's; `applicable`: attribute indices to look for; `listed`: those the annotation speaks of
+    (present or absent); `spans`: (first, last) tokens by attribute; `unplaced`: attributes with a value that isn't in
+    the document.
+    """
 
     number: int
     tokens: Tokens
@@ -65,50 +69,72 @@ def label_map(data: Sequence[AnnotatedProduct]) -> LabelMap:
     return LabelMap(names, categories, {name: tuple(sorted(by_category[name])) for name in categories}, index)
 
 
+def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
+    """Whether values are annotated that stand in products' texts and not in their titles."""
+    return any(
+        item.product.text is not None
+        and (
+            any(span.field == "text" for _, span in item.spans)
+            or any(
+                not locate(item.product.title, value) and locate(item.product.text, value)
+                for values in item.attributes.values()
+                for value in values
+            )
+        )
+        for item in data
+    )
+
+
 def examples(
-    data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int
+    data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int, texts: bool = False
 ) -> tuple[list[Example], DataReport]:
     """Examples in order (titles that can't be read left out), and the report on them.
 
-    Attributes and categories outside `labels` are ignored.
+    Attributes and categories outside `labels` are ignored. `texts`: read products' texts, too; a document longer than
+    `max_tokens` becomes several examples.
     """
     readable: list[tuple[int, str]] = []
     for number, item in enumerate(data):
         try:
-            readable.append((number, clean(item.product.title)))
+            title = clean(item.product.title)
         except TextError:
             continue
-    tokens = tokenize(tokenizer, [title for _, title in readable])
+        readable.append((number, document(title, item.product.text) if texts else title))
+    tokens = tokenize(tokenizer, [text for _, text in readable])
     counts: Counter[str] = Counter()
-    made = []
-    for (number, title), found in zip(readable, tokens, strict=True):
+    made: list[Example] = []
+    for (number, text), found in zip(readable, tokens, strict=True):
         if len(found):
-            cut = slice_tokens(found, Window(0, min(len(found), max_tokens), 0, 0))
-            made.append(_example(number, data[number], title, cut, labels, counts))
+            made += _examples(number, data[number], text, found, labels, counts, max_tokens)
     support = Counter(name for item in data for name, values in item.attributes.items() if values)
     once = tuple(sorted(name for name, count in support.items() if count == 1))
-    report = DataReport(
-        len(data), len(data) - len(made), counts["values"], counts["missing"], counts["overlapping"], once
-    )
+    read = len({example.number for example in made})
+    report = DataReport(len(data), len(data) - read, counts["values"], counts["missing"], counts["overlapping"], once)
     return made, report
 
 
-def place(item: AnnotatedProduct, title: str, attribute: str) -> tuple[list[Span], int]:
-    """Where the attribute's values stand in the title, longest first, without overlap; and how many are nowhere."""
-    given = [span for name, span in item.spans if name == attribute]
-    surfaces = {title[span.start : span.end] for span in given}
+def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span], int]:
+    """Where the attribute's values stand in the product's document, `text`, as offsets into it, by place, without
+    overlap; and how many are nowhere. A longer value stands before a shorter one that it overlaps."""
+    behind = len(item.product.title) + 1
+    given = [
+        span if span.field == "title" else Span(span.start + behind, span.end + behind)
+        for name, span in item.spans
+        if name == attribute
+    ]
+    given = [span for span in given if span.end <= len(text)]
+    surfaces = {text[span.start : span.end] for span in given if span.end < behind}
     missing = 0
     for value in item.attributes.get(attribute, ()):
-        if value.strip() in surfaces:
-            continue
-        found = locate(title, value.strip())
-        missing += not found
-        given += found
+        found = [] if value.strip() in surfaces else locate(text[: behind - 1], value.strip())
+        further = [Span(s.start + behind, s.end + behind) for s in locate(text[behind:], value.strip())]
+        missing += not found and not further and value.strip() not in surfaces
+        given += found + further
     kept: list[Span] = []
     for span in sorted(set(given), key=lambda s: (s.start - s.end, s.start)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
-    return kept, missing
+    return sorted(kept), missing
 
 
 def locate(title: str, value: str) -> list[Span]:
@@ -136,19 +162,21 @@ def split_dev(data: Sequence[AnnotatedProduct]) -> tuple[list[AnnotatedProduct],
     return [item for item in data if id(item) not in chosen], list(dev)
 
 
-def learn_trims(data: Sequence[AnnotatedProduct], made: Sequence[Example]) -> dict[str, dict[str, tuple[int, int]]]:
+def learn_trims(
+    data: Sequence[AnnotatedProduct], made: Sequence[Example], *, texts: bool = False
+) -> dict[str, dict[str, tuple[int, int]]]:
     """Where annotators mostly keep only part of a word ("Jersey" of "Jerseys"): by attribute and surface, the cut."""
     seen: dict[tuple[str, str], Counter[tuple[int, int]]] = defaultdict(Counter)
     for example in made:
         item, tokens = data[example.number], example.tokens
-        title = item.product.title
+        text = document(item.product.title, item.product.text) if texts else item.product.title
         for attribute in item.attributes:
-            for span in place(item, title, attribute)[0]:
+            for span in place(item, text, attribute)[0]:
                 if (found := _token_span(tokens, span)) is None:
                     continue
                 start, end = int(tokens.starts[found[0]]), int(tokens.ends[found[1]])
                 cut = (max(span.start - start, 0), min(span.end, end) - start)
-                seen[attribute, title[start:end]][cut] += 1
+                seen[attribute, text[start:end]][cut] += 1
     trims: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
     for (attribute, surface), cuts in sorted(seen.items()):
         cut, count = cuts.most_common(1)[0]
@@ -157,14 +185,21 @@ def learn_trims(data: Sequence[AnnotatedProduct], made: Sequence[Example]) -> di
     return dict(trims)
 
 
-def _example(
-    number: int, item: AnnotatedProduct, title: str, tokens: Tokens, labels: LabelMap, counts: Counter[str]
-) -> Example:
-    spans: dict[int, tuple[tuple[int, int], ...]] = {}
+def _examples(
+    number: int,
+    item: AnnotatedProduct,
+    text: str,
+    tokens: Tokens,
+    labels: LabelMap,
+    counts: Counter[str],
+    max_tokens: int,
+) -> list[Example]:
+    """One for every window over the document. A value that a window's edge cuts is learned from the next window."""
+    found: dict[int, set[tuple[int, int]]] = {}
     unplaced = set()
     before: list[Span] = []
     for name in sorted(_names(item)):
-        placed, missing = place(item, title, name)
+        placed, missing = place(item, text, name)
         counts["values"] += len(item.attributes.get(name, ()))
         counts["missing"] += missing
         counts["overlapping"] += sum(any(a.start < b.end and b.start < a.end for b in before) for a in placed)
@@ -173,20 +208,30 @@ def _example(
             continue
         if missing and not placed:
             unplaced.add(labels.index[name])
-        found = {pair for span in placed if (pair := _token_span(tokens, span)) is not None}
-        if found:
-            spans[labels.index[name]] = _disjoint(found)
+        found[labels.index[name]] = {pair for span in placed if (pair := _token_span(tokens, span)) is not None}
     category = item.product.category
     known = category if category in labels.applicable else None
-    return Example(
-        number,
-        tokens,
-        None if known is None else labels.categories.index(known),
-        tuple(range(len(labels.attributes))) if known is None else labels.applicable[known],
-        frozenset(labels.index[name] for name in _names(item) if name in labels.index),
-        spans,
-        frozenset(unplaced),
-    )
+    return [
+        Example(
+            number,
+            slice_tokens(tokens, window),
+            None if known is None else labels.categories.index(known),
+            tuple(range(len(labels.attributes))) if known is None else labels.applicable[known],
+            frozenset(labels.index[name] for name in _names(item) if name in labels.index),
+            _within(found, window),
+            frozenset(unplaced),
+        )
+        for window in windows(len(tokens), max_tokens)
+    ]
+
+
+def _within(found: Mapping[int, set[tuple[int, int]]], window: Window) -> dict[int, tuple[tuple[int, int], ...]]:
+    """Spans by attribute that lie in the window whole, counted from its first token."""
+    inside = {
+        attribute: {(a - window.first, b - window.first) for a, b in spans if window.first <= a and b < window.last}
+        for attribute, spans in found.items()
+    }
+    return {attribute: _disjoint(spans) for attribute, spans in inside.items() if spans}
 
 
 def _names(item: AnnotatedProduct) -> set[str]:
