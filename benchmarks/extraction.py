@@ -1,24 +1,29 @@
 """Attribute values from product titles on public data, beside a simple floor.
 
-    python benchmarks/extraction.py --data DIR --set ae110k|oamine [--out DIR] [--epochs N] [--seed N]
+    python benchmarks/extraction.py --data DIR --set ae110k|oamine|wdc_pave|queryner [--encoder E] [--out DIR]
 
-DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.gz` as ExtractGPT publishes them.
+DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.gz` as ExtractGPT publishes them,
+`wdc_pave/wdc_with_all_attributes/train_large.jsonl.gz`, and `queryner/{train,dev,test_visible}.jsonl.gz`.
 AE-110K: a fifth of the titles by hash is the test set, a tenth is for choosing. OA-Mine: the official test set; a tenth
-of train is for choosing, and titles that are in test too are left out of it. The test set is looked at once, after
-training.
+of train is for choosing, and titles that are in test too are left out of it. WDC-PAVE: a fifth of the products (by
+cluster, so that offers of one product stay together) is the test set. QueryNER: the official splits. The test set is
+looked at once, after training.
 
-The floor finds, for each (category, attribute), the longest value seen in training that stands in the title.
+The floor finds, for each (category, attribute), the longest value seen in training that stands in the product's title
+or text; for QueryNER, the longest training spans with their most frequent label, without overlap.
 Prints a table on stderr and one JSON line on stdout.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
+import json
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +31,18 @@ from typing import Any
 
 from common import machine, report
 
-from kgtag.evaluate.extraction import category_accuracy, evaluate_extractgpt, evaluate_extractor
+from kgtag import encoders
+from kgtag.evaluate.extraction import (
+    LabelledSpan,
+    category_accuracy,
+    evaluate_extractgpt,
+    evaluate_extractor,
+    evaluate_spans,
+)
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.products import read_annotated
+from kgtag.products.locate import locate
+from kgtag.text import document
 from kgtag.train.sequence.extractor import train_extractor
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct
@@ -36,6 +50,8 @@ from kgtag.types import AnnotatedProduct
 OPTIONS = {
     "ae110k": TrainOptions(epochs=8, missing="unknown", missing_weight=0.2),
     "oamine": TrainOptions(epochs=8, missing="absent"),
+    "wdc_pave": TrainOptions(epochs=8, missing="unknown", missing_weight=0.2),
+    "queryner": TrainOptions(epochs=5, missing="absent"),
 }
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
 
@@ -44,23 +60,37 @@ def bucket(key: str) -> int:
     return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
-def read(path: Path) -> list[AnnotatedProduct]:
-    return list(read_annotated(path, format="extractgpt"))
+def read(path: Path, format: str = "extractgpt") -> list[AnnotatedProduct]:
+    return list(read_annotated(path, format=format))
 
 
 def splits(data: Path, name: str) -> Splits:
     """(train, dev, test) without a title in two of them."""
-    if name == "ae110k":
-        rows = read(data / "ae110k_sample" / "train.jsonl.gz")
-        test = [one for one in rows if bucket(one.product.title) < 20]
-        edges = (20, 30)
-    else:
+    if name == "queryner":
+        parts = (read(data / "queryner" / f"{part}.jsonl.gz", "bio") for part in ("train", "dev", "test_visible"))
+        train, dev, test = parts
+        return train, dev, test
+    if name == "oamine":
         test = read(data / "oamine_sample" / "test.jsonl.gz")
         titles = {one.product.title for one in test}
         rows = [one for one in read(data / "oamine_sample" / "train.jsonl.gz") if one.product.title not in titles]
-        edges = (0, 10)
-    dev = [one for one in rows if edges[0] <= bucket(one.product.title) < edges[1]]
-    return [one for one in rows if bucket(one.product.title) >= edges[1]], dev, test
+        placed = [(bucket(one.product.title) + 20, one) for one in rows]
+    else:
+        rows, keys = _rows(data, name)
+        placed = [(bucket(key), one) for key, one in zip(keys, rows, strict=True)]
+        test = [one for number, one in placed if number < 20]
+    dev = [one for number, one in placed if 20 <= number < 30]
+    return [one for number, one in placed if number >= 30], dev, test
+
+
+def _rows(data: Path, name: str) -> tuple[list[AnnotatedProduct], list[str]]:
+    """Products, and what decides each one's split."""
+    if name == "ae110k":
+        rows = read(data / "ae110k_sample" / "train.jsonl.gz")
+        return rows, [one.product.title for one in rows]
+    path = data / "wdc_pave" / "wdc_with_all_attributes" / "train_large.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return read(path), [str(json.loads(line)["cluster_id"]) for line in file if line.strip()]
 
 
 def floor(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProduct]) -> list[dict[str, str]]:
@@ -73,31 +103,56 @@ def floor(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProduct]) -
         {
             name: max(found, key=lambda value: (len(value), value))
             for name, values in known[one.product.category or ""].items()
-            if (found := [value for value in values if value in one.product.title])
+            if (found := [value for value in values if value in document(one.product.title, one.product.text)])
         }
         for one in test
     ]
 
 
-def measure(data: Path, name: str, out: Path, options: TrainOptions, seed: int) -> dict[str, Any]:
+def floor_spans(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProduct]) -> list[set[LabelledSpan]]:
+    """Strict spans for each test query."""
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in train:
+        for name, span in one.spans:
+            labels[one.product.title[span.start : span.end]][name] += 1
+    names = {surface: found.most_common(1)[0][0] for surface, found in labels.items()}
+    found = []
+    for one in test:
+        located = locate(one.product.title, {"": tuple(surface for surface in names if surface in one.product.title)})
+        found.append({(s.start, s.end, names[one.product.title[s.start : s.end]]) for _, s in located})
+    return found
+
+
+def measure(data: Path, name: str, out: Path, encoder: str, options: TrainOptions, seed: int) -> dict[str, Any]:
     train, dev, test = splits(data, name)
     print(f"{name}: {len(train)} train, {len(dev)} dev, {len(test)} test", file=sys.stderr)
-    trained = train_extractor(train, dev=dev, out=out, seed=seed, options=options, progress=_log)
+    trained = train_extractor(train, dev=dev, out=out, encoder=encoder, seed=seed, options=options, progress=_log)
     extractor = SequenceExtractor.load(out)
     started = time.monotonic()
-    ours = evaluate_extractor(extractor, test, protocol="extractgpt")
+    ours = evaluate_extractor(extractor, test, protocol="spans" if name == "queryner" else "extractgpt")
     seconds = time.monotonic() - started
-    rival = evaluate_extractgpt(test, floor([*train, *dev], test))
+    if name == "queryner":
+        gold = [{(span.start, span.end, label) for label, span in one.spans} for one in test]
+        rival = evaluate_spans(gold, floor_spans([*train, *dev], test))
+    else:
+        rival = evaluate_extractgpt(test, floor([*train, *dev], test))
     return {
         "n": len(test),
-        "kgtag": {"micro": ours["micro"], "macro": ours["macro"], "strict": ours["strict"]["micro"]},
-        "floor": {"micro": rival["micro"], "macro": rival["macro"], "strict": rival["strict"]["micro"]},
+        "encoder": Path(encoder).name,
+        "kgtag": _rates(ours),
+        "floor": _rates(rival),
         "category_accuracy": category_accuracy(extractor, test),
         "train_seconds": round(trained.seconds, 1),
         "titles_per_second": round(len(test) / seconds, 1),
         "epoch": trained.epoch,
         "seed": seed,
     }
+
+
+def _rates(found: dict[str, Any]) -> dict[str, Any]:
+    """`strict` is what an evaluation of spans always is."""
+    strict = found["strict"]["micro"] if "strict" in found else found["micro"]
+    return {"micro": found["micro"], "macro": found["macro"], "strict": strict}
 
 
 def _log(line: str) -> None:
@@ -119,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(OPTIONS), required=True)
+    parser.add_argument("--encoder", default=encoders.DEFAULT, help="a name or a directory")
     parser.add_argument("--out", type=Path, help="keep the model here")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seed", type=int, default=0)
@@ -127,7 +183,9 @@ def main() -> None:
     options = OPTIONS[given.set]
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
-        found = measure(given.data, given.set, given.out or Path(temporary) / "model", options, given.seed)
+        found = measure(
+            given.data, given.set, given.out or Path(temporary) / "model", given.encoder, options, given.seed
+        )
     print(_table(found), file=sys.stderr)
     report("extraction", given.set, host, **found)
 

@@ -6,8 +6,9 @@ so that its tokens are at positions 1..T whatever follows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -71,6 +72,44 @@ class TagNetwork(nn.Module):
         return scores
 
 
+class Ensemble(nn.Module):
+    """Several networks of one label map and one kind of encoder, read as one: what each finds likely is averaged.
+
+    States are the members' side by side, (B, L, members × d), so that it exports and serves as a single network does.
+    """
+
+    def __init__(self, members: Sequence[TagNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.crf = ChainCRF()
+        with torch.no_grad():
+            for name, parameter in self.crf.named_parameters():
+                parameter.copy_(torch.stack([member.crf.get_parameter(name) for member in members]).mean(0))
+
+    def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Like `TagNetwork.encode`; the category's probabilities are averaged."""
+        found = [member.encode(ids, shapes, mask) for member in self.networks]
+        odds = torch.stack([logits.softmax(-1) for _, logits in found]).mean(0)
+        return torch.cat([states for states, _ in found], dim=-1), odds.clamp_min(1e-12).log()
+
+    def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
+        """Like `TagNetwork.emissions`."""
+        parts = states.chunk(len(self.members), dim=-1)
+        found = [
+            member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)
+        ]
+        return torch.stack(found).mean(0)
+
+    @property
+    def networks(self) -> list[TagNetwork]:
+        return [cast(TagNetwork, member) for member in self.members]
+
+
+def networks(network: TagNetwork | Ensemble) -> list[TagNetwork]:
+    """The members, or the network alone."""
+    return network.networks if isinstance(network, Ensemble) else [network]
+
+
 def plain_embedding(weight: Tensor) -> nn.Embedding:
     """Of (V, d) float32 rows."""
     return nn.Embedding(len(weight), weight.shape[1], _weight=weight)
@@ -102,7 +141,7 @@ class SeenEmbedding(nn.Module):
 class EncoderPart(nn.Module):
     """What `encoder.onnx` computes."""
 
-    def __init__(self, network: TagNetwork) -> None:
+    def __init__(self, network: TagNetwork | Ensemble) -> None:
         super().__init__()
         self.network = network
 
@@ -113,7 +152,7 @@ class EncoderPart(nn.Module):
 class HeadsPart(nn.Module):
     """What `heads.onnx` computes."""
 
-    def __init__(self, network: TagNetwork) -> None:
+    def __init__(self, network: TagNetwork | Ensemble) -> None:
         super().__init__()
         self.network = network
 
