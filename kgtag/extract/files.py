@@ -5,6 +5,7 @@ config.json         label map, categories, what applies where, CRF, tokens, taxo
 lexicon.json        known values: attribute, token ids, annotated, seen, given
 tokenizer.json      of the tokenizers library, with the characters added in training
 encoder.onnx        tokens → states, category logits
+encoder.int8.onnx   the same in eight bits; may be missing (not part of the version: its answers name it)
 heads.onnx          states, attributes → tag scores
 model.safetensors   the same weights for torch
 metrics.json        how training went (not part of the version)
@@ -20,12 +21,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from graph.errors import InputError
 
 FORMAT = 1
 SERVED = ("config.json", "lexicon.json", "tokenizer.json", "encoder.onnx", "heads.onnx")
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+INT8 = "encoder.int8.onnx"
 _MANIFEST = "manifest.json"
 
 
@@ -123,6 +127,22 @@ def read_config(directory: Path) -> tuple[ModelConfig, str]:
         )
     version = hashlib.sha256("".join(manifest[name] for name in SERVED).encode()).hexdigest()[:12]
     return _config(raw), version
+
+
+def encoder_file(directory: Path, precision: Precision) -> str:
+    """The name of the encoder's file. Raises InputError for an unknown precision, or one that the model lacks."""
+    if precision == "fp32":
+        return "encoder.onnx"
+    if precision not in PRECISIONS:
+        raise InputError(f"no precision {precision!r}; there is {', '.join(PRECISIONS)}")
+    way_out = "train it again, or use fp32"
+    manifest = _read_json(directory / _MANIFEST, way_out)
+    path = directory / INT8
+    if INT8 not in manifest or not path.is_file():
+        raise InputError(f"model directory {str(directory)!r} lacks {INT8}; {way_out}")
+    if _sha256(path) != manifest[INT8]:
+        raise InputError(f"{str(path)!r} is not what its manifest says (damaged or partly written); {way_out}")
+    return INT8
 
 
 def read_lexicon(directory: Path) -> list[tuple[str, list[int], int, int, bool]]:

@@ -95,9 +95,7 @@ class Ensemble(nn.Module):
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
         """Like `TagNetwork.emissions`."""
         parts = states.chunk(len(self.members), dim=-1)
-        found = [
-            member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)
-        ]
+        found = [member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)]
         return torch.stack(found).mean(0)
 
     @property

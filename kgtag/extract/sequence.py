@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from graph.errors import InputError
-from kgtag.extract.decode import Chain, decode
-from kgtag.extract.files import ModelConfig, read_config, read_lexicon
-from kgtag.extract.inputs import Window, attribute_inputs, encoder_inputs, slice_tokens, windows
+from kgtag.extract.decode import Chain
+from kgtag.extract.files import ModelConfig, Precision, encoder_file, read_config, read_lexicon
+from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
 from kgtag.extract.lexicon import Entry, Lexicon
+from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
+from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
 from kgtag.text import clean, document, field_span
 from kgtag.types import Extraction, Mention, Product, Span
@@ -24,21 +26,10 @@ CERTAIN = 0.6
 """A predicted category at least this probable is taken as the product's category in a second pass."""
 POSSIBLE = 0.02
 """Else the attributes of every category at least this probable are looked for."""
-_BATCH_TOKENS = 4_096
-_CELLS = 60_000
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(slots=True)
-class _Piece:
-    """One window of one product's title on its way through the model."""
-
-    product: int
-    window: Window
-    tokens: Tokens
-    category: str | None
-    attributes: tuple[int, ...] = ()
+_TOGETHER = 512
+"""Products whose states are held at once."""
+T = TypeVar("T")
+_Categories = dict[int, list[tuple[str, float]]]
 
 
 class SequenceExtractor:
@@ -48,10 +39,22 @@ class SequenceExtractor:
     """
 
     def __init__(
-        self, config: ModelConfig, version: str, *, tokenizer: Tokenizer, lexicon: Lexicon, encoder: Any, heads: Any
+        self,
+        config: ModelConfig,
+        version: str,
+        *,
+        tokenizer: Tokenizer,
+        lexicon: Lexicon,
+        encoder: Any,
+        heads: Any,
+        precision: Precision = "fp32",
+        workers: int = 1,
     ) -> None:
+        """`workers`: titles read side by side, with int8."""
         self.config = config
-        self._version = version
+        self.precision = precision
+        self._version = version if precision == "fp32" else f"{version}-{precision}"
+        self._workers = ThreadPoolExecutor(workers) if precision == "int8" and workers > 1 else None
         self._tokenizer = tokenizer
         self._lexicon = lexicon
         self._encoder = encoder
@@ -68,17 +71,18 @@ class SequenceExtractor:
         self._suffixes = {name: found.ids.tolist()[:24] for name, found in zip(config.categories, named, strict=True)}
 
     @classmethod
-    def load(cls, directory: Path | str, *, threads: int = 0) -> Self:
-        """The model of a directory; `threads` for ONNX Runtime, 0 lets it choose.
+    def load(cls, directory: Path | str, *, threads: int = 0, precision: Precision = "fp32") -> Self:
+        """The model of a directory; `threads` to compute with, 0 for as many as there are cores.
 
-        Raises InputError when the directory is missing, incomplete, damaged, or of another format.
+        Raises InputError when the directory is missing, incomplete, damaged, of another format, or from before there
+        was this precision.
         """
         import onnxruntime
 
         directory = Path(directory)
         config, version = read_config(directory)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads if precision == "fp32" else 1
         options.log_severity_level = 3
         # Threads that spin while they wait starve whatever else runs beside them: other requests, other tests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -101,8 +105,10 @@ class SequenceExtractor:
             version,
             tokenizer=tokenizer,
             lexicon=Lexicon(entries),
-            encoder=session("encoder.onnx"),
+            encoder=session(encoder_file(directory, precision)),
             heads=session("heads.onnx"),
+            precision=precision,
+            workers=threads or cores(),
         )
 
     @property
@@ -119,23 +125,58 @@ class SequenceExtractor:
         A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
         `categories`. Raises TextError for a title that can't be tagged.
         """
+        documents = self._documents(products)
+        found: list[Extraction] = []
+        for start in range(0, len(products), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            found += self._extract(products[part], tokenize(self._tokenizer, documents[part]))
+        return found
+
+    def read(self, products: Sequence[Product]) -> list[list[Reading]]:
+        """Of every product, its windows as the model saw them. Raises TextError for a title that can't be tagged."""
+        found: list[list[Reading]] = [[] for _ in products]
+        documents = self._documents(products)
+        for start in range(0, len(products), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            for piece in self._scored(products[part], tokenize(self._tokenizer, documents[part]))[0]:
+                found[start + piece.product].append(Reading(piece.attributes, piece.emissions, piece.vector))
+        return found
+
+    def _documents(self, products: Sequence[Product]) -> list[str]:
+        """What is read of each: the title, and the text behind it where the model was trained on texts."""
         titles = [clean(product.title) for product in products]
-        if self.config.reads_text:
-            titles = [document(title, product.text) for title, product in zip(titles, products, strict=True)]
-        pieces = list(self._pieces(products, tokenize(self._tokenizer, titles)))
-        categories: dict[int, list[tuple[str, float]]] = {}
-        self._predict_categories([piece for piece in pieces if piece.category is None], categories)
+        if not self.config.reads_text:
+            return titles
+        return [document(title, product.text) for title, product in zip(titles, products, strict=True)]
+
+    @property
+    def chain(self) -> Chain:
+        """The CRF that the emissions of `read` are for."""
+        return self._chain
+
+    def _extract(self, products: Sequence[Product], titles: list[Tokens]) -> list[Extraction]:
+        pieces, categories = self._scored(products, titles)
+        spans = find_spans([piece.emissions for piece in pieces], self._chain, bias=self.config.bias)
         mentions: list[list[Mention]] = [[] for _ in products]
-        for batch in _batches(pieces):
-            states, _ = self._encode(batch)
-            for piece in batch:
-                piece.attributes = self._attributes(piece, categories)
-            for part, part_states in self._parts(batch, states):
-                for piece, found in zip(part, self._mentions(part, part_states, products), strict=True):
-                    mentions[piece.product] += found
+        columns = (spans.title.tolist(), spans.row.tolist(), spans.first.tolist(), spans.last.tolist())
+        for number, row, first, last, marginal in zip(*columns, spans.probability.tolist(), strict=True):
+            piece = pieces[number]
+            if piece.window.own_first <= piece.window.first + first < piece.window.own_last:
+                product = products[piece.product]
+                mentions[piece.product].append(self._mention(product, piece, row, (first, last), marginal))
         return [
             Extraction(_sorted(found), tuple(categories.get(number, ())[:5])) for number, found in enumerate(mentions)
         ]
+
+    def _scored(self, products: Sequence[Product], titles: list[Tokens]) -> tuple[list[Piece], _Categories]:
+        """The products' windows with their emissions, and categories by product where none was given."""
+        pieces = list(self._pieces(products, titles))
+        categories: _Categories = {}
+        self._predict_categories([piece for piece in pieces if piece.category is None], categories)
+        for piece in pieces:
+            piece.attributes = self._attributes(piece, categories)
+        self._each(self._score, self._batches(pieces))
+        return pieces, categories
 
     def category(self, given: str | None) -> str | None:
         """The model's own name for a category name or concept id; None when the model doesn't know it."""
@@ -143,29 +184,30 @@ class SequenceExtractor:
             return None
         return self._categories.get(given) or self._categories.get(given.strip().casefold())
 
-    def _pieces(self, products: Sequence[Product], titles: list[Tokens]) -> Iterator[_Piece]:
+    def _pieces(self, products: Sequence[Product], titles: list[Tokens]) -> Iterator[Piece]:
         for number, (product, tokens) in enumerate(zip(products, titles, strict=True)):
             category = self.category(product.category)
             for window in windows(len(tokens), self.config.max_tokens):
                 if window.last > window.first:
-                    yield _Piece(number, window, slice_tokens(tokens, window), category)
+                    yield Piece(number, window, slice_tokens(tokens, window), category)
 
-    def _predict_categories(self, pieces: list[_Piece], categories: dict[int, list[tuple[str, float]]]) -> None:
+    def _predict_categories(self, pieces: list[Piece], categories: _Categories) -> None:
         """Ranks categories per product (its first window decides) and settles on the certain ones."""
         if not self.config.categories:
             return
-        for batch in _batches([piece for piece in pieces if piece.window.first == 0]):
-            _, logits = self._encode(batch)
-            for piece, row in zip(batch, logits.astype(np.float64), strict=True):
+        firsts = self._batches([piece for piece in pieces if piece.window.first == 0])
+        for batch, (states, logits) in zip(firsts, self._each(self._encode, firsts), strict=True):
+            for piece, row, own in zip(batch, logits.astype(np.float64), states, strict=True):
                 odds = np.exp(row - row.max())
                 ranked = zip(self.config.categories, (odds / odds.sum()).round(4).tolist(), strict=True)
                 categories[piece.product] = sorted(ranked, key=lambda pair: (-pair[1], pair[0]))
+                piece.states = own[: len(piece.tokens)]
         for piece in pieces:
             best, probability = categories[piece.product][0]
             if probability >= CERTAIN:
-                piece.category = best
+                piece.category, piece.states = best, None
 
-    def _attributes(self, piece: _Piece, categories: dict[int, list[tuple[str, float]]]) -> tuple[int, ...]:
+    def _attributes(self, piece: Piece, categories: dict[int, list[tuple[str, float]]]) -> tuple[int, ...]:
         if piece.category is not None:
             return self.config.applicable[piece.category]
         ranked = categories.get(piece.product)
@@ -174,7 +216,7 @@ class SequenceExtractor:
         likely = [name for name, probability in ranked if probability >= POSSIBLE]
         return tuple(sorted({number for name in likely for number in self.config.applicable[name]}))
 
-    def _encode(self, batch: list[_Piece]) -> tuple[Floats, Floats]:
+    def _encode(self, batch: list[Piece]) -> tuple[Floats, Floats]:
         """States of the titles' tokens, (B, T, d), and category logits, (B, C)."""
         tokens = [piece.tokens for piece in batch]
         suffixes = [self._suffixes.get(piece.category or "", []) for piece in batch]
@@ -182,39 +224,47 @@ class SequenceExtractor:
         states, logits = self._encoder.run(None, {"ids": ids, "shapes": shapes, "mask": mask})
         return states[:, 1 : 1 + max(map(len, tokens))], logits
 
-    def _parts(self, batch: list[_Piece], states: Floats) -> Iterator[tuple[list[_Piece], Floats]]:
-        """Splits a batch so that attributes × tokens stay within memory; pieces without attributes fall out."""
-        kept = [n for n, piece in enumerate(batch) if piece.attributes]
-        kept.sort(key=lambda n: len(batch[n].attributes))
-        while kept:
-            count = len(kept)
-            while count > 1 and count * len(batch[kept[count - 1]].attributes) * states.shape[1] > _CELLS:
-                count = (count + 1) // 2
-            part, kept = kept[:count], kept[count:]
-            yield [batch[n] for n in part], states[part]
+    def _score(self, batch: list[Piece]) -> None:
+        """Gives every piece its emissions. States that predicting the category left are used again."""
+        bare = [piece for piece in batch if piece.attributes and piece.states is None]
+        if bare:
+            for piece, own in zip(bare, self._encode(bare)[0], strict=True):
+                piece.states = own[: len(piece.tokens)]
+        for part in parts([piece for piece in batch if piece.attributes]):
+            self._emit(part)
+        for piece in batch:
+            if piece.states is not None:
+                piece.vector = piece.states.mean(axis=0)
+            piece.states = None
 
-    def _mentions(self, part: list[_Piece], states: Floats, products: Sequence[Product]) -> list[list[Mention]]:
-        """The mentions each piece answers for."""
+    def _emit(self, part: list[Piece]) -> None:
+        longest = max(len(piece.tokens) for piece in part)
         codes = [self._lexicon.codes(piece.tokens, piece.attributes) for piece in part]
-        rows, lexicon = attribute_inputs([piece.attributes for piece in part], codes, states.shape[1])
+        rows, lexicon = attribute_inputs([piece.attributes for piece in part], codes, longest)
+        held = [piece.states for piece in part if piece.states is not None]
+        states = np.zeros((len(part), longest, held[0].shape[1]), dtype=np.float32)
+        for number, own in enumerate(held):
+            states[number, : len(own)] = own
         (emissions,) = self._heads.run(None, {"states": states, "attributes": rows, "lexicon": lexicon})
-        found: list[list[Mention]] = []
         for piece, scores in zip(part, emissions, strict=True):
-            length = len(piece.tokens)
-            cut = scores[: len(piece.attributes), :length].astype(np.float64)
-            lengths = np.full(len(cut), length, dtype=np.int64)
-            product, window = products[piece.product], piece.window
-            spans = decode(cut, lengths, self._chain, bias=self.config.bias)
-            found.append(
-                [
-                    self._mention(product, piece, span.row, (span.first, span.last), span.probability)
-                    for span in spans
-                    if window.own_first <= window.first + span.first < window.own_last
-                ]
-            )
-        return found
+            piece.emissions = scores[: len(piece.attributes), : len(piece.tokens)]
 
-    def _mention(self, product: Product, piece: _Piece, row: int, tokens: tuple[int, int], marginal: float) -> Mention:
+    def _batches(self, pieces: Sequence[Piece]) -> list[list[Piece]]:
+        """One by one with int8: the scale of a quantised activation is that of its whole batch, and a title's answer
+        must not depend on its company."""
+        if self.precision == "int8":
+            return [[piece] for piece in pieces]
+        return batches(
+            pieces, [len(piece.tokens) + len(self._suffixes.get(piece.category or "", ())) for piece in pieces]
+        )
+
+    def _each(self, work: Callable[[list[Piece]], T], batches: Sequence[list[Piece]]) -> list[T]:
+        """In order; titles side by side, each on one core, where they go one by one."""
+        if self._workers is None or len(batches) < 2:
+            return [work(batch) for batch in batches]
+        return list(self._workers.map(work, batches))
+
+    def _mention(self, product: Product, piece: Piece, row: int, tokens: tuple[int, int], marginal: float) -> Mention:
         """The surface is the product's own, control characters and all."""
         attribute = self.config.attributes[piece.attributes[row]]
         start, end = int(piece.tokens.starts[tokens[0]]), int(piece.tokens.ends[tokens[1]])
@@ -226,22 +276,16 @@ class SequenceExtractor:
         return Mention(span, text[span.start : span.end], attribute, score)
 
 
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def calibrated(marginal: float, calibration: tuple[float, float]) -> float:
     """A span's marginal as the probability that an annotator marked exactly it, in [0, 1], 4 digits."""
     bounded = min(max(marginal, 1e-6), 1 - 1e-6)
     odds = calibration[0] * float(np.log(bounded / (1 - bounded))) + calibration[1]
     return round(1 / (1 + float(np.exp(-min(max(odds, -50.0), 50.0)))), 4)
-
-
-def _batches(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces of like length together, at most _BATCH_TOKENS a batch."""
-    ordered = sorted(pieces, key=lambda piece: len(piece.tokens))
-    while ordered:
-        count = 1
-        while count < len(ordered) and (count + 1) * len(ordered[count].tokens) <= _BATCH_TOKENS:
-            count += 1
-        yield ordered[:count]
-        ordered = ordered[count:]
 
 
 def _sorted(mentions: list[Mention]) -> tuple[Mention, ...]:
