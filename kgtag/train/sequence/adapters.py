@@ -25,7 +25,9 @@ class Adapter:
         linear = [name for name, module in encoder.named_modules() if isinstance(module, nn.Linear)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what other kinds of models may need
-            self._tuner = _adaptive(encoder, options, linear, steps) if self._adaptive else _plain(encoder, options, linear)
+            self._tuner = (
+                _adaptive(encoder, options, linear, steps) if self._adaptive else _plain(encoder, options, linear)
+            )
         for name, weight in encoder.named_parameters():
             if name in trained:
                 weight.requires_grad_(True)
@@ -94,4 +96,4 @@ def _adaptive(encoder: Any, options: TrainOptions, linear: list[str], steps: int
         deltaT=max(1, steps // 100),
         total_step=max(1, steps),
     )
-    return AdaLoraModel(encoder, {_NAME: config}, _NAME)
+    return AdaLoraModel(encoder, {_NAME: config}, _NAME)  # type: ignore[no-untyped-call]

@@ -35,7 +35,10 @@ _UNITS = (
 )
 _FORMS = {form: forms for forms in _UNITS for form in forms}
 _MEASURE = re.compile(
-    r"(?<![\w.,/])(\d+(?:[.,]\d+)?)([ -]?)(" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w|\s*\d)", re.I
+    r"(?<![\w.,/])(\d+(?:[.,]\d+)?)([ -]?)("
+    + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True))
+    + r")(?!\w|\s*\d)",
+    re.I,
 )
 _WORD = re.compile(r"[^\W\d_]{5,}")
 
@@ -50,7 +53,7 @@ class Part:
 
 
 class Augmenter:
-    """`values`: what may take a value's place, by attribute name, from the taxonomy say; those of the training titles of
+    """`values`: what may take a value's place, by attribute name, say from the taxonomy; those of training titles of
     the same category join them."""
 
     def __init__(

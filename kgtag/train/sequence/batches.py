@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -40,8 +40,8 @@ class Batch:
     taught: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        parts = (getattr(self, name) for name in self.__slots__)
-        return Batch(*(None if part is None else part.to(device) for part in parts))
+        there = {name: part.to(device) for name in self.__slots__ if (part := getattr(self, name)) is not None}
+        return replace(self, **there)
 
 
 @dataclass(frozen=True, slots=True)

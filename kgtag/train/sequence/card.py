@@ -82,8 +82,8 @@ def model_card(
         _options(options),
         "## How well, on the products it was chosen by",
         f"Micro-F1 of exact spans {_percent(metrics['f1'])}; expected calibration error"
-        f" {metrics['calibration']['ece']:.3f} ({metrics['calibration']['ece_raw']:.3f} before calibration). Choosing by"
-        " the same products flatters a little: measure on products of your own with `kgtag evaluate extractor`.",
+        f" {metrics['calibration']['ece']:.3f} ({metrics['calibration']['ece_raw']:.3f} before calibration). Choosing"
+        " by the same products flatters a little: measure on products of your own with `kgtag evaluate extractor`.",
         _attributes(metrics["attributes"]),
         "## Limits",
         _limits(config, metrics, train),
@@ -101,7 +101,9 @@ def _findings(findings: Sequence[DataFinding]) -> str:
 
 def _options(options: TrainOptions) -> str:
     changed = [
-        f"`{one.name}` {getattr(options, one.name)!r}" for one in settings() if getattr(options, one.name) != one.default
+        f"`{one.name}` {getattr(options, one.name)!r}"
+        for one in settings()
+        if getattr(options, one.name) != one.default
     ]
     return f"Options other than the defaults (all are in `options.toml`): {', '.join(changed) or 'none'}."
 

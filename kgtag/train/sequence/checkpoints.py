@@ -34,16 +34,25 @@ _OURS = (_RUN, _LAST, "curves.csv", "best-*.pt", ".*.part")
 @dataclass(frozen=True, slots=True)
 class RunPlace:
     """`directory`: for checkpoints; `minutes` between those within an epoch. `resume`: "auto" goes on with a run of the
-    same data and options and refuses another's, "must" refuses to start anew, "never" throws away what is there."""
+    same data and options and refuses another's, "must" refuses to start anew, "never" throws away what is there.
+    `clear`: whether the checkpoints go once the model is written."""
 
     directory: Path
     resume: Resume = "auto"
     minutes: float = 10.0
+    clear: bool = True
 
     @classmethod
     def beside(cls, out: Path, *, resume: Resume = "auto", minutes: float = 10.0) -> RunPlace:
         """OUT.run beside OUT."""
         return cls(out.with_name(f"{out.name}.run"), resume, minutes)
+
+    def remove(self) -> None:
+        """What a run wrote here; somebody else's files stay."""
+        _clear(self.directory)
+        with suppress(OSError):
+            (self.directory / _LOCK).unlink()
+            self.directory.rmdir()
 
 
 class Keeper:
@@ -83,11 +92,9 @@ class Keeper:
         write_atomically(self.directory / "curves.csv", text.encode(), way_out=_way_out(self.directory))
 
     def done(self) -> None:
-        """The model is written; nothing here is needed any more."""
-        _clear(self.directory)
-        with suppress(OSError):  # somebody else's files stay
-            (self.directory / _LOCK).unlink()
-            self.directory.rmdir()
+        """The model is written."""
+        if self._place.clear:
+            self._place.remove()
 
 
 @contextmanager
@@ -102,7 +109,9 @@ def keeping(place: RunPlace, fingerprint: Mapping[str, Any]) -> Iterator[Keeper]
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(f"another training is at {str(place.directory)!r}; wait for it, or give another --out") from error
+            raise InputError(
+                f"another training is at {str(place.directory)!r}; wait for it, or give another --out"
+            ) from error
         _check(place, fingerprint)
         yield Keeper(place)
 
@@ -123,8 +132,8 @@ def _check(place: RunPlace, fingerprint: Mapping[str, Any]) -> None:
         raise InputError(f"{str(path)!r} does not read ({error}); start anew with --fresh") from error
     if changed := list(_changes(before, json.loads(json.dumps(fingerprint)))):
         raise InputError(
-            f"{str(place.directory)!r} holds an unfinished run of another kind: {'; '.join(changed)}. Finish that run by its"
-            " own command, throw it away with --fresh, or give another --out"
+            f"{str(place.directory)!r} holds an unfinished run of another kind: {'; '.join(changed)}. Finish that run"
+            " by its own command, throw it away with --fresh, or give another --out"
         )
 
 

@@ -19,7 +19,8 @@ Row = tuple[int, int, float, float, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Where a training is: `step` of `steps` (optimiser steps), the last loss, and the last dev F1, if any yet."""
+    """Where a training is: `step` of `steps` (optimiser steps), the last loss, and the last dev F1, if any yet;
+    `measured`: just now, at the end of an epoch."""
 
     step: int
     steps: int
@@ -27,6 +28,7 @@ class Tick:
     epochs: int
     loss: float
     f1: float | None
+    measured: bool = False
 
 
 Watch = Callable[[Tick], None]
@@ -51,7 +53,7 @@ class Board:
                 raise InputError("--tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(directory), purge_step=step or None)  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(directory), purge_step=step or None)
 
     def add(self, row: Row) -> None:
         if self._writer is None:

@@ -125,9 +125,7 @@ def train_extractor(
     _, version = read_config(out)
     f1 = metrics["f1"]
     progress(f"wrote {out} (version {version}); dev F1 {100 * f1:.1f} from epoch {best.epoch}; {seconds:.0f} s")
-    return TrainReport(
-        version, f1, best.epoch, seconds, setup.report, setup.dev_report, setup.added, out, findings
-    )
+    return TrainReport(version, f1, best.epoch, seconds, setup.report, setup.dev_report, setup.added, out, findings)
 
 
 def _taught(setup: Prepared, options: TrainOptions, progress: Progress) -> Prepared:
@@ -188,9 +186,7 @@ def _tuned(setup: Prepared, best: Best, encoder: str, options: TrainOptions) -> 
     return _config(setup, chain, encoder, bias, calibration), measured
 
 
-def _config(
-    setup: Prepared, chain: Chain, encoder: str, bias: float, calibration: tuple[float, float]
-) -> ModelConfig:
+def _config(setup: Prepared, chain: Chain, encoder: str, bias: float, calibration: tuple[float, float]) -> ModelConfig:
     return ModelConfig(
         attributes=setup.labels.attributes,
         categories=setup.labels.categories,
@@ -259,7 +255,8 @@ def _lexicon_rows(setup: Prepared, config: ModelConfig) -> list[list[Any]]:
 
 def _size(network: TagNetwork) -> int:
     """Bytes of a model directory, about: its weights for torch and for ONNX."""
-    return 2 * sum(value.numel() * value.element_size() for value in network.state_dict().values())
+    weights: dict[str, torch.Tensor] = network.state_dict()
+    return 2 * sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def _describe(report: DataReport, dev: int, added: int) -> list[str]:

@@ -76,7 +76,8 @@ def divergence(crf: ChainCRF, emissions: Tensor, soft: Tensor, lengths: Tensor) 
         return emissions.new_zeros(0)
     ours = log_marginals(crf, emissions, lengths).clamp(min=-30.0)
     inside = torch.arange(emissions.shape[1], device=emissions.device) < lengths[:, None]
-    return ((torch.xlogy(soft, soft) - soft * ours).sum(2) * inside).sum(1)
+    apart: Tensor = ((torch.xlogy(soft, soft) - soft * ours).sum(2) * inside).sum(1)
+    return apart
 
 
 class Adversary:
@@ -112,7 +113,8 @@ class Adversary:
         if gradient is None:
             return output
         norm = gradient.float().flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None]
-        return output + (self._size * gradient / norm).to(output.dtype).detach()
+        moved: Tensor = output + (self._size * gradient / norm).to(output.dtype).detach()
+        return moved
 
     @contextmanager
     def _hooked(self, hook: Any) -> Iterator[None]:

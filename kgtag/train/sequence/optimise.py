@@ -1,4 +1,4 @@
-"""The training loop: one network, one batcher, a loss, and the epoch that is best on dev; stopped anywhere, it goes on."""
+"""The training loop. It keeps the epoch that is best on dev, and stopped anywhere, it goes on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,7 @@ from kgtag.train.sequence.tuning import outcomes, score_examples
 _ROWS = 200
 """Of the curves, about, over a whole training."""
 _RAMP = 1 / 3
-"""Share of the epochs over which disbelief in gold grows to what is asked: at first the model contradicts everything."""
+"""Share of the epochs over which disbelief in gold grows to what is asked; a new model contradicts everything."""
 
 Progress = Callable[[str], None]
 Variants = Callable[[random.Random], Sequence[Example]]
@@ -101,18 +101,20 @@ class Learner:
         board = board or Board(None)
         if keeper is not None and (kept := keeper.load()) is not None:
             self._restore(run, kept, keeper)
-            progress(f"continuing the run in {keeper.directory} in epoch {run.epoch}, after step {run.step} of {run.steps}")
+            progress(
+                f"continuing the run in {keeper.directory} in epoch {run.epoch}, after step {run.step} of {run.steps}"
+            )
         while run.epoch <= self.options.epochs and not self._tired(run):
             examples = train if variants is None else variants(random.Random(f"{self.seed} {run.epoch} variants"))
             started = time.monotonic()
             self._epoch(run, examples, keeper, (board, watch))
             loss = run.total / max(run.count, 1)
             said = f"epoch {run.epoch}: loss {loss:.3f}, {time.monotonic() - started:.1f} s"
-            if 3 * run.epoch >= self.options.epochs:
+            if measured := 3 * run.epoch >= self.options.epochs:
                 f1 = self._measure(run, dev, loss, keeper)
                 board.add(run.curves[-1])
                 said = f"epoch {run.epoch}: loss {loss:.3f}, dev F1 {100 * f1:.1f}, {time.monotonic() - started:.1f} s"
-            watch(self._tick(run, loss))
+            watch(replace(self._tick(run, loss), measured=measured))
             progress(said)
             run.epoch, run.batch, run.total, run.count = run.epoch + 1, 0, 0.0, 0
             self._keep(run, keeper)
@@ -163,11 +165,11 @@ class Learner:
         with adversary.watching(), mixed(self.device, self.precision):
             loss = batch_loss(self.network, batch, options, noise=doubt)
             whole = loss + (run.adapter.penalty() if run.adapter is not None else 0.0)
-        run.scaler.scale(whole * share).backward()
+        run.scaler.scale(whole * share).backward()  # type: ignore[no-untyped-call]
         if options.adversarial:
             with adversary.pushing(), mixed(self.device, self.precision):
                 again = batch_loss(self.network, batch, options, noise=doubt)
-            run.scaler.scale(again * share).backward()
+            run.scaler.scale(again * share).backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not math.isfinite(value):
             raise InputError(

@@ -39,7 +39,9 @@ class TrainOptions:
     max_tokens: int = _setting(192, _LENGTH, "Tokens of a title that are read; the rest is cut off.", low=8, high=8192)
     device: str = _setting("auto", _LENGTH, "auto, cpu, cuda or cuda:N.")
     precision: Precision = _setting("auto", _LENGTH, "auto: bf16 on a GPU that has it, else fp32.")
-    encoder_rate: float = _setting(2e-4, _RATES, "Of the encoder's top layer; of an adapter ten times it.", low=0, high=1)
+    encoder_rate: float = _setting(
+        2e-4, _RATES, "Of the encoder's top layer; of an adapter ten times it.", low=0, high=1
+    )
     head_rate: float = _setting(1.5e-3, _RATES, "Of everything above the encoder.", low=0, high=1)
     layer_decay: float = _setting(0.9, _RATES, "Factor on the encoder's rate, per layer downwards.", low=0, high=1)
     weight_decay: float = _setting(0.01, _RATES, "AdamW's.", low=0, high=1)
@@ -47,19 +49,23 @@ class TrainOptions:
     freeze: int = _setting(0, _ENCODER, "Lowest layers that stay as they are, with the embeddings; 0: none.", low=0)
     adapter: Adapter = _setting("none", _ENCODER, "Learn low-rank additions (peft) in place of the encoder itself.")
     rank: int = _setting(8, _ENCODER, "Of the adapter's additions.", low=1, high=1024)
-    alpha: float = _setting(16.0, _ENCODER, "The adapter's scale is alpha / rank.", low=0, high=10_000)
+    alpha: int = _setting(16, _ENCODER, "The adapter's scale is alpha / rank.", low=0, high=10_000)
     adapter_dropout: float = _setting(0.05, _ENCODER, "On the adapter's input.", low=0, high=0.9)
     class_weights: ClassWeights = _setting("none", _LOSS, "Rare attributes' values count more: by which formula.")
     class_weight_cap: float = _setting(4.0, _LOSS, "The rarest counts at most so many times the mean.", low=1)
     label_smoothing: float = _setting(0.0, _LOSS, "Weight of even tag scores; see docs/training.md.", low=0, high=0.5)
-    adversarial: float = _setting(0.0, _LOSS, "Size of the worst-case step on embeddings (FGM), say 0.5.", low=0, high=100)
+    adversarial: float = _setting(
+        0.0, _LOSS, "Size of the worst-case step on embeddings (FGM), say 0.5.", low=0, high=100
+    )
     missing: Missing = _setting("absent", _NOISE, "What it means that gold leaves out one of a category's attributes.")
     missing_weight: float = _setting(0.2, _NOISE, "Weight of what is left out, when unknown.", low=0, high=1)
     noise: float = _setting(0.0, _NOISE, "Disbelief in gold the model contradicts: 0 none, 0.7 much.", low=0, high=1)
     swap: float = _setting(0.0, _AUGMENT, "Probability, per title, of another value of an attribute.", low=0, high=1)
     shuffle: float = _setting(0.0, _AUGMENT, "Probability that a title's segments change places.", low=0, high=1)
     typos: float = _setting(0.0, _AUGMENT, "Probability that a word of the title is misspelt.", low=0, high=1)
-    units: float = _setting(0.0, _AUGMENT, "Probability that a unit is written otherwise (5.5in, 5.5 inch).", low=0, high=1)
+    units: float = _setting(
+        0.0, _AUGMENT, "Probability that a unit is written otherwise (5.5in, 5.5 inch).", low=0, high=1
+    )
     teachers: tuple[str, ...] = _setting((), _DISTIL, "Model directories to learn from, besides the gold; repeatable.")
     teacher_weight: float = _setting(0.5, _DISTIL, "Of the teachers beside the gold.", low=0, high=1)
 
@@ -92,7 +98,7 @@ def types() -> dict[str, Any]:
 
 
 def read_options(path: Path) -> dict[str, Any]:
-    """The options a TOML file sets, unchecked but for their names. Raises InputError naming the file and what is wrong."""
+    """The options a TOML file sets; their names are checked, not their values. Raises InputError naming the file."""
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -42,7 +42,7 @@ def freeze(network: TagNetwork, lowest: int) -> None:
     """
     layers = int(getattr(network.encoder.config, "num_hidden_layers", 1))
     if lowest > layers:
-        raise InputError(f"option freeze is {lowest}, but the encoder has {layers} layers; at most {layers} can be frozen")
+        raise InputError(f"option freeze is {lowest}, but the encoder has {layers} layers to freeze")
     for name, parameter in network.named_parameters():
         if lowest and name.startswith("encoder.") and _depth(name) <= lowest and _NEW_ROWS not in name:
             parameter.requires_grad_(False)

@@ -20,7 +20,8 @@ _OVERLAPS, _ACROSS = "overlap_within", "overlap_across"
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """`count` of what `message` says, with at most five `examples`. A "note" is no fault; a "finding" most likely is."""
+    """`count` of what `message` says, with at most five `examples`. A "finding" most likely is a fault, a "note"
+    is none."""
 
     code: str
     level: Literal["finding", "note"]
@@ -120,7 +121,8 @@ def _repeated(train: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     groups: dict[str, list[AnnotatedProduct]] = defaultdict(list)
     for one in train:
         groups[one.product.title].append(one)
-    differ, same = [], []
+    differ: list[str] = []
+    same: list[str] = []
     for group in groups.values():
         if len(group) > 1:
             (differ if len({_gold(one) for one in group}) > 1 else same).append(_together(group))

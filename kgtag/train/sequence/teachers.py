@@ -103,8 +103,8 @@ def soft_tags(
         taught = sum(map(bool, found))
         if not taught:
             raise InputError(
-                f"teacher {str(directory)!r} can teach none of the {len(data)} titles: it cuts them into other tokens, or"
-                " knows none of their attributes; teachers need an encoder of the student's vocabulary"
+                f"teacher {str(directory)!r} can teach none of the {len(data)} titles: it cuts them into other tokens,"
+                " or knows none of their attributes; teachers need an encoder of the student's vocabulary"
             )
         progress(f"teacher {directory} speaks of {taught} of {len(data)} titles")
         for mine, one in zip(said, found, strict=True):
