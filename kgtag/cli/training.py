@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, err, log, print_json
+from kgtag import encoders
+from kgtag.cli.console import Json, Store, err, log, print_json, print_table
+from kgtag.cli.options import Given, with_train_options
+from kgtag.cli.progress import training_bar
+from kgtag.cli.work import base_options, read_work, show_findings
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -19,52 +25,153 @@ Encoder = Annotated[
 ]
 
 
-@app.command()
+Data = Annotated[list[Path], typer.Option("--data", help="Annotated products; may be repeated.")]
+Dev = Annotated[Path | None, typer.Option(help="Held out for choosing; a tenth of the data when left out.")]
+Format = Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")]
+Bind = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="KGTAG_STORE",
+        help="Bind the model to this taxonomy, and train a linker for it.",
+        metavar="URL",
+    ),
+]
+Lang = Annotated[str | None, typer.Option(help="Language of products that name none.")]
+_RUN = "The run"
+
+
+@app.command(epilog="What each option does, recipes, resuming and searching: docs/training.md.")
+@with_train_options
 def extractor(
-    data: Annotated[list[Path], typer.Option("--data", help="Annotated products; may be repeated.")],
+    data: Data,
     out: Out,
-    dev: Annotated[Path | None, typer.Option(help="Held out for choosing; a tenth of the data when left out.")] = None,
-    format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
+    given: Given,
+    dev: Dev = None,
+    format: Format = "annotated",
     encoder: Encoder = None,
     seed: Seed = 0,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(envvar="KGTAG_STORE", help="Bind the model to this taxonomy, and train a linker for it."),
+    store: Bind = None,
+    lang: Lang = None,
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--resume/--fresh",
+            help="Go on with the run in OUT.run, or throw it away; by default go on if there is one.",
+            rich_help_panel=_RUN,
+        ),
     ] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0, help="Between checkpoints within an epoch.", rich_help_panel=_RUN)
+    ] = 10,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Write TensorBoard's event files to this directory.", rich_help_panel=_RUN)
+    ] = None,
+    strict_data: Annotated[
+        bool, typer.Option("--strict-data", help="Don't train on data with findings: exit 1.", rich_help_panel=_RUN)
+    ] = False,
     json: Json = False,
 ) -> None:
     """Fine-tune an extractor on annotated products, and export it to ONNX.
 
+    Stopped at any point, the same command goes on where it was. The model directory holds what was trained how:
+    MODEL_CARD.md, options.toml, metrics.json, data_report.json, curves.csv.
+
     Example: `kgtag train extractor --data train.jsonl --dev dev.jsonl --store sqlite:///shop.db --out models/shop`
+
+    Example: `kgtag train extractor --data train.jsonl --out models/shop --epochs 20 --patience 4 --swap 0.3`
+
+    Example: `kgtag train extractor --data train.jsonl --out models/again --options models/shop/options.toml --fresh`
     """
-    from dataclasses import replace
+    from kgtag.train.sequence.checkpoints import RunPlace
+    from kgtag.train.sequence.extractor import RunSettings, train_extractor
 
-    from kgtag import encoders
-    from kgtag.bootstrap import open_store
-    from kgtag.products import read_annotated
-    from kgtag.train.sequence.extractor import train_extractor
-    from kgtag.train.sequence.options import TrainOptions
-
-    products = [one for file in data for one in read_annotated(file, format=format, lang=lang)]
-    held = list(read_annotated(dev, format=format, lang=lang)) if dev is not None else []
-    options = TrainOptions(missing="unknown" if format == "extractgpt" else "absent")
-    options = replace(options, epochs=epochs or options.epochs)
+    options = given(base_options(format))
+    work = read_work(data, dev, format=format, lang=lang, store=store)
+    findings = work.inspected()
+    show_findings(findings)
+    if strict_data and any(one.level == "finding" for one in findings):
+        log("the data has findings, and --strict-data was given: nothing was trained")
+        if json:
+            print_json({"data": [one.to_json() for one in findings]})
+        raise typer.Exit(1)
+    place = RunPlace.beside(
+        out, resume="auto" if resume is None else "must" if resume else "never", minutes=checkpoint_minutes
+    )
     name = encoder or encoders.DEFAULT
-    if store is None:
-        report = train_extractor(products, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log)
-    else:
-        from graph.changes.releases import stamped
-        from kgtag.train.model import train_model
+    with training_bar() as watch:
+        run = RunSettings(place, tensorboard, watch, findings, shlex.join(["kgtag", *sys.argv[1:]]))
+        if work.taxonomy is None:
+            report = train_extractor(
+                work.train, dev=work.dev, out=out, encoder=name, seed=seed, options=options, progress=log, run=run
+            )
+        else:
+            from kgtag.train.model import train_model
 
-        taxonomy, stamp = stamped(open_store(store))
-        report = train_model(
-            products, taxonomy, dev=held, out=out, stamp=stamp, encoder=name, seed=seed, options=options, progress=log
-        ).extractor
+            report = train_model(
+                work.train,
+                work.taxonomy,
+                dev=work.dev,
+                out=out,
+                stamp=work.stamp,
+                encoder=name,
+                seed=seed,
+                options=options,
+                progress=log,
+                run=run,
+            ).extractor
     if json:
-        print_json({"model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds})
+        said = {"model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds}
+        print_json(said | {"data": [one.to_json() for one in findings]})
     log(f"model {report.version} in {out}: F1 {report.f1:.3f} on dev (epoch {report.epoch}), {report.seconds:.0f} s")
+
+
+@app.command(epilog="The search space is in docs/training.md.")
+@with_train_options
+def search(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --options.")],
+    given: Given,
+    dev: Dev = None,
+    format: Format = "annotated",
+    encoder: Encoder = None,
+    seed: Seed = 0,
+    store: Bind = None,
+    lang: Lang = None,
+    trials: Annotated[int, typer.Option(min=1, help="How many there are to be, those of earlier runs included.")] = 20,
+    timeout: Annotated[float | None, typer.Option(min=0, help="Minutes after which no new trial begins.")] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="SQLite file of the trials, from which a search goes on; OUT.db by default.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Look for options that train a better extractor: Optuna's TPE, with poor trials given up early.
+
+    Options given here are where the search begins and, but for those it varies, what every trial has.
+
+    Example: `kgtag train search --data train.jsonl --dev dev.jsonl --out best.toml --trials 20 --epochs 6`
+    """
+    from kgtag.train.sequence.search import search_options
+
+    work = read_work(data, dev, format=format, lang=lang, store=store)
+    found = search_options(
+        work.train,
+        dev=work.dev,
+        out=out,
+        storage=study or out.with_name(f"{out.name}.db"),
+        base=given(base_options(format)),
+        encoder=encoder or encoders.DEFAULT,
+        seed=seed,
+        trials=trials,
+        timeout=None if timeout is None else 60 * timeout,
+        values=work.values(log),
+        progress=log,
+    )
+    if json:
+        print_json(found.to_json())
+    else:
+        print_table("Trials, best first", found.columns, found.rows)
+    log(f"best options in {out}: dev F1 {found.best_f1:.3f}; train with --options {out}")
 
 
 @app.command()

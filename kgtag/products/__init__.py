@@ -102,12 +102,39 @@ _BY_ROW: Mapping[str, Callable[[Row], AnnotatedProduct]] = {
 FORMATS = (*_BY_ROW, "bieos")
 
 
-def read_annotated(path: Path, *, format: str = "annotated", lang: str | None = None) -> Iterator[AnnotatedProduct]:
-    """Products with their gold, in file order; `format` is one of FORMATS, `lang` for rows that name no language."""
+def read_annotated(
+    path: Path,
+    *,
+    format: str = "annotated",
+    lang: str | None = None,
+    misplaced: list[FileFormatError] | None = None,
+) -> Iterator[AnnotatedProduct]:
+    """Products with their gold, in file order; `format` is one of FORMATS, `lang` for rows that name no language.
+
+    With a list for what is `misplaced`, spans outside their text go there and not into the products, in place of an
+    error at the first of them.
+    """
     if format not in FORMATS:
         raise InputError(f"no format {format!r} of annotated products; there is {', '.join(FORMATS)}")
-    found = bieos(path) if format == "bieos" else (_BY_ROW[format](row) for row in rows(path))
+    read = rows(path) if misplaced is None else (_within(row, misplaced) for row in rows(path))
+    found = bieos(path) if format == "bieos" else (_BY_ROW[format](row) for row in read)
     return (_in_language(one, lang) for one in found)
+
+
+def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
+    """The row without spans that begin or end outside its text; anything else that is wrong with it stays."""
+    given, text = row.fields.get("spans"), row.fields.get("title", row.fields.get("text"))
+    if not isinstance(given, list) or not isinstance(text, str):
+        return row
+    kept = []
+    for number, one in enumerate(given):
+        start, end = (one.get("start"), one.get("end")) if isinstance(one, dict) else (None, None)
+        if isinstance(start, int) and isinstance(end, int) and not 0 <= start < end <= len(text):
+            said = f"spans[{number}]: [{start}, {end}) isn't within the text, which has {len(text)} characters"
+            misplaced.append(row.error(said))
+        else:
+            kept.append(one)
+    return row if len(kept) == len(given) else replace(row, fields={**row.fields, "spans": kept})
 
 
 def annotated_row(one: AnnotatedProduct) -> AnnotatedRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from kgtag import encoders
 from kgtag.binding import find_concept
 from kgtag.link.examples import LinkExample
 from kgtag.train.linking.linker import train_linker
-from kgtag.train.sequence.extractor import TrainReport, train_extractor
+from kgtag.train.sequence.extractor import RunSettings, TrainReport, train_extractor
 from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.sequence.report import inspect_data
 from kgtag.types import AnnotatedProduct, Query
 
 _INDUCED = 0.95
@@ -42,13 +43,19 @@ def train_model(
     seed: int = 0,
     options: TrainOptions | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    run: RunSettings | None = None,
 ) -> ModelReport:
     """Train both on `data` and write them to `out`. Raises InputError when nothing can be learned.
 
     Names of attributes and categories that the taxonomy knows are recorded as its concepts; its labels help the
     extractor to know a value when it sees one. Annotators' links (`AnnotatedProduct.concepts`) train the linker.
-    `stamp`: what its store calls the taxonomy.
+    `stamp`: what its store calls the taxonomy; `run`: what the extractor's training keeps and shows of itself.
     """
+    run = run or RunSettings()
+    if run.findings is None:
+        run = replace(run, findings=inspect_data(data, dev, taxonomy=taxonomy))
+    if run.place is not None:
+        run = replace(run, place=replace(run.place, clear=False))
     attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
     categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
     extractor = train_extractor(
@@ -63,10 +70,22 @@ def train_model(
         attribute_concepts=attributes,
         category_concepts=categories,
         progress=progress,
+        run=run,
     )
     gold = [example for one in data for example in link_examples(one, taxonomy)]
     linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    if run.place is not None:
+        run.place.remove()
     return ModelReport(extractor, linker)
+
+
+def known_values(
+    data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Callable[[str], None]
+) -> dict[str, list[str]]:
+    """The taxonomy's values by attribute name, as the extractor is trained with them."""
+    return _lexicon(
+        data, taxonomy, _bound({name for one in data for name in one.attributes}, taxonomy, "attribute"), progress
+    )
 
 
 def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample]:

@@ -1,0 +1,217 @@
+"""What a killed training leaves behind, and how it goes on: atomic checkpoints in a directory beside the model's.
+
+run.json         what is trained on what, to tell whether a run is this one
+checkpoint.pt    the last good checkpoint: weights, optimiser, schedule, random state, position, history
+best-N.pt        the weights of the best epoch so far
+curves.csv       the curves so far
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from graph.errors import InputError
+
+Resume = Literal["auto", "must", "never"]
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+_RUN, _LAST, _LOCK = "run.json", "checkpoint.pt", "lock"
+_OURS = (_RUN, _LAST, "curves.csv", "best-*.pt", ".*.part")
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """`directory`: for checkpoints; `minutes` between those within an epoch. `resume`: "auto" goes on with a run of the
+    same data and options and refuses another's, "must" refuses to start anew, "never" throws away what is there.
+    `clear`: whether the checkpoints go once the model is written."""
+
+    directory: Path
+    resume: Resume = "auto"
+    minutes: float = 10.0
+    clear: bool = True
+
+    @classmethod
+    def beside(cls, out: Path, *, resume: Resume = "auto", minutes: float = 10.0) -> RunPlace:
+        """OUT.run beside OUT."""
+        return cls(out.with_name(f"{out.name}.run"), resume, minutes)
+
+    def remove(self) -> None:
+        """What a run wrote here; somebody else's files stay."""
+        _clear(self.directory)
+        with suppress(OSError):
+            (self.directory / _LOCK).unlink()
+            self.directory.rmdir()
+
+
+class Keeper:
+    """Writes and reads one run's checkpoints. Made by `keeping`."""
+
+    def __init__(self, place: RunPlace) -> None:
+        self._place = place
+        self._written = time.monotonic()
+
+    @property
+    def directory(self) -> Path:
+        return self._place.directory
+
+    def due(self) -> bool:
+        return time.monotonic() - self._written >= 60 * self._place.minutes
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replaces the last checkpoint; `state["best_epoch"]`'s weights must have been saved before."""
+        write_atomically(self.directory / _LAST, _packed(state), way_out=_way_out(self.directory))
+        for old in self.directory.glob("best-*.pt"):
+            if old.name != f"best-{state['best_epoch']}.pt":
+                old.unlink(missing_ok=True)
+        self._written = time.monotonic()
+
+    def save_best(self, epoch: int, weights: Mapping[str, Any]) -> None:
+        write_atomically(self.directory / f"best-{epoch}.pt", _packed(weights), way_out=_way_out(self.directory))
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint; None when none was written yet."""
+        path = self.directory / _LAST
+        return _unpacked(path) if path.is_file() else None
+
+    def load_best(self, epoch: int) -> dict[str, Any]:
+        return _unpacked(self.directory / f"best-{epoch}.pt")
+
+    def write_curves(self, text: str) -> None:
+        write_atomically(self.directory / "curves.csv", text.encode(), way_out=_way_out(self.directory))
+
+    def done(self) -> None:
+        """The model is written."""
+        if self._place.clear:
+            self._place.remove()
+
+
+@contextmanager
+def keeping(place: RunPlace, fingerprint: Mapping[str, Any]) -> Iterator[Keeper]:
+    """The run's keeper, while nobody else has it. `fingerprint`: what the run depends on, as JSON, by name.
+
+    Raises InputError when the directory holds a run with another fingerprint (naming what differs), when another
+    process is at it, or when there is nothing to resume and there must be.
+    """
+    place.directory.mkdir(parents=True, exist_ok=True)
+    with (place.directory / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"another training is at {str(place.directory)!r}; wait for it, or give another --out"
+            ) from error
+        _check(place, fingerprint)
+        yield Keeper(place)
+
+
+def _check(place: RunPlace, fingerprint: Mapping[str, Any]) -> None:
+    path = place.directory / _RUN
+    if place.resume == "never":
+        _clear(place.directory)
+    if not path.is_file():
+        if place.resume == "must":
+            raise InputError(f"there is no run to resume in {str(place.directory)!r}; leave out --resume to start one")
+        text = json.dumps(fingerprint, ensure_ascii=False, indent=1, sort_keys=True)
+        write_atomically(path, text.encode(), way_out=_way_out(place.directory))
+        return
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} does not read ({error}); start anew with --fresh") from error
+    if changed := list(_changes(before, json.loads(json.dumps(fingerprint)))):
+        raise InputError(
+            f"{str(place.directory)!r} holds an unfinished run of another kind: {'; '.join(changed)}. Finish that run"
+            " by its own command, throw it away with --fresh, or give another --out"
+        )
+
+
+def _clear(directory: Path) -> None:
+    for pattern in _OURS:
+        for old in directory.glob(pattern):
+            old.unlink(missing_ok=True)
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _changes(old, new)
+        elif old != new:
+            digest = isinstance(old, str) and len(old) == 64
+            yield f"the {name} differs" if digest else f"{name} was {old!r} and is {new!r} now"
+
+
+def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> None:
+    """Under a temporary name, to the disk, then renamed: whatever happens, `path` is whole, the old or the new.
+
+    Raises InputError on a full disk (or a limit on files), naming the space needed and there, and the way out.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if error.errno in _FULL:
+            raise InputError(no_room(path, len(data), way_out)) from error
+        raise
+
+
+def no_room(path: Path, needed: int, way_out: str) -> str:
+    free = shutil.disk_usage(path.parent if path.parent.is_dir() else Path()).free
+    return (
+        f"{str(path)!r} can't be written: it needs {_megabytes(needed)} MB, and {_megabytes(free)} MB are free there"
+        f" (or a limit on file sizes is in force); {way_out}"
+    )
+
+
+def is_full(error: OSError) -> bool:
+    return error.errno in _FULL
+
+
+def _way_out(directory: Path) -> str:
+    kept = "the last good checkpoint stands" if (directory / _LAST).is_file() else "no checkpoint was written yet"
+    return f"{kept}: make room and give the same command again"
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _packed(state: Mapping[str, Any]) -> memoryview:
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getbuffer()
+
+
+def _unpacked(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises several kinds for a damaged file
+        raise InputError(f"checkpoint {str(path)!r} does not read ({error}); start anew with --fresh") from error
+    return found
+
+
+def _megabytes(count: int) -> str:
+    return f"{max(count / 1e6, 0.1):,.1f}"

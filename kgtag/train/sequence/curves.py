@@ -1,0 +1,90 @@
+"""How a training goes, for those who watch it and for those who look later: ticks, a CSV, TensorBoard, a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from graph.errors import InputError
+
+COLUMNS = ("step", "epoch", "loss", "rate", "dev_f1")
+Row = tuple[int, int, float, float, float | None]
+"""By COLUMNS: `loss` is the mean since the row before or, with a `dev_f1`, of the epoch; `rate` is a factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Where a training is: `step` of `steps` (optimiser steps), the last loss, and the last dev F1, if any yet;
+    `measured`: just now, at the end of an epoch."""
+
+    step: int
+    steps: int
+    epoch: int
+    epochs: int
+    loss: float
+    f1: float | None
+    measured: bool = False
+
+
+Watch = Callable[[Tick], None]
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(["" if cell is None else f"{cell:.6g}" for cell in row] for row in rows)
+    return text.getvalue()
+
+
+class Board:
+    """TensorBoard's event files; without a directory it does nothing."""
+
+    def __init__(self, directory: Path | None, *, step: int = 0) -> None:
+        """`step`: where a resumed training goes on; what was written beyond it counts no more."""
+        self._writer: Any = None
+        if directory is not None:
+            if find_spec("tensorboard") is None:
+                raise InputError("--tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(directory), purge_step=step or None)
+
+    def add(self, row: Row) -> None:
+        if self._writer is None:
+            return
+        step, _, loss, rate, f1 = row
+        named = {"loss/train": loss, "rate": rate} if f1 is None else {"loss/epoch": loss, "f1/dev": f1}
+        for name, value in named.items():
+            self._writer.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def draw(rows: Sequence[Row], path: Path) -> bool:
+    """A picture of the curves; False, and none, where matplotlib isn't installed."""
+    if find_spec("matplotlib") is None or not rows:
+        return False
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left = figure.add_subplot()
+    steps = [(row[0], row[2]) for row in rows if row[4] is None]
+    left.plot([step for step, _ in steps], [loss for _, loss in steps], color="tab:blue", label="training loss")
+    left.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    right = left.twinx()
+    found = [(row[0], 100 * row[4]) for row in rows if row[4] is not None]
+    right.plot([step for step, _ in found], [f1 for _, f1 in found], color="tab:orange", marker="o", label="dev F1")
+    right.set(ylabel="dev F1, %")
+    figure.legend(loc="outside upper center", ncols=2)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return True
