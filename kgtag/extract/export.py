@@ -15,16 +15,17 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from kgtag.extract.files import INT8
-from kgtag.extract.network import EncoderPart, HeadsPart, TagNetwork
+from kgtag.extract.network import EncoderPart, Ensemble, HeadsPart, TagNetwork, networks
 
 OPSET = 18
 
 
-def export_onnx(network: TagNetwork, directory: Path) -> None:
+def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
     """Writes the three files. The network must be on the CPU and have plain embeddings; it is put into eval mode."""
     network.eval()
-    network.encoder.set_attn_implementation("eager")
-    hidden = int(network.encoder.config.hidden_size)
+    for member in networks(network):
+        member.encoder.set_attn_implementation("eager")
+    hidden = sum(int(member.encoder.config.hidden_size) for member in networks(network))
     ids = torch.ones(3, 11, dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 7:] = 0

@@ -31,7 +31,7 @@ class TagNetwork(nn.Module):
         nn.init.zeros_(self.shape.weight)
         self.category = nn.Embedding(max(categories, 1), hidden)
         self.sharpness = nn.Parameter(torch.tensor(15.0))
-        self.attribute = nn.Embedding(attributes + 1, hidden, padding_idx=0)
+        self.attribute: nn.Module = nn.Embedding(attributes + 1, hidden, padding_idx=0)
         self.token = nn.Linear(hidden, width)
         self.scale = nn.Linear(hidden, width)
         self.shift = nn.Linear(hidden, width)
@@ -134,6 +134,34 @@ class SeenEmbedding(nn.Module):
         """A plain embedding with what was learned added in."""
         weight = self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")]
         return plain_embedding(weight)
+
+
+class NameEmbedding(nn.Module):
+    """Rows of attributes: how the encoder reads their names, and what is learned of each beside.
+
+    In training the learned part is left out with probability `forget`, so that the network can do with an attribute of
+    which it has nothing but the name.
+    """
+
+    def __init__(self, names: Tensor, *, forget: float) -> None:
+        super().__init__()
+        self.forget = forget
+        self.register_buffer("names", names.detach().clone())
+        self.learned = nn.Embedding(names.shape[0], names.shape[1], padding_idx=0)
+        nn.init.zeros_(self.learned.weight)
+
+    def forward(self, attributes: Tensor) -> Tensor:
+        """(B, A, d) float32 of (B, A) int64."""
+        learned: Tensor = self.learned(attributes)
+        if self.training and self.forget > 0:
+            kept = torch.rand(attributes.shape, device=learned.device) >= self.forget
+            learned = learned * kept.unsqueeze(-1)
+        return self.get_buffer("names")[attributes] + learned
+
+    def folded(self) -> nn.Embedding:
+        """A plain embedding of both."""
+        weight = self.get_buffer("names") + self.learned.weight.detach()
+        return nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=0, _weight=weight)
 
 
 class EncoderPart(nn.Module):

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from graph.changes.releases import Stamp
 from graph.errors import InputError
 from kgtag import encoders
 from kgtag.extract.decode import Chain
-from kgtag.extract.export import export_onnx
 from kgtag.extract.files import ModelConfig, check_target, new_directory, read_config, write_config, write_json
-from kgtag.extract.network import SeenEmbedding, TagNetwork
+from kgtag.extract.network import TagNetwork
 from kgtag.extract.sequence import calibrated
 from kgtag.train.sequence.card import attribute_scores, calibration_error, model_card
 from kgtag.train.sequence.checkpoints import Keeper, RunPlace, is_full, keeping, no_room
@@ -31,6 +29,7 @@ from kgtag.train.sequence.preparing import Prepared, Values, fingerprint, prepar
 from kgtag.train.sequence.report import DataFinding, inspect_data
 from kgtag.train.sequence.teachers import soft_tags
 from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
 
 
@@ -226,10 +225,6 @@ def _write(
     texts: Mapping[str, str],
 ) -> None:
     """`documents` become JSON files, `texts` files as they are."""
-    network = setup.network
-    embedding = network.encoder.get_input_embeddings()
-    if isinstance(embedding, SeenEmbedding):
-        network.encoder.set_input_embeddings(embedding.folded())
     with new_directory(out) as work:
         write_config(work, config)
         for name, value in documents.items():
@@ -240,10 +235,7 @@ def _write(
         draw(best.curves, work / "curves.png")
         write_json(work / "lexicon.json", _lexicon_rows(setup, config))
         setup.tokenizer.save(str(work / "tokenizer.json"))
-        export_onnx(network, work)
-        save_file(
-            {name: value.contiguous() for name, value in network.state_dict().items()}, work / "model.safetensors"
-        )
+        write_network(setup.network, work)
 
 
 def _lexicon_rows(setup: Prepared, config: ModelConfig) -> list[list[Any]]:

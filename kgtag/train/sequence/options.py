@@ -57,6 +57,9 @@ class TrainOptions:
     adversarial: float = _setting(
         0.0, _LOSS, "Size of the worst-case step on embeddings (FGM), say 0.5.", low=0, high=100
     )
+    forget: float = _setting(
+        0.1, _LOSS, "Share of attributes read by name alone, which readies the model for new ones.", low=0, high=1
+    )
     missing: Missing = _setting("absent", _NOISE, "What it means that gold leaves out one of a category's attributes.")
     missing_weight: float = _setting(0.2, _NOISE, "Weight of what is left out, when unknown.", low=0, high=1)
     noise: float = _setting(0.0, _NOISE, "Disbelief in gold the model contradicts: 0 none, 0.7 much.", low=0, high=1)

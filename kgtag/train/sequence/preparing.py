@@ -17,7 +17,7 @@ from graph.errors import InputError
 from kgtag import encoders
 from kgtag.extract.files import read_config
 from kgtag.extract.lexicon import Lexicon, count_entries
-from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder, plain_embedding
+from kgtag.extract.network import NameEmbedding, SeenEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.tokens import tokenize
 from kgtag.train.sequence.augment import Augmenter
 from kgtag.train.sequence.batches import Batcher, class_weights, gold_pieces
@@ -186,6 +186,18 @@ def _lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenizer, gi
     return count_entries((key for own in gold for key in sorted(own)), titles, given=[key for key in outside if key[1]])
 
 
+def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -> torch.Tensor:
+    """(len(names), d) float32: how an encoder that has learned nothing yet reads each name, of length 4."""
+    cls, sep, _ = special_ids(tokenizer)
+    rows = torch.zeros(len(names), int(network.encoder.config.hidden_size))
+    with torch.no_grad():
+        for number, pieces in enumerate(tokenize(tokenizer, list(names))):
+            ids = torch.tensor([[cls, *pieces.ids.tolist()[:64], sep]])
+            states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
+            rows[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
+    return rows
+
+
 def _network(
     body: Any,
     tokenizer: Tokenizer,
@@ -202,13 +214,11 @@ def _network(
     body.config.vocab_size = len(weight)
     network = TagNetwork(body, attributes=len(labels.attributes), categories=len(labels.categories))
     network.eval()
+    rows = name_rows(network, tokenizer, labels.attributes)
+    network.attribute = NameEmbedding(torch.cat([torch.zeros(1, rows.shape[1]), rows]), forget=options.forget)
+    if labels.categories:
+        network.category.load_state_dict({"weight": name_rows(network, tokenizer, labels.categories)})
     cls, sep, _ = special_ids(tokenizer)
-    with torch.no_grad():
-        for rows, first, names in ((network.attribute, 1, labels.attributes), (network.category, 0, labels.categories)):
-            for number, pieces in enumerate(tokenize(tokenizer, list(names)), start=first):
-                ids = torch.tensor([[cls, *pieces.ids.tolist()[:64], sep]])
-                states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
-                rows.weight[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
     seen = sorted({int(token) for example in made for token in example.tokens.ids} | {cls, sep})
     suffixes = tokenize(tokenizer, list(labels.categories))
     seen = sorted({*seen, *(int(token) for suffix in suffixes for token in suffix.ids)})

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from kgtag.extract.decode import Chain, Floats, decode
-from kgtag.extract.network import TagNetwork
+from kgtag.extract.network import Ensemble, TagNetwork
 from kgtag.train.sequence.batches import Batcher
 from kgtag.train.sequence.gold import Example
 
@@ -24,7 +24,7 @@ class Scored:
 
 
 def score_examples(
-    network: TagNetwork, data: Sequence[Example], batcher: Batcher, *, device: torch.device
+    network: TagNetwork | Ensemble, data: Sequence[Example], batcher: Batcher, *, device: torch.device
 ) -> tuple[list[Scored], Chain]:
     """Emissions of every example as serving would compute them, shortest first."""
     network.eval()

@@ -1,0 +1,88 @@
+"""Several trained extractors joined into one model, which is better and slower than each; distil it to be fast again.
+
+What is joined is what each network finds likely, before the best spans are chosen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graph.errors import InputError
+from kgtag.extract.files import ModelConfig, check_target
+from kgtag.extract.network import Ensemble, networks
+from kgtag.train.sequence.gold import examples
+from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer
+from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.writing import copy_model
+from kgtag.types import AnnotatedProduct
+
+
+def join(
+    models: Sequence[Path],
+    dev: Sequence[AnnotatedProduct],
+    *,
+    out: Path,
+    progress: Callable[[str], None] = lambda _: None,
+) -> float:
+    """Write the joint model to `out`, tuned on `dev` as a single one is, and return its F1 there.
+
+    The models must have been trained on the same data from encoders of the same kind: equal attributes, categories,
+    tokens and known values. Raises InputError naming the first one that differs.
+    """
+    if len(models) < 2:
+        raise InputError(f"{len(models)} model given; an ensemble is made of at least two")
+    if not dev:
+        raise InputError("no dev products given; the joint model's calibration is fitted on them")
+    check_target(out)
+    loaded = [load_network(model) for model in models]
+    for model, (_, config) in zip(models[1:], loaded[1:], strict=True):
+        _check_like(models[0], loaded[0][1], model, config)
+    network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
+    config = loaded[0][1]
+    options = _options(models[0])
+    listed_only = options.get("missing") == "unknown"
+    batcher = batcher_of(models[0], config)
+    tokenizer = load_tokenizer(models[0])
+    held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
+    scored, chain = score_examples(network, held, batcher, device=torch.device("cpu"))
+    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
+    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
+    config = replace(
+        config,
+        transitions=tuple(tuple(row) for row in chain.transitions.tolist()),
+        start=tuple(chain.start.tolist()),
+        end=tuple(chain.end.tolist()),
+        bias=bias,
+        calibration=fit_calibration(marginals, hits),
+    )
+    metrics = {"f1": f1, "members": [str(model) for model in models], "options": options}
+    copy_model(models[0], out, network=network, config=config, metrics=metrics)
+    progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * f1:.1f}")
+    return f1
+
+
+def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) -> None:
+    for name in ("attributes", "categories", "applicable", "special", "max_tokens", "reads_text"):
+        if getattr(one, name) != getattr(two, name):
+            raise InputError(
+                f"models {str(first)!r} and {str(other)!r} differ in their {name}; an ensemble's members are trained on"
+                " the same data"
+            )
+    for name in ("tokenizer.json", "lexicon.json"):
+        if (first / name).read_bytes() != (other / name).read_bytes():
+            raise InputError(
+                f"models {str(first)!r} and {str(other)!r} have different {name}; an ensemble's members are trained on"
+                " the same data, from encoders with the same vocabulary"
+            )
+
+
+def _options(model: Path) -> dict[str, Any]:
+    path = model / "metrics.json"
+    options = json.loads(path.read_text(encoding="utf-8")).get("options", {}) if path.is_file() else {}
+    return dict(options)

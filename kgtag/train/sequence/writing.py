@@ -1,0 +1,54 @@
+"""A network and what belongs to it, written into a model directory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from kgtag.extract.export import export_onnx
+from kgtag.extract.files import ModelConfig, new_directory, write_config, write_json
+from kgtag.extract.network import Ensemble, NameEmbedding, SeenEmbedding, TagNetwork, networks
+from kgtag.train.sequence.loading import write_architecture
+
+_OF_THE_NETWORK = (
+    "manifest.json",
+    "config.json",
+    "metrics.json",
+    "encoder.json",
+    "encoder.onnx",
+    "encoder.int8.onnx",
+    "heads.onnx",
+    "model.safetensors",
+)
+
+
+def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
+    """Weights for torch and for serving, and how the encoder is built. What was learned of embeddings is folded in."""
+    for member in networks(network):
+        embedding = member.encoder.get_input_embeddings()
+        if isinstance(embedding, SeenEmbedding):
+            member.encoder.set_input_embeddings(embedding.folded())
+        if isinstance(member.attribute, NameEmbedding):
+            member.attribute = member.attribute.folded()
+    export_onnx(network, directory)
+    write_architecture(network, directory)
+    save_file(
+        {name: value.contiguous() for name, value in network.state_dict().items()}, directory / "model.safetensors"
+    )
+
+
+def copy_model(
+    source: Path, out: Path, *, network: TagNetwork | Ensemble, config: ModelConfig, metrics: Mapping[str, Any]
+) -> None:
+    """A model directory like `source` but for the network, the configuration and the metrics."""
+    with new_directory(out) as work:
+        for path in sorted(source.iterdir()):
+            if path.name not in _OF_THE_NETWORK and path.is_file():
+                shutil.copyfile(path, work / path.name)
+        write_config(work, config)
+        write_json(work / "metrics.json", dict(metrics))
+        write_network(network, work)

@@ -1,0 +1,117 @@
+"""Models made of models: several as one, and attributes that were never trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from graph.errors import InputError
+from kgtag.extract.network import Ensemble, NameEmbedding, TagNetwork, load_encoder
+from kgtag.extract.sequence import SequenceExtractor
+from kgtag.train.sequence.ensemble import join
+from kgtag.train.sequence.extractor import TrainReport
+from kgtag.train.sequence.loading import load_network
+from kgtag.train.sequence.new_attributes import add_attributes
+from kgtag.types import Product
+from tests.kgtag.extract.tiny import held_out
+
+SHOE = Product("1", "Acme dark blue leather running shoes", category="Shoe")
+
+
+@pytest.fixture(scope="module")
+def joined(trained: TrainReport, tmp_path_factory: pytest.TempPathFactory) -> SequenceExtractor:
+    out = tmp_path_factory.mktemp("models") / "joined"
+    join([trained.directory, trained.directory], held_out()[1], out=out)
+    return SequenceExtractor.load(out, threads=1)
+
+
+def test_a_model_joined_with_itself_answers_as_before(joined: SequenceExtractor, extractor: SequenceExtractor) -> None:
+    products = [one.product for one in held_out()[1]]
+    before, after = extractor.extract(products), joined.extract(products)
+    for old, new in zip(before, after, strict=True):
+        assert [(m.span, m.attribute) for m in new.mentions] == [(m.span, m.attribute) for m in old.mentions]
+    assert joined.version != extractor.version
+
+
+def test_members_are_averaged(tiny_encoder: Path) -> None:
+    torch.manual_seed(3)
+    members = [TagNetwork(load_encoder(tiny_encoder), attributes=3, categories=2).eval() for _ in range(2)]
+    both = Ensemble(members).eval()
+    ids = torch.tensor([[2, 5, 6, 7, 3]])
+    rows, lexicon = torch.tensor([[1, 3]]), torch.zeros(1, 2, 3, dtype=torch.int64)
+    with torch.no_grad():
+        states, logits = both.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
+        found = both.emissions(states[:, 1:4], rows, lexicon)
+        parts = [member.encode(ids, torch.zeros_like(ids), torch.ones_like(ids)) for member in members]
+        wanted = [m.emissions(s[:, 1:4], rows, lexicon) for m, (s, _) in zip(members, parts, strict=True)]
+    assert torch.allclose(found, (wanted[0] + wanted[1]) / 2, atol=1e-6)
+    odds = (parts[0][1].softmax(-1) + parts[1][1].softmax(-1)) / 2
+    assert torch.allclose(logits.softmax(-1), odds, atol=1e-6)
+
+
+def test_only_models_of_the_same_data_are_joined(trained: TrainReport, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    add_attributes(trained.directory, {"Fit": None}, out=other)
+    with pytest.raises(InputError, match="differ in their attributes"):
+        join([trained.directory, other], held_out()[1], out=tmp_path / "joined")
+    with pytest.raises(InputError, match="at least two"):
+        join([other], held_out()[1], out=tmp_path / "joined")
+    with pytest.raises(InputError, match="no dev products"):
+        join([other, other], [], out=tmp_path / "joined")
+
+
+def test_a_network_comes_back_from_its_directory(trained: TrainReport, extractor: SequenceExtractor) -> None:
+    network, config = load_network(trained.directory)
+    ids = torch.tensor([[2, 5, 6, 7, 3]])
+    with torch.no_grad():
+        wanted, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
+    feed = {"ids": ids.numpy(), "shapes": np.zeros((1, 5), np.int64), "mask": np.ones((1, 5), np.int64)}
+    states, _ = extractor._encoder.run(None, feed)
+    assert np.abs(states - wanted.numpy()).max() < 1e-4
+    assert config == extractor.config
+
+
+def test_a_new_attribute_needs_no_training_and_leaves_the_others_alone(
+    trained: TrainReport, extractor: SequenceExtractor, tmp_path: Path
+) -> None:
+    """How well it does is the benchmark's business; here it is read by its name, and only where it was asked for."""
+    out = tmp_path / "more"
+    add_attributes(trained.directory, {"Colour": "which colour it is"}, out=out, categories=["Shoe"])
+    more = SequenceExtractor.load(out, threads=1)
+    assert more.attributes == (*extractor.attributes, "Colour")
+    assert more.config.applicable["Shoe"][-1] == 3
+    assert more.config.applicable["Cup"] == extractor.config.applicable["Cup"]
+    mug = Product("2", "Velox mug green", category="Cup")
+    assert more.extract([mug]) == extractor.extract([mug])
+    assert more.extract([SHOE])[0].mentions
+
+
+@pytest.mark.parametrize(
+    ("names", "categories", "message"),
+    [
+        ({"Color": None}, [], "has an attribute 'Color' already"),
+        ({"Fit": None}, ["Sofa"], "knows no category 'Sofa'; it knows Cup, Shoe"),
+        ({" ": None}, [], "must have something in it"),
+        ({}, [], "name at least one"),
+    ],
+)
+def test_what_cannot_be_added_is_said(
+    trained: TrainReport, tmp_path: Path, names: dict[str, str | None], categories: list[str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        add_attributes(trained.directory, names, out=tmp_path / "more", categories=categories)
+    assert not (tmp_path / "more").exists()
+
+
+def test_attributes_are_now_and_then_read_by_name_alone() -> None:
+    torch.manual_seed(0)
+    rows = NameEmbedding(torch.eye(4), forget=0.5)
+    torch.nn.init.ones_(rows.learned.weight)
+    asked = torch.ones(1, 400, dtype=torch.int64)
+    bare = (rows.train()(asked) == torch.eye(4)[1]).all(-1).float().mean()
+    assert 0.4 < bare < 0.6
+    assert torch.equal(rows.eval()(asked), torch.eye(4)[asked] + 1)
+    assert torch.equal(rows.folded()(asked), torch.eye(4)[asked] + 1)
