@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from kgtag.cli import pretraining
 from kgtag.cli.console import Json, Store, err, log, print_json
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(pretraining.encoder)
 
 Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")]
