@@ -40,11 +40,11 @@ def encoder(
     """
     from dataclasses import asdict
 
+    from kgtag.embed.settings import parse_device
     from kgtag.train.encoder.encoder import pretrain
     from kgtag.train.encoder.loop import Watching
     from kgtag.train.encoder.options import PretrainOptions
     from kgtag.train.encoder.texts import read_texts
-    from kgtag.embed.settings import parse_device
 
     options = PretrainOptions(epochs=epochs, rate=rate, layers=layers, width=width, device=parse_device(device))
     texts = read_texts(data, format=format)

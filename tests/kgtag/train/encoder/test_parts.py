@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_runs_of_characters_are_hidden_together() -> None:
     for seed in range(20):
         _, labels = hide(text, vocabulary, random.Random(seed))
         hidden = [n for n, label in enumerate(labels) if label != IGNORED]
-        runs += sum(b == a + 1 for a, b in zip(hidden, hidden[1:], strict=False))
+        runs += sum(b == a + 1 for a, b in pairwise(hidden))
         assert 1 <= len(hidden) <= 0.15 * len(text.ids) + 4
     assert runs > 20
 
