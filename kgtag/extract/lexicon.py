@@ -1,8 +1,8 @@
 """Known values found in a title: a feature per (attribute, token) for the sequence model.
 
 An entry's reliability says how often, when the value stood in a training title whose category has the attribute, it
-was annotated as such. Values given from outside (taxonomy labels, gazetteers) that no training title holds are a level of
-their own; those that stand in titles and are never annotated there are as unreliable as any.
+was annotated as such. Values given from outside (taxonomy labels, gazetteers) that no training title holds are a level
+of their own; those that stand in titles and are never annotated there are as unreliable as any.
 """
 
 from __future__ import annotations
