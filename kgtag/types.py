@@ -74,11 +74,22 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Inferred:
+    """A value that the text implies without saying it. `score` is the probability in [0, 1]."""
+
+    value: str
+    attribute: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Extraction:
-    """All an extractor found in one product: mentions by span, categories best first as (name, probability)."""
+    """All that was found in one product: mentions by span, categories best first as (name, probability), and values
+    `inferred` for attributes without a mention."""
 
     mentions: tuple[Mention, ...]
     categories: tuple[tuple[str, float], ...] = ()
+    inferred: tuple[Inferred, ...] = ()
 
 
 class Extractor(Protocol):

@@ -10,12 +10,16 @@ from typing import Annotated
 import typer
 
 from kgtag import encoders
+from kgtag.cli import joining, pretraining
 from kgtag.cli.console import Json, Store, err, log, print_json, print_table
 from kgtag.cli.options import Given, with_train_options
 from kgtag.cli.progress import training_bar
 from kgtag.cli.work import base_options, read_work, show_findings
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(pretraining.encoder)
+app.command()(joining.ensemble)
+app.command()(joining.attributes)
 
 Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")]

@@ -1,7 +1,8 @@
 """Known values found in a title: a feature per (attribute, token) for the sequence model.
 
 An entry's reliability says how often, when the value stood in a training title whose category has the attribute, it
-was annotated as such. Values given from outside (taxonomy labels) are taken as reliable.
+was annotated as such. Values given from outside (taxonomy labels, gazetteers) that no training title holds are a level
+of their own; those that stand in titles and are never annotated there are as unreliable as any.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from kgtag.extract.tokens import Tokens
 
-LEVELS = 3
+LEVELS = 4
+"""The last is for values known from outside alone: how far to trust them is learned from how training meets them."""
 CODES = 1 + 4 * LEVELS
 """0: no entry here; else 1 + 4 * level + position, position 0 begin, 1 inside, 2 end, 3 single."""
 _MAX_TOKENS = 16
@@ -42,10 +44,11 @@ class Entry:
     given: bool = False
 
     def level(self, *, without: tuple[int, int] = (0, 0)) -> int | None:
-        """0..LEVELS-1, higher is more reliable; None when nothing is known `without` (annotated, seen) titles."""
+        """0..2, higher is more reliable, or LEVELS - 1 for a given value that training titles say nothing of; None when
+        nothing is known `without` (annotated, seen) titles."""
         annotated, seen = self.annotated - without[0], self.seen - without[1]
         if annotated <= 0:
-            return LEVELS - 1 if self.given else None
+            return (LEVELS - 1 if seen <= 0 else 0) if self.given else None
         share = annotated / max(seen, 1)
         return 0 if share < 0.4 else 1 if share < 0.8 else 2
 

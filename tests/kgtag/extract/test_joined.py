@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from kgtag.train.sequence.loading import load_network
 from kgtag.train.sequence.new_attributes import add_attributes
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
+from tests.kgtag.running import run
 
 SHOE = Product("1", "Acme dark blue leather running shoes", category="Shoe")
 
@@ -115,3 +117,18 @@ def test_attributes_are_now_and_then_read_by_name_alone() -> None:
     assert 0.4 < bare < 0.6
     assert torch.equal(rows.eval()(asked), torch.eye(4)[asked] + 1)
     assert torch.equal(rows.folded()(asked), torch.eye(4)[asked] + 1)
+
+
+def test_both_from_the_command_line(trained: TrainReport, tmp_path: Path) -> None:
+    rows = [{"id": "1", "title": "Acme red shoes", "category": "Shoe", "attributes": {"Brand": ["Acme"]}}]
+    dev = tmp_path / "dev.jsonl"
+    dev.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    out = tmp_path / "both"
+    model = str(trained.directory)
+    ran = run("train", "ensemble", model, model, "--dev", str(dev), "--out", str(out), "--json")
+    assert json.loads(ran.stdout)["members"] == 2
+    added = run("train", "attributes", "--model", str(out), "--add", "Fit=how tight", "--out", str(out) + "2", "--json")
+    assert json.loads(added.stdout)["added"] == ["Fit"]
+    assert load_network(Path(str(out) + "2"))[0].training is False
+    twice = run("train", "attributes", "--model", model, "--add", "Fit", "--add", "Fit=x", "--out", str(out) + "3")
+    assert twice.code == 2 and "given twice" in twice.stderr

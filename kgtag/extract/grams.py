@@ -1,0 +1,45 @@
+"""A text as hashed n-grams: what the model of unspoken values reads. The same in training and in serving."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+BUCKETS = 1 << 18
+_WORD = re.compile(r"\S+")
+_SHORTEST, _LONGEST = 2, 5
+"""Characters of a piece of a word, the blanks around the word included."""
+_MOST_CHARACTERS = 2_000
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
+    """(buckets (N,) int64 ascending, weights (N,) float32): 1 + log of how often each gram occurs, not yet scaled.
+
+    Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case.
+    """
+    counts: Counter[int] = Counter(crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text))
+    if category:
+        counts[crc32(f"c\t{category.casefold()}".encode("utf-8", "replace")) % BUCKETS] += 1
+    buckets = np.fromiter(sorted(counts), dtype=np.int64, count=len(counts))
+    found = np.fromiter((counts[bucket] for bucket in buckets.tolist()), dtype=np.float32, count=len(counts))
+    return buckets, 1 + np.log(found)
+
+
+def _grams(text: str) -> Iterator[str]:
+    words = _WORD.findall(text[:_MOST_CHARACTERS].casefold())
+    for number, word in enumerate(words):
+        yield f"w\t{word}"
+        if number:
+            yield f"p\t{words[number - 1]} {word}"
+        padded = f" {word} "
+        for size in range(_SHORTEST, _LONGEST + 1):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]

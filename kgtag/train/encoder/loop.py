@@ -1,0 +1,193 @@
+"""The pretraining loop: masks drawn by seed, epoch and step, so that a run that was killed goes on as if it weren't."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kgtag.train.encoder.masking import IGNORED, Text, Vocabulary, hide, padded
+from kgtag.train.encoder.network import MaskedModel
+from kgtag.train.encoder.options import PretrainOptions
+from kgtag.train.encoder.resume import Checkpoint
+
+_WARM_UP = 0.06
+Batch = tuple[Tensor, Tensor, Tensor]
+"""ids, mask, labels, all (B, L) int64."""
+
+
+@dataclass(slots=True)
+class State:
+    """Where a run is: `epoch` (from 1) and `step` are the next ones to do; `best` the weights of the best epoch."""
+
+    epoch: int = 1
+    step: int = 0
+    loss: float = 0.0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    best: dict[str, Tensor] = field(default_factory=dict)
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """`line` is told what people may want to read, `share` how much of the run is done, 0 to 1."""
+
+    line: Callable[[str], None] = lambda _: None
+    share: Callable[[float], None] = lambda _: None
+
+
+class Pretrainer:
+    """Trains one model in place."""
+
+    def __init__(
+        self,
+        model: MaskedModel,
+        vocabulary: Vocabulary,
+        *,
+        options: PretrainOptions,
+        rate: float,
+        seed: int,
+        teacher: Any = None,
+    ) -> None:
+        self.model = model
+        self.vocabulary = vocabulary
+        self.options = options
+        self.rate = rate
+        self.seed = seed
+        auto = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(auto if options.device == "auto" else options.device)
+        self.teacher = teacher.to(self.device).eval() if teacher is not None else None
+        self.model.to(self.device)
+        self.optimiser = torch.optim.AdamW(self._groups(), lr=rate, betas=(0.9, 0.98))
+
+    def run(self, train: Sequence[Text], held: Sequence[Text], checkpoint: Checkpoint, watching: Watching) -> State:
+        """All epochs from where the checkpoint stands, or fewer when the held-out loss gets no better."""
+        state = self._resumed(checkpoint, watching)
+        while state.epoch <= self.options.epochs:
+            started = time.monotonic()
+            self._epoch(train, state, checkpoint, watching)
+            held_loss = self.loss(held)
+            steps = max(state.step, 1)
+            said = {"epoch": state.epoch, "loss": round(state.loss / steps, 5), "held_out_loss": round(held_loss, 5)}
+            state.history.append(said)
+            watching.line(
+                f"epoch {state.epoch}: loss {said['loss']:.3f}, held-out perplexity {math.exp(held_loss):.1f},"
+                f" {time.monotonic() - started:.1f} s"
+            )
+            if held_loss < state.best_loss:
+                state.best_loss, state.best_epoch, state.best = held_loss, state.epoch, _copy(self.model)
+            late = state.epoch - state.best_epoch >= self.options.patience
+            state.epoch = self.options.epochs + 1 if late else state.epoch + 1
+            state.step, state.loss = 0, 0.0
+            self._save(state, checkpoint, watching)
+        return state
+
+    def loss(self, texts: Sequence[Text]) -> float:
+        """Mean cross-entropy of hidden tokens, in nats; the same ones are hidden whenever it is asked."""
+        self.model.eval()
+        total, count = 0.0, 0
+        with torch.no_grad():
+            for number, chunk in enumerate(self.chunks(texts)):
+                ids, mask, labels = self._batch(chunk, random.Random(f"held out {number}"))
+                hidden = labels != IGNORED
+                guesses = self.model.guesses(self.model.states(ids, mask)[hidden])
+                total += float(nn.functional.cross_entropy(guesses, labels[hidden], reduction="sum"))
+                count += int(hidden.sum())
+        return total / max(count, 1)
+
+    def chunks(self, texts: Sequence[Text], rng: random.Random | None = None) -> list[list[Text]]:
+        """Texts of like length together, at most `options.tokens` tokens a chunk; in random order with `rng`."""
+        order = list(texts)
+        if rng is not None:
+            rng.shuffle(order)
+        order.sort(key=lambda text: len(text.ids))
+        found: list[list[Text]] = []
+        for text in order:
+            if not found or (len(found[-1]) + 1) * (len(text.ids) + 2) > self.options.tokens:
+                found.append([])
+            found[-1].append(text)
+        if rng is not None:
+            rng.shuffle(found)
+        return found
+
+    def _epoch(self, train: Sequence[Text], state: State, checkpoint: Checkpoint, watching: Watching) -> None:
+        self.model.train()
+        chunks = self.chunks(train, random.Random(f"{self.seed} {state.epoch}"))
+        saved = time.monotonic()
+        for step in range(state.step, len(chunks)):
+            done = (state.epoch - 1 + step / len(chunks)) / self.options.epochs
+            watching.share(done)
+            state.loss += self._step(chunks[step], f"{self.seed} {state.epoch} {step}", done)
+            state.step = step + 1
+            if time.monotonic() - saved > self.options.save_seconds:
+                self._save(state, checkpoint, watching)
+                saved = time.monotonic()
+
+    def _step(self, chunk: Sequence[Text], key: str, done: float) -> float:
+        torch.manual_seed(int(hashlib.sha256(key.encode()).hexdigest()[:12], 16))  # dropout
+        ids, mask, labels = self._batch(chunk, random.Random(key))
+        states = self.model.states(ids, mask)
+        hidden = labels != IGNORED
+        loss = nn.functional.cross_entropy(self.model.guesses(states[hidden]), labels[hidden])
+        said = float(loss.detach())
+        if self.teacher is not None:
+            whole = torch.where(hidden, labels, ids)
+            with torch.no_grad():
+                wanted = self.teacher(input_ids=whole, attention_mask=mask).last_hidden_state
+            loss = loss + self.options.resemblance * self.model.unlikeness(states, wanted, mask)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate * _slope(done)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        return said
+
+    def _batch(self, chunk: Sequence[Text], rng: random.Random) -> Batch:
+        arrays = padded([hide(text, self.vocabulary, rng) for text in chunk], self.vocabulary)
+        ids, mask, labels = (torch.from_numpy(array).to(self.device) for array in arrays)
+        return ids, mask, labels
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """Matrices decay, vectors don't."""
+        trained = [one for one in self.model.parameters() if one.requires_grad]
+        return [
+            {"params": [one for one in trained if one.dim() > 1], "weight_decay": 0.01},
+            {"params": [one for one in trained if one.dim() <= 1], "weight_decay": 0.0},
+        ]
+
+    def _resumed(self, checkpoint: Checkpoint, watching: Watching) -> State:
+        found = checkpoint.load()
+        if found is None:
+            return State()
+        self.model.load_state_dict(found["model"])
+        self.optimiser.load_state_dict(found["optimiser"])
+        state = State(**found["state"])
+        watching.line(f"going on from epoch {state.epoch}, step {state.step}")
+        return state
+
+    def _save(self, state: State, checkpoint: Checkpoint, watching: Watching) -> None:
+        fields = {name: getattr(state, name) for name in State.__slots__}
+        try:
+            checkpoint.save(
+                {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "state": fields}
+            )
+        except OSError as error:
+            watching.line(f"the state could not be saved ({error.strerror or error}); the one before stays")
+
+
+def _slope(done: float) -> float:
+    """Share of the peak rate: up over the warm-up, then down to nothing."""
+    return max(done / _WARM_UP, 0.01) if done < _WARM_UP else max(0.01, (1 - done) / (1 - _WARM_UP))
+
+
+def _copy(model: MaskedModel) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
