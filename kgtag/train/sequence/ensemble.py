@@ -5,7 +5,6 @@ What is joined is what each network finds likely, before the best spans are chos
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import Ensemble, networks
 from kgtag.train.sequence.gold import examples
-from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer
+from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer, read_metrics
 from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
 from kgtag.train.sequence.writing import copy_model
 from kgtag.types import AnnotatedProduct
@@ -45,8 +44,8 @@ def join(
         _check_like(models[0], loaded[0][1], model, config)
     network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
     config = loaded[0][1]
-    options = _options(models[0])
-    listed_only = options.get("missing") == "unknown"
+    before = read_metrics(models[0])
+    listed_only = before.get("options", {}).get("missing") == "unknown"
     batcher = batcher_of(models[0], config)
     tokenizer = load_tokenizer(models[0])
     held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
@@ -61,7 +60,8 @@ def join(
         bias=bias,
         calibration=fit_calibration(marginals, hits),
     )
-    metrics = {"f1": f1, "members": [str(model) for model in models], "options": options}
+    kept = {name: before[name] for name in ("encoder", "options") if name in before}
+    metrics: dict[str, Any] = {"f1": f1, "members": [str(model) for model in models], **kept}
     copy_model(models[0], out, network=network, config=config, metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * f1:.1f}")
     return f1
@@ -80,9 +80,3 @@ def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) ->
                 f"models {str(first)!r} and {str(other)!r} have different {name}; an ensemble's members are trained on"
                 " the same data, from encoders with the same vocabulary"
             )
-
-
-def _options(model: Path) -> dict[str, Any]:
-    path = model / "metrics.json"
-    options = json.loads(path.read_text(encoding="utf-8")).get("options", {}) if path.is_file() else {}
-    return dict(options)

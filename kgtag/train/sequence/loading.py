@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
@@ -49,6 +50,12 @@ def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
     found = Ensemble(members) if len(members) > 1 else members[0]
     found.load_state_dict(load_file(directory / "model.safetensors"))
     return found.eval(), config
+
+
+def read_metrics(directory: Path) -> dict[str, Any]:
+    """What the training wrote of itself; empty where it wrote nothing."""
+    path = directory / "metrics.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def load_tokenizer(directory: Path) -> Tokenizer:

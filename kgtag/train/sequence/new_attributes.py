@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +13,7 @@ from graph.errors import InputError
 from kgtag import encoders
 from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import TagNetwork, load_encoder, networks, plain_embedding
-from kgtag.train.sequence.loading import load_network, load_tokenizer
+from kgtag.train.sequence.loading import load_network, load_tokenizer, read_metrics
 from kgtag.train.sequence.preparing import name_rows
 from kgtag.train.sequence.writing import copy_model
 
@@ -39,7 +37,7 @@ def add_attributes(
     check_target(out)
     network, config = load_network(model)
     _check(config, definitions, categories)
-    path = encoders.resolve(encoder or _trained_from(model, config))
+    path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
     texts = [name if definition is None else f"{name}: {definition}" for name, definition in definitions.items()]
     for member in networks(network):
         body = load_encoder(path)
@@ -53,9 +51,8 @@ def add_attributes(
         joined = torch.cat([old.detach(), rows])
         member.attribute = nn.Embedding(joined.shape[0], joined.shape[1], padding_idx=0, _weight=joined)
     config = _extended(config, tuple(definitions), categories)
-    path = model / "metrics.json"
-    metrics: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    copy_model(model, out, network=network, config=config, metrics=metrics | {"added_attributes": dict(definitions)})
+    metrics = read_metrics(model) | {"added_attributes": dict(definitions)}
+    copy_model(model, out, network=network, config=config, metrics=metrics)
     return config
 
 
@@ -71,12 +68,6 @@ def _check(config: ModelConfig, definitions: Mapping[str, str | None], categorie
         if category not in config.applicable:
             known = ", ".join(config.categories[:10]) or "none"
             raise InputError(f"the model knows no category {category!r}; it knows {known}")
-
-
-def _trained_from(model: Path, config: ModelConfig) -> str:
-    path = model / "metrics.json"
-    found = json.loads(path.read_text(encoding="utf-8")).get("encoder") if path.is_file() else None
-    return str(found or config.encoder)
 
 
 def _as_long(weight: torch.Tensor, member: TagNetwork) -> torch.Tensor:

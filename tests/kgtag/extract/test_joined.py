@@ -18,7 +18,7 @@ from kgtag.train.sequence.loading import load_network
 from kgtag.train.sequence.new_attributes import add_attributes
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
-from tests.kgtag.running import run
+from tests.kgtag.running import main
 
 SHOE = Product("1", "Acme dark blue leather running shoes", category="Shoe")
 
@@ -125,10 +125,11 @@ def test_both_from_the_command_line(trained: TrainReport, tmp_path: Path) -> Non
     dev.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     out = tmp_path / "both"
     model = str(trained.directory)
-    ran = run("train", "ensemble", model, model, "--dev", str(dev), "--out", str(out), "--json")
+    ran = main("train", "ensemble", model, model, "--dev", str(dev), "--out", str(out), "--json")
     assert json.loads(ran.stdout)["members"] == 2
-    added = run("train", "attributes", "--model", str(out), "--add", "Fit=how tight", "--out", str(out) + "2", "--json")
+    more = tmp_path / "more"
+    added = main("train", "attributes", "--model", out, "--add", "Fit=how tight", "--out", more, "--json")
     assert json.loads(added.stdout)["added"] == ["Fit"]
-    assert load_network(Path(str(out) + "2"))[0].training is False
-    twice = run("train", "attributes", "--model", model, "--add", "Fit", "--add", "Fit=x", "--out", str(out) + "3")
+    assert load_network(more)[1].attributes[-1] == "Fit"
+    twice = main("train", "attributes", "--model", model, "--add", "Fit", "--add", "Fit=x", "--out", str(out) + "3")
     assert twice.code == 2 and "given twice" in twice.stderr
