@@ -60,8 +60,8 @@ def join(
         bias=bias,
         calibration=fit_calibration(marginals, hits),
     )
-    kept = {name: before[name] for name in ("encoder", "options") if name in before}
-    metrics: dict[str, Any] = {"f1": f1, "members": [str(model) for model in models], **kept}
+    metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
+    metrics |= {"f1": f1, "members": [str(model) for model in models]}
     copy_model(models[0], out, network=network, config=config, metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * f1:.1f}")
     return f1
