@@ -151,10 +151,13 @@ def assemble_linker(
 
 
 def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | None = None) -> Tagger:
-    """The line for one snapshot; `earlier`: that of the one before. Raises ModelMismatch when models don't fit."""
+    """The line for one snapshot; `earlier`: that of the one before. Raises ModelMismatch when models don't fit.
+
+    Without an extractor, the taxonomy's labels are what is looked for in titles.
+    """
     extractor = models.extractor
     if extractor is None:
-        raise InputError("tagging needs a model; give --model DIR (train one with: kgtag train extractor)")
+        return _assemble_day_zero(models, taxonomy)
     binding = Binding.of(
         taxonomy,
         attributes=extractor.attributes,
@@ -166,6 +169,25 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
         assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None),
         taxonomy,
         binding=binding,
+        plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
+        settings=models.enforcement,
+    )
+
+
+def _assemble_day_zero(models: Models, taxonomy: Taxonomy) -> Tagger:
+    from kgtag.extract.labels import LabelExtractor
+
+    extractor = LabelExtractor(taxonomy)
+    if not extractor.attributes:
+        raise InputError(
+            "this taxonomy has no attributes, so there are no values to look for in titles; give --model DIR (train one"
+            " with: kgtag train extractor), or import attributes (kgtag import annotated FILE)"
+        )
+    return Tagger(
+        extractor,
+        assemble_linker(models, taxonomy),
+        taxonomy,
+        binding=Binding.of(taxonomy, attributes=extractor.attributes, categories=(), recorded={}),
         plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
         settings=models.enforcement,
     )

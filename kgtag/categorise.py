@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
-from kgtag.link.titles import TitleCategories
+from kgtag.titles import TitleNames
 from kgtag.types import CandidateTag, Extraction, Method, Span
 
 _NAMED = 50.0
@@ -24,7 +24,7 @@ class Categoriser:
     def __init__(self, taxonomy: Taxonomy, binding: Binding) -> None:
         self._taxonomy = taxonomy
         self._binding = binding
-        self._titles = TitleCategories(taxonomy)
+        self._titles = TitleNames(taxonomy, "category")
 
     def candidates(self, title: str, extraction: Extraction) -> tuple[CandidateTag, ...]:
         """Category candidates, most probable first; their probabilities sum to 1 at most."""
@@ -33,7 +33,7 @@ class Categoriser:
             concept = self._binding.category(name)
             if concept is not None:
                 guessed[concept] += probability
-        named = self._titles.find(title)
+        named = {concept: span for span, concepts in self._titles.find(title) for concept in concepts}
         weights = self._weights(guessed, named)
         total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
         found = [

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Embeddings, Json, Model, Store, log, print_line
+from kgtag.cli.console import Embeddings, Json, Store, log, print_line
 
 
 def link(
@@ -43,9 +43,12 @@ def link(
 
 
 def tag(
-    model: Model,
     source: Annotated[
         Path | None, typer.Argument(metavar="[IN]", help="Products: JSONL, CSV, TSV or Parquet; stdin when left out.")
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(envvar="KGTAG_MODEL", help="From `train extractor`; without it, the taxonomy's labels are found."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="JSONL file to write; stdout when left out.")] = None,
     store: Store = None,
@@ -58,12 +61,17 @@ def tag(
 ) -> None:
     """Tag products: one row out for each product in, in order.
 
-    A product that can't be tagged gets `{"id", "error"}` in its place, and the command exits with 1.
+    Without a model (day zero), titles are searched for the labels of the taxonomy's values: precise, and blind to
+    whatever has no label yet. A product that can't be tagged gets `{"id", "error"}` in its place, and the command exits
+    with 1.
 
     Example: `kgtag tag products.csv --model models/shop --out tags.jsonl`
     """
     from kgtag.bootstrap import assemble_tagger, load_models, load_taxonomy, open_store
     from kgtag.jobs import TagJob
+
+    if model is None:
+        log("no --model: looking for the taxonomy's own labels")
 
     opened = open_store(store)
     tagger = assemble_tagger(load_models(model, embeddings), load_taxonomy(opened))

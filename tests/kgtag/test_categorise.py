@@ -10,7 +10,7 @@ from graph.model import Concept, Relation, TaxonomyData
 from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.categorise import Categoriser
-from kgtag.link.titles import TitleCategories
+from kgtag.titles import TitleNames
 from kgtag.types import Extraction
 
 LABELS = {
@@ -43,8 +43,8 @@ def taxonomy() -> Taxonomy:
     ],
 )
 def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) -> None:
-    found = TitleCategories(taxonomy).find(title)
-    assert {id: title[span.start : span.end] for id, span in found.items()} == named
+    found = TitleNames(taxonomy, "category").find(title)
+    assert {id: title[span.start : span.end] for span, ids in found for id in ids} == named
 
 
 def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, float]:
