@@ -156,7 +156,9 @@ class SequenceExtractor:
             piece = pieces[number]
             if piece.window.own_first <= piece.window.first + first < piece.window.own_last:
                 title = products[piece.product].title
-                mentions[piece.product].append(self._mention(title, piece, row, (first, last), marginal))
+                mention = self._mention(title, piece, row, (first, last), marginal)
+                if mention.score >= self.config.thresholds.get(mention.attribute, 0.0):
+                    mentions[piece.product].append(mention)
         return [
             Extraction(_sorted(found), tuple(categories.get(number, ())[:5])) for number, found in enumerate(mentions)
         ]
