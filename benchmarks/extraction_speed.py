@@ -47,7 +47,7 @@ from kgtag.extract.tokens import tokenize
 from kgtag.text import clean
 from kgtag.types import Product
 
-ROUNDS = 3
+ROUNDS = 2
 
 SPACY = """
 import json, sys, time

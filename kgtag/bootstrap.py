@@ -19,6 +19,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.consistency import EnforceSettings
 from kgtag.embed.triples import concepts_of
+from kgtag.extract.files import Precision
 from kgtag.kept import KeptFile
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.serving import Live, Served
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     neo4j_password: SecretStr | None = None
     model: Path | None = None
     embeddings: Path | None = None
+    precision: Precision = "fp32"
     threshold: float = EnforceSettings().threshold
     mode: Literal["off", "symbolic", "full"] = "full"
     poll_seconds: float = 0.5
@@ -122,15 +124,20 @@ class Models:
 
 
 def load_models(
-    model: Path | None, embeddings: Path | None = None, *, enforcement: EnforceSettings | None = None
+    model: Path | None,
+    embeddings: Path | None = None,
+    *,
+    enforcement: EnforceSettings | None = None,
+    precision: Precision = "fp32",
 ) -> Models:
-    """Read the model directory (its `linker/` too, when there is one) and the embeddings directory."""
+    """Read the model directory (its `linker/` too, when there is one) and the embeddings directory. `precision` is the
+    extractor's."""
     from kgtag.embed.scorer import Scorer
     from kgtag.extract.sequence import SequenceExtractor
 
     linker = model / "linker" if model is not None and (model / "linker").is_dir() else None
     return Models(
-        extractor=SequenceExtractor.load(model) if model is not None else None,
+        extractor=SequenceExtractor.load(model, precision=precision) if model is not None else None,
         linker=linker,
         scorer=Scorer.load(embeddings) if embeddings is not None else None,
         enforcement=enforcement or _enforcement(Settings()),
@@ -220,7 +227,9 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
 
 def open_models(settings: Settings) -> Models:
     """What the settings name. Raises what loading raises."""
-    return load_models(settings.model, settings.embeddings, enforcement=_enforcement(settings))
+    return load_models(
+        settings.model, settings.embeddings, enforcement=_enforcement(settings), precision=settings.precision
+    )
 
 
 def _enforcement(settings: Settings) -> EnforceSettings:

@@ -14,6 +14,7 @@ from kgtag.cli import (
     mapping,
     proposals,
     records,
+    selecting,
     serving,
     status,
     tagging,
@@ -45,6 +46,7 @@ app.command("status")(status.status)
 app.command("map")(mapping.map_command)
 app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)
+app.command("select")(selecting.select)
 app.command("serve")(serving.serve)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -15,6 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from kgtag.extract.files import Precision as Numbers
 
 err = Console(stderr=True, highlight=False, emoji=False)
 out = Console(highlight=False, emoji=False)
@@ -30,6 +33,12 @@ Store = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory from `train extractor`.")]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: nearly twice as fast, and very nearly as good."
+    ),
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option("--embeddings", envvar="KGTAG_EMBEDDINGS", help="An embeddings directory from `train embeddings`."),
@@ -65,6 +74,17 @@ def print_table(
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
+
+
+def read_precision(given: str) -> Numbers:
+    """Raises InputError for a word that is none."""
+    from graph.errors import InputError
+    from kgtag.extract.files import PRECISIONS
+
+    for known in PRECISIONS:
+        if known == given:
+            return known
+    raise InputError(f"no precision {given!r}; there is {', '.join(PRECISIONS)}")
 
 
 def notes(lines: Iterable[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kgtag.cli.console import Json, Model, Store, print_json, print_table
+from kgtag.cli.console import Json, Model, Precision, Store, log, print_json, print_table, read_precision
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -18,25 +19,58 @@ def extractor(
     data: Annotated[Path, typer.Option("--data", help="Annotated products that the model was not trained on.")],
     format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
     lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
+    precision: Precision = "fp32",
+    against: Annotated[Path | None, typer.Option(help="Another model, compared product by product.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="A taxonomy, for hierarchical F1: concepts with all that is broader.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Directory for plots (PNG) and report.html; needs kgtag[report].")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=10, help="Of the bootstrap over products.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    examples: Annotated[int, typer.Option(min=0, help="Mistakes shown of each attribute and kind.")] = 3,
+    keep_thresholds: Annotated[
+        bool, typer.Option("--keep-thresholds", help="Write the thresholds that pay on this data into the model.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Precision, recall and F1: strict spans, or values by the ExtractGPT protocol for `--format extractgpt`.
 
-    Example: `kgtag evaluate extractor --model models/shop --data test.jsonl --json`
+    With 95% intervals, calibration, thresholds by attribute, and the mistakes by kind.
+
+    Example: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`
     """
-    from kgtag.evaluate.extraction import evaluate_extractor
+    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.evaluate.extraction import Protocol
+    from kgtag.evaluate.page import write_report
+    from kgtag.evaluate.thorough import Asked, evaluate_thoroughly
+    from kgtag.extract.files import read_config, rewrite_config
     from kgtag.extract.sequence import SequenceExtractor
     from kgtag.products import read_annotated
 
     products = list(read_annotated(data, format=format, lang=lang))
-    protocol = "extractgpt" if format == "extractgpt" else "spans"
-    answer = evaluate_extractor(SequenceExtractor.load(model), products, protocol=protocol)  # type: ignore[arg-type]
+    protocol: Protocol = "extractgpt" if format == "extractgpt" else "spans"
+    loaded = SequenceExtractor.load(model, precision=read_precision(precision))
+    answer = evaluate_thoroughly(
+        loaded,
+        products,
+        protocol=protocol,
+        taxonomy=load_taxonomy(open_store(store)) if store is not None else None,
+        against=SequenceExtractor.load(against, precision=read_precision(precision)) if against is not None else None,
+        asked=Asked(samples, seed, examples),
+    )
+    if report is not None:
+        page = write_report(answer, report, title=f"Model {loaded.version} on {data.name}")
+        log(f"report in {page}")
+    if keep_thresholds:
+        config, _ = read_config(model)
+        version = rewrite_config(model, replace(config, thresholds=answer["thresholds"]["by_attribute"]))
+        log(f"thresholds kept in {model} (version {version} now)")
     if json:
         print_json(answer)
-        return
-    rows = [(name, *_rates(answer[name]), "") for name in ("micro", "macro")]
-    rows += [(name, *_rates(row), row.get("support", "")) for name, row in sorted(answer["per_label"].items())]
-    print_table(f"{answer['n']} products, {answer['protocol']}", ["label", "P", "R", "F1", "support"], rows)
+    else:
+        show_extraction(answer)
 
 
 @app.command()
@@ -84,6 +118,39 @@ def linker(
         print_json(answer)
     else:
         print_table("Linking", ["measure", "value"], list(answer.items()))
+
+
+def show_extraction(answer: dict[str, Any]) -> None:
+    """What `evaluate extractor` found, for people."""
+    sure = answer["confidence"]
+    rows = [(name, *_rates(answer[name]), _interval(sure[f"{name}_f1"]), "") for name in ("micro", "macro")]
+    if "hierarchical" in answer:
+        rows.append(("hierarchical", *_rates(answer["hierarchical"]), "", ""))
+    rows += [
+        (name, *_rates(row), _interval(sure["per_label_f1"].get(name)), row.get("support", ""))
+        for name, row in sorted(answer["per_label"].items())
+    ]
+    title = f"{answer['n']} products, {answer['protocol']}"
+    print_table(title, ["label", "P", "R", "F1", "95% interval", "support"], rows)
+    if answer["per_category"]:
+        rows = [(name, *_rates(row), row["products"]) for name, row in answer["per_category"].items()]
+        print_table("By category", ["category", "P", "R", "F1", "products"], rows)
+    found = answer["errors"]
+    columns = ["attribute", *found["by_kind"]]
+    print_table("Mistakes", columns, [(name, *row.values()) for name, row in found["by_attribute"].items()])
+    log(f"calibration error {answer['calibration']['ece']:.3f}")
+    paid = answer["thresholds"]
+    if paid["by_attribute"]:
+        chosen = ", ".join(f"{name} {least}" for name, least in paid["by_attribute"].items())
+        log(f"thresholds that pay here: {chosen}; {paid['gain']:+.3f} F1 to be expected elsewhere")
+    if "against" in answer:
+        other, sure = answer["against"], answer["against"]["paired"]
+        low, high = sure["interval"]
+        log(f"against {other['model']}: {sure['difference']:+.3f} F1, [{low:+.3f}, {high:+.3f}], p = {sure['p']:.3f}")
+
+
+def _interval(bounds: list[float] | None) -> str:
+    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
 
 
 def _rates(row: dict[str, Any]) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Embeddings, Store, log
+from kgtag.cli.console import Embeddings, Precision, Store, log, read_precision
 
 
 def serve(
@@ -26,6 +26,7 @@ def serve(
             help="A file to keep the snapshot in: the next start serves from it at once, whatever the store does.",
         ),
     ] = None,
+    precision: Precision = "fp32",
     workers: Annotated[int, typer.Option(min=1, help="Processes; each holds its own snapshot.")] = 1,
 ) -> None:
     """Serve tags and graph neighbours over HTTP.
@@ -34,6 +35,7 @@ def serve(
     """
     import uvicorn
 
+    os.environ["KGTAG_PRECISION"] = read_precision(precision)
     given = {"KGTAG_STORE": store, "KGTAG_MODEL": model, "KGTAG_EMBEDDINGS": embeddings, "KGTAG_SNAPSHOT": snapshot}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})
     log(f"serving on http://{host}:{port} (documentation under /docs)")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Embeddings, Json, Store, log, print_line
+from kgtag.cli.console import Embeddings, Json, Precision, Store, log, print_line, read_precision
 
 
 def link(
@@ -57,6 +57,7 @@ def tag(
     record: Annotated[
         bool, typer.Option(help="Keep the tags in the store as well, for neighbours and audits.")
     ] = False,
+    precision: Precision = "fp32",
     lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
 ) -> None:
     """Tag products: one row out for each product in, in order.
@@ -74,7 +75,8 @@ def tag(
         log("no --model: looking for the taxonomy's own labels")
 
     opened = open_store(store)
-    tagger = assemble_tagger(load_models(model, embeddings), load_taxonomy(opened))
+    models = load_models(model, embeddings, precision=read_precision(precision))
+    tagger = assemble_tagger(models, load_taxonomy(opened))
     job = TagJob(tagger, store=opened if record else None, lang=lang)
     report = job.run(source, out, resume=resume)
     log(

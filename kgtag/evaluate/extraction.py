@@ -16,14 +16,18 @@ LabelledSpan = tuple[int, int, str]
 def evaluate_extractor(
     extractor: Extractor, data: Sequence[AnnotatedProduct], *, protocol: Protocol, batch: int = 256
 ) -> dict[str, Any]:
-    """CONTRACT's `evaluate extractor` answer. Products are given to the extractor with their category.
-
-    Where gold has categories, `category_accuracy` says how often the extractor's first guess without one is right.
-    """
+    """CONTRACT's `evaluate extractor` answer. Products are given to the extractor with their category."""
     products = [item.product for item in data]
     found: list[Extraction] = []
     for start in range(0, len(products), batch):
         found += extractor.extract(products[start : start + batch])
+    return evaluate_found(data, found, protocol=protocol)
+
+
+def evaluate_found(
+    data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, protocol: Protocol
+) -> dict[str, Any]:
+    """The same of what was extracted before, one extraction for each product."""
     if protocol == "spans":
         gold = [{(span.start, span.end, name) for name, span in item.spans} for item in data]
         return evaluate_spans(gold, [_labelled(extraction.mentions) for extraction in found])

@@ -41,6 +41,7 @@ class ModelConfig:
     (start, end) characters that annotators keep of it; `calibration` is (slope, intercept) on the log-odds of a span's
     marginal; `bias` is added to beginning a span when decoding; `special` are the ids of [CLS], [SEP], [PAD].
     `reads_text` says that the model was trained on products' texts, too, behind their titles.
+    `thresholds` are the least probabilities by attribute of mentions that are kept; an attribute without one keeps all.
     `taxonomy_version` and `taxonomy_release` are what the store called the taxonomy of `taxonomy_revision`, if it did.
     """
 
@@ -57,6 +58,7 @@ class ModelConfig:
     calibration: tuple[float, float] = (1.0, 0.0)
     trims: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     reads_text: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     taxonomy_revision: str | None = None
     taxonomy_version: int | None = None
     taxonomy_release: str | None = None
@@ -71,6 +73,35 @@ def write_json(path: Path, value: object) -> None:
 
 def write_config(directory: Path, config: ModelConfig) -> None:
     write_json(directory / "config.json", asdict(config))
+
+
+def rewrite_config(directory: Path, config: ModelConfig) -> str:
+    """Another configuration for the model that stands there, whose place the changed one takes when it is complete:
+    everything else is the same files. Returns the new version."""
+    read_config(directory)
+    manifest = _read_json(directory / _MANIFEST, "train it again")
+    work = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old.", dir=directory.parent))
+    try:
+        shutil.copytree(directory, work / "model", copy_function=_link)
+        for name in ("config.json", _MANIFEST):
+            (work / "model" / name).unlink()
+        write_config(work / "model", config)
+        write_json(work / "model" / _MANIFEST, manifest | {"config.json": _sha256(work / "model" / "config.json")})
+        directory.replace(old / "model")
+        (work / "model").replace(directory)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return read_config(directory)[1]
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for the file, or a copy where the file system has no such thing."""
+    try:
+        Path(target).hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def batches(pieces: Sequence[Piece], lengths: Sequence[int]) -> list[list[Piece]
 
 
 def parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
-    """A batch split so that attributes × tokens fit the processor's cache; like counts of attributes together."""
+    """A batch in parts whose attributes × tokens fit the processor's cache; like counts of attributes together."""
     kept = sorted(pieces, key=lambda piece: len(piece.attributes))
     longest = max((len(piece.tokens) for piece in kept), default=0)
     while kept:

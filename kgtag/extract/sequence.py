@@ -162,8 +162,9 @@ class SequenceExtractor:
         for number, row, first, last, marginal in zip(*columns, spans.probability.tolist(), strict=True):
             piece = pieces[number]
             if piece.window.own_first <= piece.window.first + first < piece.window.own_last:
-                product = products[piece.product]
-                mentions[piece.product].append(self._mention(product, piece, row, (first, last), marginal))
+                mention = self._mention(products[piece.product], piece, row, (first, last), marginal)
+                if mention.score >= self.config.thresholds.get(mention.attribute, 0.0):
+                    mentions[piece.product].append(mention)
         return [
             Extraction(_sorted(found), tuple(categories.get(number, ())[:5])) for number, found in enumerate(mentions)
         ]
