@@ -65,10 +65,9 @@ class Adapter:
 
     def merge(self) -> None:
         """Adds what was learned to the encoder's own weights: a plain encoder again, which computes the same."""
-        self._tuner.merge_and_unload()
-        for name in ("peft_config", "_hf_peft_config_loaded"):
-            if hasattr(self._tuner.model, name):
-                delattr(self._tuner.model, name)
+        encoder = self._tuner.merge_and_unload()
+        for name in {"peft_config", "_hf_peft_config_loaded"} & vars(encoder).keys():
+            delattr(encoder, name)
 
 
 def _plain(encoder: Any, options: TrainOptions, linear: list[str]) -> Any:

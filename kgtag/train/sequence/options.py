@@ -142,7 +142,9 @@ def as_json(options: TrainOptions) -> dict[str, Any]:
 def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(_toml(one) for one in value)}]"
-    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # the one control character JSON leaves
 
 
 def _checked(one: Field[Any], value: Any) -> Any:
