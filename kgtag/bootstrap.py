@@ -19,6 +19,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.consistency import EnforceSettings
 from kgtag.embed.triples import concepts_of
+from kgtag.extract.newcomers import with_newcomers
 from kgtag.kept import KeptFile
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.serving import Live, Served
@@ -29,7 +30,9 @@ from kgtag.types import Linker
 if TYPE_CHECKING:
     from graph.audit import Check, Report
     from kgtag.embed.scorer import Scorer
+    from kgtag.extract.multilabel import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
+    from kgtag.link import TaxonomyLinker
 
 DEFAULT_STORE = "sqlite:///kgtag.db"
 
@@ -48,6 +51,7 @@ class Settings(BaseSettings):
     poll_seconds: float = 0.5
     snapshot: Path | None = None
     busy_seconds: float = 10.0
+    new_values: bool = False
 
 
 class MigratableStore(TaxonomyStore, Protocol):
@@ -113,33 +117,44 @@ def load_taxonomy(store: TaxonomyStore) -> Taxonomy:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What was trained, loaded once and kept while snapshots come and go. Each may be missing."""
+    """What was trained, loaded once and kept while snapshots come and go. Each may be missing.
+
+    `new_values`: whether values that the taxonomy got after training are told from their names; a run of the sentence
+    encoder per product.
+    """
 
     extractor: SequenceExtractor | None
     linker: Path | None
     scorer: Scorer | None
     enforcement: EnforceSettings
+    values: ValueModel | None = None
+    new_values: bool = False
 
 
 def load_models(
     model: Path | None, embeddings: Path | None = None, *, enforcement: EnforceSettings | None = None
 ) -> Models:
-    """Read the model directory (its `linker/` too, when there is one) and the embeddings directory."""
+    """Read the model directory (its `linker/` and `multilabel/` too, when there are) and the embeddings directory."""
     from kgtag.embed.scorer import Scorer
+    from kgtag.extract.multilabel import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
 
     linker = model / "linker" if model is not None and (model / "linker").is_dir() else None
+    values = model / "multilabel" if model is not None and (model / "multilabel").is_dir() else None
+    settings = Settings()
     return Models(
         extractor=SequenceExtractor.load(model) if model is not None else None,
         linker=linker,
         scorer=Scorer.load(embeddings) if embeddings is not None else None,
-        enforcement=enforcement or _enforcement(Settings()),
+        enforcement=enforcement or _enforcement(settings),
+        values=ValueModel.load(values) if values is not None else None,
+        new_values=settings.new_values,
     )
 
 
 def assemble_linker(
     models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
-) -> Linker:
+) -> TaxonomyLinker:
     """With the dense part when a linker was trained; to concepts of `scheme` alone when it is given.
 
     `earlier`, the linker of the snapshot before, lends the vectors of labels it knows.
@@ -161,11 +176,16 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
         categories=extractor.config.categories,
         recorded={**extractor.config.attribute_concepts, **extractor.config.category_concepts},
     )
+    linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
+    values = models.values
+    if values is not None and models.new_values:
+        values = with_newcomers(values, taxonomy, binding, linker.encoder)
     return Tagger(
         extractor,
-        assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None),
+        linker,
         taxonomy,
         binding=binding,
+        values=values,
         plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
         settings=models.enforcement,
     )

@@ -55,7 +55,10 @@ def extractor(
     options = replace(options, epochs=epochs or options.epochs)
     name = encoder or encoders.DEFAULT
     if store is None:
+        from kgtag.train.multilabel.model import DIRECTORY, train_values
+
         report = train_extractor(products, dev=held, out=out, encoder=name, seed=seed, options=options, progress=log)
+        train_values(products, out=out / DIRECTORY, seed=seed, progress=log)
     else:
         from graph.changes.releases import stamped
         from kgtag.train.model import train_model
