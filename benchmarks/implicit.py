@@ -129,13 +129,15 @@ def told_by_name(train: Sequence[Row], test: Sequence[Row], scratch: Path, seed:
     new = [row for row in asked if hidden[row.attribute] == row.value][:400]
     old = [row for row in asked if hidden[row.attribute] != row.value][:400]
     answers, _ = ours(model, [*new, *old])
-    invented = sum(answers.get(id(row)) == hidden[row.attribute] for row in old) / len(old)
-    before = accuracy(ours(ValueModel.load(scratch / "new"), old)[0], old)
+    before, _ = ours(ValueModel.load(scratch / "new"), old)
     return {
-        "attributes": len(hidden), "new_found": accuracy(answers, new), "old_right": accuracy(answers, old),
-        "old_taken_for_new": invented, "old_right_before": before,
+        "attributes": len(hidden),
         "n": [len(new), len(old)],
-    }  # fmt: skip
+        "new_found": accuracy(answers, new),
+        "old_right": accuracy(answers, old),
+        "old_right_before": accuracy(before, old),
+        "old_taken_for_new": sum(answers.get(id(row)) == hidden[row.attribute] for row in old) / len(old),
+    }
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from kgtag.binding import Binding
 from kgtag.consistency import EnforceSettings
 from kgtag.embed.triples import concepts_of
 from kgtag.extract.files import Precision
+from kgtag.extract.newcomers import with_newcomers
 from kgtag.kept import KeptFile
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.serving import Live, Served
@@ -30,7 +31,9 @@ from kgtag.types import Linker
 if TYPE_CHECKING:
     from graph.audit import Check, Report
     from kgtag.embed.scorer import Scorer
+    from kgtag.extract.multilabel import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
+    from kgtag.link import TaxonomyLinker
 
 DEFAULT_STORE = "sqlite:///kgtag.db"
 
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     poll_seconds: float = 0.5
     snapshot: Path | None = None
     busy_seconds: float = 10.0
+    new_values: bool = False
 
 
 class MigratableStore(TaxonomyStore, Protocol):
@@ -115,12 +119,18 @@ def load_taxonomy(store: TaxonomyStore) -> Taxonomy:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What was trained, loaded once and kept while snapshots come and go. Each may be missing."""
+    """What was trained, loaded once and kept while snapshots come and go. Each may be missing.
+
+    `new_values`: whether values that the taxonomy got after training are told from their names; a run of the sentence
+    encoder per product.
+    """
 
     extractor: SequenceExtractor | None
     linker: Path | None
     scorer: Scorer | None
     enforcement: EnforceSettings
+    values: ValueModel | None = None
+    new_values: bool = False
 
 
 def load_models(
@@ -130,23 +140,28 @@ def load_models(
     enforcement: EnforceSettings | None = None,
     precision: Precision = "fp32",
 ) -> Models:
-    """Read the model directory (its `linker/` too, when there is one) and the embeddings directory. `precision` is the
-    extractor's."""
+    """Read the model directory (its `linker/` and `multilabel/` too, when there are) and the embeddings directory.
+    `precision` is the extractor's."""
     from kgtag.embed.scorer import Scorer
+    from kgtag.extract.multilabel import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
 
     linker = model / "linker" if model is not None and (model / "linker").is_dir() else None
+    values = model / "multilabel" if model is not None and (model / "multilabel").is_dir() else None
+    settings = Settings()
     return Models(
         extractor=SequenceExtractor.load(model, precision=precision) if model is not None else None,
         linker=linker,
         scorer=Scorer.load(embeddings) if embeddings is not None else None,
-        enforcement=enforcement or _enforcement(Settings()),
+        enforcement=enforcement or _enforcement(settings),
+        values=ValueModel.load(values) if values is not None else None,
+        new_values=settings.new_values,
     )
 
 
 def assemble_linker(
     models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
-) -> Linker:
+) -> TaxonomyLinker:
     """With the dense part when a linker was trained; to concepts of `scheme` alone when it is given.
 
     `earlier`, the linker of the snapshot before, lends the vectors of labels it knows.
@@ -171,11 +186,16 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
         categories=extractor.config.categories,
         recorded={**extractor.config.attribute_concepts, **extractor.config.category_concepts},
     )
+    linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
+    values = models.values
+    if values is not None and models.new_values:
+        values = with_newcomers(values, taxonomy, binding, linker.encoder)
     return Tagger(
         extractor,
-        assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None),
+        linker,
         taxonomy,
         binding=binding,
+        values=values,
         plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
         settings=models.enforcement,
     )

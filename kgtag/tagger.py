@@ -10,11 +10,14 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.categorise import Categoriser
 from kgtag.consistency import EnforceSettings, enforce
+from kgtag.extract.multilabel import ValueModel, with_inferred
 from kgtag.text import clean, guess_language
 from kgtag.types import (
+    Candidate,
     CandidateTag,
     Extraction,
     Extractor,
+    Inferred,
     Linked,
     Linker,
     Mention,
@@ -63,7 +66,9 @@ class Tagger:
         binding: Binding,
         plausibility: Plausibility | None = None,
         settings: EnforceSettings | None = None,
+        values: ValueModel | None = None,
     ) -> None:
+        self._values = values
         self._extractor = extractor
         self._linker = linker
         self._taxonomy = taxonomy
@@ -82,7 +87,9 @@ class Tagger:
 
     @property
     def version(self) -> str:
-        return self._extractor.version
+        """The extractor's, and where there is one behind a dash that of the model of implied values."""
+        own = self._extractor.version
+        return own if self._values is None else f"{own}-{self._values.version}"
 
     def tag(self, products: Sequence[Product]) -> list[Tagging]:
         """One tagging per product, in order. Raises the InputError of the first product that can't be tagged."""
@@ -98,8 +105,10 @@ class Tagger:
         outcomes: list[_Ready | InputError] = [self._prepare(product) for product in products]
         ready = [outcome for outcome in outcomes if isinstance(outcome, _Ready)]
         extractions = self._extractor.extract([r.product for r in ready])
+        if self._values is not None:
+            extractions = with_inferred(extractions, [r.product for r in ready], self._values)
         read = [self._read(r, found) for r, found in zip(ready, extractions, strict=True)]
-        queries = [self._query(r, mention) for r in read for mention in r.extraction.mentions]
+        queries = [query for r in read for query in self._queries(r)]
         links = iter(self._linker.link(queries))
         tagged = iter([self._enforce(r, links) for r in read])
         return [outcome if isinstance(outcome, InputError) else next(tagged) for outcome in outcomes]
@@ -120,9 +129,12 @@ class Tagger:
             return _Read(ready.product, extraction, (CandidateTag(ready.category, 1.0, "given"),))
         return _Read(ready.product, extraction, self._categoriser.candidates(ready.product.title, extraction))
 
-    def _query(self, read: _Read, mention: Mention) -> Query:
-        attribute = self._binding.attribute(mention.attribute)
-        return Query(mention.surface, attribute=attribute, category=read.category, lang=read.product.lang)
+    def _queries(self, read: _Read) -> Iterator[Query]:
+        """Of the mentions, then of the inferred values."""
+        said = [(mention.surface, mention.attribute) for mention in read.extraction.mentions]
+        for text, name in (*said, *((one.value, one.attribute) for one in read.extraction.inferred)):
+            attribute = self._binding.attribute(name)
+            yield Query(text, attribute=attribute, category=read.category, lang=read.product.lang)
 
     def _enforce(self, read: _Read, links: Iterator[Linked]) -> Tagging:
         candidates = list(read.categories)
@@ -134,6 +146,10 @@ class Tagger:
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.score))
             else:
                 candidates += _candidates(mention, linked)
+        for inferred in read.extraction.inferred:
+            # One without a concept is no day-zero tag: nobody wrote it.
+            if (link := next(links).link) is not None:
+                candidates.append(_implied(inferred, link))
         consistent = enforce(
             candidates,
             self._taxonomy,
@@ -166,3 +182,14 @@ def _candidates(mention: Mention, linked: Linked) -> list[CandidateTag]:
         )
         for candidate in linked.candidates[:_CANDIDATES]
     ]
+
+
+def _implied(inferred: Inferred, link: Candidate) -> CandidateTag:
+    """A tag without a span: the text doesn't say it."""
+    return CandidateTag(
+        concept=link.concept,
+        probability=inferred.score * link.probability,
+        method=link.method,
+        extract_score=inferred.score,
+        link_score=link.score,
+    )

@@ -87,6 +87,7 @@ def extractor(
 
     Example: `kgtag train extractor --data train.jsonl --out models/again --options models/shop/options.toml --fresh`
     """
+    from kgtag.train.multilabel.model import DIRECTORY, train_values
     from kgtag.train.sequence.checkpoints import RunPlace
     from kgtag.train.sequence.extractor import RunSettings, train_extractor
 
@@ -109,6 +110,7 @@ def extractor(
             report = train_extractor(
                 work.train, dev=work.dev, out=out, encoder=name, seed=seed, options=options, progress=log, run=run
             )
+            train_values(work.train, out=out / DIRECTORY, seed=seed, progress=log)
         else:
             from kgtag.train.model import train_model
 

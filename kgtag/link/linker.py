@@ -52,6 +52,11 @@ class TaxonomyLinker:
             self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
         self._known: Lru[Query, Linked] = Lru(_REMEMBERED)
 
+    @property
+    def encoder(self) -> SentenceEncoder | None:
+        """What reads labels; None without a trained linker."""
+        return self._finder.encoder
+
     def link(self, queries: Sequence[Query]) -> list[Linked]:
         """One answer per query, in order, at most ten candidates each, best first, ties by id.
 

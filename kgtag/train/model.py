@@ -1,4 +1,5 @@
-"""One model directory for one taxonomy: the extractor bound to its concepts, and the linker beside it."""
+"""One model directory for one taxonomy: the extractor bound to its concepts, and beside it the linker and, where values
+are annotated that no text says, the model of implied values."""
 
 from __future__ import annotations
 
@@ -13,8 +14,11 @@ from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept
+from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
+from kgtag.link.files import ENCODER, TOKENIZER
 from kgtag.train.linking.linker import train_linker
+from kgtag.train.multilabel.model import DIRECTORY, ValuesReport, train_values
 from kgtag.train.sequence.extractor import RunSettings, TrainReport, train_extractor
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.train.sequence.report import inspect_data
@@ -26,10 +30,12 @@ _INDUCED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`linker`: its metrics on concepts kept apart (`kgtag.train.linking.linker`)."""
+    """`linker`: its metrics on concepts kept apart (`kgtag.train.linking.linker`); `values`: of the model of implied
+    values, None when too few values aren't in the texts."""
 
     extractor: TrainReport
     linker: Mapping[str, Any]
+    values: ValuesReport | None = None
 
 
 def train_model(
@@ -45,7 +51,7 @@ def train_model(
     progress: Callable[[str], None] = lambda _: None,
     run: RunSettings | None = None,
 ) -> ModelReport:
-    """Train both on `data` and write them to `out`. Raises InputError when nothing can be learned.
+    """Train them on `data` and write them to `out`. Raises InputError when nothing can be learned.
 
     Names of attributes and categories that the taxonomy knows are recorded as its concepts; its labels help the
     extractor to know a value when it sees one. Annotators' links (`AnnotatedProduct.concepts`) train the linker.
@@ -74,9 +80,11 @@ def train_model(
     )
     gold = [example for one in data for example in link_examples(one, taxonomy)]
     linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    sentences = SentenceEncoder(out / "linker" / ENCODER, out / "linker" / TOKENIZER)
+    values = train_values(data, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
     if run.place is not None:
         run.place.remove()
-    return ModelReport(extractor, linker)
+    return ModelReport(extractor, linker, values)
 
 
 def known_values(

@@ -26,13 +26,13 @@ class Target:
 def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
     """By attribute, sorted, the products to learn its values from; attributes with too few, or one outcome, left out.
 
-    A product whose title says one of the attribute's values teaches nothing here: that is the extractor's work.
+    A product whose texts say one of the attribute's values teaches nothing here: that is the extractor's work.
     """
     found: dict[str, list[Target]] = defaultdict(list)
     for number, item in enumerate(data):
         said = {name for name, _ in item.spans}
         for name, values in item.attributes.items():
-            if name in said or any(locate(item.product.title, value) for value in values):
+            if name in said or any(_says(item, value) for value in values):
                 continue
             named: list[str | None] = [value.strip() for value in values if value.strip()]
             found[name] += [Target(number, value) for value in named or [None]]
@@ -47,6 +47,11 @@ def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Tar
         named = [data[row.product].product.category for row in kept]
         found[name] = frozenset() if None in named else frozenset(one.casefold() for one in named if one)
     return found
+
+
+def _says(item: AnnotatedProduct, value: str) -> bool:
+    text = item.product.text
+    return bool(locate(item.product.title, value) or (text is not None and locate(text, value)))
 
 
 def _learnable(rows: Sequence[Target]) -> list[Target]:

@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_is_named(place: RunPlace) -> None:
         keeper.save(STATE)
         path = place.directory / "checkpoint.pt"
         path.write_bytes(path.read_bytes()[:1000])
-        with pytest.raises(InputError, match="does not read .* start anew with --fresh"):
+        with pytest.raises(InputError, match=r"does not read .* start anew with --fresh"):
             keeper.load()
 
 
