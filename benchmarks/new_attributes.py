@@ -1,0 +1,122 @@
+"""Attributes that an extractor was never trained on, found by their names alone.
+
+    python benchmarks/new_attributes.py --data DIR [--set ae110k|oamine] [--epochs N] [--seed N]
+
+DIR as for `extraction.py`, and its splits. A fifth of the attributes, by hash, are hidden: their annotations are taken
+out of the training data as if nobody had ever thought of them. After training they are added by name
+(`kgtag train attributes`) and looked for in the test titles; only they are scored, where gold speaks of them.
+
+Rivals in the same run: the trained attribute whose name is nearest in the encoder's view, asked in its place; and, as
+what could be had with annotations, the longest known value of the hidden attribute in the training titles. GLiNER, the
+usual zero-shot extractor, is published on a model hub only: give its predictions as `--gliner FILE` (JSONL of
+`{"title", "attribute", "value"}`) to have it scored beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from common import machine, report
+from extraction import OPTIONS, bucket, floor, splits
+
+from kgtag.evaluate.extraction import best_values, evaluate_extractgpt
+from kgtag.extract.sequence import SequenceExtractor
+from kgtag.train.sequence.extractor import train_extractor
+from kgtag.train.sequence.loading import load_network
+from kgtag.train.sequence.new_attributes import add_attributes
+from kgtag.types import AnnotatedProduct
+
+
+def without(data: Sequence[AnnotatedProduct], hidden: set[str]) -> list[AnnotatedProduct]:
+    return [_only(one, {*one.attributes} - hidden) for one in data]
+
+
+def _only(one: AnnotatedProduct, names: set[str]) -> AnnotatedProduct:
+    return replace(
+        one,
+        attributes={name: values for name, values in one.attributes.items() if name in names},
+        spans=tuple((name, span) for name, span in one.spans if name in names),
+    )
+
+
+def nearest(model: Path, hidden: Sequence[str]) -> dict[str, str]:
+    """Hidden attribute → the trained one of the nearest name."""
+    network, config = load_network(model)
+    rows = network.get_parameter("attribute.weight").detach().numpy()[1:]
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    trained = [n for n, name in enumerate(config.attributes) if name not in hidden]
+    found = {}
+    for name in hidden:
+        cosines = rows[trained] @ rows[config.attributes.index(name)]
+        found[name] = config.attributes[trained[int(cosines.argmax())]]
+    return found
+
+
+def measure(data: Path, name: str, *, epochs: int | None, seed: int, gliner: Path | None) -> dict[str, Any]:
+    train, dev, test = splits(data, name)
+    names = {attribute for one in train for attribute in one.attributes}
+    hidden = {attribute for attribute in names if bucket(attribute) < 20}
+    options = replace(OPTIONS[name], **({"epochs": epochs} if epochs else {}))
+    asked = [one for one in (_only(one, hidden) for one in test) if one.attributes]
+    with tempfile.TemporaryDirectory() as temporary:
+        base, more = Path(temporary) / "base", Path(temporary) / "more"
+        shown = [one for one in without(train, hidden) if one.attributes]
+        train_extractor(shown, dev=without(dev, hidden), out=base, seed=seed, options=options, progress=_log)
+        add_attributes(base, dict.fromkeys(sorted(hidden)), out=more)
+        found = SequenceExtractor.load(more).extract([one.product for one in asked])
+        stand_ins = nearest(more, sorted(hidden))
+    answers = [best_values(extraction.mentions) for extraction in found]
+    scored = {
+        "by name": _scored(asked, answers),
+        "nearest trained attribute": _scored(
+            asked, [{new: one[old] for new, old in stand_ins.items() if old in one} for one in answers]
+        ),
+        "longest known value, with annotations": _scored(asked, floor([*train, *dev], asked)),
+    }
+    if gliner is not None:
+        scored["GLiNER"] = _scored(asked, _read_gliner(gliner, asked))
+    return {"hidden": sorted(hidden), "trained_on": len(names) - len(hidden), "n": len(asked), "scored": scored}
+
+
+def _scored(asked: Sequence[AnnotatedProduct], answers: Sequence[Mapping[str, str]]) -> dict[str, float]:
+    found = evaluate_extractgpt(asked, answers)["micro"]
+    return {rate: round(found[rate], 4) for rate in ("precision", "recall", "f1")}
+
+
+def _read_gliner(path: Path, asked: Sequence[AnnotatedProduct]) -> list[dict[str, str]]:
+    by_title: dict[str, dict[str, str]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        by_title.setdefault(row["title"], {})[row["attribute"]] = row["value"]
+    return [by_title.get(one.product.title, {}) for one in asked]
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--set", choices=("ae110k", "oamine"), default="ae110k")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--gliner", type=Path)
+    given = parser.parse_args()
+    host = machine()
+    found = measure(given.data, given.set, epochs=given.epochs, seed=given.seed, gliner=given.gliner)
+    for name, rates in found["scored"].items():
+        print(f"{name:40} " + " ".join(f"{rate} {100 * rates[rate]:5.1f}" for rate in rates), file=sys.stderr)
+    report("new_attributes", given.set, host, **found)
+
+
+if __name__ == "__main__":
+    main()
