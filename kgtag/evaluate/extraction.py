@@ -93,13 +93,13 @@ def category_accuracy(extractor: Extractor, data: Sequence[AnnotatedProduct], *,
 
 
 def best_values(mentions: Iterable[Mention]) -> dict[str, str]:
-    """One value per attribute: the likeliest mention's surface; of equals the first in the text."""
-    best: dict[str, Mention] = {}
-    for mention in mentions:
-        other = best.get(mention.attribute)
-        if other is None or (-mention.score, mention.span) < (-other.score, other.span):
-            best[mention.attribute] = mention
-    return {name: mention.surface for name, mention in best.items()}
+    """One value per attribute: the surface likeliest to be right somewhere, so that what is said twice counts more; of
+    equals the first in the document."""
+    wrong: dict[str, dict[str, float]] = defaultdict(dict)
+    for mention in sorted(mentions, key=lambda m: (m.span.field == "text", m.span)):
+        odds = wrong[mention.attribute]
+        odds[mention.surface] = odds.get(mention.surface, 1.0) * (1 - mention.score)
+    return {name: min(odds, key=lambda surface: odds[surface]) for name, odds in wrong.items()}
 
 
 def _outcome(gold: Sequence[str], value: str | None) -> str:

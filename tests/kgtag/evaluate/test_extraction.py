@@ -52,3 +52,13 @@ def test_the_likeliest_mention_stands_for_its_attribute() -> None:
         Mention(Span(2, 3), "c", "color", 0.9),
     ]
     assert best_values(mentions) == {"color": "c"}
+
+
+def test_what_is_said_twice_counts_more() -> None:
+    said = [
+        Mention(Span(0, 3), "red", "color", 0.6),
+        Mention(Span(0, 4, "text"), "blue", "color", 0.5),
+        Mention(Span(9, 13, "text"), "blue", "color", 0.5),
+    ]
+    assert best_values(said) == {"color": "blue"}
+    assert best_values(said[:2]) == {"color": "red"}
