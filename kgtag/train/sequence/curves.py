@@ -45,15 +45,18 @@ def as_csv(rows: Sequence[Row]) -> str:
 class Board:
     """TensorBoard's event files; without a directory it does nothing."""
 
-    def __init__(self, directory: Path | None, *, step: int = 0) -> None:
-        """`step`: where a resumed training goes on; what was written beyond it counts no more."""
+    def __init__(self, directory: Path | None) -> None:
+        if directory is not None and find_spec("tensorboard") is None:
+            raise InputError("--tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
+        self._directory = directory
         self._writer: Any = None
-        if directory is not None:
-            if find_spec("tensorboard") is None:
-                raise InputError("--tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
+
+    def begin(self, step: int) -> None:
+        """`step`: where a resumed training goes on; what was written beyond it counts no more."""
+        if self._directory is not None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._writer = SummaryWriter(str(directory), purge_step=step or None)
+            self._writer = SummaryWriter(str(self._directory), purge_step=step or None)
 
     def add(self, row: Row) -> None:
         if self._writer is None:

@@ -104,6 +104,7 @@ class Learner:
             progress(
                 f"continuing the run in {keeper.directory} in epoch {run.epoch}, after step {run.step} of {run.steps}"
             )
+        board.begin(run.step)
         while run.epoch <= self.options.epochs and not self._tired(run):
             examples = train if variants is None else variants(random.Random(f"{self.seed} {run.epoch} variants"))
             started = time.monotonic()

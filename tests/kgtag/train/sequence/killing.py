@@ -23,7 +23,7 @@ from tests.kgtag.extract.tiny import held_out
 
 OPTIONS = TrainOptions(
     epochs=3, batch=8, accumulation=2, encoder_rate=1e-3, head_rate=3e-3, device="cpu", max_tokens=48, swap=0.5,
-    adversarial=0.3, adapter="adalora", rank=2,
+    adversarial=0.3, class_weights="sqrt",
 )  # fmt: skip
 VALUES = {"Color": ["violet"]}
 
@@ -71,6 +71,8 @@ def killed_at(event: str, name: str, count: int) -> None:
 
 
 def main(encoder: str, directory: Path) -> None:
+    from transformers import AutoModel, BertModel  # noqa: F401 - once, and not in every child
+
     torch.set_num_threads(1)
     assert forked(lambda: learn(encoder, None, directory / "whole.pt")) == 0
     place = RunPlace(directory / "model.run", minutes=0)
