@@ -35,10 +35,12 @@ from kgtag.train.sequence.extractor import train_extractor
 from kgtag.types import AnnotatedProduct
 
 WAYS = ("random", "select")
+BATCH = 4
+"""Small, for so few products: what counts at this size is the number of steps."""
 
 
 def train(chosen: Sequence[AnnotatedProduct], out: Path, *, epochs: int, seed: int) -> SequenceExtractor:
-    train_extractor(chosen, out=out, seed=seed, options=replace(OPTIONS["ae110k"], epochs=epochs))
+    train_extractor(chosen, out=out, seed=seed, options=replace(OPTIONS["ae110k"], epochs=epochs, batch=BATCH))
     return SequenceExtractor.load(out)
 
 

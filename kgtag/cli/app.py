@@ -13,6 +13,7 @@ from kgtag.cli import (
     local,
     mapping,
     proposals,
+    proposing,
     records,
     selecting,
     serving,
@@ -46,11 +47,13 @@ app.command("status")(status.status)
 app.command("map")(mapping.map_command)
 app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)
+app.command("propose")(proposing.propose)
 app.command("select")(selecting.select)
 app.command("serve")(serving.serve)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(editing.app, name="concept", help="Look at a concept, and edit it.")
+proposals.app.command("gold")(proposing.gold)
 app.add_typer(proposals.app, name="proposals", help="Edits proposed, discussed and decided on.")
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")

@@ -133,8 +133,8 @@ def show_extraction(answer: dict[str, Any]) -> None:
     title = f"{answer['n']} products, {answer['protocol']}"
     print_table(title, ["label", "P", "R", "F1", "95% interval", "support"], rows)
     if answer["per_category"]:
-        rows = [(name, *_rates(row), row["products"]) for name, row in answer["per_category"].items()]
-        print_table("By category", ["category", "P", "R", "F1", "products"], rows)
+        by_category = [(name, *_rates(row), row["products"]) for name, row in answer["per_category"].items()]
+        print_table("By category", ["category", "P", "R", "F1", "products"], by_category)
     found = answer["errors"]
     columns = ["attribute", *found["by_kind"]]
     print_table("Mistakes", columns, [(name, *row.values()) for name, row in found["by_attribute"].items()])

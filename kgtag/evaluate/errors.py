@@ -110,7 +110,7 @@ def _wrong(one: AnnotatedProduct, mention: Mention, gold: Sequence[tuple[str, Sp
         kind, meant = "wrong value", title[own[0].start : own[0].end] if own else values[0]
     else:
         kind, meant = "invented", None
-    near = (touching or own or [None])[0]
+    near = next(iter((*touching, *own)), None)
     context = _context(title, mention.span, near)
     return Mistake(kind, mention.attribute, one.product.id, mention.surface, meant, mention.score, context)
 

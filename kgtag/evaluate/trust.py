@@ -14,8 +14,8 @@ from kgtag.evaluate.outcomes import Bools, Floats, Outcomes, rates
 _CHUNK = 200
 _FEWEST = 20
 """Decisions of an attribute below which no threshold is chosen for it."""
-_WORTH = 0.005
-"""F1 on the data chosen on that a threshold must gain: a small set rewards chance."""
+_WORTH = 3.0
+"""Right decisions that a threshold must be worth: a small set rewards chance."""
 GRID = tuple(round(step / 20, 2) for step in range(1, 20))
 
 
@@ -88,22 +88,21 @@ def trade_off(found: Outcomes) -> list[dict[str, float]]:
 
 
 def choose_thresholds(found: Outcomes) -> dict[str, float]:
-    """Least probabilities by attribute under which a decision does more harm than good; only where they pay."""
-    wanted = found.wanted.sum(axis=0)
+    """Least probabilities by attribute under which decisions do micro-F1 more harm than good; only where they pay.
+
+    A set of decisions raises F1 when more than half of F1 of them are right, so a threshold is worth what that share of
+    the decisions it drops is, less those of them that are right.
+    """
+    break_even = _micro(found)["f1"] / 2
     chosen: dict[str, float] = {}
     for number, name in enumerate(found.attributes):
         mine = found.attribute == number
         score, right = found.score[mine], found.right[mine]
         if len(score) < _FEWEST:
             continue
-        tried = {
-            threshold: rates(float(right[score >= threshold].sum()), float((score >= threshold).sum()), wanted[number])[
-                "f1"
-            ]
-            for threshold in (0.0, *GRID)
-        }
-        best = max(tried, key=lambda threshold: (tried[threshold], -threshold))
-        if tried[best] > tried[0.0] + _WORTH:
+        worth = {least: float((break_even - right[score < least]).sum()) for least in GRID}
+        best = max(worth, key=lambda least: (round(worth[least], 9), -least))
+        if worth[best] >= _WORTH:
             chosen[name] = best
     return chosen
 

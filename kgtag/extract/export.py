@@ -17,7 +17,7 @@ from torch.export import Dim
 from kgtag.extract.files import INT8
 from kgtag.extract.network import EncoderPart, Ensemble, HeadsPart, TagNetwork, networks
 
-OPSET = 18
+OPSET = 20
 
 
 def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kgtag.extract.decode import ALLOWED, STARTS, B, Chain, E, Floats, I, O, S, forward_backward, viterbi
 
-_ROWS = 2_048
+_ROWS = 512
 """Rows decoded together; bounds the memory for the Viterbi's back pointers."""
 _SLACK = 1e-6
 
@@ -35,22 +35,24 @@ def find_spans(titles: Sequence[Emissions], chain: Chain, *, bias: float = 0.0) 
 
     `bias` is added to the score of beginning a span when choosing the path; marginals are without it.
     """
-    owners, numbers, hopeful = [], [], []
-    for number, emissions in enumerate(titles):
-        rows = np.flatnonzero(_may_hold(emissions, chain, bias=bias)) if emissions.size else np.zeros(0, dtype=np.int64)
-        owners.append(np.full(len(rows), number, dtype=np.int64))
-        numbers.append(rows)
-        hopeful += [emissions[row] for row in rows]
-    if not hopeful:
+    sizes = np.array([one.shape[:2] if one.size else (0, 0) for one in titles], dtype=np.int64).reshape(-1, 2)
+    rows = int(sizes[:, 0].sum())
+    if not rows:
         none = np.zeros(0, dtype=np.int64)
         return RowSpans(none, none, none, none, np.zeros(0))
-    title, row = np.concatenate(owners), np.concatenate(numbers)
-    lengths = np.fromiter((len(one) for one in hopeful), dtype=np.int64, count=len(hopeful))
-    order = np.argsort(lengths, kind="stable")
-    found = []
+    flat = np.concatenate([one.reshape(-1, 5) for one in titles if one.size])
+    title = np.repeat(np.arange(len(titles)), sizes[:, 0])
+    row = np.arange(rows) - np.repeat(np.cumsum(sizes[:, 0]) - sizes[:, 0], sizes[:, 0])
+    lengths = sizes[title, 1]
+    starts = np.cumsum(lengths) - lengths
+    hopeful = np.flatnonzero(may_hold(flat, starts, chain, bias=bias))
+    order = hopeful[np.argsort(lengths[hopeful], kind="stable")]
+    found = [(np.zeros(0, dtype=np.int64),) * 3 + (np.zeros(0),)]
     for start in range(0, len(order), _ROWS):
         block = order[start : start + _ROWS]
-        at, first, last, probability = _decode([hopeful[n] for n in block], lengths[block], chain, bias=bias)
+        places = starts[block, None] + np.arange(int(lengths[block].max()))
+        emissions = flat[np.minimum(places, len(flat) - 1)].astype(np.float64)
+        at, first, last, probability = _decode(emissions, lengths[block], chain, bias=bias)
         found.append((block[at], first, last, probability))
     at, first, last, probability = (np.concatenate(column) for column in zip(*found, strict=True))
     sort = np.lexsort((first, at))
@@ -58,31 +60,26 @@ def find_spans(titles: Sequence[Emissions], chain: Chain, *, bias: float = 0.0) 
     return RowSpans(title[at], row[at], first[sort], last[sort], probability[sort])
 
 
-def _may_hold(emissions: Emissions, chain: Chain, *, bias: float) -> NDArray[np.bool_]:
-    """(A,) bool; False only where the path without a span beats every other.
+def may_hold(flat: Emissions, starts: Ints, chain: Chain, *, bias: float) -> NDArray[np.bool_]:
+    """(rows,) bool; False only where the path without a span beats every other.
 
-    A path with spans differs from it at its tokens within spans, each of which gains at most its emission over O's and
-    the dearest transitions into it and out of it.
+    `flat`: (cells, 5), row after row; `starts`: where each begins. A path with spans gains over the one without, span
+    by span, at most what its best beginning, its best end and every welcome token between gain over O, and the dearest
+    transitions into each and out of the last; or what its best single token does.
     """
-    into = max(
-        float(np.where(ALLOWED, chain.transitions, -np.inf)[:, 1:].max() - chain.transitions[O, O]),
-        float(np.where(STARTS, chain.start, -np.inf)[1:].max() - chain.start[O]),
-    )
-    out = max(
-        0.0,
-        float(np.where(ALLOWED, chain.transitions, -np.inf)[1:, O].max() - chain.transitions[O, O]),
-        float(chain.end[1:].max() - chain.end[O]),
-    )
-    gain = emissions[:, :, 1:].max(axis=2) - emissions[:, :, O]
-    best: NDArray[np.bool_] = gain.max(axis=1) + (into + out + max(bias, 0.0) + _SLACK) > 0
-    return best
+    allowed = np.where(ALLOWED, chain.transitions, -np.inf) - chain.transitions[O, O]
+    into = max(float(allowed[:, 1:].max()), float((np.where(STARTS, chain.start, -np.inf)[1:] - chain.start[O]).max()))
+    out = max(0.0, float(allowed[1:, O].max()), float((chain.end[1:] - chain.end[O]).max())) + _SLACK
+    gain = flat - flat[:, [O]]
+    single, begin, end = (np.maximum.reduceat(gain[:, tag], starts) for tag in (S, B, E))
+    between = np.add.reduceat(np.maximum(gain[:, I] + into, 0.0), starts)
+    alone = single + (into + bias + out) > 0
+    hopeful: NDArray[np.bool_] = alone | (begin + end + between + (2 * into + bias + out) > 0)
+    return hopeful
 
 
-def _decode(rows: Sequence[Emissions], lengths: Ints, chain: Chain, *, bias: float) -> tuple[Ints, Ints, Ints, Floats]:
-    """Row, first, last and marginal of the spans of rows, each (T, 5)."""
-    emissions = np.zeros((len(rows), int(lengths.max()), 5))
-    for number, one in enumerate(rows):
-        emissions[number, : len(one)] = one
+def _decode(emissions: Floats, lengths: Ints, chain: Chain, *, bias: float) -> tuple[Ints, Ints, Ints, Floats]:
+    """Row, first, last and marginal of the spans of rows, (N, T, 5)."""
     shifted = emissions.copy()
     shifted[:, :, [B, S]] += bias
     path = viterbi(shifted, lengths, chain)
