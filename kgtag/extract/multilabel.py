@@ -93,18 +93,8 @@ class ValueModel:
 
         Raises KeyError for an attribute it doesn't know.
         """
-        head = self.heads[attribute]
-        known = head.probabilities(self.features(products))
-        values: tuple[str | None, ...] = head.values
-        found = self._newcomers.get(attribute)
-        if found is not None and head.resemblance is not None and self._encoder is not None:
-            vectors = self._encoder.encode([spoken(product) for product in products])
-            alike = _softmax(head.resemblance * (vectors @ found.vectors.T).astype(np.float64))
-            new = alike[:, len(alike[0]) - len(found.names) :]
-            new = np.where(new.sum(axis=1, keepdims=True) < _NEW_SHARE, 0.0, new)
-            known = np.concatenate([known * (1 - new.sum(axis=1, keepdims=True)), new], axis=1)
-            values = (*values, *found.names)
-        return [dict(zip(values, row, strict=True)) for row in known.tolist()]
+        values, found = self._answers(attribute, products, self.features(products))
+        return [dict(zip(values, row, strict=True)) for row in found.tolist()]
 
     def infer(self, products: Sequence[Product], spoken: Sequence[Collection[str]]) -> list[tuple[Inferred, ...]]:
         """The likeliest value of each attribute that fits the product's category, when it is likely enough.
@@ -112,6 +102,7 @@ class ValueModel:
         `spoken`: for each product, attributes that the text speaks of, which are left alone. By attribute.
         """
         found: list[list[Inferred]] = [[] for _ in products]
+        features = self.features(products)
         for attribute in self.attributes:
             head = self.heads[attribute]
             asked = [
@@ -119,12 +110,31 @@ class ValueModel:
                 for number, product in enumerate(products)
                 if attribute not in spoken[number] and head.applies_to(product.category)
             ]
-            answers = self.distribution([products[number] for number in asked], attribute) if asked else []
-            for number, answer in zip(asked, answers, strict=True):
-                value, probability = min(answer.items(), key=lambda pair: (-pair[1], pair[0] or ""))
+            if not asked:
+                continue
+            values, answers = self._answers(attribute, [products[n] for n in asked], features[asked])
+            best = answers.argmax(axis=1)
+            for number, at, row in zip(asked, best.tolist(), answers, strict=True):
+                value, probability = values[at], round(float(row[at]), 4)
                 if value is not None and probability >= THRESHOLD:
-                    found[number].append(Inferred(value, attribute, round(probability, 4)))
+                    found[number].append(Inferred(value, attribute, probability))
         return [tuple(one) for one in found]
+
+    def _answers(
+        self, attribute: str, products: Sequence[Product], features: csr_matrix
+    ) -> tuple[tuple[str | None, ...], NDArray[np.float64]]:
+        """Values in a fixed order, and (products, values) probabilities."""
+        head = self.heads[attribute]
+        known = head.probabilities(features)
+        found = self._newcomers.get(attribute)
+        if found is None or head.resemblance is None or self._encoder is None:
+            return head.values, known
+        vectors = self._encoder.encode([spoken(product) for product in products])
+        alike = _softmax(head.resemblance * (vectors @ found.vectors.T).astype(np.float64))
+        new = alike[:, alike.shape[1] - len(found.names) :]
+        new = np.where(new.sum(axis=1, keepdims=True) < _NEW_SHARE, 0.0, new)
+        joined = np.concatenate([known * (1 - new.sum(axis=1, keepdims=True)), new], axis=1)
+        return (*head.values, *found.names), joined
 
     def features(self, products: Sequence[Product]) -> csr_matrix:
         """(products, BUCKETS) float32, rows of length 1."""

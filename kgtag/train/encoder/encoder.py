@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from transformers.utils import logging
 
 from graph.errors import InputError
 from kgtag import encoders
@@ -173,6 +174,7 @@ def _about(
 def _write(body: Any, tokenizer: Tokenizer, report: PretrainReport, *, about: dict[str, Any]) -> None:
     measured = {name: value for name, value in asdict(report).items() if name != "directory"}
     names = {key: Path(value).name for key in ("encoder", "teacher") if (value := about[key]) is not None}
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     with new_directory(report.directory) as work:
         body.save_pretrained(work)
         tokenizer.save(str(work / "tokenizer.json"))

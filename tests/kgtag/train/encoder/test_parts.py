@@ -79,3 +79,9 @@ def test_something_is_held_out_and_something_left() -> None:
     assert 5 <= len(held) <= 30
     with pytest.raises(InputError, match="too few"):
         split_held_out(["a shoe"])
+
+
+def test_texts_of_character_tags(tmp_path: Path) -> None:
+    file = tmp_path / "train.txt.bieos"
+    file.write_text("红\tO\n鞋\tS-HC\n\n蓝\tO\n伞\tS-HC\n", encoding="utf-8")
+    assert read_texts([file], format="bieos") == ["红鞋", "蓝伞"]
