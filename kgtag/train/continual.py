@@ -5,35 +5,29 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
 from graph.errors import InputError
 from kgtag import encoders
-from kgtag.extract.export import export_onnx
-from kgtag.extract.files import (
-    ModelConfig,
-    check_target,
-    new_directory,
-    read_config,
-    read_lexicon,
-    write_config,
-    write_json,
-)
-from kgtag.extract.lexicon import Entry, Lexicon, count_entries
-from kgtag.extract.network import SeenEmbedding, TagNetwork, load_encoder, plain_embedding
+from kgtag.extract.files import ModelConfig, check_target, new_directory, read_config, write_config, write_json
+from kgtag.extract.lexicon import Lexicon, count_entries
+from kgtag.extract.network import NameEmbedding, SeenEmbedding, TagNetwork, plain_embedding
 from kgtag.extract.tokens import tokenize
+from kgtag.text import document
 from kgtag.train.sequence.batches import Batcher, gold_pieces
 from kgtag.train.sequence.gold import Example, LabelMap, examples, label_map, learn_trims, split_dev
+from kgtag.train.sequence.loading import load_lexicon, load_network, load_tokenizer, read_metrics
+from kgtag.train.sequence.new_attributes import unlearned_rows
 from kgtag.train.sequence.optimise import Learner
-from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.sequence.options import TrainOptions, as_json
 from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
-from kgtag.train.sequence.vocabulary import extend, extended_rows, load_tokenizer, special_ids
+from kgtag.train.sequence.vocabulary import extend, extended_rows, special_ids
+from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
 
 GENTLE = TrainOptions(epochs=4, encoder_rate=5e-5, head_rate=5e-4)
@@ -56,10 +50,11 @@ class ContinueReport:
 
 @dataclass(frozen=True, slots=True)
 class _Old:
+    network: TagNetwork
     config: ModelConfig
     tokenizer: Tokenizer
-    entries: dict[tuple[str, tuple[int, ...]], Entry]
-    state: dict[str, torch.Tensor]
+    lexicon: Lexicon
+    encoder: Path
 
 
 def continue_extractor(
@@ -68,7 +63,7 @@ def continue_extractor(
     *,
     replay: Sequence[AnnotatedProduct],
     out: Path,
-    encoder: str = encoders.DEFAULT,
+    encoder: str | None = None,
     share: float = 2.0,
     seed: int = 0,
     options: TrainOptions = GENTLE,
@@ -79,23 +74,25 @@ def continue_extractor(
     `replay`: what it was trained on; of that, `share` times as many products as are new are mixed in, drawn by `seed`.
     Attributes and categories it hasn't seen begin as it reads their names. What an old annotation says nothing of
     because the attribute is new, and a new one because it is old, counts for nothing. `encoder`: the one the model was
-    trained from, for its shape alone. Raises InputError when there is nothing to learn, or nothing of the model's.
+    trained from, when its record doesn't say where it is. Raises InputError when there is nothing to learn, or nothing
+    of the model's.
     """
     started = time.monotonic()
     check_target(out)
-    old = _read(model)
+    old = _read(model, encoder)
     labels = _labels(old.config, data)
     if not any(item.spans or any(item.attributes.values()) for item in data):
         raise InputError(f"none of the {len(data)} new products has an annotated value; nothing can be learned")
     fresh, fresh_dev = split_dev(data)
     kept, kept_dev = _drawn(replay, count=round(share * len(data)), seed=seed)
-    texts = (item.product.title for item in (*fresh, *kept))
+    reads = old.config.reads_text
+    texts = [document(item.product.title, item.product.text if reads else None) for item in (*fresh, *kept)]
     tokenizer, added = extend(old.tokenizer, (text for text in texts if text.isprintable()))
     made = _examples(fresh, kept, labels, tokenizer, old.config)
     held = _examples(fresh_dev, kept_dev, labels, tokenizer, old.config) or made
     lexicon = _lexicon(old, made, labels)
     torch.manual_seed(seed)
-    network = _network(old, labels, tokenizer, encoder=encoder, added=added, seed=seed, made=made)
+    network = _network(old, labels, tokenizer, added=added, seed=seed, made=made)
     suffixes = [found.ids.tolist()[:24] for found in tokenize(tokenizer, list(labels.categories))]
     weight = 1.0 if options.missing == "absent" else options.missing_weight
     batcher = Batcher(lexicon, suffixes, special_ids(tokenizer), weight, len(labels.attributes), options.batch)
@@ -110,7 +107,10 @@ def continue_extractor(
     ]
     seconds = time.monotonic() - started
     before = read_config(model)[1]
-    metrics = {"f1": f1, "epoch": best.epoch, "continues": before, "history": best.history, "options": asdict(options)}
+    metrics = {
+        "f1": f1, "epoch": best.epoch, "continues": before, "history": best.history, "options": as_json(options),
+        "encoder": str(read_metrics(model).get("encoder") or old.encoder),
+    }  # fmt: skip
     _write(out, network, config, tokenizer, rows, metrics)
     new = (
         tuple(name for name in labels.attributes if name not in old.config.attributes),
@@ -119,13 +119,12 @@ def continue_extractor(
     return ContinueReport(read_config(out)[1], f1, len(fresh), len(kept), *new, seconds)
 
 
-def _read(model: Path) -> _Old:
-    config, _ = read_config(model)
-    weights = model / "model.safetensors"
-    if not weights.is_file():
-        raise InputError(f"model directory {str(model)!r} lacks model.safetensors; copy the whole directory again")
-    entries = {(name, tuple(pieces)): Entry(*counts) for name, pieces, *counts in read_lexicon(model)}
-    return _Old(config, load_tokenizer(model), entries, load_file(weights))
+def _read(model: Path, encoder: str | None) -> _Old:
+    network, config = load_network(model)
+    if not isinstance(network, TagNetwork):
+        raise InputError(f"{str(model)!r} is an ensemble; continue one of its members")
+    path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
+    return _Old(network, config, load_tokenizer(model), load_lexicon(model, config), path)
 
 
 def _labels(config: ModelConfig, data: Sequence[AnnotatedProduct]) -> LabelMap:
@@ -158,7 +157,8 @@ def _examples(
     config: ModelConfig,
 ) -> list[Example]:
     """In order; where an annotation is silent because its attribute is of the other side, nothing is known."""
-    made, _ = examples([*fresh, *kept], labels, tokenizer, max_tokens=config.max_tokens)
+    data = [*fresh, *kept]
+    made, _ = examples(data, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     known = frozenset(range(len(config.attributes)))
     taught = frozenset(labels.index[name] for item in fresh for name in item.attributes)
     found = []
@@ -174,56 +174,30 @@ def _lexicon(old: _Old, made: Sequence[Example], labels: LabelMap) -> Lexicon:
     gold = [gold_pieces(example) for example in made]
     titles = [(example.tokens, example.applicable, own) for example, own in zip(made, gold, strict=True)]
     counted = count_entries((key for own in gold for key in sorted(own)), titles).entries
-    before = {(labels.index[name], pieces): entry for (name, pieces), entry in old.entries.items()}
-    return Lexicon({**counted, **before})
+    return Lexicon({**counted, **old.lexicon.entries})
 
 
 def _network(
-    old: _Old,
-    labels: LabelMap,
-    tokenizer: Tokenizer,
-    *,
-    encoder: str,
-    added: int,
-    seed: int,
-    made: Sequence[Example],
+    old: _Old, labels: LabelMap, tokenizer: Tokenizer, *, added: int, seed: int, made: Sequence[Example]
 ) -> TagNetwork:
     """The trained network with rows for what is new: tokens, attributes and categories."""
-    name = "encoder.embeddings.word_embeddings.weight"
-    state = dict(old.state)
-    body = load_encoder(encoders.resolve(encoder))
-    found = next((key for key in state if key.endswith("word_embeddings.weight")), name)
-    if found not in state or state[found].shape[1] != int(body.config.hidden_size):
-        raise InputError(f"{encoder!r} isn't the encoder that the model was trained from ({old.config.encoder})")
-    state[found] = weight = extended_rows(state[found], added, seed=seed)
+    network = old.network
+    body = network.encoder
+    weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
     body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
-    network = TagNetwork(body, attributes=len(labels.attributes), categories=len(labels.categories))
-    for key, rows in (("attribute.weight", network.attribute.weight), ("category.weight", network.category.weight)):
-        grown = rows.detach().clone()
-        grown[: len(state[key])] = state[key][: len(grown)]
-        state[key] = grown
-    network.load_state_dict(state)
-    network.eval()
-    attributes, categories = len(old.config.attributes), len(old.config.categories)
-    _begin(network, network.attribute, 1 + attributes, labels.attributes[attributes:], tokenizer)
-    _begin(network, network.category, categories, labels.categories[categories:], tokenizer)
+    attributes = labels.attributes[len(old.config.attributes) :]
+    categories = labels.categories[len(old.config.categories) :]
+    fresh = unlearned_rows(network, tokenizer, [*attributes, *categories], encoder=old.encoder)
+    known = network.attribute.get_parameter("weight").detach()
+    network.attribute = NameEmbedding(torch.cat([known, fresh[: len(attributes)]]), forget=0.0)
+    told = network.category.weight.detach()[: len(old.config.categories)]
+    rows = torch.cat([told, fresh[len(attributes) :]]) if labels.categories else network.category.weight.detach()
+    network.category = plain_embedding(rows)
     seen = {int(token) for example in made for token in example.tokens.ids} | set(special_ids(tokenizer)[:2])
     seen |= {int(token) for one in tokenize(tokenizer, list(labels.categories)) for token in one.ids}
     body.set_input_embeddings(SeenEmbedding(weight, torch.tensor(sorted(seen))))
     return network
-
-
-def _begin(
-    network: TagNetwork, rows: torch.nn.Embedding, first: int, names: Sequence[str], tokenizer: Tokenizer
-) -> None:
-    """New rows as the encoder reads their names, as long as rows of names are before training."""
-    cls, sep, _ = special_ids(tokenizer)
-    with torch.no_grad():
-        for number, pieces in enumerate(tokenize(tokenizer, list(names)), start=first):
-            ids = torch.tensor([[cls, *pieces.ids.tolist()[:64], sep]])
-            states, _ = network.encode(ids, torch.zeros_like(ids), torch.ones_like(ids))
-            rows.weight[number] = torch.nn.functional.normalize(states[0].mean(0), dim=0) * 4
 
 
 def _tuned(
@@ -256,22 +230,16 @@ def _tuned(
 def _trims(
     config: ModelConfig, data: Sequence[AnnotatedProduct], made: Sequence[Example]
 ) -> dict[str, dict[str, tuple[int, int]]]:
-    learned = learn_trims(data, made)
+    learned = learn_trims(data, made, texts=config.reads_text)
     return {name: {**learned.get(name, {}), **config.trims.get(name, {})} for name in {*learned, *config.trims}}
 
 
 def _write(
     out: Path, network: TagNetwork, config: ModelConfig, tokenizer: Tokenizer, lexicon: list[Any], metrics: Any
 ) -> None:
-    embedding = network.encoder.get_input_embeddings()
-    if isinstance(embedding, SeenEmbedding):
-        network.encoder.set_input_embeddings(embedding.folded())
     with new_directory(out) as work:
         write_config(work, config)
         write_json(work / "metrics.json", metrics)
         write_json(work / "lexicon.json", lexicon)
         tokenizer.save(str(work / "tokenizer.json"))
-        export_onnx(network, work)
-        save_file(
-            {name: value.contiguous() for name, value in network.state_dict().items()}, work / "model.safetensors"
-        )
+        write_network(network, work)

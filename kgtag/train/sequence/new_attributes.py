@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
 from graph.errors import InputError
@@ -40,16 +41,8 @@ def add_attributes(
     path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
     texts = [name if definition is None else f"{name}: {definition}" for name, definition in definitions.items()]
     for member in networks(network):
-        body = load_encoder(path)
-        if body.config.hidden_size != member.encoder.config.hidden_size:
-            raise InputError(f"encoder {str(path)!r} is not the one that {str(model)!r} was trained from")
-        weight = body.get_input_embeddings().weight
-        body.set_input_embeddings(plain_embedding(_as_long(weight, member)))
-        fresh = TagNetwork(body, attributes=1, categories=1).eval()
-        rows = name_rows(fresh, load_tokenizer(model), texts)
-        old = member.attribute.get_parameter("weight")
-        joined = torch.cat([old.detach(), rows])
-        member.attribute = nn.Embedding(joined.shape[0], joined.shape[1], padding_idx=0, _weight=joined)
+        rows = unlearned_rows(member, load_tokenizer(model), texts, encoder=path)
+        member.attribute = _table(torch.cat([member.attribute.get_parameter("weight").detach(), rows]))
     config = _extended(config, tuple(definitions), categories)
     metrics = read_metrics(model) | {"added_attributes": dict(definitions)}
     copy_model(model, out, network=network, config=config, metrics=metrics)
@@ -70,10 +63,25 @@ def _check(config: ModelConfig, definitions: Mapping[str, str | None], categorie
             raise InputError(f"the model knows no category {category!r}; it knows {known}")
 
 
-def _as_long(weight: torch.Tensor, member: TagNetwork) -> torch.Tensor:
-    """The encoder's token rows, and the trained ones for tokens that it didn't have: (V, d)."""
-    trained = member.encoder.get_input_embeddings().weight.detach()
-    return torch.cat([weight.detach(), trained[len(weight) :]])
+def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str], *, encoder: Path) -> torch.Tensor:
+    """(len(names), d) float32: the names as the encoder read them before `network` was trained from it.
+
+    Raises InputError for an encoder of another shape.
+    """
+    body = load_encoder(encoder)
+    if body.config.hidden_size != network.encoder.config.hidden_size:
+        raise InputError(
+            f"encoder {str(encoder)!r} is not the one that the model was trained from: it is"
+            f" {body.config.hidden_size} wide, not {network.encoder.config.hidden_size}"
+        )
+    weight = body.get_input_embeddings().weight.detach()
+    added = network.encoder.get_input_embeddings().weight.detach()[len(weight) :]
+    body.set_input_embeddings(plain_embedding(torch.cat([weight, added])))
+    return name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
+
+
+def _table(rows: torch.Tensor) -> nn.Embedding:
+    return nn.Embedding(rows.shape[0], rows.shape[1], padding_idx=0, _weight=rows)
 
 
 def _extended(config: ModelConfig, names: tuple[str, ...], categories: Sequence[str]) -> ModelConfig:
