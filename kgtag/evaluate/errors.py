@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from kgtag.evaluate.extraction import Protocol
-from kgtag.evaluate.outcomes import best_mentions
+from kgtag.evaluate.extraction import Protocol, best_mentions
 from kgtag.products.locate import locate
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Span
 
@@ -89,9 +88,11 @@ def _row(one: Mistake) -> dict[str, Any]:
 
 
 def _gold(one: AnnotatedProduct, protocol: Protocol) -> list[tuple[str, Span]]:
-    if protocol == "spans" or one.spans:
+    if protocol == "spans":
         return list(one.spans)
-    return locate(one.product.title, one.attributes)
+    placed = {name for name, _ in one.spans}
+    rest = {name: values for name, values in one.attributes.items() if name not in placed}
+    return [*one.spans, *locate(one.product.title, rest)]
 
 
 def _wrong(one: AnnotatedProduct, mention: Mention, gold: Sequence[tuple[str, Span]]) -> Mistake:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from kgtag.evaluate.documents import as_documents
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
 
 Protocol = Literal["spans", "extractgpt"]
@@ -28,6 +29,7 @@ def evaluate_found(
     data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, protocol: Protocol
 ) -> dict[str, Any]:
     """The same of what was extracted before, one extraction for each product."""
+    data, found = as_documents(data, found)
     if protocol == "spans":
         gold = [{(span.start, span.end, name) for name, span in item.spans} for item in data]
         return evaluate_spans(gold, [_labelled(extraction.mentions) for extraction in found])
@@ -92,14 +94,24 @@ def category_accuracy(extractor: Extractor, data: Sequence[AnnotatedProduct], *,
     return right / len(known) if known else None
 
 
-def best_values(mentions: Iterable[Mention]) -> dict[str, str]:
-    """One value per attribute: the surface likeliest to be right somewhere, so that what is said twice counts more; of
-    equals the first in the document."""
+def best_values(mentions: Sequence[Mention]) -> dict[str, str]:
+    """One value per attribute; see `best_mentions`."""
+    return {name: mention.surface for name, mention in best_mentions(mentions).items()}
+
+
+def best_mentions(mentions: Sequence[Mention]) -> dict[str, Mention]:
+    """One for each attribute: of the surface likeliest to be right somewhere, so that what is said twice counts more,
+    the likeliest mention; of equals the first in the document."""
+    ordered = sorted(mentions, key=lambda m: (m.span.field == "text", m.span))
     wrong: dict[str, dict[str, float]] = defaultdict(dict)
-    for mention in sorted(mentions, key=lambda m: (m.span.field == "text", m.span)):
+    for mention in ordered:
         odds = wrong[mention.attribute]
         odds[mention.surface] = odds.get(mention.surface, 1.0) * (1 - mention.score)
-    return {name: min(odds, key=lambda surface: odds[surface]) for name, odds in wrong.items()}
+    best = {name: min(odds, key=lambda surface: odds[surface]) for name, odds in wrong.items()}
+    return {
+        name: max((m for m in ordered if (m.attribute, m.surface) == (name, surface)), key=lambda m: m.score)
+        for name, surface in best.items()
+    }
 
 
 def _outcome(gold: Sequence[str], value: str | None) -> str:

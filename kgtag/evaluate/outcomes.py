@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.evaluate.extraction import Protocol
+from kgtag.evaluate.extraction import Protocol, best_mentions
 from kgtag.types import AnnotatedProduct, Extraction, Mention
 
 Ints = NDArray[np.int64]
@@ -95,16 +95,6 @@ def outcomes(data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, p
         np.array(right, dtype=bool),
         wanted,
     )
-
-
-def best_mentions(mentions: Sequence[Mention]) -> dict[str, Mention]:
-    """One for each attribute: the likeliest; of equals the first in the text."""
-    best: dict[str, Mention] = {}
-    for mention in mentions:
-        other = best.get(mention.attribute)
-        if other is None or (-mention.score, mention.span) < (-other.score, other.span):
-            best[mention.attribute] = mention
-    return best
 
 
 def rates(right: float, made: float, wanted: float) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.taxonomy import Taxonomy
+from kgtag.evaluate.documents import as_documents
 from kgtag.evaluate.errors import mistakes, table
 from kgtag.evaluate.extraction import Protocol, evaluate_found
 from kgtag.evaluate.hierarchical import evaluate_hierarchical
@@ -39,7 +40,8 @@ def evaluate_thoroughly(
     `calibration`, `trade_off`, `thresholds`, `errors`; `hierarchical` with a taxonomy; with `against`, the other
     model's `micro` and the `paired` bootstrap of the difference."""
     asked = asked or Asked()
-    found = extract_all(extractor, data)
+    given = data
+    data, found = as_documents(given, extract_all(extractor, given))
     columns = outcomes(data, found, protocol=protocol)
     sampled = bootstrap(columns, samples=asked.samples, seed=asked.seed)
     answer = evaluate_found(data, found, protocol=protocol) | {
@@ -53,7 +55,7 @@ def evaluate_thoroughly(
     if taxonomy is not None:
         answer["hierarchical"] = evaluate_hierarchical(data, found, taxonomy)
     if against is not None:
-        theirs = extract_all(against, data)
+        _, theirs = as_documents(given, extract_all(against, given))
         other = bootstrap(outcomes(data, theirs, protocol=protocol), samples=asked.samples, seed=asked.seed)
         answer["against"] = {
             "model": against.version,

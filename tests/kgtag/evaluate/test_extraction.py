@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kgtag.evaluate.extraction import best_values, evaluate_extractgpt, evaluate_spans
-from kgtag.types import AnnotatedProduct, Mention, Product, Span
+from kgtag.evaluate.documents import as_documents
+from kgtag.evaluate.errors import mistakes
+from kgtag.evaluate.extraction import best_values, evaluate_extractgpt, evaluate_found, evaluate_spans
+from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 
 def gold(**attributes: tuple[str, ...]) -> AnnotatedProduct:
@@ -62,3 +64,17 @@ def test_what_is_said_twice_counts_more() -> None:
     ]
     assert best_values(said) == {"color": "blue"}
     assert best_values(said[:2]) == {"color": "red"}
+
+
+def test_what_stands_in_the_text_is_not_taken_for_the_title() -> None:
+    product = Product("1", "red cup", "blue cup")
+    item = AnnotatedProduct(product, {}, (("shade", Span(0, 3)), ("color", Span(0, 4, "text"))))
+    found = Extraction(
+        (Mention(Span(0, 3, "text"), "blu", "color", 0.9), Mention(Span(0, 4, "text"), "blue", "color", 0.9))
+    )
+    answer = evaluate_found([item], [found], protocol="spans")
+    assert answer["micro"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
+    data, moved = as_documents([item], [found])
+    (wrong, missed) = mistakes(data, moved, protocol="spans")
+    assert (wrong.kind, wrong.gold) == ("wrong boundary", "blue")
+    assert (missed.kind, missed.gold) == ("missed", "red")
