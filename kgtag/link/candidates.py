@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from graph.taxonomy import Taxonomy
+from kgtag.link.conceptwise import Labels, Rich, Usage
 from kgtag.link.context import Context
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.features import Pool, pool
 from kgtag.link.forms import light_form, normal_form
-from kgtag.link.retrieve import Lookup, Retriever, Without
+from kgtag.link.learnt import Learnt
+from kgtag.link.retrieve import Lookup, Parts, Retriever, Without
+from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import LabelTable
 from kgtag.link.vectors import LabelVectors
+from kgtag.link.words import Words
 from kgtag.types import Query
 
 
 class CandidateFinder:
     """Label table, indices and context of one taxonomy; with an encoder, also the vectors of its labels.
 
-    `cache` is where vectors are kept on disk, `earlier` vectors to copy from.
+    `cache` is where vectors are kept on disk, `earlier` vectors to copy from. With what was `learnt`, candidates come with
+    RICH_FEATURES instead of FEATURES.
     """
 
     def __init__(
@@ -32,15 +39,26 @@ class CandidateFinder:
         encoder: SentenceEncoder | None = None,
         cache: Path | None = None,
         earlier: LabelVectors | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         self.taxonomy = taxonomy
-        self.table = LabelTable(taxonomy, scheme=scheme)
+        self.table = LabelTable(taxonomy, scheme=scheme, mentions=learnt.mentions if learnt else ())
         self.encoder = encoder
         self.vectors: LabelVectors | None = None
         if encoder is not None:
             self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
-        self._retriever = Retriever(self.table, encoder=encoder, vectors=self.vectors)
+        self._rich = _rich(self.table, learnt, self.vectors) if learnt is not None else None
+        parts = self._rich.parts if self._rich is not None else None
+        self._retriever = Retriever(self.table, encoder=encoder, vectors=self.vectors, parts=parts)
         self._context = Context(self.table)
+
+    def with_substitutes(self, substitutes: Substitutes) -> CandidateFinder:
+        """The same labels and indices with other substitutes. Only for finders that have something `learnt`."""
+        other = copy(self)
+        assert self._rich is not None
+        other._rich = replace(self._rich, parts=replace(self._rich.parts, substitutes=substitutes))
+        other._retriever = self._retriever.with_parts(other._rich.parts)
+        return other
 
     def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> Pool:
         """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
@@ -51,7 +69,8 @@ class CandidateFinder:
         asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]
         numbers = np.array([number for number, lookup in enumerate(asked) if lookup is not None], dtype=np.int32)
         lookups = [lookup for lookup in asked if lookup is not None]
-        found = pool(self.table, self._context, lookups, self._retriever.pairs(lookups))
+        pairs = self._retriever.pairs(lookups)
+        found = pool(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
         return Pool(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
 
     def _lookup(self, query: Query, without: Without | None) -> Lookup | None:
@@ -65,3 +84,8 @@ class CandidateFinder:
 
     def _index(self, id: str | None) -> int | None:
         return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
+
+
+def _rich(table: LabelTable, learnt: Learnt, vectors: LabelVectors | None) -> Rich:
+    parts = Parts(Words(table.texts), learnt.substitutes)
+    return Rich(parts, Usage.of(learnt.usage, table.taxonomy), vectors, Labels.of(table))

@@ -1,7 +1,8 @@
 """A trained linker's directory, read with every file checked.
 
 manifest.json       sha256 of each file below; written last
-weights.json        weights, calibration, threshold, metrics, the encoder's name
+weights.json        networks, calibration, threshold, metrics, the encoder's name
+learnt.json         mentions of known concept, words that stand for others, usage of concepts
 encoder.onnx        sentence encoder
 tokenizer.json      of the tokenizers library
 vectors/            vectors of label texts, made when a taxonomy is first served; may be deleted
@@ -16,11 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.link.model import LinkModel
+from kgtag.link.learnt import Learnt
+from kgtag.link.rank import RankModel
 
-FORMAT = 1
-WEIGHTS, ENCODER, TOKENIZER, VECTORS = "weights.json", "encoder.onnx", "tokenizer.json", "vectors"
-_SERVED = (ENCODER, TOKENIZER, WEIGHTS)
+FORMAT = 2
+WEIGHTS, LEARNT, ENCODER, TOKENIZER, VECTORS = (
+    "weights.json",
+    "learnt.json",
+    "encoder.onnx",
+    "tokenizer.json",
+    "vectors",
+)
+_SERVED = (ENCODER, TOKENIZER, LEARNT, WEIGHTS)
 _MANIFEST = "manifest.json"
 
 
@@ -28,7 +36,8 @@ _MANIFEST = "manifest.json"
 class LinkerFiles:
     """`version`: 12 hexadecimal digits over everything that is served."""
 
-    model: LinkModel
+    model: RankModel
+    learnt: Learnt
     version: str
     onnx: Path
     tokenizer: Path
@@ -53,7 +62,8 @@ def read_linker(directory: Path) -> LinkerFiles:
         )
     version = hashlib.sha256("".join(manifest[name] for name in _SERVED).encode()).hexdigest()[:12]
     return LinkerFiles(
-        model=LinkModel.of_json(raw),
+        model=RankModel.of_json(raw),
+        learnt=Learnt.of_json(_read_json(directory / LEARNT)),
         version=version,
         onnx=directory / ENCODER,
         tokenizer=directory / TOKENIZER,

@@ -11,7 +11,8 @@ MAX_CHARACTERS = 200
 """Of a surface or label, beyond which nothing is compared: no label worth linking to is longer."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-CJK = re.compile(f"[{_CJK}\U00020000-\U0003ffff]")
+CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
+CJK = re.compile(f"[{CJK_CLASS}]")
 _UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]+")
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
@@ -36,10 +37,15 @@ def light_form(normal: str) -> str:
     A space stays between two numbers, so that "5 6" and "56" differ. Empty when nothing is left.
     """
     bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
-    if not bare.isascii():
-        bare = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", bare)))
-    words = [singular(word) for word in bare.split()]
+    words = [singular(word) for word in without_accents(bare).split()]
     return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
+
+
+def without_accents(text: str) -> str:
+    """Latin and Greek letters without their marks: "crème" → "creme"."""
+    if text.isascii():
+        return text
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
 def singular(word: str) -> str:

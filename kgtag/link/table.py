@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,12 +39,16 @@ class LabelTable:
     Only active and candidate concepts of `scheme` (None: all) have rows.
     """
 
-    def __init__(self, taxonomy: Taxonomy, *, scheme: str | None = None) -> None:
+    def __init__(
+        self, taxonomy: Taxonomy, *, scheme: str | None = None, mentions: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """`mentions`: (text, concept id) known from elsewhere, which count as alternative labels in any language."""
         self.taxonomy = taxonomy
         found: list[tuple[str, int, str, int]] = []
         for index, concept in enumerate(taxonomy.concepts):
             if concept.status != "deprecated" and scheme in (None, concept.scheme):
                 found.extend(_labels(concept, index))
+        found.extend(_mentions(mentions, taxonomy, {index for _, index, *_ in found}))
         self.texts: tuple[str, ...] = tuple(sorted({text for text, *_ in found}))
         self.exact: dict[str, int] = {text: number for number, text in enumerate(self.texts)}
         self.languages: tuple[str, ...] = tuple(sorted({lang for _, _, lang, _ in found}))
@@ -112,6 +116,18 @@ def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:
         for label, tag, kind in concept.labels()
         if (text := normal_form(label))
     ]
+
+
+def _mentions(
+    mentions: Iterable[tuple[str, str]], taxonomy: Taxonomy, there: set[int]
+) -> list[tuple[str, int, str, int]]:
+    """Of concepts that have labels in the table; other ids are passed over."""
+    found = []
+    for mention, id in mentions:
+        index = taxonomy.index(taxonomy.resolve(id)) if id in taxonomy else None
+        if index in there and index is not None and (text := normal_form(mention)):
+            found.append((text, index, "und", ALT))
+    return found
 
 
 def _attributes(taxonomy: Taxonomy) -> Ids:

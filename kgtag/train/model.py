@@ -14,7 +14,7 @@ from graph.taxonomy import Taxonomy
 from kgtag import encoders
 from kgtag.binding import find_concept
 from kgtag.link.examples import LinkExample
-from kgtag.train.linking.linker import train_linker
+from kgtag.train.linking.linker import Material, train_linker
 from kgtag.train.sequence.extractor import TrainReport, train_extractor
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Query
@@ -65,7 +65,7 @@ def train_model(
         progress=progress,
     )
     gold = [example for one in data for example in link_examples(one, taxonomy)]
-    linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    linker = train_linker(taxonomy, Material(gold), out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
     return ModelReport(extractor, linker)
 
 
