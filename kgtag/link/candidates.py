@@ -12,14 +12,14 @@ import numpy as np
 from graph.taxonomy import Taxonomy
 from kgtag.link.conceptwise import Labels, Rich, Usage
 from kgtag.link.context import Context
-from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.features import Pool, pool
 from kgtag.link.forms import light_form, normal_form
 from kgtag.link.learnt import Learnt
 from kgtag.link.retrieve import Lookup, Parts, Retriever, Without
 from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import LabelTable
-from kgtag.link.vectors import LabelVectors
+from kgtag.link.vectors import LabelVectors, turned
 from kgtag.link.words import Words
 from kgtag.types import Query
 
@@ -27,7 +27,7 @@ from kgtag.types import Query
 class CandidateFinder:
     """Label table, indices and context of one taxonomy; with an encoder, also the vectors of its labels.
 
-    `cache` is where vectors are kept on disk, `earlier` vectors to copy from. With what was `learnt`, candidates come with
+    `cache` is where vectors are kept on disk, `earlier` vectors to copy from. With what was `learnt`, candidates have
     RICH_FEATURES instead of FEATURES.
     """
 
@@ -47,17 +47,27 @@ class CandidateFinder:
         self.vectors: LabelVectors | None = None
         if encoder is not None:
             self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
-        self._rich = _rich(self.table, learnt, self.vectors) if learnt is not None else None
-        parts = self._rich.parts if self._rich is not None else None
-        self._retriever = Retriever(self.table, encoder=encoder, vectors=self.vectors, parts=parts)
+        self._learnt = learnt
+        self._rich: Rich | None = None
+        if learnt is not None:
+            parts = Parts(Words(self.table.texts), learnt.substitutes)
+            plain = Rich(parts, Usage.of(learnt.usage, taxonomy), self.vectors, Labels.of(self.table))
+            self._rich = _rich(learnt, plain, self.vectors)
+        self._retriever = Retriever(
+            self.table,
+            encoder=encoder,
+            vectors=self._rich.vectors if self._rich is not None else self.vectors,
+            parts=self._rich.parts if self._rich is not None else None,
+        )
         self._context = Context(self.table)
 
-    def with_substitutes(self, substitutes: Substitutes) -> CandidateFinder:
-        """The same labels and indices with other substitutes. Only for finders that have something `learnt`."""
+    def learning(self, substitutes: Substitutes, turn: Vectors | None) -> CandidateFinder:
+        """The same labels and indices after other lessons. Only for finders that have something `learnt`."""
         other = copy(self)
-        assert self._rich is not None
-        other._rich = replace(self._rich, parts=replace(self._rich.parts, substitutes=substitutes))
-        other._retriever = self._retriever.with_parts(other._rich.parts)
+        assert self._learnt is not None and self._rich is not None
+        other._learnt = replace(self._learnt, substitutes=substitutes, turn=turn)
+        other._rich = _rich(other._learnt, self._rich, self.vectors)
+        other._retriever = self._retriever.with_parts(other._rich.parts, other._rich.vectors)
         return other
 
     def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> Pool:
@@ -86,6 +96,10 @@ class CandidateFinder:
         return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
 
 
-def _rich(table: LabelTable, learnt: Learnt, vectors: LabelVectors | None) -> Rich:
-    parts = Parts(Words(table.texts), learnt.substitutes)
-    return Rich(parts, Usage.of(learnt.usage, table.taxonomy), vectors, Labels.of(table))
+def _rich(learnt: Learnt, plain: Rich, vectors: LabelVectors | None) -> Rich:
+    """With the labels' vectors moved as those of the queries will be; `vectors` are the encoder's own."""
+    turn = learnt.turn
+    parts = replace(plain.parts, substitutes=learnt.substitutes, turn=turn)
+    if vectors is not None and turn is not None:
+        vectors = LabelVectors(turned(vectors.matrix, turn), vectors.digests)
+    return replace(plain, parts=parts, vectors=vectors)

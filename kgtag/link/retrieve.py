@@ -13,7 +13,7 @@ from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.grams import GramIndex
 from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import Ids, LabelTable
-from kgtag.link.vectors import LabelVectors
+from kgtag.link.vectors import LabelVectors, turned
 from kgtag.link.words import Words
 
 EXACT, LIGHT, NEAR = 2, 1, 0
@@ -63,12 +63,16 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index."""
+    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
+
+    `turn` moves the queries' vectors, as the labels' were moved.
+    """
 
     words: Words
     substitutes: Substitutes
     fuzzy: int = 60
     dense: int = 80
+    turn: Vectors | None = None
 
 
 class Retriever:
@@ -88,10 +92,10 @@ class Retriever:
         self._encoder = encoder
         self._vectors = vectors
 
-    def with_parts(self, parts: Parts) -> Retriever:
-        """Over the same indices."""
+    def with_parts(self, parts: Parts, vectors: LabelVectors | None) -> Retriever:
+        """Over the same label table and index of letters."""
         other = copy(self)
-        other.parts = parts
+        other.parts, other._vectors = parts, vectors
         return other
 
     def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
@@ -157,7 +161,11 @@ class Retriever:
         return len(concepts) > 0
 
     def _encode(self, texts: Sequence[str]) -> Vectors | None:
-        return self._encoder.encode(texts) if self._encoder is not None and texts else None
+        if self._encoder is None or not texts:
+            return None
+        vectors = self._encoder.encode(texts)
+        turn = self.parts.turn if self.parts is not None else None
+        return vectors if turn is None else turned(vectors, turn)
 
     def _near(
         self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None

@@ -85,6 +85,22 @@ class LabelVectors:
         return np.round(products, 5)
 
 
+_ROWS = 256
+
+
+def turned(vectors: Vectors, turn: Vectors) -> Vectors:
+    """(n, dim) rows of length 1, each moved by `turn` (dim, dim): v + v @ turn. The same in any batch."""
+    moved = np.zeros(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), _ROWS):
+        rows = np.zeros((_ROWS, vectors.shape[1]), dtype=np.float32)
+        part = vectors[start : start + _ROWS]
+        rows[: len(part)] = part
+        rows += rows @ turn
+        moved[start : start + len(part)] = rows[: len(part)]
+    moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-9))
+    return moved
+
+
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 

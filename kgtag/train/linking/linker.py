@@ -1,4 +1,4 @@
-"""Training a linker: encoder to ONNX, substitutes and networks from queries of known answer, calibration from others."""
+"""Training a linker: what its synonyms teach, networks from queries of known answer, calibration from others."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ from graph.taxonomy import Taxonomy
 from kgtag.encoders import DEFAULT
 from kgtag.extract.files import check_target, new_directory, write_json
 from kgtag.link.candidates import CandidateFinder
-from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.examples import LinkExample
 from kgtag.link.features import Floats
-from kgtag.link.files import ENCODER, FORMAT, LEARNT, TOKENIZER, VECTORS, WEIGHTS
+from kgtag.link.files import ENCODER, FORMAT, LEARNT, TOKENIZER, TURN, VECTORS, WEIGHTS, write_turn
 from kgtag.link.learnt import Learnt
 from kgtag.link.rank import RankModel
 from kgtag.link.substitutes import Substitutes
-from kgtag.link.table import LabelTable
 from kgtag.link.vectors import LabelVectors
 from kgtag.train.linking.found import PARTS, Found, best, find, join, measured, part_of
 from kgtag.train.linking.pairs import LinkPair, gold_pairs, mention_pairs, pairs_of
-from kgtag.train.linking.substitutes import learn_substitutes
 
 __all__ = ["LinkExample", "Material", "fit_rank_model", "train_linker"]
 
@@ -71,6 +69,7 @@ def train_linker(
     the encoder learns from all synonyms. Raises InputError when queries or synonyms are too few, when `out` holds
     something else, or when there is no such encoder. `stamp`: what its store calls the taxonomy.
     """
+    from kgtag.train.linking.lessons import synonyms_of
     from kgtag.train.linking.tuning import Tuner
 
     material = material or Material()
@@ -91,10 +90,11 @@ def train_linker(
             finders = [finder_with(folder) for folder in tuner.folds(finder, synonyms_of(finder.table), Path(scratch))]
             tuner.tune(finder, synonyms_of(finder.table), work)
             finder = finder_with(work)
-        model, substitutes = fit_rank_model(finders, material, seed=seed)
+        model, substitutes, turn = fit_rank_model(finders, finder, material, seed=seed)
         about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": FORMAT}
         named = (stamp or Stamp(taxonomy.revision)).to_json()
         write_json(work / LEARNT, replace(learnt, substitutes=substitutes).as_json())
+        write_turn(work / TURN, turn)
         write_json(work / WEIGHTS, {**model.as_json(), **named, **about})
     assert finder.encoder is not None
     LabelVectors.load(finder.table.texts, finder.encoder, cache=out / VECTORS, earlier=finder.vectors)
@@ -110,13 +110,14 @@ def _check(material: Material, taxonomy: Taxonomy) -> None:
 
 
 def fit_rank_model(
-    finders: Sequence[CandidateFinder], material: Material, *, seed: int = 0
-) -> tuple[RankModel, Substitutes]:
+    finders: Sequence[CandidateFinder], served: CandidateFinder, material: Material, *, seed: int = 0
+) -> tuple[RankModel, Substitutes, Vectors | None]:
     """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
 
     What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
-    p modulo their number: one whose encoder wasn't tuned on that part's synonyms.
+    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and turn are for `served`.
     """
+    from kgtag.train.linking.lessons import Lessons
     from kgtag.train.linking.rank import fit_networks
 
     finder = finders[0]
@@ -127,8 +128,7 @@ def fit_rank_model(
             f"{len(own) + len(given)} training queries can be made from this taxonomy and its gold, {_MIN_PAIRS} are"
             " needed; add labels or gold, or link without training"
         )
-    synonyms = synonyms_of(finder.table)
-    found = _cross_found(finders, own + given, synonyms)
+    found = _cross_found(finders, own + given, seed=seed)
     enough = len(given) >= _MIN_GIVEN
     weight = np.ones(len(found.pairs), dtype=np.float32)
     is_given = np.array([pair.kind in ("gold", "mention") for pair in found.pairs], dtype=np.bool_)
@@ -146,34 +146,19 @@ def fit_rank_model(
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
     whole = fit_networks(found.data(weight), seed=seed)
     whole = replace(whole, slope=model.slope, offset=model.offset, threshold=model.threshold, metrics=metrics)
-    return whole, learn_substitutes([(mention, label) for mention, label, _ in synonyms])
+    return whole, *Lessons(served, seed=seed).but(None)
 
 
-def synonyms_of(table: LabelTable) -> list[tuple[str, str, str]]:
-    """(other label, preferred label, concept id) of everything in the table."""
-    names: dict[int, list[str]] = {}
-    rows = list(zip(table.rows.text.tolist(), table.rows.concept.tolist(), table.rows.kind.tolist(), strict=True))
-    for text, concept, kind in rows:
-        if kind == 0:
-            names.setdefault(concept, []).append(table.texts[text])
-    return [
-        (table.texts[text], name, table.taxonomy.ids[concept])
-        for text, concept, kind in rows
-        if kind != 0
-        for name in names.get(concept, ())[:1]
-    ]
+def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], *, seed: int) -> Found:
+    """Candidates seen after lessons from other concepts' synonyms: a linker will not have seen what it is asked."""
+    from kgtag.train.linking.lessons import Lessons
 
-
-def _cross_found(
-    finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], synonyms: Sequence[tuple[str, str, str]]
-) -> Found:
-    """Candidates seen with substitutes from other concepts' synonyms: a linker will not have seen what it is asked."""
+    lessons = [Lessons(finder, seed=seed) for finder in finders]
     found = []
-    for fold in range(PARTS):
-        mine = [pair for pair in pairs if part_of(pair.concept) == fold]
-        others = [(mention, label) for mention, label, id in synonyms if part_of(id) != fold]
-        finder = finders[fold % len(finders)]
-        found.append(find(finder.with_substitutes(learn_substitutes(others)), mine))
+    for part in range(PARTS):
+        mine = [pair for pair in pairs if part_of(pair.concept) == part]
+        finder = finders[part % len(finders)]
+        found.append(find(finder.learning(*lessons[part % len(finders)].but(part)), mine))
     return join(found)
 
 

@@ -91,7 +91,5 @@ def _pooling(source: Path) -> Pooling:
     if named == ["pooling_mode_cls_token"]:
         return "cls"
     if named not in ([], ["pooling_mode_mean_tokens"]):
-        raise InputError(
-            f"encoder {str(source)!r} pools by {', '.join(named)}; the linker needs one that pools by mean or first token"
-        )
+        raise InputError(f"encoder {str(source)!r} pools by {', '.join(named)}; the linker needs mean or first token")
     return "mean"

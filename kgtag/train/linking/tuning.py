@@ -51,8 +51,8 @@ class Tuner:
         """Raises InputError when the synonyms are too few to learn from. `finder` says which names look alike."""
         if len(synonyms) < _MIN_SYNONYMS:
             raise InputError(
-                f"{len(synonyms)} synonyms are too few to tune an encoder on, {_MIN_SYNONYMS} are needed; add alternative"
-                " labels or pairs, or train without tuning"
+                f"{len(synonyms)} synonyms are too few to tune an encoder on, {_MIN_SYNONYMS} are needed; add"
+                " alternative labels or pairs, or train without tuning"
             )
         rows = sorted(synonyms)
         if len(rows) > _MOST_SYNONYMS:
