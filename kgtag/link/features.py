@@ -187,7 +187,7 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
         features[i, _AT["ends_with_label"]] = ends_with(query, label)
         features[i, _AT["starts_with_label"]] = starts_with(query, label)
         features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
-        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != table.numbers[pairs.text[i]]
+        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != numbers(label)
         features[i, _AT["shortness"]] = 1 / len(query)
         edits = round((1 - features[i, _AT["edits"]]) * max(len(query), len(label)))
         features[i, _AT["one_edit"]] = edits == 1 and len(query) > 3

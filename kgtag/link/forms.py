@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from graph.labels import normalise
 
@@ -48,6 +49,7 @@ def without_accents(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """An English plural's singular by its ending, and any other word as it is. Only ever compared with itself."""
     irregular = _IRREGULAR.get(word)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-from kgtag.link.forms import light_form, normal_form, numbers
+from kgtag.link.forms import light_form, normal_form
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -55,6 +54,8 @@ class LabelTable:
         self.rows = self._rows(found)
         self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
         self.attribute: Ids = _attributes(taxonomy)
+        self.light: dict[str, tuple[int, ...]] = _by_light_form(self.texts)
+        """Text numbers by light form, ascending. Made here, so that no query waits for it."""
         self._by_attribute: dict[int, Ids] = {}
 
     def __len__(self) -> int:
@@ -76,20 +77,6 @@ class LabelTable:
         return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
 
     @cached_property
-    def light(self) -> dict[str, tuple[int, ...]]:
-        """Text numbers by light form, ascending."""
-        forms: dict[str, list[int]] = defaultdict(list)
-        for number, text in enumerate(self.texts):
-            if form := light_form(text):
-                forms[form].append(number)
-        return {form: tuple(found) for form, found in forms.items()}
-
-    @cached_property
-    def numbers(self) -> tuple[tuple[str, ...], ...]:
-        """The numbers in each text."""
-        return tuple(numbers(text) for text in self.texts)
-
-    @cached_property
     def depth(self) -> NDArray[np.float64]:
         """(concepts,) steps to the top along primary `broader` edges."""
         return self.taxonomy.depths.astype(np.float64)
@@ -107,6 +94,14 @@ class LabelTable:
         coded = {(self.exact[text], concept, kind, languages[lang]) for text, concept, lang, kind in found}
         rows = np.array(sorted(coded), dtype=np.int32).reshape(-1, 4)
         return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
+
+
+def _by_light_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    forms: dict[str, tuple[int, ...]] = {}
+    for number, text in enumerate(texts):
+        if form := light_form(text):
+            forms[form] = (*forms.get(form, ()), number)
+    return forms
 
 
 def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:

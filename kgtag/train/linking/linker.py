@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 _MIN_PAIRS = 30
 _MIN_GIVEN = 300
 """Given examples from which on calibration and metrics rest on them alone."""
-_MOST_OWN, _MOST_GIVEN = 3_000, 12_000
-_OWN_SHARE = 0.5
+_MOST_OWN, _MOST_GIVEN = 1_500, 12_000
+_OWN_SHARE = 0.3
 """Weight of all made-up queries together, next to that of all given ones, when those are enough."""
 
 
