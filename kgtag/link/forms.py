@@ -55,7 +55,7 @@ def singular(word: str) -> str:
     irregular = _IRREGULAR.get(word)
     if irregular is not None:
         return irregular
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "js")):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
