@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from graph.labels import normalise
+from kgtag.link.chinese import simplified
 
 MAX_CHARACTERS = 200
 """Of a surface or label, beyond which nothing is compared: no label worth linking to is longer."""
@@ -35,17 +36,20 @@ def normal_form(surface: str) -> str:
 def light_form(normal: str) -> str:
     """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
 
+    Chinese in simplified characters.
     A space stays between two numbers, so that "5 6" and "56" differ. Empty when nothing is left.
     """
     bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
-    words = [singular(word) for word in without_accents(bare).split()]
+    words = [singular(word) for word in plain_letters(bare).split()]
     return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
 
 
-def without_accents(text: str) -> str:
-    """Latin and Greek letters without their marks: "crème" → "creme"."""
+def plain_letters(text: str) -> str:
+    """Latin and Greek letters without their marks, Chinese simplified: "crème" → "creme"."""
     if text.isascii():
         return text
+    if CJK.search(text):
+        text = simplified(text)
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
 
 

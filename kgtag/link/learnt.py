@@ -1,4 +1,4 @@
-"""What training leaves behind besides weights: mentions of known concept, words that stand for others, usage, a turn."""
+"""What training leaves behind besides weights: known mentions, words that stand for others, usage, a turn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kgtag.link.substitutes import Substitutes
 class Learnt:
     """`mentions`: (text, concept id), looked up like labels. `usage`: how often a concept is used, by id.
 
-    `turn` (dim, dim) float32 moves the encoder's vectors (`kgtag.link.vectors.turned`); None leaves them where they are.
+    `turn` (dim, dim) float32 moves the encoder's vectors (`kgtag.link.vectors.turned`); None leaves them.
     """
 
     mentions: tuple[tuple[str, str], ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.link.forms import CJK_CLASS, singular, without_accents
+from kgtag.link.forms import CJK_CLASS, plain_letters, singular
 from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import Ids
 
@@ -28,7 +28,7 @@ _INITIALS = range(2, 7)
 
 def parts(normal: str) -> tuple[str, ...]:
     """Singular words, numbers, and CJK characters one by one: "node.js-v2" → ("node", "js", "v", "2")."""
-    return tuple(singular(part) for part in _PART.findall(without_accents(normal))[:MAX_PARTS])
+    return tuple(singular(part) for part in _PART.findall(plain_letters(normal))[:MAX_PARTS])
 
 
 class Words:

@@ -115,7 +115,8 @@ def fit_rank_model(
     """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
 
     What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
-    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and turn are for `served`.
+    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and turn
+    are for `served`.
     """
     from kgtag.train.linking.lessons import Lessons
     from kgtag.train.linking.rank import fit_networks

@@ -1,4 +1,4 @@
-"""Turning an encoder's space towards a taxonomy's synonyms: one matrix, learned in seconds, instead of a new encoder."""
+"""Turning an encoder's space towards a taxonomy's synonyms: one matrix in seconds, instead of a new encoder."""
 
 from __future__ import annotations
 

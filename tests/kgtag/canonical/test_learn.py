@@ -16,14 +16,15 @@ from kgtag.cli.canonical import read_pairs
 
 LEARNED = {
     "width": [('14"', "35.6"), ("22", "55.9"), ('8-1/2"', "21.6"), ("5 in", "12.7"), ('11 3/4"', "29.8"), ("3", "7.6")],
-    "weight": [("32 oz", "907"), ("3.08 oz", "87"), ("1 lb", "454"), ("1.7 oz", "48"), ("24oz", "680"), ("9 oz", "255")],
+    "weight": [("32 oz", "907"), ("3.08 oz", "87"), ("1 lb", "454"), ("1.7 oz", "48"), ("24oz", "680")],
     "memory": [("2GB", "2 Gigabytes"), ("3GB", "3 Gigabytes"), ("512MB", "512 Megabytes"), ("64 MB", "64 Megabytes"),
                ("16 GB", "16 Gigabytes"), ("128MB", "128 Megabytes")],
     "part": [("A-12", "A12"), ("340-708", "340708"), ("B 19/2", "B192"), ("19-B21", "19B21"), ("C-7", "C7")],
     "code": [("068274195", "68274"), ("856924000", "56924"), ("719098240", "19098"), ("082846802", "82846")],
     "pack": [("22/Box", "22"), ("trio", "3"), ("6 per pack", "6"), ("50/PK", "50"), ("Twin", "2"), ("12/Carton", "12")],
     "brand": [("LaCroix", "LACROIX"), ("Nabisco", "NABISCO"), ("N'Joy", "N'JOY"), ("Bigelow", "BIGELOW")],
-    "maker": [("HP", "Hewlett-Packard"), ("HP Proliant", "Hewlett-Packard Proliant"), ("HP Envy", "Hewlett-Packard Envy"),
+    "maker": [("HP", "Hewlett-Packard"), ("HP Proliant", "Hewlett-Packard Proliant"),
+              ("HP Envy", "Hewlett-Packard Envy"),
               ("Dell", "Dell"), ("Acer", "Acer"), ("HP Elite", "Hewlett-Packard Elite")],
     "colour": [("cherry red", "Red"), ("brick red", "Red"), ("dark red", "Red"), ("navy blue", "Blue"),
                ("sky blue", "Blue"), ("baby blue", "Blue"), ("crimson red", "Red"), ("ice blue", "Blue")],
