@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from kgtag.cli import (
+    canonical,
     demo,
     editing,
     evaluating,
@@ -49,8 +50,10 @@ app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)
 app.command("propose")(proposing.propose)
 app.command("select")(selecting.select)
+app.command("canonicalise")(canonical.canonicalise)
 app.command("serve")(serving.serve)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
+training.app.command("canonical")(canonical.train)
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(editing.app, name="concept", help="Look at a concept, and edit it.")

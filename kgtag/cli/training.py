@@ -186,25 +186,39 @@ def linker(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Annotated products with links (`concept` on their spans).")
     ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Synonyms the store doesn't hold, as lines of mention TAB concept id or label.")
+    ] = None,
+    usage: Annotated[
+        Path | None, typer.Option(help="How often concepts are used, as lines of concept id or label TAB count.")
+    ] = None,
+    tune: Annotated[bool, typer.Option("--tune", help="Fine-tune the encoder on all synonyms (minutes).")] = False,
     encoder: Encoder = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """Train a linker alone, from annotators' links or, without any, from the taxonomy's own labels.
+    """Train a linker alone: from the taxonomy's own labels, annotators' links, and synonyms from elsewhere.
 
-    Example: `kgtag train linker --store sqlite:///shop.db --out models/shop/linker`
+    Example: `kgtag train linker --store sqlite:///shop.db --pairs synonyms.tsv --out models/shop/linker`
     """
     from graph.changes.releases import stamped
     from kgtag import encoders
     from kgtag.bootstrap import open_store
     from kgtag.products import read_annotated
-    from kgtag.train.linking.linker import train_linker
+    from kgtag.train.linking.linker import Material, train_linker
+    from kgtag.train.linking.tables import read_mentions, read_usage
     from kgtag.train.model import link_examples
 
     taxonomy, stamp = stamped(open_store(store))
     gold = [e for file in data or () for one in read_annotated(file) for e in link_examples(one, taxonomy)]
+    material = Material(
+        gold,
+        mentions=read_mentions(pairs, taxonomy) if pairs is not None else (),
+        usage=read_usage(usage, taxonomy) if usage is not None else {},
+    )
+    name = encoder or encoders.DEFAULT
     with err.status("training the linker …"):
-        metrics = train_linker(taxonomy, gold, out=out, encoder=encoder or encoders.DEFAULT, seed=seed, stamp=stamp)
+        metrics = train_linker(taxonomy, material, out=out, encoder=name, tune=tune, seed=seed, stamp=stamp)
     if json:
         print_json(metrics)
     measured = metrics["all"]

@@ -11,10 +11,12 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
+from kgtag.link.conceptwise import CONCEPTWISE, Rich, Seen, conceptwise, ranked
 from kgtag.link.context import Context
 from kgtag.link.forms import ends_with, numbers, starts_with
 from kgtag.link.retrieve import EXACT, LIGHT, NEAR, Lookup, Pairs
 from kgtag.link.table import ALT, HIDDEN, Ids, LabelTable
+from kgtag.link.wordwise import WORDWISE, wordwise
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +55,10 @@ FEATURES = (
 )
 """Columns of a feature matrix. Those from "exact" to "shortness" compare words; "rivals" and "margin" candidates."""
 
-_KEPT = 24
+RICH_FEATURES = (*FEATURES, *WORDWISE, *CONCEPTWISE)
+"""Columns of a feature matrix of a trained linker."""
+
+_KEPT, _KEPT_RICH = 24, 100
 """Candidates weighed per query."""
 _TIE = 0.02
 
@@ -83,8 +88,13 @@ class Pool:
         )
 
 
-def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: Pairs) -> Pool:
-    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup."""
+def pool(
+    table: LabelTable, context: Context, *, lookups: Sequence[Lookup], pairs: Pairs, rich: Rich | None = None
+) -> Pool:
+    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup.
+
+    With `rich`, seen in more ways, and more of them.
+    """
     likeness = _likeness(table, lookups, pairs)
     starts, counts = table.starts[pairs.text], np.diff(table.starts)[pairs.text]
     pair = np.repeat(np.arange(len(pairs.text)), counts)
@@ -99,6 +109,7 @@ def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: 
     first = np.ones(len(order), dtype=np.bool_)
     first[1:] = (np.diff(lookup[order]) != 0) | (np.diff(concept[order]) != 0)
     best = order[first]
+    groups, members = np.flatnonzero(first), pair[order]
     pair, row, strength, language = pair[best], row[best], strength[best], language[best]
     lookup, concept = lookup[best], concept[best]
 
@@ -125,10 +136,24 @@ def pool(table: LabelTable, context: Context, lookups: Sequence[Lookup], pairs: 
     for name, column in columns.items():
         features[:, _AT[name]] = column
     kept = rank < _KEPT
+    if rich is not None:
+        seen = Seen(lookup, concept, strength, members, groups, pair)
+        more = _rich(rich, table, seen, lookups=lookups, pairs=pairs)
+        kept = more[:, _MERIT_RANK] < np.log1p(_KEPT_RICH)
+        features = np.concatenate([features, more], axis=1)
     dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
     return Pool(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
 
 
+def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(candidates, len(WORDWISE) + len(CONCEPTWISE))."""
+    by_pair = wordwise(table, rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
+    ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
+    by_concept = conceptwise(rich, table, seen, wordwise=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
+    return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
+
+
+_MERIT_RANK = len(WORDWISE) + CONCEPTWISE.index("merit_rank")
 _AT = {name: number for number, name in enumerate(FEATURES)}
 
 
@@ -162,7 +187,7 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
         features[i, _AT["ends_with_label"]] = ends_with(query, label)
         features[i, _AT["starts_with_label"]] = starts_with(query, label)
         features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
-        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != table.numbers[pairs.text[i]]
+        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != numbers(label)
         features[i, _AT["shortness"]] = 1 / len(query)
         edits = round((1 - features[i, _AT["edits"]]) * max(len(query), len(label)))
         features[i, _AT["one_edit"]] = edits == 1 and len(query) > 3

@@ -1,7 +1,9 @@
 """A trained linker's directory, read with every file checked.
 
 manifest.json       sha256 of each file below; written last
-weights.json        weights, calibration, threshold, metrics, the encoder's name
+weights.json        networks, calibration, threshold, metrics, the encoder's name
+learnt.json         mentions of known concept, words that stand for others, usage of concepts
+turn.npy            (dim, dim) float32 that moves the encoder's vectors; (0, 0) for none
 encoder.onnx        sentence encoder
 tokenizer.json      of the tokenizers library
 vectors/            vectors of label texts, made when a taxonomy is first served; may be deleted
@@ -15,12 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graph.errors import InputError
-from kgtag.link.model import LinkModel
+import numpy as np
 
-FORMAT = 1
-WEIGHTS, ENCODER, TOKENIZER, VECTORS = "weights.json", "encoder.onnx", "tokenizer.json", "vectors"
-_SERVED = (ENCODER, TOKENIZER, WEIGHTS)
+from graph.errors import InputError
+from kgtag.link.encoder import Vectors
+from kgtag.link.learnt import Learnt
+from kgtag.link.rank import RankModel
+
+FORMAT = 2
+WEIGHTS, LEARNT, ENCODER, TOKENIZER, VECTORS = (
+    "weights.json",
+    "learnt.json",
+    "encoder.onnx",
+    "tokenizer.json",
+    "vectors",
+)
+TURN = "turn.npy"
+_SERVED = (ENCODER, TOKENIZER, LEARNT, TURN, WEIGHTS)
 _MANIFEST = "manifest.json"
 
 
@@ -28,7 +41,8 @@ _MANIFEST = "manifest.json"
 class LinkerFiles:
     """`version`: 12 hexadecimal digits over everything that is served."""
 
-    model: LinkModel
+    model: RankModel
+    learnt: Learnt
     version: str
     onnx: Path
     tokenizer: Path
@@ -53,7 +67,8 @@ def read_linker(directory: Path) -> LinkerFiles:
         )
     version = hashlib.sha256("".join(manifest[name] for name in _SERVED).encode()).hexdigest()[:12]
     return LinkerFiles(
-        model=LinkModel.of_json(raw),
+        model=RankModel.of_json(raw),
+        learnt=Learnt.of_json(_read_json(directory / LEARNT), _read_turn(directory / TURN)),
         version=version,
         onnx=directory / ENCODER,
         tokenizer=directory / TOKENIZER,
@@ -67,6 +82,20 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"{str(path)!r} does not read ({error}); train the linker again") from error
+
+
+def write_turn(path: Path, turn: Vectors | None) -> None:
+    np.save(path, np.zeros((0, 0), dtype=np.float32) if turn is None else turn)
+
+
+def _read_turn(path: Path) -> Vectors | None:
+    try:
+        turn = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{str(path)!r} does not read ({error}); train the linker again") from error
+    if turn.dtype != np.float32 or turn.ndim != 2 or turn.shape[0] != turn.shape[1]:
+        raise InputError(f"{str(path)!r} is no square float32 array; train the linker again")
+    return turn if len(turn) else None
 
 
 def _sha256(path: Path) -> str:

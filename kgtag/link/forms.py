@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from graph.labels import normalise
+from kgtag.link.chinese import simplified
 
 MAX_CHARACTERS = 200
 """Of a surface or label, beyond which nothing is compared: no label worth linking to is longer."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-CJK = re.compile(f"[{_CJK}\U00020000-\U0003ffff]")
+CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
+CJK = re.compile(f"[{CJK_CLASS}]")
 _UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]+")
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
@@ -33,21 +36,30 @@ def normal_form(surface: str) -> str:
 def light_form(normal: str) -> str:
     """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
 
+    Chinese in simplified characters.
     A space stays between two numbers, so that "5 6" and "56" differ. Empty when nothing is left.
     """
     bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
-    if not bare.isascii():
-        bare = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", bare)))
-    words = [singular(word) for word in bare.split()]
+    words = [singular(word) for word in plain_letters(bare).split()]
     return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
 
 
+def plain_letters(text: str) -> str:
+    """Latin and Greek letters without their marks, Chinese simplified: "crème" → "creme"."""
+    if text.isascii():
+        return text
+    if CJK.search(text):
+        text = simplified(text)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+
+
+@lru_cache(maxsize=50_000)
 def singular(word: str) -> str:
     """An English plural's singular by its ending, and any other word as it is. Only ever compared with itself."""
     irregular = _IRREGULAR.get(word)
     if irregular is not None:
         return irregular
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "js")):
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"

@@ -15,6 +15,7 @@ from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.files import LinkerFiles, read_linker
 from kgtag.link.lru import Lru
 from kgtag.link.model import LinkModel
+from kgtag.link.rank import RankModel
 from kgtag.link.retrieve import NEAR
 from kgtag.types import Candidate, Linked, Query
 
@@ -45,7 +46,7 @@ class TaxonomyLinker:
         files = read_linker(model_dir) if model_dir is not None else None
         self.taxonomy = taxonomy
         self.version = files.version if files else UNTRAINED
-        self.model = files.model if files else DEFAULT_MODEL
+        self.model: LinkModel | RankModel = files.model if files else DEFAULT_MODEL
         if files is None:
             self._finder = CandidateFinder(taxonomy, scheme=scheme)
         else:
@@ -79,7 +80,7 @@ class TaxonomyLinker:
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         pool = self._finder.find(queries)
-        odds = self.model.log_odds(pool.features)
+        odds = self.model.log_odds(pool.features, pool.lookup)
         scores, probabilities = self.model.score(odds), self.model.probability(odds)
         order = np.lexsort((pool.concept, -odds, pool.lookup))
         starts = np.searchsorted(pool.lookup[order], np.arange(len(queries) + 1))
@@ -106,10 +107,12 @@ def _dense_finder(
     if encoder is None or encoder.onnx != files.onnx or encoder.digest != files.encoder_digest:
         encoder, earlier = SentenceEncoder(files.onnx, files.tokenizer, digest=files.encoder_digest), None
     lent = earlier.vectors if earlier is not None else None
-    return CandidateFinder(taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent)
+    return CandidateFinder(
+        taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent, learnt=files.learnt
+    )
 
 
-def _decided(candidates: tuple[Candidate, ...], model: LinkModel) -> Linked:
+def _decided(candidates: tuple[Candidate, ...], model: LinkModel | RankModel) -> Linked:
     if not candidates:
         return _NOTHING
     return Linked(candidates, candidates[0] if candidates[0].probability >= model.threshold else None)

@@ -11,6 +11,7 @@ from scipy.special import expit
 
 from graph.errors import InputError
 from kgtag.link.features import FEATURES, Floats
+from kgtag.link.table import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,11 @@ class LinkModel:
                 f"the linker's calibration slope is {self.slope}, it must be above 0; train the linker again"
             )
 
-    def log_odds(self, features: Floats) -> Floats:
-        """(n, len(FEATURES)) → (n,), not calibrated; higher is better, within and across queries."""
+    def log_odds(self, features: Floats, lookup: Ids) -> Floats:
+        """(n, len(FEATURES)) → (n,), not calibrated; higher is better, within and across queries.
+
+        Each candidate is weighed by itself: `lookup` (n,) changes nothing.
+        """
         weights = np.array([self.weights[name] for name in FEATURES])
         # Summed row by row: a matrix product's rounding may depend on how many rows there are.
         odds: Floats = (features * weights).sum(axis=1) + self.intercept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.grams import GramIndex
+from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import Ids, LabelTable
-from kgtag.link.vectors import LabelVectors
+from kgtag.link.vectors import LabelVectors, turned
+from kgtag.link.words import Words
 
 EXACT, LIGHT, NEAR = 2, 1, 0
 """How a text was found: equal in normal form, equal in light form, or neither."""
@@ -44,7 +47,8 @@ class Pairs:
     """Lookups and texts to compare, by (lookup, text), each pair once; `level` EXACT, LIGHT or NEAR.
 
     int32 (pairs,) each. float64 (pairs,): `grams`, the weighted letters in common, zero where those weren't searched;
-    `cosine`, zeros without an encoder. Both are 1 where a text was looked up.
+    `cosine`, zeros without an encoder. Both are 1 where a text was looked up. uint8 `bits`: how a text was found by its
+    parts (`kgtag.link.words`), zeros where those aren't indexed.
     """
 
     lookup: Ids
@@ -52,18 +56,47 @@ class Pairs:
     level: Ids
     grams: NDArray[np.float64]
     cosine: NDArray[np.float64]
+    bits: NDArray[np.uint8]
+    vectors: Vectors | None = None
+    """(lookups, dim) of the queries, zeros for those that weren't searched; None without an encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
+
+    `turn` moves the queries' vectors, as the labels' were moved.
+    """
+
+    words: Words
+    substitutes: Substitutes
+    fuzzy: int = 60
+    dense: int = 80
+    turn: Vectors | None = None
 
 
 class Retriever:
     """The three indices over one label table; the dense one only with an encoder."""
 
     def __init__(
-        self, table: LabelTable, *, encoder: SentenceEncoder | None = None, vectors: LabelVectors | None = None
+        self,
+        table: LabelTable,
+        *,
+        encoder: SentenceEncoder | None = None,
+        vectors: LabelVectors | None = None,
+        parts: Parts | None = None,
     ) -> None:
         self.table = table
+        self.parts = parts
         self._grams = GramIndex(table.texts)
         self._encoder = encoder
         self._vectors = vectors
+
+    def with_parts(self, parts: Parts, vectors: LabelVectors | None) -> Retriever:
+        """Over the same label table and index of letters."""
+        other = copy(self)
+        other.parts, other._vectors = parts, vectors
+        return other
 
     def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
         """All pairs for all lookups.
@@ -81,7 +114,8 @@ class Retriever:
                 search.append(number)
         vectors = self._encode([lookups[number].normal for number in search])
         shared, similar = self._near(lookups, search, vectors)
-        ordered = sorted({*keys, *shared, *similar})
+        bits = self._by_parts(lookups, search)
+        ordered = sorted({*keys, *shared, *similar, *bits})
         pairs = np.array(ordered, dtype=np.int32).reshape(-1, 2)
         level = np.array([levels.get(key, NEAR) for key in ordered], dtype=np.int32)
         grams = np.array([shared.get(key, 0.0) for key in ordered], dtype=np.float64)
@@ -91,7 +125,20 @@ class Retriever:
             level=level,
             grams=np.where(level != NEAR, 1.0, grams),
             cosine=self._cosines(pairs, level, search, vectors),
+            bits=np.array([bits.get(key, 0) for key in ordered], dtype=np.uint8),
+            vectors=_spread(vectors, search, len(lookups)),
         )
+
+    def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> dict[tuple[int, int], int]:
+        """Bits by (lookup, text)."""
+        if self.parts is None:
+            return {}
+        words, substitutes = self.parts.words, self.parts.substitutes
+        return {
+            (number, text): bits
+            for number in search
+            for text, bits in words.find(lookups[number].normal, substitutes).items()
+        }
 
     def _looked_up(self, lookup: Lookup) -> dict[int, int]:
         """Level by text number, of texts that a concept in the lookup's scope carries."""
@@ -114,7 +161,11 @@ class Retriever:
         return len(concepts) > 0
 
     def _encode(self, texts: Sequence[str]) -> Vectors | None:
-        return self._encoder.encode(texts) if self._encoder is not None and texts else None
+        if self._encoder is None or not texts:
+            return None
+        vectors = self._encoder.encode(texts)
+        turn = self.parts.turn if self.parts is not None else None
+        return vectors if turn is None else turned(vectors, turn)
 
     def _near(
         self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None
@@ -123,7 +174,8 @@ class Retriever:
         if not search or not len(self.table):
             return {}, []
         within = [self.table.texts_of(lookups[number].attribute) for number in search]
-        hits = self._grams.search([lookups[number].normal for number in search], within, _FUZZY)
+        fuzzy, dense = (self.parts.fuzzy, self.parts.dense) if self.parts else (_FUZZY, _DENSE)
+        hits = self._grams.search([lookups[number].normal for number in search], within, fuzzy)
         shared = {
             (number, text): round(score, 5)
             for number, (texts, scores) in zip(search, hits, strict=True)
@@ -131,7 +183,7 @@ class Retriever:
         }
         if self._vectors is None or vectors is None:
             return shared, []
-        hits = self._vectors.search(vectors, within, _DENSE)
+        hits = self._vectors.search(vectors, within, dense)
         return shared, [
             (number, text) for number, (texts, _) in zip(search, hits, strict=True) for text in texts.tolist()
         ]
@@ -146,5 +198,13 @@ class Retriever:
             at = np.full(max(search) + 1, -1, dtype=np.int64)
             at[np.array(search)] = np.arange(len(search))
             near = np.flatnonzero(level == NEAR)
-            cosines[near] = self._vectors.cosines(vectors[at[pairs[near, 0]]], pairs[near, 1])
+            cosines[near] = self._vectors.cosines(vectors, pairs[near, 1], at[pairs[near, 0]])
         return cosines
+
+
+def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:
+    if vectors is None:
+        return None
+    spread = np.zeros((size, vectors.shape[1]), dtype=np.float32)
+    spread[list(rows)] = vectors
+    return spread

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-from kgtag.link.forms import light_form, normal_form, numbers
+from kgtag.link.forms import light_form, normal_form
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -39,18 +38,24 @@ class LabelTable:
     Only active and candidate concepts of `scheme` (None: all) have rows.
     """
 
-    def __init__(self, taxonomy: Taxonomy, *, scheme: str | None = None) -> None:
+    def __init__(
+        self, taxonomy: Taxonomy, *, scheme: str | None = None, mentions: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """`mentions`: (text, concept id) known from elsewhere, which count as alternative labels in any language."""
         self.taxonomy = taxonomy
         found: list[tuple[str, int, str, int]] = []
         for index, concept in enumerate(taxonomy.concepts):
             if concept.status != "deprecated" and scheme in (None, concept.scheme):
                 found.extend(_labels(concept, index))
+        found.extend(_mentions(mentions, taxonomy, {index for _, index, *_ in found}))
         self.texts: tuple[str, ...] = tuple(sorted({text for text, *_ in found}))
         self.exact: dict[str, int] = {text: number for number, text in enumerate(self.texts)}
         self.languages: tuple[str, ...] = tuple(sorted({lang for _, _, lang, _ in found}))
         self.rows = self._rows(found)
         self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
         self.attribute: Ids = _attributes(taxonomy)
+        self.light: dict[str, tuple[int, ...]] = _by_light_form(self.texts)
+        """Text numbers by light form, ascending. Made here, so that no query waits for it."""
         self._by_attribute: dict[int, Ids] = {}
 
     def __len__(self) -> int:
@@ -72,20 +77,6 @@ class LabelTable:
         return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
 
     @cached_property
-    def light(self) -> dict[str, tuple[int, ...]]:
-        """Text numbers by light form, ascending."""
-        forms: dict[str, list[int]] = defaultdict(list)
-        for number, text in enumerate(self.texts):
-            if form := light_form(text):
-                forms[form].append(number)
-        return {form: tuple(found) for form, found in forms.items()}
-
-    @cached_property
-    def numbers(self) -> tuple[tuple[str, ...], ...]:
-        """The numbers in each text."""
-        return tuple(numbers(text) for text in self.texts)
-
-    @cached_property
     def depth(self) -> NDArray[np.float64]:
         """(concepts,) steps to the top along primary `broader` edges."""
         return self.taxonomy.depths.astype(np.float64)
@@ -105,6 +96,14 @@ class LabelTable:
         return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
 
 
+def _by_light_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    forms: dict[str, tuple[int, ...]] = {}
+    for number, text in enumerate(texts):
+        if form := light_form(text):
+            forms[form] = (*forms.get(form, ()), number)
+    return forms
+
+
 def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:
     """(text, concept, base language, label kind) for each label with anything in it."""
     return [
@@ -112,6 +111,18 @@ def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:
         for label, tag, kind in concept.labels()
         if (text := normal_form(label))
     ]
+
+
+def _mentions(
+    mentions: Iterable[tuple[str, str]], taxonomy: Taxonomy, there: set[int]
+) -> list[tuple[str, int, str, int]]:
+    """Of concepts that have labels in the table; other ids are passed over."""
+    found = []
+    for mention, id in mentions:
+        index = taxonomy.index(taxonomy.resolve(id)) if id in taxonomy else None
+        if index in there and index is not None and (text := normal_form(mention)):
+            found.append((text, index, "und", ALT))
+    return found
 
 
 def _attributes(taxonomy: Taxonomy) -> Ids:

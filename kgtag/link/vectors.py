@@ -76,13 +76,29 @@ class LabelVectors:
                     found[number] = top(names, row, k)
         return found
 
-    def cosines(self, queries: Vectors, texts: Ids) -> NDArray[np.float64]:
-        """(n,) cosine of row i of `queries` (n, dim) with text `texts[i]`, to five decimals: the same in any batch."""
+    def cosines(self, queries: Vectors, texts: Ids, rows: Ids) -> NDArray[np.float64]:
+        """(n,) cosine of row `rows[i]` of `queries` with text `texts[i]`, to five decimals: the same in any batch."""
         products: NDArray[np.float64] = np.zeros(len(texts))
         for start in range(0, len(texts), 4096):
             at = slice(start, start + 4096)
-            products[at] = (queries[at] * self.matrix[texts[at]]).sum(axis=1, dtype=np.float64)
+            products[at] = np.einsum("ij,ij->i", queries[rows[at]], self.matrix[texts[at]])
         return np.round(products, 5)
+
+
+_ROWS = 256
+
+
+def turned(vectors: Vectors, turn: Vectors) -> Vectors:
+    """(n, dim) rows of length 1, each moved by `turn` (dim, dim): v + v @ turn. The same in any batch."""
+    moved = np.zeros(vectors.shape, dtype=np.float32)
+    for start in range(0, len(vectors), _ROWS):
+        rows = np.zeros((_ROWS, vectors.shape[1]), dtype=np.float32)
+        part = vectors[start : start + _ROWS]
+        rows[: len(part)] = part
+        rows += rows @ turn
+        moved[start : start + len(part)] = rows[: len(part)]
+    moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-9))
+    return moved
 
 
 def _digest(text: str) -> int:

@@ -17,7 +17,7 @@ from kgtag.binding import find_concept
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
-from kgtag.train.linking.linker import train_linker
+from kgtag.train.linking.linker import Material, train_linker
 from kgtag.train.multilabel.model import DIRECTORY, ValuesReport, train_values
 from kgtag.train.sequence.extractor import RunSettings, TrainReport, train_extractor
 from kgtag.train.sequence.options import TrainOptions
@@ -79,7 +79,7 @@ def train_model(
         run=run,
     )
     gold = [example for one in data for example in link_examples(one, taxonomy)]
-    linker = train_linker(taxonomy, gold, out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    linker = train_linker(taxonomy, Material(gold), out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
     sentences = SentenceEncoder(out / "linker" / ENCODER, out / "linker" / TOKENIZER)
     values = train_values(data, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
     if run.place is not None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kgtag.link.examples import LinkExample
-from kgtag.link.forms import CJK, light_form
+from kgtag.link.forms import CJK, light_form, normal_form
 from kgtag.link.retrieve import Without
 from kgtag.link.table import NOWHERE, LabelTable
 from kgtag.types import Query
 
-PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold"]
+PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -149,6 +149,19 @@ def misspelt(text: str, rng: random.Random) -> str | None:
     letter = {"drop": "", "double": text[i] * 2, "replace": rng.choice(_LETTERS)}[kind]
     wrong = text[:i] + letter + text[i + 1 :]
     return wrong if wrong != text else None
+
+
+def mention_pairs(
+    table: LabelTable, mentions: Sequence[tuple[str, str]], *, seed: int = 0, limit: int = 12_000
+) -> list[LinkPair]:
+    """Each (text, concept id) asked as if the table had never heard it; `limit` of them when they are more."""
+    found = []
+    for mention, id in sorted(set(mentions)):
+        number = table.exact.get(normal_form(mention))
+        if number is not None:
+            hidden = Without(table.taxonomy.index(id), number)
+            found.append(LinkPair(LinkExample(Query(mention), id), hidden, id, "mention"))
+    return found if len(found) <= limit else random.Random(seed).sample(found, limit)
 
 
 def gold_pairs(gold: Sequence[LinkExample]) -> list[LinkPair]:

@@ -1,11 +1,13 @@
-"""A sentence encoder as ONNX: mean pooling and scaling to length 1 inside, as sentence-transformers computes them."""
+"""A sentence encoder as ONNX: pooling and scaling to length 1 inside, as sentence-transformers computes them."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,25 +18,50 @@ from kgtag.encoders import resolve
 from kgtag.link.encoder import MAX_TOKENS
 from kgtag.link.files import ENCODER, TOKENIZER
 
+Pooling = Literal["mean", "cls"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEncoder:
+    """`network` gives states (texts, tokens, dim) as `last_hidden_state`; `tokenizer` is the file it was made with."""
+
+    network: nn.Module
+    pooling: Pooling
+    tokenizer: Path
+
+    def pool(self, states: Tensor, mask: Tensor) -> Tensor:
+        """(texts, dim), not scaled; `mask` (texts, tokens) is 0 for padding."""
+        if self.pooling == "cls":
+            return states[:, 0]
+        there = mask.unsqueeze(-1).to(states.dtype)
+        return (states * there).sum(dim=1) / there.sum(dim=1)
+
 
 class _Sentence(nn.Module):
     """ids (texts, tokens) int64 without padding → (texts, dim) float32."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, pooling: Pooling) -> None:
         super().__init__()
         self.encoder = encoder
+        self.pooling = pooling
 
     def forward(self, ids: Tensor) -> Tensor:
         states = self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-        return nn.functional.normalize(states.mean(dim=1), dim=-1)
+        pooled = states[:, 0] if self.pooling == "cls" else states.mean(dim=1)
+        return nn.functional.normalize(pooled, dim=-1)
 
 
-def export_encoder(name_or_path: str, directory: Path) -> None:
-    """Write encoder.onnx and tokenizer.json. Raises InputError when the encoder pools otherwise than by the mean."""
+def load_encoder(name_or_path: str) -> LoadedEncoder:
+    """Raises InputError when there is none, or it pools otherwise than by the mean or the first token."""
     source = resolve(name_or_path)
-    _check_pooling(source)
-    encoder = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
-    model = _Sentence(encoder).eval()
+    pooling = _pooling(source)
+    network = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
+    return LoadedEncoder(network, pooling, source / "tokenizer.json")
+
+
+def export_encoder(encoder: LoadedEncoder, directory: Path) -> None:
+    """Write encoder.onnx and tokenizer.json."""
+    model = _Sentence(encoder.network, encoder.pooling).eval()
     sizes = {0: torch.export.Dim("texts", min=1), 1: torch.export.Dim("tokens", min=2, max=MAX_TOKENS)}
     with torch.no_grad(), warnings.catch_warnings():
         # The exporter warns of its own and its libraries' deprecations; what it writes is tested against torch.
@@ -51,16 +78,18 @@ def export_encoder(name_or_path: str, directory: Path) -> None:
             opset_version=18,
             verbose=False,
         )
-    shutil.copyfile(source / "tokenizer.json", directory / TOKENIZER)
+    shutil.copyfile(encoder.tokenizer, directory / TOKENIZER)
 
 
-def _check_pooling(source: Path) -> None:
+def _pooling(source: Path) -> Pooling:
+    """As the encoder's `1_Pooling/config.json` says; the mean without one."""
     path = source / "1_Pooling" / "config.json"
     if not path.is_file():
-        return
+        return "mean"
     config = json.loads(path.read_text(encoding="utf-8"))
-    others = [name for name, on in config.items() if name.startswith("pooling_mode_") and on is True]
-    if others not in ([], ["pooling_mode_mean_tokens"]):
-        raise InputError(
-            f"encoder {str(source)!r} pools by {', '.join(others)}; the linker needs one that pools by mean"
-        )
+    named = [name for name, on in config.items() if name.startswith("pooling_mode_") and on is True]
+    if named == ["pooling_mode_cls_token"]:
+        return "cls"
+    if named not in ([], ["pooling_mode_mean_tokens"]):
+        raise InputError(f"encoder {str(source)!r} pools by {', '.join(named)}; the linker needs mean or first token")
+    return "mean"

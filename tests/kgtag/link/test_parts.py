@@ -34,6 +34,8 @@ from tests.kgtag.link.small import small_taxonomy
         ("crème", "creme"),
         ("waterproof!", "water-proof"),
         ("5–6 years", "5-6 year"),
+        ("黑色連衣裙", "黑色连衣裙"),
+        ("ＵＳＢ滑鼠", "usb滑鼠"),
     ],
 )
 def test_light_forms_set_small_differences_aside(one: str, other: str) -> None:

@@ -19,7 +19,7 @@ from kgtag.encoders import resolve
 from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.linking.linker import train_linker
+from kgtag.train.linking.linker import Material, train_linker
 from kgtag.types import Query
 from tests.kgtag.link.small import small_taxonomy
 
@@ -116,7 +116,7 @@ def test_a_damaged_directory_says_so(linker_dir: Path, shop: Taxonomy, tmp_path:
 
 def test_training_refuses_what_it_cannot_use(shop: Taxonomy, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="mauve"):
-        train_linker(shop, [LinkExample(Query("purple"), "color.mauve")], out=tmp_path / "m")
+        train_linker(shop, Material([LinkExample(Query("purple"), "color.mauve")]), out=tmp_path / "m")
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match="other files"):

@@ -1,0 +1,118 @@
+"""Canonical values: learned rules against looking known values up.
+
+    python benchmarks/canonical.py --data DIR [--encoder LINKER_DIR] [--split dev|test]
+
+DIR holds `wdc_pave/` and `wands_value_normalization/`. WDC-PAVE: raw values of the offers and their normalised ones,
+paired where an offer has as many of either under an attribute. Split by offer: bucket(id) < 30 tests, below 45 is for
+choosing (`--split dev`), the rest is learned from (for the test, all from 30). WANDS: raw and normalised colours,
+materials, styles and countries, five folds by bucket(raw). Unseen: the raw value isn't among those learned from.
+Rivals: the value as it is, and the lookup of known values. With a linker's directory, its encoder compares meanings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from common import machine, report, table, timed
+
+from kgtag.canonical import ValuePair, fit
+from kgtag.canonical.nearest import Encode
+from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.forms import normal_form
+
+WANDS = ("color", "material", "style", "country")
+
+
+def bucket(key: str) -> int:
+    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    packed = path if path.exists() else path.with_name(path.name + ".gz")
+    data = packed.read_bytes()
+    return [orjson.loads(line) for line in (gzip.decompress(data) if packed.suffix == ".gz" else data).splitlines()]
+
+
+def wdc_pave(data: Path) -> list[tuple[str, ValuePair]]:
+    """(offer id, pair)."""
+    folder = data / "wdc_pave"
+    raw = rows(folder / "wdc_with_all_attributes" / "train_large.jsonl")
+    canonical = {row["id"]: row for row in rows(folder / "wdc_with_all_attributes_normalized" / "train_large.jsonl")}
+    found = []
+    for row in raw:
+        wanted = canonical[row["id"]]["target_scores"]
+        for attribute, values in row["target_scores"].items():
+            given = [value for value in values if value != "n/a"]
+            made = [value for value in wanted.get(attribute, {}) if value != "n/a"]
+            if len(given) == len(made):
+                pairs = zip(given, made, strict=True)
+                found += [(str(row["id"]), ValuePair(a, b, attribute, row["category"])) for a, b in pairs]
+    return found
+
+
+def wands(data: Path) -> list[tuple[str, ValuePair]]:
+    found = {}
+    for name in WANDS:
+        for row in rows(data / "wands_value_normalization" / f"{name}_normalization.jsonl"):
+            made = row["normalized"]
+            if isinstance(made, str):
+                found[name, row["raw"]] = ValuePair(row["raw"], made, name)
+    return [(raw, pair) for (_, raw), pair in sorted(found.items())]
+
+
+def score(learned: Sequence[ValuePair], asked: Sequence[ValuePair], encode: Encode | None) -> dict[str, list[float]]:
+    """By way: the share right of all values, of those that change, and of those never seen."""
+    seconds, canonicaliser = timed(lambda: fit(learned, encode=encode))
+    known = {(p.attribute, p.category, normal_form(p.raw)): p.canonical for p in learned}
+    ways: dict[str, Callable[[ValuePair], str]] = {
+        "as it is": lambda p: p.raw,
+        "lookup": lambda p: known.get((p.attribute, p.category, normal_form(p.raw)), p.raw),
+        "learned": lambda p: canonicaliser.apply(p.raw, attribute=p.attribute, category=p.category),
+    }
+    changed = [p for p in asked if p.raw != p.canonical]
+    unseen = [p for p in asked if (p.attribute, p.category, normal_form(p.raw)) not in known]
+    found = {}
+    for name, way in ways.items():
+        found[name] = [
+            sum(way(p) == p.canonical for p in part) / max(len(part), 1) for part in (asked, changed, unseen)
+        ]
+    print(f"learned in {seconds:.1f} s; {len(asked)} values, {len(changed)} changed, {len(unseen)} unseen")
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--encoder", type=Path, help="a linker's directory")
+    parser.add_argument("--split", choices=("dev", "test"), default="test")
+    options = parser.parse_args()
+    host = machine()
+    encode = None
+    if options.encoder is not None:
+        encode = SentenceEncoder(options.encoder / "encoder.onnx", options.encoder / "tokenizer.json").encode
+    low, high = (30, 45) if options.split == "dev" else (0, 30)
+    pairs = wdc_pave(options.data)
+    asked = [pair for id, pair in pairs if low <= bucket(id) < high]
+    found = {"WDC-PAVE": score([pair for id, pair in pairs if bucket(id) >= high], asked, encode)}
+    folds: list[dict[str, list[float]]] = []
+    small = wands(options.data)
+    for fold in range(5):
+        held = [pair for raw, pair in small if bucket(raw) // 20 == fold]
+        folds.append(score([pair for raw, pair in small if bucket(raw) // 20 != fold], held, encode))
+    found["WANDS, mean of 5 folds"] = {
+        way: [sum(one[way][at] for one in folds) / len(folds) for at in range(3)] for way in folds[0]
+    }
+    columns = ["all", "changed", "unseen"]
+    for name, ways in found.items():
+        table(f"{name}: share of values made right", ["", *columns], [[way, *shares] for way, shares in ways.items()])
+    report("canonical", f"{len(pairs)} WDC-PAVE and {len(small)} WANDS pairs, {options.split}", host, shares=found)
+
+
+if __name__ == "__main__":
+    main()
