@@ -1,4 +1,4 @@
-"""`kgtag train ensemble` and `kgtag train attributes`: models made of models, without training."""
+"""`kgtag train ensemble`, `attributes` and `continue`: models made of models."""
 
 from __future__ import annotations
 
@@ -63,3 +63,36 @@ def attributes(
     if json:
         print_json({"attributes": list(config.attributes), "added": list(definitions)})
     log(f"{out} looks for {len(config.attributes)} attributes, {len(definitions)} of them new")
+
+
+def continue_(
+    model: Annotated[Path, typer.Option(help="The extractor to lead on; it is left as it is.")],
+    data: Annotated[list[Path], typer.Option("--data", help="New annotated products; may be repeated.")],
+    replay: Annotated[list[Path], typer.Option(help="What the model was trained on; may be repeated.")],
+    out: _Out,
+    share: Annotated[float, typer.Option(min=0, help="Old products mixed in, for each new one.")] = 2.0,
+    format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
+    encoder: Annotated[
+        str | None, typer.Option(help="What the model was trained from, when it isn't where it was.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")] = 0,
+    json: Json = False,
+) -> None:
+    """Lead a trained extractor on with new examples, some of the old ones mixed in so that it forgets nothing.
+
+    Example: `kgtag train continue --model models/shop --data new.jsonl --replay train.jsonl --out models/shop2`
+    """
+    from dataclasses import asdict, replace
+
+    from kgtag.products import read_annotated
+    from kgtag.train.continual import GENTLE, continue_extractor
+
+    new, old = ([one for file in files for one in read_annotated(file, format=format)] for files in (data, replay))
+    options = replace(GENTLE, epochs=epochs or GENTLE.epochs)
+    report = continue_extractor(
+        model, new, replay=old, out=out, encoder=encoder, share=share, seed=seed, options=options, progress=log
+    )
+    if json:
+        print_json(asdict(report))
+    log(f"model {report.version} in {out}: F1 {report.f1:.3f} on what was held out of {report.new} new products")

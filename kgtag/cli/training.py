@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 app.command()(pretraining.encoder)
 app.command()(joining.ensemble)
 app.command()(joining.attributes)
+app.command("continue")(joining.continue_)
 
 Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from kgtag.train.sequence.extractor import TrainReport
 from kgtag.types import AnnotatedProduct, Span
 from tests.kgtag.extract.conftest import OPTIONS
 from tests.kgtag.extract.tiny import held_out
+from tests.kgtag.running import main
 
 
 def kinds(data: list[AnnotatedProduct]) -> list[AnnotatedProduct]:
@@ -67,3 +69,18 @@ def test_what_cannot_be_continued_says_so(trained: TrainReport, tiny_encoder: Pa
     with pytest.raises(InputError, match="no model directory"):
         continue_extractor(tmp_path / "none", train, replay=train, out=tmp_path / "x", encoder=str(tiny_encoder))
     assert not (tmp_path / "x").exists()
+
+
+def test_from_the_command_line(trained: TrainReport, tmp_path: Path) -> None:
+    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
+    train, _ = held_out()
+    for file, data in ((new, kinds(train[:8])), (old, train[:16])):
+        rows = [{"id": o.product.id, "title": o.product.title, "attributes": dict(o.attributes)} for o in data]
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    out = tmp_path / "more"
+    ran = main(
+        *("train", "continue", "--model", trained.directory, "--data", new, "--replay", old),
+        *("--share", "1", "--epochs", "1", "--out", out, "--json"),
+    )
+    assert (ran.code, ran.json["attributes"]) == (0, ["Kind"])
+    assert read_config(out)[1] == ran.json["version"]
