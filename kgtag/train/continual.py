@@ -124,7 +124,10 @@ def _read(model: Path) -> _Old:
     weights = model / "model.safetensors"
     if not weights.is_file():
         raise InputError(f"model directory {str(model)!r} lacks model.safetensors; copy the whole directory again")
-    entries = {(name, tuple(pieces)): Entry(*counts) for name, pieces, *counts in read_lexicon(model)}
+    entries = {
+        (name, tuple(pieces)): Entry(annotated, seen, given)
+        for name, pieces, annotated, seen, given in read_lexicon(model)
+    }
     return _Old(config, load_tokenizer(model), entries, load_file(weights))
 
 
