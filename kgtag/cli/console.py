@@ -36,7 +36,7 @@ Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A mo
 Precision = Annotated[
     str,
     typer.Option(
-        "--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: nearly twice as fast, and very nearly as good."
+        "--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: less work for a title, and very nearly as good."
     ),
 ]
 Embeddings = Annotated[

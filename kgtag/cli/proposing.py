@@ -79,7 +79,7 @@ def gold(
         accepted_gold(open_store(store), reading.json_rows(tags), _products(products), names=names, least=least)
     )
     if out is not None:
-        out.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+        reading.write(out, (orjson.dumps(row) + b"\n" for row in rows))
     else:
         for row in rows:
             print_line(row)

@@ -32,6 +32,7 @@ def select(
     """
     import orjson
 
+    from graph.formats import reading
     from kgtag.extract.sequence import SequenceExtractor
     from kgtag.select.run import select_products
 
@@ -39,7 +40,7 @@ def select(
     report = select_products(extractor, source, count=count, annotated=annotated or (), lang=lang)
     rows = [choice.row() for choice in report.chosen]
     if out is not None:
-        out.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+        reading.write(out, (orjson.dumps(row) + b"\n" for row in rows))
     else:
         for row in rows:
             print_line(row)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from graph.errors import TextError
+from graph.errors import InputError, TextError
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.products import attempt_products
 from kgtag.select.choose import Choice, Pool, choose
@@ -38,9 +38,7 @@ def select_products(
 ) -> SelectReport:
     """The products of `source` to annotate next. Those whose title a file of `annotated` has are left out, and cover
     their like. Raises InputError for a file that doesn't read as a whole."""
-    done = [
-        product for file in annotated for product in attempt_products(file, lang=lang) if isinstance(product, Product)
-    ]
+    done = [product for file in annotated for product in _annotated(file, lang)]
     titles = {product.title for product in done}
     pool = Pool(count)
     looked_at = known = unreadable = 0
@@ -54,6 +52,14 @@ def select_products(
         pool.add(zip(read, doubts(extractor, read), strict=True))
     chosen = choose(pool.products(), count, annotated=list(_vectors(extractor, done)))
     return SelectReport(chosen, looked_at, known, unreadable)
+
+
+def _annotated(file: Path, lang: str | None) -> list[Product]:
+    """Raises InputError when no row of the file has a title, or else all of it would seem to be new."""
+    found = [row for row in attempt_products(file, lang=lang) if isinstance(row, Product)]
+    if not found:
+        raise InputError(f"{file}: no row is a product with a title; give annotated products, or products")
+    return found
 
 
 def _vectors(extractor: SequenceExtractor, products: Sequence[Product]) -> Iterator[tuple[str, Vector]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kgtag.bootstrap import Settings, load_models, open_models
 from kgtag.train.sequence.extractor import TrainReport
 from kgtag.types import AnnotatedProduct
 from tests.kgtag.extract.tiny import held_out
@@ -82,3 +83,16 @@ def test_thresholds_are_kept_in_the_model_when_asked(trained: TrainReport, gold:
 def test_an_unknown_precision_names_the_known(trained: TrainReport, gold: Path) -> None:
     ran = main("evaluate", "extractor", "--model", trained.directory, "--data", gold, "--precision", "int4")
     assert ran.code == 2 and "no precision 'int4'; there is fp32, int8" in ran.stderr
+
+
+def test_annotated_files_without_titles_are_refused(trained: TrainReport, gold: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_text('{"input": "Acme mug"}\n')
+    ran = main("select", gold, "--model", trained.directory, "--annotated", tmp_path / "other.jsonl")
+    assert ran.code == 2 and "no row is a product with a title" in ran.stderr
+
+
+def test_the_precision_reaches_what_is_served(trained: TrainReport) -> None:
+    served = open_models(Settings(model=trained.directory, precision="int8")).extractor
+    assert served is not None and served.version == f"{trained.version}-int8"
+    tagged = load_models(trained.directory).extractor
+    assert tagged is not None and tagged.version == trained.version
