@@ -3,7 +3,7 @@
     python benchmarks/selection.py --data DIR [--out DIR] [--start N] [--step N] [--rounds N] [--epochs N] [--seeds N]
 
 DIR/ae110k_sample/train.jsonl.gz, by title: bucket(title) >= 50 is the pool, whose gold is uncovered as products are
-chosen; 20 <= bucket < 50 measures. Nothing is chosen on the products that measure, and bucket < 20 is left alone.
+chosen; bucket < 20 measures. Nothing is chosen on the products that measure: the batch size was, on 20 <= bucket < 50.
 Both ways start from the same random products and the same model, and every round trains anew on all that is annotated
 by then, for the same number of epochs.
 
@@ -66,7 +66,7 @@ def next_ones(
 def curve(data: Path, given: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
     rows = {one.product.title: one for one in read(data / "ae110k_sample" / "train.jsonl.gz")}
     pool = [one for title, one in sorted(rows.items()) if bucket(title) >= 50]
-    test = [one for title, one in sorted(rows.items()) if 20 <= bucket(title) < 50]
+    test = [one for title, one in sorted(rows.items()) if bucket(title) < 20]
     first = random.Random(seed).sample(pool, given.start)
     points = []
     with tempfile.TemporaryDirectory() as folder:
