@@ -22,8 +22,9 @@ from kgtag.types import Extraction, Inferred, Product
 
 THRESHOLD = 0.5
 """A value less probable than this is not emitted."""
-_NEW_SHARE = 0.05
-"""Below this share for the new values of an attribute, its known ones are all there is to say."""
+_UNCLAIMED = -0.3
+"""The margin of a value that training hadn't, likeness aside: above it a known value claims the text for itself. Higher
+finds more of the new values and takes more known ones for new."""
 
 
 class TextEncoder(Protocol):
@@ -125,16 +126,17 @@ class ValueModel:
     ) -> tuple[tuple[str | None, ...], NDArray[np.float64]]:
         """Values in a fixed order, and (products, values) probabilities."""
         head = self.heads[attribute]
-        known = head.probabilities(features)
         found = self._newcomers.get(attribute)
         if found is None or head.resemblance is None or self._encoder is None:
-            return head.values, known
+            return head.values, head.probabilities(features)
+        values = (*head.values, *found.names)
+        logits = np.full((len(products), len(values)), head.slope * _UNCLAIMED)
+        logits[:, : len(head.values)] = head.slope * head.margins(features)
+        named = [n for n, value in enumerate(values) if value is not None]
         vectors = self._encoder.encode([spoken(product) for product in products])
-        alike = _softmax(head.resemblance * (vectors @ found.vectors.T).astype(np.float64))
-        new = alike[:, alike.shape[1] - len(found.names) :]
-        new = np.where(new.sum(axis=1, keepdims=True) < _NEW_SHARE, 0.0, new)
-        joined = np.concatenate([known * (1 - new.sum(axis=1, keepdims=True)), new], axis=1)
-        return (*head.values, *found.names), joined
+        alike = head.resemblance * (vectors @ found.vectors.T).astype(np.float64)
+        logits[:, named] += alike - alike.mean(axis=1, keepdims=True)
+        return values, _softmax(logits)
 
     def features(self, products: Sequence[Product]) -> csr_matrix:
         """(products, BUCKETS) float32, rows of length 1."""
