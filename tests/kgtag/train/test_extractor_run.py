@@ -79,7 +79,7 @@ def done(data: Path, encoder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         'epochs = 90\nbatch = 8\ndevice = "cpu"\nmax_tokens = 48\nswap = 0.2\nencoder_rate = 1e-3\nhead_rate = 3e-3\n'
     )
     args = ["--data", data, "--out", place / "m", "--encoder", encoder, "--options", place / "o.toml", "--json"]
-    return Done(main("train", "extractor", *args, "--epochs", "14", "--tensorboard", place / "board"), place)
+    return Done(main("train", "extractor", *args, "--epochs", "11", "--tensorboard", place / "board"), place)
 
 
 def test_a_run_reports_the_data_trains_and_leaves_only_the_model(done: Done) -> None:
@@ -95,7 +95,7 @@ def test_a_run_reports_the_data_trains_and_leaves_only_the_model(done: Done) -> 
 def test_the_run_can_be_told_from_what_lies_beside_the_model(done: Done) -> None:
     metrics = json.loads((done.model / "metrics.json").read_text())
     found = made(TrainOptions(), read_options(done.model / "options.toml"))
-    assert (found.epochs, found.batch, found.swap, found.teachers) == (14, 8, 0.2, ())
+    assert (found.epochs, found.batch, found.swap, found.teachers) == (11, 8, 0.2, ())
     assert metrics["options"] == as_json(found) and metrics["seed"] == 0
     assert set(metrics["attributes"]) <= {"Brand", "Color", "Material"} and metrics["calibration"]["spans"] > 0
     lines = (done.model / "curves.csv").read_text().splitlines()
@@ -115,7 +115,7 @@ def test_the_model_card_says_what_a_user_must_know_and_no_row_of_the_data(done: 
         "taxonomy: none",
     ):
         assert said in card
-    assert "`epochs` 14" in card and "## Limits" in card and "calibration error" in card
+    assert "`epochs` 11" in card and "## Limits" in card and "calibration error" in card
     assert f"--out {done.model}" in card
     assert not any(one.product.title in card for one in held_out()[0])
 
