@@ -116,9 +116,10 @@ def read_annotated(
     """
     if format not in FORMATS:
         raise InputError(f"no format {format!r} of annotated products; there is {', '.join(FORMATS)}")
+    if format == "bieos":
+        return (_in_language(one, lang) for one in bieos(path))
     read = rows(path) if misplaced is None else (_within(row, misplaced) for row in rows(path))
-    found = bieos(path) if format == "bieos" else (_BY_ROW[format](row) for row in read)
-    return (_in_language(one, lang) for one in found)
+    return (_in_language(_BY_ROW[format](row), lang) for row in read)
 
 
 def _within(row: Row, misplaced: list[FileFormatError]) -> Row:

@@ -13,6 +13,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -169,7 +170,7 @@ def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> N
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if error.errno in _FULL:
+        if is_full(error):
             raise InputError(no_room(path, len(data), way_out)) from error
         raise
 
@@ -182,8 +183,12 @@ def no_room(path: Path, needed: int, way_out: str) -> str:
     )
 
 
-def is_full(error: OSError) -> bool:
-    return error.errno in _FULL
+def is_full(error: Exception) -> bool:
+    """Whether the disk, or a limit, had no room. Libraries written in Rust say so in words alone."""
+    code = error.errno if isinstance(error, OSError) else None
+    if code is None and (said := re.search(r"\(os error (\d+)\)", str(error))):
+        code = int(said.group(1))
+    return code in _FULL
 
 
 def _way_out(directory: Path) -> str:

@@ -113,9 +113,10 @@ def train_extractor(
         }  # fmt: skip
         card = model_card(config, metrics, findings, encoder=encoder, options=options, command=run.command)
         texts = {"MODEL_CARD.md": card, "options.toml": to_toml(options), "curves.csv": as_csv(best.curves)}
+        documents = {"metrics.json": metrics, "data_report.json": [one.to_json() for one in findings]}
         try:
-            _write(out, setup, best, config, {"metrics.json": metrics, "data_report.json": findings}, texts)
-        except OSError as error:
+            _write(out, setup, best, config, documents, texts)
+        except Exception as error:  # some of the libraries that write raise plain Exception
             if not is_full(error):
                 raise
             raise InputError(no_room(out, _size(setup.network), "make room and give the same command again")) from error
@@ -228,8 +229,7 @@ def _write(
     with new_directory(out) as work:
         write_config(work, config)
         for name, value in documents.items():
-            plain = [one.to_json() for one in value] if name == "data_report.json" else value
-            write_json(work / name, plain)
+            write_json(work / name, value)
         for name, text in texts.items():
             (work / name).write_text(text, encoding="utf-8")
         draw(best.curves, work / "curves.png")

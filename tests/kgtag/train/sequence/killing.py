@@ -80,9 +80,7 @@ def main(encoder: str, directory: Path) -> None:
         ("os.rename", ".run.json.part", 1),
         ("open", ".checkpoint.pt.part", 1),
         ("os.rename", ".checkpoint.pt.part", 3),
-        ("open", ".best-", 1),
         ("os.rename", ".best-", 1),
-        ("os.rename", ".checkpoint.pt.part", 1),
         ("open", ".checkpoint.pt.part", 5),
     ]
     for point in points:

@@ -1,19 +1,18 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from graph.errors import InputError
-from kgtag.train.sequence.checkpoints import RunPlace, keeping
+from kgtag.train.sequence.checkpoints import RunPlace, is_full, keeping
 from tests.kgtag.extract.tiny import save_tiny_encoder
+from tests.kgtag.train.sequence.disk import full_disk
 
 MARK = {"training data": "0" * 64, "options": {"epochs": 3, "batch": 8}, "seed": 1}
 STATE = {"epoch": 2, "best_epoch": 1, "network": {"weight": torch.arange(5_000, dtype=torch.float32)}}
@@ -104,12 +103,7 @@ def test_a_damaged_checkpoint_is_named(place: RunPlace) -> None:
             keeper.load()
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """Files of this process may not grow beyond 10 kB."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def test_libraries_that_only_say_that_the_disk_is_full_are_understood(tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(Exception, match="too large") as caught:
+        save_file(STATE["network"], tmp_path / "m.safetensors")  # type: ignore[arg-type]
+    assert is_full(caught.value) and not is_full(ValueError("too large"))
