@@ -8,9 +8,9 @@ classes. openfoodfacts: English synonyms of categories to their entries. A synon
 bucket(text): below 50 it tests; the rest is learned from (of it, for `--split dev`, 50 to 64 is asked instead and not
 learned from). How often a tag is used counts, as does the order of the classes, most frequent first.
 
-Rivals: Jaccard of character trigrams (of singular words, for the queries), over labels alone and over labels with the synonyms
-that the trained linker learned from; and the linker that nobody trained. `--keep` names where the linker is written, or
-is read from when it is there.
+Rivals: Jaccard of character trigrams (of singular words, for the queries), over labels alone and over labels with the
+synonyms that the trained linker learned from; and the linker that nobody trained. `--keep` names where the linker is
+written, or is read from when it is there.
 """
 
 from __future__ import annotations
