@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from graph.errors import InputError
 from graph.model import Concept, TaxonomyData
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
@@ -50,10 +49,3 @@ def test_a_tuned_linker_serves(tiny: Path, tmp_path: Path) -> None:
     found = linker.link(asked)
     assert [one.candidates[0].concept for one in found] == [_NAMES[3], _NAMES[50], _NAMES[60]]
     assert [linker.link([one])[0] for one in asked] == found
-
-
-def test_too_few_synonyms_are_said_to_be(tiny: Path, tmp_path: Path) -> None:
-    concepts = [Concept(name, "s", "category", {"en": name}, {"en": (f"{name} x",)}) for name in _NAMES[:40]]
-    taxonomy = Taxonomy.of(TaxonomyData.of(0, tuple(sorted(concepts, key=lambda one: one.id)), ()))
-    with pytest.raises(InputError, match="too few to tune"):
-        train_linker(taxonomy, out=tmp_path / "linker", encoder=str(tiny), tune=True)
