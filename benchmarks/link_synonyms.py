@@ -8,9 +8,9 @@ classes. openfoodfacts: English synonyms of categories to their entries. A synon
 bucket(text): below 50 it tests; the rest is learned from (of it, for `--split dev`, 50 to 64 is asked instead and not
 learned from). How often a tag is used counts, as does the order of the classes, most frequent first.
 
-Rivals: Jaccard of character trigrams (of words, for the queries), over labels alone and over labels with the synonyms
-that the trained linker learned from; and the linker that nobody trained. `--keep` names where the linker is written, or
-is read from when it is there.
+Rivals: Jaccard of character trigrams (of singular words, for the queries), over labels alone and over labels with the
+synonyms that the trained linker learned from; and the linker that nobody trained. `--keep` names where the linker is
+written, or is read from when it is there.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.forms import normal_form
+from kgtag.link.words import parts as parts_of
 from kgtag.train.linking.linker import Material, train_linker
 from kgtag.types import Query
 
@@ -138,8 +139,8 @@ def _matrix(texts: Iterable[str], vocabulary: dict[str, int], words: bool) -> sp
     starts, columns = [0], []
     for text in texts:
         padded = f"  {text.casefold()} "
-        parts = set(normal_form(text).split()) if words else {padded[i : i + 3] for i in range(len(padded) - 2)}
-        columns += [vocabulary.setdefault(part, len(vocabulary)) for part in sorted(parts)]
+        found = set(parts_of(normal_form(text))) if words else {padded[i : i + 3] for i in range(len(padded) - 2)}
+        columns += [vocabulary.setdefault(part, len(vocabulary)) for part in sorted(found)]
         starts.append(len(columns))
     return sparse.csr_matrix((np.ones(len(columns)), columns, starts), shape=(len(starts) - 1, len(vocabulary)))
 

@@ -58,6 +58,7 @@ def read_linker(directory: Path) -> LinkerFiles:
     for name in _SERVED:
         if not isinstance(manifest, dict) or not isinstance(manifest.get(name), str):
             raise InputError(f"{str(directory)!r} is no linker directory: its manifest lacks {name}; train it again")
+    for name in _SERVED:
         if _sha256(directory / name) != manifest[name]:
             raise InputError(f"{str(directory / name)!r} is not what its manifest says (damaged or partly written)")
     raw = _read_json(directory / WEIGHTS)

@@ -36,9 +36,10 @@ log = logging.getLogger(__name__)
 _MIN_PAIRS = 30
 _MIN_GIVEN = 300
 """Given examples from which on calibration and metrics rest on them alone."""
-_MOST_OWN, _MOST_GIVEN = 1_500, 12_000
+_LEAST_OWN, _MOST_OWN, _MOST_GIVEN = 500, 1_500, 12_000
 _OWN_SHARE = 0.3
-"""Weight of all made-up queries together, next to that of all given ones, when those are enough."""
+"""Weight of all made-up queries together, next to that of all given ones, when those are enough; else they are even."""
+_LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +123,9 @@ def fit_rank_model(
     from kgtag.train.linking.rank import fit_networks
 
     finder = finders[0]
-    own = pairs_of(finder.table, seed=seed, limit=_MOST_OWN)
     given = mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN) + gold_pairs(material.gold)
+    limit = min(_MOST_OWN, max(_LEAST_OWN, 2 * len(given))) if given else _MOST_OWN
+    own = pairs_of(finder.table, seed=seed, limit=limit)
     if len(own) + len(given) < _MIN_PAIRS:
         raise InputError(
             f"{len(own) + len(given)} training queries can be made from this taxonomy and its gold, {_MIN_PAIRS} are"
@@ -133,8 +135,9 @@ def fit_rank_model(
     enough = len(given) >= _MIN_GIVEN
     weight = np.ones(len(found.pairs), dtype=np.float32)
     is_given = np.array([pair.kind in ("gold", "mention") for pair in found.pairs], dtype=np.bool_)
-    if enough:
-        weight[~is_given] = min(1.0, _OWN_SHARE * len(given) / max(len(own), 1))
+    if given:
+        share = _OWN_SHARE if enough else 1.0
+        weight[~is_given] = min(1.0, max(_LEAST_WEIGHT, share * len(given) / max(len(own), 1)))
     judged = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
     part = np.array([part_of(pair.concept) for pair in found.pairs])
     train = found.where(part < 3)
