@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 
 from graph.errors import InputError
 
-FORMAT = 1
+FORMAT = 2
 SERVED = ("config.json", "lexicon.json", "tokenizer.json", "encoder.onnx", "heads.onnx")
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
