@@ -1,6 +1,6 @@
 """Weights for a linker that nobody trained.
 
-Fitted once with `kgtag.train.linking.linker.fit_link_model` (seed 0, no encoder) on kgtag's own hand-written sample:
+Fitted once with `kgtag.train.linking.linker` (seed 0, no encoder) on kgtag's own hand-written sample:
 the labels of its 661 concepts and the gold mentions of every second product title (2,960 mentions, English and
 Chinese). Of the other half (3,021 mentions) it decided 96.8 % right: 99.9 % of the surfaces that equal a label of their
 attribute, and 91.5 % of the rest, where nine in ten are NIL.
