@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from graph.taxonomy import Taxonomy
 from kgtag.consistency.applicability import Applicability
 from kgtag.types import CandidateTag, Rule
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 _EXACT = 24
 """Connected conflicts of more candidates than this are settled greedily; an exact choice may take exponential time."""
@@ -54,6 +56,10 @@ def best_set(weights: Sequence[float], apart: Conflicts) -> set[int]:
 
     Exact by networkx's weighted clique search on the complement of each connected conflict, greedy on huge ones.
     """
+    if not apart:
+        return set(range(len(weights)))
+    import networkx as nx  # Most items have no conflict, and most commands no items.
+
     graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(range(len(weights)))
     graph.add_edges_from(apart)
@@ -70,6 +76,8 @@ def best_set(weights: Sequence[float], apart: Conflicts) -> set[int]:
 
 
 def _exact(graph: nx.Graph[int], members: list[int], weights: Sequence[float]) -> set[int]:
+    import networkx as nx
+
     friends = nx.complement(graph.subgraph(members))
     n = len(members)
     for rank, i in enumerate(members):

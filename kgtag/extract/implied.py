@@ -14,15 +14,17 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from graph.errors import InputError
 from kgtag.extract.files import write_json
 from kgtag.extract.grams import BUCKETS, Floats
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "weights.npz"
@@ -108,6 +110,8 @@ def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
 
 
 def _read_arrays(path: Path, described: Mapping[str, Any]) -> tuple[dict[str, Head], Floats]:
+    from scipy.sparse import csr_matrix  # Commands that tag nothing start sooner without it.
+
     heads = {}
     with np.load(path) as arrays:
         frequency = np.zeros(BUCKETS, dtype=np.float32)

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from kgtag.extract.grams import BUCKETS, Floats, grams
 from kgtag.extract.implied import Head, read_values
 from kgtag.types import Extraction, Inferred, Product
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 THRESHOLD = 0.5
 """A value less probable than this is not emitted."""
@@ -176,6 +178,8 @@ def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequ
     columns = np.concatenate([buckets for buckets, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
     cells = np.concatenate([counts for _, counts in rows]) if rows else np.zeros(0, dtype=np.float32)
     ends = np.cumsum([0, *(len(buckets) for buckets, _ in rows)])
+    from scipy.sparse import csr_matrix  # Commands that tag nothing start sooner without it.
+
     cells = cells * inverse_frequency[columns]
     squares = np.add.reduceat(np.append(cells**2, 0.0), ends[:-1]) if rows else np.zeros(0)
     squares[ends[:-1] == ends[1:]] = 0.0

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from graph.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class CoOccurrence:
@@ -24,6 +27,8 @@ class CoOccurrence:
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, tag_sets: Iterable[Iterable[str]]) -> CoOccurrence:
+        from scipy import sparse  # Commands that serve nothing start sooner without it.
+
         rows, columns, items = [], [], 0
         for tags in tag_sets:
             present = {taxonomy.index(taxonomy.resolve(tag)) for tag in tags if tag in taxonomy}
