@@ -66,7 +66,8 @@ def main(
     with (
         mock.patch.object(sys, "argv", ["kgtag", *map(str, args)]),
         mock.patch.object(sys, "stdin", source),
-        mock.patch.object(console.out, "_width", int(_COLUMNS)),  # It took COLUMNS when it was imported.
+        mock.patch.object(console.out, "_width", int(_COLUMNS)),  # They took COLUMNS when they were imported.
+        mock.patch.object(console.err, "_width", int(_COLUMNS)),
         mock.patch.dict(os.environ, _environment(env), clear=True),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

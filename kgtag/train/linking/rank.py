@@ -15,7 +15,7 @@ from kgtag.link.table import Ids
 
 _NETWORKS = 4
 _WIDTHS = (48, 24)
-_EPOCHS, _MOST_STEPS = 25, 1500
+_EPOCHS, _MOST_STEPS = 25, 800
 _BATCH = 64
 _RATE, _DECAY = 3e-3, 0.02
 

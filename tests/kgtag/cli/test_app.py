@@ -94,7 +94,16 @@ def test_the_password_of_the_environment_is_not_printed(tmp_path: Path) -> None:
 
 
 def test_what_training_needs_is_named_when_it_is_missing(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['torch'] = None; from kgtag.cli import main; main()"
+    code = """
+import sys
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name=name)
+sys.meta_path.insert(0, Gone())
+from kgtag.cli import main
+main()
+"""
     (tmp_path / "data.jsonl").write_text('{"title": "red shoe", "attributes": {"color": ["red"]}}\n')
     ran = run("train", "extractor", "--data", "data.jsonl", "--out", "m", cwd=tmp_path, command=("-c", code))
     assert ran.code == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,15 +71,8 @@ def test_what_cannot_be_continued_says_so(trained: TrainReport, tiny_encoder: Pa
 
 
 def test_from_the_command_line(trained: TrainReport, tmp_path: Path) -> None:
-    new, old = tmp_path / "new.jsonl", tmp_path / "old.jsonl"
-    train, _ = held_out()
-    for file, data in ((new, kinds(train[:8])), (old, train[:16])):
-        rows = [{"id": o.product.id, "title": o.product.title, "attributes": dict(o.attributes)} for o in data]
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    out = tmp_path / "more"
-    ran = main(
-        *("train", "continue", "--model", trained.directory, "--data", new, "--replay", old),
-        *("--share", "1", "--epochs", "1", "--out", out, "--json"),
-    )
-    assert (ran.code, ran.json["attributes"]) == (0, ["Kind"])
-    assert read_config(out)[1] == ran.json["version"]
+    file = tmp_path / "new.jsonl"
+    file.write_text('{"id": "1", "title": "red shoes", "attributes": {"Kind": []}}\n', encoding="utf-8")
+    given = ("train", "continue", "--data", file, "--replay", file, "--out", tmp_path / "more", "--model")
+    ran = main(*given, trained.directory)
+    assert ran.code == 2 and "nothing can be learned" in ran.stderr

@@ -24,10 +24,35 @@ SHOE = Product("1", "Acme dark blue leather running shoes", category="Shoe")
 
 
 @pytest.fixture(scope="module")
-def joined(trained: TrainReport, tmp_path_factory: pytest.TempPathFactory) -> SequenceExtractor:
-    out = tmp_path_factory.mktemp("models") / "joined"
-    join([trained.directory, trained.directory], held_out()[1], out=out)
-    return SequenceExtractor.load(out, threads=1)
+def both(trained: TrainReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model joined with itself, from the command line."""
+    folder = tmp_path_factory.mktemp("models")
+    dev, out = folder / "dev.jsonl", folder / "both"
+    rows = [
+        {"id": one.product.id, "title": one.product.title, "category": one.product.category,
+         "attributes": dict(one.attributes)}
+        for one in held_out()[1]
+    ]  # fmt: skip
+    dev.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    model = trained.directory
+    ran = main("train", "ensemble", model, model, "--dev", dev, "--out", out, "--json")
+    assert ran.json["members"] == 2 and ran.json["dev_f1"] > 0.9
+    return out
+
+
+@pytest.fixture(scope="module")
+def joined(both: Path) -> SequenceExtractor:
+    return SequenceExtractor.load(both, threads=1)
+
+
+@pytest.fixture(scope="module")
+def more(trained: TrainReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model with an attribute that it was not trained on, from the command line."""
+    out = tmp_path_factory.mktemp("models") / "more"
+    add = ("--add", "Colour=which colour it is", "--category", "Shoe")
+    added = main("train", "attributes", "--model", trained.directory, *add, "--out", out, "--json")
+    assert added.json["added"] == ["Colour"]
+    return out
 
 
 def test_a_model_joined_with_itself_answers_as_before(joined: SequenceExtractor, extractor: SequenceExtractor) -> None:
@@ -54,15 +79,13 @@ def test_members_are_averaged(tiny_encoder: Path) -> None:
     assert torch.allclose(logits.softmax(-1), odds, atol=1e-6)
 
 
-def test_only_models_of_the_same_data_are_joined(trained: TrainReport, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    add_attributes(trained.directory, {"Fit": None}, out=other)
+def test_only_models_of_the_same_data_are_joined(trained: TrainReport, more: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="differ in their attributes"):
-        join([trained.directory, other], held_out()[1], out=tmp_path / "joined")
+        join([trained.directory, more], held_out()[1], out=tmp_path / "joined")
     with pytest.raises(InputError, match="at least two"):
-        join([other], held_out()[1], out=tmp_path / "joined")
+        join([more], held_out()[1], out=tmp_path / "joined")
     with pytest.raises(InputError, match="no dev products"):
-        join([other, other], [], out=tmp_path / "joined")
+        join([more, more], [], out=tmp_path / "joined")
 
 
 def test_a_network_comes_back_from_its_directory(trained: TrainReport, extractor: SequenceExtractor) -> None:
@@ -77,18 +100,16 @@ def test_a_network_comes_back_from_its_directory(trained: TrainReport, extractor
 
 
 def test_a_new_attribute_needs_no_training_and_leaves_the_others_alone(
-    trained: TrainReport, extractor: SequenceExtractor, tmp_path: Path
+    more: Path, extractor: SequenceExtractor
 ) -> None:
     """How well it does is the benchmark's business; here it is read by its name, and only where it was asked for."""
-    out = tmp_path / "more"
-    add_attributes(trained.directory, {"Colour": "which colour it is"}, out=out, categories=["Shoe"])
-    more = SequenceExtractor.load(out, threads=1)
-    assert more.attributes == (*extractor.attributes, "Colour")
-    assert more.config.applicable["Shoe"][-1] == 3
-    assert more.config.applicable["Cup"] == extractor.config.applicable["Cup"]
+    extended = SequenceExtractor.load(more, threads=1)
+    assert extended.attributes == (*extractor.attributes, "Colour")
+    assert extended.config.applicable["Shoe"][-1] == 3
+    assert extended.config.applicable["Cup"] == extractor.config.applicable["Cup"]
     mug = Product("2", "Velox mug green", category="Cup")
-    assert more.extract([mug]) == extractor.extract([mug])
-    assert more.extract([SHOE])[0].mentions
+    assert extended.extract([mug]) == extractor.extract([mug])
+    assert extended.extract([SHOE])[0].mentions
 
 
 @pytest.mark.parametrize(
@@ -119,17 +140,12 @@ def test_attributes_are_now_and_then_read_by_name_alone() -> None:
     assert torch.equal(rows.folded()(asked), torch.eye(4)[asked] + 1)
 
 
-def test_both_from_the_command_line(trained: TrainReport, tmp_path: Path) -> None:
-    rows = [{"id": "1", "title": "Acme red shoes", "category": "Shoe", "attributes": {"Brand": ["Acme"]}}]
-    dev = tmp_path / "dev.jsonl"
-    dev.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    out = tmp_path / "both"
-    model = str(trained.directory)
-    ran = main("train", "ensemble", model, model, "--dev", str(dev), "--out", str(out), "--json")
-    assert json.loads(ran.stdout)["members"] == 2
-    more = tmp_path / "more"
-    added = main("train", "attributes", "--model", out, "--add", "Fit=how tight", "--out", more, "--json")
-    assert json.loads(added.stdout)["added"] == ["Fit"]
-    assert load_network(more)[1].attributes[-1] == "Fit"
-    twice = main("train", "attributes", "--model", model, "--add", "Fit", "--add", "Fit=x", "--out", str(out) + "3")
-    assert twice.code == 2 and "given twice" in twice.stderr
+def test_an_ensemble_is_loaded_whole(both: Path) -> None:
+    network, _ = load_network(both)
+    assert isinstance(network, Ensemble) and len(network.members) == 2
+
+
+def test_an_attribute_given_twice(trained: TrainReport, tmp_path: Path) -> None:
+    out = tmp_path / "more"
+    ran = main("train", "attributes", "--model", trained.directory, "--add", "Fit", "--add", "Fit=x", "--out", out)
+    assert ran.code == 2 and "given twice" in ran.stderr and not out.exists()
