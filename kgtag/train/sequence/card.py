@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag import encoders
-from kgtag.extract.decode import Chain, decode
+from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.sequence.options import TrainOptions, settings
 from kgtag.train.sequence.report import DataFinding
-from kgtag.train.sequence.tuning import Scored
+from kgtag.train.sequence.tuning import Scored, decided
 
 _BEST_AND_WORST = 8
 _LICENCES = {encoders.DEFAULT: "Apache-2.0"}
@@ -24,25 +24,14 @@ _LICENCES = {encoders.DEFAULT: "Apache-2.0"}
 def attribute_scores(
     scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, listed_only: bool
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support (titles with gold) by attribute name, counted as `tuning.outcomes` does: one
-    prediction per title and attribute, the likeliest."""
+    """Precision, recall, F1 and support (titles with gold) by attribute name, of each title's likeliest span."""
     right: Counter[int] = Counter()
     said: Counter[int] = Counter()
     wanted: Counter[int] = Counter()
-    for one in scored:
-        example = one.example
-        lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
-        best: dict[int, tuple[float, bool]] = {}
-        for span in decode(one.emissions, lengths, chain, bias=bias):
-            attribute = example.applicable[span.row]
-            if attribute in example.unplaced or (listed_only and attribute not in example.listed):
-                continue
-            hit = (span.first, span.last) in example.spans.get(attribute, ())
-            if attribute not in best or span.probability > best[attribute][0]:
-                best[attribute] = (span.probability, hit)
-        said.update(best.keys())
-        right.update(attribute for attribute, (_, hit) in best.items() if hit)
-        wanted.update(example.spans.keys())
+    for one in decided(scored, chain, bias=bias, listed_only=listed_only):
+        said.update(one.best.keys())
+        right.update(attribute for attribute, hit in one.best.items() if hit)
+        wanted.update(one.example.spans.keys())
     return {names[a]: _rates(right[a], said[a], wanted[a]) for a in sorted({*said, *wanted})}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,31 +43,50 @@ def score_examples(
     return scored, Chain(transitions, start_scores, end_scores)
 
 
-def outcomes(
-    scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool
-) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Micro-F1 of exact spans (one of an attribute's gold spans, the best predicted one), and every predicted span's
-    marginal and whether it is gold. With `listed_only`, attributes the annotation doesn't speak of don't count."""
-    right = wrong = wanted = 0
-    marginals: list[float] = []
-    hits: list[bool] = []
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was predicted in one example. `spans`: (attribute, marginal, whether it is gold) of every span; `best`: of
+    each attribute, whether its likeliest span is gold."""
+
+    example: Example
+    spans: tuple[tuple[int, float, bool], ...]
+    best: Mapping[int, bool]
+
+
+def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool) -> Iterator[Decided]:
+    """With `listed_only`, attributes the annotation doesn't speak of are left out; those whose gold isn't in the title
+    always are."""
     for one in scored:
         example = one.example
         lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
-        best: dict[int, tuple[float, bool]] = {}
+        spans: list[tuple[int, float, bool]] = []
+        likeliest: dict[int, tuple[float, bool]] = {}
         for span in decode(one.emissions, lengths, chain, bias=bias):
             attribute = example.applicable[span.row]
             if attribute in example.unplaced or (listed_only and attribute not in example.listed):
                 continue
             hit = (span.first, span.last) in example.spans.get(attribute, ())
-            marginals.append(span.probability)
-            hits.append(hit)
-            if attribute not in best or span.probability > best[attribute][0]:
-                best[attribute] = (span.probability, hit)
-        right += sum(hit for _, hit in best.values())
-        wrong += sum(not hit for _, hit in best.values())
-        wanted += len(example.spans)
-    f1 = 2 * right / (right + wrong + wanted) if wanted else 0.0
+            spans.append((attribute, span.probability, hit))
+            if attribute not in likeliest or span.probability > likeliest[attribute][0]:
+                likeliest[attribute] = (span.probability, hit)
+        yield Decided(example, tuple(spans), {attribute: hit for attribute, (_, hit) in likeliest.items()})
+
+
+def outcomes(
+    scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool
+) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+    """Micro-F1 of exact spans (one of an attribute's gold spans, the best predicted one), and every predicted span's
+    marginal and whether it is gold."""
+    right = said = wanted = 0
+    marginals: list[float] = []
+    hits: list[bool] = []
+    for one in decided(scored, chain, bias=bias, listed_only=listed_only):
+        marginals += (marginal for _, marginal, _ in one.spans)
+        hits += (hit for _, _, hit in one.spans)
+        right += sum(one.best.values())
+        said += len(one.best)
+        wanted += len(one.example.spans)
+    f1 = 2 * right / (said + wanted) if wanted else 0.0
     return f1, np.array(marginals), np.array(hits, dtype=bool)
 
 
