@@ -42,7 +42,8 @@ def described() -> list[AnnotatedProduct]:
 @pytest.fixture(scope="module")
 def reader(tiny_encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> SequenceExtractor:
     out = tmp_path_factory.mktemp("models") / "texts"
-    train_extractor(described(), dev=described()[::4], out=out, encoder=str(tiny_encoder), options=OPTIONS)
+    options = replace(OPTIONS, epochs=18)
+    train_extractor(described(), dev=described()[::4], out=out, encoder=str(tiny_encoder), options=options)
     return SequenceExtractor.load(out, threads=1)
 
 
