@@ -49,8 +49,8 @@ from kgtag.types import AnnotatedProduct
 
 OPTIONS = {
     "ae110k": TrainOptions(epochs=8, missing="unknown", missing_weight=0.2),
-    "oamine": TrainOptions(epochs=8, missing="absent"),
-    "wdc_pave": TrainOptions(epochs=8, missing="unknown", missing_weight=0.2),
+    "oamine": TrainOptions(epochs=7, missing="unknown", missing_weight=0.5, swap=0.3),
+    "wdc_pave": TrainOptions(epochs=5, missing="unknown", missing_weight=0.2),
     "queryner": TrainOptions(epochs=5, missing="absent"),
 }
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
