@@ -143,7 +143,7 @@ def test_a_neo4j_that_goes_and_comes_back(clean_neo4j: str, proxy: Proxy) -> Non
         assert client.get("/readyz").json()["status"] == "stale"
         assert "n" not in {c.id for c in direct.read().concepts}
         proxy.open()
-        shop.until(lambda: client.get("/readyz").json()["status"] == "ready", seconds=40)
+        shop.until(lambda: client.get("/readyz").json()["status"] == "ready", seconds=120)
         assert client.post("/v1/concepts", json=body).status_code == 201
         assert "n" in {c.id for c in direct.read().concepts}
     direct.close()
