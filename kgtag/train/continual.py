@@ -25,7 +25,7 @@ from kgtag.train.sequence.loading import load_lexicon, load_network, load_tokeni
 from kgtag.train.sequence.new_attributes import unlearned_rows
 from kgtag.train.sequence.optimise import Learner
 from kgtag.train.sequence.options import TrainOptions, as_json
-from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.tuning import tune
 from kgtag.train.sequence.vocabulary import extend, extended_rows, special_ids
 from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
@@ -208,23 +208,15 @@ def _tuned(
     batcher: Batcher,
     options: TrainOptions,
 ) -> tuple[ModelConfig, float]:
-    listed_only = options.missing == "unknown"
-    scored, chain = score_examples(network, held, batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
-    tuned = replace(
+    tuned = tune(network, held, batcher, listed_only=options.missing == "unknown")
+    grown = replace(
         config,
         attributes=labels.attributes,
         categories=labels.categories,
         applicable=dict(labels.applicable),
-        transitions=tuple(tuple(row) for row in chain.transitions.tolist()),
-        start=tuple(chain.start.tolist()),
-        end=tuple(chain.end.tolist()),
-        bias=bias,
-        calibration=fit_calibration(marginals, hits),
         thresholds={},
     )
-    return tuned, f1
+    return tuned.applied(grown), tuned.f1
 
 
 def _trims(

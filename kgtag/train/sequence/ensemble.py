@@ -6,18 +6,15 @@ What is joined is what each network finds likely, before the best spans are chos
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import Ensemble, networks
 from kgtag.train.sequence.gold import examples
 from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer, read_metrics
-from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.tuning import tune
 from kgtag.train.sequence.writing import copy_model
 from kgtag.types import AnnotatedProduct
 
@@ -49,22 +46,12 @@ def join(
     batcher = batcher_of(models[0], config)
     tokenizer = load_tokenizer(models[0])
     held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
-    scored, chain = score_examples(network, held, batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
-    config = replace(
-        config,
-        transitions=tuple(tuple(row) for row in chain.transitions.tolist()),
-        start=tuple(chain.start.tolist()),
-        end=tuple(chain.end.tolist()),
-        bias=bias,
-        calibration=fit_calibration(marginals, hits),
-    )
+    tuned = tune(network, held, batcher, listed_only=listed_only)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
-    metrics |= {"f1": f1, "members": [str(model) for model in models]}
-    copy_model(models[0], out, network=network, config=config, metrics=metrics)
-    progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * f1:.1f}")
-    return f1
+    metrics |= {"f1": tuned.f1, "members": [str(model) for model in models]}
+    copy_model(models[0], out, network=network, config=tuned.applied(config), metrics=metrics)
+    progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * tuned.f1:.1f}")
+    return tuned.f1
 
 
 def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) -> None:

@@ -15,7 +15,6 @@ import torch
 from graph.changes.releases import Stamp
 from graph.errors import InputError
 from kgtag import encoders
-from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig, check_target, new_directory, read_config, write_config, write_json
 from kgtag.extract.network import TagNetwork
 from kgtag.extract.sequence import calibrated
@@ -28,7 +27,7 @@ from kgtag.train.sequence.options import TrainOptions, as_json, to_toml
 from kgtag.train.sequence.preparing import Prepared, Values, fingerprint, prepare, variants
 from kgtag.train.sequence.report import DataFinding, inspect_data
 from kgtag.train.sequence.teachers import soft_tags
-from kgtag.train.sequence.tuning import choose_bias, fit_calibration, outcomes, score_examples
+from kgtag.train.sequence.tuning import tune
 from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
 
@@ -168,37 +167,33 @@ def _learn(
 def _tuned(setup: Prepared, best: Best, encoder: str, options: TrainOptions) -> tuple[ModelConfig, dict[str, Any]]:
     """What is decided on dev after training, and how good it all is there."""
     listed_only = options.missing == "unknown"
-    scored, chain = score_examples(setup.network, setup.dev, setup.batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
-    calibration = fit_calibration(marginals, hits)
-    mended = np.array([calibrated(float(marginal), calibration) for marginal in marginals])
+    tuned = tune(setup.network, setup.dev, setup.batcher, listed_only=listed_only)
+    mended = np.array([calibrated(float(marginal), tuned.calibration) for marginal in tuned.marginals])
     names = setup.labels.attributes
     measured = {
-        "f1": f1,
-        "attributes": attribute_scores(scored, chain, names, bias=bias, listed_only=listed_only),
+        "f1": tuned.f1,
+        "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, listed_only=listed_only),
         "calibration": {
-            "spans": len(hits),
-            "ece": round(calibration_error(mended, hits), 4),
-            "ece_raw": round(calibration_error(marginals, hits), 4),
+            "spans": len(tuned.hits),
+            "ece": round(calibration_error(mended, tuned.hits), 4),
+            "ece_raw": round(calibration_error(tuned.marginals, tuned.hits), 4),
         },
     }
-    return _config(setup, chain, encoder, bias, calibration), measured
+    return tuned.applied(_config(setup, encoder)), measured
 
 
-def _config(setup: Prepared, chain: Chain, encoder: str, bias: float, calibration: tuple[float, float]) -> ModelConfig:
+def _config(setup: Prepared, encoder: str) -> ModelConfig:
+    """Without what is decided on dev."""
     return ModelConfig(
         attributes=setup.labels.attributes,
         categories=setup.labels.categories,
         applicable=dict(setup.labels.applicable),
-        transitions=tuple(tuple(row) for row in chain.transitions.tolist()),
-        start=tuple(chain.start.tolist()),
-        end=tuple(chain.end.tolist()),
+        transitions=(),
+        start=(),
+        end=(),
         special=setup.batcher.special,
         max_tokens=setup.max_tokens,
         encoder=Path(encoder).name,
-        bias=bias,
-        calibration=calibration,
         trims=setup.trims,
         reads_text=setup.reads_text,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from kgtag.extract.decode import Chain, Floats, decode
+from kgtag.extract.files import ModelConfig
 from kgtag.extract.network import Ensemble, TagNetwork
 from kgtag.train.sequence.batches import Batcher
 from kgtag.train.sequence.gold import Example
@@ -132,3 +133,34 @@ def _penalised(features: Floats, hits: NDArray[np.bool_], weights: Floats, prior
     """Negative log-likelihood of the hits plus the prior's pull."""
     odds = features @ weights
     return float(np.logaddexp(0.0, np.where(hits, -odds, odds)).sum() + 0.5 * ((weights - prior) ** 2).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """All that is decided on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
+
+    scored: Sequence[Scored]
+    chain: Chain
+    bias: float
+    f1: float
+    marginals: NDArray[np.float64]
+    hits: NDArray[np.bool_]
+    calibration: tuple[float, float]
+
+    def applied(self, config: ModelConfig) -> ModelConfig:
+        return replace(
+            config,
+            transitions=tuple(tuple(row) for row in self.chain.transitions.tolist()),
+            start=tuple(self.chain.start.tolist()),
+            end=tuple(self.chain.end.tolist()),
+            bias=self.bias,
+            calibration=self.calibration,
+        )
+
+
+def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, listed_only: bool) -> Tuned:
+    """The network must be on the CPU."""
+    scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
+    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
+    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
+    return Tuned(scored, chain, bias, f1, marginals, hits, fit_calibration(marginals, hits))
