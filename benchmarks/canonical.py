@@ -21,10 +21,11 @@ from typing import Any
 import orjson
 from common import machine, report, table, timed
 
-from kgtag.canonical import ValuePair, fit
+from kgtag.canonical import ValuePair, fit, paired
 from kgtag.canonical.nearest import Encode
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.forms import normal_form
+from kgtag.products import read_annotated
 
 WANDS = ("color", "material", "style", "country")
 
@@ -41,19 +42,13 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 def wdc_pave(data: Path) -> list[tuple[str, ValuePair]]:
     """(offer id, pair)."""
-    folder = data / "wdc_pave"
-    raw = rows(folder / "wdc_with_all_attributes" / "train_large.jsonl")
-    canonical = {row["id"]: row for row in rows(folder / "wdc_with_all_attributes_normalized" / "train_large.jsonl")}
-    found = []
-    for row in raw:
-        wanted = canonical[row["id"]]["target_scores"]
-        for attribute, values in row["target_scores"].items():
-            given = [value for value in values if value != "n/a"]
-            made = [value for value in wanted.get(attribute, {}) if value != "n/a"]
-            if len(given) == len(made):
-                pairs = zip(given, made, strict=True)
-                found += [(str(row["id"]), ValuePair(a, b, attribute, row["category"])) for a, b in pairs]
-    return found
+    folders = ("wdc_with_all_attributes", "wdc_with_all_attributes_normalized")
+    raw, canonical = (
+        list(read_annotated(data / "wdc_pave" / folder / "train_large.jsonl.gz", format="extractgpt"))
+        for folder in folders
+    )
+    made = {one.product.id: one for one in canonical}
+    return [(one.product.id, pair) for one in raw for pair in paired([one], [made[one.product.id]])]
 
 
 def wands(data: Path) -> list[tuple[str, ValuePair]]:

@@ -20,20 +20,35 @@ Encoder = Annotated[
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Lines of raw value TAB canonical value TAB attribute [TAB category].")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="Lines of raw value TAB canonical value TAB attribute [TAB category]; with --canonical, annotated"
+            " products."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="JSON file to write.")],
+    canonical: Annotated[
+        Path | None, typer.Option(help="The same products (by id) annotated with canonical values.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="Of both, with --canonical: annotated or extractgpt.")] = "annotated",
     linker: Encoder = None,
     json: Json = False,
 ) -> None:
     """Learn what is done to the values of each attribute: looked up, converted, cut, rewritten, put into families.
 
-    Example: `kgtag train canonical --data values.tsv --out canonical.json`
+    Examples: `kgtag train canonical --data values.tsv --out canonical.json`;
+    `kgtag train canonical --data raw.jsonl --canonical normalised.jsonl --format extractgpt --out canonical.json`
     """
-    from kgtag.canonical import fit
+    from kgtag.canonical import fit, paired
+    from kgtag.products import read_annotated
 
-    with data.open(encoding="utf-8-sig") as file:
-        pairs = read_pairs(file)
-    learned = fit(pairs, encode=_encode(linker))
+    if canonical is not None:
+        pairs = list(paired(read_annotated(data, format=format), read_annotated(canonical, format=format)))
+    else:
+        with data.open(encoding="utf-8-sig") as file:
+            pairs = read_pairs(file)
+    learned = fit(pairs, encode=encode_of(linker))
     learned.save(out)
     if json:
         print_json({"pairs": len(pairs), "rules": len(learned.rules)})
@@ -61,7 +76,7 @@ def canonicalise(
     if unit is not None:
         made = [in_unit(value, unit) or value for value in values]
     elif model is not None and attribute is not None:
-        learned = Canonicaliser.load(model, encode=_encode(linker))
+        learned = Canonicaliser.load(model, encode=encode_of(linker))
         made = [learned.apply(value, attribute=attribute, category=category) for value in values]
     else:
         raise InputError("nothing says what the values should become; give --unit, or --model and --attribute")
@@ -90,7 +105,8 @@ def read_pairs(lines: Iterable[str]) -> list[ValuePair]:
     return found
 
 
-def _encode(linker: Path | None) -> Encode | None:
+def encode_of(linker: Path | None) -> Encode | None:
+    """What compares meanings: the encoder of a trained linker."""
     if linker is None:
         return None
     from kgtag.link.encoder import SentenceEncoder

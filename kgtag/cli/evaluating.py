@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgtag.cli.canonical import Encoder, encode_of
 from kgtag.cli.console import Json, Model, Precision, Store, log, print_json, print_table, read_precision
+
+if TYPE_CHECKING:
+    from kgtag.types import Extractor
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,6 +25,11 @@ def extractor(
     lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
     precision: Precision = "fp32",
     against: Annotated[Path | None, typer.Option(help="Another model, compared product by product.")] = None,
+    canonical: Annotated[
+        Path | None,
+        typer.Option(help="What `kgtag train canonical` wrote: gold has canonical values, and so get what is found."),
+    ] = None,
+    linker: Encoder = None,
     store: Annotated[
         str | None, typer.Option(help="A taxonomy, for hierarchical F1: concepts with all that is broader.")
     ] = None,
@@ -39,9 +48,13 @@ def extractor(
 
     With 95% intervals, calibration, thresholds by attribute, and the mistakes by kind.
 
-    Example: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`
+    Examples: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`;
+    `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --canonical canonical.json`
     """
+    from graph.errors import InputError
     from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.canonical import Canonicaliser
+    from kgtag.evaluate.canonical import Canonical
     from kgtag.evaluate.extraction import Protocol
     from kgtag.evaluate.page import write_report
     from kgtag.evaluate.thorough import Asked, evaluate_thoroughly
@@ -51,13 +64,21 @@ def extractor(
 
     products = list(read_annotated(data, format=format, lang=lang))
     protocol: Protocol = "extractgpt" if format == "extractgpt" else "spans"
-    loaded = SequenceExtractor.load(model, precision=read_precision(precision))
+    if canonical is not None and protocol == "spans":
+        raise InputError(f"--canonical compares values, and format {format!r} is judged by spans; give extractgpt")
+    rules = Canonicaliser.load(canonical, encode=encode_of(linker)) if canonical is not None else None
+
+    def read(directory: Path) -> Extractor:
+        extractor = SequenceExtractor.load(directory, precision=read_precision(precision))
+        return Canonical(extractor, rules) if rules is not None else extractor
+
+    loaded = read(model)
     answer = evaluate_thoroughly(
         loaded,
         products,
         protocol=protocol,
         taxonomy=load_taxonomy(open_store(store)) if store is not None else None,
-        against=SequenceExtractor.load(against, precision=read_precision(precision)) if against is not None else None,
+        against=read(against) if against is not None else None,
         asked=Asked(samples, seed, examples),
     )
     if report is not None:

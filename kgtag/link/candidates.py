@@ -53,10 +53,11 @@ class CandidateFinder:
             parts = Parts(Words(self.table.texts), learnt.substitutes)
             plain = Rich(parts, Usage.of(learnt.usage, taxonomy), self.vectors, Labels.of(self.table))
             self._rich = _rich(learnt, plain, self.vectors)
+        searched = self._rich.vectors if self._rich is not None else self.vectors
         self._retriever = Retriever(
             self.table,
             encoder=encoder,
-            vectors=self._rich.vectors if self._rich is not None else self.vectors,
+            vectors=searched.prepare() if searched is not None else None,
             parts=self._rich.parts if self._rich is not None else None,
         )
         self._context = Context(self.table)

@@ -1,4 +1,4 @@
-"""Vectors of all label texts: encoded once, kept on disk beside the model, searched with one matrix product."""
+"""Vectors of all label texts: encoded once, kept on disk beside the model, searched whole or, when many, by cells."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kgtag.link.cells import EXACT_UP_TO, Cells
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.grams import Hits, top
 from kgtag.link.table import Ids
@@ -64,17 +66,35 @@ class LabelVectors:
             groups.setdefault(id(texts), []).append(number)
         for numbers in groups.values():
             texts = within[numbers[0]]
-            matrix = self.matrix if texts is None else self.matrix[texts]
-            if not len(matrix):
-                continue
-            names = np.arange(len(matrix), dtype=np.int32) if texts is None else texts
-            step = max(1, _CELLS // len(matrix))
+            step = max(1, _CELLS // (len(self.matrix) if texts is None else max(1, len(texts))))
             for start in range(0, len(numbers), step):
                 chunk = numbers[start : start + step]
-                cosines = queries[chunk] @ matrix.T
-                for number, row in zip(chunk, cosines, strict=True):
-                    found[number] = top(names, row, k)
+                for number, (names, cosines) in zip(chunk, self._near(queries[chunk], texts), strict=True):
+                    found[number] = top(names, cosines, k)
         return found
+
+    def _near(self, queries: Vectors, texts: Ids | None) -> Iterable[Hits]:
+        """For each query the texts worth ranking, of these or of all: every one while they are few."""
+        if texts is not None and len(texts) <= EXACT_UP_TO:
+            return ((texts, row) for row in queries @ self.matrix[texts].T)
+        if self.cells is None:
+            names = np.arange(len(self.matrix), dtype=np.int32)
+            return ((names, row) for row in queries @ self.matrix.T)
+        if texts is None:
+            return self.cells.search(queries)
+        allowed = np.zeros(len(self.matrix), dtype=np.bool_)
+        allowed[texts] = True
+        return self.cells.search(queries, allowed)
+
+    def prepare(self) -> LabelVectors:
+        """Makes now what the first search would wait for."""
+        _ = self.cells
+        return self
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """None while the texts are so few that reading all of them is as fast."""
+        return Cells.of(self.matrix) if len(self.matrix) > EXACT_UP_TO else None
 
     def cosines(self, queries: Vectors, texts: Ids, rows: Ids) -> NDArray[np.float64]:
         """(n,) cosine of row `rows[i]` of `queries` with text `texts[i]`, to five decimals: the same in any batch."""
