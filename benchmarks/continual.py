@@ -70,7 +70,7 @@ def main() -> None:
     sides = {"old": only(test, lambda name: not is_new(name)), "new": only(test, is_new)}
     found: dict[str, Any] = {}
     sampled: dict[str, Any] = {}
-    options = replace(GENTLE, epochs=given.more, missing="unknown", missing_weight=0.2)
+    options = replace(GENTLE, epochs=given.more, missing="unknown", judged="values", missing_weight=0.2)
     with tempfile.TemporaryDirectory() as folder:
         first = Path(folder) / "base"
 

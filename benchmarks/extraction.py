@@ -51,9 +51,9 @@ from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Extractor
 
 OPTIONS = {
-    "ae110k": TrainOptions(epochs=8, missing="unknown", missing_weight=0.2),
-    "oamine": TrainOptions(epochs=7, missing="unknown", missing_weight=0.5, swap=0.3),
-    "wdc_pave": TrainOptions(epochs=5, missing="unknown", missing_weight=0.2),
+    "ae110k": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
+    "oamine": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
+    "wdc_pave": TrainOptions(epochs=5, judged="values", missing="unknown", missing_weight=0.2),
     "queryner": TrainOptions(epochs=5, missing="absent"),
 }
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]

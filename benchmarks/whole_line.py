@@ -138,7 +138,9 @@ def trained(options: argparse.Namespace, taxonomy: Taxonomy, train: list[Annotat
     if model is None:
         model = keep / "model"
         plain = [replace(one, concepts={}) for one in train]
-        train_model(plain, taxonomy, out=model, options=TrainOptions(missing="unknown"), progress=print)
+        train_model(
+            plain, taxonomy, out=model, options=TrainOptions(missing="unknown", judged="values"), progress=print
+        )
     if linker is None and not (model / "linker").is_dir():
         linker = keep / "linker"
         print(f"linker: {timed(lambda: train_linker(taxonomy, out=linker))[0]:.0f} s")

@@ -59,10 +59,11 @@ def read_work(data: Sequence[Path], dev: Path | None, *, format: str, lang: str 
 
 
 def base_options(format: str) -> TrainOptions:
-    """The defaults for a kind of gold: ExtractGPT's says of attributes that they are absent, others leave them out."""
+    """The defaults for a kind of gold: ExtractGPT's says of attributes that they are absent, others leave them out; and
+    it is judged by values, others by spans."""
     from kgtag.train.sequence.options import TrainOptions
 
-    return TrainOptions(missing="unknown" if format == "extractgpt" else "absent")
+    return TrainOptions(missing="unknown", judged="values") if format == "extractgpt" else TrainOptions()
 
 
 def told(command: Sequence[str]) -> str:

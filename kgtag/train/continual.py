@@ -25,7 +25,7 @@ from kgtag.train.sequence.loading import load_lexicon, load_network, load_tokeni
 from kgtag.train.sequence.new_attributes import unlearned_rows
 from kgtag.train.sequence.optimise import Learner
 from kgtag.train.sequence.options import TrainOptions, as_json
-from kgtag.train.sequence.tuning import tune
+from kgtag.train.sequence.tuning import Judging, tune
 from kgtag.train.sequence.vocabulary import extend, extended_rows, special_ids
 from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
@@ -208,7 +208,7 @@ def _tuned(
     batcher: Batcher,
     options: TrainOptions,
 ) -> tuple[ModelConfig, float]:
-    tuned = tune(network, held, batcher, listed_only=options.missing == "unknown")
+    tuned = tune(network, held, batcher, judging=Judging.of(options))
     grown = replace(
         config,
         attributes=labels.attributes,

@@ -15,23 +15,24 @@ from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.sequence.options import TrainOptions, settings
 from kgtag.train.sequence.report import DataFinding
-from kgtag.train.sequence.tuning import Scored, decided
+from kgtag.train.sequence.tuning import Judging, Scored, decided
 
 _BEST_AND_WORST = 8
 _LICENCES = {encoders.DEFAULT: "Apache-2.0"}
 
 
 def attribute_scores(
-    scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, listed_only: bool
+    scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, judging: Judging
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support (titles with gold) by attribute name, of each title's likeliest span."""
+    """Precision, recall, F1 and support by attribute name, as the run is judged."""
     right: Counter[int] = Counter()
     said: Counter[int] = Counter()
     wanted: Counter[int] = Counter()
-    for one in decided(scored, chain, bias=bias, listed_only=listed_only):
-        said.update(one.best.keys())
-        right.update(attribute for attribute, hit in one.best.items() if hit)
-        wanted.update(one.example.spans.keys())
+    for one in decided(scored, chain, bias=bias, judging=judging):
+        for attribute, *counts in one.counts(judging):
+            right[attribute] += counts[0]
+            said[attribute] += counts[1]
+            wanted[attribute] += counts[2]
     return {names[a]: _rates(right[a], said[a], wanted[a]) for a in sorted({*said, *wanted})}
 
 

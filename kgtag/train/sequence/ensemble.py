@@ -6,6 +6,7 @@ What is joined is what each network finds likely, before the best spans are chos
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import Ensemble, networks
 from kgtag.train.sequence.gold import examples
 from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer, read_metrics
-from kgtag.train.sequence.tuning import tune
+from kgtag.train.sequence.tuning import Judging, tune
 from kgtag.train.sequence.writing import copy_model
 from kgtag.types import AnnotatedProduct
 
@@ -42,14 +43,15 @@ def join(
     network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
     config = loaded[0][1]
     before = read_metrics(models[0])
-    listed_only = before.get("options", {}).get("missing") == "unknown"
+    options = before.get("options", {})
+    judging = Judging(options.get("judged") == "spans", options.get("missing") == "unknown")
     batcher = batcher_of(models[0], config)
     tokenizer = load_tokenizer(models[0])
     held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
-    tuned = tune(network, held, batcher, listed_only=listed_only)
+    tuned = tune(network, held, batcher, judging=judging)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
     metrics |= {"f1": tuned.f1, "members": [str(model) for model in models]}
-    copy_model(models[0], out, network=network, config=tuned.applied(config), metrics=metrics)
+    copy_model(models[0], out, network=network, config=replace(tuned.applied(config), thresholds={}), metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * tuned.f1:.1f}")
     return tuned.f1
 

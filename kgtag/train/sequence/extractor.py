@@ -27,7 +27,7 @@ from kgtag.train.sequence.options import TrainOptions, as_json, to_toml
 from kgtag.train.sequence.preparing import Prepared, Values, fingerprint, prepare, variants
 from kgtag.train.sequence.report import DataFinding, inspect_data
 from kgtag.train.sequence.teachers import soft_tags
-from kgtag.train.sequence.tuning import tune
+from kgtag.train.sequence.tuning import Judging, tune
 from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
 
@@ -166,13 +166,13 @@ def _learn(
 
 def _tuned(setup: Prepared, best: Best, encoder: str, options: TrainOptions) -> tuple[ModelConfig, dict[str, Any]]:
     """What is decided on dev after training, and how good it all is there."""
-    listed_only = options.missing == "unknown"
-    tuned = tune(setup.network, setup.dev, setup.batcher, listed_only=listed_only)
+    judging = Judging.of(options)
+    tuned = tune(setup.network, setup.dev, setup.batcher, judging=judging)
     mended = np.array([calibrated(float(marginal), tuned.calibration) for marginal in tuned.marginals])
     names = setup.labels.attributes
     measured = {
         "f1": tuned.f1,
-        "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, listed_only=listed_only),
+        "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, judging=judging),
         "calibration": {
             "spans": len(tuned.hits),
             "ece": round(calibration_error(mended, tuned.hits), 4),

@@ -23,7 +23,7 @@ from kgtag.train.sequence.gold import Example
 from kgtag.train.sequence.losses import Adversary, batch_loss
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.train.sequence.parameters import find_device, find_precision, freeze, mixed, parameter_groups, rate
-from kgtag.train.sequence.tuning import outcomes, score_examples
+from kgtag.train.sequence.tuning import Judging, outcomes, score_examples
 
 _ROWS = 200
 """Of the curves, about, over a whole training."""
@@ -203,7 +203,7 @@ class Learner:
 
     def _measure(self, run: _Run, dev: Sequence[Example], loss: float, keeper: Keeper | None) -> float:
         scored, chain = score_examples(self.network, dev, self.batcher, device=self.device)
-        f1, _, _ = outcomes(scored, chain, bias=0.0, listed_only=self.options.missing == "unknown")
+        f1, _, _ = outcomes(scored, chain, bias=0.0, judging=Judging.of(self.options))
         run.history.append({"epoch": run.epoch, "loss": round(loss, 5), "f1": round(f1, 5)})
         run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warm_up), f1))
         run.stale = 0 if f1 > run.best_f1 else run.stale + 1

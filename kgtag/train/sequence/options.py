@@ -17,6 +17,7 @@ Missing = Literal["absent", "unknown"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Adapter = Literal["none", "lora", "adalora"]
 ClassWeights = Literal["none", "effective", "sqrt"]
+Judged = Literal["spans", "values"]
 
 
 def _setting(default: Any, panel: str, help: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -34,6 +35,7 @@ class TrainOptions:
 
     epochs: int = _setting(10, _LENGTH, "Passes over the training data.", low=1, high=10_000)
     patience: int = _setting(0, _LENGTH, "Stop after so many epochs without a better dev F1; 0: never.", low=0)
+    judged: Judged = _setting("spans", _LENGTH, "What dev F1 counts: every span, or one value of each attribute.")
     batch: int = _setting(16, _LENGTH, "Titles read at once.", low=1, high=65_536)
     accumulation: int = _setting(1, _LENGTH, "Batches whose gradients make one step.", low=1, high=65_536)
     max_tokens: int = _setting(192, _LENGTH, "Tokens of a title that are read; the rest is cut off.", low=8, high=8192)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from kgtag.extract.files import ModelConfig
 from kgtag.extract.network import Ensemble, TagNetwork
 from kgtag.train.sequence.batches import Batcher
 from kgtag.train.sequence.gold import Example
+from kgtag.train.sequence.options import TrainOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,19 @@ def score_examples(
 
 
 @dataclass(frozen=True, slots=True)
+class Judging:
+    """What counts on dev: `every_span`, or the likeliest of each attribute; with `listed_only`, attributes that the
+    annotation doesn't speak of are left out."""
+
+    every_span: bool
+    listed_only: bool
+
+    @classmethod
+    def of(cls, options: TrainOptions) -> Judging:
+        return cls(options.judged == "spans", options.missing == "unknown")
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What was predicted in one example. `spans`: (attribute, marginal, whether it is gold) of every span; `best`: of
     each attribute, whether its likeliest span is gold."""
@@ -53,10 +68,20 @@ class Decided:
     spans: tuple[tuple[int, float, bool], ...]
     best: Mapping[int, bool]
 
+    def counts(self, judging: Judging) -> Iterator[tuple[int, int, int, int]]:
+        """(attribute, right, said, wanted)."""
+        right, said = Counter[int](), Counter[int]()
+        for attribute, hit in self.best.items() if not judging.every_span else ((a, hit) for a, _, hit in self.spans):
+            said[attribute] += 1
+            right[attribute] += hit
+        gold = self.example.spans
+        for attribute in sorted({*said, *gold}):
+            wanted = len(gold.get(attribute, ())) if judging.every_span else int(attribute in gold)
+            yield attribute, right[attribute], said[attribute], wanted
 
-def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool) -> Iterator[Decided]:
-    """With `listed_only`, attributes the annotation doesn't speak of are left out; those whose gold isn't in the title
-    always are."""
+
+def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging) -> Iterator[Decided]:
+    """Attributes whose gold isn't in the title are left out."""
     for one in scored:
         example = one.example
         lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
@@ -64,7 +89,7 @@ def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only:
         likeliest: dict[int, tuple[float, bool]] = {}
         for span in decode(one.emissions, lengths, chain, bias=bias):
             attribute = example.applicable[span.row]
-            if attribute in example.unplaced or (listed_only and attribute not in example.listed):
+            if attribute in example.unplaced or (judging.listed_only and attribute not in example.listed):
                 continue
             hit = (span.first, span.last) in example.spans.get(attribute, ())
             spans.append((attribute, span.probability, hit))
@@ -74,30 +99,28 @@ def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only:
 
 
 def outcomes(
-    scored: Sequence[Scored], chain: Chain, *, bias: float, listed_only: bool
+    scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging
 ) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Micro-F1 of exact spans (one of an attribute's gold spans, the best predicted one), and every predicted span's
-    marginal and whether it is gold."""
+    """Micro-F1 of exact spans, and every predicted span's marginal and whether it is gold."""
     right = said = wanted = 0
     marginals: list[float] = []
     hits: list[bool] = []
-    for one in decided(scored, chain, bias=bias, listed_only=listed_only):
+    for one in decided(scored, chain, bias=bias, judging=judging):
         marginals += (marginal for _, marginal, _ in one.spans)
         hits += (hit for _, _, hit in one.spans)
-        right += sum(one.best.values())
-        said += len(one.best)
-        wanted += len(one.example.spans)
+        for _, *counts in one.counts(judging):
+            right, said, wanted = right + counts[0], said + counts[1], wanted + counts[2]
     f1 = 2 * right / (said + wanted) if wanted else 0.0
     return f1, np.array(marginals), np.array(hits, dtype=bool)
 
 
-def choose_bias(scored: Sequence[Scored], chain: Chain, *, listed_only: bool) -> tuple[float, float]:
+def choose_bias(scored: Sequence[Scored], chain: Chain, *, judging: Judging) -> tuple[float, float]:
     """(bias, F1) of the bias on beginning a span that finds best.
 
     A unit of bias must buy a point of F1, for a small dev set rewards chance.
     """
     tried = {
-        float(bias): outcomes(scored, chain, bias=float(bias), listed_only=listed_only)[0]
+        float(bias): outcomes(scored, chain, bias=float(bias), judging=judging)[0]
         for bias in np.arange(-2.0, 2.01, 0.5)
     }
     bias = max(tried, key=lambda bias: (tried[bias] - 0.01 * abs(bias), -abs(bias), bias))
@@ -158,9 +181,9 @@ class Tuned:
         )
 
 
-def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, listed_only: bool) -> Tuned:
+def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, judging: Judging) -> Tuned:
     """The network must be on the CPU."""
     scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, listed_only=listed_only)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, listed_only=listed_only)
+    bias, f1 = choose_bias(scored, chain, judging=judging)
+    _, marginals, hits = outcomes(scored, chain, bias=bias, judging=judging)
     return Tuned(scored, chain, bias, f1, marginals, hits, fit_calibration(marginals, hits))
