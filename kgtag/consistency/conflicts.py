@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.consistency.applicability import Applicability
 from kgtag.types import CandidateTag, Rule
@@ -25,28 +27,39 @@ def conflicts(
 ) -> dict[tuple[int, int], Rule]:
     """Every pair of candidates that can't both stand, with the reason."""
     found = {}
+    seen = [_Seen(one, taxonomy[one.concept].kind, taxonomy.attribute_of(one.concept)) for one in candidates]
     for i, j in combinations(range(len(candidates)), 2):
-        rule = _conflict(candidates[i], candidates[j], taxonomy, applicability)
+        rule = _conflict(seen[i], seen[j], taxonomy, applicability)
         if rule is not None:
             found[i, j] = rule
     return found
 
 
-def _conflict(a: CandidateTag, b: CandidateTag, taxonomy: Taxonomy, applicability: Applicability) -> Rule | None:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A candidate with what every pair of it asks about."""
+
+    tag: CandidateTag
+    kind: Kind
+    attribute: str | None
+
+
+def _conflict(one: _Seen, other: _Seen, taxonomy: Taxonomy, applicability: Applicability) -> Rule | None:
+    a, b = one.tag, other.tag
     if a.concept == b.concept:
         return "duplicate"
-    kinds = (taxonomy[a.concept].kind, taxonomy[b.concept].kind)
     if taxonomy.excluded(a.concept, b.concept):
         return "excluded"
-    if kinds == ("category", "category"):
+    if one.kind == other.kind == "category":
         return "single_choice"
-    if a.span is not None and a.span == b.span and taxonomy.attribute_of(a.concept) == taxonomy.attribute_of(b.concept):
+    if a.span is not None and a.span == b.span and one.attribute == other.attribute:
         return "outranked"
     if taxonomy.rival(a.concept, b.concept):
         return "single_choice"
-    for value, category in ((a, b), (b, a)):
-        ends = (taxonomy[value.concept].kind, taxonomy[category.concept].kind)
-        if ends == ("value", "category") and applicability.verdict(value.concept, category.concept) == "not_applicable":
+    for value, category in ((one, other), (other, one)):
+        if (value.kind, category.kind) != ("value", "category"):
+            continue
+        if applicability.verdict(value.tag.concept, category.tag.concept) == "not_applicable":
             return "not_applicable"
     return None
 

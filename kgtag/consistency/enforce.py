@@ -89,7 +89,7 @@ def _follow_redirects(
     live, dropped = [], list[tuple[_Weighed, Rule]]()
     for candidate in candidates:
         target = taxonomy.resolve(candidate.concept)
-        moved = replace(candidate, concept=target)
+        moved = candidate if target == candidate.concept else replace(candidate, concept=target)
         line = [target, *taxonomy.ancestors(target)]
         if any(taxonomy[id].status == "deprecated" for id in line):
             dropped.append((_Weighed(moved, None), "deprecated"))

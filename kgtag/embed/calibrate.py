@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
-from scipy.special import expit, logit, logsumexp
+from scipy.special import expit, logit
 
 from kgtag.embed.triples import Triples
 from kgtag.embed.vectors import Ids, Vectors
@@ -100,8 +100,16 @@ def triple_features(vectors: Vectors, triples: Ids, references: References) -> A
             else:
                 scores = vectors.heads(part[:, 1], part[:, 2], among=like).astype(np.float64)
             scores[like[None, :] == part[:, asked, None]] = -np.inf
-            features[rows, 2 - side] = score - logsumexp(np.column_stack([score, scores]), axis=1)
+            features[rows, 2 - side] = score - _log_sum(np.column_stack([score, scores]))
     return features
+
+
+def _log_sum(scores: Array) -> Array:
+    """(n, k) → (n,) log of the summed exponentials; the first of each row is finite. scipy's takes ten times as long
+    for the few rows that a product asks about."""
+    most = scores.max(axis=1, keepdims=True)
+    total: Array = most[:, 0] + np.log(np.exp(scores - most).sum(axis=1))
+    return total
 
 
 def sample_references(triples: Ids, num_relations: int, *, seed: int = 0) -> References:

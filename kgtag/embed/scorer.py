@@ -16,6 +16,10 @@ from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
 from kgtag.embed.vectors import Folds, Ids, Vectors
+from kgtag.lru import Lru
+
+_REMEMBERED = 100_000
+"""Probabilities: products of one category ask for the same values over and over."""
 
 
 class Scorer:
@@ -40,6 +44,7 @@ class Scorer:
         self.metrics: Mapping[str, object] = export.metrics
         self._entity = {name: i for i, name in enumerate(self.entities)}
         self._relation = {name: i for i, name in enumerate(self.relations)}
+        self._remembered: Lru[tuple[int, int, int], float] = Lru(_REMEMBERED)
 
     @classmethod
     def load(cls, directory: Path | str) -> Scorer:
@@ -99,15 +104,14 @@ class Scorer:
 
     def probabilities(self, triples: Sequence[LabelledTriple]) -> list[float | None]:
         """One per triple, in order, as `probability`; many at once are much cheaper than one by one."""
-        numbered = np.array(
-            [(self.find(h), self.find_relation(r), self.find(t)) for h, r, t in triples], dtype=np.int64
-        ).reshape(-1, 3)
-        found: list[float | None] = [None] * len(triples)
-        rows = np.flatnonzero((numbered >= 0).all(axis=1))
-        if self.calibration is not None and len(rows):
-            values = self.calibration.probability(self.vectors, numbered[rows])
-            for row, value in zip(rows.tolist(), values.tolist(), strict=True):
-                found[row] = value
+        numbered = [(self.find(h), self.find_relation(r), self.find(t)) for h, r, t in triples]
+        found = [self._remembered.get(triple) for triple in numbered]
+        new = [i for i, known in enumerate(found) if known is None and min(numbered[i]) >= 0]
+        if self.calibration is not None and new:
+            asked = np.array([numbered[i] for i in new], dtype=np.int64)
+            for i, value in zip(new, self.calibration.probability(self.vectors, asked).tolist(), strict=True):
+                found[i] = value
+                self._remembered.put(numbered[i], value)
         return found
 
     # -- a taxonomy that moved on -----------------------------------------------------------------

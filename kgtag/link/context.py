@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.link.lru import Lru
 from kgtag.link.retrieve import Lookup
 from kgtag.link.table import NOWHERE, Flags, Ids, LabelTable
+from kgtag.lru import Lru
 
 Signs = NDArray[np.int8]
 """1 fits, -1 doesn't, 0 nothing is known."""

@@ -12,7 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kgtag.link.lru import Lru
+from kgtag.lru import Lru
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128

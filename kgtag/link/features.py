@@ -182,16 +182,23 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
     features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
     known = [numbers(query.normal) for query in lookups]
-    for i in np.flatnonzero(near):
-        query, label = asked[i], labels[i]
-        features[i, _AT["ends_with_label"]] = ends_with(query, label)
-        features[i, _AT["starts_with_label"]] = starts_with(query, label)
-        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
-        features[i, _AT["numbers_differ"]] = known[pairs.lookup[i]] != numbers(label)
-        features[i, _AT["shortness"]] = 1 / len(query)
-        edits = round((1 - features[i, _AT["edits"]]) * max(len(query), len(label)))
-        features[i, _AT["one_edit"]] = edits == 1 and len(query) > 3
-        features[i, _AT["two_edits"]] = edits == 2 and len(query) > 7
+    both = list(zip(asked, labels, strict=True))
+    length = np.array([len(query) for query in asked], dtype=np.float64)
+    longer = np.maximum(length, [len(label) for label in labels])
+    edits = np.round((1 - features[:, _AT["edits"]]) * longer)
+    columns = {
+        "ends_with_label": [ends_with(query, label) for query, label in both],
+        "starts_with_label": [starts_with(query, label) for query, label in both],
+        "part_of_label": [ends_with(label, query) or starts_with(label, query) for query, label in both],
+        "numbers_differ": [
+            known[at] != numbers(label) for at, label in zip(pairs.lookup.tolist(), labels, strict=True)
+        ],
+        "shortness": 1 / np.maximum(length, 1),
+        "one_edit": (edits == 1) & (length > 3),
+        "two_edits": (edits == 2) & (length > 7),
+    }
+    for name, column in columns.items():
+        features[:, _AT[name]] = np.where(near, column, 0.0)
     return features
 
 

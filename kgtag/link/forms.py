@@ -68,6 +68,7 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
+@lru_cache(maxsize=50_000)
 def numbers(normal: str) -> tuple[str, ...]:
     """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
     return tuple(sorted(_DIGITS.findall(normal)))
@@ -75,7 +76,7 @@ def numbers(normal: str) -> tuple[str, ...]:
 
 def ends_with(text: str, part: str) -> bool:
     """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in CJK)."""
-    if len(part) >= len(text) or not part or not text.endswith(part):
+    if not text.endswith(part) or len(part) >= len(text) or not part:
         return False
     before = text[len(text) - len(part) - 1]
     return before == " " or CJK.match(part[0]) is not None
@@ -83,6 +84,6 @@ def ends_with(text: str, part: str) -> bool:
 
 def starts_with(text: str, part: str) -> bool:
     """Whether the text is longer than `part` and begins with it at a word's edge (anywhere in CJK)."""
-    if len(part) >= len(text) or not part or not text.startswith(part):
+    if not text.startswith(part) or len(part) >= len(text) or not part:
         return False
     return text[len(part)] == " " or CJK.match(part[-1]) is not None

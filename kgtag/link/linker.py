@@ -13,10 +13,10 @@ from kgtag.link.candidates import CandidateFinder
 from kgtag.link.defaults import DEFAULT_MODEL
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.files import LinkerFiles, read_linker
-from kgtag.link.lru import Lru
 from kgtag.link.model import LinkModel
 from kgtag.link.rank import RankModel
 from kgtag.link.retrieve import NEAR
+from kgtag.lru import Lru
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"
