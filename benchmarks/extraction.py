@@ -1,13 +1,15 @@
 """Attribute values from product titles on public data, beside a simple floor.
 
-    python benchmarks/extraction.py --data DIR --set ae110k|oamine|wdc_pave|queryner [--encoder E] [--out DIR]
+    python benchmarks/extraction.py --data DIR --set ae110k|oamine|titles|wdc_pave|queryner
+        [--encoder E] [--members N] [--out DIR]
 
 DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.gz` as ExtractGPT publishes them,
 `wdc_pave/wdc_with_all_attributes/train_large.jsonl.gz`, and `queryner/{train,dev,test_visible}.jsonl.gz`.
 AE-110K: a fifth of the titles by hash is the test set, a tenth is for choosing. OA-Mine: the official test set; a tenth
 of train is for choosing, and titles that are in test too are left out of it. WDC-PAVE: a fifth of the products (by
 cluster, so that offers of one product stay together) is the test set. QueryNER: the official splits. The test set is
-looked at once, after training. WDC-PAVE's values are then made canonical by rules learned from the training products,
+looked at once, after training. "titles" trains one model on both title sets and judges it on each; with --members so many
+are trained, with seeds from --seed on, and joined. WDC-PAVE's values are then made canonical by rules learned from the training products,
 which `wdc_with_all_attributes_normalized` has with canonical values, and judged again by those of the test products.
 
 The floor finds, for each (category, attribute), the longest value seen in training that stands in the product's title
@@ -46,6 +48,7 @@ from kgtag.extract.sequence import SequenceExtractor
 from kgtag.products import read_annotated
 from kgtag.products.locate import locate
 from kgtag.text import document
+from kgtag.train.sequence.ensemble import join
 from kgtag.train.sequence.extractor import train_extractor
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Extractor
@@ -53,9 +56,11 @@ from kgtag.types import AnnotatedProduct, Extractor
 OPTIONS = {
     "ae110k": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
     "oamine": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
+    "titles": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
     "wdc_pave": TrainOptions(epochs=5, judged="values", missing="unknown", missing_weight=0.2),
     "queryner": TrainOptions(epochs=5, missing="absent"),
 }
+SETS = {name: (name,) for name in OPTIONS} | {"titles": ("ae110k", "oamine")}
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
 
 
@@ -126,11 +131,33 @@ def floor_spans(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProdu
     return found
 
 
-def measure(data: Path, name: str, out: Path, encoder: str, options: TrainOptions, seed: int) -> dict[str, Any]:
-    train, dev, test = splits(data, name)
-    print(f"{name}: {len(train)} train, {len(dev)} dev, {len(test)} test", file=sys.stderr)
-    trained = train_extractor(train, dev=dev, out=out, encoder=encoder, seed=seed, options=options, progress=_log)
+def measure(data: Path, given: argparse.Namespace, out: Path, options: TrainOptions) -> dict[str, dict[str, Any]]:
+    """By set, of one model trained on all of them."""
+    parts = {name: splits(data, name) for name in SETS[given.set]}
+    train, dev = ([one for part in parts.values() for one in part[which]] for which in (0, 1))
+    for name, part in parts.items():
+        print(f"{name}: {', '.join(map(str, map(len, part)))} train, dev, test", file=sys.stderr)
+    members = [out if given.members == 1 else out.with_name(f"{out.name}-{n}") for n in range(given.members)]
+    seconds = 0.0
+    for number, member in enumerate(members, given.seed):
+        seconds += train_extractor(
+            train, dev=dev, out=member, encoder=given.encoder, seed=number, options=options, progress=_log
+        ).seconds
+    if given.members > 1:
+        join(members, dev, out=out, progress=_log)
     extractor = SequenceExtractor.load(out)
+    about = {
+        "encoder": Path(given.encoder).name,
+        "members": given.members,
+        "train_seconds": round(seconds, 1),
+        "seed": given.seed,
+    }
+    return {name: judge(data, name, extractor, part) | about for name, part in parts.items()}
+
+
+def judge(data: Path, name: str, extractor: SequenceExtractor, part: Splits) -> dict[str, Any]:
+    """On the set's test products, beside the floor."""
+    train, dev, test = part
     started = time.monotonic()
     ours = evaluate_extractor(extractor, test, protocol="spans" if name == "queryner" else "extractgpt")
     seconds = time.monotonic() - started
@@ -139,19 +166,14 @@ def measure(data: Path, name: str, out: Path, encoder: str, options: TrainOption
         rival = evaluate_spans(gold, floor_spans([*train, *dev], test))
     else:
         rival = evaluate_extractgpt(test, floor([*train, *dev], test))
-    normalised = measure_canonical(data, extractor, [*train, *dev], test) if name == "wdc_pave" else {}
-    return {
-        **normalised,
+    found = {
         "n": len(test),
-        "encoder": Path(encoder).name,
         "kgtag": _rates(ours),
         "floor": _rates(rival),
         "category_accuracy": category_accuracy(extractor, test),
-        "train_seconds": round(trained.seconds, 1),
         "titles_per_second": round(len(test) / seconds, 1),
-        "epoch": trained.epoch,
-        "seed": seed,
     }
+    return found | (measure_canonical(data, extractor, [*train, *dev], test) if name == "wdc_pave" else {})
 
 
 def measure_canonical(
@@ -200,17 +222,19 @@ def main() -> None:
     parser.add_argument("--encoder", default=encoders.DEFAULT, help="a name or a directory")
     parser.add_argument("--out", type=Path, help="keep the model here")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--members", type=int, default=1, help="models to train and join")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     host = machine()
     options = OPTIONS[given.set]
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
-        found = measure(
-            given.data, given.set, given.out or Path(temporary) / "model", given.encoder, options, given.seed
-        )
-    print(_table(found), file=sys.stderr)
-    report("extraction", given.set, host, **found)
+        found = measure(given.data, given, given.out or Path(temporary) / "model", options)
+    for name, one in found.items():
+        print(f"{name}\n{_table(one)}", file=sys.stderr)
+    mean = sum(one["kgtag"]["micro"]["f1"] for one in found.values()) / len(found)
+    print(f"mean F1 {100 * mean:.1f}", file=sys.stderr)
+    report("extraction", given.set, host, mean_f1=round(mean, 4), epochs=options.epochs, **found)
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def pool(
 
 def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
     """(candidates, len(WORDWISE) + len(CONCEPTWISE))."""
-    by_pair = wordwise(table, rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
+    by_pair = wordwise(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
     ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
     by_concept = conceptwise(rich, table, seen, wordwise=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
     return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
@@ -159,8 +159,8 @@ _AT = {name: number for number, name in enumerate(FEATURES)}
 
 def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
     """(pairs, len(FEATURES)) with the columns that compare words filled in."""
-    asked = [lookups[number].normal for number in pairs.lookup]
-    labels = [table.texts[number] for number in pairs.text]
+    asked = [lookups[number].normal for number in pairs.lookup.tolist()]
+    labels = [table.texts[number] for number in pairs.text.tolist()]
     features = np.zeros((len(labels), len(FEATURES)))
     features[:, _AT["exact"]] = pairs.level == EXACT
     features[:, _AT["light"]] = pairs.level == LIGHT
@@ -181,18 +181,18 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     features[:, _AT["words"]] = words
     features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
     features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
-    known = [numbers(query.normal) for query in lookups]
-    both = list(zip(asked, labels, strict=True))
     length = np.array([len(query) for query in asked], dtype=np.float64)
     longer = np.maximum(length, [len(label) for label in labels])
     edits = np.round((1 - features[:, _AT["edits"]]) * longer)
+    # Whatever begins or ends with the other has all its words, where words are set apart.
+    apart = np.array([query.isascii() for query in asked], dtype=np.bool_)
+    for i in np.flatnonzero(near & ((features[:, _AT["token_set"]] >= 1) | ~apart)).tolist():
+        query, label = asked[i], labels[i]
+        features[i, _AT["ends_with_label"]] = ends_with(query, label)
+        features[i, _AT["starts_with_label"]] = starts_with(query, label)
+        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
     columns = {
-        "ends_with_label": [ends_with(query, label) for query, label in both],
-        "starts_with_label": [starts_with(query, label) for query, label in both],
-        "part_of_label": [ends_with(label, query) or starts_with(label, query) for query, label in both],
-        "numbers_differ": [
-            known[at] != numbers(label) for at, label in zip(pairs.lookup.tolist(), labels, strict=True)
-        ],
+        "numbers_differ": _numbers_differ(table, lookups, pairs),
         "shortness": 1 / np.maximum(length, 1),
         "one_edit": (edits == 1) & (length > 3),
         "two_edits": (edits == 2) & (length > 7),
@@ -200,6 +200,16 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     for name, column in columns.items():
         features[:, _AT[name]] = np.where(near, column, 0.0)
     return features
+
+
+def _numbers_differ(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> NDArray[np.bool_]:
+    """(pairs,)."""
+    texts, at = np.unique(pairs.text, return_inverse=True)
+    code: dict[tuple[str, ...], int] = {}
+    asked = [code.setdefault(numbers(query.normal), len(code)) for query in lookups]
+    known = [code.setdefault(numbers(table.texts[text]), len(code)) for text in texts.tolist()]
+    differ: NDArray[np.bool_] = np.array(asked, dtype=np.int64)[pairs.lookup] != np.array(known, dtype=np.int64)[at]
+    return differ
 
 
 def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:

@@ -68,7 +68,6 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
-@lru_cache(maxsize=50_000)
 def numbers(normal: str) -> tuple[str, ...]:
     """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
     return tuple(sorted(_DIGITS.findall(normal)))

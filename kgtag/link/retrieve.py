@@ -7,12 +7,12 @@ from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.grams import GramIndex
 from kgtag.link.substitutes import Substitutes
-from kgtag.link.table import Ids, LabelTable
+from kgtag.link.table import Flags, Ids, LabelTable
 from kgtag.link.vectors import LabelVectors, turned
 from kgtag.link.words import Words
 
@@ -103,42 +103,43 @@ class Retriever:
 
         Where an attribute is given and one of its values is found by lookup, nothing else is searched.
         """
-        keys: list[tuple[int, int]] = []
-        levels: dict[tuple[int, int], int] = {}
+        looked: list[_Found] = []
         search: list[int] = []
         for number, lookup in enumerate(lookups):
             found = self._looked_up(lookup)
-            levels.update({(number, text): level for text, level in found.items()})
-            keys += [(number, text) for text in found]
+            if found:
+                looked.append(_Found.of(number, list(found), list(found.values())))
             if not found or lookup.attribute is None:
                 search.append(number)
         vectors = self._encode([lookups[number].normal for number in search])
         shared, similar = self._near(lookups, search, vectors)
-        bits = self._by_parts(lookups, search)
-        ordered = sorted({*keys, *shared, *similar, *bits})
-        pairs = np.array(ordered, dtype=np.int32).reshape(-1, 2)
-        level = np.array([levels.get(key, NEAR) for key in ordered], dtype=np.int32)
-        grams = np.array([shared.get(key, 0.0) for key in ordered], dtype=np.float64)
+        parts = self._by_parts(lookups, search)
+        size = max(1, len(self.table))
+        keys = [_Found.keys(found, size) for found in (looked, shared, similar, parts)]
+        ordered = np.unique(np.concatenate(keys))
+        asked, text = (part.astype(np.int32) for part in np.divmod(ordered, size))
+        columns = [np.zeros(len(ordered)) for _ in range(3)]
+        for column, one, found_by in zip(columns, (keys[0], keys[1], keys[3]), (looked, shared, parts), strict=True):
+            column[np.searchsorted(ordered, one)] = _Found.values(found_by)
+        level, grams, bits = columns
+        near = level == NEAR
         return Pairs(
-            lookup=pairs[:, 0].copy(),
-            text=pairs[:, 1].copy(),
-            level=level,
-            grams=np.where(level != NEAR, 1.0, grams),
-            cosine=self._cosines(pairs, level, search, vectors),
-            bits=np.array([bits.get(key, 0) for key in ordered], dtype=np.uint8),
+            lookup=asked,
+            text=text,
+            level=level.astype(np.int32),
+            grams=np.where(near, np.round(grams, 5), 1.0),
+            cosine=self._cosines((asked, text), near, search, vectors),
+            bits=bits.astype(np.uint8),
             vectors=_spread(vectors, search, len(lookups)),
         )
 
-    def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> dict[tuple[int, int], int]:
-        """Bits by (lookup, text)."""
+    def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
+        """With bits for values."""
         if self.parts is None:
-            return {}
+            return []
         words, substitutes = self.parts.words, self.parts.substitutes
-        return {
-            (number, text): bits
-            for number in search
-            for text, bits in words.find(lookups[number].normal, substitutes).items()
-        }
+        found = ((number, words.find(lookups[number].normal, substitutes)) for number in search)
+        return [_Found.of(number, list(bits), list(bits.values())) for number, bits in found]
 
     def _looked_up(self, lookup: Lookup) -> dict[int, int]:
         """Level by text number, of texts that a concept in the lookup's scope carries."""
@@ -169,37 +170,55 @@ class Retriever:
 
     def _near(
         self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None
-    ) -> tuple[dict[tuple[int, int], float], list[tuple[int, int]]]:
-        """(lookup, text) pairs with the letters they share, and those near in meaning."""
+    ) -> tuple[list[_Found], list[_Found]]:
+        """Texts with the letters they share with a lookup, and those near in meaning."""
         if not search or not len(self.table):
-            return {}, []
+            return [], []
         within = [self.table.texts_of(lookups[number].attribute) for number in search]
         fuzzy, dense = (self.parts.fuzzy, self.parts.dense) if self.parts else (_FUZZY, _DENSE)
         hits = self._grams.search([lookups[number].normal for number in search], within, fuzzy)
-        shared = {
-            (number, text): round(score, 5)
-            for number, (texts, scores) in zip(search, hits, strict=True)
-            for text, score in zip(texts.tolist(), scores.tolist(), strict=True)
-        }
+        shared = [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
         if self._vectors is None or vectors is None:
             return shared, []
         hits = self._vectors.search(vectors, within, dense)
-        return shared, [
-            (number, text) for number, (texts, _) in zip(search, hits, strict=True) for text in texts.tolist()
-        ]
+        return shared, [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
 
-    def _cosines(self, pairs: Ids, level: Ids, search: Sequence[int], vectors: Vectors | None) -> NDArray[np.float64]:
+    def _cosines(
+        self, pairs: tuple[Ids, Ids], near: Flags, search: Sequence[int], vectors: Vectors | None
+    ) -> NDArray[np.float64]:
         """A text that was looked up needs no encoding: it stands for what was asked."""
-        cosines = np.zeros(len(pairs))
+        lookup, text = pairs
         if self._vectors is None:
-            return cosines
-        cosines[level != NEAR] = 1.0
+            return np.zeros(len(text))
+        cosines = np.where(near, 0.0, 1.0)
         if vectors is not None and len(search):
             at = np.full(max(search) + 1, -1, dtype=np.int64)
             at[np.array(search)] = np.arange(len(search))
-            near = np.flatnonzero(level == NEAR)
-            cosines[near] = self._vectors.cosines(vectors, pairs[near, 1], at[pairs[near, 0]])
+            asked = np.flatnonzero(near)
+            cosines[asked] = self._vectors.cosines(vectors, text[asked], at[lookup[asked]].astype(np.int32))
         return cosines
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Texts (k,) found for one lookup, each once, and what is known of each (k,)."""
+
+    lookup: int
+    texts: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, lookup: int, texts: ArrayLike, values: ArrayLike) -> _Found:
+        return cls(lookup, np.asarray(texts, dtype=np.int64), np.asarray(values, dtype=np.float64))
+
+    @staticmethod
+    def keys(found: Sequence[_Found], size: int) -> NDArray[np.int64]:
+        """lookup * size + text of all."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(one.lookup * size + one.texts for one in found)])
+
+    @staticmethod
+    def values(found: Sequence[_Found]) -> NDArray[np.float64]:
+        return np.concatenate([np.zeros(0), *(one.value for one in found)])
 
 
 def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:

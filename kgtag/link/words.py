@@ -36,6 +36,7 @@ class Words:
 
     `starts` (texts + 1,), `tokens` int32: the distinct parts of text `t` are `tokens[starts[t]:starts[t + 1]]`,
     ascending. `idf` (vocabulary,) float64. `is_number` (vocabulary,) bool. `first`, `last` (texts,) int32, -1 for none.
+    `together`: each text's parts written as one; `sizes` (texts,) int32: how many they are.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
@@ -43,8 +44,12 @@ class Words:
         counts, flat = [0], list[int]()
         first, last = np.full(len(texts), -1, dtype=np.int32), np.full(len(texts), -1, dtype=np.int32)
         hashes, owners = list[int](), list[int]()
+        self.together: list[str] = []
+        self.sizes: Ids = np.zeros(len(texts), dtype=np.int32)
         for number, text in enumerate(texts):
             found = parts(text)
+            self.together.append("".join(found))
+            self.sizes[number] = len(found)
             ids = [self.vocabulary.setdefault(part, len(self.vocabulary)) for part in found]
             if ids:
                 first[number], last[number] = ids[0], ids[-1]

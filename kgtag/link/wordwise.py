@@ -13,7 +13,6 @@ from rapidfuzz.process import cpdist
 from kgtag.link import words
 from kgtag.link.retrieve import Lookup, Pairs
 from kgtag.link.substitutes import Substitutes
-from kgtag.link.table import LabelTable
 from kgtag.link.words import MAX_PARTS, Words, parts
 
 Floats = NDArray[np.float64]
@@ -75,9 +74,7 @@ class _Asked:
     span: int
 
 
-def wordwise(
-    table: LabelTable, known: Words, substitutes: Substitutes, *, asked: tuple[Sequence[Lookup], Pairs]
-) -> Floats:
+def wordwise(known: Words, substitutes: Substitutes, *, asked: tuple[Sequence[Lookup], Pairs]) -> Floats:
     """(pairs, len(WORDWISE))."""
     lookups, pairs = asked
     columns = np.zeros((len(pairs.text), len(WORDWISE)))
@@ -88,7 +85,7 @@ def wordwise(
         columns[:, at] = (pairs.bits & bit) > 0
     columns[:, 6:16] = _shared(queries, known, pairs)
     columns[:, 16:18] = _ends(queries, known, pairs)
-    columns[:, 18:] = _written_together(table, queries, pairs)
+    columns[:, 18:] = _written_together(queries, known, pairs)
     return columns
 
 
@@ -180,16 +177,13 @@ def _ends(queries: _Asked, known: Words, pairs: Pairs) -> Floats:
     ).astype(np.float64)
 
 
-def _written_together(table: LabelTable, queries: _Asked, pairs: Pairs) -> Floats:
+def _written_together(queries: _Asked, known: Words, pairs: Pairs) -> Floats:
     """(pairs, 8): from "edits_together" to "query_parts"."""
-    texts, at = np.unique(pairs.text, return_inverse=True)
-    cut = [parts(table.texts[text]) for text in texts.tolist()]
-    labels, sizes = ["".join(found) for found in cut], np.array([len(found) for found in cut])
     wholes = ["".join(own) for own in queries.found]
     asked = [wholes[number] for number in pairs.lookup.tolist()]
-    label = [labels[number] for number in at.tolist()]
+    label = [known.together[text] for text in pairs.text.tolist()]
     asked_length = np.array([len(whole) for whole in wholes], dtype=np.float64)[pairs.lookup]
-    label_length = np.array([len(text) for text in labels], dtype=np.float64)[at]
+    label_length = np.fromiter(map(len, label), dtype=np.float64, count=len(label))
     inside = np.array([one in other for one, other in zip(label, asked, strict=True)])
     around = np.array([one in other for one, other in zip(asked, label, strict=True)])
     return np.stack(
@@ -200,7 +194,7 @@ def _written_together(table: LabelTable, queries: _Asked, pairs: Pairs) -> Float
             label_length / 20,
             asked_length / 20,
             label_length / np.maximum(asked_length, 1),
-            sizes[at] / 4,
+            known.sizes[pairs.text] / 4,
             np.array([len(own) for own in queries.found])[pairs.lookup] / 4,
         ],
         axis=1,
