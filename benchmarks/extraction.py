@@ -8,9 +8,11 @@ DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.g
 AE-110K: a fifth of the titles by hash is the test set, a tenth is for choosing. OA-Mine: the official test set; a tenth
 of train is for choosing, and titles that are in test too are left out of it. WDC-PAVE: a fifth of the products (by
 cluster, so that offers of one product stay together) is the test set. QueryNER: the official splits. The test set is
-looked at once, after training. "titles" trains one model on both title sets and judges it on each; with --members so many
-are trained, with seeds from --seed on, and joined. WDC-PAVE's values are then made canonical by rules learned from the training products,
-which `wdc_with_all_attributes_normalized` has with canonical values, and judged again by those of the test products.
+looked at once, after training. "titles" trains one model on both title sets and judges it on each; with --members so
+many are trained, with seeds from --seed on, and joined.
+
+WDC-PAVE's values are then made canonical by rules learned from the training products, which
+`wdc_with_all_attributes_normalized` has with canonical values, and judged again by those of the test products.
 
 The floor finds, for each (category, attribute), the longest value seen in training that stands in the product's title
 or text; for QueryNER, the longest training spans with their most frequent label, without overlap.
