@@ -58,7 +58,9 @@ from kgtag.types import AnnotatedProduct, Extractor
 OPTIONS = {
     "ae110k": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
     "oamine": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
-    "titles": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
+    "titles": TrainOptions(
+        epochs=12, encoder_rate=3e-4, judged="values", missing="unknown", missing_weight=0.5, swap=0.3
+    ),
     "wdc_pave": TrainOptions(epochs=5, judged="values", missing="unknown", missing_weight=0.2),
     "queryner": TrainOptions(epochs=5, missing="absent"),
 }

@@ -1,7 +1,7 @@
 """Vectors sorted into cells, so that a search reads the nearest cells only and not all of them.
 
 An inverted file (IVF, Jégou et al. 2011) over two levels of spherical k-means: building it costs about 2 · sqrt(cells)
-products a vector, searching it as many rows for a million vectors as for a hundred thousand.
+products a vector, searching it reads as many rows of a million vectors as of a hundred thousand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Cells:
     @classmethod
     def of(cls, matrix: Vectors) -> Cells:
         """`matrix` (vectors, dim) float32, rows of length 1. The same cells whenever it is the same."""
-        side = max(2, round(2 * len(matrix) ** 0.25))
+        side = max(2, round(1.4 * len(matrix) ** 0.25))
         coarse = _nearest(matrix, _means(matrix, side))
         cell = np.zeros(len(matrix), dtype=np.int64)
         made = 0

@@ -70,7 +70,8 @@ def singular(word: str) -> str:
 
 def numbers(normal: str) -> tuple[str, ...]:
     """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
-    return tuple(sorted(_DIGITS.findall(normal)))
+    found = _DIGITS.findall(normal)
+    return tuple(sorted(found) if len(found) > 1 else found)
 
 
 def ends_with(text: str, part: str) -> bool:

@@ -19,7 +19,7 @@ def clustered(count: int, *, seed: int = 0) -> Vectors:
     """Vectors about a few hundred themes, as labels are."""
     rng = np.random.default_rng(seed)
     themes = rng.standard_normal((200, DIM))
-    found = themes[rng.integers(0, 200, count)] + 0.6 * rng.standard_normal((count, DIM))
+    found = themes[rng.integers(0, 200, count)] + 0.4 * rng.standard_normal((count, DIM))
     return (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
 
 
