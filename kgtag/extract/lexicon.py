@@ -65,6 +65,17 @@ class Lexicon:
             lengths[pieces[0]].add(len(pieces))
         self._lengths = {first: sorted(found, reverse=True) for first, found in lengths.items()}
 
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, Sequence[int], int, int, bool]], attributes: Sequence[str]) -> Lexicon:
+        """From rows of attribute, pieces, annotated, seen, given, as a model directory keeps them."""
+        index = {name: number for number, name in enumerate(attributes)}
+        return cls(
+            {
+                (index[name], tuple(pieces)): Entry(annotated, seen, given)
+                for name, pieces, annotated, seen, given in rows
+            }
+        )
+
     def __len__(self) -> int:
         return len(self.entries)
 

@@ -15,7 +15,7 @@ from graph.errors import InputError
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig, Precision, encoder_file, read_config, read_lexicon
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
-from kgtag.extract.lexicon import Entry, Lexicon
+from kgtag.extract.lexicon import Lexicon
 from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
@@ -87,11 +87,6 @@ class SequenceExtractor:
         # Threads that spin while they wait starve whatever else runs beside them: other requests, other tests.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        index = {name: number for number, name in enumerate(config.attributes)}
-        entries = {
-            (index[attribute], tuple(pieces)): Entry(annotated, seen, given)
-            for attribute, pieces, annotated, seen, given in read_lexicon(directory)
-        }
 
         def session(name: str) -> Any:
             path = str(directory / name)
@@ -104,7 +99,7 @@ class SequenceExtractor:
             config,
             version,
             tokenizer=tokenizer,
-            lexicon=Lexicon(entries),
+            lexicon=Lexicon.of(read_lexicon(directory), config.attributes),
             encoder=session(encoder_file(directory, precision)),
             heads=session("heads.onnx"),
             precision=precision,

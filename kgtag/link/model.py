@@ -14,8 +14,26 @@ from kgtag.link.features import FEATURES, Floats
 from kgtag.link.table import Ids
 
 
+class Calibrated:
+    """From log-odds to probabilities, by `slope` (positive) and `offset`."""
+
+    __slots__ = ()
+    slope: float
+    offset: float
+
+    def score(self, log_odds: Floats) -> Floats:
+        """(n,) in [0, 1]: ranks, and is not calibrated."""
+        score: Floats = expit(log_odds)
+        return score
+
+    def probability(self, log_odds: Floats) -> Floats:
+        """(n,) in [0, 1], calibrated; rises with the score."""
+        probability: Floats = expit(self.slope * log_odds + self.offset)
+        return probability
+
+
 @dataclass(frozen=True, slots=True)
-class LinkModel:
+class LinkModel(Calibrated):
     """`weights` by name of feature, raw; `slope` (positive) and `offset` turn its log-odds into calibrated ones.
 
     A best candidate of a probability under `threshold` is NIL. `metrics` says how it did on data it wasn't fitted on.
@@ -46,16 +64,6 @@ class LinkModel:
         # Summed row by row: a matrix product's rounding may depend on how many rows there are.
         odds: Floats = (features * weights).sum(axis=1) + self.intercept
         return np.round(odds, 9)
-
-    def score(self, log_odds: Floats) -> Floats:
-        """(n,) in [0, 1]: ranks, and is not calibrated."""
-        score: Floats = expit(log_odds)
-        return score
-
-    def probability(self, log_odds: Floats) -> Floats:
-        """(n,) in [0, 1], calibrated; rises with the score."""
-        probability: Floats = expit(self.slope * log_odds + self.offset)
-        return probability
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "weights": {name: self.weights[name] for name in FEATURES}}

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from graph.errors import InputError
 from kgtag.link.features import RICH_FEATURES, Floats
+from kgtag.link.model import Calibrated
 from kgtag.link.table import Ids
 
 CLIP = 4.0
@@ -24,7 +24,7 @@ Layer = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class RankModel:
+class RankModel(Calibrated):
     """`mean`, `spread` (features,) scale a row; the networks' scores are averaged. NIL scores zero.
 
     `slope` (positive) and `offset` turn log-odds into calibrated ones. A best candidate of a probability under
@@ -63,16 +63,6 @@ class RankModel:
             rows[: len(part)] = np.clip((part - self.mean) / self.spread, -CLIP, CLIP)
             scores[start : start + len(part)] = self._averaged(rows)[: len(part)]
         return np.round(scores, 7)
-
-    def score(self, log_odds: Floats) -> Floats:
-        """(n,) in [0, 1]: ranks, and is not calibrated."""
-        score: Floats = expit(log_odds)
-        return score
-
-    def probability(self, log_odds: Floats) -> Floats:
-        """(n,) in [0, 1], calibrated; rises with the score."""
-        probability: Floats = expit(self.slope * log_odds + self.offset)
-        return probability
 
     def as_json(self) -> dict[str, Any]:
         return {

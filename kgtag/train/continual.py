@@ -21,12 +21,12 @@ from kgtag.extract.tokens import tokenize
 from kgtag.text import document
 from kgtag.train.sequence.batches import Batcher, gold_pieces
 from kgtag.train.sequence.gold import Example, LabelMap, examples, label_map, learn_trims, split_dev
-from kgtag.train.sequence.loading import load_lexicon, load_network, load_tokenizer, read_metrics
+from kgtag.train.sequence.loading import load_lexicon, load_network, read_metrics
 from kgtag.train.sequence.new_attributes import unlearned_rows
 from kgtag.train.sequence.optimise import Learner
 from kgtag.train.sequence.options import TrainOptions, as_json
 from kgtag.train.sequence.tuning import Judging, tune
-from kgtag.train.sequence.vocabulary import extend, extended_rows, special_ids
+from kgtag.train.sequence.vocabulary import extend, extended_rows, load_tokenizer, special_ids
 from kgtag.train.sequence.writing import write_network
 from kgtag.types import AnnotatedProduct
 

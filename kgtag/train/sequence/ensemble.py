@@ -14,8 +14,9 @@ from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import Ensemble, networks
 from kgtag.train.sequence.gold import examples
-from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, load_tokenizer, read_metrics
+from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, read_metrics
 from kgtag.train.sequence.tuning import Judging, tune
+from kgtag.train.sequence.vocabulary import load_tokenizer
 from kgtag.train.sequence.writing import copy_model
 from kgtag.types import AnnotatedProduct
 

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
-from tokenizers import Tokenizer
 
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, read_config, read_lexicon
-from kgtag.extract.lexicon import Entry, Lexicon
+from kgtag.extract.lexicon import Lexicon
 from kgtag.extract.network import Ensemble, TagNetwork, networks
 from kgtag.extract.tokens import tokenize
 from kgtag.train.sequence.batches import Batcher
 from kgtag.train.sequence.gold import LabelMap
+from kgtag.train.sequence.vocabulary import load_tokenizer
 
 ENCODER = "encoder.json"
 """The encoder's architecture, as transformers writes it, and how many networks there are in the model."""
@@ -58,18 +58,8 @@ def read_metrics(directory: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
-def load_tokenizer(directory: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(directory / "tokenizer.json"))
-
-
 def load_lexicon(directory: Path, config: ModelConfig) -> Lexicon:
-    index = {name: number for number, name in enumerate(config.attributes)}
-    return Lexicon(
-        {
-            (index[attribute], tuple(pieces)): Entry(annotated, seen, given)
-            for attribute, pieces, annotated, seen, given in read_lexicon(directory)
-        }
-    )
+    return Lexicon.of(read_lexicon(directory), config.attributes)
 
 
 def labels_of(config: ModelConfig) -> LabelMap:

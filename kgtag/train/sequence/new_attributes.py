@@ -14,8 +14,9 @@ from graph.errors import InputError
 from kgtag import encoders
 from kgtag.extract.files import ModelConfig, check_target
 from kgtag.extract.network import TagNetwork, load_encoder, networks, plain_embedding
-from kgtag.train.sequence.loading import load_network, load_tokenizer, read_metrics
+from kgtag.train.sequence.loading import load_network, read_metrics
 from kgtag.train.sequence.preparing import name_rows
+from kgtag.train.sequence.vocabulary import load_tokenizer
 from kgtag.train.sequence.writing import copy_model
 
 
