@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from kgtag.evaluate.documents import as_documents
+from kgtag.evaluate.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
 
 Protocol = Literal["spans", "extractgpt"]
@@ -128,21 +129,14 @@ def _labelled(mentions: Iterable[Mention]) -> set[LabelledSpan]:
 
 
 def _summary(right: Counter[str], wrong: Counter[str], missed: Counter[str]) -> dict[str, Any]:
-    labels = sorted(name for name in {*right, *wrong, *missed} if right[name] + wrong[name] + missed[name])
-    per_label = {
-        name: {**_rates(right[name], wrong[name], missed[name]), "support": right[name] + missed[name]}
-        for name in labels
+    said, wanted = right + wrong, right + missed
+    per_label: dict[str, dict[str, float]] = {
+        name: {**rates(right[name], said[name], wanted[name]), "support": wanted[name]}
+        for name in sorted(said | wanted)
     }
     macro = {
         rate: sum(found[rate] for found in per_label.values()) / max(len(per_label), 1)
         for rate in ("precision", "recall", "f1")
     }
-    micro = _rates(right.total(), wrong.total(), missed.total())
+    micro = rates(right.total(), said.total(), wanted.total())
     return {"micro": micro, "macro": macro, "per_label": per_label}
-
-
-def _rates(right: int, wrong: int, missed: int) -> dict[str, float]:
-    precision = right / (right + wrong) if right + wrong else 0.0
-    recall = right / (right + missed) if right + missed else 0.0
-    f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-    return {"precision": precision, "recall": recall, "f1": f1}

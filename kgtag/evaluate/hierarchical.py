@@ -8,7 +8,7 @@ from typing import Any
 
 from graph.taxonomy import Taxonomy
 from kgtag.evaluate.extraction import best_mentions
-from kgtag.evaluate.outcomes import rates
+from kgtag.evaluate.rates import rates
 from kgtag.evaluate.tagging import closed, gold_concepts
 from kgtag.types import AnnotatedProduct, Extraction
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.evaluate.extraction import Protocol, best_mentions
+from kgtag.evaluate.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention
 
 Ints = NDArray[np.int64]
@@ -95,15 +96,6 @@ def outcomes(data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, p
         np.array(right, dtype=bool),
         wanted,
     )
-
-
-def rates(right: float, made: float, wanted: float) -> dict[str, float]:
-    """Precision, recall and F1 from counts."""
-    return {
-        "precision": right / made if made else 0.0,
-        "recall": right / wanted if wanted else 0.0,
-        "f1": 2 * right / (made + wanted) if made + wanted else 0.0,
-    }
 
 
 def per_category(found: Outcomes) -> dict[str, dict[str, Any]]:

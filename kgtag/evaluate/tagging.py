@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from graph.taxonomy import Taxonomy
 from kgtag.binding import find_concept
 from kgtag.consistency import violations
+from kgtag.evaluate.rates import rates
 from kgtag.tagger import Tagger
 from kgtag.types import AnnotatedProduct
 
@@ -33,18 +34,15 @@ def evaluate_tagging(
     """Tag the products (without their category unless `given_category`) and compare with the annotators' concepts."""
     taxonomy = tagger.taxonomy
     asked = [one.product if given_category else replace(one.product, category=None) for one in gold]
-    right = wrong = missed = broken = 0
+    right = said = asked_for = broken = 0
     for one, tagging in zip(gold, tagger.tag(asked), strict=True):
         returned = [tag.concept for tag in tagging.tags]
         found, wanted = closed(returned, taxonomy), closed(gold_concepts(one, taxonomy), taxonomy)
         broken += bool(violations(found, taxonomy, proposals=tagging.proposals))
         right += len(found & wanted)
-        wrong += len(found - wanted)
-        missed += len(wanted - found)
-    precision = right / (right + wrong) if right + wrong else 0.0
-    recall = right / (right + missed) if right + missed else 0.0
-    f1 = 2 * precision * recall / (precision + recall) if right else 0.0
-    return TaggingReport(len(gold), precision, recall, f1, broken / len(gold) if gold else 0.0)
+        said += len(found)
+        asked_for += len(wanted)
+    return TaggingReport(len(gold), **rates(right, said, asked_for), violation_rate=broken / len(gold) if gold else 0.0)
 
 
 def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:

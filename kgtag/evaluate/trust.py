@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kgtag.evaluate.outcomes import Bools, Floats, Outcomes, rates
+from kgtag.evaluate.outcomes import Bools, Floats, Outcomes
+from kgtag.evaluate.rates import rates
 
 _CHUNK = 200
 _FEWEST = 20

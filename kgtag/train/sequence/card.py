@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag import encoders
+from kgtag.evaluate.rates import rates
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.sequence.options import TrainOptions, settings
@@ -33,7 +34,11 @@ def attribute_scores(
             right[attribute] += counts[0]
             said[attribute] += counts[1]
             wanted[attribute] += counts[2]
-    return {names[a]: _rates(right[a], said[a], wanted[a]) for a in sorted({*said, *wanted})}
+    return {
+        names[a]: {rate: round(share, 4) for rate, share in rates(right[a], said[a], wanted[a]).items()}
+        | {"support": wanted[a]}
+        for a in sorted({*said, *wanted})
+    }
 
 
 def calibration_error(probabilities: NDArray[np.float64], hits: NDArray[np.bool_], *, bins: int = 10) -> float:
@@ -149,12 +154,6 @@ def _licence(encoder: str) -> str:
     lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()[:60] if readme.is_file() else []
     found = [line.partition(":")[2].strip() for line in lines if line.startswith("license:")]
     return found[0] if found and found[0] else "unknown; look it up before you publish"
-
-
-def _rates(right: int, said: int, wanted: int) -> dict[str, float]:
-    precision, recall = right / said if said else 0.0, right / wanted if wanted else 0.0
-    f1 = 2 * right / (said + wanted) if said + wanted else 0.0
-    return {"precision": round(precision, 4), "recall": round(recall, 4), "f1": round(f1, 4), "support": wanted}
 
 
 def _percent(share: float) -> str:

@@ -12,7 +12,8 @@ from graph.taxonomy import Taxonomy
 from kgtag.evaluate.errors import KINDS, mistakes, table
 from kgtag.evaluate.extraction import Protocol, evaluate_found
 from kgtag.evaluate.hierarchical import evaluate_hierarchical
-from kgtag.evaluate.outcomes import outcomes, per_category, rates
+from kgtag.evaluate.outcomes import outcomes, per_category
+from kgtag.evaluate.rates import rates
 from kgtag.evaluate.trust import (
     bootstrap,
     calibration,
