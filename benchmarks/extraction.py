@@ -38,7 +38,6 @@ from common import machine, report
 
 from kgtag import encoders
 from kgtag.canonical import fit, paired
-from kgtag.evaluate.canonical import Canonical
 from kgtag.evaluate.extraction import (
     LabelledSpan,
     category_accuracy,
@@ -46,6 +45,7 @@ from kgtag.evaluate.extraction import (
     evaluate_extractor,
     evaluate_spans,
 )
+from kgtag.evaluate.values import Valued
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.products import read_annotated
 from kgtag.products.locate import locate
@@ -192,7 +192,7 @@ def measure_canonical(
         {name: rules.apply(value, attribute=name, category=one.product.category) for name, value in values.items()}
         for one, values in zip(test, floor(train, test), strict=True)
     ]
-    ours = evaluate_extractor(Canonical(extractor, rules), gold, protocol="extractgpt")
+    ours = evaluate_extractor(Valued(extractor, canonicaliser=rules), gold, protocol="extractgpt")
     return {"kgtag, canonical": _rates(ours), "floor, canonical": _rates(evaluate_extractgpt(gold, said))}
 
 

@@ -44,7 +44,8 @@ def extractor(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Precision, recall and F1: strict spans, or values by the ExtractGPT protocol for `--format extractgpt`.
+    """Precision, recall and F1: strict spans, or values by the ExtractGPT protocol for `--format extractgpt`, among
+    them values that the model infers without finding them in the text.
 
     With 95% intervals, calibration, thresholds by attribute, and the mistakes by kind.
 
@@ -52,14 +53,13 @@ def extractor(
     `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --canonical canonical.json`
     """
     from graph.errors import InputError
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.bootstrap import load_models, load_taxonomy, open_store
     from kgtag.canonical import Canonicaliser
-    from kgtag.evaluate.canonical import Canonical
     from kgtag.evaluate.extraction import Protocol
     from kgtag.evaluate.page import write_report
     from kgtag.evaluate.thorough import Asked, evaluate_thoroughly
+    from kgtag.evaluate.values import Valued
     from kgtag.extract.files import read_config, rewrite_config
-    from kgtag.extract.sequence import SequenceExtractor
     from kgtag.products import read_annotated
 
     products = list(read_annotated(data, format=format, lang=lang))
@@ -69,8 +69,11 @@ def extractor(
     rules = Canonicaliser.load(canonical, encode=encode_of(linker)) if canonical is not None else None
 
     def read(directory: Path) -> Extractor:
-        extractor = SequenceExtractor.load(directory, precision=read_precision(precision))
-        return Canonical(extractor, rules) if rules is not None else extractor
+        models = load_models(directory, precision=read_precision(precision))
+        assert models.extractor is not None
+        if protocol == "spans":
+            return models.extractor
+        return Valued(models.extractor, canonicaliser=rules, implied=models.values)
 
     loaded = read(model)
     answer = evaluate_thoroughly(

@@ -8,8 +8,8 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.canonical import Canonicaliser, ValuePair, fit, paired
-from kgtag.evaluate.canonical import Canonical
 from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluate.values import Valued
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 RAW = {"a": {"maker": ("HP",), "colour": ("navy", "sky")}, "b": {"maker": ("Dell", "HP")}, "c": {"maker": ("Acer",)}}
@@ -47,5 +47,5 @@ def test_what_is_found_is_judged_by_its_canonical_value() -> None:
     rules = Canonicaliser(fit([ValuePair("HP", "Hewlett-Packard", "maker", "laptop")]).rules)
     gold = [AnnotatedProduct(Product("1", "HP 15", category="laptop"), {"maker": ("Hewlett-Packard",)})]
     assert evaluate_extractor(Reader(), gold, protocol="extractgpt")["counts"]["VW"] == 1
-    answer = evaluate_extractor(Canonical(Reader(), rules), gold, protocol="extractgpt")
+    answer = evaluate_extractor(Valued(Reader(), canonicaliser=rules), gold, protocol="extractgpt")
     assert answer["counts"]["VC"] == 1 and answer["micro"]["f1"] == 1.0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from graph.errors import InputError
+from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluate.values import Valued
 from kgtag.extract.grams import BUCKETS, grams
 from kgtag.extract.multilabel import ValueModel, with_inferred
 from kgtag.train.multilabel.fit import fit_slope
@@ -68,6 +71,22 @@ def test_extractions_are_completed(model: ValueModel) -> None:
     found = with_inferred(given, products, model)
     assert [one.value for one in found[0].inferred] == ["Sleeveless"]
     assert found[1] == given[1]
+
+
+class Mute:
+    """Finds nothing in the text."""
+
+    version = "mute"
+    attributes = ("Sleeve",)
+
+    def extract(self, products: Sequence[Product]) -> list[Extraction]:
+        return [Extraction(()) for _ in products]
+
+
+def test_what_is_implied_is_judged_as_a_value(model: ValueModel) -> None:
+    gold = [AnnotatedProduct(top(f"{name} tank top"), {"Sleeve": ("Sleeveless",)}) for name in ("Zeta", "Beta")]
+    assert evaluate_extractor(Mute(), gold, protocol="extractgpt")["counts"]["VN"] == 2
+    assert evaluate_extractor(Valued(Mute(), implied=model), gold, protocol="extractgpt")["counts"]["VC"] == 2
 
 
 def test_batches_change_nothing(model: ValueModel) -> None:
