@@ -1,7 +1,12 @@
-"""A batch of products that are worth an annotator's time together: doubtful, and unlike each other."""
+"""A batch of products that are worth an annotator's time together: those whose like the extractor doubts most.
+
+Doubt-weighted facility location: annotating a product tells something of every product like it, so the batch is to
+cover as much doubt as it can. An outlier, however doubtful, covers only itself; two of a kind cover what one does.
+"""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +21,13 @@ _KEEP = 20
 """Of the most doubtful products, so many times the batch are looked at for variety."""
 _FEWEST = 500
 _SHOWN = 3
+_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`score`: doubt × novelty, higher first; `novelty` in [0, 1]: how unlike the nearest product that was chosen
-    before or is annotated already, whose id is `nearest`."""
+    """`score`: expected errors, in this product and its like, that nothing chosen before or annotated already is like;
+    higher first. `novelty` in [0, 1]: how unlike the nearest of those, whose id is `nearest`."""
 
     product: Product
     doubt: Doubt
@@ -75,39 +81,59 @@ def choose(
 ) -> list[Choice]:
     """At most `count`, in the order in which they are best annotated; the same pool gives the same choice.
 
-    One after the other: the product with the highest doubt × novelty, where novelty is the distance (half of 1 less the
-    cosine of the centred vectors) to the nearest product that is chosen or `annotated` (id, vector) already.
+    One after the other (which comes within 1 - 1/e of the best batch): the product that adds most to the sum, over the
+    pool, of doubt × likeness to the nearest product that is chosen or `annotated` (id, vector) already. Likeness is the
+    cosine of centred vectors, 0 where that is negative.
     """
     if not pool:
         return []
     vectors = np.stack([doubt.vector for _, doubt in pool])
     mean = vectors.mean(axis=0)
-    vectors = vectors - mean  # states share a large mean, without which titles are as far apart as they read
-    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    vectors = _normal(vectors - mean)  # states share a large mean, without which titles are as far apart as they read
     doubt = np.array([one.expected for _, one in pool])
+    covered = np.zeros(len(pool))
     nearest: list[str | None] = [None] * len(pool)
-    novelty = np.ones(len(pool))
     for id, vector in annotated:
-        own = (vector - mean) / max(float(np.linalg.norm(vector - mean)), 1e-9)
-        _cover(novelty, nearest, _distance(vectors, own), id)
-    free = np.ones(len(pool), dtype=bool)
+        _cover(covered, nearest, _alike(vectors, _normal(vector - mean)), id)
+    # The gain of a product only falls as others are chosen: whoever leads with a gain of now leads indeed.
+    waiting = [(-gain, number) for number, gain in enumerate(_gains(vectors, doubt, covered))]
+    heapq.heapify(waiting)
     chosen: list[Choice] = []
-    while len(chosen) < min(count, len(pool)):
-        score = np.where(free, doubt * novelty, -1.0)
-        best = int(score.round(9).argmax())
-        product, own_doubt = pool[best]
-        chosen.append(Choice(product, own_doubt, float(score[best]), float(novelty[best]), nearest[best]))
-        free[best] = False
-        _cover(novelty, nearest, _distance(vectors, vectors[best]), product.id)
+    while waiting and len(chosen) < count:
+        _, best = heapq.heappop(waiting)
+        alike = _alike(vectors, vectors[best])
+        alike[best] = 1.0
+        gain = round(float((np.maximum(alike - covered, 0) * doubt).sum()), 6)
+        if waiting and -gain > waiting[0][0]:
+            heapq.heappush(waiting, (-gain, best))
+            continue
+        product, own = pool[best]
+        chosen.append(Choice(product, own, gain, float(1 - covered[best]), nearest[best]))
+        _cover(covered, nearest, alike, product.id)
     return chosen
 
 
-def _distance(vectors: Vector, one: Vector) -> Floats:
-    """Half of 1 - cosine: 0 for the same direction, 1 for the opposite."""
-    return np.clip((1 - (vectors @ one).astype(np.float64)) / 2, 0.0, 1.0)
+def _gains(vectors: Vector, doubt: Floats, covered: Floats) -> list[float]:
+    """Of each as the first, by blocks; a product is wholly like itself, even without a vector."""
+    gains = np.zeros(len(vectors))
+    for start in range(0, len(vectors), _ROWS):
+        at = slice(start, start + _ROWS)
+        alike = np.maximum(vectors[at] @ vectors.T, 0).astype(np.float64)
+        alike[np.arange(len(alike)), np.arange(start, start + len(alike))] = 1.0
+        gains[at] = np.maximum(alike - covered, 0) @ doubt
+    return [round(gain, 6) for gain in gains.tolist()]
 
 
-def _cover(novelty: Floats, nearest: list[str | None], distance: Floats, id: str) -> None:
-    for number in np.flatnonzero(distance < novelty).tolist():
+def _alike(vectors: Vector, one: Vector) -> Floats:
+    return np.clip((vectors @ one).astype(np.float64), 0.0, 1.0)
+
+
+def _normal(vectors: Vector) -> Vector:
+    normal: Vector = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-9))
+    return normal
+
+
+def _cover(covered: Floats, nearest: list[str | None], alike: Floats, id: str) -> None:
+    for number in np.flatnonzero(alike > covered).tolist():
         nearest[number] = id
-    np.minimum(novelty, distance, out=novelty)
+    np.maximum(covered, alike, out=covered)

@@ -26,17 +26,24 @@ POOL = [
 
 
 def test_doubtful_and_unlike_each_other() -> None:
-    chosen = choose(POOL, 3)
-    assert [choice.product.id for choice in chosen] == ["a", "b", "c"]
-    assert chosen[0].score == 1.0 and chosen[0].nearest is None
-    assert chosen[1].nearest == "a" and 0 < chosen[1].novelty < 1
-    assert choose(POOL, 3) == chosen
+    chosen = choose(POOL, 5)
+    assert [choice.product.id for choice in chosen[:3]] == ["a", "b", "c"]
+    assert chosen[0].score == pytest.approx(1.99, abs=0.01) and chosen[0].nearest is None
+    assert (chosen[-1].product.id, chosen[-1].nearest) == ("a2", "a") and chosen[-1].novelty < 0.01
+    assert [choice.score for choice in chosen] == sorted((choice.score for choice in chosen), reverse=True)
+    assert choose(POOL, 5) == chosen
 
 
 def test_what_is_annotated_covers_its_like() -> None:
-    chosen = choose(POOL, 2, annotated=[("old", POOL[0][1].vector)])
-    assert [choice.product.id for choice in chosen] == ["b", "c"]
-    assert chosen[0].nearest == "old"
+    chosen = choose(POOL, 5, annotated=[("old", POOL[0][1].vector)])
+    assert [choice.product.id for choice in chosen[:2]] == ["b", "c"]
+    assert {choice.product.id: choice.nearest for choice in chosen}["a2"] == "old"
+
+
+def test_a_doubtful_outlier_waits_for_many_of_a_kind() -> None:
+    alike = [one(f"k{n}", 0.6, 1, 0.1 * n, 0) for n in range(3)]
+    chosen = choose([one("odd", 1.2, -1, 0, 0), *alike, one("sure", 0.01, 0, 0, 1)], 2)
+    assert chosen[0].product.id.startswith("k") and chosen[1].product.id == "odd"
 
 
 def test_no_more_than_there_are() -> None:
