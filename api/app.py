@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from api import docs_page, errors, page
 from api.answers import json
 from api.auth import Require
-from api.metrics import Observe, SnapshotCollector
+from api.observe import Observe, SnapshotCollector
 from api.routes import audit, browser, concepts, edits, health, neighbours, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
