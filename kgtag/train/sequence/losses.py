@@ -31,6 +31,8 @@ def batch_loss(network: TagNetwork, batch: Batch, options: TrainOptions, *, nois
     scores = network.emissions(states[:, 1 : 1 + steps], batch.attributes, batch.lexicon)
     with torch.autocast(batch.ids.device.type, enabled=False):
         loss = _tag_loss(network.crf, scores.float(), batch, options, noise)
+        if options.compete:
+            loss = loss + options.compete * competition(scores.float(), batch)
         known = batch.categories >= 0
         if bool(known.any()):
             loss = loss + _CATEGORY * nn.functional.cross_entropy(logits.float()[known], batch.categories[known])
@@ -54,6 +56,28 @@ def _tag_loss(crf: ChainCRF, scores: Tensor, batch: Batch, options: TrainOptions
         losses = torch.where(taught, (1 - options.teacher_weight) * losses, losses)
         losses = losses.index_add(0, taught.nonzero().squeeze(1), options.teacher_weight * apart)
     return (losses * batch.weights.flatten()[rows]).sum() / len(batch.ids)
+
+
+def competition(scores: Tensor, batch: Batch) -> Tensor:
+    """Scalar float32: cross-entropy of each token's one tag among those of all attributes and O, summed over a title's
+    tokens, averaged over titles.
+
+    `scores` (B, A, T, 5). A row's CRF asks whether a token is its attribute's; this asks whose of all it is. Attributes
+    whose gold isn't known for sure stay out of it, and tokens that two attributes claim by right are left alone.
+    """
+    rows, _, steps, _ = scores.shape
+    claimed = batch.tags > 0
+    sure = (batch.weights >= 1) | claimed.any(dim=2)
+    offers = (scores[..., 1:] - scores[..., :1]).masked_fill(~sure[:, :, None, None], -1e4)
+    logits = torch.cat([scores.new_zeros(rows, steps, 1), offers.permute(0, 2, 1, 3).flatten(2)], dim=2)
+    which = claimed.int().argmax(dim=1)
+    tag = batch.tags.gather(1, which.unsqueeze(1)).squeeze(1)
+    wanted = torch.where(tag > 0, 4 * which + tag, 0)
+    inside = torch.arange(steps, device=scores.device) < batch.lengths[:, None]
+    wanted = wanted.masked_fill(~inside | (claimed.sum(dim=1) > 1), -100)
+    return (
+        nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum") / rows
+    )
 
 
 def log_marginals(crf: ChainCRF, emissions: Tensor, lengths: Tensor) -> Tensor:

@@ -59,6 +59,9 @@ class TrainOptions:
     adversarial: float = _setting(
         0.0, _LOSS, "Size of the worst-case step on embeddings (FGM), say 0.5.", low=0, high=100
     )
+    compete: float = _setting(
+        0.0, _LOSS, "Weight of attributes vying for each token; for gold that hardly overlaps.", low=0, high=100
+    )
     forget: float = _setting(
         0.1, _LOSS, "Share of attributes read by name alone, which readies the model for new ones.", low=0, high=1
     )

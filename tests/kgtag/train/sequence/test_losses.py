@@ -9,7 +9,7 @@ import torch
 
 from kgtag.extract.decode import Chain, forward_backward
 from kgtag.train.sequence.batches import Batch, SoftTags, class_weights
-from kgtag.train.sequence.losses import Adversary, batch_loss, divergence, log_marginals
+from kgtag.train.sequence.losses import Adversary, batch_loss, competition, divergence, log_marginals
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.train.sequence.preparing import Prepared, prepare
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
@@ -116,3 +116,34 @@ def test_class_weights_fall_on_rows_with_gold(ready: Prepared) -> None:
         for column, attribute in enumerate(example.applicable):
             wanted = 5.0 if attribute in example.spans else float(before[row, column])
             assert float(weights[row, column]) == wanted
+
+
+def _vying(batch: Batch, tags: list[list[int]], weights: list[float]) -> Batch:
+    """One title of two tokens and two attributes."""
+    return replace(
+        batch,
+        tags=torch.tensor([tags]),
+        weights=torch.tensor([weights]),
+        lengths=torch.tensor([2]),
+    )
+
+
+def test_attributes_vie_for_each_token(batch: Batch) -> None:
+    scores = torch.randn((1, 2, 2, 5), generator=torch.Generator().manual_seed(0))
+    offers = (scores[..., 1:] - scores[..., :1])[0]  # attribute, token, tag
+    mine = torch.cat([torch.zeros(2, 1), offers[0], offers[1]], dim=1).log_softmax(dim=1)
+    # The first attribute begins at the first token and ends at the second; the other is absent.
+    found = competition(scores, _vying(batch, [[1, 3], [0, 0]], [1.0, 1.0]))
+    assert float(found) == pytest.approx(-float(mine[0, 1] + mine[1, 3]), abs=1e-5)
+    # Both claim the second token, so it is left alone; what isn't known for sure stays out.
+    found = competition(scores, _vying(batch, [[1, 3], [0, 4]], [1.0, 1.0]))
+    assert float(found) == pytest.approx(-float(mine[0, 1]), abs=1e-5)
+    alone = torch.cat([torch.zeros(2, 1), offers[0]], dim=1).log_softmax(dim=1)
+    found = competition(scores, _vying(batch, [[1, 3], [0, 0]], [1.0, 0.2]))
+    assert float(found) == pytest.approx(-float(alone[0, 1] + alone[1, 3]), abs=1e-5)
+
+
+def test_competition_adds_to_the_loss(ready: Prepared, batch: Batch) -> None:
+    plain, more = loss(ready, batch), loss(ready, batch, compete=0.5)
+    assert more > plain
+    assert loss(ready, batch, compete=1.0) - plain == pytest.approx(2 * (more - plain), rel=1e-4)
