@@ -115,13 +115,9 @@ class Retriever:
         shared, similar = self._near(lookups, search, vectors)
         parts = self._by_parts(lookups, search)
         size = max(1, len(self.table))
-        keys = [_Found.keys(found, size) for found in (looked, shared, similar, parts)]
-        ordered = np.unique(np.concatenate(keys))
-        asked, text = (part.astype(np.int32) for part in np.divmod(ordered, size))
-        columns = [np.zeros(len(ordered)) for _ in range(3)]
-        for column, one, found_by in zip(columns, (keys[0], keys[1], keys[3]), (looked, shared, parts), strict=True):
-            column[np.searchsorted(ordered, one)] = _Found.values(found_by)
-        level, grams, bits = columns
+        keys = np.unique(_Found.keys([*looked, *shared, *similar, *parts], size))
+        asked, text = (part.astype(np.int32) for part in np.divmod(keys, size))
+        level, grams, bits = (_Found.column(found, size, keys) for found in (looked, shared, parts))
         near = level == NEAR
         return Pairs(
             lookup=asked,
@@ -217,8 +213,13 @@ class _Found:
         return np.concatenate([np.zeros(0, dtype=np.int64), *(one.lookup * size + one.texts for one in found)])
 
     @staticmethod
-    def values(found: Sequence[_Found]) -> NDArray[np.float64]:
-        return np.concatenate([np.zeros(0), *(one.value for one in found)])
+    def column(found: Sequence[_Found], size: int, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(keys,) the values at their places among all `keys`, ascending; 0 elsewhere."""
+        column = np.zeros(len(keys))
+        column[np.searchsorted(keys, _Found.keys(found, size))] = np.concatenate(
+            [np.zeros(0), *(one.value for one in found)]
+        )
+        return column
 
 
 def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:
