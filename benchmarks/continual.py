@@ -112,7 +112,7 @@ def main() -> None:
             ],
         )
     seconds = round(time.monotonic() - started, 1)
-    report("continual", "AE-110K", host, base=len(base), fresh=len(fresh), n=len(test), seconds=seconds, **found)
+    report("continual", "AE-110K", host, taught=[len(base), len(fresh)], n=len(test), seconds=seconds, models=found)
 
 
 if __name__ == "__main__":
