@@ -16,7 +16,7 @@ from kgtag.link.table import Flags, Ids
 
 _READ = 32_768
 """Rows read per query: what keeps a million labels as fast as a hundred thousand."""
-EXACT_UP_TO = 2 * _READ
+EXACT_UP_TO = 4 * _READ
 """Below so many vectors one product with all of them is as fast, and exact."""
 _ROUNDS = 6
 _SAMPLE = 96

@@ -66,7 +66,7 @@ class LabelVectors:
             groups.setdefault(id(texts), []).append(number)
         for numbers in groups.values():
             texts = within[numbers[0]]
-            step = max(1, _HELD // min(2 * EXACT_UP_TO, max(1, len(self.matrix if texts is None else texts))))
+            step = max(1, _HELD // min(EXACT_UP_TO, max(1, len(self.matrix if texts is None else texts))))
             for start in range(0, len(numbers), step):
                 chunk = numbers[start : start + step]
                 for number, (names, cosines) in zip(chunk, self._near(queries[chunk], texts), strict=True):
