@@ -28,10 +28,9 @@ from typing import Any
 
 import numpy as np
 from common import machine, report, table
+from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
-from graph.model import Concept, TaxonomyData
-from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker, linker
 from kgtag.link.cells import Cells
 from kgtag.link.encoder import SentenceEncoder, Vectors
@@ -63,7 +62,7 @@ def main() -> None:
 
 def speed(names: Sequence[str], model: Path | None, rng: random.Random) -> dict[str, Any]:
     """Seconds for mentions that were not asked before, best of three."""
-    taxonomy = flat(names)
+    taxonomy = flat(dict.fromkeys(names, ()))
     start = time.perf_counter()
     ours = TaxonomyLinker(taxonomy, model_dir=model)
     build = time.perf_counter() - start
@@ -132,12 +131,6 @@ class Composed(SentenceEncoder):
         vectors = np.stack([known[[at[word] for word in text.split()]].mean(axis=0) for text in texts])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
-
-
-def flat(names: Sequence[str]) -> Taxonomy:
-    return Taxonomy.of(
-        TaxonomyData.of(0, tuple(Concept(name, "flat", "category", {"en": name}) for name in sorted(names)), ())
-    )
 
 
 def made_up(words: Sequence[str], count: int, rng: random.Random) -> list[str]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kgtag.numeric import log_sum_exp
+
 O, B, I, E, S = range(5)  # noqa: E741 - the names the tags have everywhere
 TAGS = ("O", "B", "I", "E", "S")
 FORBIDDEN = -1e4
@@ -84,13 +86,13 @@ def forward_backward(
     beta = np.empty_like(emissions)
     alpha[:, 0] = chain.start + emissions[:, 0]
     for t in range(1, steps):
-        alpha[:, t] = _logsumexp(alpha[:, t - 1][:, :, None] + chain.transitions, axis=1) + emissions[:, t]
+        alpha[:, t] = log_sum_exp(alpha[:, t - 1][:, :, None] + chain.transitions, axis=1) + emissions[:, t]
     beta[:, steps - 1] = chain.end
     for t in range(steps - 2, -1, -1):
-        after = _logsumexp(chain.transitions + (emissions[:, t + 1] + beta[:, t + 1])[:, None, :], axis=2)
+        after = log_sum_exp(chain.transitions + (emissions[:, t + 1] + beta[:, t + 1])[:, None, :], axis=2)
         beta[:, t] = np.where((t + 1 < lengths)[:, None], after, chain.end)
     last = alpha[np.arange(len(lengths)), lengths - 1]
-    return alpha, beta, _logsumexp(last + chain.end, axis=1)
+    return alpha, beta, log_sum_exp(last + chain.end, axis=1)
 
 
 def decode(emissions: Floats, lengths: NDArray[np.int64], chain: Chain, *, bias: float = 0.0) -> list[TokenSpan]:
@@ -145,9 +147,3 @@ def _inside(emissions: Floats, first: int, last: int, chain: Chain) -> float:
         float(chain.transitions[tags[k - 1], tags[k]] + emissions[first + k, tags[k]])
         for k in range(1, last - first + 1)
     )
-
-
-def _logsumexp(values: Floats, *, axis: int) -> Floats:
-    top = values.max(axis=axis, keepdims=True)
-    summed: Floats = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis=axis)
-    return summed

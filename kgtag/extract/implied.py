@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from kgtag.extract.files import write_json
 from kgtag.extract.grams import BUCKETS, Floats
+from kgtag.numeric import softmax
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -52,9 +53,7 @@ class Head:
 
     def probabilities(self, features: csr_matrix) -> NDArray[np.float64]:
         """(n, K), rows sum to 1."""
-        logits = self.slope * self.margins(features)
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+        return softmax(self.slope * self.margins(features))
 
     def applies_to(self, category: str | None) -> bool:
         return category is None or not self.categories or category.casefold() in self.categories

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kgtag.extract.grams import BUCKETS, Floats, grams
 from kgtag.extract.implied import Head, read_values
+from kgtag.numeric import softmax
 from kgtag.types import Extraction, Inferred, Product
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class ValueModel:
         vectors = self._encoder.encode([spoken(product) for product in products])
         alike = head.resemblance * (vectors @ found.vectors.T).astype(np.float64)
         logits[:, named] += alike - alike.mean(axis=1, keepdims=True)
-        return values, _softmax(logits)
+        return values, softmax(logits)
 
     def features(self, products: Sequence[Product]) -> csr_matrix:
         """(products, BUCKETS) float32, rows of length 1."""
@@ -185,8 +186,3 @@ def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequ
     squares[ends[:-1] == ends[1:]] = 0.0
     scaled = cells / np.repeat(np.sqrt(np.maximum(squares, 1e-12)), np.diff(ends))
     return csr_matrix((scaled.astype(np.float32), columns, ends), shape=(len(rows), BUCKETS))
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(odds / odds.sum(axis=1, keepdims=True))

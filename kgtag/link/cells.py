@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kgtag.link.encoder import Vectors
 from kgtag.link.table import Flags, Ids
+from kgtag.numeric import unit
 
 _READ = 32_768
 """Rows read per query: what keeps a million labels as fast as a hundred thousand."""
@@ -55,7 +56,7 @@ class Cells:
         order = np.argsort(cell, kind="stable").astype(np.int32)
         starts = np.searchsorted(cell[order], np.arange(made + 1))
         rows = matrix[order]
-        return cls(_normal(np.add.reduceat(rows, starts[:-1])), starts, order, rows)
+        return cls(unit(np.add.reduceat(rows, starts[:-1])), starts, order, rows)
 
     def search(self, queries: Vectors, allowed: Flags | None = None) -> list[tuple[Ids, NDArray[np.float32]]]:
         """For each row of `queries` (n, dim): the numbers of vectors in the nearest cells, and their cosines.
@@ -98,7 +99,7 @@ def _means(matrix: Vectors, k: int) -> Vectors:
         order = np.argsort(nearest, kind="stable")
         taken, starts = np.unique(nearest[order], return_index=True)
         centres = centres.copy()
-        centres[taken] = _normal(np.add.reduceat(sample[order], starts))
+        centres[taken] = unit(np.add.reduceat(sample[order], starts))
     return centres
 
 
@@ -109,8 +110,3 @@ def _nearest(matrix: Vectors, centres: Vectors) -> NDArray[np.int64]:
         at = slice(start, start + _CHUNK)
         found[at] = np.argmax(matrix[at] @ centres.T, axis=1)
     return found
-
-
-def _normal(vectors: Vectors) -> Vectors:
-    normal: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-9))
-    return normal

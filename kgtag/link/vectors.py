@@ -17,6 +17,7 @@ from kgtag.link.cells import EXACT_UP_TO, Cells
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.grams import Hits, top
 from kgtag.link.table import Ids
+from kgtag.numeric import unit
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +117,7 @@ def turned(vectors: Vectors, turn: Vectors) -> Vectors:
         part = vectors[start : start + _ROWS]
         rows[: len(part)] = part
         rows += rows @ turn
-        moved[start : start + len(part)] = rows[: len(part)]
-    moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-9))
+        moved[start : start + len(part)] = unit(rows[: len(part)])
     return moved
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kgtag.extract.decode import Floats
+from kgtag.numeric import unit
 from kgtag.select.doubt import Doubt, Vector
 from kgtag.types import Product
 
@@ -89,12 +90,12 @@ def choose(
         return []
     vectors = np.stack([doubt.vector for _, doubt in pool])
     mean = vectors.mean(axis=0)
-    vectors = _normal(vectors - mean)  # states share a large mean, without which titles are as far apart as they read
+    vectors = unit(vectors - mean)  # states share a large mean, without which titles are as far apart as they read
     doubt = np.array([one.expected for _, one in pool])
     covered = np.zeros(len(pool))
     nearest: list[str | None] = [None] * len(pool)
     for id, vector in annotated:
-        _cover(covered, nearest, _alike(vectors, _normal(vector - mean)), id)
+        _cover(covered, nearest, _alike(vectors, unit(vector - mean)), id)
     # The gain of a product only falls as others are chosen: whoever leads with a gain of now leads indeed.
     waiting = [(-gain, number) for number, gain in enumerate(_gains(vectors, doubt, covered))]
     heapq.heapify(waiting)
@@ -126,11 +127,6 @@ def _gains(vectors: Vector, doubt: Floats, covered: Floats) -> list[float]:
 
 def _alike(vectors: Vector, one: Vector) -> Floats:
     return np.clip((vectors @ one).astype(np.float64), 0.0, 1.0)
-
-
-def _normal(vectors: Vector) -> Vector:
-    normal: Vector = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), np.float32(1e-9))
-    return normal
 
 
 def _cover(covered: Floats, nearest: list[str | None], alike: Floats, id: str) -> None:
