@@ -1,13 +1,14 @@
-"""Attributes that an extractor was never trained on, found by their names alone.
+"""Attributes that an extractor was never trained on, found by their names alone, or by known values.
 
     python benchmarks/new_attributes.py --data DIR [--set ae110k|oamine] [--epochs N] [--seed N]
 
 DIR as for `extraction.py`, and its splits. A fifth of the attributes, by hash, are hidden: their annotations are taken
-out of the training data as if nobody had ever thought of them. After training they are added by name
-(`kgtag train attributes`) and looked for in the test titles; only they are scored, where gold speaks of them.
+out of the training data as if nobody had ever thought of them. After training they are added (`kgtag train
+attributes`) by name, and once more with the values that the training titles hold, as a taxonomy would know them, and
+looked for in the test titles; only they are scored, where gold speaks of them.
 
-Rivals in the same run: the trained attribute whose name is nearest in the encoder's view, asked in its place; and, as
-what could be had with annotations, the longest known value of the hidden attribute in the training titles. GLiNER, the
+Rivals in the same run: the trained attribute whose name is nearest in the encoder's view, asked in its place; and the
+longest of the same known values that stands in the title, without a model. GLiNER, the
 usual zero-shot extractor, is published on a model hub only: give its predictions as `--gliner FILE` (JSONL of
 `{"title", "attribute", "value"}`) to have it scored beside.
 """
@@ -31,7 +32,7 @@ from kgtag.evaluate.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.sequence.extractor import train_extractor
 from kgtag.train.sequence.loading import load_network
-from kgtag.train.sequence.new_attributes import add_attributes
+from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
 from kgtag.types import AnnotatedProduct
 
 
@@ -66,24 +67,31 @@ def measure(data: Path, name: str, *, epochs: int | None, seed: int, gliner: Pat
     hidden = {attribute for attribute in names if bucket(attribute) < 20}
     options = replace(OPTIONS[name], **({"epochs": epochs} if epochs else {}))
     asked = [one for one in (_only(one, hidden) for one in test) if one.attributes]
+    values = {name: sorted({v for one in train for v in one.attributes.get(name, ())}) for name in sorted(hidden)}
     with tempfile.TemporaryDirectory() as temporary:
-        base, more = Path(temporary) / "base", Path(temporary) / "more"
+        base, more, knowing = (Path(temporary) / part for part in ("base", "more", "knowing"))
         shown = [one for one in without(train, hidden) if one.attributes]
         train_extractor(shown, dev=without(dev, hidden), out=base, seed=seed, options=options, progress=_log)
-        add_attributes(base, dict.fromkeys(sorted(hidden)), out=more)
-        found = SequenceExtractor.load(more).extract([one.product for one in asked])
+        add_attributes(base, dict.fromkeys(values, NewAttribute()), out=more)
+        add_attributes(base, {name: NewAttribute(values=known) for name, known in values.items()}, out=knowing)
+        answers, told = (_answers(model, asked) for model in (more, knowing))
         stand_ins = nearest(more, sorted(hidden))
-    answers = [best_values(extraction.mentions) for extraction in found]
     scored = {
         "by name": _scored(asked, answers),
+        "by name and known values": _scored(asked, told),
         "nearest trained attribute": _scored(
             asked, [{new: one[old] for new, old in stand_ins.items() if old in one} for one in answers]
         ),
-        "longest known value, with annotations": _scored(asked, floor([*train, *dev], asked)),
+        "longest known value": _scored(asked, floor([*train, *dev], asked)),
     }
     if gliner is not None:
         scored["GLiNER"] = _scored(asked, _read_gliner(gliner, asked))
     return {"hidden": sorted(hidden), "trained_on": len(names) - len(hidden), "n": len(asked), "scored": scored}
+
+
+def _answers(model: Path, asked: Sequence[AnnotatedProduct]) -> list[dict[str, str]]:
+    found = SequenceExtractor.load(model).extract([one.product for one in asked])
+    return [best_values(extraction.mentions) for extraction in found]
 
 
 def _scored(asked: Sequence[AnnotatedProduct], answers: Sequence[Mapping[str, str]]) -> dict[str, float]:

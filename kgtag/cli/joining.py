@@ -39,30 +39,42 @@ def attributes(
     model: Annotated[Path, typer.Option(help="The extractor to extend; it is left as it is.")],
     add: Annotated[list[str], typer.Option(help="NAME, or NAME=definition; may be repeated.")],
     out: _Out,
+    store: Annotated[
+        str | None,
+        typer.Option(help="Their values are known from this taxonomy, and tags are of its concepts.", metavar="URL"),
+    ] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only for these; all by default.")] = None,
     encoder: Annotated[
         str | None, typer.Option(help="What the model was trained from, when it isn't where it was.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Teach an extractor new attributes by their names alone. It finds them as well as they resemble those it was
-    trained on: measure before you rely on it.
+    """Let an extractor look for new attributes without training it. With --store it knows their values by the taxonomy;
+    by its name alone hardly any attribute is found. Measure before you rely on it.
 
-    Example: `kgtag train attributes --model models/shop --add "Fit=how tightly it is worn" --out models/shop2`
+    Example: `kgtag train attributes --model models/shop --add "Fit=how tightly it is worn" --store sqlite:///shop.db
+    --out models/shop2`
     """
-    from kgtag.train.sequence.new_attributes import add_attributes
+    from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
 
-    definitions: dict[str, str | None] = {}
+    new: dict[str, NewAttribute] = {}
     for given in add:
         name, _, definition = (part.strip() for part in given.partition("="))
-        if name in definitions:
+        if name in new:
             raise InputError(f"attribute {name!r} is given twice; once is enough")
-        definitions[name] = definition or None
+        new[name] = NewAttribute(definition or None)
+    if store is not None:
+        from kgtag.bootstrap import load_taxonomy, open_store
+        from kgtag.train.model import known_attribute
+
+        taxonomy = load_taxonomy(open_store(store))
+        new = {name: known_attribute(taxonomy, name, one.definition) for name, one in new.items()}
     with err.status("adding attributes …"):
-        config = add_attributes(model, definitions, out=out, categories=category or (), encoder=encoder)
+        config = add_attributes(model, new, out=out, categories=category or (), encoder=encoder)
     if json:
-        print_json({"attributes": list(config.attributes), "added": list(definitions)})
-    log(f"{out} looks for {len(config.attributes)} attributes, {len(definitions)} of them new")
+        print_json({"attributes": list(config.attributes), "added": list(new)})
+    values = sum(len(one.values) for one in new.values())
+    log(f"{out} looks for {len(config.attributes)} attributes, {len(new)} of them new, with {values} known values")
 
 
 def continue_(

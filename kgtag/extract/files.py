@@ -30,6 +30,8 @@ SERVED = ("config.json", "lexicon.json", "tokenizer.json", "encoder.onnx", "head
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 INT8 = "encoder.int8.onnx"
+LexiconRow = tuple[str, list[int], int, int, bool]
+"""Attribute, token ids, annotated, seen, given."""
 _MANIFEST = "manifest.json"
 
 
@@ -176,8 +178,8 @@ def encoder_file(directory: Path, precision: Precision) -> str:
     return INT8
 
 
-def read_lexicon(directory: Path) -> list[tuple[str, list[int], int, int, bool]]:
-    """(attribute, token ids, annotated, seen, given) by entry; see `lexicon.Entry`."""
+def read_lexicon(directory: Path) -> list[LexiconRow]:
+    """See `lexicon.Entry`."""
     return [tuple(row) for row in _read_json(directory / "lexicon.json", "train the model again")]
 
 

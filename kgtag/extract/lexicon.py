@@ -20,7 +20,8 @@ LEVELS = 4
 """The last is for values known from outside alone: how far to trust them is learned from how training meets them."""
 CODES = 1 + 4 * LEVELS
 """0: no entry here; else 1 + 4 * level + position, position 0 begin, 1 inside, 2 end, 3 single."""
-_MAX_TOKENS = 16
+MAX_PIECES = 16
+"""Longer values are no entries."""
 
 Pieces = tuple[int, ...]
 
@@ -134,7 +135,7 @@ def count_entries(
 ) -> Lexicon:
     """A lexicon counted on training titles: each with its applicable attributes and its gold (attribute, pieces)."""
     outside = set(given)
-    entries = {key: Entry(0, 0, key in outside) for key in (*values, *outside) if 0 < len(key[1]) <= _MAX_TOKENS}
+    entries = {key: Entry(0, 0, key in outside) for key in (*values, *outside) if 0 < len(key[1]) <= MAX_PIECES}
     plain = Lexicon(entries)
     annotated: dict[tuple[int, Pieces], int] = defaultdict(int)
     seen: dict[tuple[int, Pieces], int] = defaultdict(int)

@@ -13,13 +13,14 @@ from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag import encoders
-from kgtag.binding import find_concept
+from kgtag.binding import find_concept, require_concept
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
 from kgtag.train.linking.linker import Material, train_linker
 from kgtag.train.multilabel.model import DIRECTORY, ValuesReport, train_values
 from kgtag.train.sequence.extractor import RunSettings, TrainReport, train_extractor
+from kgtag.train.sequence.new_attributes import NewAttribute
 from kgtag.train.sequence.options import TrainOptions
 from kgtag.train.sequence.report import inspect_data
 from kgtag.types import AnnotatedProduct, Query
@@ -94,6 +95,16 @@ def known_values(
     return _lexicon(
         data, taxonomy, _bound({name for one in data for name in one.attributes}, taxonomy, "attribute"), progress
     )
+
+
+def known_attribute(taxonomy: Taxonomy, name: str, definition: str | None = None) -> NewAttribute:
+    """What the taxonomy knows of the attribute with this name; its own definition, where none is given.
+
+    Raises UnknownConcept, naming the nearest ones.
+    """
+    id = require_concept(taxonomy, name, "attribute")
+    own = taxonomy[id].definition
+    return NewAttribute(definition or own.get("en") or next(iter(own.values()), None), _labels(taxonomy, id), id)
 
 
 def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample]:

@@ -1,9 +1,9 @@
-"""Attributes added to a trained extractor by name and definition, without training."""
+"""Attributes added to a trained extractor by name, definition and known values, without training."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,48 +12,70 @@ from torch import nn
 
 from graph.errors import InputError
 from kgtag import encoders
-from kgtag.extract.files import ModelConfig, check_target
+from kgtag.extract.files import LexiconRow, ModelConfig, check_target, read_lexicon
+from kgtag.extract.lexicon import MAX_PIECES
 from kgtag.extract.network import TagNetwork, load_encoder, networks, plain_embedding
+from kgtag.extract.tokens import tokenize
 from kgtag.train.sequence.loading import load_network, read_metrics
 from kgtag.train.sequence.preparing import name_rows
 from kgtag.train.sequence.vocabulary import load_tokenizer
 from kgtag.train.sequence.writing import copy_model
 
 
+@dataclass(frozen=True, slots=True)
+class NewAttribute:
+    """`values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that taxonomy."""
+
+    definition: str | None = None
+    values: Sequence[str] = ()
+    concept: str | None = None
+
+
 def add_attributes(
     model: Path,
-    definitions: Mapping[str, str | None],
+    attributes: Mapping[str, NewAttribute],
     *,
     out: Path,
     categories: Sequence[str] = (),
     encoder: str | None = None,
 ) -> ModelConfig:
-    """Write `model` with more attributes to `out`: names with their definitions, looked for in `categories` (all that
-    the model knows, when empty).
+    """Write `model` with more attributes to `out`, looked for in `categories` (all that the model knows, when empty).
 
-    `encoder` is the one that the model was trained from, as its row for a name is what that encoder reads in it; the
-    model's own record says which by default. How well a new attribute is found depends on how like those of the
-    training data it is: measure it, and train when it matters. Raises InputError for an attribute that the model has, a
-    category that it doesn't know, or another encoder.
+    What the extractor has learned of how known values stand in titles holds for the new ones' `values` too; without
+    values there is nothing but the name, and the definition, to go by, and little is found. `encoder` is the one that
+    the model was trained from, as its row for a name is what that encoder reads in it; the model's own record says
+    which by default. Raises InputError for an attribute that the model has, a category that it doesn't know, or another
+    encoder.
     """
     check_target(out)
     network, config = load_network(model)
-    _check(config, definitions, categories)
+    _check(config, attributes, categories)
     path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
-    texts = [name if definition is None else f"{name}: {definition}" for name, definition in definitions.items()]
+    tokenizer = load_tokenizer(model)
+    texts = [name if new.definition is None else f"{name}: {new.definition}" for name, new in attributes.items()]
     for member in networks(network):
-        rows = unlearned_rows(member, load_tokenizer(model), texts, encoder=path)
+        rows = unlearned_rows(member, tokenizer, texts, encoder=path)
         member.attribute = _table(torch.cat([member.attribute.get_parameter("weight").detach(), rows]))
-    config = _extended(config, tuple(definitions), categories)
-    metrics = read_metrics(model) | {"added_attributes": dict(definitions)}
-    copy_model(model, out, network=network, config=config, metrics=metrics)
+    added = {name: {"definition": new.definition, "values": len(new.values)} for name, new in attributes.items()}
+    config = _extended(config, attributes, categories)
+    lexicon = [*read_lexicon(model), *_entries(attributes, tokenizer)]
+    metrics = read_metrics(model) | {"added_attributes": added}
+    copy_model(model, out, network=network, config=config, metrics=metrics, lexicon=lexicon)
     return config
 
 
-def _check(config: ModelConfig, definitions: Mapping[str, str | None], categories: Sequence[str]) -> None:
-    if not definitions:
+def _entries(attributes: Mapping[str, NewAttribute], tokenizer: Tokenizer) -> list[LexiconRow]:
+    """The known values as a lexicon's rows: each counts as if one training title had held it, rightly."""
+    rows = [(name, value) for name, new in attributes.items() for value in dict.fromkeys(new.values)]
+    pieces = [found.ids.tolist() for found in tokenize(tokenizer, [value for _, value in rows])]
+    seen = {(name, tuple(ids)): ids for (name, _), ids in zip(rows, pieces, strict=True) if 0 < len(ids) <= MAX_PIECES}
+    return [(name, ids, 1, 1, True) for (name, _), ids in seen.items()]
+
+
+def _check(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> None:
+    if not attributes:
         raise InputError("no attributes given; name at least one")
-    for name in definitions:
+    for name in attributes:
         if not name.strip():
             raise InputError(f"an attribute's name must have something in it, not {name!r}")
         if name in config.attributes:
@@ -85,10 +107,16 @@ def _table(rows: torch.Tensor) -> nn.Embedding:
     return nn.Embedding(rows.shape[0], rows.shape[1], padding_idx=0, _weight=rows)
 
 
-def _extended(config: ModelConfig, names: tuple[str, ...], categories: Sequence[str]) -> ModelConfig:
-    numbers = tuple(range(len(config.attributes), len(config.attributes) + len(names)))
+def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> ModelConfig:
+    numbers = tuple(range(len(config.attributes), len(config.attributes) + len(attributes)))
     chosen = set(categories or config.categories)
     applicable = {
         category: (*found, *numbers) if category in chosen else found for category, found in config.applicable.items()
     }
-    return replace(config, attributes=(*config.attributes, *names), applicable=applicable)
+    bound = {name: new.concept for name, new in attributes.items() if new.concept is not None}
+    return replace(
+        config,
+        attributes=(*config.attributes, *attributes),
+        applicable=applicable,
+        attribute_concepts={**config.attribute_concepts, **bound},
+    )

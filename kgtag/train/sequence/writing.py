@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save_file
 
 from kgtag.extract.export import export_onnx
-from kgtag.extract.files import ModelConfig, new_directory, write_config, write_json
+from kgtag.extract.files import LexiconRow, ModelConfig, new_directory, write_config, write_json
 from kgtag.extract.network import Ensemble, NameEmbedding, SeenEmbedding, TagNetwork, networks
 from kgtag.train.sequence.loading import write_architecture
 
@@ -42,13 +42,22 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
 
 
 def copy_model(
-    source: Path, out: Path, *, network: TagNetwork | Ensemble, config: ModelConfig, metrics: Mapping[str, Any]
+    source: Path,
+    out: Path,
+    *,
+    network: TagNetwork | Ensemble,
+    config: ModelConfig,
+    metrics: Mapping[str, Any],
+    lexicon: Sequence[LexiconRow] | None = None,
 ) -> None:
-    """A model directory like `source` but for the network, the configuration and the metrics."""
+    """A model directory like `source` but for the network, the configuration, the metrics and, if given, the known
+    values."""
     with new_directory(out) as work:
         for path in sorted(source.iterdir()):
             if path.name not in _OF_THE_NETWORK and path.is_file():
                 shutil.copyfile(path, work / path.name)
         write_config(work, config)
         write_json(work / "metrics.json", dict(metrics))
+        if lexicon is not None:
+            write_json(work / "lexicon.json", lexicon)
         write_network(network, work)

@@ -15,7 +15,7 @@ from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.sequence.ensemble import join
 from kgtag.train.sequence.extractor import TrainReport
 from kgtag.train.sequence.loading import load_network
-from kgtag.train.sequence.new_attributes import add_attributes
+from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
 from tests.kgtag.running import main
@@ -112,17 +112,35 @@ def test_a_new_attribute_needs_no_training_and_leaves_the_others_alone(
     assert extended.extract([SHOE])[0].mentions
 
 
+def test_a_new_attribute_knows_the_values_of_its_taxonomy(trained: TrainReport, tmp_path: Path) -> None:
+    store, out = f"sqlite:///{tmp_path / 'shop.db'}", tmp_path / "more"
+    file = tmp_path / "pattern.jsonl"
+    row = {"title": "striped shoe", "category": "Shoe", "attributes": {"Pattern": ["striped", "dotted"]}}
+    file.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    assert main("migrate", "--store", store).code == 0
+    assert main("import", "annotated", file, "--store", store).code == 0
+    add = ("--add", "Pattern", "--store", store, "--category", "Shoe")
+    added = main("train", "attributes", "--model", trained.directory, *add, "--out", out)
+    assert "1 of them new, with 2 known values" in added.stderr
+    extended = SequenceExtractor.load(out, threads=1)
+    assert extended.config.attribute_concepts["Pattern"] == "annotated:pattern"
+    (found,) = extended.extract([Product("1", "Velox shoe striped red", category="Shoe")])
+    assert [one.surface for one in found.mentions if one.attribute == "Pattern"] == ["striped"]
+    ran = main("train", "attributes", "--model", trained.directory, "--add", "Patern", "--store", store, "--out", out)
+    assert ran.code == 2 and "no attribute 'Patern'; did you mean 'Pattern'" in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("names", "categories", "message"),
     [
-        ({"Color": None}, [], "has an attribute 'Color' already"),
-        ({"Fit": None}, ["Sofa"], "knows no category 'Sofa'; it knows Cup, Shoe"),
-        ({" ": None}, [], "must have something in it"),
+        ({"Color": NewAttribute()}, [], "has an attribute 'Color' already"),
+        ({"Fit": NewAttribute()}, ["Sofa"], "knows no category 'Sofa'; it knows Cup, Shoe"),
+        ({" ": NewAttribute()}, [], "must have something in it"),
         ({}, [], "name at least one"),
     ],
 )
 def test_what_cannot_be_added_is_said(
-    trained: TrainReport, tmp_path: Path, names: dict[str, str | None], categories: list[str], message: str
+    trained: TrainReport, tmp_path: Path, names: dict[str, NewAttribute], categories: list[str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         add_attributes(trained.directory, names, out=tmp_path / "more", categories=categories)

