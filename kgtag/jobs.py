@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from kgtag.types import Linked, Linker, Product, Query, Tagging
 _BATCH = 64
 
 T = TypeVar("T")
+_Row = Product | BadRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,24 @@ class TagJob:
         rest = _peeked(rest)
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
-            while batch := list(islice(rest, _BATCH)):
-                outcomes = self._attempt(batch)
+            for batch, outcomes in self._attempts(rest, ahead=source is not None):
                 # The store first: a kill in between tags the batch again on --resume, rather than leaving it out there.
                 self._record(batch, outcomes)
-                sink.write(b"".join(orjson.dumps(_row(*pair)) + b"\n" for pair in zip(batch, outcomes, strict=True)))
+                sink.write(
+                    b"".join(orjson.dumps(_written(*pair)) + b"\n" for pair in zip(batch, outcomes, strict=True))
+                )
                 sink.flush()
                 bad = sum(isinstance(outcome, InputError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad
                 progress.advance(task, len(batch))
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
 
-    def _read(self, source: Path | None) -> Iterator[Product | BadRow]:
+    def _read(self, source: Path | None) -> Iterator[_Row]:
         if source is None:
             return attempt_lines(sys.stdin.buffer, lang=self._lang)
         return attempt_products(source, lang=self._lang)
 
-    def _skip(self, rows: Iterator[Product | BadRow], done: _Done, out: Path | None) -> None:
+    def _skip(self, rows: Iterator[_Row], done: _Done, out: Path | None) -> None:
         """Pass over what is done; raises InputError when `out` isn't the output of these rows and this model."""
         if not done.rows:
             return
@@ -99,11 +102,23 @@ class TagJob:
                 f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
             )
 
-    def _attempt(self, batch: Sequence[Product | BadRow]) -> list[Tagging | InputError]:
-        taggings = iter(self._tagger.attempt([row for row in batch if isinstance(row, Product)]))
-        return [row.error if isinstance(row, BadRow) else next(taggings) for row in batch]
+    def _attempts(
+        self, rows: Iterator[_Row], *, ahead: bool
+    ) -> Iterator[tuple[list[_Row], list[Tagging | InputError]]]:
+        """Batch by batch; `ahead`: one is read while another is tagged. Who writes row by row gets answers at once."""
+        waiting: deque[list[_Row]] = deque()
 
-    def _record(self, batch: Sequence[Product | BadRow], outcomes: Sequence[Tagging | InputError]) -> None:
+        def products() -> Iterator[list[Product]]:
+            while batch := list(islice(rows, _BATCH)):
+                waiting.append(batch)
+                yield [row for row in batch if isinstance(row, Product)]
+
+        each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
+        for tagged in each:
+            taggings, batch = iter(tagged), waiting.popleft()
+            yield batch, [row.error if isinstance(row, BadRow) else next(taggings) for row in batch]
+
+    def _record(self, batch: Sequence[_Row], outcomes: Sequence[Tagging | InputError]) -> None:
         if self._store is not None:
             pairs = zip(batch, outcomes, strict=True)
             done = [(p, t) for p, t in pairs if isinstance(p, Product) and isinstance(t, Tagging)]
@@ -138,7 +153,7 @@ def _peeked(rows: Iterator[T]) -> Iterator[T]:
     return chain(first, rows)
 
 
-def _row(product: Product | BadRow, outcome: Tagging | InputError) -> dict[str, Any]:
+def _written(product: _Row, outcome: Tagging | InputError) -> dict[str, Any]:
     if isinstance(outcome, InputError):
         return {"id": product.id, "error": _problem(outcome)}
     return tagging_row(outcome)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
@@ -28,6 +31,8 @@ from kgtag.types import (
     Tagging,
 )
 
+_BATCH = 128
+"""Products that go through the stages together."""
 _CANDIDATES = 5
 """Links considered per mention: enforcement may prefer the second best when the best contradicts the rest."""
 
@@ -102,16 +107,45 @@ class Tagger:
 
     def attempt(self, products: Sequence[Product]) -> list[Tagging | InputError]:
         """Like `tag`, but a product that can't be tagged leaves its error in its place and the others go on."""
+        if len(products) <= _BATCH:
+            return self._finish(self._begin(products))
+        batches = (products[start : start + _BATCH] for start in range(0, len(products), _BATCH))
+        return list(chain.from_iterable(self.attempt_each(batches)))
+
+    def attempt_each(self, batches: Iterable[Sequence[Product]]) -> Iterator[list[Tagging | InputError]]:
+        """`attempt` for batch after batch: the next one is extracted from while one is linked and made consistent.
+
+        What breaks off the batches is raised after the answers to those before it.
+        """
+        rest, begun = iter(batches), deque[Future[list[_Read | InputError]]]()
+        ended: Exception | None = None
+        with ThreadPoolExecutor(1) as ahead:
+            while begun or ended is None:
+                while len(begun) < 2 and ended is None:
+                    try:
+                        begun.append(ahead.submit(self._begin, next(rest)))
+                    except Exception as error:  # StopIteration, or whatever the source of the batches raises
+                        ended = error
+                if begun:
+                    yield self._finish(begun.popleft().result())
+        if not isinstance(ended, StopIteration):
+            raise ended
+
+    def _begin(self, products: Sequence[Product]) -> list[_Read | InputError]:
+        """What is in the products' texts."""
         outcomes: list[_Ready | InputError] = [self._prepare(product) for product in products]
         ready = [outcome for outcome in outcomes if isinstance(outcome, _Ready)]
         extractions = self._extractor.extract([r.product for r in ready])
         if self._values is not None:
             extractions = with_inferred(extractions, [r.product for r in ready], self._values)
-        read = [self._read(r, found) for r, found in zip(ready, extractions, strict=True)]
-        queries = [query for r in read for query in self._queries(r)]
+        read = iter([self._read(r, found) for r, found in zip(ready, extractions, strict=True)])
+        return [outcome if isinstance(outcome, InputError) else next(read) for outcome in outcomes]
+
+    def _finish(self, outcomes: Sequence[_Read | InputError]) -> list[Tagging | InputError]:
+        """What it means."""
+        queries = [query for one in outcomes if isinstance(one, _Read) for query in self._queries(one)]
         links = iter(self._linker.link(queries))
-        tagged = iter([self._enforce(r, links) for r in read])
-        return [outcome if isinstance(outcome, InputError) else next(tagged) for outcome in outcomes]
+        return [one if isinstance(one, InputError) else self._enforce(one, links) for one in outcomes]
 
     def _prepare(self, product: Product) -> _Ready | InputError:
         """The product as the extractor wants it: checked text, a language, the category by the model's name for it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +19,7 @@ from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
 from kgtag.text import clean, document, field_span
+from kgtag.threads import cores
 from kgtag.types import Extraction, Mention, Product, Span
 
 CERTAIN = 0.6
@@ -270,11 +270,6 @@ class SequenceExtractor:
             span = Span(span.start + cut[0], span.start + cut[1], span.field)
         score = calibrated(marginal, self.config.calibration)
         return Mention(span, text[span.start : span.end], attribute, score)
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def calibrated(marginal: float, calibration: tuple[float, float]) -> float:

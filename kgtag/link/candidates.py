@@ -21,6 +21,7 @@ from kgtag.link.substitutes import Substitutes
 from kgtag.link.table import LabelTable
 from kgtag.link.vectors import LabelVectors, turned
 from kgtag.link.words import Words
+from kgtag.threads import blas_on_one_core
 from kgtag.types import Query
 
 
@@ -80,8 +81,9 @@ class CandidateFinder:
         asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]
         numbers = np.array([number for number, lookup in enumerate(asked) if lookup is not None], dtype=np.int32)
         lookups = [lookup for lookup in asked if lookup is not None]
-        pairs = self._retriever.pairs(lookups)
-        found = pool(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
+        with blas_on_one_core():
+            pairs = self._retriever.pairs(lookups)
+            found = pool(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
         return Pool(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
 
     def _lookup(self, query: Query, without: Without | None) -> Lookup | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kgtag.lru import Lru
+from kgtag.threads import cores
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
 _BATCH = 8
-"""Texts per run, always: another number of rows is another order of additions, and other last digits."""
+"""Texts per run, and two at least: a single row is added up in another order, with other last digits."""
 _REMEMBERED = 50_000
 
 
 class SentenceEncoder:
     """`encoder.onnx` takes ids (texts, tokens) int64, no padding, and gives vectors (texts, dim) float32 of length 1.
 
-    Texts of equally many tokens share runs of one size: a text's vector doesn't depend on the texts beside it.
+    Texts of equally many tokens share runs: a text's vector doesn't depend on the texts beside it. A run is too small
+    for two cores to share, so each has runs of its own.
     """
 
     def __init__(self, onnx: Path, tokenizer: Path, *, digest: str = "") -> None:
@@ -34,7 +36,7 @@ class SentenceEncoder:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = _cores()
+        options.intra_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
         self.dim = int(self._session.get_outputs()[0].shape[1])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
@@ -64,20 +66,20 @@ class SentenceEncoder:
         encodings = self._tokenizer.encode_batch(list(texts))
         for number, encoding in enumerate(encodings):
             by_length[len(encoding.ids)].append(number)
-        for length in sorted(by_length):
-            numbers = by_length[length]
-            for start in range(0, len(numbers), _BATCH):
-                batch = numbers[start : start + _BATCH]
-                filled = (batch + batch[-1:] * _BATCH)[:_BATCH]
-                ids = np.array([encodings[number].ids for number in filled], dtype=np.int64)
-                vectors[batch] = self._session.run(None, {"ids": ids})[0][: len(batch)]
+        groups = [
+            by_length[length][start : start + _BATCH]
+            for length in sorted(by_length)
+            for start in range(0, len(by_length[length]), _BATCH)
+        ]
+
+        def run(group: Sequence[int]) -> int:
+            rows = [encodings[number].ids for number in group]
+            ids = np.array(rows if len(rows) > 1 else rows * 2, dtype=np.int64)
+            vectors[group] = self._session.run(None, {"ids": ids})[0][: len(group)]
+            return len(group)
+
+        with ThreadPoolExecutor(max(1, min(cores(), len(groups)))) as threads:
+            for done in threads.map(run, groups):
                 if progress is not None:
-                    progress(len(batch))
+                    progress(done)
         return vectors
-
-
-def _cores() -> int:
-    try:
-        return min(8, len(os.sched_getaffinity(0)))
-    except AttributeError:
-        return min(8, os.cpu_count() or 1)

@@ -13,7 +13,7 @@ from rapidfuzz.process import cpdist
 
 from kgtag.link.conceptwise import CONCEPTWISE, Rich, Seen, conceptwise, ranked
 from kgtag.link.context import Context
-from kgtag.link.forms import ends_with, numbers, starts_with
+from kgtag.link.forms import ends_with, starts_with
 from kgtag.link.retrieve import EXACT, LIGHT, NEAR, Lookup, Pairs
 from kgtag.link.table import ALT, HIDDEN, Ids, LabelTable
 from kgtag.link.wordwise import WORDWISE, wordwise
@@ -181,18 +181,19 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     features[:, _AT["words"]] = words
     features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
     features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
-    length = np.array([len(query) for query in asked], dtype=np.float64)
-    longer = np.maximum(length, [len(label) for label in labels])
+    length = np.array([len(query.normal) for query in lookups], dtype=np.float64)[pairs.lookup]
+    longer = np.maximum(length, table.lengths[pairs.text])
     edits = np.round((1 - features[:, _AT["edits"]]) * longer)
     # Whatever begins or ends with the other has all its words, where words are set apart.
-    apart = np.array([query.isascii() for query in asked], dtype=np.bool_)
+    apart = np.array([query.normal.isascii() for query in lookups], dtype=np.bool_)[pairs.lookup]
     for i in np.flatnonzero(near & ((features[:, _AT["token_set"]] >= 1) | ~apart)).tolist():
         query, label = asked[i], labels[i]
         features[i, _AT["ends_with_label"]] = ends_with(query, label)
         features[i, _AT["starts_with_label"]] = starts_with(query, label)
         features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
+    figures = np.array([table.figure(query.normal) for query in lookups], dtype=np.int32)
     columns = {
-        "numbers_differ": _numbers_differ(table, lookups, pairs),
+        "numbers_differ": figures[pairs.lookup] != table.figures[pairs.text],
         "shortness": 1 / np.maximum(length, 1),
         "one_edit": (edits == 1) & (length > 3),
         "two_edits": (edits == 2) & (length > 7),
@@ -200,16 +201,6 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     for name, column in columns.items():
         features[:, _AT[name]] = np.where(near, column, 0.0)
     return features
-
-
-def _numbers_differ(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> NDArray[np.bool_]:
-    """(pairs,)."""
-    texts, at = np.unique(pairs.text, return_inverse=True)
-    code: dict[tuple[str, ...], int] = {}
-    asked = [code.setdefault(numbers(query.normal), len(code)) for query in lookups]
-    known = [code.setdefault(numbers(table.texts[text]), len(code)) for text in texts.tolist()]
-    differ: NDArray[np.bool_] = np.array(asked, dtype=np.int64)[pairs.lookup] != np.array(known, dtype=np.int64)[at]
-    return differ
 
 
 def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:

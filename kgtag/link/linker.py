@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from kgtag.link.model import LinkModel
 from kgtag.link.rank import RankModel
 from kgtag.link.retrieve import NEAR
 from kgtag.lru import Lru
+from kgtag.threads import blas_on_one_core, cores
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"
@@ -71,12 +74,20 @@ class TaxonomyLinker:
                 new.append(query)
             else:
                 found[query] = known
-        for start in range(0, len(new), _BATCH):
-            batch = new[start : start + _BATCH]
-            for query, linked in zip(batch, self._link(batch), strict=True):
-                found[query] = linked
-                self._known.put(query, linked)
+        with blas_on_one_core():
+            answers = self._link_all(new)
+        for query, linked in zip(new, answers, strict=True):
+            found[query] = linked
+            self._known.put(query, linked)
         return [found[query] for query in queries]
+
+    def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
+        """Batches beside one another: most of a batch's time goes by in libraries that let other threads run."""
+        batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
+        if len(batches) < 2:
+            return self._link(queries) if queries else []
+        with ThreadPoolExecutor(min(cores(), len(batches))) as threads:
+            return list(chain.from_iterable(threads.map(self._link, batches)))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         pool = self._finder.find(queries)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-from kgtag.link.forms import light_form, normal_form
+from kgtag.link.forms import light_form, normal_form, numbers
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 _LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
 ALT, HIDDEN = 1, 2
 NOWHERE = -1
-"""Attribute of what is no value, language of a label that isn't in the query's list."""
+"""Attribute of what is no value, language of a label that isn't in the query's list, numbers that no label has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,21 @@ class LabelTable:
         self.attribute: Ids = _attributes(taxonomy)
         self.light: dict[str, tuple[int, ...]] = _by_light_form(self.texts)
         """Text numbers by light form, ascending. Made here, so that no query waits for it."""
+        self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
+        self._figures: dict[tuple[str, ...], int] = {}
+        self.figures: Ids = np.fromiter(map(self._figure, self.texts), dtype=np.int32, count=len(self.texts))
+        """(texts,) the same for texts with the same numbers in them."""
         self._by_attribute: dict[int, Ids] = {}
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def _figure(self, text: str) -> int:
+        return self._figures.setdefault(numbers(text), len(self._figures))
+
+    def figure(self, normal: str) -> int:
+        """What `figures` has for texts with the numbers of this one; NOWHERE when there are none."""
+        return self._figures.get(numbers(normal), NOWHERE)
 
     def texts_of(self, attribute: int | None) -> Ids | None:
         """Ascending numbers of the texts that label a value of the attribute; None (all) when that is None."""

@@ -1,0 +1,47 @@
+"""How many cores there are, and who may use several at once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+_lock = threading.Lock()
+_inside = 0
+_limit: Any = None
+
+
+def cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def blas_on_one_core() -> Iterator[None]:
+    """Meanwhile numpy's matrix products, of all threads, run on the thread that asks for them.
+
+    They are small and many where this is used: dividing one costs more than it saves, and its last digits would depend
+    on the number of cores. The limit holds for the whole process until the last one leaves.
+    """
+    global _inside, _limit
+    with _lock:
+        if not _inside:
+            _limit = _controller().limit(limits=1, user_api="blas")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                _limit.restore_original_limits()
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
