@@ -23,7 +23,9 @@ WIDTH = 192
 class TagNetwork(nn.Module):
     """Encoder states d wide; attribute 0 is padding, attribute k of the label map is row k + 1."""
 
-    def __init__(self, encoder: Any, *, attributes: int, categories: int, width: int = WIDTH) -> None:
+    def __init__(
+        self, encoder: Any, *, attributes: int, categories: int, width: int = WIDTH, dropout: float = 0.2
+    ) -> None:
         super().__init__()
         self.encoder = encoder
         hidden = int(encoder.config.hidden_size)
@@ -39,7 +41,7 @@ class TagNetwork(nn.Module):
         self.rival = nn.Linear(width, width)
         self.own = nn.Linear(width, width)
         self.emit = nn.Linear(width, 5)
-        self.dropout = nn.Dropout(0.2)
+        self.dropout = nn.Dropout(dropout)
         self.crf = ChainCRF()
 
     def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,6 +62,7 @@ class TrainOptions:
     compete: float = _setting(
         0.0, _LOSS, "Weight of attributes vying for each token; for gold that hardly overlaps.", low=0, high=100
     )
+    dropout: float = _setting(0.2, _LOSS, "Above the encoder: more where it overfits.", low=0, high=0.9)
     forget: float = _setting(
         0.1, _LOSS, "Share of attributes read by name alone, which readies the model for new ones.", low=0, high=1
     )

@@ -212,7 +212,9 @@ def _network(
     weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
     body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
-    network = TagNetwork(body, attributes=len(labels.attributes), categories=len(labels.categories))
+    network = TagNetwork(
+        body, attributes=len(labels.attributes), categories=len(labels.categories), dropout=options.dropout
+    )
     network.eval()
     rows = name_rows(network, tokenizer, labels.attributes)
     network.attribute = NameEmbedding(torch.cat([torch.zeros(1, rows.shape[1]), rows]), forget=options.forget)
