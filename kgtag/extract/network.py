@@ -75,9 +75,9 @@ class TagNetwork(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Several networks of one label map and one kind of encoder, read as one: what each finds likely is averaged.
+    """Several networks of one label map and one way to cut texts, read as one: what each finds likely is averaged.
 
-    States are the members' side by side, (B, L, members × d), so that it exports and serves as a single network does.
+    States are the members' side by side, (B, L, sum of d), so that it exports and serves as a single network does.
     """
 
     def __init__(self, members: Sequence[TagNetwork]) -> None:
@@ -96,7 +96,7 @@ class Ensemble(nn.Module):
 
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
         """Like `TagNetwork.emissions`."""
-        parts = states.chunk(len(self.members), dim=-1)
+        parts = torch.split(states, [int(member.encoder.config.hidden_size) for member in self.networks], dim=-1)
         found = [member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)]
         return torch.stack(found).mean(0)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.extract.files import ModelConfig, check_target
-from kgtag.extract.network import Ensemble, networks
+from kgtag.extract.files import ModelConfig, check_target, read_lexicon
+from kgtag.extract.network import Ensemble, TagNetwork, networks, plain_embedding
 from kgtag.train.sequence.gold import examples
 from kgtag.train.sequence.loading import batcher_of, labels_of, load_network, read_metrics
 from kgtag.train.sequence.tuning import Judging, tune
-from kgtag.train.sequence.vocabulary import load_tokenizer
+from kgtag.train.sequence.vocabulary import load_tokenizer, renumbering
 from kgtag.train.sequence.writing import copy_model
 from kgtag.types import AnnotatedProduct
 
@@ -30,8 +30,9 @@ def join(
 ) -> float:
     """Write the joint model to `out`, tuned on `dev` as a single one is, and return its F1 there.
 
-    The models must have been trained on the same data from encoders of the same kind: equal attributes, categories,
-    tokens and known values. Raises InputError naming the first one that differs.
+    The models must have been trained on the same data: equal attributes, categories and known values. Their encoders
+    may be of different kinds when they cut texts into the same tokens, whatever numbers those have. Raises InputError
+    naming the first model that differs.
     """
     if len(models) < 2:
         raise InputError(f"{len(models)} model given; an ensemble is made of at least two")
@@ -39,8 +40,9 @@ def join(
         raise InputError("no dev products given; the joint model's calibration is fitted on them")
     check_target(out)
     loaded = [load_network(model) for model in models]
-    for model, (_, config) in zip(models[1:], loaded[1:], strict=True):
+    for model, (found, config) in zip(models[1:], loaded[1:], strict=True):
         _check_like(models[0], loaded[0][1], model, config)
+        _renumber(found, _numbers(models[0], model))
     network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
     config = loaded[0][1]
     before = read_metrics(models[0])
@@ -51,22 +53,45 @@ def join(
     held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     tuned = tune(network, held, batcher, judging=judging)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
-    metrics |= {"f1": tuned.f1, "members": [str(model) for model in models]}
+    metrics |= {"f1": tuned.f1, "members": [str(model) for model in models], "encoders": _encoders(models)}
     copy_model(models[0], out, network=network, config=replace(tuned.applied(config), thresholds={}), metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * tuned.f1:.1f}")
     return tuned.f1
 
 
 def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) -> None:
-    for name in ("attributes", "categories", "applicable", "special", "max_tokens", "reads_text"):
+    for name in ("attributes", "categories", "applicable", "max_tokens", "reads_text"):
         if getattr(one, name) != getattr(two, name):
             raise InputError(
                 f"models {str(first)!r} and {str(other)!r} differ in their {name}; an ensemble's members are trained on"
                 " the same data"
             )
-    for name in ("tokenizer.json", "lexicon.json"):
-        if (first / name).read_bytes() != (other / name).read_bytes():
-            raise InputError(
-                f"models {str(first)!r} and {str(other)!r} have different {name}; an ensemble's members are trained on"
-                " the same data, from encoders with the same vocabulary"
-            )
+
+
+def _numbers(first: Path, other: Path) -> list[int]:
+    """For each token id of the first model, the other's."""
+    try:
+        numbers = renumbering(load_tokenizer(first), load_tokenizer(other))
+    except InputError as error:
+        raise InputError(f"{str(first)!r} and {str(other)!r} can't be joined: {error}") from error
+    known = {(name, tuple(numbers[id] for id in ids), *counts) for name, ids, *counts in read_lexicon(first)}
+    if known != {(name, tuple(ids), *counts) for name, ids, *counts in read_lexicon(other)}:
+        raise InputError(
+            f"models {str(first)!r} and {str(other)!r} know different values; an ensemble's members are trained on the"
+            " same data"
+        )
+    return numbers
+
+
+def _renumber(network: TagNetwork | Ensemble, numbers: list[int]) -> None:
+    """The network reads tokens by the first model's ids."""
+    for member in networks(network):
+        rows = member.encoder.get_input_embeddings().weight.detach()[numbers]
+        member.encoder.set_input_embeddings(plain_embedding(rows))
+        member.encoder.config.vocab_size = len(rows)
+
+
+def _encoders(models: Sequence[Path]) -> list[str]:
+    """What they were trained from, each once."""
+    found = [read_metrics(model) for model in models]
+    return sorted({name for one in found for name in one.get("encoders", [one.get("encoder")]) if name})

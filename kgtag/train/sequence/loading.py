@@ -18,12 +18,11 @@ from kgtag.train.sequence.gold import LabelMap
 from kgtag.train.sequence.vocabulary import load_tokenizer
 
 ENCODER = "encoder.json"
-"""The encoder's architecture, as transformers writes it, and how many networks there are in the model."""
+"""The encoder's architecture, as transformers writes it, of each network in the model."""
 
 
 def write_architecture(network: TagNetwork | Ensemble, directory: Path) -> None:
-    parts = networks(network)
-    found = {"members": len(parts), "config": parts[0].encoder.config.to_dict()}
+    found = {"members": [member.encoder.config.to_dict() for member in networks(network)]}
     text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True, default=str)
     (directory / ENCODER).write_text(text + "\n", encoding="utf-8")
 
@@ -36,17 +35,18 @@ def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
     if not (directory / ENCODER).is_file():
         raise InputError(f"model {str(directory)!r} does not say how its encoder is built; train it again")
     read = json.loads((directory / ENCODER).read_text(encoding="utf-8"))
-    architecture = dict(read["config"])
-    body = AutoConfig.for_model(architecture.pop("model_type"), **architecture)
+    if not isinstance(read.get("members"), list):
+        raise InputError(f"model {str(directory)!r} was written by an earlier kgtag; train it again")
 
-    def network() -> TagNetwork:
+    def network(architecture: dict[str, Any]) -> TagNetwork:
+        body = AutoConfig.for_model(architecture.pop("model_type"), **architecture)
         try:
             encoder = AutoModel.from_config(body, add_pooling_layer=False)  # type: ignore[no-untyped-call]
         except TypeError:  # encoders without that argument
             encoder = AutoModel.from_config(body)  # type: ignore[no-untyped-call]
         return TagNetwork(encoder, attributes=len(config.attributes), categories=len(config.categories))
 
-    members = [network() for _ in range(int(read["members"]))]
+    members = [network(dict(architecture)) for architecture in read["members"]]
     found = Ensemble(members) if len(members) > 1 else members[0]
     found.load_state_dict(load_file(directory / "model.safetensors"))
     return found.eval(), config

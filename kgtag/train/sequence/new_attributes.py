@@ -50,6 +50,11 @@ def add_attributes(
     check_target(out)
     network, config = load_network(model)
     _check(config, attributes, categories)
+    if len(mixed := read_metrics(model).get("encoders", ())) > 1:
+        raise InputError(
+            f"{str(model)!r} was joined of models from different encoders ({', '.join(mixed)}); add the attributes to"
+            " each of them, and join those"
+        )
     path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
     tokenizer = load_tokenizer(model)
     texts = [name if new.definition is None else f"{name}: {new.definition}" for name, new in attributes.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -59,6 +60,32 @@ def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
     extended = Tokenizer.from_str(json.dumps(state, ensure_ascii=False))
     extended.encode_special_tokens = True
     return extended, len(missing)
+
+
+def renumbering(wanted: Tokenizer, other: Tokenizer) -> list[int]:
+    """For each id of `wanted` the id that `other` has for that token; its own where it has none.
+
+    Raises InputError when the two would cut some text into different tokens.
+    """
+    one, two = (json.loads(tokenizer.to_str()) for tokenizer in (wanted, other))
+    apart = [name for name in ("normalizer", "pre_tokenizer") if one[name] != two[name]]
+    apart += ["model"] * ({**one["model"], "vocab": 0} != {**two["model"], "vocab": 0})
+    ours, theirs = wanted.get_vocab(), other.get_vocab()
+    unlike = sorted((ours.keys() ^ theirs.keys()) - _special(one) - _special(two))
+    if apart or unlike:
+        what = f"the tokenizers' {apart[0]} differ" if apart else f"only one has the token {unlike[0]!r}"
+        raise InputError(f"the models cut texts into different tokens: {what}")
+    found = [0] * (max(ours.values()) + 1)
+    for token, id in ours.items():
+        found[id] = theirs.get(token, 0)
+    for id, same in zip(special_ids(wanted), special_ids(other), strict=True):
+        found[id] = same
+    return found
+
+
+def _special(tokenizer: Any) -> set[str]:
+    """Tokens that stand for no text, by its description."""
+    return {token["content"] for token in tokenizer["added_tokens"] if token["special"]}
 
 
 def extended_rows(weight: Tensor, added: int, *, seed: int) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,14 @@ import pytest
 import torch
 
 from graph.errors import InputError
-from kgtag.extract.network import Ensemble, NameEmbedding, TagNetwork, load_encoder
+from kgtag.extract.files import read_lexicon
+from kgtag.extract.network import Ensemble, NameEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.sequence.ensemble import join
 from kgtag.train.sequence.extractor import TrainReport
 from kgtag.train.sequence.loading import load_network
 from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
+from kgtag.train.sequence.writing import copy_model
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
 from tests.kgtag.running import main
@@ -61,6 +65,50 @@ def test_a_model_joined_with_itself_answers_as_before(joined: SequenceExtractor,
     for old, new in zip(before, after, strict=True):
         assert [(m.span, m.attribute) for m in new.mentions] == [(m.span, m.attribute) for m in old.mentions]
     assert joined.version != extractor.version
+
+
+def _renumbered(model: Path, out: Path, *, more: tuple[str, ...] = ()) -> Path:
+    """The same model with its tokens numbered backwards, as if trained from an encoder with another vocabulary; `more`:
+    tokens that only this one has."""
+    source = out.with_name("source")
+    shutil.copytree(model, source)
+    state = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))
+    size = len(state["model"]["vocab"])
+    state["model"]["vocab"] = {token: size - 1 - id for token, id in state["model"]["vocab"].items()}
+    state["model"]["vocab"] |= {token: size + number for number, token in enumerate(more)}
+    for token in state["added_tokens"]:
+        token["id"] = size - 1 - token["id"]
+    state["post_processor"] = None
+    (source / "tokenizer.json").write_text(json.dumps(state), encoding="utf-8")
+    network, config = load_network(model)
+    assert isinstance(network, TagNetwork)
+    rows = network.encoder.get_input_embeddings().weight.detach().flip(0)
+    network.encoder.set_input_embeddings(plain_embedding(rows))
+    first, second, third = (size - 1 - id for id in config.special)
+    lexicon = [(name, [size - 1 - id for id in ids], a, s, given) for name, ids, a, s, given in read_lexicon(model)]
+    copy_model(
+        source, out, network=network, config=replace(config, special=(first, second, third)), metrics={},
+        lexicon=lexicon,
+    )  # fmt: skip
+    shutil.rmtree(source)
+    return out
+
+
+def test_members_may_number_their_tokens_otherwise(
+    trained: TrainReport, extractor: SequenceExtractor, tmp_path: Path
+) -> None:
+    other, out = _renumbered(trained.directory, tmp_path / "other"), tmp_path / "both"
+    join([trained.directory, other], held_out()[1], out=out)
+    products = [one.product for one in held_out()[1]]
+    before, after = extractor.extract(products), SequenceExtractor.load(out, threads=1).extract(products)
+    for old, new in zip(before, after, strict=True):
+        assert [(m.span, m.attribute) for m in new.mentions] == [(m.span, m.attribute) for m in old.mentions]
+
+
+def test_members_must_cut_texts_alike(trained: TrainReport, tmp_path: Path) -> None:
+    other = _renumbered(trained.directory, tmp_path / "other", more=("sneaker",))
+    with pytest.raises(InputError, match=r"can't be joined: .* only one has the token 'sneaker'"):
+        join([trained.directory, other], held_out()[1], out=tmp_path / "both")
 
 
 def test_members_are_averaged(tiny_encoder: Path) -> None:
