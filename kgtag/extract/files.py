@@ -44,6 +44,7 @@ class ModelConfig:
     marginal; `bias` is added to beginning a span when decoding; `special` are the ids of [CLS], [SEP], [PAD].
     `reads_text` says that the model was trained on products' texts, too, behind their titles.
     `thresholds` are the least probabilities by attribute of mentions that are kept; an attribute without one keeps all.
+    `looked_up` are attributes that the network was never trained on: their known values are tagged wherever they stand.
     `taxonomy_version` and `taxonomy_release` are what the store called the taxonomy of `taxonomy_revision`, if it did.
     """
 
@@ -61,6 +62,7 @@ class ModelConfig:
     trims: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     reads_text: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    looked_up: tuple[str, ...] = ()
     taxonomy_revision: str | None = None
     taxonomy_version: int | None = None
     taxonomy_release: str | None = None
@@ -185,8 +187,8 @@ def read_lexicon(directory: Path) -> list[LexiconRow]:
 
 def _config(raw: dict[str, Any]) -> ModelConfig:
     values = dict(raw)
-    for name in ("attributes", "categories", "start", "end", "special", "calibration"):
-        values[name] = tuple(values[name])
+    for name in ("attributes", "categories", "start", "end", "special", "calibration", "looked_up"):
+        values[name] = tuple(values.get(name, ()))
     values["transitions"] = tuple(tuple(row) for row in values["transitions"])
     values["applicable"] = {name: tuple(found) for name, found in values["applicable"].items()}
     values["trims"] = {

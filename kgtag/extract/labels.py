@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from graph.taxonomy import Taxonomy
 from kgtag.binding import find_concept
+from kgtag.extract.lexicon import SURE
 from kgtag.text import clean
 from kgtag.titles import TitleNames
 from kgtag.types import Extraction, Mention, Product, Span
 
-_SURE, _LETTER = 0.86, 0.7
-"""How often a label that one attribute alone has is gold where it stands, and one of a single character (a size, say):
-on the sample shop's dev titles, 469 and 37 mentions."""
+_LETTER = 0.7
+"""`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
 
 
 class LabelExtractor:
@@ -56,5 +56,5 @@ class LabelExtractor:
         """One mention for each attribute that has the label; the more there are, the less sure is each."""
         homes = sorted({home for value in values if (home := self._taxonomy.attribute_of(value)) is not None})
         surface = title[span.start : span.end]
-        score = _LETTER if len(surface) == 1 else _SURE
+        score = _LETTER if len(surface) == 1 else SURE
         return [Mention(span, surface, home, round(score / len(homes), 4)) for home in homes]

@@ -23,6 +23,10 @@ CODES = 1 + 4 * LEVELS
 MAX_PIECES = 16
 """Longer values are no entries."""
 
+SURE = 0.86
+"""How often a value that one attribute alone has is gold where it stands: on the sample shop's dev titles, 469 mentions
+of the taxonomy's labels."""
+
 Pieces = tuple[int, ...]
 
 

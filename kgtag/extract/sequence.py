@@ -14,7 +14,7 @@ from graph.errors import InputError
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig, Precision, encoder_file, read_config, read_lexicon
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
-from kgtag.extract.lexicon import Lexicon
+from kgtag.extract.lexicon import SURE, Lexicon
 from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
@@ -57,6 +57,7 @@ class SequenceExtractor:
         self._workers = ThreadPoolExecutor(workers) if precision == "int8" and workers > 1 else None
         self._tokenizer = tokenizer
         self._lexicon = lexicon
+        self._looked_up = {config.attributes.index(name) for name in config.looked_up}
         self._encoder = encoder
         self._heads = heads
         self._chain = Chain(
@@ -160,6 +161,8 @@ class SequenceExtractor:
                 mention = self._mention(products[piece.product], piece, row, (first, last), marginal)
                 if mention.score >= self.config.thresholds.get(mention.attribute, 0.0):
                     mentions[piece.product].append(mention)
+        for piece in pieces if self._looked_up else ():
+            mentions[piece.product] += self._lookups(products[piece.product], piece)
         return [
             Extraction(_sorted(found), tuple(categories.get(number, ())[:5])) for number, found in enumerate(mentions)
         ]
@@ -260,15 +263,24 @@ class SequenceExtractor:
             return [work(batch) for batch in batches]
         return list(self._workers.map(work, batches))
 
+    def _lookups(self, product: Product, piece: Piece) -> Iterator[Mention]:
+        """Known values of attributes that the network knows nothing else of."""
+        for match in self._lexicon.matches(piece.tokens, [n for n in piece.attributes if n in self._looked_up]):
+            if piece.window.own_first <= piece.window.first + match.first < piece.window.own_last:
+                yield self._surface(product, piece, match.attribute, (match.first, match.last), SURE)
+
     def _mention(self, product: Product, piece: Piece, row: int, tokens: tuple[int, int], marginal: float) -> Mention:
-        """The surface is the product's own, control characters and all."""
-        attribute = self.config.attributes[piece.attributes[row]]
+        score = calibrated(marginal, self.config.calibration)
+        return self._surface(product, piece, piece.attributes[row], tokens, score)
+
+    def _surface(self, product: Product, piece: Piece, number: int, tokens: tuple[int, int], score: float) -> Mention:
+        """Of attribute `number`. The surface is the product's own, control characters and all."""
+        attribute = self.config.attributes[number]
         start, end = int(piece.tokens.starts[tokens[0]]), int(piece.tokens.ends[tokens[1]])
         span = field_span(start, end, len(product.title))
         text = product.title if span.field == "title" else product.text or ""
         if cut := self.config.trims.get(attribute, {}).get(text[span.start : span.end]):
             span = Span(span.start + cut[0], span.start + cut[1], span.field)
-        score = calibrated(marginal, self.config.calibration)
         return Mention(span, text[span.start : span.end], attribute, score)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,8 @@ def continue_extractor(
     best = Learner(network, batcher, options=options, seed=seed).run(made, held, progress)
     network = network.cpu()
     network.load_state_dict(best.state)
-    config, f1 = _tuned(old.config, labels, network, held, batcher, options)
+    taught = {name for item in fresh for name in item.attributes}
+    config, f1 = _tuned(old.config, labels, network, held, batcher, options, taught)
     config = replace(config, trims=_trims(old.config, [*fresh, *kept], made))
     rows = [
         [labels.attributes[attribute], list(pieces), entry.annotated, entry.seen, entry.given]
@@ -207,7 +208,9 @@ def _tuned(
     held: Sequence[Example],
     batcher: Batcher,
     options: TrainOptions,
+    taught: Set[str],
 ) -> tuple[ModelConfig, float]:
+    """`taught`: attributes that the new products speak of."""
     tuned = tune(network, held, batcher, judging=Judging.of(options))
     grown = replace(
         config,
@@ -215,6 +218,7 @@ def _tuned(
         categories=labels.categories,
         applicable=dict(labels.applicable),
         thresholds={},
+        looked_up=tuple(name for name in config.looked_up if name not in taught),
     )
     return tuned.applied(grown), tuned.f1
 

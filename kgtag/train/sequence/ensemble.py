@@ -60,7 +60,7 @@ def join(
 
 
 def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) -> None:
-    for name in ("attributes", "categories", "applicable", "max_tokens", "reads_text"):
+    for name in ("attributes", "categories", "applicable", "max_tokens", "reads_text", "looked_up"):
         if getattr(one, name) != getattr(two, name):
             raise InputError(
                 f"models {str(first)!r} and {str(other)!r} differ in their {name}; an ensemble's members are trained on"

@@ -41,11 +41,11 @@ def add_attributes(
 ) -> ModelConfig:
     """Write `model` with more attributes to `out`, looked for in `categories` (all that the model knows, when empty).
 
-    What the extractor has learned of how known values stand in titles holds for the new ones' `values` too; without
-    values there is nothing but the name, and the definition, to go by, and little is found. `encoder` is the one that
-    the model was trained from, as its row for a name is what that encoder reads in it; the model's own record says
-    which by default. Raises InputError for an attribute that the model has, a category that it doesn't know, or another
-    encoder.
+    Their known `values` are tagged wherever they stand, until the model is trained on the attribute
+    (`kgtag.train.continual`). Without values there is nothing but name and definition to go by, and little is found.
+    `encoder` is the one that the model was trained from, as its row for a name is what that encoder reads in it; the
+    model's own record says which by default. Raises InputError for an attribute that the model has, a category that it
+    doesn't know, or another encoder.
     """
     check_target(out)
     network, config = load_network(model)
@@ -124,4 +124,5 @@ def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categ
         attributes=(*config.attributes, *attributes),
         applicable=applicable,
         attribute_concepts={**config.attribute_concepts, **bound},
+        looked_up=(*config.looked_up, *(name for name, new in attributes.items() if new.values)),
     )

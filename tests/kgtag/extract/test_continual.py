@@ -13,7 +13,8 @@ from kgtag.extract.files import read_config
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.continual import continue_extractor
 from kgtag.train.sequence.extractor import TrainReport
-from kgtag.types import AnnotatedProduct, Span
+from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
+from kgtag.types import AnnotatedProduct, Product, Span
 from tests.kgtag.extract.conftest import OPTIONS
 from tests.kgtag.extract.tiny import held_out
 from tests.kgtag.running import main
@@ -33,10 +34,18 @@ def kinds(data: list[AnnotatedProduct]) -> list[AnnotatedProduct]:
 def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     trained: TrainReport, extractor: SequenceExtractor, tiny_encoder: Path, tmp_path: Path
 ) -> None:
+    """Of two attributes, one was looked up before: from now on the network knows it."""
     train, test = held_out()
+    base = tmp_path / "base"
+    added = add_attributes(trained.directory, {"Size": NewAttribute(values=("XL",))}, out=base)
+    assert added.looked_up == ("Size",)
+    large = [
+        AnnotatedProduct(Product(brand, f"{brand} mug XL", category="Cup"), {"Size": ("XL",)}, (("Size", Span(9, 11)),))
+        for brand in ("Acme", "Orlo", "Nimb", "Fero")
+    ]
     report = continue_extractor(
-        trained.directory,
-        kinds(train[:24]),
+        base,
+        [*kinds(train[:24]), *large],
         replay=train,
         out=tmp_path / "more",
         encoder=str(tiny_encoder),
@@ -46,7 +55,7 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     assert (report.attributes, report.categories) == (("Kind",), ())
     assert report.new + report.replayed > 30
     more = SequenceExtractor.load(tmp_path / "more", threads=1)
-    assert more.attributes == (*extractor.attributes, "Kind") and more.version == report.version
+    assert more.attributes == (*extractor.attributes, "Size", "Kind") and more.version == report.version
     extractions = more.extract([one.product for one in test])
     known = [replace(e, mentions=tuple(m for m in e.mentions if m.attribute != "Kind")) for e in extractions]
     right = sum(
@@ -57,7 +66,8 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     assert before > 0.9 and right >= 0.85 * len(test)
     new = [{m.surface for m in e.mentions if m.attribute == "Kind"} for e in extractions]
     assert sum(found <= {"shoes", "跑步鞋", "mug"} and bool(found) for found in new) > 0.8 * len(test)
-    assert read_config(tmp_path / "more")[0].category_concepts == {"Shoe": "aa-8"}
+    config = read_config(tmp_path / "more")[0]
+    assert config.category_concepts == {"Shoe": "aa-8"} and config.looked_up == ()
 
 
 def test_what_cannot_be_continued_says_so(trained: TrainReport, tiny_encoder: Path, tmp_path: Path) -> None:
