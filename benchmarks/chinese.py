@@ -46,7 +46,7 @@ from kgtag.train.sequence.options import TrainOptions
 from kgtag.types import AnnotatedProduct
 
 LABELS = ("HC", "HP")
-FRESH = TrainOptions(epochs=8, batch=32, encoder_rate=1e-3, layer_decay=1.0)
+FRESH = TrainOptions(epochs=5, batch=32, encoder_rate=1e-3, layer_decay=1.0, swap=0.5)
 LARGE = TrainOptions(epochs=5, batch=16, encoder_rate=2e-4)
 _PARTS = re.compile(r"[\n\t；]|Item \d: |Query: |Doc: |Candidate Document: ")
 

@@ -1,7 +1,7 @@
 """Attribute values from product titles on public data, beside a simple floor.
 
     python benchmarks/extraction.py --data DIR --set ae110k|oamine|titles|wdc_pave|queryner
-        [--encoder E] [--members N] [--out DIR]
+        [--encoder E [--large]] [--members N] [--out DIR | --model DIR]
 
 DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.gz` as ExtractGPT publishes them,
 `wdc_pave/wdc_with_all_attributes/train_large.jsonl.gz`, and `queryner/{train,dev,test_visible}.jsonl.gz`.
@@ -9,7 +9,8 @@ AE-110K: a fifth of the titles by hash is the test set, a tenth is for choosing.
 of train is for choosing, and titles that are in test too are left out of it. WDC-PAVE: a fifth of the products (by
 cluster, so that offers of one product stay together) is the test set. QueryNER: the official splits. The test set is
 looked at once, after training. "titles" trains one model on both title sets and judges it on each; with --members so
-many are trained, with seeds from --seed on, and joined.
+many are trained, with seeds from --seed on, and joined. --model judges a model that is there, say one that `kgtag train
+ensemble` joined of several, and trains none. --large is for encoders of base size.
 
 WDC-PAVE's values are then made canonical by rules learned from the training products, which
 `wdc_with_all_attributes_normalized` has with canonical values, and judged again by those of the test products.
@@ -64,6 +65,11 @@ OPTIONS = {
     "wdc_pave": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
     "queryner": TrainOptions(epochs=4, batch=32, layer_decay=1.0, forget=0.0, compete=1.0),
 }
+LARGE = {
+    "titles": replace(OPTIONS["titles"], epochs=8, encoder_rate=8e-5),
+    "queryner": replace(OPTIONS["queryner"], epochs=3, encoder_rate=8e-5, layer_decay=0.9),
+}
+"""For encoders of base size."""
 SETS = {name: (name,) for name in OPTIONS} | {"titles": ("ae110k", "oamine")}
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
 
@@ -138,6 +144,9 @@ def floor_spans(train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProdu
 def measure(data: Path, given: argparse.Namespace, out: Path, options: TrainOptions) -> dict[str, dict[str, Any]]:
     """By set, of one model trained on all of them."""
     parts = {name: splits(data, name) for name in SETS[given.set]}
+    if given.model is not None:
+        extractor = SequenceExtractor.load(given.model)
+        return {name: judge(data, name, extractor, part) for name, part in parts.items()}
     train, dev = ([one for part in parts.values() for one in part[which]] for which in (0, 1))
     for name, part in parts.items():
         print(f"{name}: {', '.join(map(str, map(len, part)))} train, dev, test", file=sys.stderr)
@@ -224,13 +233,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(OPTIONS), required=True)
     parser.add_argument("--encoder", default=encoders.DEFAULT, help="a name or a directory")
+    parser.add_argument("--large", action="store_true", help="the options for an encoder of base size")
     parser.add_argument("--out", type=Path, help="keep the model here")
+    parser.add_argument("--model", type=Path, help="judge this one, train none")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--members", type=int, default=1, help="models to train and join")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     host = machine()
-    options = OPTIONS[given.set]
+    options = (LARGE if given.large else OPTIONS).get(given.set, OPTIONS[given.set])
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(given.data, given, given.out or Path(temporary) / "model", options)
