@@ -14,7 +14,9 @@ _Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appear
 
 
 def ensemble(
-    models: Annotated[list[Path], typer.Argument(help="Two or more, trained on the same data with other seeds.")],
+    models: Annotated[
+        list[Path], typer.Argument(help="Two or more, trained on the same data with other seeds or encoders.")
+    ],
     dev: Annotated[Path, typer.Option(help="Annotated products that none of them was trained on.")],
     out: _Out,
     format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
