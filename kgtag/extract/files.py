@@ -119,7 +119,8 @@ def new_directory(out: Path) -> Iterator[Path]:
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         yield work
-        write_json(work / _MANIFEST, {path.name: _sha256(path) for path in sorted(work.iterdir())})
+        files = [path for path in sorted(work.iterdir()) if path.is_file()]  # a directory has a manifest of its own
+        write_json(work / _MANIFEST, {path.name: _sha256(path) for path in files})
         work.chmod(0o755)
         old = None
         if out.exists():

@@ -50,11 +50,13 @@ def copy_model(
     metrics: Mapping[str, Any],
     lexicon: Sequence[LexiconRow] | None = None,
 ) -> None:
-    """A model directory like `source` but for the network, the configuration, the metrics and, if given, the known
-    values."""
+    """A model directory like `source`, its linker included, but for the network, the configuration, the metrics and, if
+    given, the known values."""
     with new_directory(out) as work:
         for path in sorted(source.iterdir()):
-            if path.name not in _OF_THE_NETWORK and path.is_file():
+            if path.is_dir():
+                shutil.copytree(path, work / path.name)
+            elif path.name not in _OF_THE_NETWORK:
                 shutil.copyfile(path, work / path.name)
         write_config(work, config)
         write_json(work / "metrics.json", dict(metrics))

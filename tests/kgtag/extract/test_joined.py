@@ -167,8 +167,12 @@ def test_a_new_attribute_knows_the_values_of_its_taxonomy(trained: TrainReport, 
     file.write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert main("migrate", "--store", store).code == 0
     assert main("import", "annotated", file, "--store", store).code == 0
+    shutil.copytree(trained.directory, out)
+    (out / "linker").mkdir()
+    (out / "linker" / "manifest.json").write_text("{}", encoding="utf-8")
     add = ("--add", "Pattern", "--store", store, "--category", "Shoe")
-    added = main("train", "attributes", "--model", trained.directory, *add, "--out", out)
+    added = main("train", "attributes", "--model", out, *add, "--out", out)
+    assert (out / "linker" / "manifest.json").read_text(encoding="utf-8") == "{}"
     assert "1 of them new, with 2 known values" in added.stderr
     extended = SequenceExtractor.load(out, threads=1)
     assert extended.config.attribute_concepts["Pattern"] == "annotated:pattern"
