@@ -240,8 +240,10 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=1, help="models to train and join")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
+    if given.large and given.set not in LARGE:
+        parser.error(f"--large has options for {', '.join(LARGE)}, not for {given.set}")
     host = machine()
-    options = (LARGE if given.large else OPTIONS).get(given.set, OPTIONS[given.set])
+    options = (LARGE if given.large else OPTIONS)[given.set]
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(given.data, given, given.out or Path(temporary) / "model", options)

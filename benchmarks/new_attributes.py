@@ -82,7 +82,7 @@ def measure(data: Path, name: str, *, epochs: int | None, seed: int, gliner: Pat
         "nearest trained attribute": _scored(
             asked, [{new: one[old] for new, old in stand_ins.items() if old in one} for one in answers]
         ),
-        "longest known value": _scored(asked, floor([*train, *dev], asked)),
+        "longest known value": _scored(asked, floor(train, asked)),
     }
     if gliner is not None:
         scored["GLiNER"] = _scored(asked, _read_gliner(gliner, asked))

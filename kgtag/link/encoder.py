@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kgtag.lru import Lru
-from kgtag.threads import cores
+from kgtag.threads import side_by_side
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
@@ -78,8 +77,7 @@ class SentenceEncoder:
             vectors[group] = self._session.run(None, {"ids": ids})[0][: len(group)]
             return len(group)
 
-        with ThreadPoolExecutor(max(1, min(cores(), len(groups)))) as threads:
-            for done in threads.map(run, groups):
-                if progress is not None:
-                    progress(done)
+        for done in side_by_side(run, groups):
+            if progress is not None:
+                progress(done)
         return vectors

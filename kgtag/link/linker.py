@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from kgtag.link.model import LinkModel
 from kgtag.link.rank import RankModel
 from kgtag.link.retrieve import NEAR
 from kgtag.lru import Lru
-from kgtag.threads import blas_on_one_core, cores
+from kgtag.threads import blas_on_one_core, side_by_side
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"
@@ -84,10 +83,7 @@ class TaxonomyLinker:
     def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
         """Batches beside one another: most of a batch's time goes by in libraries that let other threads run."""
         batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
-        if len(batches) < 2:
-            return self._link(queries) if queries else []
-        with ThreadPoolExecutor(min(cores(), len(batches))) as threads:
-            return list(chain.from_iterable(threads.map(self._link, batches)))
+        return list(chain.from_iterable(side_by_side(self._link, batches)))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         pool = self._finder.find(queries)

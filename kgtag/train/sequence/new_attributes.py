@@ -50,12 +50,13 @@ def add_attributes(
     check_target(out)
     network, config = load_network(model)
     _check(config, attributes, categories)
-    if len(mixed := read_metrics(model).get("encoders", ())) > 1:
+    before = read_metrics(model)
+    if len(mixed := before.get("encoders", ())) > 1:
         raise InputError(
             f"{str(model)!r} was joined of models from different encoders ({', '.join(mixed)}); add the attributes to"
             " each of them, and join those"
         )
-    path = encoders.resolve(encoder or str(read_metrics(model).get("encoder") or config.encoder))
+    path = encoders.resolve(encoder or str(before.get("encoder") or config.encoder))
     tokenizer = load_tokenizer(model)
     texts = [name if new.definition is None else f"{name}: {new.definition}" for name, new in attributes.items()]
     for member in networks(network):
@@ -64,7 +65,7 @@ def add_attributes(
     added = {name: {"definition": new.definition, "values": len(new.values)} for name, new in attributes.items()}
     config = _extended(config, attributes, categories)
     lexicon = [*read_lexicon(model), *_entries(attributes, tokenizer)]
-    metrics = read_metrics(model) | {"added_attributes": added}
+    metrics = before | {"added_attributes": added}
     copy_model(model, out, network=network, config=config, metrics=metrics, lexicon=lexicon)
     return config
 
@@ -73,8 +74,8 @@ def _entries(attributes: Mapping[str, NewAttribute], tokenizer: Tokenizer) -> li
     """The known values as a lexicon's rows: each counts as if one training title had held it, rightly."""
     rows = [(name, value) for name, new in attributes.items() for value in dict.fromkeys(new.values)]
     pieces = [found.ids.tolist() for found in tokenize(tokenizer, [value for _, value in rows])]
-    seen = {(name, tuple(ids)): ids for (name, _), ids in zip(rows, pieces, strict=True) if 0 < len(ids) <= MAX_PIECES}
-    return [(name, ids, 1, 1, True) for (name, _), ids in seen.items()]
+    keys = dict.fromkeys((name, tuple(ids)) for (name, _), ids in zip(rows, pieces, strict=True))
+    return [(name, list(ids), 1, 1, True) for name, ids in keys if 0 < len(ids) <= MAX_PIECES]
 
 
 def _check(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
 
 
 def renumbering(wanted: Tokenizer, other: Tokenizer) -> list[int]:
-    """For each id of `wanted` the id that `other` has for that token; its own where it has none.
+    """For each id of `wanted` the id that `other` has for that token; 0 for a special one that it lacks.
 
     Raises InputError when the two would cut some text into different tokens.
     """

@@ -41,6 +41,13 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
     )
 
 
+def copy_beside(source: Path, work: Path) -> None:
+    """What stands in `source` beside the extractor: linker, implied values; each has a manifest of its own."""
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            shutil.copytree(path, work / path.name)
+
+
 def copy_model(
     source: Path,
     out: Path,
@@ -54,10 +61,9 @@ def copy_model(
     given, the known values."""
     with new_directory(out) as work:
         for path in sorted(source.iterdir()):
-            if path.is_dir():
-                shutil.copytree(path, work / path.name)
-            elif path.name not in _OF_THE_NETWORK:
+            if path.is_file() and path.name not in _OF_THE_NETWORK:
                 shutil.copyfile(path, work / path.name)
+        copy_beside(source, work)
         write_config(work, config)
         write_json(work / "metrics.json", dict(metrics))
         if lexicon is not None:
