@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -27,7 +26,7 @@ from kgtag.train.sequence.optimise import Learner
 from kgtag.train.sequence.options import TrainOptions, as_json
 from kgtag.train.sequence.tuning import Judging, tune
 from kgtag.train.sequence.vocabulary import extend, extended_rows, load_tokenizer, special_ids
-from kgtag.train.sequence.writing import write_network
+from kgtag.train.sequence.writing import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
 
 GENTLE = TrainOptions(epochs=4, encoder_rate=5e-5, head_rate=5e-4)
@@ -112,7 +111,13 @@ def continue_extractor(
         "f1": f1, "epoch": best.epoch, "continues": before, "history": best.history, "options": as_json(options),
         "encoder": str(read_metrics(model).get("encoder") or old.encoder),
     }  # fmt: skip
-    _write(out, network, config, tokenizer, rows, metrics)
+    with new_directory(out) as work:
+        write_config(work, config)
+        write_json(work / "metrics.json", metrics)
+        write_json(work / "lexicon.json", rows)
+        tokenizer.save(str(work / "tokenizer.json"))
+        copy_beside(model, work)
+        write_network(network, work)
     new = (
         tuple(name for name in labels.attributes if name not in old.config.attributes),
         tuple(name for name in labels.categories if name not in old.config.categories),
@@ -228,14 +233,3 @@ def _trims(
 ) -> dict[str, dict[str, tuple[int, int]]]:
     learned = learn_trims(data, made, texts=config.reads_text)
     return {name: {**learned.get(name, {}), **config.trims.get(name, {})} for name in {*learned, *config.trims}}
-
-
-def _write(
-    out: Path, network: TagNetwork, config: ModelConfig, tokenizer: Tokenizer, lexicon: list[Any], metrics: Any
-) -> None:
-    with new_directory(out) as work:
-        write_config(work, config)
-        write_json(work / "metrics.json", metrics)
-        write_json(work / "lexicon.json", lexicon)
-        tokenizer.save(str(work / "tokenizer.json"))
-        write_network(network, work)

@@ -39,6 +39,8 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     base = tmp_path / "base"
     added = add_attributes(trained.directory, {"Size": NewAttribute(values=("XL",))}, out=base)
     assert added.looked_up == ("Size",)
+    (base / "linker").mkdir()
+    (base / "linker" / "manifest.json").write_text("{}", encoding="utf-8")
     large = [
         AnnotatedProduct(Product(brand, f"{brand} mug XL", category="Cup"), {"Size": ("XL",)}, (("Size", Span(9, 11)),))
         for brand in ("Acme", "Orlo", "Nimb", "Fero")
@@ -67,6 +69,7 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     new = [{m.surface for m in e.mentions if m.attribute == "Kind"} for e in extractions]
     assert sum(found <= {"shoes", "跑步鞋", "mug"} and bool(found) for found in new) > 0.8 * len(test)
     config = read_config(tmp_path / "more")[0]
+    assert (tmp_path / "more" / "linker" / "manifest.json").read_text(encoding="utf-8") == "{}"
     assert config.category_concepts == {"Shoe": "aa-8"} and config.looked_up == ()
 
 
