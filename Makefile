@@ -6,7 +6,6 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --python $(BIN)/python -q -c constraints.txt
-export UV_LINK_MODE ?= copy
 
 .PHONY: demo test check format serve screenshots clean
 

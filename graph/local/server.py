@@ -57,6 +57,7 @@ server.https.enabled=false
 server.memory.heap.initial_size={heap}m
 server.memory.heap.max_size={heap}m
 server.memory.pagecache.size={pages}m
+db.tx_log.preallocate=false
 db.tx_log.rotation.retention_policy=256M size
 dbms.security.auth_enabled={auth}
 dbms.usage_report.enabled=false
