@@ -7,6 +7,8 @@ touches a configured database.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 # Before torch is there: workers share the cores, and OpenMP threads that spin for each other stop them all.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,6 +32,21 @@ settings.register_profile(
     "kgtag", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 settings.load_profile("kgtag")
+
+
+_DISK = 1_500_000_000
+"""Bytes that two workers write at most at one time: servers, models, half-written files."""
+
+
+def pytest_configure() -> None:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < _DISK:
+        pytest.exit(
+            f"The tests need {_DISK / 1e9:.1f} GB under {folder}, where {free / 1e9:.1f} are free: make room, or set "
+            "TMPDIR to a folder that has it.",
+            returncode=2,
+        )
 
 
 @pytest.fixture(scope="session")
