@@ -12,7 +12,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.binding import Binding
 from kgtag.categorise import Categoriser
-from kgtag.consistency import EnforceSettings, enforce
+from kgtag.consistency import Enforcer, EnforceSettings
 from kgtag.extract.multilabel import ValueModel, with_inferred
 from kgtag.text import clean, guess_language
 from kgtag.types import (
@@ -79,8 +79,7 @@ class Tagger:
         self._taxonomy = taxonomy
         self._binding = binding
         self._categoriser = Categoriser(taxonomy, binding)
-        self._plausibility = plausibility
-        self._settings = settings or EnforceSettings()
+        self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -184,13 +183,7 @@ class Tagger:
             # One without a concept is no day-zero tag: nobody wrote it.
             if (link := next(links).link) is not None:
                 candidates.append(_implied(inferred, link))
-        consistent = enforce(
-            candidates,
-            self._taxonomy,
-            plausibility=self._plausibility,
-            settings=self._settings,
-            lang=read.product.lang,
-        )
+        consistent = self._enforcer.enforce(candidates, lang=read.product.lang)
         return Tagging(
             id=read.product.id,
             tags=consistent.tags,

@@ -32,6 +32,10 @@ class Product:
     category: str | None = None
     lang: str | None = None
 
+    def cut(self, span: Span) -> str:
+        """What stands there."""
+        return (self.title if span.field == "title" else self.text or "")[span.start : span.end]
+
 
 Field = Literal["title", "text"]
 """Which of a product's two texts."""
@@ -50,8 +54,8 @@ class Span:
 class AnnotatedProduct:
     """A product with its gold: by attribute, the values; an empty list says "known to be absent".
 
-    `spans` holds (attribute, span) for the values that stand in the title or were marked in the text; `concepts`
-    (attribute, surface) → concept id or None (NIL), when the annotators linked them.
+    `spans` holds (attribute, span) for the values that stand in the title or the text, those of the title first;
+    `concepts` (attribute, surface) → concept id or None (NIL), when the annotators linked them.
     """
 
     product: Product
@@ -159,6 +163,12 @@ class CandidateTag:
     surface: str | None = None
     extract_score: float | None = None
     link_score: float | None = None
+
+    def at(self, probability: float) -> CandidateTag:
+        """The same of another probability; four times as fast as `replace`, and every value of every item comes by."""
+        return CandidateTag(
+            self.concept, probability, self.method, self.span, self.surface, self.extract_score, self.link_score
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from graph.model import Kind
-from graph.taxonomy import Taxonomy
 from kgtag.consistency.applicability import Applicability
-from kgtag.types import CandidateTag, Rule
+from kgtag.consistency.facts import Fact, Facts
+from kgtag.types import CandidateTag, Rule, Span
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -23,44 +21,38 @@ Conflicts = Mapping[tuple[int, int], Rule]
 
 
 def conflicts(
-    candidates: Sequence[CandidateTag], taxonomy: Taxonomy, applicability: Applicability
+    candidates: Sequence[CandidateTag], facts: Facts, applicability: Applicability
 ) -> dict[tuple[int, int], Rule]:
     """Every pair of candidates that can't both stand, with the reason."""
     found = {}
-    seen = [_Seen(one, taxonomy[one.concept].kind, taxonomy.attribute_of(one.concept)) for one in candidates]
-    for i, j in combinations(range(len(candidates)), 2):
-        rule = _conflict(seen[i], seen[j], taxonomy, applicability)
+    seen = [(facts.of(one.concept), one.span) for one in candidates]
+    for (i, one), (j, other) in combinations(enumerate(seen), 2):
+        rule = _conflict(one, other, applicability)
         if rule is not None:
             found[i, j] = rule
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A candidate with what every pair of it asks about."""
-
-    tag: CandidateTag
-    kind: Kind
-    attribute: str | None
-
-
-def _conflict(one: _Seen, other: _Seen, taxonomy: Taxonomy, applicability: Applicability) -> Rule | None:
-    a, b = one.tag, other.tag
-    if a.concept == b.concept:
+def _conflict(
+    one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], applicability: Applicability
+) -> Rule | None:
+    (a, place), (b, other_place) = one, other
+    if a.id == b.id:
         return "duplicate"
-    if taxonomy.excluded(a.concept, b.concept):
+    if a.excludes(b):
         return "excluded"
-    if one.kind == other.kind == "category":
+    if a.kind == b.kind == "category":
         return "single_choice"
-    if a.span is not None and a.span == b.span and one.attribute == other.attribute:
+    if place is not None and place == other_place and a.attribute == b.attribute:
         return "outranked"
-    if taxonomy.rival(a.concept, b.concept):
+    if a.rivals(b):
         return "single_choice"
-    for value, category in ((one, other), (other, one)):
-        if (value.kind, category.kind) != ("value", "category"):
-            continue
-        if applicability.verdict(value.tag.concept, category.tag.concept) == "not_applicable":
-            return "not_applicable"
+    if a.kind == b.kind:
+        return None
+    for value, category in ((a, b), (b, a)):
+        if (value.kind, category.kind) == ("value", "category"):
+            verdict = applicability.verdict(value, category.id)
+            return "not_applicable" if verdict == "not_applicable" else None
     return None
 
 

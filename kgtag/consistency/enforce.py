@@ -16,6 +16,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.consistency.applicability import Applicability
 from kgtag.consistency.backoff import back_off
 from kgtag.consistency.conflicts import best_set, conflicts
+from kgtag.consistency.facts import Facts
 from kgtag.types import CandidateTag, Consistent, DroppedTag, Plausibility, Proposal, Rule, Span, Tag
 
 _CERTAIN = 1e-4
@@ -45,6 +46,51 @@ class _Weighed:
     plausibility: float | None
 
 
+class Enforcer:
+    """Makes item after item consistent with one snapshot of the taxonomy, and remembers what it asked of it."""
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        plausibility: Plausibility | None = None,
+        settings: EnforceSettings | None = None,
+    ) -> None:
+        self._settings = settings or EnforceSettings()
+        self._plausibility = plausibility if self._settings.mode == "full" else None
+        self._facts = Facts(taxonomy)
+        self._applicability = Applicability(
+            self._facts, self._plausibility, threshold=self._settings.proposal_threshold
+        )
+
+    def enforce(self, candidates: Sequence[CandidateTag], *, lang: str | None = None) -> Consistent:
+        """A consistent set of tags, most probable first; what was dropped, by which rule; what was proposed.
+
+        A category of method "given" is a fact, not a candidate: everything else gives way to it.
+        """
+        facts, settings = self._facts, self._settings
+        live, dropped = _follow_redirects(candidates, facts)
+        if settings.mode == "off":
+            return _as_found(live, facts, settings, lang)
+        weighed = _weigh(live, facts, self._plausibility, settings)
+        fit, unfit = _split(weighed, facts, settings.threshold)
+        dropped += unfit
+        fit.sort(key=lambda w: (-w.candidate.probability, w.candidate.concept, w.candidate.span or Span(-1, -1)))
+        apart = conflicts([w.candidate for w in fit], facts, self._applicability)
+        chosen = best_set(_weights([w.candidate for w in fit], facts, settings.threshold), apart)
+        chosen |= _broader_categories(fit, chosen, facts)
+        tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
+        present = {tag.concept for tag in tags}
+        for i, weighed_tag in enumerate(fit):
+            if i not in chosen:
+                dropped.append((weighed_tag, _reason(i, chosen, apart, weighed_tag.candidate.concept in present)))
+        return Consistent(
+            tags=tuple(tags),
+            dropped=tuple(DroppedTag(_tag(w, facts, lang), rule) for w, rule in dropped),
+            proposals=_proposals(tags, facts, self._applicability),
+        )
+
+
 def enforce(
     candidates: Sequence[CandidateTag],
     taxonomy: Taxonomy,
@@ -53,48 +99,19 @@ def enforce(
     settings: EnforceSettings | None = None,
     lang: str | None = None,
 ) -> Consistent:
-    """A consistent set of tags, most probable first; what was dropped, by which rule; what was proposed.
-
-    A category of method "given" is a fact, not a candidate: everything else gives way to it.
-    """
-    settings = settings or EnforceSettings()
-    if settings.mode != "full":
-        plausibility = None
-    live, dropped = _follow_redirects(candidates, taxonomy)
-    if settings.mode == "off":
-        return _as_found(live, taxonomy, settings, lang)
-    applicability = Applicability(taxonomy, plausibility, threshold=settings.proposal_threshold)
-    weighed = _weigh(live, taxonomy, plausibility, settings)
-    fit, unfit = _split(weighed, taxonomy, settings.threshold)
-    dropped += unfit
-    fit.sort(key=lambda w: (-w.candidate.probability, w.candidate.concept, w.candidate.span or Span(-1, -1)))
-    apart = conflicts([w.candidate for w in fit], taxonomy, applicability)
-    chosen = best_set(_weights([w.candidate for w in fit], taxonomy, settings.threshold), apart)
-    chosen |= _broader_categories(fit, chosen, taxonomy)
-    tags = _close([fit[i] for i in sorted(chosen)], taxonomy, lang)
-    present = {tag.concept for tag in tags}
-    for i, weighed_tag in enumerate(fit):
-        if i not in chosen:
-            dropped.append((weighed_tag, _reason(i, chosen, apart, weighed_tag.candidate.concept in present)))
-    return Consistent(
-        tags=tuple(tags),
-        dropped=tuple(DroppedTag(_tag(w, taxonomy, lang), rule) for w, rule in dropped),
-        proposals=_proposals(tags, taxonomy, applicability),
-    )
+    """`Enforcer.enforce` for a single item."""
+    return Enforcer(taxonomy, plausibility=plausibility, settings=settings).enforce(candidates, lang=lang)
 
 
 def _follow_redirects(
-    candidates: Sequence[CandidateTag], taxonomy: Taxonomy
+    candidates: Sequence[CandidateTag], facts: Facts
 ) -> tuple[list[CandidateTag], list[tuple[_Weighed, Rule]]]:
     live, dropped = [], list[tuple[_Weighed, Rule]]()
     for candidate in candidates:
-        target = taxonomy.resolve(candidate.concept)
-        moved = candidate if target == candidate.concept else replace(candidate, concept=target)
-        line = [target, *taxonomy.ancestors(target)]
-        if any(taxonomy[id].status == "deprecated" for id in line):
-            dropped.append((_Weighed(moved, None), "deprecated"))
-        elif taxonomy.excluded(target, target):
-            dropped.append((_Weighed(moved, None), "excluded"))
+        fact = facts.of(candidate.concept)
+        moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
+        if fact.out is not None:
+            dropped.append((_Weighed(moved, None), fact.out))
         else:
             live.append(moved)
     return live, dropped
@@ -102,16 +119,17 @@ def _follow_redirects(
 
 def _weigh(
     candidates: Sequence[CandidateTag],
-    taxonomy: Taxonomy,
+    facts: Facts,
     plausibility: Plausibility | None,
     settings: EnforceSettings,
 ) -> list[_Weighed]:
     """Move each value's odds by how plausible it is in the item's most probable category."""
-    categories = [c for c in candidates if taxonomy[c.concept].kind == "category"]
+    kinds = [facts.of(c.concept).kind for c in candidates]
+    categories = [c for c, kind in zip(candidates, kinds, strict=True) if kind == "category"]
     if plausibility is None or not categories:
         return [_Weighed(candidate, None) for candidate in candidates]
     category = max(categories, key=lambda c: (c.method == "given", c.probability, c.concept)).concept
-    values = [i for i, c in enumerate(candidates) if taxonomy[c.concept].kind == "value"]
+    values = [i for i, kind in enumerate(kinds) if kind == "value"]
     triples = [(candidates[i].concept, "occurs_in", category) for i in values]
     known = dict(zip(values, plausibility.probabilities(triples), strict=True))
     weighed = []
@@ -119,33 +137,34 @@ def _weigh(
         plausible = known.get(i)
         if plausible is not None:
             odds = _log_odds(candidate.probability) + settings.plausibility_weight * _log_odds(plausible)
-            candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)))
+            candidate = candidate.at(1 / (1 + math.exp(-odds)))
         weighed.append(_Weighed(candidate, plausible))
     return weighed
 
 
 def _split(
-    weighed: Sequence[_Weighed], taxonomy: Taxonomy, threshold: float
+    weighed: Sequence[_Weighed], facts: Facts, threshold: float
 ) -> tuple[list[_Weighed], list[tuple[_Weighed, Rule]]]:
     """The candidates that are certain enough, ancestors in the place of those that aren't, and what was left behind."""
-    ancestors = back_off([w.candidate for w in weighed], taxonomy, threshold=threshold)
-    fit = [w for w in weighed if w.candidate.probability >= threshold or w.candidate.method == "given"]
-    left = [w for w in weighed if w.candidate.probability < threshold and w.candidate.method != "given"]
-    dropped = list[tuple[_Weighed, Rule]]()
-    for w in left:
-        implausible = w.plausibility is not None and w.plausibility < 0.5
-        dropped.append((w, "implausible" if implausible else "uncertain"))
+    ancestors = back_off([w.candidate for w in weighed], facts, threshold=threshold)
+    fit, dropped = [], list[tuple[_Weighed, Rule]]()
+    for w in weighed:
+        if w.candidate.probability >= threshold or w.candidate.method == "given":
+            fit.append(w)
+        else:
+            implausible = w.plausibility is not None and w.plausibility < 0.5
+            dropped.append((w, "implausible" if implausible else "uncertain"))
     return fit + [_Weighed(candidate, None) for candidate in ancestors], dropped
 
 
-def _weights(candidates: Sequence[CandidateTag], taxonomy: Taxonomy, threshold: float) -> list[float]:
+def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float) -> list[float]:
     """What each candidate adds to the set; a category brings its broader candidates along, so it adds theirs too."""
     alone = [_weight(candidate, threshold) for candidate in candidates]
-    categories = [i for i, c in enumerate(candidates) if taxonomy[c.concept].kind == "category"]
+    found = [facts.of(candidate.concept) for candidate in candidates]
+    categories = [i for i, fact in enumerate(found) if fact.kind == "category"]
     total = list(alone)
     for i in categories:
-        broader = [j for j in categories if taxonomy.is_ancestor(candidates[j].concept, candidates[i].concept)]
-        total[i] += sum(alone[j] for j in broader)
+        total[i] += sum(alone[j] for j in categories if found[j].id in found[i].above)
     return total
 
 
@@ -155,10 +174,10 @@ def _weight(candidate: CandidateTag, threshold: float) -> float:
     return max(_log_odds(candidate.probability) - _log_odds(threshold), 0.0) + 1e-3
 
 
-def _broader_categories(fit: Sequence[_Weighed], chosen: set[int], taxonomy: Taxonomy) -> set[int]:
+def _broader_categories(fit: Sequence[_Weighed], chosen: set[int], facts: Facts) -> set[int]:
     """Category candidates that the chosen category implies: they stand by their own right."""
-    most_specific = [fit[i].candidate.concept for i in chosen if taxonomy[fit[i].candidate.concept].kind == "category"]
-    return {i for i, w in enumerate(fit) if any(taxonomy.is_ancestor(w.candidate.concept, id) for id in most_specific)}
+    most_specific = [fact for i in chosen if (fact := facts.of(fit[i].candidate.concept)).kind == "category"]
+    return {i for i, w in enumerate(fit) if any(w.candidate.concept in fact.above for fact in most_specific)}
 
 
 def _log_odds(probability: float) -> float:
@@ -166,16 +185,16 @@ def _log_odds(probability: float) -> float:
     return math.log(clipped / (1 - clipped))
 
 
-def _close(chosen: Sequence[_Weighed], taxonomy: Taxonomy, lang: str | None) -> list[Tag]:
+def _close(chosen: Sequence[_Weighed], facts: Facts, lang: str | None) -> list[Tag]:
     """The chosen tags and everything broader, most probable first; an implied tag names its most probable reason."""
     tags: dict[str, Tag] = {}
     for w in chosen:
-        tags.setdefault(w.candidate.concept, _tag(w, taxonomy, lang))
+        tags.setdefault(w.candidate.concept, _tag(w, facts, lang))
     for direct in sorted(tags.values(), key=lambda t: (-t.probability, t.concept)):
-        for ancestor in taxonomy.ancestors(direct.concept):
+        for ancestor in facts.of(direct.concept).above:
             if ancestor not in tags:
                 implied = CandidateTag(ancestor, direct.probability, "implied")
-                tags[ancestor] = replace(_tag(_Weighed(implied, None), taxonomy, lang), implied_by=direct.concept)
+                tags[ancestor] = _tag(_Weighed(implied, None), facts, lang, implied_by=direct.concept)
     return sorted(tags.values(), key=lambda t: (t.implied_by is not None, -t.probability, t.concept))
 
 
@@ -186,8 +205,8 @@ def _reason(i: int, chosen: set[int], apart: dict[tuple[int, int], Rule], presen
     return rules[0]
 
 
-def _proposals(tags: Sequence[Tag], taxonomy: Taxonomy, applicability: Applicability) -> tuple[Proposal, ...]:
-    category = _most_specific_category(tags, taxonomy)
+def _proposals(tags: Sequence[Tag], facts: Facts, applicability: Applicability) -> tuple[Proposal, ...]:
+    category = _most_specific_category(tags, facts)
     if category is None:
         return ()
     attributes = sorted({tag.attribute for tag in tags if tag.attribute is not None})
@@ -195,35 +214,37 @@ def _proposals(tags: Sequence[Tag], taxonomy: Taxonomy, applicability: Applicabi
     return tuple(p for a in missing if (p := applicability.proposal(a, category)) is not None)
 
 
-def _most_specific_category(tags: Sequence[Tag], taxonomy: Taxonomy) -> str | None:
+def _most_specific_category(tags: Sequence[Tag], facts: Facts) -> str | None:
     categories = [tag.concept for tag in tags if tag.kind == "category"]
-    return max(categories, key=lambda id: (len(taxonomy.ancestors(id)), id), default=None)
+    return max(categories, key=lambda id: (len(facts.of(id).above), id), default=None)
 
 
-def _tag(w: _Weighed, taxonomy: Taxonomy, lang: str | None) -> Tag:
-    concept = taxonomy[w.candidate.concept]
+def _tag(w: _Weighed, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
+    fact = facts.of(w.candidate.concept)
     return Tag(
-        concept=concept.id,
-        label=concept.label(lang),
-        kind=concept.kind,
+        concept=fact.id,
+        label=fact.concept.label(lang),
+        kind=fact.kind,
         method=w.candidate.method,
         probability=w.candidate.probability,
-        attribute=taxonomy.attribute_of(concept.id),
+        attribute=fact.attribute,
         span=w.candidate.span,
         surface=w.candidate.surface,
         extract_score=w.candidate.extract_score,
         link_score=w.candidate.link_score,
         plausibility=w.plausibility,
+        implied_by=implied_by,
     )
 
 
 def _as_found(
-    candidates: Sequence[CandidateTag], taxonomy: Taxonomy, settings: EnforceSettings, lang: str | None
+    candidates: Sequence[CandidateTag], facts: Facts, settings: EnforceSettings, lang: str | None
 ) -> Consistent:
     """The ablation's "off": the best candidate of every mention, unchecked and unclosed."""
     best: dict[object, CandidateTag] = {}
     for candidate in sorted(candidates, key=lambda c: (-c.probability, c.concept)):
-        key = (candidate.span, taxonomy.attribute_of(candidate.concept), taxonomy[candidate.concept].kind)
+        fact = facts.of(candidate.concept)
+        key = (candidate.span, fact.attribute, fact.kind)
         if candidate.probability >= settings.threshold or candidate.method == "given":
             best.setdefault(key, candidate)
-    return Consistent(tuple(_tag(_Weighed(candidate, None), taxonomy, lang) for candidate in best.values()), ())
+    return Consistent(tuple(_tag(_Weighed(candidate, None), facts, lang) for candidate in best.values()), ())

@@ -278,10 +278,9 @@ class SequenceExtractor:
         attribute = self.config.attributes[number]
         start, end = int(piece.tokens.starts[tokens[0]]), int(piece.tokens.ends[tokens[1]])
         span = field_span(start, end, len(product.title))
-        text = product.title if span.field == "title" else product.text or ""
-        if cut := self.config.trims.get(attribute, {}).get(text[span.start : span.end]):
+        if cut := self.config.trims.get(attribute, {}).get(product.cut(span)):
             span = Span(span.start + cut[0], span.start + cut[1], span.field)
-        return Mention(span, text[span.start : span.end], attribute, score)
+        return Mention(span, product.cut(span), attribute, score)
 
 
 def calibrated(marginal: float, calibration: tuple[float, float]) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from graph.formats.reading import kind_of
@@ -15,13 +17,13 @@ _LONGEST_VALUE = 10_000
 
 
 def annotated(row: Row) -> AnnotatedProduct:
-    """A product with `attributes`, `spans` or both. Without `spans`, the values are looked for in the title."""
+    """A product with `attributes`, `spans` or both. Without `spans`, the values are looked for in title and text."""
     product = plain(row)
     attributes = _attributes(row)
     if row.fields.get("spans") is None:
         if row.fields.get("attributes") is None:
             raise row.error("neither 'attributes' nor 'spans'; annotated products have one of them")
-        return AnnotatedProduct(product, attributes, tuple(locate(product.title, attributes)))
+        return AnnotatedProduct(product, attributes, _located(product, attributes, attributes))
     return _with_spans(row, product, attributes)
 
 
@@ -34,22 +36,42 @@ def spans(row: Row) -> AnnotatedProduct:
 
 
 def extractgpt(row: Row) -> AnnotatedProduct:
-    """`input` or `input_title` is the title, `input_description` the text; "n/a" says known to be absent."""
+    """`input` or `input_title` is the title, `input_description` the text; "n/a" says known to be absent.
+
+    A value's `pid` says which of the two it was marked in, 0 or 1: it is looked for there alone.
+    """
     title = row.text("input_title" if "input_title" in row.fields else "input")
     scores = row.fields.get("target_scores")
     if not isinstance(scores, dict):
         raise row.error(f"'target_scores' must be an object of values by attribute, not {kind_of(scores)}")
     attributes: dict[str, tuple[str, ...]] = {}
+    in_title, in_text = {}, {}
     for name, values in scores.items():
         if not isinstance(values, dict):
             raise row.error(
                 f"'target_scores' of {name!r} must be an object with its values as keys, not {kind_of(values)}"
             )
         attributes[name] = _values(row, name, [value for value in values if value != _ABSENT and value.strip()])
+        in_title[name] = tuple(value for value in attributes[name] if _marked(values[value], 0))
+        in_text[name] = tuple(value for value in attributes[name] if _marked(values[value], 1))
     product = Product(
         row.id(), title, row.optional("input_description"), row.optional("category"), row.optional("lang")
     )
-    return AnnotatedProduct(product, attributes, tuple(locate(title, attributes)))
+    return AnnotatedProduct(product, attributes, _located(product, in_title, in_text))
+
+
+def _marked(about: Any, part: int) -> bool:
+    """Whether the value was marked in this part of the product; in either, where nothing says."""
+    places = about.get("pid") if isinstance(about, dict) else None
+    return not isinstance(places, list) or part in places
+
+
+def _located(
+    product: Product, in_title: Mapping[str, tuple[str, ...]], in_text: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, Span], ...]:
+    """Where values stand: those of the title by place, then those of the text."""
+    text = locate(product.text, in_text) if product.text else []
+    return (*locate(product.title, in_title), *((name, replace(span, field="text")) for name, span in text))
 
 
 def plain(row: Row, *, lang: str | None = None) -> Product:

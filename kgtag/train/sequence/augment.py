@@ -1,4 +1,4 @@
-"""Variants of annotated titles whose gold stays exact: other values, other order, misspellings, other unit forms."""
+"""Variants of annotated products whose gold stays exact: other values, other order, misspellings, other unit forms."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graph.errors import TextError
-from kgtag.text import clean
+from kgtag.text import clean, document, field_span
 from kgtag.train.sequence.gold import place
 from kgtag.train.sequence.options import TrainOptions
-from kgtag.types import AnnotatedProduct, Span
+from kgtag.types import AnnotatedProduct, Field, Span
 
 _UNITS = (
     ("in", "inch", "inches", '"'),
@@ -45,15 +45,23 @@ _WORD = re.compile(r"[^\W\d_]{5,}")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a title: words between values, or values that touch or overlap each other. `gold`: (attribute, span
-    within the text)."""
+    """A stretch of a title or text: words between values, or values that touch or overlap each other. `gold`:
+    (attribute, span within the stretch)."""
 
     text: str
     gold: tuple[tuple[str, Span], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a product says, joined again as it was. Both empty for a title that can't be read."""
+
+    title: list[Part]
+    text: list[Part]
+
+
 class Augmenter:
-    """`values`: what may take a value's place, by attribute name, say from the taxonomy; those of training titles of
+    """`values`: what may take a value's place, by attribute name, say from the taxonomy; those of training products of
     the same category join them."""
 
     def __init__(
@@ -63,7 +71,7 @@ class Augmenter:
         self._parts = [_parts(one) for one in data]
         pools: dict[tuple[str | None, str], set[str]] = defaultdict(set)
         for one, parts in zip(data, self._parts, strict=True):
-            for part in parts:
+            for part in parts.title + parts.text:
                 for name, span in part.gold:
                     pools[one.product.category, name].add(part.text[span.start : span.end])
         self._pools = {
@@ -72,51 +80,69 @@ class Augmenter:
         }
 
     def variant(self, number: int, one: AnnotatedProduct, rng: random.Random) -> AnnotatedProduct | None:
-        """Of the product that stood at `number` in the data; None when chance leaves it as it is."""
+        """Of the product that stood at `number` in the data; None when chance leaves it as it is.
+
+        Values and units change wherever the product says them; misspelt and put in another order is only the title.
+        """
         before = parts = self._parts[number]
         options = self._options
         if rng.random() < options.swap:
             parts = self._swapped(parts, one.product.category, rng)
         if rng.random() < options.units:
-            parts = _in_other_units(parts, rng)
+            parts = Parts(_in_other_units(parts.title, rng), _in_other_units(parts.text, rng))
         if rng.random() < options.typos:
-            parts = _misspelt(parts, rng)
+            parts = replace(parts, title=_misspelt(parts.title, rng))
         if rng.random() < options.shuffle:
-            parts = _shuffled(parts, rng)
+            parts = replace(parts, title=_shuffled(parts.title, rng))
         return None if parts == before else _joined(one, before, parts)
 
-    def _swapped(self, parts: list[Part], category: str | None, rng: random.Random) -> list[Part]:
-        """One value, wherever the title has it alone, becomes another of its attribute."""
-        alone = sorted({(part.gold[0][0], part.text) for part in parts if _alone(part)})
+    def _swapped(self, parts: Parts, category: str | None, rng: random.Random) -> Parts:
+        """One value, wherever title or text has it alone, becomes another of its attribute."""
+        alone = sorted({(part.gold[0][0], part.text) for part in parts.title + parts.text if _alone(part)})
         if not alone:
             return parts
         name, old = rng.choice(alone)
         pool = self._pools.get((category, name), [])
         new = rng.choice(pool) if pool else old
-        return [_whole(name, new) if _alone(p) and (p.gold[0][0], p.text) == (name, old) else p for p in parts]
+
+        def other(part: Part) -> Part:
+            return _whole(name, new) if _alone(part) and (part.gold[0][0], part.text) == (name, old) else part
+
+        return Parts([other(part) for part in parts.title], [other(part) for part in parts.text])
 
 
-def _parts(one: AnnotatedProduct) -> list[Part]:
-    """The title cut where gold begins and ends; joined again it is the title. Empty for one that can't be read."""
+def _parts(one: AnnotatedProduct) -> Parts:
+    """Both fields cut where gold begins and ends."""
     try:
         title = clean(one.product.title)
     except TextError:
-        return []
+        return Parts([], [])
+    whole = document(title, one.product.text)
     names = sorted({*one.attributes, *(name for name, _ in one.spans)})
-    gold = sorted(((span, name) for name in names for span in place(one, title, name)[0]), key=lambda pair: pair[0])
+    gold = [
+        (field_span(span.start, span.end, len(title)), name) for name in names for span in place(one, whole, name)[0]
+    ]
+    return Parts(
+        _cut(title, [pair for pair in gold if pair[0].field == "title"]),
+        _cut(whole[len(title) + 1 :], [pair for pair in gold if pair[0].field == "text"]),
+    )
+
+
+def _cut(text: str, gold: Sequence[tuple[Span, str]]) -> list[Part]:
+    left = sorted(gold, key=lambda pair: pair[0])
     parts: list[Part] = []
     done = 0
-    while gold:
-        start, end = gold[0][0].start, gold[0][0].end
+    while left:
+        start, end = left[0][0].start, left[0][0].end
         group = []
-        while gold and gold[0][0].start < end:
-            span, name = gold.pop(0)
+        while left and left[0][0].start < end:
+            span, name = left.pop(0)
             end = max(end, span.end)
             group.append((name, Span(span.start - start, span.end - start)))
-        parts += _plain(title[done:start])
-        parts.append(Part(title[start:end], tuple(group)))
+        parts += _plain(text[done:start])
+        parts.append(Part(text[start:end], tuple(group)))
         done = end
-    return [*parts, *_plain(title[done:])]
+    return [*parts, *_plain(text[done:])]
 
 
 def _plain(text: str) -> list[Part]:
@@ -190,20 +216,29 @@ def _shuffled(parts: list[Part], rng: random.Random) -> list[Part]:
     return joined
 
 
-def _joined(one: AnnotatedProduct, before: Sequence[Part], parts: Sequence[Part]) -> AnnotatedProduct:
-    """The product of the parts. Values that stood in the title are those the parts say; others stay as they were."""
-    title, spans = "", []
+def _joined(one: AnnotatedProduct, before: Parts, parts: Parts) -> AnnotatedProduct:
+    """The product of the parts. Values that it said are those that the parts say; others stay as they were."""
+    title, in_title = _field(parts.title, "title")
+    text, in_text = _field(parts.text, "text")
+    product = replace(one.product, title=title, text=text if one.product.text else one.product.text)
+    spans = [*in_title, *in_text]
     values: dict[str, dict[str, None]] = {name: {} for name in one.attributes}
-    for part in parts:
-        for name, span in part.gold:
-            spans.append((name, Span(len(title) + span.start, len(title) + span.end)))
-            values.setdefault(name, {})[part.text[span.start : span.end]] = None
-        title += part.text
-    placed = {(name, part.text[span.start : span.end].casefold()) for part in before for name, span in part.gold}
+    for name, span in spans:
+        values.setdefault(name, {})[product.cut(span)] = None
+    placed = {
+        (name, part.text[span.start : span.end].casefold())
+        for part in before.title + before.text
+        for name, span in part.gold
+    }
     for name, found in one.attributes.items():
         values[name] |= dict.fromkeys(value for value in found if (name, value.strip().casefold()) not in placed)
-    return AnnotatedProduct(
-        replace(one.product, title=title),
-        {name: tuple(found) for name, found in values.items()},
-        tuple(sorted(spans, key=lambda pair: (pair[1], pair[0]))),
-    )
+    return AnnotatedProduct(product, {name: tuple(found) for name, found in values.items()}, tuple(spans))
+
+
+def _field(parts: Sequence[Part], field: Field) -> tuple[str, list[tuple[str, Span]]]:
+    """The parts joined, and their gold by place."""
+    text, spans = "", []
+    for part in parts:
+        spans += [(name, Span(len(text) + span.start, len(text) + span.end, field)) for name, span in part.gold]
+        text += part.text
+    return text, sorted(spans, key=lambda pair: (pair[1], pair[0]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenizers import Tokenizer
@@ -72,17 +72,18 @@ def label_map(data: Sequence[AnnotatedProduct]) -> LabelMap:
 def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
     """Whether values are annotated that stand in products' texts and not in their titles."""
     return any(
-        item.product.text is not None
-        and (
-            any(span.field == "text" for _, span in item.spans)
-            or any(
-                not locate(item.product.title, value) and locate(item.product.text, value)
-                for values in item.attributes.values()
-                for value in values
-            )
-        )
+        not locate(item.product.title, value) and locate(item.product.text, value)
         for item in data
+        if item.product.text is not None
+        for value in _surfaces(item)
     )
+
+
+def _surfaces(item: AnnotatedProduct) -> Iterator[str]:
+    for values in item.attributes.values():
+        yield from values
+    for _, span in item.spans:
+        yield item.product.cut(span)
 
 
 def examples(
@@ -115,7 +116,11 @@ def examples(
 
 def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span], int]:
     """Where the attribute's values stand in the product's document, `text`, as offsets into it, by place, without
-    overlap; and how many are nowhere. A longer value stands before a shorter one that it overlaps."""
+    overlap; and how many are nowhere. A longer value stands before a shorter one that it overlaps.
+
+    Spans are taken at their word: a value that has one is not looked for in the title again, nor in the text when any
+    value has a span there.
+    """
     behind = len(item.product.title) + 1
     given = [
         span if span.field == "title" else Span(span.start + behind, span.end + behind)
@@ -123,13 +128,15 @@ def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span]
         if name == attribute
     ]
     given = [span for span in given if span.end <= len(text)]
-    surfaces = {text[span.start : span.end] for span in given if span.end < behind}
+    surfaces = {text[span.start : span.end] for span in given}
+    marked = any(span.field == "text" for _, span in item.spans)
     missing = 0
-    for value in item.attributes.get(attribute, ()):
-        found = [] if value.strip() in surfaces else locate(text[: behind - 1], value.strip())
-        further = [Span(s.start + behind, s.end + behind) for s in locate(text[behind:], value.strip())]
-        missing += not found and not further and value.strip() not in surfaces
-        given += found + further
+    for value in (value.strip() for value in item.attributes.get(attribute, ())):
+        placed = value in surfaces
+        found = [] if placed else locate(text[: behind - 1], value)
+        further = [] if placed and marked else locate(text[behind:], value)
+        missing += not found and not further and not placed
+        given += [*found, *(Span(span.start + behind, span.end + behind) for span in further)]
     kept: list[Span] = []
     for span in sorted(set(given), key=lambda s: (s.start - s.end, s.start)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):

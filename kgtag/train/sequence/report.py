@@ -12,7 +12,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.binding import find_concept
 from kgtag.text import clean
 from kgtag.train.sequence.gold import locate
-from kgtag.types import AnnotatedProduct, Span
+from kgtag.types import AnnotatedProduct
 
 _SHOWN = 5
 _OVERLAPS, _ACROSS = "overlap_within", "overlap_across"
@@ -78,37 +78,37 @@ def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
         except TextError as error:
             unreadable.append(f"{one.product.id}: {error}")
             continue
-        surfaces = {(name, title[span.start : span.end]) for name, span in one.spans}
+        surfaces = {(name, one.product.cut(span)) for name, span in one.spans}
         missing += [
             f"{_shown(one)} ← {name} {value!r}"
             for name, values in one.attributes.items()
             for value in values
-            if (name, value) not in surfaces and not locate(title, value.strip())
+            if (name, value) not in surfaces
+            and not locate(title, value.strip())
+            and not locate(one.product.text or "", value.strip())
         ]
     return [
         _finding("unreadable_title", "titles that can't be read, left out", unreadable),
-        _finding("not_in_text", "values that don't stand in the title, and can't be learned as spans", missing),
+        _finding("not_in_text", "values that neither title nor text says, and can't be learned as spans", missing),
     ]
 
 
 def _overlaps(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     found: dict[str, list[str]] = defaultdict(list)
     for one in data:
-        ordered = sorted(set(one.spans), key=lambda pair: pair[1])
+        ordered = sorted(set(one.spans), key=lambda pair: (pair[1].field == "text", pair[1]))
         for number, (name, span) in enumerate(ordered):
             for other, later in ordered[number + 1 :]:
-                if later.start >= span.end:
+                if later.field != span.field or later.start >= span.end:
                     break
-                parts = " and ".join(f"{which} {_cut(one, where)!r}" for which, where in ((name, span), (other, later)))
+                parts = " and ".join(
+                    f"{which} {one.product.cut(where)!r}" for which, where in ((name, span), (other, later))
+                )
                 found[_OVERLAPS if name == other else _ACROSS].append(f"{_shown(one)} ← {parts}")
     return [
         _finding(_OVERLAPS, "values of one attribute that overlap; the longest is learned", found[_OVERLAPS]),
         _finding(_ACROSS, "values of two attributes that overlap; both are learned", found[_ACROSS], level="note"),
     ]
-
-
-def _cut(one: AnnotatedProduct, span: Span) -> str:
-    return one.product.title[span.start : span.end]
 
 
 def _seen_once(train: Sequence[AnnotatedProduct]) -> DataFinding:

@@ -179,7 +179,9 @@ def test_the_extractgpt_format(tmp_path: Path) -> None:
     scores = {"Ports": {"4": {"pid": [1], "score": 1}}}
     row = {"id": 5, "input_title": "Hub", "input_description": "4 ports", "target_scores": scores}
     found = _one(tmp_path, row, "extractgpt")
-    assert found == AnnotatedProduct(Product("5", "Hub", "4 ports"), {"Ports": ("4",)})
+    assert found == AnnotatedProduct(
+        Product("5", "Hub", "4 ports"), {"Ports": ("4",)}, (("Ports", Span(0, 1, "text")),)
+    )
 
 
 def test_the_bio_format(tmp_path: Path) -> None:
