@@ -77,6 +77,15 @@ def test_gold_is_placed_in_title_and_text() -> None:
     assert place(item, document("red cup", "a cup, red"), "Color") == ([Span(0, 3), Span(15, 18)], 1)
 
 
+def test_spans_of_the_text_are_taken_at_their_word() -> None:
+    """A height of 2 in the title is no reason to take every 2 of a text for a height, once the text was annotated."""
+    spans = (("Height", Span(6, 7)), ("Depth", Span(0, 1, "text")))
+    item = AnnotatedProduct(Product("1", "table 2", "3 deep, 2 legs"), {"Height": ("2",), "Depth": ("3",)}, spans)
+    whole = document("table 2", "3 deep, 2 legs")
+    assert place(item, whole, "Height") == ([Span(6, 7)], 0)
+    assert place(item, whole, "Depth") == ([Span(8, 9)], 0)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "span"),
     [(0, 3, Span(0, 3)), (4, 6, Span(0, 2, "text")), (5, 7, Span(1, 3, "text")), (2, 6, Span(2, 3))],

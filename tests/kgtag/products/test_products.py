@@ -176,11 +176,28 @@ def test_the_extractgpt_format(tmp_path: Path) -> None:
     found = _one(tmp_path, row, "extractgpt")
     assert found.product == Product("1", "SEA Lure 3.5g", category="Lure")
     assert (found.attributes, found.spans) == ({"Brand": ("SEA",), "Size": ()}, (("Brand", Span(0, 3)),))
-    scores = {"Ports": {"4": {"pid": [1], "score": 1}}}
-    row = {"id": 5, "input_title": "Hub", "input_description": "4 ports", "target_scores": scores}
+
+
+def test_values_are_placed_where_extractgpt_marked_them(tmp_path: Path) -> None:
+    """By `pid`: 0 the title, 1 the text; without it in both."""
+    scores = {"Ports": {"4": {"pid": [1], "score": 1}}, "Length": {"2": {"pid": [0], "score": 1}}, "Type": {"hub": 1}}
+    row = {"id": 5, "input_title": "hub 4 2", "input_description": "2 hub, 4 ports", "target_scores": scores}
     found = _one(tmp_path, row, "extractgpt")
-    assert found == AnnotatedProduct(
-        Product("5", "Hub", "4 ports"), {"Ports": ("4",)}, (("Ports", Span(0, 1, "text")),)
+    assert [(name, found.product.cut(span), span) for name, span in found.spans] == [
+        ("Type", "hub", Span(0, 3)),
+        ("Length", "2", Span(6, 7)),
+        ("Type", "hub", Span(2, 5, "text")),
+        ("Ports", "4", Span(7, 8, "text")),
+    ]
+
+
+def test_values_without_spans_are_looked_for_in_title_and_text(tmp_path: Path) -> None:
+    row = {"title": "Red mug", "text": "A mug, red", "attributes": {"Color": ["Red"], "Type": ["mug"]}}
+    assert _one(tmp_path, row).spans == (
+        ("Color", Span(0, 3)),
+        ("Type", Span(4, 7)),
+        ("Type", Span(2, 5, "text")),
+        ("Color", Span(7, 10, "text")),
     )
 
 

@@ -92,6 +92,24 @@ def test_values_come_from_other_titles_and_the_taxonomy() -> None:
     assert found == {"blue shoe blue", "teal shoe teal", "深蓝 shoe 深蓝"}
 
 
+def test_a_swapped_value_is_swapped_in_the_text_too() -> None:
+    product = Product("1", "red shoe", "A shoe in red, not crimson.", category="Shoe")
+    one = AnnotatedProduct(
+        product, {"Color": ("red", "crimson")}, (("Color", Span(0, 3)), ("Color", Span(10, 13, "text")))
+    )
+    made = Augmenter([one], VALUES, TrainOptions(swap=1))
+    found = [made.variant(0, one, random.Random(seed)) for seed in range(40)]
+    swapped = {(v.product.title, v.product.text) for v in found if v is not None and v.product.title != "red shoe"}
+    assert swapped == {
+        ("teal shoe", "A shoe in teal, not crimson."),
+        ("深蓝 shoe", "A shoe in 深蓝, not crimson."),
+        ("crimson shoe", "A shoe in crimson, not crimson."),
+    }
+    for variant in found:
+        if variant is not None:
+            assert {variant.product.cut(span) for _, span in variant.spans} == set(variant.attributes["Color"])
+
+
 @pytest.mark.parametrize(
     ("title", "some", "never"),
     [
