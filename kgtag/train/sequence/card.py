@@ -66,7 +66,7 @@ def model_card(
         "Finds values of attributes as spans in product titles, and predicts categories. Trained by kgtag.",
         "## Trained on",
         f"- {train['products']} products ({train['unreadable']} unreadable), {train['values']} annotated values, of"
-        f" which {train['not_in_text']} don't stand in the title\n"
+        f" which {train['not_in_text']} stand neither in the title nor in a text\n"
         f"- {len(config.attributes)} attributes: {_listed(config.attributes)}\n"
         f"- {len(config.categories)} categories: {_listed(config.categories)}\n"
         f"- chosen and calibrated on {dev['products']} other products ({dev['values']} values)",
