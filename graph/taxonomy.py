@@ -251,7 +251,7 @@ class Taxonomy:
     def excluded(self, a: str, b: str) -> bool:
         """Whether the two may never stand on one item, by an asserted `excludes` on them or anything broader.
 
-        The implied exclusion among values of a single-choice attribute is `rival`, which looks at both concepts' lines.
+        What values of a single-choice attribute imply is not said here.
         """
         first, second = self.index(a), self.index(b)
         excludes = self._edges["excludes", True]
@@ -260,17 +260,6 @@ class Taxonomy:
         hierarchy = self._derived.hierarchy
         right = {second, *hierarchy.above(second)}
         return any(j in right for i in (first, *hierarchy.above(first)) for j in excludes.row(i))
-
-    def rival(self, a: str, b: str) -> bool:
-        """Whether both are values of one single-choice attribute and neither is broader than the other."""
-        attribute = self.attribute_of(a)
-        if a == b or attribute is None or attribute != self.attribute_of(b):
-            return False
-        return (
-            self.columns.choice[self.index(attribute)] == "single"
-            and not self.is_ancestor(a, b)
-            and not self.is_ancestor(b, a)
-        )
 
     # -- labels -----------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def _follow_redirects(
 ) -> tuple[list[CandidateTag], list[tuple[_Weighed, Rule]]]:
     live, dropped = [], list[tuple[_Weighed, Rule]]()
     for candidate in candidates:
-        fact = facts.of(candidate.concept)
+        fact = facts.meant(candidate.concept)
         moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
         if fact.out is not None:
             dropped.append((_Weighed(moved, None), fact.out))

@@ -13,7 +13,7 @@ _REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Of a concept where redirects end. `above`: ids of all that is broader, by id. `out`: the rule by which it can be
+    """Of one concept. `above`: ids of all that is broader, by id. `out`: the rule by which it can be
     no tag. `choice`: of its attribute. `line`: itself and all above. `excluded`: all that an asserted `excludes` of its
     line names."""
 
@@ -53,16 +53,26 @@ class Facts:
     def __init__(self, taxonomy: Taxonomy) -> None:
         self.taxonomy = taxonomy
         self._known: dict[str, Fact] = {}
+        self._meant: dict[str, str] = {}
         self._asserted: dict[tuple[str, str], bool] = {}
 
     def of(self, id: str) -> Fact:
-        """Of what the id stands for now. Raises UnknownConcept."""
+        """Of the very concept, whatever replaces it. Raises UnknownConcept."""
         fact = self._known.get(id)
         if fact is None:
             if len(self._known) >= _REMEMBERED:
                 self._known = {}
-            fact = self._known[id] = self._found(self.taxonomy.resolve(id))
+            fact = self._known[id] = self._found(id)
         return fact
+
+    def meant(self, id: str) -> Fact:
+        """Of the concept where the id's redirects end. Raises UnknownConcept."""
+        found = self._meant.get(id)
+        if found is None:
+            if len(self._meant) >= _REMEMBERED:
+                self._meant = {}
+            found = self._meant[id] = self.taxonomy.resolve(id)
+        return self.of(found)
 
     def asserted(self, attribute: str, category: str) -> bool:
         """Whether the attribute applies to the category or anything broader. One that applies nowhere is free."""

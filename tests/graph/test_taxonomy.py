@@ -61,7 +61,6 @@ def test_exclusion_and_applicability_are_inherited(data: TaxonomyData, _: random
         for b in taxonomy.ids:
             expected = any(frozenset((x, y)) in excludes for x in lines[a] for y in lines[b])
             assert taxonomy.excluded(a, b) == taxonomy.excluded(b, a) == expected
-            assert taxonomy.rival(a, b) == taxonomy.rival(b, a)
         if taxonomy[a].kind == "category":
             applies = {r.source for r in data.relations if r.type == "applies_to" and r.target in lines[a]}
             assert taxonomy.attributes_for(a) == sorted(applies)
@@ -120,12 +119,6 @@ def test_facets() -> None:
     assert taxonomy.attribute_of("crimson") == "color"
     assert taxonomy.attribute_of("shirts") is None
     assert taxonomy.values_of("color") == ["blue", "crimson", "red"]
-    assert taxonomy.rival("blue", "crimson")
-    assert not taxonomy.rival("red", "crimson")
-    assert not taxonomy.rival("lateen", "gaff")
-    assert not taxonomy.rival("red", "lateen")
-    assert not taxonomy.rival("red", "red")
-    assert not taxonomy.rival("shirts", "boats")
 
 
 def test_lookup_by_label() -> None:

@@ -204,6 +204,13 @@ def test_no_violation_whatever_comes_in(item: tuple[Taxonomy, list[CandidateTag]
     assert {taxonomy.resolve(candidate.concept) for candidate in candidates} <= seen
 
 
+def test_what_stands_above_a_tag_is_implied_though_it_redirects_to_the_tag() -> None:
+    concepts = (_concept("old", "category"), _concept("new", "category"))
+    relations = (Relation("broader", "new", "old"), Relation("replaced_by", "old", "new"))
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, concepts, relations))
+    assert _concepts(enforce([_category("old", 0.9)], taxonomy)) == {"old", "new"}
+
+
 def test_huge_conflicts_are_settled_in_bounded_time() -> None:
     values = [_concept(f"v{i:03}", "value") for i in range(300)]
     concepts = [_concept("a", "attribute", choice="single"), *values]
