@@ -8,7 +8,8 @@ from graph.model import Choice, Concept, Kind
 from graph.taxonomy import Taxonomy
 from kgtag.types import Rule
 
-_REMEMBERED = 50_000
+_REMEMBERED = 20_000
+"""Concepts; a fact takes about a kilobyte."""
 
 
 @dataclass(frozen=True, slots=True)
