@@ -62,7 +62,7 @@ OPTIONS = {
     "titles": TrainOptions(
         epochs=12, encoder_rate=3e-4, judged="values", missing="unknown", missing_weight=0.5, swap=0.3
     ),
-    "wdc_pave": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
+    "wdc_pave": TrainOptions(epochs=10, judged="values", missing="unknown", missing_weight=0.2, swap=0.3),
     "queryner": TrainOptions(epochs=4, batch=32, layer_decay=1.0, forget=0.0, compete=1.0),
 }
 LARGE = {
