@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from graph.errors import UnknownConcept
 from graph.model import Concept, Relation, TaxonomyData
@@ -12,6 +12,7 @@ from kgtag.consistency.facts import Facts
 from tests.strategies import taxonomies
 
 
+@settings(max_examples=30)
 @given(taxonomies())
 def test_facts_are_what_the_taxonomy_says(data: TaxonomyData) -> None:
     taxonomy = Taxonomy.of(data)
