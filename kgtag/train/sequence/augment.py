@@ -54,7 +54,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a product says, joined again as it was. Both empty for a title that can't be read."""
+    """What a product says, joined again as it was. Both empty for a title that can't be read; no `text` of a product
+    whose text isn't read."""
 
     title: list[Part]
     text: list[Part]
@@ -62,13 +63,18 @@ class Parts:
 
 class Augmenter:
     """`values`: what may take a value's place, by attribute name, say from the taxonomy; those of training products of
-    the same category join them."""
+    the same category join them. `texts`: products' texts are read, too."""
 
     def __init__(
-        self, data: Sequence[AnnotatedProduct], values: Mapping[str, Sequence[str]], options: TrainOptions
+        self,
+        data: Sequence[AnnotatedProduct],
+        values: Mapping[str, Sequence[str]],
+        options: TrainOptions,
+        *,
+        texts: bool = True,
     ) -> None:
         self._options = options
-        self._parts = [_parts(one) for one in data]
+        self._parts = [_parts(one, texts) for one in data]
         pools: dict[tuple[str | None, str], set[str]] = defaultdict(set)
         for one, parts in zip(data, self._parts, strict=True):
             for part in parts.title + parts.text:
@@ -111,13 +117,13 @@ class Augmenter:
         return Parts([other(part) for part in parts.title], [other(part) for part in parts.text])
 
 
-def _parts(one: AnnotatedProduct) -> Parts:
-    """Both fields cut where gold begins and ends."""
+def _parts(one: AnnotatedProduct, texts: bool) -> Parts:
+    """Both fields, or the title alone, cut where gold begins and ends."""
     try:
         title = clean(one.product.title)
     except TextError:
         return Parts([], [])
-    whole = document(title, one.product.text)
+    whole = document(title, one.product.text) if texts else title
     names = sorted({*one.attributes, *(name for name, _ in one.spans)})
     gold = [
         (field_span(span.start, span.end, len(title)), name) for name in names for span in place(one, whole, name)[0]
@@ -220,7 +226,7 @@ def _joined(one: AnnotatedProduct, before: Parts, parts: Parts) -> AnnotatedProd
     """The product of the parts. Values that it said are those that the parts say; others stay as they were."""
     title, in_title = _field(parts.title, "title")
     text, in_text = _field(parts.text, "text")
-    product = replace(one.product, title=title, text=text if one.product.text else one.product.text)
+    product = replace(one.product, title=title, text=text or one.product.text)
     spans = [*in_title, *in_text]
     values: dict[str, dict[str, None]] = {name: {} for name in one.attributes}
     for name, span in spans:

@@ -118,7 +118,11 @@ class Variants:
 
 def variants(ready: Prepared, values: Values, options: TrainOptions) -> Variants | None:
     """None where the options ask for no augmentation."""
-    return Variants(ready, Augmenter(ready.products, values, options)) if options.augmented else None
+    return (
+        Variants(ready, Augmenter(ready.products, values, options, texts=ready.reads_text))
+        if options.augmented
+        else None
+    )
 
 
 def fingerprint(
