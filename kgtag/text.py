@@ -53,6 +53,11 @@ def document(title: str, text: str | None) -> str:
     return f"{title}\n{_SURROGATE.sub(' ', _CONTROL.sub(' ', text[:MAX_TEXT]))}"
 
 
+def document_span(span: Span, title: int) -> Span:
+    """A span of a product as one of its document, whose title is `title` characters long: `field_span` undone."""
+    return span if span.field == "title" else Span(span.start + title + 1, span.end + title + 1)
+
+
 def field_span(start: int, end: int, title: int) -> Span:
     """A span of a document, half-open characters, as one of the title (`title` characters long) or of the text."""
     return Span(start, min(end, title)) if start < title else Span(start - title - 1, end - title - 1, "text")

@@ -49,6 +49,11 @@ class Span:
     end: int
     field: Field = "title"
 
+    @property
+    def place(self) -> tuple[bool, int, int]:
+        """To sort by, what stands in the title before what stands in the text."""
+        return self.field == "text", self.start, self.end
+
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedProduct:
@@ -163,12 +168,6 @@ class CandidateTag:
     surface: str | None = None
     extract_score: float | None = None
     link_score: float | None = None
-
-    def at(self, probability: float) -> CandidateTag:
-        """The same of another probability; four times as fast as `replace`, and every value of every item comes by."""
-        return CandidateTag(
-            self.concept, probability, self.method, self.span, self.surface, self.extract_score, self.link_score
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,6 @@ class Applicability:
         self._plausibility = plausibility
         self._threshold = threshold
 
-    def asserted(self, attribute: str, category: str) -> bool:
-        """Asserted on the category or anything broader. An attribute that applies nowhere is not restricted at all."""
-        return self._facts.asserted(attribute, category)
-
     def proposal(self, attribute: str, category: str) -> Proposal | None:
         """The missing `applies_to`, when the embeddings find it plausible."""
         if self._plausibility is None:
@@ -32,6 +28,6 @@ class Applicability:
         return Proposal(attribute, "applies_to", category, probability)
 
     def verdict(self, value: Fact, category: str) -> Verdict:
-        if value.attribute is None or self.asserted(value.attribute, category):
+        if value.attribute is None or self._facts.asserted(value.attribute, category):
             return "applicable"
         return "plausible" if self.proposal(value.attribute, category) else "not_applicable"

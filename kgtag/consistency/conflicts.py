@@ -47,12 +47,11 @@ def _conflict(
         return "outranked"
     if a.rivals(b):
         return "single_choice"
-    if a.kind == b.kind:
-        return None
     for value, category in ((a, b), (b, a)):
-        if (value.kind, category.kind) == ("value", "category"):
-            verdict = applicability.verdict(value, category.id)
-            return "not_applicable" if verdict == "not_applicable" else None
+        if (value.kind, category.kind) != ("value", "category"):
+            continue
+        if applicability.verdict(value, category.id) == "not_applicable":
+            return "not_applicable"
     return None
 
 

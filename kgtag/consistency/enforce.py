@@ -137,7 +137,7 @@ def _weigh(
         plausible = known.get(i)
         if plausible is not None:
             odds = _log_odds(candidate.probability) + settings.plausibility_weight * _log_odds(plausible)
-            candidate = candidate.at(1 / (1 + math.exp(-odds)))
+            candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)))
         weighed.append(_Weighed(candidate, plausible))
     return weighed
 
@@ -210,7 +210,7 @@ def _proposals(tags: Sequence[Tag], facts: Facts, applicability: Applicability) 
     if category is None:
         return ()
     attributes = sorted({tag.attribute for tag in tags if tag.attribute is not None})
-    missing = [a for a in attributes if not applicability.asserted(a, category)]
+    missing = [a for a in attributes if not facts.asserted(a, category)]
     return tuple(p for a in missing if (p := applicability.proposal(a, category)) is not None)
 
 

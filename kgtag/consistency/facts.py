@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from graph.model import Choice, Concept, Kind
 from graph.taxonomy import Taxonomy
@@ -49,54 +51,37 @@ class Fact:
 
 
 class Facts:
-    """Of one snapshot, which never changes, so that what was asked once stays true."""
+    """Of one snapshot, which never changes, so that what was asked once stays true.
+
+    `of(id)`: the fact of the very concept, whatever replaces it. `asserted(attribute, category)`: whether the attribute
+    applies to the category or anything broader; one that applies nowhere is free. Both raise UnknownConcept.
+    """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self.taxonomy = taxonomy
-        self._known: dict[str, Fact] = {}
-        self._meant: dict[str, str] = {}
-        self._asserted: dict[tuple[str, str], bool] = {}
-
-    def of(self, id: str) -> Fact:
-        """Of the very concept, whatever replaces it. Raises UnknownConcept."""
-        fact = self._known.get(id)
-        if fact is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known = {}
-            fact = self._known[id] = self._found(id)
-        return fact
+        # Of the taxonomy, not of this object: a memory of its own methods would keep an old snapshot alive.
+        self.of: Callable[[str], Fact] = lru_cache(_REMEMBERED)(partial(_fact, taxonomy))
+        self.asserted: Callable[[str, str], bool] = lru_cache(_REMEMBERED)(partial(_asserted, taxonomy))
+        self._resolve: Callable[[str], str] = lru_cache(_REMEMBERED)(taxonomy.resolve)
 
     def meant(self, id: str) -> Fact:
         """Of the concept where the id's redirects end. Raises UnknownConcept."""
-        found = self._meant.get(id)
-        if found is None:
-            if len(self._meant) >= _REMEMBERED:
-                self._meant = {}
-            found = self._meant[id] = self.taxonomy.resolve(id)
-        return self.of(found)
+        return self.of(self._resolve(id))
 
-    def asserted(self, attribute: str, category: str) -> bool:
-        """Whether the attribute applies to the category or anything broader. One that applies nowhere is free."""
-        pair = attribute, category
-        known = self._asserted.get(pair)
-        if known is None:
-            if len(self._asserted) >= _REMEMBERED:
-                self._asserted = {}
-            categories = self.taxonomy.out(attribute, "applies_to")
-            line = {category, *self.taxonomy.ancestors(category)}
-            known = self._asserted[pair] = not categories or not line.isdisjoint(categories)
-        return known
 
-    def _found(self, id: str) -> Fact:
-        taxonomy = self.taxonomy
-        above = tuple(taxonomy.ancestors(id))
-        line = (id, *above)
-        attribute = taxonomy.attribute_of(id)
-        excluded = frozenset(other for one in line for other in taxonomy.out(one, "excludes"))
-        out: Rule | None = None
-        if any(taxonomy[one].status == "deprecated" for one in line):
-            out = "deprecated"
-        elif not excluded.isdisjoint(line):
-            out = "excluded"
-        choice = taxonomy[attribute].choice if attribute is not None else None
-        return Fact(taxonomy[id], attribute, choice, above, frozenset(line), excluded, out)
+def _fact(taxonomy: Taxonomy, id: str) -> Fact:
+    above = tuple(taxonomy.ancestors(id))
+    line = (id, *above)
+    attribute = taxonomy.attribute_of(id)
+    excluded = frozenset(other for one in line for other in taxonomy.out(one, "excludes"))
+    out: Rule | None = None
+    if any(taxonomy[one].status == "deprecated" for one in line):
+        out = "deprecated"
+    elif not excluded.isdisjoint(line):
+        out = "excluded"
+    choice = taxonomy[attribute].choice if attribute is not None else None
+    return Fact(taxonomy[id], attribute, choice, above, frozenset(line), excluded, out)
+
+
+def _asserted(taxonomy: Taxonomy, attribute: str, category: str) -> bool:
+    categories = taxonomy.out(attribute, "applies_to")
+    return not categories or not {category, *taxonomy.ancestors(category)}.isdisjoint(categories)

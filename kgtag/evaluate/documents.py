@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kgtag.text import document
-from kgtag.types import AnnotatedProduct, Extraction, Span
+from kgtag.text import document, document_span
+from kgtag.types import AnnotatedProduct, Extraction
 
 
 def as_documents(
@@ -15,19 +15,15 @@ def as_documents(
     """Every product with its document for a title, and all spans, gold and found, counted in that."""
     gold, read = [], []
     for one, extraction in zip(data, found, strict=True):
-        behind = len(one.product.title) + 1
+        length = len(one.product.title)
         title = document(one.product.title, one.product.text)
         gold.append(
             replace(
                 one,
                 product=replace(one.product, title=title, text=None),
-                spans=tuple((name, _moved(span, behind)) for name, span in one.spans),
+                spans=tuple((name, document_span(span, length)) for name, span in one.spans),
             )
         )
-        mentions = tuple(replace(mention, span=_moved(mention.span, behind)) for mention in extraction.mentions)
+        mentions = tuple(replace(mention, span=document_span(mention.span, length)) for mention in extraction.mentions)
         read.append(replace(extraction, mentions=mentions))
     return gold, read
-
-
-def _moved(span: Span, behind: int) -> Span:
-    return span if span.field == "title" else Span(span.start + behind, span.end + behind)

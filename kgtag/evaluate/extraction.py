@@ -103,7 +103,7 @@ def best_values(mentions: Sequence[Mention]) -> dict[str, str]:
 def best_mentions(mentions: Sequence[Mention]) -> dict[str, Mention]:
     """One for each attribute: of the surface likeliest to be right somewhere, so that what is said twice counts more,
     the likeliest mention; of equals the first in the document."""
-    ordered = sorted(mentions, key=lambda m: (m.span.field == "text", m.span))
+    ordered = sorted(mentions, key=lambda m: m.span.place)
     wrong: dict[str, dict[str, float]] = defaultdict(dict)
     for mention in ordered:
         odds = wrong[mention.attribute]

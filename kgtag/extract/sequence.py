@@ -304,4 +304,4 @@ def _sorted(mentions: list[Mention]) -> tuple[Mention, ...]:
         )
         if not clash:
             kept.append(mention)
-    return tuple(sorted(kept, key=lambda m: (m.span.field == "text", m.span, m.attribute)))
+    return tuple(sorted(kept, key=lambda m: (m.span.place, m.attribute)))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from tokenizers import Tokenizer
 
 from graph.errors import TextError
 from kgtag.extract.inputs import Window, slice_tokens, windows
 from kgtag.extract.tokens import Tokens, tokenize
-from kgtag.text import clean, document
+from kgtag.text import clean, document, document_span
 from kgtag.types import AnnotatedProduct, Span
 
 
@@ -75,15 +76,8 @@ def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
         not locate(item.product.title, value) and locate(item.product.text, value)
         for item in data
         if item.product.text is not None
-        for value in _surfaces(item)
+        for value in {*chain.from_iterable(item.attributes.values()), *(item.product.cut(s) for _, s in item.spans)}
     )
-
-
-def _surfaces(item: AnnotatedProduct) -> Iterator[str]:
-    for values in item.attributes.values():
-        yield from values
-    for _, span in item.spans:
-        yield item.product.cut(span)
 
 
 def examples(
@@ -122,11 +116,7 @@ def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span]
     value has a span there.
     """
     behind = len(item.product.title) + 1
-    given = [
-        span if span.field == "title" else Span(span.start + behind, span.end + behind)
-        for name, span in item.spans
-        if name == attribute
-    ]
+    given = [document_span(span, len(item.product.title)) for name, span in item.spans if name == attribute]
     given = [span for span in given if span.end <= len(text)]
     surfaces = {text[span.start : span.end] for span in given}
     marked = any(span.field == "text" for _, span in item.spans)

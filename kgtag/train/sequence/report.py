@@ -96,7 +96,7 @@ def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
 def _overlaps(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     found: dict[str, list[str]] = defaultdict(list)
     for one in data:
-        ordered = sorted(set(one.spans), key=lambda pair: (pair[1].field == "text", pair[1]))
+        ordered = sorted(set(one.spans), key=lambda pair: pair[1].place)
         for number, (name, span) in enumerate(ordered):
             for other, later in ordered[number + 1 :]:
                 if later.field != span.field or later.start >= span.end:
