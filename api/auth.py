@@ -15,9 +15,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.errors import Problem, Unavailable
+from graph.api_keys import Scope, allows, key_id, matches
 from graph.model import ApiKey
 from graph.store import TaxonomyStore
-from kgtag.keys import Scope, allows, key_id, matches
 
 _LOOK_AGAIN = 0.2
 """Seconds between two looks into the record for keys nobody knows; strangers can't cause more."""

@@ -14,7 +14,7 @@ from api.errors import Problem, from_error
 from api.schemas import ProductBody
 from graph.errors import InputError, KgtagError
 from kgtag.output import tagged_item, tagging_row
-from kgtag.tagger import Tagger
+from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from graph.editing import OPERATIONS, Alteration, Part
 from graph.model import LANGUAGE_TAG, RELATION_TYPES, Choice, Kind, RelationType, Status
-from kgtag.editing import OPERATIONS, Alteration, Part
-from kgtag.proposals import Draft, read_draft
+from graph.proposals.workflow import Draft, read_draft
 from kgtag.types import Product
 
 

@@ -18,13 +18,13 @@ from starlette.requests import Request
 from api.auth import Keyring
 from api.errors import Problem, Unavailable
 from api.metrics import Metrics
-from graph.arrays.columns import owners
+from graph.columns.columns import owners
 from graph.errors import KgtagError, StoreError
-from graph.mending.mends import Dialect, dialect_of, problem_rows
+from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
-from kgtag.serving import Live, Served
-from kgtag.tagger import Tagger
+from kgtag.serve.live import Live, Served
+from kgtag.tag.tagger import Tagger
 
 log = logging.getLogger(__name__)
 

@@ -21,11 +21,11 @@ from typing import Any
 import orjson
 from common import machine, report, table, timed
 
-from kgtag.canonical import ValuePair, fit, paired
-from kgtag.canonical.nearest import Encode
+from kgtag.data import read_annotated
+from kgtag.link.candidates.forms import normal_form
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.link.forms import normal_form
-from kgtag.products import read_annotated
+from kgtag.normalise import ValuePair, fit, paired
+from kgtag.normalise.nearest import Encode
 
 WANDS = ("color", "material", "style", "country")
 

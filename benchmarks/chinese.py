@@ -33,16 +33,16 @@ import torch
 from common import machine, report
 from torch import Tensor, nn
 
+from kgtag.data import read_annotated
 from kgtag.evaluate.extraction import LabelledSpan, evaluate_extractor, evaluate_spans
-from kgtag.extract.crf import ChainCRF
 from kgtag.extract.decode import Chain, decode, span_tags
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.products import read_annotated
-from kgtag.train.encoder.encoder import pretrain
 from kgtag.train.encoder.loop import Watching
 from kgtag.train.encoder.options import PretrainOptions
-from kgtag.train.sequence.extractor import train_extractor
-from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.encoder.run import pretrain
+from kgtag.train.extractor.crf import ChainCRF
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
 LABELS = ("HC", "HP")

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from graph.model import Concept, Kind, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Kind, Relation
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 

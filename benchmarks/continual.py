@@ -25,13 +25,13 @@ from typing import Any
 from common import machine, report, table
 from extraction import OPTIONS, bucket, read
 
+from kgtag.evaluate.confidence import bootstrap, paired
+from kgtag.evaluate.decisions import outcomes
 from kgtag.evaluate.extraction import evaluate_extractor
-from kgtag.evaluate.outcomes import outcomes
-from kgtag.evaluate.thorough import extract_all
-from kgtag.evaluate.trust import bootstrap, paired
+from kgtag.evaluate.report import extract_all
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.continual import GENTLE, continue_extractor
-from kgtag.train.sequence.extractor import train_extractor
+from kgtag.train.extractor.continual import GENTLE, continue_extractor
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
 

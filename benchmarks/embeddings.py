@@ -18,10 +18,10 @@ import numpy as np
 from common import machine, report
 
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.settings import OneVsAll, Settings
 from kgtag.embed.triples import Triples, read_triples
 from kgtag.evaluate.embeddings import evaluate_scorer
-from kgtag.train.embeddings import train_embeddings
+from kgtag.train.embeddings.run import train_embeddings
+from kgtag.train.embeddings.settings import OneVsAll, Settings
 
 SETTINGS = {
     "fashion_kg": Settings(

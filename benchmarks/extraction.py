@@ -37,8 +37,8 @@ from typing import Any
 
 from common import machine, report
 
-from kgtag import encoders
-from kgtag.canonical import fit, paired
+from kgtag.data import read_annotated
+from kgtag.data.locate import locate
 from kgtag.evaluate.extraction import (
     LabelledSpan,
     category_accuracy,
@@ -48,12 +48,12 @@ from kgtag.evaluate.extraction import (
 )
 from kgtag.evaluate.values import Valued
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.products import read_annotated
-from kgtag.products.locate import locate
+from kgtag.normalise import fit, paired
 from kgtag.text import document
-from kgtag.train.sequence.ensemble import join
-from kgtag.train.sequence.extractor import train_extractor
-from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.ensemble import join
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Extractor
 
 OPTIONS = {
@@ -232,7 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(OPTIONS), required=True)
-    parser.add_argument("--encoder", default=encoders.DEFAULT, help="a name or a directory")
+    parser.add_argument("--encoder", default=pretrained.DEFAULT, help="a name or a directory")
     parser.add_argument("--large", action="store_true", help="the options for an encoder of base size")
     parser.add_argument("--out", type=Path, help="keep the model here")
     parser.add_argument("--model", type=Path, help="judge this one, train none")

@@ -36,15 +36,15 @@ from common import machine, report, table
 from extraction import splits
 from safetensors.torch import load_file
 
-from kgtag import encoders
 from kgtag.evaluate.extraction import evaluate_extractor
 from kgtag.extract.decode import decode
 from kgtag.extract.files import read_config
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs
-from kgtag.extract.network import TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.sequence import CERTAIN, POSSIBLE, SequenceExtractor
 from kgtag.extract.tokens import tokenize
 from kgtag.text import clean
+from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.network import TagNetwork, load_encoder, plain_embedding
 from kgtag.types import Product
 
 ROUNDS = 3
@@ -87,7 +87,7 @@ class Eager:
         self.config, _ = read_config(directory)
         self.ours = ours
         state = load_file(directory / "model.safetensors")
-        body = load_encoder(encoders.resolve(encoders.DEFAULT))
+        body = load_encoder(pretrained.resolve(pretrained.DEFAULT))
         body.set_input_embeddings(
             plain_embedding(torch.zeros(state["encoder.embeddings.word_embeddings.weight"].shape))
         )

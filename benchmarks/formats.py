@@ -20,9 +20,9 @@ from pathlib import Path
 
 from common import machine, report, table, timed
 
+from graph.formats.registry import export_file, import_files
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
-from kgtag.transfer import export_file, import_files
 
 
 @dataclass(frozen=True)

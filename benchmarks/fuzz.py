@@ -23,7 +23,7 @@ from common import machine, report, table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from kgtag.transfer import IMPORTS  # noqa: E402
+from graph.formats.registry import IMPORTS  # noqa: E402
 from tests.fuzzing import Fuzzer, mutants  # noqa: E402
 
 

@@ -30,10 +30,10 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from kgtag.extract.multilabel import ValueModel
+from kgtag.extract.implicit.model import ValueModel
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.linking.sentence import export_encoder
-from kgtag.train.multilabel.model import calibration_error, train_values
+from kgtag.train.implicit.run import calibration_error, train_values
+from kgtag.train.linker.export import export_encoder
 from kgtag.types import AnnotatedProduct, Product
 
 

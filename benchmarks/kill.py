@@ -38,12 +38,12 @@ import neo4j
 from common import machine, report, table
 from kill_writer import open_store, tagger
 
-from graph.local import server as local_neo4j
-from graph.local.server import LocalServer
+from graph.api_keys import create_key
+from graph.neo4j.local import server as local_neo4j
+from graph.neo4j.local.server import LocalServer
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.jobs import TagJob
-from kgtag.keys import create_key
+from kgtag.tag.batch import TagJob
 
 HERE = Path(__file__).parent
 WRITER = HERE / "kill_writer.py"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import (
     Change,
     ChangeSet,
@@ -22,7 +23,6 @@ from graph.model import (
     PutRelation,
     Relation,
     TaggedItem,
-    TaxonomyData,
 )
 
 SCHEME = "kill"

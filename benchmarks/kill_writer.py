@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import kill_stream as stream
 
-from graph.changes import edit
+from graph.editing import edit
 from graph.errors import StoreUnavailable
 from graph.store import TaxonomyStore
 
 if TYPE_CHECKING:
     from graph.taxonomy import Taxonomy
-    from kgtag.tagger import Tagger
+    from kgtag.tag.tagger import Tagger
     from kgtag.types import Extraction, Product
 
 
@@ -50,7 +50,7 @@ def perform(store: TaxonomyStore, work: stream.Operation, folder: Path) -> None:
     if work.kind == "items":
         store.put_items([stream.item(id, work.number) for id in work.items])
     elif work.kind == "import":
-        from kgtag.transfer import import_files
+        from graph.formats.registry import import_files
 
         import_files(store, "jsonl", [stream.write_import(work, folder)], author="kill")
     else:
@@ -67,9 +67,9 @@ def write(url: str, seed: int, first: int, folder: Path) -> None:
 
 def tagger(taxonomy: Taxonomy) -> Tagger:
     """The real one, around an extractor that knows the labels of the roots by their look."""
-    from kgtag.binding import Binding
     from kgtag.link import TaxonomyLinker
-    from kgtag.tagger import Tagger
+    from kgtag.tag.label_map import Binding
+    from kgtag.tag.tagger import Tagger
     from kgtag.types import Extraction, Mention, Span
 
     class Roots:
@@ -89,7 +89,7 @@ def tagger(taxonomy: Taxonomy) -> Tagger:
 
 def tag(url: str, source: Path, out: Path) -> None:
     from graph.taxonomy import Taxonomy
-    from kgtag.jobs import TagJob
+    from kgtag.tag.batch import TagJob
 
     store = open_store(url)
     job = TagJob(tagger(Taxonomy.of(store.read())), store=store)

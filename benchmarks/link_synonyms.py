@@ -30,14 +30,15 @@ import orjson
 from common import machine, report, table, timed
 from scipy import sparse
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats import openfoodfacts
-from graph.model import Concept, TaxonomyData
+from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
-from kgtag.link.forms import normal_form
-from kgtag.link.words import parts as parts_of
-from kgtag.train.linking.linker import Material, train_linker
+from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.words import parts as parts_of
+from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query
 
 Pairs = list[tuple[str, str]]

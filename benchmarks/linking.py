@@ -32,10 +32,10 @@ from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
 from kgtag.link import TaxonomyLinker, linker
-from kgtag.link.cells import Cells
+from kgtag.link.candidates.ivf import Cells
+from kgtag.link.candidates.ngrams import top
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.files import read_linker
-from kgtag.link.grams import top
 from kgtag.types import Query
 
 MENTIONS, RUNS, QUERIES = 1000, 3, 512

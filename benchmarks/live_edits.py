@@ -31,11 +31,11 @@ import neo4j
 from common import machine, percentile, report, synthetic_taxonomy, table
 from neighbours import free_port
 
-from graph.local import server as local_neo4j
+from graph.api_keys import create_key
 from graph.model import ChangeSet, PutConcept, PutRelation, Record
+from graph.neo4j.local import server as local_neo4j
 from graph.taxonomy import Taxonomy
 from kgtag.bootstrap import open_store
-from kgtag.keys import create_key
 
 TARGETS = ((10_000, 2.0), (1_000_000, 10.0))
 _ROWS = 100_000

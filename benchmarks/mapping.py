@@ -22,10 +22,11 @@ from pathlib import Path
 
 from common import machine, report, table, timed
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.link.forms import normal_form
-from kgtag.mapping import MapSettings, map_schemes
+from kgtag.align import MapSettings, map_schemes
+from kgtag.link.candidates.forms import normal_form
 
 Tree = dict[str, tuple[str, str | None]]
 """id → (label, id of the broader category)."""

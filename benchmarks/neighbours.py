@@ -27,10 +27,10 @@ from urllib.parse import quote
 
 from common import machine, percentile, report, table
 
+from graph.api_keys import create_key
+from graph.formats.registry import import_files
 from graph.taxonomy import Taxonomy
 from kgtag.bootstrap import load_taxonomy, open_store
-from kgtag.keys import create_key
-from kgtag.transfer import import_files
 
 BARE = """
 from starlette.applications import Starlette

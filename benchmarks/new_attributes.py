@@ -30,9 +30,9 @@ from extraction import OPTIONS, bucket, floor, splits
 
 from kgtag.evaluate.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.sequence.extractor import train_extractor
-from kgtag.train.sequence.loading import load_network
-from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.load import load_network
+from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
 

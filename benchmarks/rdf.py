@@ -24,8 +24,8 @@ from typing import TypeVar
 import rdflib
 from common import machine, report, table
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats import skos
-from graph.model import TaxonomyData
 from graph.taxonomy import Taxonomy
 
 T = TypeVar("T")

@@ -28,11 +28,12 @@ import numpy as np
 import synthetic
 from common import machine, report, table, timed
 
-from graph import snapshot
-from graph.arrays.columns import CODE, Columns
-from graph.changes import edit
+from graph import snapshot_file
+from graph.columns.columns import CODE, Columns
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing import edit
 from graph.labels import normalise
-from graph.model import ChangeSet, PutConcept, TaxonomyData
+from graph.model import ChangeSet, PutConcept
 from graph.taxonomy import Taxonomy
 
 QUESTIONS = 1_000
@@ -48,9 +49,9 @@ def build(n: int, file: Path) -> dict[str, float]:
     seconds["closure"], _ = timed(lambda: taxonomy.derived.hierarchy.descendants)
     seconds["labels"], _ = timed(lambda: taxonomy.derived.labels)
     seconds["revision"], _ = timed(lambda: taxonomy.revision)
-    seconds["save"], _ = timed(lambda: snapshot.save(taxonomy, file))
-    seconds["load"], _ = timed(lambda: snapshot.load(file))
-    seconds["load and verify"], _ = timed(lambda: snapshot.load(file, verify=True))
+    seconds["save"], _ = timed(lambda: snapshot_file.save(taxonomy, file))
+    seconds["load"], _ = timed(lambda: snapshot_file.load(file))
+    seconds["load and verify"], _ = timed(lambda: snapshot_file.load(file, verify=True))
     old = taxonomy.concepts[n // 2]
     change = ChangeSet((PutConcept(old),), "benchmark")
     seconds["one edit"], _ = timed(lambda: Taxonomy.of(edit.after(TaxonomyData(1, columns), change)))
@@ -66,7 +67,7 @@ def memory(file: Path) -> dict[str, float]:
 
 def _memory(file: Path) -> None:
     before = _resident()
-    taxonomy = snapshot.load(file, verify=True).taxonomy
+    taxonomy = snapshot_file.load(file, verify=True).taxonomy
     loaded = _resident()
     ids = random.Random(1).sample(range(len(taxonomy)), 5 * QUESTIONS)
     for i in ids:
@@ -177,7 +178,7 @@ def per_call(ask: Callable[[Any], Any], asked: Sequence[Any]) -> float:
 
 def compare(file: Path, columns: Columns) -> dict[str, tuple[float, float]]:
     """(ours, networkx) in microseconds a call, the answers held equal on the way."""
-    taxonomy = snapshot.load(file).taxonomy
+    taxonomy = snapshot_file.load(file).taxonomy
     every = questions(taxonomy)
     rival, mine = theirs(columns, every["path"]), ours(taxonomy)
     found = {}

@@ -28,10 +28,11 @@ from typing import Any
 from common import machine, report, table
 from extraction import OPTIONS, bucket, read
 
+from kgtag.discover.active_learning import Pool, doubts
+from kgtag.discover.active_learning import selection as choose
 from kgtag.evaluate.extraction import evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.select import Pool, choose, doubts
-from kgtag.train.sequence.extractor import train_extractor
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
 WAYS = ("random", "select")

@@ -33,9 +33,9 @@ from common import machine, median, report, table, timed
 
 from graph.formats import shopify
 from graph.importing import import_parsed
-from graph.local import server as local_neo4j
 from graph.model import KINDS, RELATION_TYPES, Concept
 from graph.neo4j import cypher
+from graph.neo4j.local import server as local_neo4j
 from graph.neo4j.rows import new_concept_row
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.arrays.assemble import RawEdges, RawTexts, assemble
-from graph.arrays.columns import ALT, DEFINITION, PREF, TYPES, Columns
+from graph.columns.assemble import RawEdges, RawTexts, assemble
+from graph.columns.columns import ALT, DEFINITION, PREF, TYPES, Columns
 from graph.model import RelationType
 
 DEPTH = 8

@@ -27,17 +27,17 @@ from statistics import median
 import orjson
 from common import machine, report, table, timed
 
+from graph.formats.registry import import_files
 from graph.taxonomy import Taxonomy
-from kgtag.binding import find_concept
 from kgtag.bootstrap import Models, assemble_tagger, load_models, load_taxonomy, open_store
-from kgtag.consistency import EnforceSettings, violations
+from kgtag.data import read_annotated
+from kgtag.enforce import EnforceSettings, violations
 from kgtag.evaluate.tagging import closed
-from kgtag.products import read_annotated
-from kgtag.train.graph import train_graph
-from kgtag.train.linking.linker import train_linker
+from kgtag.tag.label_map import find_concept
+from kgtag.train.embeddings.graph import train_graph
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.linker.run import train_linker
 from kgtag.train.model import train_model
-from kgtag.train.sequence.options import TrainOptions
-from kgtag.transfer import import_files
 from kgtag.types import AnnotatedProduct, Product, Tagging
 
 MODES = ("off", "symbolic", "full")

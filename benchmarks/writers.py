@@ -29,10 +29,10 @@ from common import machine, report, table
 from kill import Bench, until_ready
 from kill_writer import open_store
 
-from graph.changes import edit
+from graph.api_keys import create_key
+from graph.editing import edit
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.keys import create_key
 
 SHARED = "shared"
 

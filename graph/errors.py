@@ -23,10 +23,20 @@ A message names the value that is wrong and the way out. Nothing here knows abou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from graph.invariants import Problem
+
+class BrokenInvariant(Protocol):
+    """What an error needs of a broken invariant; `graph.model.Problem` is one."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def concepts(self) -> tuple[str, ...]: ...
+
+    @property
+    def message(self) -> str: ...
 
 
 _LONGEST = 2_000
@@ -85,7 +95,7 @@ class UnknownProposal(InputError):
 class InvariantError(InputError):
     """A change set that would break the taxonomy; nothing of it was written."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[BrokenInvariant]) -> None:
         shown = "; ".join(problem.message for problem in problems[:5])
         more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
         super().__init__(f"{shown}{more}")

@@ -1,6 +1,6 @@
 """Bringing a parsed file into a store: what is new is added, what is known is merged, nothing is taken away.
 
-Unless the file is to replace its scheme: then what it contradicts goes (see `graph.changes.replacing`).
+Unless the file is to replace its scheme: then what it contradicts goes (see `graph.editing.replacing`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-from graph.changes.edit import apply_with, preview
-from graph.changes.replacing import Outdated, outdated
+from graph.editing.edit import apply_with, preview
+from graph.editing.replacing import Outdated, outdated
 from graph.errors import InputError
 from graph.formats.parsed import Parsed, note
 from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from graph.changes.proposal import Accepting, Proposal, ProposalStatus
-from graph.model import ApiKey, ChangeSet, HistoryEntry, Record, Release, TaggedItem, TaxonomyData, Version
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import (
+    Accepting,
+    ApiKey,
+    ChangeSet,
+    HistoryEntry,
+    Proposal,
+    ProposalStatus,
+    Record,
+    Release,
+    TaggedItem,
+    Version,
+)
 
 
 class TaxonomyStore(Protocol):
@@ -48,7 +59,7 @@ class TaxonomyStore(Protocol):
         a record writes the entry alone. Raises ConflictError, having written nothing, when the record isn't at
         `expect_version` any more. With `accepting`, the proposal is marked accepted in that transaction; raises
         LostRace, having written nothing, when it isn't as it was. The caller has checked the invariants, as
-        `graph.changes.edit` does.
+        `graph.editing.edit` does.
         """
         ...
 

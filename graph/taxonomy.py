@@ -11,14 +11,15 @@ from functools import cached_property
 
 import numpy as np
 
-from graph.arrays.columns import TYPES, Columns, find_all
-from graph.arrays.csr import Csr, Indices
-from graph.arrays.derived import Derived
-from graph.arrays.lazy import Concepts, Relations
+from graph.columns.columns import TYPES, Columns, find_all
+from graph.columns.csr import Csr, Indices
+from graph.columns.derived import Derived
+from graph.columns.invariants import sound
+from graph.columns.lazy import Concepts, Relations
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import UnknownConcept
-from graph.invariants import Problem, sound
 from graph.labels import normalise
-from graph.model import SYMMETRIC, Concept, Kind, Relation, RelationType, TaxonomyData
+from graph.model import SYMMETRIC, Concept, Kind, Problem, Relation, RelationType
 
 _AT_ONCE = 50_000
 """Up to this many concepts or relations are made into values all at once, and kept."""

@@ -12,26 +12,26 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError, StoreError
-from graph.mending.mends import dialect_of
 from graph.migrate import MigrationStatus
+from graph.repairs.repairs import dialect_of
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.binding import Binding
-from kgtag.consistency import EnforceSettings
 from kgtag.embed.triples import concepts_of
+from kgtag.enforce import EnforceSettings
 from kgtag.extract.files import Precision
-from kgtag.extract.newcomers import with_newcomers
-from kgtag.kept import KeptFile
+from kgtag.extract.implicit.unseen import with_newcomers
 from kgtag.recommend import CoOccurrence, Recommender
-from kgtag.serving import Live, Served
-from kgtag.suggest import Suggester
-from kgtag.tagger import Tagger
+from kgtag.search.suggest import Suggester
+from kgtag.serve.live import Live, Served
+from kgtag.serve.snapshot_file import KeptFile
+from kgtag.tag.label_map import Binding
+from kgtag.tag.tagger import Tagger
 from kgtag.types import Linker
 
 if TYPE_CHECKING:
     from graph.audit import Check, Report
     from kgtag.embed.scorer import Scorer
-    from kgtag.extract.multilabel import ValueModel
+    from kgtag.extract.implicit.model import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
     from kgtag.link import TaxonomyLinker
 
@@ -143,7 +143,7 @@ def load_models(
     """Read the model directory (its `linker/` and `multilabel/` too, when there are) and the embeddings directory.
     `precision` is the extractor's."""
     from kgtag.embed.scorer import Scorer
-    from kgtag.extract.multilabel import ValueModel
+    from kgtag.extract.implicit.model import ValueModel
     from kgtag.extract.sequence import SequenceExtractor
 
     linker = model / "linker" if model is not None and (model / "linker").is_dir() else None
@@ -202,7 +202,7 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
 
 
 def _assemble_day_zero(models: Models, taxonomy: Taxonomy) -> Tagger:
-    from kgtag.extract.labels import LabelExtractor
+    from kgtag.extract.dictionary import LabelExtractor
 
     extractor = LabelExtractor(taxonomy)
     if not extractor.attributes:
@@ -291,6 +291,6 @@ def audit_live(live: Live, models: Models) -> Report:
 
 
 def _learned_checks(models: Models, taxonomy: Taxonomy) -> list[Check]:
-    from kgtag.plausibility_audit import implausible_broader
+    from kgtag.embed.audit import implausible_broader
 
     return [implausible_broader(models.scorer.aligned(taxonomy))] if models.scorer is not None else []

@@ -1,6 +1,6 @@
 """Real databases for every test: a fresh SQLite file each, and one Neo4j server for the session, wiped for each test.
 
-A test that asks for Neo4j errors when no server can be had (see `graph.local.server`); it never skips, and never
+A test that asks for Neo4j errors when no server can be had (see `graph.neo4j.local.server`); it never skips, and never
 touches a configured database.
 """
 
@@ -23,8 +23,8 @@ import neo4j
 import pytest
 from hypothesis import HealthCheck, settings
 
-from graph.local import server as local_neo4j
-from graph.local.server import LocalServer
+from graph.neo4j.local import server as local_neo4j
+from graph.neo4j.local.server import LocalServer
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 

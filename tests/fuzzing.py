@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
+from graph.formats.registry import IMPORTS, import_files
 from graph.sqlite.store import SqliteStore
-from kgtag.transfer import IMPORTS, import_files
 
 MEMORY = 2 << 30
 """Bytes of address space for the structured cases of one format, libraries included."""

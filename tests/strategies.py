@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import (
     SYMMETRIC,
     Change,
@@ -16,7 +17,6 @@ from graph.model import (
     PutRelation,
     Relation,
     RelationType,
-    TaxonomyData,
 )
 
 LANGUAGES = ("en", "zh", "zh-Hans", "de", "und")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from graph import browser
+from graph.neo4j import browser
 
 router = APIRouter(prefix="/browser", include_in_schema=False)
 

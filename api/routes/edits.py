@@ -15,12 +15,11 @@ from api.errors import Problem
 from api.parameters import ConceptId, EditorKey, etags
 from api.schemas import ConceptPatch, Deprecate, Merge, Move, NewConcept, Split, made_up_id
 from api.service import service
-from graph.changes import edit
+from graph import editing
+from graph.editing import Signature, edit
 from graph.model import ApiKey, ChangeSet, Concept
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag import editing
-from kgtag.editing import Signature
 
 router = APIRouter(prefix="/v1/concepts", tags=["edit"])
 

@@ -14,10 +14,10 @@ from api.errors import Problem
 from api.parameters import ApproverKey, Limit, ProposerKey, Reader, etags
 from api.schemas import Decision, NewComment, NewProposal
 from api.service import service
-from graph.changes.proposal import Proposal, ProposalStatus, to_json
-from graph.model import ApiKey
-from kgtag import proposals
-from kgtag.proposals import Person
+from graph.model import ApiKey, Proposal, ProposalStatus
+from graph.model.proposals import to_json
+from graph.proposals import workflow as proposals
+from graph.proposals.workflow import Person
 
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"])
 

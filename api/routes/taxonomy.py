@@ -11,9 +11,9 @@ from starlette.responses import Response
 from api.answers import json
 from api.parameters import Limit, Reader
 from api.service import service
-from graph.arrays.columns import TYPES
-from graph.changes.history import entry_at
-from kgtag.history_rows import entry_row, release_row, releases_by_version, version_row
+from graph.columns.columns import TYPES
+from graph.history.replay import entry_at
+from graph.history.rows import entry_row, release_row, releases_by_version, version_row
 
 router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"])
 

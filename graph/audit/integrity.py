@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from graph.audit.report import Defect
 from graph.audit.views import named
-from graph.mending.mends import Dialect, mends
+from graph.repairs.repairs import Dialect, mends
 from graph.taxonomy import Taxonomy
 
 

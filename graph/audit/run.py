@@ -10,8 +10,8 @@ from functools import partial
 from graph.audit import facets, integrity, labels, lifecycle, structure, usage
 from graph.audit.report import Check, CheckResult, Defect, Report, report
 from graph.errors import InputError
-from graph.mending.mends import Dialect
 from graph.model import TaggedItem
+from graph.repairs.repairs import Dialect
 from graph.taxonomy import Taxonomy
 
 CHECKS: tuple[Check, ...] = (

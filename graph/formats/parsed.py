@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
-from graph.arrays.assemble import columns_of
+from graph.columns.assemble import columns_of
+from graph.columns.invariants import sound
 from graph.errors import FileFormatError
-from graph.invariants import ProblemCode, sound
-from graph.model import Concept, Relation
+from graph.model import Concept, ProblemCode, Relation
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
 """Problems that the store may solve: the other concept may be there already."""

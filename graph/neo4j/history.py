@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graph.changes.effects import unchecked
-from graph.changes.payload import unpack
+from graph.history.effects import unchecked
+from graph.history.payload import unpack
 from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Release, Version
-from graph.serial import load_change, now
+from graph.model.serial import load_change, now
 
 RECORD_CHANGES = """
 MATCH (m:Meta {id: 'kgtag'}) SET m.version = $version

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from graph.changes.proposal import Proposal, from_json, to_json
+from graph.model import Proposal
+from graph.model.proposals import from_json, to_json
 from graph.neo4j.rows import Row
 
 LOCK = "MERGE (p:Proposal {id: $id}) ON CREATE SET p.fresh = true SET p.held = true"

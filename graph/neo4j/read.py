@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.arrays.assemble import RawEdges, RawTexts, assemble
-from graph.arrays.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Bytes, Columns, Flags, Longs
+from graph.columns.assemble import RawEdges, RawTexts, assemble
+from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Bytes, Columns, Flags, Longs
+from graph.columns.near_types import near_relation
 from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, Stray
 from graph.neo4j import cypher
-from graph.strays import near_relation
 
 LOST = " element "
 """What the id of a concept that has lost its own begins with, its element id behind it: no sound id, so the snapshot

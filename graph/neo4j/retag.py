@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from graph.changes.retag import by_item, changed
+from graph.editing.retag import by_item, changed
 from graph.model import Retag
 from graph.neo4j.rows import Row, steps_properties, tag_of
 

@@ -24,23 +24,27 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
-from graph.arrays.columns import Columns
-from graph.changes.effects import unchecked
-from graph.changes.net import net
-from graph.changes.payload import pack, page_end
-from graph.changes.proposal import Accepting, Proposal, ProposalStatus, require_etag
+from graph.columns.columns import Columns
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing.net import net
 from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable
+from graph.history.effects import unchecked
+from graph.history.payload import pack, page_end
 from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
 from graph.model import (
+    Accepting,
     ApiKey,
     ChangeSet,
     HistoryEntry,
+    Proposal,
+    ProposalStatus,
     Record,
     Release,
     TaggedItem,
-    TaxonomyData,
     Version,
 )
+from graph.model.proposals import require_etag
+from graph.model.serial import now
 from graph.neo4j import cypher
 from graph.neo4j import history as neo4j_history
 from graph.neo4j import proposals as neo4j_proposals
@@ -53,7 +57,6 @@ from graph.neo4j.rows import (
 )
 from graph.neo4j.version import require_supported
 from graph.neo4j.write import batches, require, write
-from graph.serial import now
 
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62

@@ -6,11 +6,11 @@ import sqlite3
 
 import orjson
 
-from graph.changes.effects import unchecked
-from graph.changes.payload import page_end, unpack
 from graph.errors import ReleaseTaken
+from graph.history.effects import unchecked
+from graph.history.payload import page_end, unpack
 from graph.model import Change, ChangeSet, HistoryEntry, Record, Release, Version
-from graph.serial import change_from_json, now
+from graph.model.serial import change_from_json, now
 from graph.sqlite.rows import Row
 
 VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"

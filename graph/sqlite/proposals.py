@@ -6,7 +6,8 @@ import json
 import sqlite3
 from typing import Any
 
-from graph.changes.proposal import Proposal, ProposalStatus, from_json, require_etag, to_json
+from graph.model import Proposal, ProposalStatus
+from graph.model.proposals import from_json, require_etag, to_json
 
 _ONE = "SELECT content FROM proposal WHERE id = ?"
 _MANY = """SELECT content FROM proposal

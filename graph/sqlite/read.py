@@ -11,8 +11,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.arrays.assemble import RawEdges, RawTexts, assemble
-from graph.arrays.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
+from graph.columns.assemble import RawEdges, RawTexts, assemble
+from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
 from graph.model import Relation, Stray
 
 _ROWS_PER_PAGE = 50_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from graph.changes.retag import by_item, changed
+from graph.editing.retag import by_item, changed
 from graph.model import Retag
 from graph.sqlite.rows import steps_json, tag_of
 

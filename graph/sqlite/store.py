@@ -9,26 +9,28 @@ from pathlib import Path
 
 import orjson
 
-from graph.changes.effects import unchecked
-from graph.changes.net import Net, net
-from graph.changes.payload import pack
-from graph.changes.proposal import Accepting, Proposal, ProposalStatus
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing.net import Net, net
 from graph.errors import ConflictError, UnknownConcept
+from graph.history.effects import unchecked
+from graph.history.payload import pack
 from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import (
     SYMMETRIC,
+    Accepting,
     ApiKey,
     ChangeSet,
     Concept,
     HistoryEntry,
+    Proposal,
+    ProposalStatus,
     Record,
     Release,
     Retag,
     TaggedItem,
-    TaxonomyData,
     Version,
 )
-from graph.serial import now
+from graph.model.serial import now
 from graph.sqlite import history as sqlite_history
 from graph.sqlite import proposals as sqlite_proposals
 from graph.sqlite.file import SqliteFile, applied, immediate

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from kgtag.cli import (
-    canonical,
-    demo,
-    editing,
-    evaluating,
-    history,
-    keys,
-    local,
-    mapping,
-    proposals,
-    proposing,
-    records,
-    selecting,
-    serving,
-    status,
-    tagging,
-    training,
-)
+from kgtag.cli import concept as editing
+from kgtag.cli import demo, history, keys, proposals, status
+from kgtag.cli import evaluate as evaluating
+from kgtag.cli import map as mapping
+from kgtag.cli import neo4j as local
+from kgtag.cli import normalise as canonical
+from kgtag.cli import propose as proposing
+from kgtag.cli import select as selecting
+from kgtag.cli import serve as serving
+from kgtag.cli import store as records
+from kgtag.cli import tag as tagging
+from kgtag.cli import train as training
 
 app = typer.Typer(
     name="kgtag",

@@ -12,7 +12,7 @@ import typer
 from kgtag.cli.console import err, out, print_table
 
 if TYPE_CHECKING:
-    from kgtag.demo import Demo
+    from kgtag.cli.demo_run import Demo
     from kgtag.types import AnnotatedProduct, Tag, Tagging
 
 _SHOWN = ("backpacks", "tea", "headphones")
@@ -30,9 +30,8 @@ def demo(
     Example: `kgtag demo --out demo-out`
     """
     from graph.errors import InputError
-    from kgtag import sample
-    from kgtag.demo import Demo as Run
-    from kgtag.products import read_annotated
+    from kgtag.cli.demo_run import Demo as Run
+    from kgtag.data import read_annotated, sample
 
     if find_spec("pykeen") is None:
         raise InputError("the demo trains models; install what that needs: pip install 'kgtag[train]'")

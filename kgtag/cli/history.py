@@ -10,9 +10,9 @@ import typer
 from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 
 if TYPE_CHECKING:
-    from graph.changes.effects import Effects
+    from graph.history.effects import Effects
     from kgtag.bootstrap import MigratableStore
-    from kgtag.impact import Impact
+    from kgtag.recommend.impact import Impact
 
 _SHOWN = 60
 _COLUMNS = ["what", "which", "field", "before", "after"]
@@ -31,7 +31,7 @@ def versions(
 
     Example: `kgtag versions --limit 20 --store sqlite:///shop.db`
     """
-    from kgtag.history_rows import releases_by_version, version_row
+    from graph.history.rows import releases_by_version, version_row
 
     opened = _caught_up(store)
     releases = releases_by_version(opened)
@@ -49,9 +49,9 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
-    from graph.changes.effects import effects
-    from graph.changes.history import entry_at
-    from kgtag.history_rows import entry_row, releases_by_version
+    from graph.history.effects import effects
+    from graph.history.replay import entry_at
+    from graph.history.rows import entry_row, releases_by_version
 
     opened = _caught_up(store)
     entry = entry_at(opened, version)
@@ -85,12 +85,12 @@ def diff(
     `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
     `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
-    from graph.changes.drift import summary
-    from graph.changes.effects import effects_of
-    from graph.changes.versions import diff as compare
-    from graph.changes.versions import to_json
-    from kgtag.history_rows import snapshot_named
-    from kgtag.impact import impact as impact_of
+    from graph.history.diff import diff as compare
+    from graph.history.diff import to_json
+    from graph.history.effects import effects_of
+    from graph.history.rows import snapshot_named
+    from graph.history.summary import summary
+    from kgtag.recommend.impact import impact as impact_of
 
     opened = _caught_up(store) if impact or any(map(_is_version, (a, b))) else None
     before, after = (snapshot_named(name, opened, format=format, lang=lang) for name in (a, b))
@@ -121,7 +121,7 @@ def undo(
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.changes.history import undo as take_back
+    from graph.history.replay import undo as take_back
     from kgtag.bootstrap import open_store
 
     taxonomy = take_back(open_store(store), version, author=author or getpass.getuser(), reason=reason)
@@ -140,9 +140,9 @@ def release(
 
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
-    from graph.changes.releases import release as name_version
+    from graph.history.releases import release as name_version
+    from graph.history.rows import release_row
     from kgtag.bootstrap import open_store
-    from kgtag.history_rows import release_row
 
     made = name_version(open_store(store), author=author or getpass.getuser(), notes=notes)
     if json:
@@ -152,8 +152,8 @@ def release(
 
 def _caught_up(url: str | None) -> MigratableStore:
     """The store, edits by hand included in its history; where they can't be, a note says so. Raises StoreError."""
-    from graph.changes.outside import settled
     from graph.errors import ConflictError, StoreUnavailable
+    from graph.history.reconcile import settled
     from kgtag.bootstrap import open_store
 
     opened = open_store(url)
@@ -166,7 +166,7 @@ def _caught_up(url: str | None) -> MigratableStore:
 
 
 def _is_version(name: str) -> bool:
-    from graph.changes.releases import NAME
+    from graph.history.releases import NAME
 
     return (name.isascii() and name.isdigit()) or NAME.fullmatch(name) is not None
 
@@ -182,7 +182,7 @@ def _print_impact(found: Impact) -> None:
 
 
 def _print_effects(title: str, found: Effects) -> None:
-    from kgtag.history_rows import effect_lines
+    from graph.history.rows import effect_lines
 
     lines = list(effect_lines(found))
     print_table(f"{title} ({len(lines)} changes)" if lines else f"{title}: none", _COLUMNS, lines[:_SHOWN])

@@ -22,9 +22,9 @@ def create(
 
     Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
     """
+    from graph.api_keys import ROLES, create_key
     from graph.errors import InputError
     from kgtag.bootstrap import open_store
-    from kgtag.keys import ROLES, create_key
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     if role:

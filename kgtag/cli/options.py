@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from kgtag.train.sequence.options import TrainOptions, made, read_options, settings, types
+from kgtag.train.extractor.options import TrainOptions, made, read_options, settings, types
 
 _FILE = Annotated[
     Path | None,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kgtag.cli.console import err
-from kgtag.train.sequence.curves import Tick, Watch
+from kgtag.train.extractor.callbacks import Tick, Watch
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kgtag.cli.console import Json, Store, log, print_json, print_table
-from kgtag.cli.editor import announce, login, show_diff
+from kgtag.cli.edit_options import announce, login, show_diff
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,8 +34,9 @@ def list_(
 
     Example: `kgtag proposals list --status open --concept sneakers`
     """
-    from graph.changes.proposal import PROPOSAL_STATUSES, to_json
     from graph.errors import InputError
+    from graph.model import PROPOSAL_STATUSES
+    from graph.model.proposals import to_json
     from kgtag.bootstrap import open_store
 
     wanted = next((one for one in PROPOSAL_STATUSES if one == status), None)
@@ -56,11 +57,11 @@ def show(id: Id, store: Store = None, json: Json = False) -> None:
 
     Example: `kgtag proposals show 3`
     """
-    from graph.changes import edit
+    from graph.editing import edit
     from graph.errors import KgtagError
     from graph.model import ChangeSet
+    from graph.proposals.workflow import find, outdated
     from kgtag.bootstrap import load_taxonomy, open_store
-    from kgtag.proposals import find, outdated
 
     opened = open_store(store)
     found = find(opened, id)
@@ -114,9 +115,9 @@ def add(
     """
     from graph.errors import InputError
     from graph.formats import reading
+    from graph.proposals.workflow import Person, propose, read_draft
     from kgtag.bootstrap import open_store
-    from kgtag.proposals import Person, propose, read_draft
-    from kgtag.tag_proposals import gather, propose_all
+    from kgtag.discover.relations import gather, propose_all
 
     if (file is None) == (from_tags is None):
         raise InputError("give a file with an edit, or --from-tags")
@@ -148,7 +149,7 @@ def comment(
 
     Example: `kgtag proposals comment 3 "and the Chinese label?"`
     """
-    from kgtag import proposals
+    from graph.proposals import workflow as proposals
     from kgtag.bootstrap import open_store
 
     by = proposals.Person(login(author))
@@ -169,7 +170,7 @@ def accept(
 
     Example: `kgtag proposals accept 3 --expect 0f1e2d3c4b5a6978`
     """
-    from kgtag import proposals
+    from graph.proposals import workflow as proposals
     from kgtag.bootstrap import open_store
 
     by = proposals.Person(login(author))
@@ -185,7 +186,7 @@ def reject(
 
     Example: `kgtag proposals reject 3 --comment "they differ in the sole"`
     """
-    from kgtag import proposals
+    from graph.proposals import workflow as proposals
     from kgtag.bootstrap import open_store
 
     by = proposals.Person(login(author))
@@ -206,7 +207,7 @@ def withdraw(
 
     Example: `kgtag proposals withdraw 3`
     """
-    from kgtag import proposals
+    from graph.proposals import workflow as proposals
     from kgtag.bootstrap import open_store
 
     by = proposals.Person(login(author))
@@ -227,7 +228,7 @@ def rebase(
 
     Example: `kgtag proposals rebase 3`
     """
-    from kgtag import proposals
+    from graph.proposals import workflow as proposals
     from kgtag.bootstrap import open_store
 
     by = proposals.Person(login(author))

@@ -43,8 +43,8 @@ def status(store: Store = None, json: Json = False) -> None:
 
 
 def _content(store: MigratableStore) -> dict[str, Any]:
-    from graph.mending.mends import dialect_of, problem_rows
     from graph.model import KINDS
+    from graph.repairs.repairs import dialect_of, problem_rows
     from kgtag.bootstrap import load_taxonomy
 
     taxonomy = load_taxonomy(store)

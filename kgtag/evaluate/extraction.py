@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from kgtag.evaluate.documents import as_documents
+from kgtag.evaluate.offsets import as_documents
 from kgtag.evaluate.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
 

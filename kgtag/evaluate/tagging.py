@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from graph.taxonomy import Taxonomy
-from kgtag.binding import find_concept
-from kgtag.consistency import violations
+from kgtag.enforce import violations
 from kgtag.evaluate.rates import rates
-from kgtag.tagger import Tagger
+from kgtag.tag.label_map import find_concept
+from kgtag.tag.tagger import Tagger
 from kgtag.types import AnnotatedProduct
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kgtag.canonical import Canonicaliser
-from kgtag.extract.multilabel import ValueModel, with_inferred
+from kgtag.extract.implicit.model import ValueModel, with_inferred
+from kgtag.normalise import Canonicaliser
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
 _NOWHERE = Span(0, 0)

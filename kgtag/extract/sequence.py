@@ -18,8 +18,8 @@ from kgtag.extract.lexicon import SURE, Lexicon
 from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
+from kgtag.parallel import cores
 from kgtag.text import clean, document, field_span
-from kgtag.threads import cores
 from kgtag.types import Extraction, Mention, Product, Span
 
 CERTAIN = 0.6

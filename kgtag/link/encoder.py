@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kgtag.lru import Lru
-from kgtag.threads import side_by_side
+from kgtag.parallel import side_by_side
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128

@@ -21,8 +21,8 @@ import numpy as np
 
 from graph.errors import InputError
 from kgtag.link.encoder import Vectors
-from kgtag.link.learnt import Learnt
-from kgtag.link.rank import RankModel
+from kgtag.link.rerank.networks import RankModel
+from kgtag.link.state import Learnt
 
 FORMAT = 2
 WEIGHTS, LEARNT, ENCODER, TOKENIZER, VECTORS = (

@@ -10,15 +10,15 @@ import numpy as np
 
 from graph.errors import UnknownConcept
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates import CandidateFinder
-from kgtag.link.defaults import DEFAULT_MODEL
+from kgtag.link.candidates.retrieve import NEAR
 from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.features.build import CandidateFinder
 from kgtag.link.files import LinkerFiles, read_linker
-from kgtag.link.model import LinkModel
-from kgtag.link.rank import RankModel
-from kgtag.link.retrieve import NEAR
+from kgtag.link.rerank.defaults import DEFAULT_MODEL
+from kgtag.link.rerank.logistic import LinkModel
+from kgtag.link.rerank.networks import RankModel
 from kgtag.lru import Lru
-from kgtag.threads import blas_on_one_core, side_by_side
+from kgtag.parallel import blas_on_one_core, side_by_side
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from graph.changes.releases import Stamp
+from graph.history.releases import Stamp
 from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
-from kgtag import encoders
-from kgtag.binding import find_concept, require_concept
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
-from kgtag.train.linking.linker import Material, train_linker
-from kgtag.train.multilabel.model import DIRECTORY, ValuesReport, train_values
-from kgtag.train.sequence.extractor import RunSettings, TrainReport, train_extractor
-from kgtag.train.sequence.new_attributes import NewAttribute
-from kgtag.train.sequence.options import TrainOptions
-from kgtag.train.sequence.report import inspect_data
+from kgtag.tag.label_map import find_concept, require_concept
+from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.data_checks import inspect_data
+from kgtag.train.extractor.new_attributes import NewAttribute
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.run import RunSettings, TrainReport, train_extractor
+from kgtag.train.implicit.run import DIRECTORY, ValuesReport, train_values
+from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import AnnotatedProduct, Query
 
 _INDUCED = 0.95
@@ -31,7 +31,7 @@ _INDUCED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`linker`: its metrics on concepts kept apart (`kgtag.train.linking.linker`); `values`: of the model of implied
+    """`linker`: its metrics on concepts kept apart (`kgtag.train.linker.run`); `values`: of the model of implied
     values, None when too few values aren't in the texts."""
 
     extractor: TrainReport
@@ -46,7 +46,7 @@ def train_model(
     out: Path,
     dev: Sequence[AnnotatedProduct] = (),
     stamp: Stamp | None = None,
-    encoder: str = encoders.DEFAULT,
+    encoder: str = pretrained.DEFAULT,
     seed: int = 0,
     options: TrainOptions | None = None,
     progress: Callable[[str], None] = lambda _: None,

@@ -16,11 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from graph.api_keys import SCOPES, create_key
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.store import TaxonomyStore
 from kgtag.bootstrap import Models, Settings
-from kgtag.consistency import EnforceSettings
-from kgtag.keys import SCOPES, create_key
+from kgtag.enforce import EnforceSettings
 from kgtag.types import Extraction, Mention, Product, Span
 
 WORDS = {"red": "Colour", "blue": "Colour", "红色": "Colour", "teal": "Colour", "leather": "Material"}

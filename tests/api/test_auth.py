@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from api.app import create_app
+from graph.api_keys import create_key
 from graph.errors import InputError
 from graph.sqlite.store import SqliteStore
-from kgtag.keys import create_key
 from tests.api import shop
 
 FILES = {("GET", f"/browser/{name}") for name in ("kgtag.grass", "kgtag-queries.zip", "guide.html")}

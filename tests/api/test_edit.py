@@ -8,7 +8,7 @@ from contextlib import closing
 
 import httpx
 
-from graph.changes import edit
+from graph.editing import edit
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy

@@ -14,7 +14,7 @@ import pytest
 
 from api.app import create_app
 from api.service import Service
-from graph.changes import edit
+from graph.editing import edit
 from graph.errors import InputError, ModelMismatch
 from graph.model import ChangeSet, DeleteConcept
 from graph.neo4j.store import Neo4jStore

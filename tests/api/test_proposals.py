@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from graph.api_keys import create_key
 from graph.model import ItemTag, TaggedItem
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
-from kgtag.keys import create_key
 from tests.api import shop
 
 MERGE = {"operation": "merge", "concept": "crimson", "into": "red", "reason": "too fine"}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from graph.local.server import LocalServer
+from graph.neo4j.local.server import LocalServer
 
 _DROP = """([name, content]) => {
   const bytes = Uint8Array.from(atob(content), (character) => character.charCodeAt(0));

@@ -8,8 +8,8 @@ import neo4j
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
-from graph import browser
-from graph.local.server import LocalServer
+from graph.neo4j import browser
+from graph.neo4j.local.server import LocalServer
 from graph.neo4j.store import Neo4jStore
 from tests.api import shop
 from tests.browser.page import BrowserPage, chromium

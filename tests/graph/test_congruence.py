@@ -10,8 +10,9 @@ import neo4j
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.changes import edit
-from graph.model import ItemTag, TaggedItem, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing import edit
+from graph.model import ItemTag, TaggedItem
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from graph.changes.edit import apply
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing.edit import apply
 from graph.errors import InputError, InvariantError
 from graph.formats.parsed import Parsed
 from graph.importing import import_parsed, merge, merged
-from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, TaxonomyData
+from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies

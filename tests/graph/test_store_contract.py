@@ -6,6 +6,7 @@ from operator import attrgetter
 
 import pytest
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError, InputError, UnknownConcept
 from graph.model import (
     ApiKey,
@@ -20,7 +21,6 @@ from graph.model import (
     Relation,
     RelationType,
     TaggedItem,
-    TaxonomyData,
 )
 from graph.store import TaxonomyStore
 

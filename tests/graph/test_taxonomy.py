@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import UnknownConcept
-from graph.model import Concept, Kind, Relation, TaxonomyData
+from graph.model import Concept, Kind, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

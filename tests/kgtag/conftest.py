@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kgtag import sample
+from graph.formats.registry import import_files
 from kgtag.bootstrap import open_store
-from kgtag.transfer import import_files
+from kgtag.data import sample
 from tests.kgtag.running import Ran, run
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graph.errors import InputError, TextError
 from graph.formats import reading
-from kgtag.products import read_annotated, read_products
+from kgtag.data import read_annotated, read_products
 from kgtag.text import clean
 
 FORMATS = ("products", "lines", "bieos", "bio", "extractgpt")

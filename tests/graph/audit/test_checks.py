@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from graph.audit import CHECKS, Check, Defect, Finding, audit, check_names, parse_severity
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError
-from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem, TaxonomyData
+from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from graph.changes.drift import summary
-from graph.changes.versions import diff
-from graph.model import Concept, Relation, Status, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.history.diff import diff
+from graph.history.summary import summary
+from graph.model import Concept, Relation, Status
 from graph.taxonomy import Taxonomy
 
 

@@ -14,11 +14,13 @@ import neo4j
 import orjson
 import pytest
 
-from graph.changes import edit, history, releases
-from graph.changes.effects import effects, to_json
-from graph.changes.outside import BY_HAND, settle, settled
-from graph.changes.payload import pack, unpack
+from graph.editing import edit
 from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken, StoreError, UnknownVersion
+from graph.history import releases
+from graph.history import replay as history
+from graph.history.effects import effects, to_json
+from graph.history.payload import pack, unpack
+from graph.history.reconcile import BY_HAND, settle, settled
 from graph.migrate import shipped
 from graph.model import (
     Change,
@@ -35,8 +37,8 @@ from graph.model import (
     Retag,
     TaggedItem,
 )
+from graph.model.serial import dump_change
 from graph.neo4j.store import Neo4jStore
-from graph.serial import dump_change
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

@@ -9,9 +9,10 @@ from contextlib import closing
 import neo4j
 import pytest
 
-from graph.changes import edit, history
-from graph.changes.outside import replayed, settle, settled
+from graph.editing import edit
 from graph.errors import ConflictError, InputError, InvariantError
+from graph.history import replay as history
+from graph.history.reconcile import replayed, settle, settled
 from graph.model import (
     Change,
     ChangeSet,

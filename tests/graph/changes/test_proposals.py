@@ -8,10 +8,11 @@ from dataclasses import replace
 import neo4j
 import pytest
 
-from graph.changes.proposal import Accepting, Comment, Proposal, looks
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError, LostRace
-from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, Retag, TaxonomyData
+from graph.model import Accepting, ChangeSet, Comment, Concept, Proposal, PutConcept, PutRelation, Relation, Retag
 from graph.neo4j.store import Neo4jStore
+from graph.proposals.fingerprints import looks
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph.changes.edit import apply
+from graph.editing.edit import apply
 from graph.errors import InvariantError
 from graph.formats.parsed import Parsed
 from graph.importing import ImportReport, import_parsed, merge, prefixed

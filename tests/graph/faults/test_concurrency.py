@@ -13,7 +13,7 @@ from pathlib import Path
 import neo4j
 import pytest
 
-from graph.changes import edit
+from graph.editing import edit
 from graph.errors import ConflictError, InputError, MigrationError, StoreUnavailable
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, TaggedItem
 from graph.neo4j.store import Neo4jStore

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError, InvariantError, KgtagError
 from graph.formats import jsonl, reading, shopify
-from graph.model import TaxonomyData
+from graph.formats.registry import IMPORTS
 from graph.taxonomy import Taxonomy
-from kgtag.transfer import IMPORTS
 from tests import fuzzing
 from tests.fuzzing import File, Fuzzer, Row
 

@@ -6,9 +6,10 @@ import networkx as nx
 import pytest
 from hypothesis import given, settings
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import graphml
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

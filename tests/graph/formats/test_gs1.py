@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from graph.changes.versions import diff
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError
 from graph.formats import gs1
-from graph.model import Concept, Relation, TaxonomyData
+from graph.history.diff import diff
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
 HEAD = """

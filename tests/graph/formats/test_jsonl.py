@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import jsonl
-from graph.model import Relation, TaxonomyData
+from graph.model import Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import neo4j
 from hypothesis import HealthCheck, given, settings
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats import n10s, rdf, skos
 from graph.formats.iris import DCT, KGTAG, SKOS, TYPE
 from graph.formats.n10s import MAPPINGS
 from graph.formats.rdf import Text, Triple
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy
 from tests.conftest import wipe

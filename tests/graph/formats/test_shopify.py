@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import shopify
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
 

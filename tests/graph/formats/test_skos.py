@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import skos
 from graph.formats.iris import CONCEPT_BASE, from_iri, to_iri
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

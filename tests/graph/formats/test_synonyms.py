@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError
 from graph.formats import synonyms
 from graph.formats.synonyms import Options
-from graph.local import jars as local_jars
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
+from graph.neo4j.local import jars as local_jars
 from graph.taxonomy import Taxonomy
 from tests.strategies import texts
 

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError
 from graph.formats import table, tabular
 from graph.formats.parsed import Parsed
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 

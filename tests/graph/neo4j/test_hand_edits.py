@@ -7,7 +7,7 @@ from collections.abc import Callable
 import neo4j
 import pytest
 
-from graph.changes import edit
+from graph.editing import edit
 from graph.model import ChangeSet, Concept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy

@@ -11,8 +11,8 @@ import pyarrow as pa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from graph.arrays.assemble import columns_of
-from graph.arrays.columns import Columns
+from graph.columns.assemble import columns_of
+from graph.columns.columns import Columns
 from graph.model import RELATION_TYPES, Relation, Stray
 from graph.neo4j import cypher
 from graph.neo4j.read import (

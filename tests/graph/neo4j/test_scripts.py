@@ -1,7 +1,7 @@
 """Random hands on the graph: after every step the snapshot is valid, and SQLite comes to the same by accepted changes.
 
 A script is a list of Cypher statements as people type them into Neo4j Browser, sound and unsound ones. What a step
-leaves in the snapshot is taken over into a SQLite file as a change set through `graph.changes.edit`.
+leaves in the snapshot is taken over into a SQLite file as a change set through `graph.editing.edit`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import networkx as nx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.changes import edit
-from graph.changes.versions import diff
-from graph.mending.mends import mends
+from graph.editing import edit
+from graph.history.diff import diff
 from graph.model import (
     KINDS,
     LANGUAGE_TAG,
@@ -32,6 +31,7 @@ from graph.model import (
     PutRelation,
 )
 from graph.neo4j.store import Neo4jStore
+from graph.repairs.repairs import mends
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
@@ -111,7 +111,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
 
 
 def assert_valid(taxonomy: Taxonomy) -> None:
-    """The invariants once more, worked out another way than `graph.invariants` does."""
+    """The invariants once more, worked out another way than `graph.columns.invariants` does."""
     ids = set(taxonomy.ids)
     for concept in taxonomy:
         assert concept.id and concept.id == concept.id.strip() and concept.id.isprintable()

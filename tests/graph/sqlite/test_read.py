@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.arrays.assemble import columns_of
-from graph.arrays.columns import Columns
+from graph.columns.assemble import columns_of
+from graph.columns.columns import Columns
 from graph.model import RELATION_TYPES, Relation, Stray
 from graph.sqlite import read as sqlite_read
 from graph.sqlite.read import read_columns

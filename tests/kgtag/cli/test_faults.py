@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from kgtag import sample
 from kgtag.bootstrap import load_taxonomy, open_store
+from kgtag.data import sample
 from tests.kgtag.running import Ran
 from tests.kgtag.running import main as run
 

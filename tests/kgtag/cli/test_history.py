@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.changes import edit
+from graph.editing import edit
 from graph.model import (
     ChangeSet,
     Concept,

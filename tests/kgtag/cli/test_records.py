@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kgtag import sample
 from kgtag.bootstrap import load_taxonomy, open_store
+from kgtag.data import sample
 from tests.kgtag.running import main as run
 
 SHOPIFY = {"verticals": [{"categories": [{"id": "aa", "name": "Apparel", "parent_id": None}]}]}
@@ -256,7 +256,7 @@ def test_shopify_there_and_back(tmp_path: Path) -> None:
 
 
 def test_the_help_names_every_format() -> None:
-    from kgtag.transfer import EXPORTS, IMPORTS
+    from graph.formats.registry import EXPORTS, IMPORTS
 
     imports, exports = run("import", "--help").stdout, run("export", "--help").stdout
     assert [format for format in IMPORTS if f"kgtag import {format}" not in " ".join(imports.split())] == []
@@ -264,7 +264,7 @@ def test_the_help_names_every_format() -> None:
 
 
 def test_every_format_is_documented() -> None:
-    from kgtag.transfer import EXPORTS, IMPORTS
+    from graph.formats.registry import EXPORTS, IMPORTS
 
     page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
     assert [format for format in {*IMPORTS, *EXPORTS} if f"`{format}`" not in page] == []

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from graph.changes.edit import apply
+from graph.editing.edit import apply
 from graph.model import ChangeSet, DeleteConcept
-from kgtag import sample
 from kgtag.bootstrap import load_taxonomy, open_store
-from kgtag.consistency import violations
-from kgtag.products import read_annotated
+from kgtag.data import read_annotated, sample
+from kgtag.enforce import violations
 from kgtag.types import AnnotatedProduct, Proposal
 from tests.kgtag.conftest import Trained
 from tests.kgtag.running import Ran, main

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
 DEPARTMENTS, AISLES, TYPES, ATTRIBUTES, VALUES = 6, 4, 7, 6, 15

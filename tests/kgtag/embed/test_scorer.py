@@ -14,14 +14,15 @@ import torch
 from pykeen.models import ComplEx, DistMult, ERModel, RotatE, TransE
 from pykeen.triples import CoreTriplesFactory
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError, ModelMismatch, UnknownConcept
-from graph.model import Concept, Relation, TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import Floats, ModelName
-from kgtag.embed.model import vectors_of
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.textmap import TextMap
+from kgtag.train.embeddings.model import vectors_of
 
 E, R, DIM = 40, 5, 7
 NAMES = tuple(f"e{i:02}" for i in range(E))
@@ -201,8 +202,7 @@ def test_successors_inherit_the_vector(tmp_path: Path) -> None:
 
 
 def test_serving_needs_neither_torch_nor_pykeen() -> None:
-    code = (
-        "import sys, kgtag.embed.scorer, kgtag.train.embeddings, kgtag.evaluate.embeddings; print(*sorted(sys.modules))"
-    )
+    modules = "kgtag.embed.scorer, kgtag.train.embeddings.run, kgtag.evaluate.embeddings"
+    code = f"import sys, {modules}; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"torch", "pykeen", "sklearn"}.isdisjoint(ran.stdout.split())

@@ -13,9 +13,9 @@ from pykeen.triples import CoreTriplesFactory
 
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import ModelName
-from kgtag.embed.model import vectors_of
 from kgtag.embed.vectors import Vectors
 from kgtag.evaluate.embeddings import evaluate, evaluate_directory
+from kgtag.train.embeddings.model import vectors_of
 
 
 @pytest.mark.parametrize("name", ["ComplEx", "RotatE"])

@@ -7,14 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.evaluate.errors import KINDS, mistakes, table
-from kgtag.evaluate.extraction import Protocol, evaluate_found
-from kgtag.evaluate.hierarchical import evaluate_hierarchical
-from kgtag.evaluate.outcomes import outcomes, per_category
-from kgtag.evaluate.rates import rates
-from kgtag.evaluate.trust import (
+from kgtag.evaluate.confidence import (
     bootstrap,
     calibration,
     choose_thresholds,
@@ -23,6 +19,11 @@ from kgtag.evaluate.trust import (
     thresholds_report,
     trade_off,
 )
+from kgtag.evaluate.decisions import outcomes, per_category
+from kgtag.evaluate.errors import KINDS, mistakes, table
+from kgtag.evaluate.extraction import Protocol, evaluate_found
+from kgtag.evaluate.hierarchical import evaluate_hierarchical
+from kgtag.evaluate.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from graph.changes.releases import Stamp
+from graph.history.releases import Stamp
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.sequence.extractor import TrainReport, train_extractor
-from kgtag.train.sequence.options import TrainOptions
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.run import TrainReport, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
 OPTIONS = TrainOptions(epochs=30, batch=8, encoder_rate=1e-3, head_rate=3e-3, device="cpu", max_tokens=48)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kgtag.bootstrap import Settings, load_models, open_models
-from kgtag.train.sequence.extractor import TrainReport
+from kgtag.train.extractor.run import TrainReport
 from kgtag.types import AnnotatedProduct
 from tests.kgtag.extract.tiny import held_out
 from tests.kgtag.running import main

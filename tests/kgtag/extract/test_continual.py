@@ -11,9 +11,9 @@ from graph.errors import InputError
 from kgtag.evaluate.extraction import evaluate_extractor
 from kgtag.extract.files import read_config
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.continual import continue_extractor
-from kgtag.train.sequence.extractor import TrainReport
-from kgtag.train.sequence.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.continual import continue_extractor
+from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.run import TrainReport
 from kgtag.types import AnnotatedProduct, Product, Span
 from tests.kgtag.extract.conftest import OPTIONS
 from tests.kgtag.extract.tiny import held_out

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from kgtag.extract.crf import ChainCRF
 from kgtag.extract.decode import (
     ALLOWED,
     ENDS,
@@ -21,6 +20,7 @@ from kgtag.extract.decode import (
     tag_spans,
     viterbi,
 )
+from kgtag.train.extractor.crf import ChainCRF
 
 LENGTHS = np.array([5, 1, 3, 4])
 

@@ -9,17 +9,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.bootstrap import Models, assemble_tagger, load_models
-from kgtag.consistency import EnforceSettings
-from kgtag.extract.multilabel import ValueModel
-from kgtag.extract.newcomers import with_newcomers
-from kgtag.train.multilabel.model import train_values
-from kgtag.train.sequence.extractor import TrainReport
+from kgtag.enforce import EnforceSettings
+from kgtag.extract.implicit.model import ValueModel
+from kgtag.extract.implicit.unseen import with_newcomers
+from kgtag.train.extractor.run import TrainReport
+from kgtag.train.implicit.run import train_values
 from kgtag.types import Extraction, Product
 from tests.kgtag.running import main
-from tests.kgtag.train.multilabel.closet import WordVectors, closet
+from tests.kgtag.train.implicit.closet import WordVectors, closet
 
 CONCEPTS = (
     Concept("batwing", "shop", "value", {"en": "Batwing"}, definition={"en": "wide like a poncho"}),

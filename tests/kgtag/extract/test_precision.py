@@ -13,7 +13,7 @@ from graph.errors import InputError
 from kgtag.evaluate.extraction import evaluate_extractor
 from kgtag.extract.files import INT8, read_config, rewrite_config
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.sequence.extractor import TrainReport
+from kgtag.train.extractor.run import TrainReport
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
 

@@ -20,9 +20,9 @@ from safetensors.torch import load_file
 from graph.errors import InputError, TextError
 from kgtag.evaluate.extraction import category_accuracy, evaluate_extractor
 from kgtag.extract.inputs import windows
-from kgtag.extract.network import TagNetwork, load_encoder, plain_embedding
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.sequence.extractor import TrainReport
+from kgtag.train.extractor.network import TagNetwork, load_encoder, plain_embedding
+from kgtag.train.extractor.run import TrainReport
 from kgtag.types import Extraction, Mention, Product
 from tests.kgtag.extract.conftest import train_shop
 from tests.kgtag.extract.tiny import held_out

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from kgtag.data.locate import locate
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.output import tagged_item, tagging_row
-from kgtag.products.locate import locate
 from kgtag.text import document, field_span
-from kgtag.train.sequence.extractor import train_extractor
-from kgtag.train.sequence.gold import place, reads_text
+from kgtag.train.extractor.dataset import place, reads_text
+from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Nil, Product, Span, Tag, Tagging
 from tests.kgtag.extract.conftest import OPTIONS
 

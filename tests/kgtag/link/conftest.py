@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from graph.changes.releases import Stamp
+from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.train.linking.linker import train_linker
+from kgtag.train.linker.run import train_linker
 from tests.kgtag.link.small import small_taxonomy
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _CATEGORIES = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgtag.link import cells as module
-from kgtag.link import vectors
-from kgtag.link.cells import Cells
+from kgtag.link.candidates import ivf as module
+from kgtag.link.candidates import vectors
+from kgtag.link.candidates.ivf import Cells
+from kgtag.link.candidates.ngrams import top
+from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.encoder import Vectors
-from kgtag.link.grams import top
-from kgtag.link.vectors import LabelVectors
 
 DIM = 24
 

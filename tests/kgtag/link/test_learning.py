@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.link.candidates import CandidateFinder
-from kgtag.link.conceptwise import CONCEPTWISE, Usage
-from kgtag.link.features import RICH_FEATURES
-from kgtag.link.learnt import Learnt
-from kgtag.link.rank import RankModel
-from kgtag.link.retrieve import Without
-from kgtag.link.vectors import turned
-from kgtag.train.linking.rank import RankData, fit_networks
-from kgtag.train.linking.tables import read_mentions, read_usage
-from kgtag.train.linking.turn import learn_turn
+from kgtag.link.candidates.retrieve import Without
+from kgtag.link.candidates.vectors import turned
+from kgtag.link.features.build import CandidateFinder
+from kgtag.link.features.candidate_set import RICH_FEATURES
+from kgtag.link.features.concept_features import CONCEPTWISE, Usage
+from kgtag.link.rerank.networks import RankModel
+from kgtag.link.state import Learnt
+from kgtag.train.linker.linear_map import learn_turn
+from kgtag.train.linker.rank import RankData, fit_networks
+from kgtag.train.linker.tables import read_mentions, read_usage
 from kgtag.types import Query
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import UnknownConcept
-from graph.model import Concept, TaxonomyData
+from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.types import Query

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from graph.errors import InputError
 from kgtag.evaluate.linking import calibration_error
-from kgtag.link.defaults import DEFAULT_MODEL
-from kgtag.link.forms import ends_with, light_form, normal_form, numbers
-from kgtag.link.grams import GramIndex
-from kgtag.link.model import LinkModel
-from kgtag.link.table import LabelTable
-from kgtag.train.linking.pairs import misspelt, pairs_of
+from kgtag.link.candidates.forms import ends_with, light_form, normal_form, numbers
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.candidates.ngrams import GramIndex
+from kgtag.link.rerank.defaults import DEFAULT_MODEL
+from kgtag.link.rerank.logistic import LinkModel
+from kgtag.train.linker.queries import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 
 

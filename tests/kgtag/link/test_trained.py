@@ -15,11 +15,11 @@ from sentence_transformers import SentenceTransformer
 from graph.errors import InputError
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.encoders import resolve
 from kgtag.evaluate.linking import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.linking.linker import Material, train_linker
+from kgtag.train.encoder.pretrained import resolve
+from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query
 from tests.kgtag.link.small import small_taxonomy
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from graph.model import Concept, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.train.linking.linker import Material, train_linker
-from kgtag.train.linking.sentence import load_encoder
-from kgtag.train.linking.tune import tune
+from kgtag.train.linker.contrastive import tune
+from kgtag.train.linker.export import load_encoder
+from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query
 from tests.kgtag.extract.tiny import save_tiny_encoder
 

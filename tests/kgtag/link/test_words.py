@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError
-from graph.model import Concept, TaxonomyData
+from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.link.learnt import Learnt
-from kgtag.link.retrieve import NEAR, Lookup, Pairs
-from kgtag.link.substitutes import Substitutes
-from kgtag.link.table import LabelTable
-from kgtag.link.words import (
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.candidates.retrieve import NEAR, Lookup, Pairs
+from kgtag.link.candidates.substitutes import Substitutes
+from kgtag.link.candidates.words import (
     CONTAINED,
     INITIALS,
     NUMBERLESS,
@@ -22,8 +22,9 @@ from kgtag.link.words import (
     Words,
     parts,
 )
-from kgtag.link.wordwise import WORDWISE, wordwise
-from kgtag.train.linking.substitutes import learn_substitutes
+from kgtag.link.features.token_features import WORDWISE, wordwise
+from kgtag.link.state import Learnt
+from kgtag.train.linker.substitutes import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
 

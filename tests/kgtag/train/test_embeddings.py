@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph.changes.releases import Stamp
 from graph.errors import InputError
+from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
-from kgtag.embed.model import project, train
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.settings import OneVsAll, Settings
 from kgtag.embed.triples import Triples
 from kgtag.evaluate.embeddings import evaluate
-from kgtag.train.embeddings import train_embeddings, train_taxonomy_embeddings
+from kgtag.train.embeddings.model import project, train
+from kgtag.train.embeddings.run import train_embeddings, train_taxonomy_embeddings
+from kgtag.train.embeddings.settings import OneVsAll, Settings
 from tests.kgtag.embed.shop import shop_data, shop_items
 
 

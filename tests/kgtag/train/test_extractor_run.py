@@ -10,21 +10,21 @@ import pytest
 import torch
 
 from graph.errors import InputError
-from kgtag.cli.work import told
-from kgtag.products import read_annotated
-from kgtag.train.sequence.batches import SoftTags
-from kgtag.train.sequence.checkpoints import RunPlace
-from kgtag.train.sequence.curves import Tick
-from kgtag.train.sequence.extractor import RunSettings, train_extractor
-from kgtag.train.sequence.losses import divergence
-from kgtag.train.sequence.optimise import Learner
-from kgtag.train.sequence.options import TrainOptions, as_json, made, read_options, settings
-from kgtag.train.sequence.preparing import Prepared, prepare
-from kgtag.train.sequence.teachers import soft_tags
-from kgtag.train.sequence.tuning import score_examples
+from kgtag.cli.training_data import told
+from kgtag.data import read_annotated
+from kgtag.train.extractor.batches import SoftTags
+from kgtag.train.extractor.callbacks import Tick
+from kgtag.train.extractor.checkpoints import RunPlace
+from kgtag.train.extractor.decision import score_examples
+from kgtag.train.extractor.distillation import soft_tags
+from kgtag.train.extractor.loop import Learner
+from kgtag.train.extractor.losses import divergence
+from kgtag.train.extractor.options import TrainOptions, as_json, made, read_options, settings
+from kgtag.train.extractor.prepare import Prepared, prepare
+from kgtag.train.extractor.run import RunSettings, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 from tests.kgtag.running import Ran, main
-from tests.kgtag.train.sequence.disk import full_disk
+from tests.kgtag.train.extractor.disk import full_disk
 
 FAST = ("--epochs", "2", "--batch", "8", "--device", "cpu", "--max-tokens", "48")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graph.model import Concept, Relation, TaxonomyData
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.train.model import _lexicon, link_examples
 from kgtag.types import AnnotatedProduct, Product, Query, Span

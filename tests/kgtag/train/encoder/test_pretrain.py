@@ -12,13 +12,12 @@ import torch
 from safetensors.torch import load_file
 
 from graph.errors import InputError
-from kgtag import encoders
-from kgtag.extract.network import load_encoder
-from kgtag.train.encoder import resume
-from kgtag.train.encoder.encoder import PretrainReport, pretrain
+from kgtag.train.encoder import pretrained, resume
 from kgtag.train.encoder.loop import Watching
 from kgtag.train.encoder.options import PretrainOptions
-from kgtag.train.sequence.vocabulary import load_tokenizer
+from kgtag.train.encoder.run import PretrainReport, pretrain
+from kgtag.train.extractor.network import load_encoder
+from kgtag.train.extractor.vocabulary import load_tokenizer
 from tests.kgtag.extract.tiny import save_tiny_encoder
 from tests.kgtag.running import main
 
@@ -57,7 +56,7 @@ def test_text_gets_easier_to_guess(fresh: PretrainReport) -> None:
 
 
 def test_the_directory_is_one_that_trainings_accept(fresh: PretrainReport) -> None:
-    path = encoders.resolve(str(fresh.directory))
+    path = pretrained.resolve(str(fresh.directory))
     encoder, tokenizer = load_encoder(path), load_tokenizer(path)
     assert encoder.config.vocab_size == tokenizer.get_vocab_size() == fresh.vocabulary
     metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
@@ -163,4 +162,4 @@ def test_the_command(tmp_path: Path) -> None:
     assert ran.code == 0, ran.stderr
     assert ran.json["texts"] == 60
     assert "perplexity" in ran.stderr and "it/s" not in ran.stderr
-    assert encoders.resolve(str(out)) == out
+    assert pretrained.resolve(str(out)) == out

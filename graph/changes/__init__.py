@@ -1,1 +1,0 @@
-"""What changes a taxonomy, and how changes are checked, recorded, explained and taken back."""

@@ -1,0 +1,45 @@
+"""Exclusions that would forbid a concept: between it and its own ancestor, or between two ancestors of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from graph.columns.columns import CODE, Edges
+from graph.columns.csr import Csr, Indices
+from graph.columns.hierarchy import Hierarchy
+
+
+def hopeless(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | None]]:
+    """(edge, the first concept below both ends, or None when one end is above the other).
+
+    Where two lines meet, a concept has several parents: only such ones need a look.
+    """
+    joints = _joints(hierarchy)
+    for k in np.flatnonzero(edges.type == CODE["excludes"]).tolist():
+        a, b = int(edges.source[k]), int(edges.target[k])
+        if b in hierarchy.above(a) or a in hierarchy.above(b):
+            yield k, None
+        elif joints is None or _meet(joints[a], joints[b]):
+            both = set(hierarchy.below(a)) & set(hierarchy.below(b))
+            if both:
+                yield k, min(both)
+
+
+def _joints(hierarchy: Hierarchy) -> Csr | None:
+    """The descendants of every concept that have several parents; None where rows are walked."""
+    rows = hierarchy.descendants
+    if rows is None:
+        return None
+    several = (np.diff(hierarchy.broader.starts) > 1)[rows.targets]
+    return Csr.sorted(len(rows), rows.sources[several], rows.targets[several])
+
+
+def _meet(a: Indices, b: Indices) -> bool:
+    """Whether two ascending rows share a number."""
+    few, many = (a, b) if len(a) <= len(b) else (b, a)
+    if not len(few):
+        return False
+    at = np.minimum(np.searchsorted(many, few), len(many) - 1)
+    return bool((many[at] == few).any())

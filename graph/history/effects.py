@@ -1,0 +1,186 @@
+"""What a history entry did, row by row: before and after, and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeVar
+
+from graph.editing.net import Net, net
+from graph.history.diff import Diff
+from graph.model import Change, ChangeSet, Concept, Record, Relation, RelationType, Retag
+from graph.model.serial import concept_to_json, relation_to_json
+
+_SUMMARY = 200
+LISTED = 100
+"""Ids of touched concepts that a record lists."""
+
+RelationKey = tuple[RelationType, str, str]
+K = TypeVar("K", str, RelationKey)
+V = TypeVar("V", Concept, Relation)
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptEffect:
+    """`before` is None for a concept that was added, `after` for one that was removed."""
+
+    id: str
+    before: Concept | None
+    after: Concept | None
+
+
+@dataclass(frozen=True, slots=True)
+class RelationEffect:
+    """As `ConceptEffect`. A relation that is there before and after differs in `primary`."""
+
+    key: RelationKey
+    before: Relation | None
+    after: Relation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """Everything in order: concepts by id, relations by (type, source, target), moved tags as they were asked for."""
+
+    concepts: tuple[ConceptEffect, ...]
+    relations: tuple[RelationEffect, ...]
+    retags: tuple[Retag, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.concepts or self.relations or self.retags)
+
+    def touched(self, limit: int | None = None) -> list[str]:
+        """Ids of concepts that changed, or whose relations or tags did, in order."""
+        ids = {effect.id for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
+        return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})[:limit]
+
+
+def effects(changes: Sequence[Change], undo: Sequence[Change]) -> Effects:
+    """From the two sides of a history entry: what one puts is after, what the other puts is before."""
+    forth, back = _net(changes), _net(undo)
+    concepts = _paired({c.id: c for c in back.put}, {c.id: c for c in forth.put})
+    relations = _paired({r.key: r for r in back.relate}, {r.key: r for r in forth.relate})
+    return Effects(
+        tuple(ConceptEffect(*one) for one in concepts), tuple(RelationEffect(*one) for one in relations), forth.retag
+    )
+
+
+def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
+    """The same from a difference, and the tags moved besides."""
+    before = {c.id: c for c in (*found.removed, *(one.before for one in found.changed))}
+    after = {c.id: c for c in (*found.added, *(one.after for one in found.changed))}
+    relations = _paired({r.key: r for r in found.relations_removed}, {r.key: r for r in found.relations_added})
+    return Effects(
+        tuple(ConceptEffect(*one) for one in _paired(before, after)),
+        tuple(RelationEffect(*one) for one in relations),
+        tuple(retags),
+    )
+
+
+def summary(found: Effects, label: Callable[[str], str]) -> str:
+    """For people, at most 200 characters. `label` names concepts that relations mention."""
+    counts = Counter(_told(found))
+    names = chain(
+        map(_name, found.concepts),
+        (label(effect.key[1]) for effect in found.relations),
+        (label(retag.source) for retag in found.retags),
+    )
+    return _summary(counts, names)
+
+
+def unchecked(changes: Sequence[Change]) -> Record:
+    """The record of changes whose effect nobody has worked out."""
+    work = _net(changes)
+    counts: Counter[str] = Counter(
+        {
+            "concept written": len(work.put),
+            "concept deleted": len(work.delete),
+            "relation written": len(work.relate),
+            "relation deleted": len(work.unrelate),
+            "concept's tags moved": len(work.retag),
+        }
+    )
+    names = [concept.label() for concept in work.put]
+    names += [*work.delete, *(edge.source for edge in (*work.relate, *work.unrelate))]
+    ids = {concept.id for concept in work.put} | set(work.delete)
+    ids |= {end for edge in (*work.relate, *work.unrelate) for end in (edge.source, edge.target)}
+    return Record(tuple(changes), summary=_summary(counts, names), concepts=tuple(sorted(ids)[:LISTED]))
+
+
+def to_json(found: Effects) -> list[dict[str, Any]]:
+    """One row for each effect: what it is of, and its JSON before and after (None where there was or is none)."""
+    rows: list[dict[str, Any]] = [
+        {
+            "concept": one.id,
+            "label": _name(one),
+            "before": None if one.before is None else concept_to_json(one.before),
+            "after": None if one.after is None else concept_to_json(one.after),
+        }
+        for one in found.concepts
+    ]
+    rows += [
+        {
+            "relation": {"type": one.key[0], "source": one.key[1], "target": one.key[2]},
+            "before": None if one.before is None else relation_to_json(one.before),
+            "after": None if one.after is None else relation_to_json(one.after),
+        }
+        for one in found.relations
+    ]
+    rows += [
+        {
+            "retag": {"from": one.source, "to": one.target, "back": one.back},
+            "surfaces": None if one.surfaces is None else list(one.surfaces),
+        }
+        for one in found.retags
+    ]
+    return rows
+
+
+def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> list[tuple[K, V | None, V | None]]:
+    """(key, before, after), by key."""
+    return [(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+
+
+def _net(changes: Sequence[Change]) -> Net:
+    return net(ChangeSet(tuple(changes), ""))
+
+
+def _told(found: Effects) -> Iterator[str]:
+    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
+        for one in rows:
+            verb = "added" if one.before is None else "removed" if one.after is None else "changed"
+            yield f"{noun} {verb}"
+    for _ in found.retags:
+        yield "concept's tags moved"
+
+
+def _name(effect: ConceptEffect) -> str:
+    concept = effect.after or effect.before
+    return concept.label() if concept is not None else effect.id
+
+
+def _summary(counts: Counter[str], names: Iterable[str]) -> str:
+    """`2 concepts changed, 1 relation added: Shoes, Boots …`, of at most 200 characters."""
+    parts = []
+    for what, n in counts.items():
+        noun, _, verb = what.partition(" ")
+        if n:
+            plural = noun if n == 1 else noun.replace("concept's", "concepts'") if "'" in noun else f"{noun}s"
+            parts.append(f"{n} {plural} {verb}")
+    text = ", ".join(parts)
+    if not text:
+        return "no change to the accepted taxonomy"
+    shown = ""
+    seen: set[str] = set()
+    for name in (" ".join(name.split()) for name in names):
+        if name in seen:
+            continue
+        seen.add(name)
+        longer = f"{shown}, {name}" if shown else name
+        if len(text) + len(longer) + 4 > _SUMMARY:
+            shown = f"{shown} …" if shown else "…"
+            break
+        shown = longer
+    return f"{text}: {shown}" if shown else text

@@ -1,0 +1,137 @@
+"""Concepts, relations between them, and what may be wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+Kind = Literal["category", "attribute", "value"]
+Status = Literal["active", "candidate", "deprecated"]
+Choice = Literal["single", "multiple"]
+RelationType = Literal[
+    "broader", "related", "value_of", "applies_to", "excludes", "exact_match", "close_match", "replaced_by"
+]
+LabelKind = Literal["pref", "alt", "hidden"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+STATUSES: tuple[Status, ...] = get_args(Status)
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+RELATION_TYPES: tuple[RelationType, ...] = get_args(RelationType)
+SYMMETRIC: frozenset[RelationType] = frozenset({"related", "excludes", "exact_match", "close_match"})
+
+LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*|und|zxx")
+"""What a language tag must fully match: the shapes of BCP 47 that labels use ("en", "zh-CN", "zh-Hans")."""
+
+ProblemCode = Literal[
+    "bad_id",
+    "bad_kind",
+    "bad_status",
+    "bad_choice",
+    "no_label",
+    "bad_language",
+    "empty_label",
+    "dangling",
+    "self_relation",
+    "wrong_kinds",
+    "cross_scheme_broader",
+    "cycle",
+    "value_without_attribute",
+    "value_of_several",
+    "excludes_ancestor",
+    "excludes_common_narrower",
+    "broader_across_attributes",
+    "double_id",
+    "unknown_relation",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A node of the taxonomy.
+
+    `id` is opaque, stable and unique in the store; names are never keys. Labels go by language tag.
+    `choice` says, on an attribute, whether an item may carry several of its values.
+    """
+
+    id: str
+    scheme: str
+    kind: Kind
+    pref_label: Mapping[str, str]
+    alt_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hidden_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    definition: Mapping[str, str] = field(default_factory=dict)
+    notation: str | None = None
+    status: Status = "active"
+    choice: Choice = "multiple"
+
+    def label(self, lang: str | None = None) -> str:
+        """The preferred label in `lang`, else its base language, else English, else the first there is, else the id."""
+        if lang is not None:
+            if lang in self.pref_label:
+                return self.pref_label[lang]
+            base = lang.split("-")[0]
+            for tag in sorted(self.pref_label):
+                if tag.split("-")[0] == base:
+                    return self.pref_label[tag]
+        if "en" in self.pref_label:
+            return self.pref_label["en"]
+        return next((self.pref_label[tag] for tag in sorted(self.pref_label)), self.id)
+
+    def labels(self) -> list[tuple[str, str, LabelKind]]:
+        """Every (text, language, label kind), in a fixed order."""
+        found: list[tuple[str, str, LabelKind]] = [
+            (self.pref_label[tag], tag, "pref") for tag in sorted(self.pref_label)
+        ]
+        kinds: tuple[tuple[LabelKind, Mapping[str, tuple[str, ...]]], ...] = (
+            ("alt", self.alt_label),
+            ("hidden", self.hidden_label),
+        )
+        for kind, by_language in kinds:
+            found.extend((text, tag, kind) for tag in sorted(by_language) for text in by_language[tag])
+        return found
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Relation:
+    """An edge from `source` to `target`; symmetric ones are kept once, smaller id first (see `canonical`)."""
+
+    type: RelationType
+    source: str
+    target: str
+    primary: bool = False
+    """On `broader`: the one edge that paths and breadcrumbs follow."""
+
+    @property
+    def key(self) -> tuple[RelationType, str, str]:
+        """What makes the edge this edge: everything but `primary`."""
+        return (self.type, self.source, self.target)
+
+    def canonical(self) -> Relation:
+        if self.type in SYMMETRIC and self.source > self.target:
+            return Relation(self.type, self.target, self.source, self.primary)
+        return self
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Stray:
+    """An edge that means nothing to the taxonomy, but may have been meant to: `type` as the record spells it."""
+
+    type: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """A broken invariant: which, on which concepts, in words.
+
+    `subject` is the concept that was left out and `edges` what was wrong about it, as the record has them, for
+    `graph.repairs.repairs`; neither makes a problem another one.
+    """
+
+    code: ProblemCode
+    concepts: tuple[str, ...]
+    message: str
+    subject: Concept | None = field(default=None, compare=False, repr=False)
+    edges: tuple[Relation | Stray, ...] = field(default=(), compare=False, repr=False)

@@ -1,0 +1,116 @@
+"""What makes the graph pleasant to edit in Neo4j Browser: a style sheet, saved queries and a guide.
+
+Browser takes a `.grass` file and a `.zip` of queries dropped on its page, without any network; the guide it fetches
+from a URL, whose host it must be allowed to ask (`localhost` is, unless the server says otherwise).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from importlib import resources
+from pathlib import Path
+
+from graph.errors import InputError
+
+STYLE = "kgtag.grass"
+ARCHIVE = "kgtag-queries.zip"
+GUIDE = "guide.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One saved query: `comment` says what it shows, and how to set its parameters when it has any."""
+
+    folder: str
+    title: str
+    comment: str
+    statement: str
+
+    @property
+    def text(self) -> str:
+        """As Browser keeps it: the first comment is what its list shows."""
+        return f"// {self.title}\n// {self.comment}\n{self.statement}\n"
+
+    @property
+    def parameters(self) -> str | None:
+        """The command that sets example parameters, when the query has any."""
+        found = re.search(r":params? .+$", self.comment)
+        return found[0] if found else None
+
+
+@cache
+def queries() -> tuple[Query, ...]:
+    """In the order of the file `queries.cypher`: a folder begins with `////`, a query with its title."""
+    found = []
+    for part in re.split(r"^//// ", _text("queries.cypher"), flags=re.MULTILINE)[1:]:
+        folder, _, rest = part.partition("\n")
+        for block in rest.strip().split(";\n"):
+            title, comment, statement = block.strip().split("\n", 2)
+            found.append(Query(folder, title.removeprefix("// "), comment.removeprefix("// "), _closed(statement)))
+    return tuple(found)
+
+
+def style() -> str:
+    """GraSS: colours, sizes and captions. Its parser knows no comments."""
+    return _text(STYLE)
+
+
+@cache
+def archive() -> bytes:
+    """The queries as a zip that Browser reads: a folder for each, in files whose names keep the order."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for number, query in enumerate(queries(), 1):
+            name = re.sub(r"\W+", "_", query.title)
+            info = zipfile.ZipInfo(f"kgtag {query.folder}/{number:02} {name}.cypher", (2026, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            file.writestr(info, query.text)
+    return out.getvalue()
+
+
+@cache
+def guide() -> str:
+    """Slides of what to do and the queries to do it with; a click on one puts it into Browser's editor."""
+    folders: dict[str, list[Query]] = {}
+    for query in queries():
+        folders.setdefault(query.folder, []).append(query)
+    slides = "".join(
+        f'<slide class="row-fluid"><div class="col-sm-12"><h3>{escape(folder[2:])}</h3>{"".join(map(_shown, found))}'
+        "</div></slide>"
+        for folder, found in folders.items()
+    )
+    return _text("guide.html").replace("<!-- queries -->", slides)
+
+
+def write(folder: Path) -> list[Path]:
+    """All of it as files in the folder. Raises InputError when they can't be written."""
+    content = {STYLE: style().encode(), ARCHIVE: archive(), GUIDE: guide().encode()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in content.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise InputError(f"can't write to {str(folder)!r}: {error.strerror}") from error
+    return [folder / name for name in content]
+
+
+def _shown(query: Query) -> str:
+    sets = f"<pre class='code runnable'>{escape(query.parameters)}</pre>" if query.parameters else ""
+    said = query.comment.removesuffix(query.parameters or "").strip()
+    return (
+        f"<h4>{escape(query.title)}</h4>{f'<p>{escape(said)}</p>' if said else ''}{sets}"
+        f"<pre class='code runnable'>{escape(query.statement)}</pre>"
+    )
+
+
+def _closed(statement: str) -> str:
+    return statement.strip().removesuffix(";") + ";"
+
+
+def _text(name: str) -> str:
+    return (resources.files("graph.neo4j.browser") / name).read_text(encoding="utf-8")

@@ -1,0 +1,327 @@
+"""A real Neo4j on this machine without Docker: the Community server and its Browser from Maven, run by Java.
+
+The jars are fetched once into the cache (`~/.cache/kgtag`, or `KGTAG_CACHE`). Each named server keeps its data between
+runs. It listens on 127.0.0.1 alone, and asks for no password unless it was first started with one.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import time
+from dataclasses import asdict, dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from graph.errors import InputError, StoreUnavailable
+from graph.neo4j.local import jars as local_jars
+from graph.neo4j.local.jars import locked
+
+USER = "neo4j"
+
+_JAVA_PACKAGES = (
+    "--add-opens=java.base/java.nio=ALL-UNNAMED",
+    "--add-opens=java.base/java.io=ALL-UNNAMED",
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+    "--enable-native-access=ALL-UNNAMED",
+)
+_JAVA_OPTIONS = (
+    "-XX:+UseG1GC",
+    "-XX:-OmitStackTraceInFastThrow",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djdk.tls.ephemeralDHKeySize=2048",
+    "-Djdk.tls.rejectClientInitiatedRenegotiation=true",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Dlog4j2.disable.jmx=true",
+    "-Dfile.encoding=UTF-8",
+)
+
+_CONF = """server.default_listen_address=127.0.0.1
+server.default_advertised_address=127.0.0.1
+server.bolt.enabled=true
+server.bolt.listen_address=127.0.0.1:{bolt}
+server.bolt.advertised_address=127.0.0.1:{bolt}
+server.http.enabled=true
+server.http.listen_address=127.0.0.1:{http}
+server.http.advertised_address=127.0.0.1:{http}
+server.https.enabled=false
+server.memory.heap.initial_size={heap}m
+server.memory.heap.max_size={heap}m
+server.memory.pagecache.size={pages}m
+db.tx_log.preallocate=false
+db.tx_log.rotation.retention_policy=256M size
+dbms.security.auth_enabled={auth}
+dbms.usage_report.enabled=false
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A running server. `url` is a store URL without a password, `http` leads to Neo4j Browser."""
+
+    name: str
+    pid: int
+    url: str
+    http: str
+    home: str
+    auth: bool = False
+
+
+def up(
+    name: str = "default",
+    *,
+    port: int = 0,
+    http_port: int = 0,
+    password: str | None = None,
+    cache: Path | None = None,
+    home: Path | None = None,
+    heap_mb: int = 512,
+    pagecache_mb: int = 128,
+    wait_seconds: float = 120.0,
+) -> LocalServer:
+    """Start the named server unless it runs already, and return once Bolt answers. Port 0 means any free one.
+
+    `password` counts on the first start only: Neo4j keeps it with the data. A million concepts want `heap_mb` and
+    `pagecache_mb` of 1,000 or more.
+    """
+    _check_name(name)
+    home = (home or _home(name, cache)).resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    with locked(home):
+        running = _running(home)
+        if running is not None:
+            if port and not running.url.endswith(f":{port}"):
+                raise InputError(
+                    f"the server {name!r} already runs at {running.url}; take it down first to change ports"
+                )
+            return running
+        java = local_jars.java()
+        jars = local_jars.jars(cache)
+        ports = (port or _free_port(), http_port or _free_port())
+        for chosen in ports:
+            _check_free(chosen)
+        if password is not None and not (home / "data" / "databases").exists():
+            _set_initial_password(java, jars, home, password)
+        auth = password is not None or _has_password(home)
+        server = _start(java, jars, home, name=name, ports=ports, auth=auth, memory=(heap_mb, pagecache_mb))
+        _wait(server, home, wait_seconds, password)
+        return server
+
+
+def down(
+    name: str = "default", *, cache: Path | None = None, home: Path | None = None, wait_seconds: float = 30.0
+) -> bool:
+    """Stop the named server: asked first, killed when it takes longer than `wait_seconds`. Whether one was running."""
+    _check_name(name)
+    home = (home or _home(name, cache)).resolve()
+    if not home.exists():
+        return False
+    with locked(home):
+        server = _running(home)
+        if server is None:
+            _state(home).unlink(missing_ok=True)
+            return False
+        _signal(server.pid, signal.SIGTERM)
+        if not _gone(server.pid, wait_seconds):
+            _signal(server.pid, signal.SIGKILL)
+            _gone(server.pid, 10.0)
+        _state(home).unlink(missing_ok=True)
+        return True
+
+
+def status(name: str = "default", *, cache: Path | None = None, home: Path | None = None) -> LocalServer | None:
+    """The named server if it runs, else None."""
+    _check_name(name)
+    return _running((home or _home(name, cache)).resolve())
+
+
+def answers(host: str, port: int, timeout: float = 1.0) -> bool:
+    """Whether a Bolt server shakes hands there."""
+    hello = struct.pack(">5I", 0x6060B017, 0x00040405, 0x00000404, 0x00000304, 0)
+    try:
+        with socket.create_connection((host, port), timeout) as connection:
+            connection.settimeout(timeout)
+            connection.sendall(hello)
+            version = connection.recv(4)
+    except OSError:
+        return False
+    return len(version) == 4 and version != b"\0\0\0\0"
+
+
+# -- one server ---------------------------------------------------------------------------------------------------
+
+
+def _start(
+    java: str, jars: Path, home: Path, *, name: str, ports: tuple[int, int], auth: bool, memory: tuple[int, int]
+) -> LocalServer:
+    conf = home / "conf"
+    for folder in (conf, home / "logs", home / "data", home / "run", home / "plugins", home / "import"):
+        folder.mkdir(parents=True, exist_ok=True)
+    bolt, http = ports
+    heap, pages = memory
+    text = _CONF.format(bolt=bolt, http=http, heap=heap, pages=pages, auth=str(auth).lower())
+    (conf / "neo4j.conf").write_text(text, encoding="utf-8")
+    command = [java, f"-Xms{heap}m", f"-Xmx{heap}m", *_JAVA_OPTIONS, *_JAVA_PACKAGES, "-cp", f"{jars}/*"]
+    command += ["org.neo4j.server.CommunityEntryPoint"]
+    command += [f"--home-dir={home}", f"--config-dir={conf}", "--console-mode"]
+    with _log(home).open("ab") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
+        )
+    process.returncode = 0  # It outlives us by design: keeps Popen from warning that the child still runs.
+    server = LocalServer(
+        name, process.pid, f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", str(home), auth
+    )
+    _state(home).write_text(json.dumps(asdict(server)), encoding="utf-8")
+    return server
+
+
+def _wait(server: LocalServer, home: Path, seconds: float, password: str | None) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if answers("127.0.0.1", port) and _serves_queries(server, password):
+            return
+        if not _alive(server.pid):
+            _state(home).unlink(missing_ok=True)
+            raise StoreUnavailable(f"Neo4j stopped while starting; the end of {_log(home)}:\n{_tail(home)}")
+        time.sleep(0.1)
+    _signal(server.pid, signal.SIGKILL)
+    _gone(server.pid, 10.0)
+    _state(home).unlink(missing_ok=True)
+    raise StoreUnavailable(f"Neo4j did not answer within {seconds:.0f} s; the end of {_log(home)}:\n{_tail(home)}")
+
+
+def _serves_queries(server: LocalServer, password: str | None) -> bool:
+    """Bolt shakes hands before the database is open; asked over HTTP. "Who are you?" must do where we can't say."""
+    body = json.dumps({"statements": [{"statement": "RETURN 1"}]}).encode()
+    headers = {"Content-Type": "application/json"}
+    if password is not None:
+        headers["Authorization"] = "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()
+    connection = HTTPConnection(urlsplit(server.http).netloc, timeout=5.0)
+    try:
+        connection.request("POST", "/db/neo4j/tx/commit", body, headers)
+        answer = connection.getresponse()
+        return answer.status == 401 or (answer.status == 200 and json.loads(answer.read()).get("errors") == [])
+    except (OSError, HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+
+
+def _running(home: Path) -> LocalServer | None:
+    try:
+        server = LocalServer(**json.loads(_state(home).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+    return server if _alive(server.pid) and _is_ours(server) else None
+
+
+def _is_ours(server: LocalServer) -> bool:
+    """A pid is reused after a reboot: the process must be a Java that was started for this home."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            said = Path(f"/proc/{server.pid}/cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            return False
+    else:
+        command = ["ps", "-ww", "-o", "args=", "-p", str(server.pid)]
+        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return f"--home-dir={server.home}" in said
+
+
+def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> None:
+    if len(password) < 8:
+        raise InputError("Neo4j wants a password of at least 8 characters")
+    conf = home / "conf"
+    conf.mkdir(parents=True, exist_ok=True)
+    (conf / "neo4j.conf").touch()
+    command = [java, *_JAVA_PACKAGES, "-cp", f"{jars}/*", "org.neo4j.cli.AdminTool"]
+    command += ["dbms", "set-initial-password", password]
+    where = {"NEO4J_HOME": str(home), "NEO4J_CONF": str(conf)}
+    done = subprocess.run(command, env={**os.environ, **where}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StoreUnavailable(f"Neo4j did not take the password: {(done.stderr or done.stdout).strip()}")
+    (home / "auth").touch()
+
+
+def _has_password(home: Path) -> bool:
+    return (home / "auth").exists()
+
+
+# -- small things -------------------------------------------------------------------------------------------------
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        raise InputError(f"{name!r} is no server name: letters, digits, '-' and '_' only")
+
+
+def _home(name: str, cache: Path | None) -> Path:
+    return local_jars.folder(cache) / "servers" / name
+
+
+def _state(home: Path) -> Path:
+    return home / "server.json"
+
+
+def _log(home: Path) -> Path:
+    return home / "logs" / "console.log"
+
+
+def _tail(home: Path) -> str:
+    """The last causes the log names, else its last lines."""
+    lines = _log(home).read_text(encoding="utf-8", errors="replace").splitlines()
+    causes = [line for line in lines if line.startswith("Caused by:") or " ERROR " in line]
+    return "\n".join((causes or lines)[-5:])
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(f"port {port} can't be had ({error.strerror}); choose another with --port") from error
+
+
+def _signal(pid: int, what: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, what)
+
+
+def _alive(pid: int) -> bool:
+    """Not a zombie either: our own stopped child is one until it is waited for."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _gone(pid: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not _alive(pid):
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,1 @@
+"""Proposed changes: discussed, then decided by another person."""

@@ -1,0 +1,188 @@
+"""What the editing commands share: words in, a written change, a proposal or a preview out."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kgtag.cli.console import log, print_json, print_table
+
+if TYPE_CHECKING:
+    from graph.model import ChangeSet, Proposal, RelationType
+    from graph.store import TaxonomyStore
+    from graph.taxonomy import Taxonomy
+
+Words = dict[str, Any]
+
+_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """The options that every editing command has."""
+
+    store: str | None
+    reason: str
+    author: str | None
+    expect: str | None
+    dry_run: bool
+    propose: bool
+    json: bool
+
+    @property
+    def who(self) -> str:
+        return login(self.author)
+
+
+def login(author: str | None) -> str:
+    return author or getpass.getuser()
+
+
+def edit(id: str, words: Callable[[Taxonomy], Words], deed: Deed) -> None:
+    """Write what the words come to on the record as it is, propose it, or show it."""
+    from graph.editing import Signature, plan, require_expected
+    from graph.editing import edit as writing
+    from kgtag.bootstrap import open_store
+
+    store = open_store(deed.store)
+    planned: list[ChangeSet] = []
+
+    def checked(taxonomy: Taxonomy) -> ChangeSet:
+        if deed.expect is not None:
+            require_expected(taxonomy, id, deed.expect)
+        planned.append(plan(words(taxonomy), taxonomy, Signature(deed.who, deed.reason)))
+        return planned[-1]
+
+    if deed.dry_run:
+        _preview(store, *writing.preview(store, checked), json=deed.json)
+    elif deed.propose:
+        _propose(store, words, checked, deed)
+    else:
+        result = writing.apply_with(store, checked)
+        _written(store, result, planned[-1], id, json=deed.json)
+
+
+def tagged(given: Sequence[str] | None) -> list[tuple[str, str]]:
+    """`zh=鞋` → ("zh", "鞋"); what names no language is English."""
+    from graph.model import LANGUAGE_TAG
+
+    found = []
+    for text in given or ():
+        tag, equals, label = text.partition("=")
+        found.append((tag, label) if equals and LANGUAGE_TAG.fullmatch(tag) else ("en", text))
+    return found
+
+
+def lists(labels: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for tag, text in labels:
+        found.setdefault(tag, []).append(text)
+    return found
+
+
+def relations(given: Sequence[str] | None) -> list[tuple[RelationType, str]]:
+    """`related=boots` → ("related", "boots"). Raises InputError."""
+    from graph.errors import InputError
+    from graph.model import RELATION_TYPES
+
+    found: list[tuple[RelationType, str]] = []
+    for text in given or ():
+        name, _, id = text.partition("=")
+        type = next((one for one in RELATION_TYPES if one == name), None)
+        if type is None or not id:
+            raise InputError(f"{text!r} is no relation; TYPE=ID was expected, TYPE one of {', '.join(RELATION_TYPES)}")
+        found.append((type, id))
+    return found
+
+
+def shown(value: object) -> str:
+    """Labels by language in one line: en: Kicks, Footwear; zh: 鞋."""
+    if isinstance(value, dict):
+        parts = ((tag, texts if isinstance(texts, str) else ", ".join(texts)) for tag, texts in value.items())
+        return "; ".join(f"{tag}: {text}" for tag, text in parts)
+    return "" if value is None else str(value)
+
+
+def show_diff(before: Taxonomy, after: Taxonomy) -> None:
+    """What the second has that the first hasn't, in lines."""
+    from graph.history.diff import diff, to_json
+
+    for name, rows in to_json(diff(before, after)).items():
+        for row in rows[:_ROWS]:
+            log(f"  {name.replace('_', ' ')}: {_line(row)}")
+        if len(rows) > _ROWS:
+            log(f"  {name.replace('_', ' ')}: {len(rows) - _ROWS} more; see them all with --json")
+
+
+def announce(proposal: Proposal, *, json: bool) -> None:
+    from graph.model.proposals import to_json
+
+    if json:
+        row = {name: value for name, value in to_json(proposal).items() if name != "seen"}
+        print_json(row | {"concepts": proposal.concepts, "etag": proposal.etag})
+    else:
+        version = f" as version {proposal.version}" if proposal.version is not None else ""
+        log(f"proposal {proposal.id} ({proposal.title}) is {proposal.status}{version}; etag {proposal.etag}")
+
+
+def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: Taxonomy, *, json: bool) -> None:
+    from graph.history.diff import diff, to_json
+    from graph.model import Retag
+    from graph.model.serial import change_to_json
+
+    moving = [change for change in changes.changes if isinstance(change, Retag)]
+    items = {source: len(store.items_of(source)) for source in sorted({retag.source for retag in moving})}
+    rows = [change_to_json(change) for change in changes.changes]
+    if json:
+        print_json({"dry_run": True, "changes": rows, "diff": to_json(diff(before, after)), "items": items})
+        return
+    print_table(
+        f"Nothing is written. {len(rows)} changes on revision {before.revision} would be:",
+        ["change", "what"],
+        [(name, _line(what)) for row in rows for name, what in row.items()],
+    )
+    show_diff(before, after)
+    for source, count in items.items():
+        log(f"  {count} items carry {source!r}, whose tags may move")
+
+
+def _propose(
+    store: TaxonomyStore, words: Callable[[Taxonomy], Words], checked: Callable[[Taxonomy], ChangeSet], deed: Deed
+) -> None:
+    from graph.proposals.workflow import Draft, Person, propose
+    from kgtag.bootstrap import load_taxonomy
+
+    taxonomy = load_taxonomy(store)
+    checked(taxonomy)
+    made = propose(store, Draft(operation=words(taxonomy), reason=deed.reason), Person(deed.who))
+    announce(made, json=deed.json)
+
+
+def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: str, *, json: bool) -> None:
+    from graph.model import Retag
+
+    retags = [change for change in changes.changes if isinstance(change, Retag)]
+    left = store.items_of(id) if retags else []
+    row: dict[str, Any] = {
+        "concept": id,
+        "etag": taxonomy.etag(id),
+        "version": taxonomy.version,
+        "revision": taxonomy.revision,
+        "changes": len(changes.changes),
+        "resolves_to": taxonomy.resolve(id),
+        "review": {"items": len(left), "examples": left[:_ROWS]},
+    }
+    if json:
+        print_json(row)
+        return
+    log(f"version {taxonomy.version}, revision {taxonomy.revision}; {id!r} has etag {row['etag']} now")
+    if left:
+        more = " …" if len(left) > _ROWS else ""
+        log(f"{len(left)} items still carry {id!r}; look at them: {', '.join(left[:_ROWS])}{more}")
+
+
+def _line(row: Any) -> str:
+    text = str(row)
+    return text if len(text) <= 200 else text[:199] + "…"

@@ -1,0 +1,87 @@
+"""`kgtag neo4j`: a local server for trying and testing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kgtag.cli.console import Json, log, out, print_json
+
+app = typer.Typer(no_args_is_help=True)
+Name = Annotated[str, typer.Option("--name", help="Which server, when there are several; each keeps its own data.")]
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Bolt port; 0 takes any free one.")] = 0,
+    http_port: Annotated[int, typer.Option(help="Port of Neo4j Browser; 0 takes any free one.")] = 0,
+    name: Name = "default",
+    json: Json = False,
+) -> None:
+    """Start it (or find it running) and print its store URL once it answers.
+
+    Example: `export KGTAG_STORE=$(kgtag neo4j up)`
+    """
+    from graph.neo4j.local import server as local_neo4j
+    from kgtag.bootstrap import Settings
+
+    log("starting Neo4j; the first time its jars are fetched by Maven …")
+    secret = Settings().neo4j_password
+    server = local_neo4j.up(
+        name, port=port, http_port=http_port, password=secret.get_secret_value() if secret else None
+    )
+    log(f"Neo4j Browser: {server.http}")
+    if json:
+        print_json(asdict(server))
+    else:
+        out.print(server.url, soft_wrap=True)
+
+
+@app.command()
+def down(name: Name = "default") -> None:
+    """Stop it. Its data stays.
+
+    Example: `kgtag neo4j down`
+    """
+    from graph.neo4j.local import server as local_neo4j
+
+    log("stopped" if local_neo4j.down(name) else "it was not running")
+
+
+@app.command()
+def status(name: Name = "default", json: Json = False) -> None:
+    """Whether it runs, and where. Exit code 1 when it doesn't.
+
+    Example: `kgtag neo4j status --json`
+    """
+    from graph.neo4j.local import server as local_neo4j
+
+    server = local_neo4j.status(name)
+    if json:
+        print_json({"running": server is not None, **(asdict(server) if server else {})})
+    elif server is not None:
+        out.print(server.url, soft_wrap=True)
+        log(f"Neo4j Browser: {server.http}")
+    else:
+        log("not running; start it with: kgtag neo4j up")
+    if server is None:
+        raise typer.Exit(1)
+
+
+@app.command("browser-files")
+def browser_files(
+    folder: Annotated[Path, typer.Argument(help="Where to put them; made when it isn't there.")] = Path("browser"),
+) -> None:
+    """Write the style sheet, the saved queries and the guide for Neo4j Browser, and say what to do with them.
+
+    Example: `kgtag neo4j browser-files browser`
+    """
+    from graph.neo4j import browser
+
+    for path in browser.write(folder):
+        out.print(str(path), markup=False, soft_wrap=True)
+    log(f"In Neo4j Browser: drop {browser.STYLE} on the page, then {browser.ARCHIVE} (its queries: the star, left).")
+    log(f"The guide, while `kgtag serve` runs: :guide http://localhost:8000/browser/{browser.GUIDE}")

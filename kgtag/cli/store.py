@@ -1,0 +1,198 @@
+"""Commands on the record: init, migrate, import, export, audit."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kgtag.cli.console import Json, Store, log, notes, print_json, print_table, working
+
+_SHOWN = 20
+
+Expand = Literal["both", "oneway"]
+Scheme = Annotated[str | None, typer.Option(help="Concept scheme; each format has a default of its own.")]
+
+
+def init(store: Store = None) -> None:
+    """Create a store, ready for import.
+
+    Example: `kgtag init --store sqlite:///shop.db`
+    """
+    from kgtag.bootstrap import open_store
+
+    opened = open_store(store)
+    applied = opened.migrate()
+    log(f"{opened.url} is ready" + (f" ({', '.join(applied)})" if applied else " (nothing to do)"))
+
+
+def migrate(
+    store: Store = None,
+    status: Annotated[bool, typer.Option("--status", help="Only show what is applied and what is due.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring a store's schema up to date. Exit code 1 with `--status` when something is due.
+
+    Example: `kgtag migrate --status --store sqlite:///shop.db`
+    """
+    from kgtag.bootstrap import open_store
+
+    opened = open_store(store)
+    if not status:
+        opened.migrate()
+    found = opened.migrations()
+    if json:
+        print_json([{"name": m.name, "checksum": m.checksum, "applied_at": m.applied_at} for m in found])
+    else:
+        rows = [(m.name, m.checksum[:12], m.applied_at or "due") for m in found]
+        print_table(opened.url, ["migration", "checksum", "applied"], rows)
+    if status and any(m.applied_at is None for m in found):
+        raise typer.Exit(1)
+
+
+def import_file(
+    format: Annotated[str, typer.Argument(help="One of those listed above.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="May be gzipped.")],
+    store: Store = None,
+    scheme: Scheme = None,
+    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
+    rows: Annotated[str, typer.Option("--rows", help="For `annotated`: annotated, spans, extractgpt.")] = "annotated",
+    id_prefix: Annotated[str, typer.Option(help="Goes before every id, to keep apart schemes that count from 1.")] = "",
+    replacing: Annotated[
+        bool,
+        typer.Option("--replace", help="The file is its scheme's new truth: move what moved, deprecate what is gone."),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count everything, and write nothing.")] = False,
+    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    json: Json = False,
+) -> None:
+    """Bring a taxonomy into the store: all of it or, when something is wrong, nothing.
+
+    Known concepts are merged, so several languages of one taxonomy can come one after the other.
+    What docs/formats.md says of each format, in short:
+
+    - `shopify`: `kgtag import shopify en.json zh-CN.json`
+    - `google`: `kgtag import google taxonomy-with-ids.en-US.txt taxonomy-with-ids.zh-CN.txt`
+    - `gpc` (GS1, tab-separated): `kgtag import gpc gpc-hier.tsv gpc-attType.tsv`
+    - `openfoodfacts`: `kgtag import openfoodfacts categories.txt`
+    - `bestbuy`: `kgtag import bestbuy categories.json`
+    - `whatnot`: `kgtag import whatnot taxonomy.json --id-prefix whatnot:`
+    - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
+    - `gs1` (GS1 Web Vocabulary): `kgtag import gs1 gs1Voc.ttl`
+    - `graphml`: `kgtag import graphml shop.graphml`
+    - `csv` (or TSV, of your own): `kgtag import csv shop.csv --lang en`
+    - `jsonl` (kgtag's own): `kgtag import jsonl taxonomy.jsonl`
+    - `annotated` (products): `kgtag import annotated titles.jsonl --scheme mine`
+
+    A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
+    """
+    from graph.formats.registry import import_files
+    from kgtag.bootstrap import open_store
+
+    opened = open_store(store)
+    with working(f"importing {', '.join(file.name for file in files)}"):
+        report = import_files(
+            opened,
+            format,
+            files,
+            scheme=scheme,
+            lang=lang,
+            rows=rows,
+            id_prefix=id_prefix,
+            replacing=replacing,
+            dry_run=dry_run,
+            author=author or getpass.getuser(),
+        )
+    counts = {
+        "created": report.created,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "relations": report.relations,
+        "moved": report.moved,
+        "deprecated": report.deprecated,
+        "concepts": len(report.taxonomy),
+        "revision": report.taxonomy.revision,
+    }
+    notes(report.notes)
+    if json:
+        print_json({**counts, "notes": list(report.notes)})
+    else:
+        title = f"Plan for {format}; nothing was written" if dry_run else f"Imported {format}"
+        print_table(title, ["what", "count"], counts.items())
+
+
+def export_file(
+    format: Annotated[str, typer.Argument(help="skos, jsonl, csv, shopify, synonyms, graphml or n10s")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="For skos, .ttl, .rdf or .jsonld says which; for shopify, a directory or one language (en.json)."
+        ),
+    ],
+    store: Store = None,
+    scheme: Scheme = None,
+    xl: Annotated[bool, typer.Option("--xl", help="For `skos`: labels as SKOS-XL.")] = False,
+    lang: Annotated[str | None, typer.Option(help="For `synonyms` and `shopify`: this language alone.")] = None,
+    lossy: Annotated[bool, typer.Option("--lossy", help="For `shopify`: leave out what it can't hold.")] = False,
+    expand: Annotated[
+        Expand, typer.Option(help="For `synonyms`: labels equal each other, or all become the preferred one.")
+    ] = "both",
+    narrower: Annotated[
+        int, typer.Option(min=0, metavar="LEVELS", help="For `synonyms`: a label finds those so many levels below it.")
+    ] = 0,
+) -> None:
+    """Write the taxonomy to a file.
+
+    Examples: `kgtag export skos shop.ttl`; `kgtag export csv shop.csv`; `kgtag export graphml shop.graphml`;
+    `kgtag export shopify translations/`; `kgtag export n10s uris.cypher`;
+    `kgtag export synonyms synonyms.txt --lang en --narrower 1`
+    """
+    from graph.formats.registry import ExportOptions
+    from graph.formats.registry import export_file as write
+    from kgtag.bootstrap import load_taxonomy, open_store
+
+    taxonomy = load_taxonomy(open_store(store))
+    options = ExportOptions(xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
+    with working(f"writing {file}"):
+        written = write(taxonomy, format, file, scheme=scheme, options=options, tell=notes)
+    log(f"{written} concepts written to {file}")
+
+
+def audit(
+    store: Store = None,
+    skos: Annotated[Path | None, typer.Option(help="Audit a SKOS file as it stands, without a store.")] = None,
+    check: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
+    fail_on: Annotated[str, typer.Option(help="Exit with 1 from this severity on: error, warning or info.")] = "error",
+    embeddings: Annotated[
+        Path | None, typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned check of implausible edges.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check the whole graph: named findings with severity, evidence and a suggested repair.
+
+    Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
+    """
+    from graph.audit import audit_skos, parse_severity
+    from kgtag.bootstrap import audit_store, open_store
+
+    threshold = parse_severity(fail_on)
+    if skos is not None:
+        report = audit_skos(skos, checks=check)
+    else:
+        report = audit_store(open_store(store), checks=check, embeddings=embeddings)
+    if json:
+        print_json(report.to_json())
+    else:
+        ran = [(c.severity, c.name, c.count) for c in report.checks if c.count]
+        quiet = len(report.checks) - len(ran)
+        title = f"Audit of revision {report.revision}: {quiet} of {len(report.checks)} checks found nothing"
+        print_table(title, ["severity", "check", "findings"], ran)
+        found = [(f.severity, f.check, f.message) for f in report.findings[:_SHOWN]]
+        if found:
+            print_table("Findings", ["severity", "check", "message"], found)
+        if len(report.findings) > _SHOWN:
+            log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
+    if report.failing(threshold):
+        raise typer.Exit(1)

@@ -1,0 +1,63 @@
+"""`kgtag train encoder`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from kgtag.cli.console import Json, err, log, print_json
+
+
+def encoder(
+    data: Annotated[list[Path], typer.Option("--data", help="Unlabelled products or lines of text; may be repeated.")],
+    out: Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")],
+    format: Annotated[
+        str, typer.Option(help="products, lines, bieos, bio or extractgpt; .txt files are always lines.")
+    ] = "products",
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="The encoder to adapt: hub name or path.", show_default="a small one from nothing"),
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="From nothing, but learning to resemble this encoder's states.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="At most; it stops when held-out text gets no easier.")] = 10,
+    layers: Annotated[int, typer.Option(min=1, help="Of an encoder from nothing.")] = 4,
+    width: Annotated[int, typer.Option(min=32, help="Of an encoder from nothing; a multiple of 64.")] = 256,
+    rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate.", show_default="1e-3 from nothing, else 1e-4")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same text, same machine: same encoder.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    json: Json = False,
+) -> None:
+    """Pretrain an encoder on unlabelled product text; started again after a kill, it goes on where it was.
+
+    Example: `kgtag train encoder --data titles.jsonl --encoder all-MiniLM-L6-v2 --out encoders/shop`
+    """
+    from dataclasses import asdict
+
+    from kgtag.train.embeddings.settings import parse_device
+    from kgtag.train.encoder.loop import Watching
+    from kgtag.train.encoder.options import PretrainOptions
+    from kgtag.train.encoder.run import pretrain
+    from kgtag.train.encoder.texts import read_texts
+
+    options = PretrainOptions(epochs=epochs, rate=rate, layers=layers, width=width, device=parse_device(device))
+    texts = read_texts(data, format=format)
+    columns = (TextColumn("pretraining"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        watching = Watching(log, lambda share: bar.update(task, completed=share))
+        report = pretrain(
+            texts, out=out, encoder=encoder, teacher=teacher, seed=seed, options=options, watching=watching
+        )
+    if json:
+        print_json({**asdict(report), "directory": str(report.directory)})
+    log(
+        f"encoder in {out}: perplexity {report.before:.1f} before, {report.after:.1f} after {report.epoch} epochs"
+        f" ({report.chance:.1f} by frequency), {report.parameters / 1e6:.1f} M parameters, {report.seconds:.0f} s"
+    )

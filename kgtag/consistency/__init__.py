@@ -1,6 +1,0 @@
-"""Enforcement: out of all candidate tags of one item, a set that contradicts neither itself nor the taxonomy."""
-
-from kgtag.consistency.enforce import Enforcer, EnforceSettings, enforce
-from kgtag.consistency.violations import Violation, violations
-
-__all__ = ["EnforceSettings", "Enforcer", "Violation", "enforce", "violations"]

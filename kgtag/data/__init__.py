@@ -1,0 +1,156 @@
+"""Product files: what comes in, and what comes in annotated. Files are read as they are used, so they may be huge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading
+from graph.formats.annotated import AnnotatedRow
+from kgtag.data.annotated import annotated, extractgpt, plain, spans
+from kgtag.data.rows import Row, rows
+from kgtag.data.sequences import bieos, bio
+from kgtag.types import AnnotatedProduct, Product
+
+
+def read_products(path: Path, *, lang: str | None = None) -> Iterator[tuple[int, Product]]:
+    """(line, product) in file order; `lang` is for rows that name no language."""
+    for row in rows(path):
+        yield row.line, plain(row, lang=lang)
+
+
+def parse_products(
+    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None
+) -> Iterator[tuple[int, Product]]:
+    """The same for JSONL that comes from elsewhere than a file."""
+    for number, raw in enumerate(lines, start=1):
+        if raw.strip():
+            source = reading.decode(raw.removeprefix(b"\xef\xbb\xbf"), name, number)
+            yield number, plain(Row(name, number, reading.json_object(source, name, line=number)), lang=lang)
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is no product; `id` is the one it names, else its number in the file, as for a product without one."""
+
+    id: str
+    error: FileFormatError
+
+
+def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
+    """Like `read_products`, but a row that is no product leaves a BadRow in its place and the others go on.
+
+    Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
+    """
+    if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
+        yield from _attempt_lines(reading.raw_lines(path), str(path), lang)
+        return
+    for number, row in enumerate(rows(path)):
+        if not number and "title" not in row.fields:
+            there = ", ".join(map(str, row.fields))
+            raise FileFormatError(str(path), f"no column 'title'; there is {there}", line=1)
+        yield _attempt(row, lang)
+
+
+def attempt_lines(
+    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None
+) -> Iterator[Product | BadRow]:
+    """The same for JSONL that comes from elsewhere than a file; it may be empty."""
+    numbered = ((n, raw.removeprefix(b"\xef\xbb\xbf") if n == 1 else raw) for n, raw in enumerate(lines, start=1))
+    return _attempt_numbered(numbered, name, lang)
+
+
+def _attempt_lines(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
+    found = 0
+    for one in _attempt_numbered(lines, name, lang):
+        found += 1
+        yield one
+    if not found:
+        raise FileFormatError(name, "the file is empty; one JSON object a line was expected")
+
+
+def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
+    for number, raw in lines:
+        if not raw.strip():
+            continue
+        try:
+            fields = reading.json_object(reading.decode(raw, name, number), name, line=number)
+        except FileFormatError as error:
+            yield BadRow(str(number), error)
+        else:
+            yield _attempt(Row(name, number, fields), lang)
+
+
+def _attempt(row: Row, lang: str | None) -> Product | BadRow:
+    try:
+        return plain(row, lang=lang)
+    except FileFormatError as error:
+        id = row.fields.get("id")
+        return BadRow(str(id) if isinstance(id, str | int) and id != "" else str(row.line), error)
+
+
+_BY_ROW: Mapping[str, Callable[[Row], AnnotatedProduct]] = {
+    "annotated": annotated,
+    "spans": spans,
+    "extractgpt": extractgpt,
+    "bio": bio,
+}
+FORMATS = (*_BY_ROW, "bieos")
+
+
+def read_annotated(
+    path: Path,
+    *,
+    format: str = "annotated",
+    lang: str | None = None,
+    misplaced: list[FileFormatError] | None = None,
+) -> Iterator[AnnotatedProduct]:
+    """Products with their gold, in file order; `format` is one of FORMATS, `lang` for rows that name no language.
+
+    With a list for what is `misplaced`, spans outside their text go there and not into the products, in place of an
+    error at the first of them.
+    """
+    if format not in FORMATS:
+        raise InputError(f"no format {format!r} of annotated products; there is {', '.join(FORMATS)}")
+    if format == "bieos":
+        return (_in_language(one, lang) for one in bieos(path))
+    read = rows(path) if misplaced is None else (_within(row, misplaced) for row in rows(path))
+    return (_in_language(_BY_ROW[format](row), lang) for row in read)
+
+
+def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
+    """The row without spans that begin or end outside its text; anything else that is wrong with it stays."""
+    given, text = row.fields.get("spans"), row.fields.get("title", row.fields.get("text"))
+    if not isinstance(given, list) or not isinstance(text, str):
+        return row
+    kept = []
+    for number, one in enumerate(given):
+        start, end = (one.get("start"), one.get("end")) if isinstance(one, dict) else (None, None)
+        if isinstance(start, int) and isinstance(end, int) and not 0 <= start < end <= len(text):
+            said = f"spans[{number}]: [{start}, {end}) isn't within the text, which has {len(text)} characters"
+            misplaced.append(row.error(said))
+        else:
+            kept.append(one)
+    return row if len(kept) == len(given) else replace(row, fields={**row.fields, "spans": kept})
+
+
+def annotated_row(one: AnnotatedProduct) -> AnnotatedRow:
+    """What a taxonomy is induced from."""
+    return AnnotatedRow(one.product.category, one.attributes)
+
+
+def _in_language(one: AnnotatedProduct, lang: str | None) -> AnnotatedProduct:
+    if lang is None or one.product.lang is not None:
+        return one
+    return replace(one, product=replace(one.product, lang=lang))
+
+
+def to_row(product: Product) -> bytes:
+    """One line of a product file."""
+    fields = {"id": product.id, "title": product.title, "text": product.text}
+    fields |= {"category": product.category, "lang": product.lang}
+    return orjson.dumps({name: value for name, value in fields.items() if value is not None}) + b"\n"

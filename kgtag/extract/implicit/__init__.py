@@ -1,0 +1,1 @@
+"""Attribute values that a text implies without stating them."""

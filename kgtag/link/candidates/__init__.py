@@ -1,0 +1,1 @@
+"""Candidate generation: which label texts a query is compared with."""

@@ -1,0 +1,145 @@
+"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.model import Concept, LabelKind
+from graph.taxonomy import Taxonomy
+from kgtag.link.candidates.forms import light_form, normal_form, numbers
+
+Ids = NDArray[np.int32]
+Flags = NDArray[np.bool_]
+
+_LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
+ALT, HIDDEN = 1, 2
+NOWHERE = -1
+"""Attribute of what is no value, language of a label that isn't in the query's list, numbers that no label has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Label rows, sorted by text: int32 (rows,) each. `text` and `concept` are indices, `lang` into `languages`."""
+
+    text: Ids
+    concept: Ids
+    lang: Ids
+    kind: Ids
+
+
+class LabelTable:
+    """`texts` are the distinct normal forms, sorted; the rows of text `t` are `starts[t]:starts[t + 1]`.
+
+    Only active and candidate concepts of `scheme` (None: all) have rows.
+    """
+
+    def __init__(
+        self, taxonomy: Taxonomy, *, scheme: str | None = None, mentions: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """`mentions`: (text, concept id) known from elsewhere, which count as alternative labels in any language."""
+        self.taxonomy = taxonomy
+        found: list[tuple[str, int, str, int]] = []
+        for index, concept in enumerate(taxonomy.concepts):
+            if concept.status != "deprecated" and scheme in (None, concept.scheme):
+                found.extend(_labels(concept, index))
+        found.extend(_mentions(mentions, taxonomy, {index for _, index, *_ in found}))
+        self.texts: tuple[str, ...] = tuple(sorted({text for text, *_ in found}))
+        self.exact: dict[str, int] = {text: number for number, text in enumerate(self.texts)}
+        self.languages: tuple[str, ...] = tuple(sorted({lang for _, _, lang, _ in found}))
+        self.rows = self._rows(found)
+        self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
+        self.attribute: Ids = _attributes(taxonomy)
+        self.light: dict[str, tuple[int, ...]] = _by_light_form(self.texts)
+        """Text numbers by light form, ascending. Made here, so that no query waits for it."""
+        self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
+        self._figures: dict[tuple[str, ...], int] = {}
+        self.figures: Ids = np.fromiter(map(self._figure, self.texts), dtype=np.int32, count=len(self.texts))
+        """(texts,) the same for texts with the same numbers in them."""
+        self._by_attribute: dict[int, Ids] = {}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def _figure(self, text: str) -> int:
+        return self._figures.setdefault(numbers(text), len(self._figures))
+
+    def figure(self, normal: str) -> int:
+        """What `figures` has for texts with the numbers of this one; NOWHERE when there are none."""
+        return self._figures.get(numbers(normal), NOWHERE)
+
+    def texts_of(self, attribute: int | None) -> Ids | None:
+        """Ascending numbers of the texts that label a value of the attribute; None (all) when that is None."""
+        if attribute is None:
+            return None
+        known = self._by_attribute.get(attribute)
+        if known is None:
+            rows = np.isin(self.attribute[self.rows.concept], self.within(attribute))
+            known = self._by_attribute[attribute] = np.unique(self.rows.text[rows])
+        return known
+
+    def within(self, attribute: int) -> Ids:
+        """The attribute and all narrower ones: (k,) int32."""
+        narrower = self.taxonomy.descendants(self.taxonomy.ids[attribute])
+        return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
+
+    @cached_property
+    def depth(self) -> NDArray[np.float64]:
+        """(concepts,) steps to the top along primary `broader` edges."""
+        return self.taxonomy.depths.astype(np.float64)
+
+    @cached_property
+    def is_attribute(self) -> Flags:
+        return self.taxonomy.columns.kind.where("attribute")
+
+    @cached_property
+    def is_category(self) -> Flags:
+        return self.taxonomy.columns.kind.where("category")
+
+    def _rows(self, found: Sequence[tuple[str, int, str, int]]) -> Rows:
+        languages = {lang: number for number, lang in enumerate(self.languages)}
+        coded = {(self.exact[text], concept, kind, languages[lang]) for text, concept, lang, kind in found}
+        rows = np.array(sorted(coded), dtype=np.int32).reshape(-1, 4)
+        return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
+
+
+def _by_light_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    forms: dict[str, tuple[int, ...]] = {}
+    for number, text in enumerate(texts):
+        if form := light_form(text):
+            forms[form] = (*forms.get(form, ()), number)
+    return forms
+
+
+def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:
+    """(text, concept, base language, label kind) for each label with anything in it."""
+    return [
+        (text, index, tag.split("-")[0].lower(), _LABEL_KINDS[kind])
+        for label, tag, kind in concept.labels()
+        if (text := normal_form(label))
+    ]
+
+
+def _mentions(
+    mentions: Iterable[tuple[str, str]], taxonomy: Taxonomy, there: set[int]
+) -> list[tuple[str, int, str, int]]:
+    """Of concepts that have labels in the table; other ids are passed over."""
+    found = []
+    for mention, id in mentions:
+        index = taxonomy.index(taxonomy.resolve(id)) if id in taxonomy else None
+        if index in there and index is not None and (text := normal_form(mention)):
+            found.append((text, index, "und", ALT))
+    return found
+
+
+def _attributes(taxonomy: Taxonomy) -> Ids:
+    """(concepts,) the attribute each value belongs to, NOWHERE for the rest."""
+    homes = taxonomy.adjacency("value_of")
+    counts = np.diff(homes.starts)
+    attribute = np.full(len(taxonomy), NOWHERE, dtype=np.int32)
+    attribute[counts > 0] = homes.targets[homes.starts[:-1][counts > 0]]
+    return attribute

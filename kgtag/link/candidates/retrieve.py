@@ -1,0 +1,230 @@
+"""Which label texts a query should be compared with: looked up, sharing letters, near in meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kgtag.link.candidates.label_table import Flags, Ids, LabelTable
+from kgtag.link.candidates.ngrams import GramIndex
+from kgtag.link.candidates.substitutes import Substitutes
+from kgtag.link.candidates.vectors import LabelVectors, turned
+from kgtag.link.candidates.words import Words
+from kgtag.link.encoder import SentenceEncoder, Vectors
+
+EXACT, LIGHT, NEAR = 2, 1, 0
+"""How a text was found: equal in normal form, equal in light form, or neither."""
+_FUZZY, _DENSE = 40, 24
+"""Texts taken from each index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What a lookup must not see: the concept's label `text`, or all its labels when that is None."""
+
+    concept: int
+    text: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A query made ready. `attribute` and `category` are concept indices; `light` may be empty, `normal` not."""
+
+    normal: str
+    light: str
+    attribute: int | None = None
+    category: int | None = None
+    lang: str | None = None
+    without: Without | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Lookups and texts to compare, by (lookup, text), each pair once; `level` EXACT, LIGHT or NEAR.
+
+    int32 (pairs,) each. float64 (pairs,): `grams`, the weighted letters in common, zero where those weren't searched;
+    `cosine`, zeros without an encoder. Both are 1 where a text was looked up. uint8 `bits`: how a text was found by its
+    parts (`kgtag.link.candidates.words`), zeros where those aren't indexed.
+    """
+
+    lookup: Ids
+    text: Ids
+    level: Ids
+    grams: NDArray[np.float64]
+    cosine: NDArray[np.float64]
+    bits: NDArray[np.uint8]
+    vectors: Vectors | None = None
+    """(lookups, dim) of the queries, zeros for those that weren't searched; None without an encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
+
+    `turn` moves the queries' vectors, as the labels' were moved.
+    """
+
+    words: Words
+    substitutes: Substitutes
+    fuzzy: int = 60
+    dense: int = 80
+    turn: Vectors | None = None
+
+
+class Retriever:
+    """The three indices over one label table; the dense one only with an encoder."""
+
+    def __init__(
+        self,
+        table: LabelTable,
+        *,
+        encoder: SentenceEncoder | None = None,
+        vectors: LabelVectors | None = None,
+        parts: Parts | None = None,
+    ) -> None:
+        self.table = table
+        self.parts = parts
+        self._grams = GramIndex(table.texts)
+        self._encoder = encoder
+        self._vectors = vectors
+
+    def with_parts(self, parts: Parts, vectors: LabelVectors | None) -> Retriever:
+        """Over the same label table and index of letters."""
+        other = copy(self)
+        other.parts, other._vectors = parts, vectors
+        return other
+
+    def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
+        """All pairs for all lookups.
+
+        Where an attribute is given and one of its values is found by lookup, nothing else is searched.
+        """
+        looked: list[_Found] = []
+        search: list[int] = []
+        for number, lookup in enumerate(lookups):
+            found = self._looked_up(lookup)
+            if found:
+                looked.append(_Found.of(number, list(found), list(found.values())))
+            if not found or lookup.attribute is None:
+                search.append(number)
+        vectors = self._encode([lookups[number].normal for number in search])
+        shared, similar = self._near(lookups, search, vectors)
+        parts = self._by_parts(lookups, search)
+        size = max(1, len(self.table))
+        keys = np.unique(_Found.keys([*looked, *shared, *similar, *parts], size))
+        asked, text = (part.astype(np.int32) for part in np.divmod(keys, size))
+        level, grams, bits = (_Found.column(found, size, keys) for found in (looked, shared, parts))
+        near = level == NEAR
+        return Pairs(
+            lookup=asked,
+            text=text,
+            level=level.astype(np.int32),
+            grams=np.where(near, np.round(grams, 5), 1.0),
+            cosine=self._cosines((asked, text), near, search, vectors),
+            bits=bits.astype(np.uint8),
+            vectors=_spread(vectors, search, len(lookups)),
+        )
+
+    def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
+        """With bits for values."""
+        if self.parts is None:
+            return []
+        words, substitutes = self.parts.words, self.parts.substitutes
+        found = ((number, words.find(lookups[number].normal, substitutes)) for number in search)
+        return [_Found.of(number, list(bits), list(bits.values())) for number, bits in found]
+
+    def _looked_up(self, lookup: Lookup) -> dict[int, int]:
+        """Level by text number, of texts that a concept in the lookup's scope carries."""
+        found: dict[int, int] = {}
+        exact = self.table.exact.get(lookup.normal)
+        if exact is not None and self._admitted(lookup, exact):
+            found[exact] = EXACT
+        for text in self.table.light.get(lookup.light, ()) if lookup.light else ():
+            if text not in found and self._admitted(lookup, text):
+                found[text] = LIGHT
+        return found
+
+    def _admitted(self, lookup: Lookup, text: int) -> bool:
+        rows = slice(self.table.starts[text], self.table.starts[text + 1])
+        concepts = self.table.rows.concept[rows]
+        if lookup.attribute is not None:
+            concepts = concepts[np.isin(self.table.attribute[concepts], self.table.within(lookup.attribute))]
+        if lookup.without is not None and lookup.without.text in (None, text):
+            concepts = concepts[concepts != lookup.without.concept]
+        return len(concepts) > 0
+
+    def _encode(self, texts: Sequence[str]) -> Vectors | None:
+        if self._encoder is None or not texts:
+            return None
+        vectors = self._encoder.encode(texts)
+        turn = self.parts.turn if self.parts is not None else None
+        return vectors if turn is None else turned(vectors, turn)
+
+    def _near(
+        self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None
+    ) -> tuple[list[_Found], list[_Found]]:
+        """Texts with the letters they share with a lookup, and those near in meaning."""
+        if not search or not len(self.table):
+            return [], []
+        within = [self.table.texts_of(lookups[number].attribute) for number in search]
+        fuzzy, dense = (self.parts.fuzzy, self.parts.dense) if self.parts else (_FUZZY, _DENSE)
+        hits = self._grams.search([lookups[number].normal for number in search], within, fuzzy)
+        shared = [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
+        if self._vectors is None or vectors is None:
+            return shared, []
+        hits = self._vectors.search(vectors, within, dense)
+        return shared, [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
+
+    def _cosines(
+        self, pairs: tuple[Ids, Ids], near: Flags, search: Sequence[int], vectors: Vectors | None
+    ) -> NDArray[np.float64]:
+        """A text that was looked up needs no encoding: it stands for what was asked."""
+        lookup, text = pairs
+        if self._vectors is None:
+            return np.zeros(len(text))
+        cosines = np.where(near, 0.0, 1.0)
+        if vectors is not None and len(search):
+            at = np.full(max(search) + 1, -1, dtype=np.int64)
+            at[np.array(search)] = np.arange(len(search))
+            asked = np.flatnonzero(near)
+            cosines[asked] = self._vectors.cosines(vectors, text[asked], at[lookup[asked]].astype(np.int32))
+        return cosines
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Texts (k,) found for one lookup, each once, and what is known of each (k,)."""
+
+    lookup: int
+    texts: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, lookup: int, texts: ArrayLike, values: ArrayLike) -> _Found:
+        return cls(lookup, np.asarray(texts, dtype=np.int64), np.asarray(values, dtype=np.float64))
+
+    @staticmethod
+    def keys(found: Sequence[_Found], size: int) -> NDArray[np.int64]:
+        """lookup * size + text of all."""
+        return np.concatenate([np.zeros(0, dtype=np.int64), *(one.lookup * size + one.texts for one in found)])
+
+    @staticmethod
+    def column(found: Sequence[_Found], size: int, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(keys,) the values at their places among all `keys`, ascending; 0 elsewhere."""
+        column = np.zeros(len(keys))
+        column[np.searchsorted(keys, _Found.keys(found, size))] = np.concatenate(
+            [np.zeros(0), *(one.value for one in found)]
+        )
+        return column
+
+
+def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:
+    if vectors is None:
+        return None
+    spread = np.zeros((size, vectors.shape[1]), dtype=np.float32)
+    spread[list(rows)] = vectors
+    return spread

@@ -1,0 +1,225 @@
+"""What the model knows of a candidate concept: how alike the words are, how well it fits the context, who else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.process import cpdist
+
+from kgtag.link.candidates.forms import ends_with, starts_with
+from kgtag.link.candidates.label_table import ALT, HIDDEN, Ids, LabelTable
+from kgtag.link.candidates.retrieve import EXACT, LIGHT, NEAR, Lookup, Pairs
+from kgtag.link.features.concept_features import CONCEPTWISE, Rich, Seen, conceptwise, ranked
+from kgtag.link.features.context import Context
+from kgtag.link.features.token_features import WORDWISE, wordwise
+
+Floats = NDArray[np.float64]
+
+FEATURES = (
+    "exact",
+    "light",
+    "ratio",
+    "jaro_winkler",
+    "edits",
+    "token_set",
+    "grams",
+    "cosine",
+    "words",
+    "very_close",
+    "very_similar",
+    "one_edit",
+    "two_edits",
+    "ends_with_label",
+    "starts_with_label",
+    "part_of_label",
+    "numbers_differ",
+    "shortness",
+    "alt_label",
+    "hidden_label",
+    "same_language",
+    "other_language",
+    "attribute_given",
+    "exact_unscoped",
+    "applies",
+    "does_not_apply",
+    "depth",
+    "is_attribute",
+    "is_category",
+    "rivals",
+    "margin",
+)
+"""Columns of a feature matrix. Those from "exact" to "shortness" compare words; "rivals" and "margin" candidates."""
+
+RICH_FEATURES = (*FEATURES, *WORDWISE, *CONCEPTWISE)
+"""Columns of a feature matrix of a trained linker."""
+
+_KEPT, _KEPT_RICH = 24, 100
+"""Candidates weighed per query."""
+_TIE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; bool `dense`.
+
+    `features` (n, len(FEATURES)) float64. `dense`: its meaning speaks for it more than its letters.
+    """
+
+    lookup: Ids
+    concept: Ids
+    level: Ids
+    dense: NDArray[np.bool_]
+    features: Floats
+
+    @classmethod
+    def join(cls, pools: Sequence[Pool]) -> Pool:
+        """One after the other."""
+        return cls(
+            lookup=np.concatenate([part.lookup for part in pools]),
+            concept=np.concatenate([part.concept for part in pools]),
+            level=np.concatenate([part.level for part in pools]),
+            dense=np.concatenate([part.dense for part in pools]),
+            features=np.concatenate([part.features for part in pools]),
+        )
+
+
+def pool(
+    table: LabelTable, context: Context, *, lookups: Sequence[Lookup], pairs: Pairs, rich: Rich | None = None
+) -> Pool:
+    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup.
+
+    With `rich`, seen in more ways, and more of them.
+    """
+    likeness = _likeness(table, lookups, pairs)
+    starts, counts = table.starts[pairs.text], np.diff(table.starts)[pairs.text]
+    pair = np.repeat(np.arange(len(pairs.text)), counts)
+    row = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+    admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
+    pair, row = pair[admitted], row[admitted]
+    lookup, concept = pairs.lookup[pair], table.rows.concept[row]
+    closeness = likeness[:, [_AT["words"], _AT["grams"], _AT["cosine"]]].max(axis=1)
+    strength = (closeness + pairs.level)[pair]
+    language = context.language(lookups, lookup, row)
+    order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
+    first = np.ones(len(order), dtype=np.bool_)
+    first[1:] = (np.diff(lookup[order]) != 0) | (np.diff(concept[order]) != 0)
+    best = order[first]
+    groups, members = np.flatnonzero(first), pair[order]
+    pair, row, strength, language = pair[best], row[best], strength[best], language[best]
+    lookup, concept = lookup[best], concept[best]
+
+    fit = context.fit(lookups, lookup, concept)
+    merit = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
+    rivals, margin, rank = _rivalry(lookup, merit)
+    given = np.array([query.attribute is not None for query in lookups], dtype=np.bool_)[lookup]
+    columns: dict[str, NDArray[np.generic]] = {
+        "alt_label": table.rows.kind[row] == ALT,
+        "hidden_label": table.rows.kind[row] == HIDDEN,
+        "same_language": language > 0,
+        "other_language": language < 0,
+        "attribute_given": given,
+        "exact_unscoped": (pairs.level[pair] != NEAR) & ~given,
+        "applies": fit > 0,
+        "does_not_apply": fit < 0,
+        "depth": table.depth[concept] / 10,
+        "is_attribute": table.is_attribute[concept],
+        "is_category": table.is_category[concept],
+        "rivals": np.log1p(rivals),
+        "margin": np.clip(margin, -1, 1),
+    }
+    features = likeness[pair]
+    for name, column in columns.items():
+        features[:, _AT[name]] = column
+    kept = rank < _KEPT
+    if rich is not None:
+        seen = Seen(lookup, concept, strength, members, groups, pair)
+        more = _rich(rich, table, seen, lookups=lookups, pairs=pairs)
+        kept = more[:, _MERIT_RANK] < np.log1p(_KEPT_RICH)
+        features = np.concatenate([features, more], axis=1)
+    dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
+    return Pool(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
+
+
+def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(candidates, len(WORDWISE) + len(CONCEPTWISE))."""
+    by_pair = wordwise(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
+    ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
+    by_concept = conceptwise(rich, table, seen, wordwise=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
+    return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
+
+
+_MERIT_RANK = len(WORDWISE) + CONCEPTWISE.index("merit_rank")
+_AT = {name: number for number, name in enumerate(FEATURES)}
+
+
+def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(pairs, len(FEATURES)) with the columns that compare words filled in."""
+    asked = [lookups[number].normal for number in pairs.lookup.tolist()]
+    labels = [table.texts[number] for number in pairs.text.tolist()]
+    features = np.zeros((len(labels), len(FEATURES)))
+    features[:, _AT["exact"]] = pairs.level == EXACT
+    features[:, _AT["light"]] = pairs.level == LIGHT
+    features[:, _AT["grams"]] = pairs.grams
+    features[:, _AT["cosine"]] = pairs.cosine
+    if labels:
+        scorers: tuple[tuple[str, Callable[..., float], float], ...] = (
+            ("ratio", fuzz.ratio, 100),
+            ("jaro_winkler", JaroWinkler.normalized_similarity, 1),
+            ("edits", OSA.normalized_similarity, 1),
+            ("token_set", fuzz.token_set_ratio, 100),
+        )
+        for name, scorer, full in scorers:
+            features[:, _AT[name]] = cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full
+    near = pairs.level == NEAR
+    blend = 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
+    words = np.where(near, np.maximum(features[:, _AT["edits"]], blend), 1.0)
+    features[:, _AT["words"]] = words
+    features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
+    features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
+    length = np.array([len(query.normal) for query in lookups], dtype=np.float64)[pairs.lookup]
+    longer = np.maximum(length, table.lengths[pairs.text])
+    edits = np.round((1 - features[:, _AT["edits"]]) * longer)
+    # Whatever begins or ends with the other has all its words, where words are set apart.
+    apart = np.array([query.normal.isascii() for query in lookups], dtype=np.bool_)[pairs.lookup]
+    for i in np.flatnonzero(near & ((features[:, _AT["token_set"]] >= 1) | ~apart)).tolist():
+        query, label = asked[i], labels[i]
+        features[i, _AT["ends_with_label"]] = ends_with(query, label)
+        features[i, _AT["starts_with_label"]] = starts_with(query, label)
+        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
+    figures = np.array([table.figure(query.normal) for query in lookups], dtype=np.int32)
+    columns = {
+        "numbers_differ": figures[pairs.lookup] != table.figures[pairs.text],
+        "shortness": 1 / np.maximum(length, 1),
+        "one_edit": (edits == 1) & (length > 3),
+        "two_edits": (edits == 2) & (length > 7),
+    }
+    for name, column in columns.items():
+        features[:, _AT[name]] = np.where(near, column, 0.0)
+    return features
+
+
+def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:
+    """For each candidate: others as good or better, its lead over the best other (1 when alone), its rank from 0.
+
+    `lookup` is sorted.
+    """
+    n = len(lookup)
+    starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0]) if n else np.zeros(0, dtype=np.int64)
+    ends = np.r_[starts[1:], n]
+    rivals, margin, rank = np.zeros(n, dtype=np.int32), np.ones(n), np.zeros(n, dtype=np.int32)
+    for start, end in zip(starts, ends, strict=False):
+        mine = merit[start:end]
+        order = np.argsort(-mine, kind="stable")
+        rank[start + order] = np.arange(end - start)
+        if end - start > 1:
+            best, second = mine[order[0]], mine[order[1]]
+            margin[start:end] = mine - best
+            margin[start + order[0]] = best - second
+        ascending = mine[order[::-1]]
+        rivals[start:end] = (end - start) - np.searchsorted(ascending, mine - _TIE) - 1
+    return rivals, margin, rank

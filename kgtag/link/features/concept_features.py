@@ -1,0 +1,198 @@
+"""What all labels of a candidate together say, how it stands among the others, and how much it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.taxonomy import Taxonomy
+from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
+from kgtag.link.candidates.retrieve import Lookup, Parts
+from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.encoder import Vectors
+from kgtag.link.features.token_features import WORDWISE
+
+Floats = NDArray[np.float64]
+
+_BEST_OF = ("together", "query_covered", "label_covered", "query_explained", "label_explained", "edits_together")
+CONCEPTWISE = (
+    *(f"best_{name}" for name in _BEST_OF),
+    "hits",
+    "grams_rank",
+    "cosine_rank",
+    "cosine_best",
+    "cosine_mean",
+    "cosine_pref",
+    "strength",
+    "strength_behind",
+    "cosine_behind",
+    "merit",
+    "merit_behind",
+    "merit_rank",
+    "usage_rank",
+    "usage",
+    "labels",
+)
+"""Columns of `conceptwise`. Best: of all its labels found. Mean: of the three nearest in meaning. Behind: the lead of
+the lookup's strongest candidate."""
+
+_LABELS = 12
+"""Labels of a concept whose meaning is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """(concepts,) float64: `count` as natural logarithm of 1 + uses, `rank` from 0 (least) to 1, equals alike."""
+
+    count: Floats
+    rank: Floats
+
+    @classmethod
+    def of(cls, counts: Mapping[str, float], taxonomy: Taxonomy) -> Usage:
+        """Concepts nobody counted are unused; ids the taxonomy doesn't have are passed over."""
+        found = np.zeros(len(taxonomy))
+        for id, count in counts.items():
+            if id in taxonomy:
+                found[taxonomy.index(taxonomy.resolve(id))] += count
+        ordered = np.sort(found)
+        return cls(np.log1p(found), np.searchsorted(ordered, found) / max(len(found), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Rich:
+    """What a trained linker sees a candidate with besides the words themselves."""
+
+    parts: Parts
+    usage: Usage
+    vectors: LabelVectors | None
+    labels: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
+
+    `count` (concepts,) int32 counts all.
+    """
+
+    starts: Ids
+    texts: Ids
+    count: Ids
+
+    @classmethod
+    def of(cls, table: LabelTable) -> Labels:
+        rows = table.rows
+        order = np.lexsort((rows.text, rows.kind, rows.concept))
+        concept, text = rows.concept[order], rows.text[order]
+        place = np.arange(len(concept)) - np.searchsorted(concept, concept)
+        kept = place < _LABELS
+        size = len(table.taxonomy)
+        starts = np.searchsorted(concept[kept], np.arange(size + 1)).astype(np.int32)
+        return cls(starts, text[kept], np.bincount(concept, minlength=size).astype(np.int32))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Candidates by (lookup, concept) with their pairs: `order` lists the pairs' numbers candidate by candidate,
+    `starts` (candidates,) says where each one's begin. `strength`: of its best label."""
+
+    lookup: Ids
+    concept: Ids
+    strength: Floats
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    pair: NDArray[np.int64]
+
+
+def conceptwise(
+    rich: Rich,
+    table: LabelTable,
+    seen: Seen,
+    *,
+    wordwise: Floats,
+    ranks: Floats,
+    asked: tuple[Sequence[Lookup], Vectors | None],
+) -> Floats:
+    """(candidates, len(CONCEPTWISE)). By pair: `wordwise`, and `ranks` (pairs, 2) by letters and by meaning from 0."""
+    lookups, queries = asked
+    columns = np.zeros((len(seen.lookup), len(CONCEPTWISE)))
+    if not len(seen.lookup):
+        return columns
+    at = [WORDWISE.index(name) for name in _BEST_OF]
+    columns[:, :6] = np.maximum.reduceat(wordwise[seen.order][:, at], seen.starts)
+    columns[:, 6] = np.log1p(np.diff(np.r_[seen.starts, len(seen.order)]))
+    columns[:, 7:9] = np.log1p(ranks[seen.pair])
+    columns[:, 9:12] = _meanings(rich, table, seen, lookups, queries)
+    strength = seen.strength
+    merit = np.maximum(strength, columns[:, 9]) + 0.3 * columns[:, 4] + 0.03 * rich.usage.count[seen.concept]
+    columns[:, 12], columns[:, 13] = strength, _behind(seen.lookup, strength)
+    columns[:, 14] = _behind(seen.lookup, columns[:, 9])
+    columns[:, 15], columns[:, 16] = merit, _behind(seen.lookup, merit)
+    columns[:, 17] = np.log1p(ranked(seen.lookup, merit))
+    columns[:, 18], columns[:, 19] = rich.usage.rank[seen.concept], rich.usage.count[seen.concept] / 10
+    columns[:, 20] = np.log1p(rich.labels.count[seen.concept] - _unheard(lookups, seen))
+    return columns
+
+
+def ranked(lookup: Ids, value: Floats) -> Floats:
+    """Each one's rank from 0, highest value first, among those of its lookup; ties by position."""
+    order = np.lexsort((np.arange(len(value)), -value, lookup))
+    sorted_lookup = lookup[order]
+    rank = np.zeros(len(value))
+    rank[order] = np.arange(len(value)) - np.searchsorted(sorted_lookup, sorted_lookup)
+    return rank
+
+
+def _behind(lookup: Ids, value: Floats) -> Floats:
+    """`lookup` is sorted."""
+    starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0])
+    best = np.maximum.reduceat(value, starts)
+    behind: Floats = np.repeat(best, np.diff(np.r_[starts, len(value)])) - value
+    return behind
+
+
+def _meanings(rich: Rich, table: LabelTable, seen: Seen, lookups: Sequence[Lookup], queries: Vectors | None) -> Floats:
+    """(candidates, 3): cosine of the nearest label, mean of the three nearest, and of a preferred label."""
+    n = len(seen.lookup)
+    found = np.zeros((n, 3))
+    if rich.vectors is None or queries is None:
+        return found
+    starts = rich.labels.starts[seen.concept].astype(np.int64)
+    counts = rich.labels.starts[seen.concept + 1] - starts
+    place = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    owner = np.repeat(np.arange(n), counts)
+    text = rich.labels.texts[place + np.repeat(starts, counts)]
+    cosines = rich.vectors.cosines(queries, text, seen.lookup[owner])
+    hidden = _hidden(lookups, seen, owner, text)
+    grid = np.full((n, _LABELS), -1.0)
+    grid[owner, place] = np.where(hidden, -1.0, cosines)
+    found[:, 2] = np.maximum(grid[:, 0], 0)
+    heard = counts - np.bincount(owner, weights=hidden, minlength=n)
+    grid.sort(axis=1)
+    three = np.maximum(grid[:, -3:], 0)
+    found[:, 0] = three[:, -1]
+    found[:, 1] = three.sum(axis=1) / np.clip(heard, 1, 3)
+    return found
+
+
+def _unheard(lookups: Sequence[Lookup], seen: Seen) -> NDArray[np.bool_]:
+    """(candidates,): whether one of the candidate's labels is hidden from its lookup, and so must not be counted."""
+    concept = np.array([NOWHERE if q.without is None else q.without.concept for q in lookups], dtype=np.int64)
+    unheard: NDArray[np.bool_] = seen.concept == concept[seen.lookup]
+    return unheard
+
+
+def _hidden(lookups: Sequence[Lookup], seen: Seen, owner: NDArray[np.int64], text: Ids) -> NDArray[np.bool_]:
+    """Labels that the lookup must not see."""
+    concept = np.array([NOWHERE if q.without is None else q.without.concept for q in lookups], dtype=np.int64)
+    label = np.array(
+        [NOWHERE if q.without is None or q.without.text is None else q.without.text for q in lookups], dtype=np.int64
+    )
+    lookup = seen.lookup[owner]
+    hidden: NDArray[np.bool_] = (seen.concept[owner] == concept[lookup]) & (
+        (label[lookup] == text) | (label[lookup] == NOWHERE)
+    )
+    return hidden

@@ -1,0 +1,117 @@
+"""The model of a trained linker: small networks that score a query's candidates beside each other, and beside NIL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InputError
+from kgtag.link.candidates.label_table import Ids
+from kgtag.link.features.candidate_set import RICH_FEATURES, Floats
+from kgtag.link.rerank.logistic import Calibrated
+
+CLIP = 4.0
+"""Standard deviations from the mean beyond which a feature says no more."""
+_ROWS = 512
+"""Rows per matrix product, always: another number of rows is another order of additions, and other last digits."""
+
+Layer = tuple[Floats, Floats]
+"""Weights (inputs, outputs) and biases (outputs,) float64; between layers, what is below zero counts as zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankModel(Calibrated):
+    """`mean`, `spread` (features,) scale a row; the networks' scores are averaged. NIL scores zero.
+
+    `slope` (positive) and `offset` turn log-odds into calibrated ones. A best candidate of a probability under
+    `threshold` is NIL. `metrics` says how it did on data it wasn't fitted on.
+    """
+
+    mean: Floats
+    spread: Floats
+    networks: tuple[tuple[Layer, ...], ...]
+    slope: float = 1.0
+    offset: float = 0.0
+    threshold: float = 0.5
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    def log_odds(self, features: Floats | NDArray[np.float32], lookup: Ids) -> Floats:
+        """(n, len(RICH_FEATURES)), and `lookup` (n,) sorted → (n,): of each candidate against all others and NIL."""
+        scores = self.scores(features)
+        if not len(scores):
+            return scores
+        starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0])
+        sizes = np.diff(np.r_[starts, len(scores)])
+        highest = np.maximum(np.maximum.reduceat(scores, starts), 0.0)
+        weight = np.exp(scores - np.repeat(highest, sizes))
+        total = np.add.reduceat(weight, starts) + np.exp(-highest)
+        others = np.maximum(np.repeat(total, sizes) - weight, 1e-12)
+        odds: Floats = np.log(np.maximum(weight, 1e-12)) - np.log(others)
+        # Far below the best, differences drown in the sum; the score itself still ranks.
+        return np.round(odds + 1e-6 * scores, 7)
+
+    def scores(self, features: Floats | NDArray[np.float32]) -> Floats:
+        """(n,): ranks within a query; zero is NIL's."""
+        scores = np.zeros(len(features))
+        for start in range(0, len(features), _ROWS):
+            rows = np.zeros((_ROWS, len(self.mean)))
+            part = features[start : start + _ROWS]
+            rows[: len(part)] = np.clip((part - self.mean) / self.spread, -CLIP, CLIP)
+            scores[start : start + len(part)] = self._averaged(rows)[: len(part)]
+        return np.round(scores, 7)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "features": list(RICH_FEATURES),
+            "mean": self.mean.tolist(),
+            "spread": self.spread.tolist(),
+            "networks": [[[weights.tolist(), bias.tolist()] for weights, bias in net] for net in self.networks],
+            "slope": self.slope,
+            "offset": self.offset,
+            "threshold": self.threshold,
+            "metrics": dict(self.metrics),
+        }
+
+    @classmethod
+    def of_json(cls, raw: Any) -> RankModel:
+        """Raises InputError when the file is not what `as_json` gives, or was written for other features."""
+        try:
+            if raw["features"] != list(RICH_FEATURES):
+                raise InputError("the linker was trained for other features than this kgtag has; train it again")
+            model = cls(
+                mean=np.array(raw["mean"], dtype=np.float64),
+                spread=np.array(raw["spread"], dtype=np.float64),
+                networks=tuple(tuple(_layer(*layer) for layer in net) for net in raw["networks"]),
+                slope=float(raw["slope"]),
+                offset=float(raw["offset"]),
+                threshold=float(raw["threshold"]),
+                metrics=dict(raw.get("metrics", {})),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"the linker's weights don't read ({error!r}); train the linker again") from error
+        if model.slope <= 0 or not model.networks:
+            raise InputError("the linker's weights hold no network, or a slope not above 0; train the linker again")
+        return model
+
+    def _averaged(self, rows: Floats) -> Floats:
+        """(rows, features) scaled → (rows,)."""
+        total = np.zeros(len(rows))
+        for net in self.networks:
+            total += _forward(net, rows)
+        averaged: Floats = total / len(self.networks)
+        return averaged
+
+
+def _forward(layers: Sequence[Layer], rows: Floats) -> NDArray[np.float64]:
+    for weights, bias in layers[:-1]:
+        rows = np.maximum(rows @ weights + bias, 0.0)
+    weights, bias = layers[-1]
+    return (rows @ weights + bias)[:, 0]
+
+
+def _layer(weights: Any, bias: Any) -> Layer:
+    return np.array(weights, dtype=np.float64), np.array(bias, dtype=np.float64)

@@ -1,0 +1,134 @@
+"""What a change of the taxonomy does to those who use it: to tags, to items, to neighbour lists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from graph.history.diff import diff
+from graph.model import TaggedItem
+from graph.taxonomy import Taxonomy
+from kgtag.embed.triples import concepts_of
+from kgtag.recommend import CoOccurrence, Recommender
+
+Effect = Literal["gone", "redirected", "deprecated", "renamed", "implies"]
+"""`gone`: the concept is no more; `redirected`: another stands for it; `implies`: other broader concepts come along."""
+
+_EXAMPLES = 5
+_LISTS = 5_000
+"""Neighbour lists compared; beyond that a change touches so much that counting all of it says no more."""
+_LENGTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TagImpact:
+    """A concept whose tags change: how, on how many items, and where they lead now (None: nowhere)."""
+
+    concept: str
+    effects: tuple[Effect, ...]
+    items: int
+    now: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListImpact:
+    """A concept whose first twenty neighbours change: who enters, who leaves; neither when labels or order do."""
+
+    concept: str
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """Tags with the most items first; lists by concept. `compared` of `reachable` lists were looked at."""
+
+    tags: tuple[TagImpact, ...]
+    items: int
+    item_examples: tuple[str, ...]
+    lists: tuple[ListImpact, ...]
+    compared: int
+    reachable: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "tags": [
+                {"concept": t.concept, "effects": list(t.effects), "items": t.items, "now": t.now} for t in self.tags
+            ],
+            "items": {"changed": self.items, "examples": list(self.item_examples)},
+            "neighbours": {
+                "changed": len(self.lists),
+                "compared": self.compared,
+                "reachable": self.reachable,
+                "lists": [
+                    {"concept": one.concept, "entered": list(one.entered), "left": list(one.left)} for one in self.lists
+                ],
+            },
+        }
+
+
+def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Impact:
+    """What going from `before` to `after` changes for the items and for the neighbours of every concept."""
+    carried = [(item.id, tags) for item, tags in _with_concepts(items)]
+    effects = {id: found for id in {id for _, tags in carried for id in tags} if (found := _effects(before, after, id))}
+    count = Counter(id for _, tags in carried for id in tags if id in effects)
+    changed = [id for id, tags in carried if not tags.isdisjoint(effects)]
+    tags = [TagImpact(id, found, count[id], _now(after, id)) for id, found in effects.items()]
+    tags.sort(key=lambda tag: (-tag.items, tag.concept))
+    concept_sets = [concepts for _, concepts in carried]
+    old, new = (Recommender(t, cooccurrence=CoOccurrence.of(t, concept_sets)) for t in (before, after))
+    reach = _reach(old, new)
+    lists = tuple(one for id in reach[:_LISTS] if (one := _list_impact(old, new, id)) is not None)
+    examples = tuple(sorted(changed)[:_EXAMPLES])
+    return Impact(tuple(tags), len(changed), examples, lists, min(len(reach), _LISTS), len(reach))
+
+
+def _with_concepts(items: Iterable[TaggedItem]) -> Iterator[tuple[TaggedItem, frozenset[str]]]:
+    for item in items:
+        yield item, next(iter(concepts_of([item])))
+
+
+def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
+    if id not in before:
+        return ()
+    if id not in after:
+        return ("gone",)
+    found: list[Effect] = []
+    if before.resolve(id) != after.resolve(id):
+        found.append("redirected")
+    if before[id].status != "deprecated" and after[id].status == "deprecated":
+        found.append("deprecated")
+    if before[id].pref_label != after[id].pref_label:
+        found.append("renamed")
+    if before.ancestors(id) != after.ancestors(id):
+        found.append("implies")
+    return tuple(found)
+
+
+def _now(after: Taxonomy, id: str) -> str | None:
+    return after.resolve(id) if id in after else None
+
+
+def _reach(old: Recommender, new: Recommender) -> list[str]:
+    """Concepts of both snapshots whose neighbours a touched concept can change, by id.
+
+    Those are the touched ones, what stands below them, and whoever they are neighbours of.
+    """
+    touched = diff(old.taxonomy, new.taxonomy).touched()
+    found: set[str] = set()
+    for side in (old, new):
+        for id in touched:
+            if id in side.taxonomy:
+                found |= {id, *side.taxonomy.descendants(id)}
+                found |= {row.concept for row in side.neighbours(id, limit=10 * _LENGTH)}
+    return sorted(id for id in found if id in old.taxonomy and id in new.taxonomy)
+
+
+def _list_impact(old: Recommender, new: Recommender, id: str) -> ListImpact | None:
+    was, now = ([(r.concept, r.relation, r.label) for r in side.neighbours(id, limit=_LENGTH)] for side in (old, new))
+    if was == now:
+        return None
+    mine, theirs = {row[0] for row in was}, {row[0] for row in now}
+    return ListImpact(id, tuple(sorted(theirs - mine)), tuple(sorted(mine - theirs)))

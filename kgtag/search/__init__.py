@@ -1,0 +1,1 @@
+"""Concepts for what people type."""

@@ -1,0 +1,1 @@
+"""The live snapshot behind a service."""

@@ -1,0 +1,1 @@
+"""The tagging pipeline: extract, link, enforce."""

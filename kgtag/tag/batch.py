@@ -1,0 +1,240 @@
+"""Batches: files in, files out, with progress, and resumable where they take long."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from graph.errors import FileFormatError, InputError
+from graph.formats import reading
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.data import BadRow, attempt_lines, attempt_products
+from kgtag.output import tagged_item, tagging_row
+from kgtag.tag.label_map import require_concept
+from kgtag.tag.tagger import Tagger
+from kgtag.types import Linked, Linker, Product, Query, Tagging
+
+_BATCH = 64
+
+T = TypeVar("T")
+_Row = Product | BadRow
+
+
+@dataclass(frozen=True, slots=True)
+class TagReport:
+    """Products by outcome; `skipped` were in the output file already."""
+
+    tagged: int
+    failed: int
+    skipped: int
+    seconds: float
+
+
+class TagJob:
+    """Tags a stream of products. What is written is whole lines, flushed batch by batch, so a kill loses one batch."""
+
+    def __init__(self, tagger: Tagger, *, store: TaxonomyStore | None = None, lang: str | None = None) -> None:
+        self._tagger = tagger
+        self._store = store
+        self._lang = lang
+
+    def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
+        """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
+
+        A row that is no product, or one that can't be tagged, gets its error as its row. With `resume`, the rows that
+        `out` holds already are skipped, and a torn last line is cut off first.
+        """
+        if resume and out is None:
+            raise InputError("--resume goes on where a file ends; name it with --out FILE")
+        if out is not None and out.exists() and not out.is_file():
+            raise InputError(f"{out} is no file; leave --out away to write to standard output")
+        if out is not None and out.exists() and not resume:
+            raise InputError(f"{out} is there already; --resume goes on with it, or remove it first")
+        started = time.perf_counter()
+        rest = self._read(source)
+        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
+        self._skip(rest, done, out)
+        tagged = failed = 0
+        rest = _peeked(rest)
+        with _opened(out, done.end) as sink, _progress() as progress:
+            task = progress.add_task("tagging", total=None, completed=done.rows)
+            for batch, outcomes in self._attempts(rest, ahead=source is not None):
+                # The store first: a kill in between tags the batch again on --resume, rather than leaving it out there.
+                self._record(batch, outcomes)
+                sink.write(
+                    b"".join(orjson.dumps(_written(*pair)) + b"\n" for pair in zip(batch, outcomes, strict=True))
+                )
+                sink.flush()
+                bad = sum(isinstance(outcome, InputError) for outcome in outcomes)
+                failed, tagged = failed + bad, tagged + len(batch) - bad
+                progress.advance(task, len(batch))
+        return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
+
+    def _read(self, source: Path | None) -> Iterator[_Row]:
+        if source is None:
+            return attempt_lines(sys.stdin.buffer, lang=self._lang)
+        return attempt_products(source, lang=self._lang)
+
+    def _skip(self, rows: Iterator[_Row], done: _Done, out: Path | None) -> None:
+        """Pass over what is done; raises InputError when `out` isn't the output of these rows and this model."""
+        if not done.rows:
+            return
+        last = next(islice(rows, done.rows - 1, None), None)
+        wrote = done.last if isinstance(done.last, dict) else {}
+        if last is None or wrote.get("id") != last.id:
+            there = f"row {done.rows} of {out} is of product {wrote.get('id')!r}"
+            here = f"that of the input is {last.id!r}" if last is not None else "the input has fewer rows"
+            raise InputError(f"{there}, {here}: it isn't the output of this input; give another --out")
+        if wrote.get("model", self._tagger.version) != self._tagger.version:
+            raise InputError(
+                f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
+            )
+
+    def _attempts(
+        self, rows: Iterator[_Row], *, ahead: bool
+    ) -> Iterator[tuple[list[_Row], list[Tagging | InputError]]]:
+        """Batch by batch; `ahead`: one is read while another is tagged. Who writes row by row gets answers at once."""
+        waiting: deque[list[_Row]] = deque()
+
+        def products() -> Iterator[list[Product]]:
+            while batch := list(islice(rows, _BATCH)):
+                waiting.append(batch)
+                yield [row for row in batch if isinstance(row, Product)]
+
+        each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
+        for tagged in each:
+            taggings, batch = iter(tagged), waiting.popleft()
+            yield batch, [row.error if isinstance(row, BadRow) else next(taggings) for row in batch]
+
+    def _record(self, batch: Sequence[_Row], outcomes: Sequence[Tagging | InputError]) -> None:
+        if self._store is not None:
+            pairs = zip(batch, outcomes, strict=True)
+            done = [(p, t) for p, t in pairs if isinstance(p, Product) and isinstance(t, Tagging)]
+            self._store.put_items([tagged_item(product, tagging) for product, tagging in done])
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What an output file holds already: whole rows, where they end in bytes, and the last of them."""
+
+    rows: int
+    end: int
+    last: Any
+
+    @classmethod
+    def of(cls, path: Path) -> _Done:
+        rows, end, last = 0, 0, b"null"
+        with path.open("rb") as file:
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                rows, end, last = rows + 1, end + len(line), line
+        try:
+            return cls(rows, end, orjson.loads(last))
+        except orjson.JSONDecodeError:
+            raise InputError(f"{path}:{rows}: no row of tags; give another --out") from None
+
+
+def _peeked(rows: Iterator[T]) -> Iterator[T]:
+    """The same rows, the first of them read: a file that doesn't read shows before anything is written."""
+    first = list(islice(rows, 1))
+    return chain(first, rows)
+
+
+def _written(product: _Row, outcome: Tagging | InputError) -> dict[str, Any]:
+    if isinstance(outcome, InputError):
+        return {"id": product.id, "error": _problem(outcome)}
+    return tagging_row(outcome)
+
+
+def _problem(error: InputError) -> dict[str, str]:
+    return {"title": type(error).__name__, "detail": str(error)}
+
+
+@contextmanager
+def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
+    """To write from byte `end` on; what followed it is cut off. Raises InputError when it can't be written."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("ab") as sink:
+            sink.truncate(end)
+            yield sink
+    except OSError as error:
+        way = "; --resume goes on from there once it can be" if out.is_file() and out.stat().st_size else ""
+        raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
+
+
+def _progress() -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """One answer a line, in order, streaming; a line that can't be asked gets `{"id", "error"}`."""
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    while batch := list(islice(numbered, _BATCH)):
+        asked = [_asked(line, n, taxonomy) for n, line in batch]
+        links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
+        for id, query in asked:
+            if isinstance(query, Query):
+                yield {"id": id, **_links(next(links), taxonomy, query.lang)}
+            else:
+                yield {"id": id, "error": _problem(query)}
+
+
+def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
+    id: Any = number
+    try:
+        row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
+        id = row.get("id", number)
+        return id, _query(row, number, taxonomy)
+    except InputError as error:
+        return id, error
+
+
+def _query(row: dict[str, Any], number: int, taxonomy: Taxonomy) -> Query:
+    if not isinstance(row.get("text"), str) or not row["text"].strip():
+        raise FileFormatError("<stdin>", "'text' must be a string with something in it", line=number)
+    named = {field: row.get(field) for field in ("attribute", "category", "lang")}
+    for field, value in named.items():
+        if value is not None and not isinstance(value, str):
+            message = f"{field!r} must be a string, not {reading.kind_of(value)}"
+            raise FileFormatError("<stdin>", message, line=number)
+    attribute = require_concept(taxonomy, named["attribute"], "attribute") if named["attribute"] else None
+    category = require_concept(taxonomy, named["category"], "category") if named["category"] else None
+    return Query(row["text"], attribute, category, named["lang"])
+
+
+def _links(linked: Linked, taxonomy: Taxonomy, lang: str | None) -> dict[str, Any]:
+    links = [
+        {
+            "concept": c.concept,
+            "label": taxonomy[c.concept].label(lang),
+            "score": round(c.score, 4),
+            "probability": round(c.probability, 4),
+            "method": c.method,
+        }
+        for c in linked.candidates
+    ]
+    return {"links": links, "nil": linked.link is None}

@@ -1,0 +1,226 @@
+"""`kgtag train embeddings`: triples in, an exported, calibrated scorer and a report of how good it is out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from graph.errors import InputError
+from graph.history.releases import Stamp
+from graph.taxonomy import Taxonomy
+from kgtag.embed.calibrate import Reliability, calibrate, measure
+from kgtag.embed.export import Export, write_export
+from kgtag.embed.geometry import BILINEAR, Floats
+from kgtag.embed.textmap import fit_text_map
+from kgtag.embed.triples import (
+    Ids,
+    Triples,
+    concept_groups,
+    cooccurrence_triples,
+    hold_out,
+    taxonomy_triples,
+)
+from kgtag.embed.vectors import Folds
+from kgtag.evaluate.embeddings import RankReport, evaluate
+from kgtag.train.embeddings.settings import Device, OneVsAll, Settings, parse_device, parse_model
+
+Encode = Callable[[Sequence[str]], Floats]
+"""Texts → (n, k) float32."""
+_EVALUATED = 2000
+
+__all__ = ["EmbeddingReport", "parse_device", "preset", "train_embeddings", "train_taxonomy_embeddings", "triples_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingReport:
+    """What was trained. `ranks` and `reliability` are of held-out triples that neither training nor fitting saw."""
+
+    out: str
+    version: str
+    model: str
+    dim: int
+    entities: int
+    relations: int
+    triples: int
+    epochs: int
+    seconds: float
+    device: str
+    ranks: RankReport
+    reliability: Reliability
+    text_explained: float | None
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self) | {"ranks": self.ranks.to_json(), "reliability": self.reliability.to_json()}
+
+
+def train_embeddings(
+    triples: Triples,
+    *,
+    out: Path | str,
+    model_name: str = "ComplEx",
+    dim: int | None = None,
+    epochs: int | None = None,
+    device: Device = "auto",
+    seed: int = 0,
+    texts: Floats | None = None,
+    stamp: Stamp | None = None,
+    held_out: float = 0.1,
+    audit_folds: int = 0,
+    progress: bool = False,
+    settings: Settings | None = None,
+) -> EmbeddingReport:
+    """Train, calibrate and export to `out`.
+
+    Settings follow from the size of the data (`preset`) unless given. Without valid triples, `held_out` of train are
+    moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `entities`, NaN
+    rows where there is none: entities start from them, and a concept added later gets its vector from its text.
+    `audit_folds` more models are trained, each without a part of the `broader` triples, for `plausibility_audit`.
+    `stamp`: which taxonomy the triples are from.
+    """
+    from kgtag.train.embeddings.model import train
+
+    started = time.perf_counter()
+    if texts is not None and len(texts) != len(triples.entities):
+        raise InputError(f"{len(texts)} text embeddings given for {len(triples.entities)} entities")
+    if not len(triples.valid):
+        triples = hold_out(triples, held_out, seed=seed)
+    chosen = settings or preset(triples, model_name, seed=seed, device=device, progress=progress)
+    chosen = replace(chosen, dim=dim or chosen.dim, epochs=epochs or chosen.epochs)
+    known_text = None if texts is None else texts[: triples.trained]
+    fitting, measuring = _parts(triples, seed)
+    trained = train(replace(triples, valid=fitting), chosen, init=known_text)
+    calibration = calibrate(trained.vectors, triples, _knowable(triples, fitting), seed=seed)
+    reliable = measure(calibration, trained.vectors, triples, _knowable(triples, measuring), seed=seed + 1)
+    ranks = evaluate(trained.vectors, measuring[:_EVALUATED], triples.known, num_entities=len(triples.entities))
+    text_map = None if known_text is None else fit_text_map(known_text, trained.vectors.entity)
+    export = Export(
+        triples.entities[: triples.trained],
+        triples.relations,
+        trained.vectors,
+        calibration,
+        text_map,
+        metrics={"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
+        taxonomy_revision=stamp.revision if stamp is not None else None,
+        taxonomy_version=stamp.version if stamp is not None else None,
+        taxonomy_release=stamp.release if stamp is not None else None,
+        folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
+    )
+    return EmbeddingReport(
+        out=str(out),
+        version=write_export(export, out),
+        model=chosen.model,
+        dim=chosen.dim,
+        entities=triples.trained,
+        relations=len(triples.relations),
+        triples=len(triples.train),
+        epochs=len(trained.losses),
+        seconds=time.perf_counter() - started,
+        device=trained.device,
+        ranks=ranks,
+        reliability=reliable,
+        text_explained=None if text_map is None else text_map.explained,
+    )
+
+
+def train_taxonomy_embeddings(
+    taxonomy: Taxonomy,
+    *,
+    out: Path | str,
+    stamp: Stamp | None = None,
+    items: Iterable[Iterable[str]] = (),
+    encode: Encode | None = None,
+    model_name: str = "ComplEx",
+    dim: int | None = None,
+    epochs: int | None = None,
+    device: Device = "auto",
+    seed: int = 0,
+    audit_folds: int = 3,
+    progress: bool = False,
+) -> EmbeddingReport:
+    """Train on a taxonomy and on the concept ids that stand together on each item (`triples.concepts_of`).
+
+    `encode` gives text embeddings of the preferred labels. `stamp`: what its store calls the taxonomy.
+    """
+    triples = triples_for(taxonomy, items)
+    texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
+    return train_embeddings(
+        triples,
+        out=out,
+        model_name=model_name,
+        dim=dim,
+        epochs=epochs,
+        device=device,
+        seed=seed,
+        texts=texts,
+        stamp=stamp or Stamp(taxonomy.revision),
+        audit_folds=audit_folds,
+        progress=progress,
+    )
+
+
+def triples_for(taxonomy: Taxonomy, items: Iterable[Iterable[str]] = ()) -> Triples:
+    """What a taxonomy's embeddings are trained on. Raises InputError when there are neither relations nor items."""
+    found = [*taxonomy_triples(taxonomy), *cooccurrence_triples(taxonomy, items)]
+    if not found:
+        raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
+    return Triples.of(found, groups=concept_groups(taxonomy))
+
+
+def preset(
+    triples: Triples, model_name: str = "ComplEx", *, seed: int = 0, device: Device = "auto", progress: bool = False
+) -> Settings:
+    """Settings by size of the data: seconds for a demo, minutes for a hundred thousand triples on two cores."""
+    name = parse_model(model_name)
+    common = Settings(model=name, seed=seed, device=device, progress=progress)
+    n = len(triples.train)
+    if name not in BILINEAR:
+        margin = 6.0 if name == "RotatE" else 3.0
+        sampled = replace(common, optimizer="Adam", learning_rate=0.02, margin=margin)
+        if n <= 20_000:
+            return replace(sampled, dim=64, epochs=60, batch_size=64, check_every=10)
+        return replace(sampled, dim=64, epochs=60, batch_size=1024, learning_rate=0.005, check_every=10)
+    loss = OneVsAll(n3=0.01, dropout=0.1, candidates=None if triples.trained <= 8_000 else 2_048)
+    if n <= 20_000:
+        return replace(common, dim=64, epochs=60, batch_size=128, learning_rate=0.1, loss=loss, check_every=10)
+    return replace(common, dim=128, epochs=60, batch_size=256, learning_rate=0.2, loss=loss, check_every=5)
+
+
+def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | None) -> Folds | None:
+    """Vectors from everything known but one part of the `broader` triples, for each part."""
+    from kgtag.train.embeddings.model import train
+
+    if "broader" not in triples.relations:
+        return None
+    known = np.concatenate([triples.train, triples.valid])
+    known = known[(known[:, [0, 2]] < triples.trained).all(axis=1)]
+    broader = known[:, 1] == triples.relations.index("broader")
+    uses = np.bincount(known[~broader][:, [0, 2]].ravel(), minlength=triples.trained)
+    # Dealt out parent by parent, so that every parent keeps most of its other children in each part.
+    shuffled = np.random.default_rng(settings.seed).permutation(np.flatnonzero(broader))
+    rows = shuffled[np.argsort(known[shuffled, 2], kind="stable")]
+    fold = np.arange(len(rows)) % count
+    vectors, held_out = [], []
+    for k in range(count):
+        out = np.zeros(len(known), dtype=bool)
+        out[rows[fold == k]] = True
+        part = replace(triples, train=known[~out], valid=known[:0])
+        vectors.append(train(part, settings, init=texts).vectors)
+        held_out.append(np.column_stack([np.full(out.sum(), k), known[out], uses[known[out][:, 0]]]))
+    return Folds(tuple(vectors), np.concatenate(held_out).astype(np.int64))
+
+
+def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:
+    """(fitting, measuring): valid and test, or two thirds and one third of valid."""
+    if len(triples.test):
+        return triples.valid, triples.test
+    shuffled = np.random.default_rng(seed).permutation(len(triples.valid))
+    cut = len(shuffled) * 2 // 3
+    return triples.valid[np.sort(shuffled[:cut])], triples.valid[np.sort(shuffled[cut:])]
+
+
+def _knowable(triples: Triples, part: Ids) -> Ids:
+    return part[(part[:, [0, 2]] < triples.trained).all(axis=1)]

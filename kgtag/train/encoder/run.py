@@ -1,0 +1,182 @@
+"""Pretrains an encoder on product text by masked-language modelling, and writes a directory `--encoder` accepts."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from transformers.utils import logging
+
+from graph.errors import InputError
+from kgtag.extract.files import check_target, new_directory, write_json
+from kgtag.extract.tokens import tokenize
+from kgtag.train.encoder import pretrained
+from kgtag.train.encoder.loop import Pretrainer, Watching
+from kgtag.train.encoder.masking import Text, Vocabulary, as_text
+from kgtag.train.encoder.model_card import card
+from kgtag.train.encoder.network import MaskedModel, small_encoder
+from kgtag.train.encoder.options import ADAPT_RATE, FRESH_RATE, PretrainOptions
+from kgtag.train.encoder.resume import Checkpoint, fingerprint
+from kgtag.train.encoder.texts import split_held_out
+from kgtag.train.encoder.vocabulary import character_tokenizer
+from kgtag.train.extractor.network import load_encoder, plain_embedding
+from kgtag.train.extractor.vocabulary import extend, extended_rows, load_tokenizer, special_ids
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainReport:
+    """Perplexities are of hidden tokens in texts kept apart: `chance` guesses by how often tokens occur, `before` is
+    the start (with a language-model head that has learned nothing yet), `after` the epoch kept (from 1)."""
+
+    directory: Path
+    texts: int
+    tokens: int
+    vocabulary: int
+    parameters: int
+    chance: float
+    before: float
+    after: float
+    epoch: int
+    seconds: float
+
+
+def pretrain(
+    texts: Sequence[str],
+    *,
+    out: Path,
+    encoder: str | None = None,
+    teacher: str | None = None,
+    seed: int = 0,
+    options: PretrainOptions | None = None,
+    watching: Watching | None = None,
+) -> PretrainReport:
+    """Adapts `encoder` to `texts`, or without one trains a small character-level encoder from nothing, and writes it to
+    `out`, which appears complete or not at all.
+
+    `teacher`: an encoder whose states the new one learns to resemble; it then reads text by the teacher's tokenizer.
+    A run that was killed goes on where it was when it is started again with the same arguments. Deterministic for a
+    seed on one machine. Raises InputError when there is too little text or `out` holds something else.
+    """
+    options, watching = options or PretrainOptions(), watching or Watching()
+    started = time.monotonic()
+    check_target(out)
+    if encoder is not None and teacher is not None:
+        raise InputError("an encoder learns from a teacher from nothing, or is adapted; give --encoder or --teacher")
+    train, held = split_held_out(texts)
+    torch.manual_seed(seed)
+    body, tokenizer = _start(train, encoder, teacher, seed=seed, options=options)
+    vocabulary = _vocabulary(tokenizer)
+    learned, watched = (_texts(part, tokenizer, body, options) for part in (train, held))
+    if not learned or not watched:
+        raise InputError(f"{len(texts)} texts are too few to pretrain on; give more files")
+    watching.line(f"{len(learned)} texts to learn from, {len(watched)} to watch the loss; {vocabulary.size} tokens")
+    master = _loaded(teacher, tokenizer, seed=seed) if teacher is not None else None
+    model = MaskedModel(body, teacher_width=int(master.config.hidden_size) if master is not None else None)
+    rate = options.rate or (ADAPT_RATE if encoder is not None else FRESH_RATE)
+    trainer = Pretrainer(model, vocabulary, options=options, rate=rate, seed=seed, teacher=master)
+    chance, before = _chance(learned, watched), trainer.loss(watched)
+    watching.line(f"held-out perplexity {math.exp(before):.1f} before, {math.exp(chance):.1f} by frequency alone")
+    checkpoint = Checkpoint(out, _mark(texts, encoder, teacher, seed, options))
+    state = trainer.run(learned, watched, checkpoint, watching)
+    model.load_state_dict(state.best)
+    report = PretrainReport(
+        directory=out,
+        texts=len(texts),
+        tokens=sum(len(text.ids) for text in learned),
+        vocabulary=vocabulary.size,
+        parameters=sum(one.numel() for one in body.parameters()),
+        chance=math.exp(chance),
+        before=math.exp(before),
+        after=math.exp(state.best_loss),
+        epoch=state.best_epoch,
+        seconds=time.monotonic() - started,
+    )
+    _write(body.cpu(), tokenizer, report, about=_about(encoder, teacher, seed, options, state.history))
+    checkpoint.clear()
+    return report
+
+
+def _start(
+    texts: Sequence[str], encoder: str | None, teacher: str | None, *, seed: int, options: PretrainOptions
+) -> tuple[Any, Tokenizer]:
+    """The encoder as it is before any training, and its tokenizer, which knows every character of the texts."""
+    positions = options.max_tokens + 64
+    if encoder is None and teacher is None:
+        tokenizer = character_tokenizer(texts, least=options.least)
+        size = tokenizer.get_vocab_size()
+        return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
+    base = load_tokenizer(pretrained.resolve(encoder or teacher or pretrained.DEFAULT))
+    if base.token_to_id("[MASK]") is None and base.token_to_id("<mask>") is None:
+        base.add_special_tokens(["[MASK]"])
+    tokenizer, _ = extend(base, (text for text in texts if text.isprintable()))
+    if encoder is None:
+        size = tokenizer.get_vocab_size()
+        return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
+    return _loaded(encoder, tokenizer, seed=seed), tokenizer
+
+
+def _loaded(encoder: str, tokenizer: Tokenizer, *, seed: int) -> Any:
+    """The encoder, with embeddings for what the tokenizer has learned since."""
+    body = load_encoder(pretrained.resolve(encoder))
+    weight = body.get_input_embeddings().weight
+    missing = max(0, tokenizer.get_vocab_size() - len(weight))
+    body.set_input_embeddings(plain_embedding(extended_rows(weight, missing, seed=seed)))
+    body.config.vocab_size = len(weight) + missing
+    return body
+
+
+def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
+    cls, sep, pad = special_ids(tokenizer)
+    masks = [id for name in ("[MASK]", "<mask>") if (id := tokenizer.token_to_id(name)) is not None]
+    return Vocabulary(cls, sep, pad, masks[0], tokenizer.get_vocab_size())
+
+
+def _texts(texts: Sequence[str], tokenizer: Tokenizer, body: Any, options: PretrainOptions) -> list[Text]:
+    longest = min(options.max_tokens, int(getattr(body.config, "max_position_embeddings", 512)) - 4)
+    found = zip(texts, tokenize(tokenizer, list(texts)), strict=True)
+    return [as_text(text, tokens, longest=longest) for text, tokens in found if len(tokens) > 1]
+
+
+def _chance(train: Sequence[Text], held: Sequence[Text]) -> float:
+    """Mean cross-entropy, in nats, of guessing tokens by their frequency in train, unseen ones as if seen once."""
+    counts = Counter(id for text in train for id in text.ids.tolist())
+    total = counts.total() + len({id for text in held for id in text.ids.tolist()} - counts.keys())
+    losses = [math.log(total / max(counts[id], 1)) for text in held for id in text.ids.tolist()]
+    return sum(losses) / max(len(losses), 1)
+
+
+def _mark(texts: Sequence[str], encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions) -> str:
+    settings = _about(encoder, teacher, seed, options, [])
+    for name in ("encoder", "teacher"):
+        if settings[name] is not None:
+            weights = pretrained.resolve(str(settings[name])) / "model.safetensors"
+            with weights.open("rb") as file:
+                settings[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return fingerprint(settings, texts)
+
+
+def _about(
+    encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions, history: list[dict[str, float]]
+) -> dict[str, Any]:
+    return {
+        "encoder": encoder, "teacher": teacher, "seed": seed, "options": asdict(options), "history": history,
+    }  # fmt: skip
+
+
+def _write(body: Any, tokenizer: Tokenizer, report: PretrainReport, *, about: dict[str, Any]) -> None:
+    measured = {name: value for name, value in asdict(report).items() if name != "directory"}
+    names = {key: Path(value).name for key in ("encoder", "teacher") if (value := about[key]) is not None}
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    with new_directory(report.directory) as work:
+        body.save_pretrained(work)
+        tokenizer.save(str(work / "tokenizer.json"))
+        write_json(work / "metrics.json", {**about, **names, **measured})
+        (work / "README.md").write_text(card(report.directory.name, {**about, **names}, measured), encoding="utf-8")

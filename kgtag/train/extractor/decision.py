@@ -1,0 +1,189 @@
+"""What is decided on the dev set after training a network: how readily to find, and how far to trust a span."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kgtag.extract.decode import Chain, Floats, decode
+from kgtag.extract.files import ModelConfig
+from kgtag.train.extractor.batches import Batcher
+from kgtag.train.extractor.dataset import Example
+from kgtag.train.extractor.network import Ensemble, TagNetwork
+from kgtag.train.extractor.options import TrainOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An example with its emissions, (A, T, 5) float64, over its applicable attributes."""
+
+    example: Example
+    emissions: Floats
+
+
+def score_examples(
+    network: TagNetwork | Ensemble, data: Sequence[Example], batcher: Batcher, *, device: torch.device
+) -> tuple[list[Scored], Chain]:
+    """Emissions of every example as serving would compute them, shortest first."""
+    network.eval()
+    ordered = sorted(data, key=lambda example: (len(example.tokens), example.number))
+    scored = []
+    with torch.no_grad():
+        for start in range(0, len(ordered), 32):
+            chunk = ordered[start : start + 32]
+            batch = batcher.batch(chunk).to(device)
+            states, _ = network.encode(batch.ids, batch.shapes, batch.mask)
+            title = states[:, 1 : 1 + batch.tags.shape[2]]
+            found = network.emissions(title, batch.attributes, batch.lexicon).double().cpu().numpy()
+            for example, row in zip(chunk, found, strict=True):
+                scored.append(Scored(example, row[: len(example.applicable), : len(example.tokens)]))
+        transitions, start_scores, end_scores = (part.double().cpu().numpy() for part in network.crf.scores())
+    return scored, Chain(transitions, start_scores, end_scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """What counts on dev: `every_span`, or the likeliest of each attribute; with `listed_only`, attributes that the
+    annotation doesn't speak of are left out."""
+
+    every_span: bool
+    listed_only: bool
+
+    @classmethod
+    def of(cls, options: TrainOptions) -> Judging:
+        return cls(options.judged == "spans", options.missing == "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was predicted in one example. `spans`: (attribute, marginal, whether it is gold) of every span; `best`: of
+    each attribute, whether its likeliest span is gold."""
+
+    example: Example
+    spans: tuple[tuple[int, float, bool], ...]
+    best: Mapping[int, bool]
+
+    def counts(self, judging: Judging) -> Iterator[tuple[int, int, int, int]]:
+        """(attribute, right, said, wanted)."""
+        right, said = Counter[int](), Counter[int]()
+        for attribute, hit in self.best.items() if not judging.every_span else ((a, hit) for a, _, hit in self.spans):
+            said[attribute] += 1
+            right[attribute] += hit
+        gold = self.example.spans
+        for attribute in sorted({*said, *gold}):
+            wanted = len(gold.get(attribute, ())) if judging.every_span else int(attribute in gold)
+            yield attribute, right[attribute], said[attribute], wanted
+
+
+def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging) -> Iterator[Decided]:
+    """Attributes whose gold isn't in the title are left out."""
+    for one in scored:
+        example = one.example
+        lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
+        spans: list[tuple[int, float, bool]] = []
+        likeliest: dict[int, tuple[float, bool]] = {}
+        for span in decode(one.emissions, lengths, chain, bias=bias):
+            attribute = example.applicable[span.row]
+            if attribute in example.unplaced or (judging.listed_only and attribute not in example.listed):
+                continue
+            hit = (span.first, span.last) in example.spans.get(attribute, ())
+            spans.append((attribute, span.probability, hit))
+            if attribute not in likeliest or span.probability > likeliest[attribute][0]:
+                likeliest[attribute] = (span.probability, hit)
+        yield Decided(example, tuple(spans), {attribute: hit for attribute, (_, hit) in likeliest.items()})
+
+
+def outcomes(
+    scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging
+) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+    """Micro-F1 of exact spans, and every predicted span's marginal and whether it is gold."""
+    right = said = wanted = 0
+    marginals: list[float] = []
+    hits: list[bool] = []
+    for one in decided(scored, chain, bias=bias, judging=judging):
+        marginals += (marginal for _, marginal, _ in one.spans)
+        hits += (hit for _, _, hit in one.spans)
+        for _, *counts in one.counts(judging):
+            right, said, wanted = right + counts[0], said + counts[1], wanted + counts[2]
+    f1 = 2 * right / (said + wanted) if wanted else 0.0
+    return f1, np.array(marginals), np.array(hits, dtype=bool)
+
+
+def choose_bias(scored: Sequence[Scored], chain: Chain, *, judging: Judging) -> tuple[float, float]:
+    """(bias, F1) of the bias on beginning a span that finds best.
+
+    A unit of bias must buy a point of F1, for a small dev set rewards chance.
+    """
+    tried = {
+        float(bias): outcomes(scored, chain, bias=float(bias), judging=judging)[0]
+        for bias in np.arange(-2.0, 2.01, 0.5)
+    }
+    bias = max(tried, key=lambda bias: (tried[bias] - 0.01 * abs(bias), -abs(bias), bias))
+    return bias, tried[bias]
+
+
+def fit_calibration(marginals: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
+    """(slope, intercept) of a logistic regression of hits on the marginals' log-odds; (1, 0) is no change.
+
+    A weak prior pulls towards no change, so that few spans don't decide much.
+    """
+    if len(marginals) < 20:
+        return 1.0, 0.0
+    bounded = np.clip(marginals, 1e-6, 1 - 1e-6)
+    features = np.stack([np.log(bounded / (1 - bounded)), np.ones_like(bounded)], axis=1)
+    prior = np.array([1.0, 0.0])
+    weights = prior.copy()
+    for _ in range(50):
+        expected = 1 / (1 + np.exp(-np.clip(features @ weights, -50.0, 50.0)))
+        gradient = features.T @ (hits - expected) - (weights - prior)
+        hessian = (features * (expected * (1 - expected))[:, None]).T @ features + np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        before = _penalised(features, hits, weights, prior)
+        while _penalised(features, hits, weights + step, prior) > before and float(np.abs(step).max()) > 1e-9:
+            step = step / 2
+        weights = weights + step
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return max(round(float(weights[0]), 6), 0.05), round(float(weights[1]), 6)
+
+
+def _penalised(features: Floats, hits: NDArray[np.bool_], weights: Floats, prior: Floats) -> float:
+    """Negative log-likelihood of the hits plus the prior's pull."""
+    odds = features @ weights
+    return float(np.logaddexp(0.0, np.where(hits, -odds, odds)).sum() + 0.5 * ((weights - prior) ** 2).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """All that is decided on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
+
+    scored: Sequence[Scored]
+    chain: Chain
+    bias: float
+    f1: float
+    marginals: NDArray[np.float64]
+    hits: NDArray[np.bool_]
+    calibration: tuple[float, float]
+
+    def applied(self, config: ModelConfig) -> ModelConfig:
+        return replace(
+            config,
+            transitions=tuple(tuple(row) for row in self.chain.transitions.tolist()),
+            start=tuple(self.chain.start.tolist()),
+            end=tuple(self.chain.end.tolist()),
+            bias=self.bias,
+            calibration=self.calibration,
+        )
+
+
+def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, judging: Judging) -> Tuned:
+    """The network must be on the CPU."""
+    scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
+    bias, f1 = choose_bias(scored, chain, judging=judging)
+    _, marginals, hits = outcomes(scored, chain, bias=bias, judging=judging)
+    return Tuned(scored, chain, bias, f1, marginals, hits, fit_calibration(marginals, hits))

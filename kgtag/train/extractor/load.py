@@ -1,0 +1,74 @@
+"""A model directory's network in torch again: to continue it, to join it with others, to add to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from graph.errors import InputError
+from kgtag.extract.files import ModelConfig, read_config, read_lexicon
+from kgtag.extract.lexicon import Lexicon
+from kgtag.extract.tokens import tokenize
+from kgtag.train.extractor.batches import Batcher
+from kgtag.train.extractor.dataset import LabelMap
+from kgtag.train.extractor.network import Ensemble, TagNetwork, networks
+from kgtag.train.extractor.vocabulary import load_tokenizer
+
+ENCODER = "encoder.json"
+"""The encoder's architecture, as transformers writes it, of each network in the model."""
+
+
+def write_architecture(network: TagNetwork | Ensemble, directory: Path) -> None:
+    found = {"members": [member.encoder.config.to_dict() for member in networks(network)]}
+    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True, default=str)
+    (directory / ENCODER).write_text(text + "\n", encoding="utf-8")
+
+
+def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
+    """In eval mode, on the CPU. Raises InputError for a directory that is damaged, or older than this can read."""
+    from transformers import AutoConfig, AutoModel
+
+    config, _ = read_config(directory)
+    if not (directory / ENCODER).is_file():
+        raise InputError(f"model {str(directory)!r} does not say how its encoder is built; train it again")
+    read = json.loads((directory / ENCODER).read_text(encoding="utf-8"))
+    if not isinstance(read.get("members"), list):
+        raise InputError(f"model {str(directory)!r} was written by an earlier kgtag; train it again")
+
+    def network(architecture: dict[str, Any]) -> TagNetwork:
+        body = AutoConfig.for_model(architecture.pop("model_type"), **architecture)
+        try:
+            encoder = AutoModel.from_config(body, add_pooling_layer=False)  # type: ignore[no-untyped-call]
+        except TypeError:  # encoders without that argument
+            encoder = AutoModel.from_config(body)  # type: ignore[no-untyped-call]
+        return TagNetwork(encoder, attributes=len(config.attributes), categories=len(config.categories))
+
+    members = [network(dict(architecture)) for architecture in read["members"]]
+    found = Ensemble(members) if len(members) > 1 else members[0]
+    found.load_state_dict(load_file(directory / "model.safetensors"))
+    return found.eval(), config
+
+
+def read_metrics(directory: Path) -> dict[str, Any]:
+    """What the training wrote of itself; empty where it wrote nothing."""
+    path = directory / "metrics.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def load_lexicon(directory: Path, config: ModelConfig) -> Lexicon:
+    return Lexicon.of(read_lexicon(directory), config.attributes)
+
+
+def labels_of(config: ModelConfig) -> LabelMap:
+    index = {name: number for number, name in enumerate(config.attributes)}
+    return LabelMap(config.attributes, config.categories, config.applicable, index)
+
+
+def batcher_of(directory: Path, config: ModelConfig, *, missing_weight: float = 1.0, size: int = 16) -> Batcher:
+    """As the model was trained with, its lexicon included."""
+    suffixes = [found.ids.tolist()[:24] for found in tokenize(load_tokenizer(directory), list(config.categories))]
+    lexicon = load_lexicon(directory, config)
+    return Batcher(lexicon, suffixes, config.special, missing_weight, len(config.attributes), size)

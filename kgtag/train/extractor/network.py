@@ -1,0 +1,201 @@
+"""The sequence model in torch: a transformers encoder, a category head, and per-attribute emissions.
+
+Input is "[CLS] title [SEP]", or "[CLS] title [SEP] category [SEP]" when the category is known. The title stands first,
+so that its tokens are at positions 1..T whatever follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from kgtag.extract.lexicon import CODES
+from kgtag.extract.tokens import SHAPES
+from kgtag.train.extractor.crf import ChainCRF
+
+WIDTH = 192
+
+
+class TagNetwork(nn.Module):
+    """Encoder states d wide; attribute 0 is padding, attribute k of the label map is row k + 1."""
+
+    def __init__(
+        self, encoder: Any, *, attributes: int, categories: int, width: int = WIDTH, dropout: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        hidden = int(encoder.config.hidden_size)
+        self.shape = nn.Embedding(SHAPES, hidden, padding_idx=0)
+        nn.init.zeros_(self.shape.weight)
+        self.category = nn.Embedding(max(categories, 1), hidden)
+        self.sharpness = nn.Parameter(torch.tensor(15.0))
+        self.attribute: nn.Module = nn.Embedding(attributes + 1, hidden, padding_idx=0)
+        self.token = nn.Linear(hidden, width)
+        self.scale = nn.Linear(hidden, width)
+        self.shift = nn.Linear(hidden, width)
+        self.lexicon = nn.Embedding(CODES, width, padding_idx=0)
+        self.rival = nn.Linear(width, width)
+        self.own = nn.Linear(width, width)
+        self.emit = nn.Linear(width, 5)
+        self.dropout = nn.Dropout(dropout)
+        self.crf = ChainCRF()
+
+    def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """States (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64.
+
+        The logits mean something only where the input leaves the category out: how near the title is to the category's
+        name as a sentence encoder sees both, which is right more often than not before any training.
+        """
+        inputs = self.encoder.get_input_embeddings()(ids) + self.shape(shapes)
+        states = self.encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        pooled = (states * weights).sum(1) / weights.sum(1)
+        logits = nn.functional.normalize(pooled, dim=-1) @ nn.functional.normalize(self.category.weight, dim=-1).T
+        return states, self.sharpness * logits
+
+    def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
+        """(B, A, T, 5) float32 tag scores of the title's tokens.
+
+        states: (B, T, d) float32, the title's; attributes: (B, A) int64, 0 is padding; lexicon: (B, A, T) int64.
+        Each attribute sees the strongest of its rivals at the same token, so that two don't claim it unawares.
+        """
+        query = self.attribute(attributes)
+        token = self.token(self.dropout(states))
+        mixed = token.unsqueeze(1) * (1 + self.scale(query)).unsqueeze(2) + self.shift(query).unsqueeze(2)
+        mixed = nn.functional.gelu(mixed + self.lexicon(lexicon))
+        absent = (attributes == 0).unsqueeze(-1).unsqueeze(-1)
+        strongest = mixed.masked_fill(absent, -1e4).amax(dim=1, keepdim=True)
+        joined = nn.functional.gelu(self.own(self.dropout(mixed)) + self.rival(strongest))
+        scores: Tensor = self.emit(self.dropout(joined + mixed))
+        return scores
+
+
+class Ensemble(nn.Module):
+    """Several networks of one label map and one way to cut texts, read as one: what each finds likely is averaged.
+
+    States are the members' side by side, (B, L, sum of d), so that it exports and serves as a single network does.
+    """
+
+    def __init__(self, members: Sequence[TagNetwork]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+        self.crf = ChainCRF()
+        with torch.no_grad():
+            for name, parameter in self.crf.named_parameters():
+                parameter.copy_(torch.stack([member.crf.get_parameter(name) for member in members]).mean(0))
+
+    def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Like `TagNetwork.encode`; the category's probabilities are averaged."""
+        found = [member.encode(ids, shapes, mask) for member in self.networks]
+        odds = torch.stack([logits.softmax(-1) for _, logits in found]).mean(0)
+        return torch.cat([states for states, _ in found], dim=-1), odds.clamp_min(1e-12).log()
+
+    def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
+        """Like `TagNetwork.emissions`."""
+        parts = torch.split(states, [int(member.encoder.config.hidden_size) for member in self.networks], dim=-1)
+        found = [member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)]
+        return torch.stack(found).mean(0)
+
+    @property
+    def networks(self) -> list[TagNetwork]:
+        return [cast(TagNetwork, member) for member in self.members]
+
+
+def networks(network: TagNetwork | Ensemble) -> list[TagNetwork]:
+    """The members, or the network alone."""
+    return network.networks if isinstance(network, Ensemble) else [network]
+
+
+def plain_embedding(weight: Tensor) -> nn.Embedding:
+    """Of (V, d) float32 rows."""
+    return nn.Embedding(len(weight), weight.shape[1], _weight=weight)
+
+
+class SeenEmbedding(nn.Module):
+    """Token embeddings of which only the rows of `seen` ids learn: the others would never get a gradient, and
+    optimising all of a vocabulary costs more than the encoder itself."""
+
+    def __init__(self, weight: Tensor, seen: Tensor) -> None:
+        super().__init__()
+        index = torch.zeros(len(weight), dtype=torch.int64)
+        index[seen] = torch.arange(1, len(seen) + 1)
+        self.register_buffer("base", weight.detach().clone())
+        self.register_buffer("index", index)
+        self.delta = nn.Embedding(len(seen) + 1, weight.shape[1], padding_idx=0)
+        nn.init.zeros_(self.delta.weight)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        states: Tensor = self.get_buffer("base")[ids] + self.delta(self.get_buffer("index")[ids])
+        return states
+
+    def folded(self) -> nn.Embedding:
+        """A plain embedding with what was learned added in."""
+        weight = self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")]
+        return plain_embedding(weight)
+
+
+class NameEmbedding(nn.Module):
+    """Rows of attributes: how the encoder reads their names, and what is learned of each beside.
+
+    In training the learned part is left out with probability `forget`, so that the network can do with an attribute of
+    which it has nothing but the name.
+    """
+
+    def __init__(self, names: Tensor, *, forget: float) -> None:
+        super().__init__()
+        self.forget = forget
+        self.register_buffer("names", names.detach().clone())
+        self.learned = nn.Embedding(names.shape[0], names.shape[1], padding_idx=0)
+        nn.init.zeros_(self.learned.weight)
+
+    def forward(self, attributes: Tensor) -> Tensor:
+        """(B, A, d) float32 of (B, A) int64."""
+        learned: Tensor = self.learned(attributes)
+        if self.training and self.forget > 0:
+            kept = torch.rand(attributes.shape, device=learned.device) >= self.forget
+            learned = learned * kept.unsqueeze(-1)
+        return self.get_buffer("names")[attributes] + learned
+
+    def folded(self) -> nn.Embedding:
+        """A plain embedding of both."""
+        weight = self.get_buffer("names") + self.learned.weight.detach()
+        return nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=0, _weight=weight)
+
+
+class EncoderPart(nn.Module):
+    """What `encoder.onnx` computes."""
+
+    def __init__(self, network: TagNetwork | Ensemble) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network.encode(ids, shapes, mask)
+
+
+class HeadsPart(nn.Module):
+    """What `heads.onnx` computes."""
+
+    def __init__(self, network: TagNetwork | Ensemble) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
+        return self.network.emissions(states, attributes, lexicon)
+
+
+def load_encoder(path: Path) -> Any:
+    """The transformers encoder of a directory, without pooler or language-model head."""
+    from transformers import AutoModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    try:
+        return AutoModel.from_pretrained(str(path), add_pooling_layer=False, local_files_only=True)
+    except TypeError:  # encoders without that argument
+        return AutoModel.from_pretrained(str(path), local_files_only=True)

@@ -1,0 +1,130 @@
+"""Attributes added to a trained extractor by name, definition and known values, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+
+from graph.errors import InputError
+from kgtag.extract.files import LexiconRow, ModelConfig, check_target, read_lexicon
+from kgtag.extract.lexicon import MAX_PIECES
+from kgtag.extract.tokens import tokenize
+from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.load import load_network, read_metrics
+from kgtag.train.extractor.network import TagNetwork, load_encoder, networks, plain_embedding
+from kgtag.train.extractor.prepare import name_rows
+from kgtag.train.extractor.save import copy_model
+from kgtag.train.extractor.vocabulary import load_tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class NewAttribute:
+    """`values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that taxonomy."""
+
+    definition: str | None = None
+    values: Sequence[str] = ()
+    concept: str | None = None
+
+
+def add_attributes(
+    model: Path,
+    attributes: Mapping[str, NewAttribute],
+    *,
+    out: Path,
+    categories: Sequence[str] = (),
+    encoder: str | None = None,
+) -> ModelConfig:
+    """Write `model` with more attributes to `out`, looked for in `categories` (all that the model knows, when empty).
+
+    Their known `values` are tagged wherever they stand, until the model is trained on the attribute
+    (`kgtag.train.extractor.continual`). Without values there is nothing but name and definition to go by, and little is
+    found.
+    `encoder` is the one that the model was trained from, as its row for a name is what that encoder reads in it; the
+    model's own record says which by default. Raises InputError for an attribute that the model has, a category that it
+    doesn't know, or another encoder.
+    """
+    check_target(out)
+    network, config = load_network(model)
+    _check(config, attributes, categories)
+    before = read_metrics(model)
+    if len(mixed := before.get("encoders", ())) > 1:
+        raise InputError(
+            f"{str(model)!r} was joined of models from different encoders ({', '.join(mixed)}); add the attributes to"
+            " each of them, and join those"
+        )
+    path = pretrained.resolve(encoder or str(before.get("encoder") or config.encoder))
+    tokenizer = load_tokenizer(model)
+    texts = [name if new.definition is None else f"{name}: {new.definition}" for name, new in attributes.items()]
+    for member in networks(network):
+        rows = unlearned_rows(member, tokenizer, texts, encoder=path)
+        member.attribute = _table(torch.cat([member.attribute.get_parameter("weight").detach(), rows]))
+    added = {name: {"definition": new.definition, "values": len(new.values)} for name, new in attributes.items()}
+    config = _extended(config, attributes, categories)
+    lexicon = [*read_lexicon(model), *_entries(attributes, tokenizer)]
+    metrics = before | {"added_attributes": added}
+    copy_model(model, out, network=network, config=config, metrics=metrics, lexicon=lexicon)
+    return config
+
+
+def _entries(attributes: Mapping[str, NewAttribute], tokenizer: Tokenizer) -> list[LexiconRow]:
+    """The known values as a lexicon's rows: each counts as if one training title had held it, rightly."""
+    rows = [(name, value) for name, new in attributes.items() for value in dict.fromkeys(new.values)]
+    pieces = [found.ids.tolist() for found in tokenize(tokenizer, [value for _, value in rows])]
+    keys = dict.fromkeys((name, tuple(ids)) for (name, _), ids in zip(rows, pieces, strict=True))
+    return [(name, list(ids), 1, 1, True) for name, ids in keys if 0 < len(ids) <= MAX_PIECES]
+
+
+def _check(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> None:
+    if not attributes:
+        raise InputError("no attributes given; name at least one")
+    for name in attributes:
+        if not name.strip():
+            raise InputError(f"an attribute's name must have something in it, not {name!r}")
+        if name in config.attributes:
+            raise InputError(f"the model has an attribute {name!r} already; new ones need another name")
+    for category in categories:
+        if category not in config.applicable:
+            known = ", ".join(config.categories[:10]) or "none"
+            raise InputError(f"the model knows no category {category!r}; it knows {known}")
+
+
+def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str], *, encoder: Path) -> torch.Tensor:
+    """(len(names), d) float32: the names as the encoder read them before `network` was trained from it.
+
+    Raises InputError for an encoder of another shape.
+    """
+    body = load_encoder(encoder)
+    if body.config.hidden_size != network.encoder.config.hidden_size:
+        raise InputError(
+            f"encoder {str(encoder)!r} is not the one that the model was trained from: it is"
+            f" {body.config.hidden_size} wide, not {network.encoder.config.hidden_size}"
+        )
+    weight = body.get_input_embeddings().weight.detach()
+    added = network.encoder.get_input_embeddings().weight.detach()[len(weight) :]
+    body.set_input_embeddings(plain_embedding(torch.cat([weight, added])))
+    return name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
+
+
+def _table(rows: torch.Tensor) -> nn.Embedding:
+    return nn.Embedding(rows.shape[0], rows.shape[1], padding_idx=0, _weight=rows)
+
+
+def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> ModelConfig:
+    numbers = tuple(range(len(config.attributes), len(config.attributes) + len(attributes)))
+    chosen = set(categories or config.categories)
+    applicable = {
+        category: (*found, *numbers) if category in chosen else found for category, found in config.applicable.items()
+    }
+    bound = {name: new.concept for name, new in attributes.items() if new.concept is not None}
+    return replace(
+        config,
+        attributes=(*config.attributes, *attributes),
+        applicable=applicable,
+        attribute_concepts={**config.attribute_concepts, **bound},
+        looked_up=(*config.looked_up, *(name for name, new in attributes.items() if new.values)),
+    )

@@ -1,0 +1,193 @@
+"""A search for training options by Optuna: TPE proposes, the median prunes, SQLite remembers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph.errors import InputError
+from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.callbacks import Tick
+from kgtag.train.extractor.dataset import split_dev
+from kgtag.train.extractor.loop import Learner
+from kgtag.train.extractor.options import TrainOptions, as_json, made, to_toml
+from kgtag.train.extractor.prepare import Values, fingerprint, prepare, variants
+from kgtag.types import AnnotatedProduct
+
+_NAME = "extractor"
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One option that is varied: between `low` and `high` (on a log scale if `log`), or one of `choices`."""
+
+    name: str
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+SPACE = (
+    Dimension("encoder_rate", 3e-5, 1e-3, log=True),
+    Dimension("head_rate", 3e-4, 5e-3, log=True),
+    Dimension("layer_decay", 0.75, 1.0),
+    Dimension("batch", choices=(8, 16, 32)),
+    Dimension("label_smoothing", choices=(0.0, 0.02, 0.05, 0.1)),
+    Dimension("adversarial", choices=(0.0, 0.3, 1.0)),
+    Dimension("class_weights", choices=("none", "sqrt")),
+    Dimension("swap", 0.0, 0.5),
+    Dimension("shuffle", 0.0, 0.3),
+    Dimension("typos", 0.0, 0.2),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`rows`: a trial each by `columns`, best first: number, state, dev F1 in percent, seconds, then the options."""
+
+    best_f1: float
+    best: TrainOptions
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        trials = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        return {"best_f1": self.best_f1, "best": as_json(self.best), "trials": trials}
+
+
+def search_options(
+    data: Sequence[AnnotatedProduct],
+    *,
+    dev: Sequence[AnnotatedProduct] = (),
+    out: Path,
+    storage: Path,
+    base: TrainOptions,
+    encoder: str = pretrained.DEFAULT,
+    seed: int = 0,
+    trials: int = 20,
+    timeout: float | None = None,
+    values: Values | None = None,
+    space: Sequence[Dimension] = SPACE,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Trains up to `trials` times (earlier runs of `storage` included), `timeout` seconds at most before the last
+    begins, and writes the best options to `out` as TOML. `base` is the first trial, and what isn't varied.
+
+    Raises InputError when `storage` holds a search over other data or options, or no trial came to an end.
+    """
+    import optuna
+
+    optuna.logging.set_verbosity(logging.WARNING)
+    train, held = (list(data), list(dev)) if dev else split_dev(data)
+    known = values or {}
+    mark = fingerprint(train, held, encoder=encoder, seed=seed, options=base, values=known)
+    study = _study(storage, mark, seed, base, space)
+
+    def objective(trial: Any) -> float:
+        options = made(base, {one.name: _suggested(trial, one) for one in space})
+        ready = prepare(train, held, encoder=encoder, seed=seed, options=options, values=known)
+        progress(f"trial {trial.number}: {', '.join(f'{name} {_short(v)}' for name, v in trial.params.items())}")
+
+        def watch(tick: Tick) -> None:
+            if tick.measured and tick.f1 is not None:
+                trial.report(tick.f1, tick.epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+        learner = Learner(ready.network, ready.batcher, options=options, seed=seed)
+        best = learner.run(
+            ready.train, ready.dev, lambda _: None, variants=variants(ready, known, options), watch=watch
+        )
+        return max(row["f1"] for row in best.history)
+
+    done = [trial for trial in study.trials if trial.state.is_finished()]
+    if done:
+        progress(f"continuing the search in {storage}: {len(done)} trials are done")
+    wanted = trials - len(done)
+    if wanted > 0:
+        study.optimize(objective, n_trials=wanted, timeout=timeout, callbacks=[lambda s, t: progress(_said(s, t))])
+    return _found(study, base, space, out)
+
+
+def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, space: Sequence[Dimension]) -> Any:
+    """The study of a file. A trial that was killed counts as failed, and its options are tried again."""
+    import optuna
+
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    # The sampler's state is not kept: going on with the same seed would propose the first trials again.
+    url = f"sqlite:///{storage}"
+    begun = storage.is_file() and any(name == _NAME for name in optuna.get_all_study_names(url))
+    count = len(optuna.load_study(study_name=_NAME, storage=url).trials) if begun else 0
+    study = optuna.create_study(
+        study_name=_NAME,
+        storage=url,
+        direction="maximize",
+        load_if_exists=True,
+        sampler=optuna.samplers.TPESampler(seed=seed + count, n_startup_trials=5),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=max(1, base.epochs // 2)),
+    )
+    before = study.user_attrs.get("fingerprint")
+    if before is not None and before != mark:
+        changed = ", ".join(sorted(name for name in mark if before.get(name) != mark[name]))
+        raise InputError(f"{str(storage)!r} holds a search with other {changed}; give another --study, or remove it")
+    if before is None:
+        study.set_user_attr("fingerprint", mark)
+        first = {one.name: getattr(base, one.name) for one in space}
+        study.enqueue_trial({name: value for name, value in first.items() if _inside(name, value, space)})
+    for trial in study.trials:
+        if trial.state == optuna.trial.TrialState.RUNNING:
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params)
+    return study
+
+
+def _inside(name: str, value: Any, space: Sequence[Dimension]) -> bool:
+    one = next(one for one in space if one.name == name)
+    return value in one.choices if one.choices else one.low <= value <= one.high
+
+
+def _suggested(trial: Any, one: Dimension) -> Any:
+    if one.choices:
+        return trial.suggest_categorical(one.name, one.choices)
+    return trial.suggest_float(one.name, one.low, one.high, log=one.log)
+
+
+def _found(study: Any, base: TrainOptions, space: Sequence[Dimension], out: Path) -> Found:
+    finished = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
+    if not finished:
+        raise InputError("no trial came to an end; give the search more time (--timeout) or fewer --epochs")
+    best = max(finished, key=lambda trial: (trial.value, -trial.number))
+    options = made(base, best.params)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    head = f"Best of {len(study.trials)} trials: dev F1 {100 * best.value:.1f} (trial {best.number})."
+    out.write_text(to_toml(options, head=head), encoding="utf-8")
+    names = tuple(one.name for one in space)
+    ranked = sorted(study.trials, key=lambda t: (t.value is None, -(t.value or 0.0), t.number))
+    rows = tuple(
+        (t.number, t.state.name.lower(), _score(t), _seconds(t), *(_short(t.params.get(name)) for name in names))
+        for t in ranked
+    )
+    return Found(best.value, options, ("trial", "state", "dev F1", "seconds", *names), rows)
+
+
+def _score(trial: Any) -> str:
+    values = [trial.value] if trial.value is not None else list(trial.intermediate_values.values())
+    return f"{100 * max(values):.1f}" if values else ""
+
+
+def _seconds(trial: Any) -> int | None:
+    return None if trial.duration is None else round(trial.duration.total_seconds())
+
+
+def _said(study: Any, trial: Any) -> str:
+    done = [one for one in study.trials if one.state.name == "COMPLETE"]
+    best = f"; best so far {100 * max(one.value for one in done):.1f}" if done else ""
+    return f"trial {trial.number} {trial.state.name.lower()}: dev F1 {_score(trial) or '–'}, {_seconds(trial)} s{best}"
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.3g}" if isinstance(value, float) else value

@@ -1,0 +1,190 @@
+"""Training a linker: what its synonyms teach, networks from queries of known answer, calibration from others."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InputError
+from graph.history.releases import Stamp
+from graph.taxonomy import Taxonomy
+from kgtag.extract.files import check_target, new_directory, write_json
+from kgtag.link.candidates.substitutes import Substitutes
+from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.encoder import SentenceEncoder, Vectors
+from kgtag.link.examples import LinkExample
+from kgtag.link.features.build import CandidateFinder
+from kgtag.link.features.candidate_set import Floats
+from kgtag.link.files import ENCODER, FORMAT, LEARNT, TOKENIZER, TURN, VECTORS, WEIGHTS, write_turn
+from kgtag.link.rerank.networks import RankModel
+from kgtag.link.state import Learnt
+from kgtag.train.encoder.pretrained import DEFAULT
+from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of
+from kgtag.train.linker.queries import LinkPair, gold_pairs, mention_pairs, pairs_of
+
+__all__ = ["LinkExample", "Material", "fit_rank_model", "train_linker"]
+
+log = logging.getLogger(__name__)
+
+_MIN_PAIRS = 30
+_MIN_GIVEN = 300
+"""Given examples from which on calibration and metrics rest on them alone."""
+_LEAST_OWN, _MOST_OWN, _MOST_GIVEN = 500, 1_500, 12_000
+_OWN_SHARE = 0.3
+"""Weight of all made-up queries together, next to that of all given ones, when those are enough; else they are even."""
+_LEAST_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What is known besides the taxonomy. `gold`: annotators' links. `mentions`: (text, concept id), synonyms that the
+    taxonomy doesn't hold; they are learned from, and looked up ever after. `usage`: how often a concept is used.
+    """
+
+    gold: Sequence[LinkExample] = ()
+    mentions: Sequence[tuple[str, str]] = ()
+    usage: Mapping[str, float] = field(default_factory=dict)
+
+
+def train_linker(
+    taxonomy: Taxonomy,
+    material: Material | None = None,
+    *,
+    out: Path,
+    encoder: str = DEFAULT,
+    tune: bool = False,
+    seed: int = 0,
+    scheme: str | None = None,
+    stamp: Stamp | None = None,
+) -> dict[str, Any]:
+    """Write a linker directory (see `kgtag.link.files`) and return its metrics, counted on concepts kept apart.
+
+    Besides what is given, the taxonomy's own labels make the training queries: held out, misspelt, NIL. With `tune`,
+    the encoder learns from all synonyms. Raises InputError when queries or synonyms are too few, when `out` holds
+    something else, or when there is no such encoder. `stamp`: what its store calls the taxonomy.
+    """
+    from kgtag.train.linker.encoders import Tuner
+    from kgtag.train.linker.synonyms import synonyms_of
+
+    material = material or Material()
+    check_target(out)
+    _check(material, taxonomy)
+    learnt = Learnt(tuple(material.mentions), dict(material.usage))
+
+    def finder_with(directory: Path) -> CandidateFinder:
+        sentence = SentenceEncoder(directory / ENCODER, directory / TOKENIZER)
+        return CandidateFinder(taxonomy, scheme=scheme, encoder=sentence, learnt=learnt)
+
+    with new_directory(out) as work, tempfile.TemporaryDirectory() as scratch:
+        tuner = Tuner(encoder, seed=seed)
+        tuner.export(work)
+        finder = finder_with(work)
+        finders = [finder]
+        if tune:
+            finders = [finder_with(folder) for folder in tuner.folds(finder, synonyms_of(finder.table), Path(scratch))]
+            tuner.tune(finder, synonyms_of(finder.table), work)
+            finder = finder_with(work)
+        model, substitutes, turn = fit_rank_model(finders, finder, material, seed=seed)
+        about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": FORMAT}
+        named = (stamp or Stamp(taxonomy.revision)).to_json()
+        write_json(work / LEARNT, replace(learnt, substitutes=substitutes).as_json())
+        write_turn(work / TURN, turn)
+        write_json(work / WEIGHTS, {**model.as_json(), **named, **about})
+    assert finder.encoder is not None
+    LabelVectors.load(finder.table.texts, finder.encoder, cache=out / VECTORS, earlier=finder.vectors)
+    return dict(model.metrics)
+
+
+def _check(material: Material, taxonomy: Taxonomy) -> None:
+    for example in material.gold:
+        if example.concept is not None:
+            taxonomy.index(example.concept)
+    for _, concept in material.mentions:
+        taxonomy.index(concept)
+
+
+def fit_rank_model(
+    finders: Sequence[CandidateFinder], served: CandidateFinder, material: Material, *, seed: int = 0
+) -> tuple[RankModel, Substitutes, Vectors | None]:
+    """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
+
+    What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
+    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and turn
+    are for `served`.
+    """
+    from kgtag.train.linker.rank import fit_networks
+    from kgtag.train.linker.synonyms import Lessons
+
+    finder = finders[0]
+    given = mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN) + gold_pairs(material.gold)
+    limit = min(_MOST_OWN, max(_LEAST_OWN, 2 * len(given))) if given else _MOST_OWN
+    own = pairs_of(finder.table, seed=seed, limit=limit)
+    if len(own) + len(given) < _MIN_PAIRS:
+        raise InputError(
+            f"{len(own) + len(given)} training queries can be made from this taxonomy and its gold, {_MIN_PAIRS} are"
+            " needed; add labels or gold, or link without training"
+        )
+    found = _cross_found(finders, own + given, seed=seed)
+    enough = len(given) >= _MIN_GIVEN
+    weight = np.ones(len(found.pairs), dtype=np.float32)
+    is_given = np.array([pair.kind in ("gold", "mention") for pair in found.pairs], dtype=np.bool_)
+    if given:
+        share = _OWN_SHARE if enough else 1.0
+        weight[~is_given] = min(1.0, max(_LEAST_WEIGHT, share * len(given) / max(len(own), 1)))
+    judged = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
+    part = np.array([part_of(pair.concept) for pair in found.pairs])
+    train = found.where(part < 3)
+    if not train.right.any():
+        raise InputError("the training queries hold no choice between right and wrong; give gold with both")
+    model = fit_networks(train.data(weight[part < 3]), seed=seed)
+    model = calibrated(model, found.where((part == 3) & judged))
+    held = measured(model, found.where((part == 4) & judged), finder.taxonomy.ids)
+    metrics = {"pairs": len(own) + len(given), **held}
+    log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
+    whole = fit_networks(found.data(weight), seed=seed)
+    whole = replace(whole, slope=model.slope, offset=model.offset, threshold=model.threshold, metrics=metrics)
+    return whole, *Lessons(served, seed=seed).but(None)
+
+
+def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], *, seed: int) -> Found:
+    """Candidates seen after lessons from other concepts' synonyms: a linker will not have seen what it is asked."""
+    from kgtag.train.linker.synonyms import Lessons
+
+    lessons = [Lessons(finder, seed=seed) for finder in finders]
+    found = []
+    for part in range(PARTS):
+        mine = [pair for pair in pairs if part_of(pair.concept) == part]
+        finder = finders[part % len(finders)]
+        found.append(find(finder.learning(*lessons[part % len(finders)].but(part)), mine))
+    return join(found)
+
+
+def calibrated(model: RankModel, found: Found) -> RankModel:
+    """Platt's slope and offset on the best candidates, then the threshold of the most right decisions."""
+    from sklearn.linear_model import LogisticRegression
+
+    odds, chosen = best(model, found)
+    right = found.right[chosen]
+    if len(chosen) >= _MIN_PAIRS and right.any() and not right.all():
+        fitted = LogisticRegression(C=1e3).fit(odds[chosen, None], right)
+        if (slope := float(fitted.coef_[0, 0])) > 0:
+            model = replace(model, slope=round(slope, 6), offset=round(float(fitted.intercept_[0]), 6))
+    nil = np.array([found.pairs[found.lookup[i]].example.concept is None for i in chosen], dtype=np.bool_)
+    return replace(model, threshold=_threshold(model.probability(odds[chosen]), right, nil))
+
+
+def _threshold(probability: Floats, right: NDArray[np.bool_], nil: NDArray[np.bool_]) -> float:
+    """Where links from it upwards and NIL below are right most often; the middle of the best stretch."""
+    if not nil.any() or nil.all():
+        return 0.5
+    grid = np.linspace(0.05, 0.95, 91)
+    linked = probability[None, :] >= grid[:, None]
+    good = (linked & right).sum(axis=1) + (~linked & nil).sum(axis=1)
+    return round(float(np.median(grid[good == good.max()])), 3)

@@ -1,0 +1,57 @@
+"""What a taxonomy's synonyms teach: which words stand for others, and where the encoder's space should turn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.candidates.substitutes import Substitutes
+from kgtag.link.encoder import Vectors
+from kgtag.link.features.build import CandidateFinder
+from kgtag.train.linker.dataset import part_of
+from kgtag.train.linker.linear_map import MIN_SYNONYMS, learn_turn
+from kgtag.train.linker.substitutes import learn_substitutes
+
+_MOST = 20_000
+
+
+class Lessons:
+    """Over all labels of one finder."""
+
+    def __init__(self, finder: CandidateFinder, *, seed: int) -> None:
+        self._table = finder.table
+        self._vectors = finder.vectors
+        self._synonyms = synonyms_of(finder.table)
+        self._seed = seed
+
+    def but(self, part: int | None) -> tuple[Substitutes, Vectors | None]:
+        """Learned without the concepts of the part; None leaves none out."""
+        rows = [(mention, name) for mention, name, id in self._synonyms if part_of(id) != part]
+        return learn_substitutes(rows), self._turn(rows)
+
+    def _turn(self, rows: list[tuple[str, str]]) -> Vectors | None:
+        if self._vectors is None or len(rows) < MIN_SYNONYMS:
+            return None
+        if len(rows) > _MOST:
+            drawn = np.random.default_rng(self._seed).choice(len(rows), _MOST, replace=False)
+            rows = [rows[i] for i in np.sort(drawn)]
+        exact, matrix = self._table.exact, self._vectors.matrix
+        asked = matrix[[exact[mention] for mention, _ in rows]]
+        right = np.array([exact[name] for _, name in rows], dtype=np.int32)
+        owner = self._table.rows.concept[self._table.starts[:-1]]
+        return learn_turn(np.asarray(asked), matrix, right=right, owner=owner, seed=self._seed)
+
+
+def synonyms_of(table: LabelTable) -> list[tuple[str, str, str]]:
+    """(other label, preferred label, concept id) of everything in the table."""
+    names: dict[int, list[str]] = {}
+    rows = list(zip(table.rows.text.tolist(), table.rows.concept.tolist(), table.rows.kind.tolist(), strict=True))
+    for text, concept, kind in rows:
+        if kind == 0:
+            names.setdefault(concept, []).append(table.texts[text])
+    return [
+        (table.texts[text], name, table.taxonomy.ids[concept])
+        for text, concept, kind in rows
+        if kind != 0
+        for name in names.get(concept, ())[:1]
+    ]

@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.errors import FileFormatError, InputError
+from kgtag.data import parse_products, read_annotated, read_products, to_row
+from kgtag.data.locate import locate, occurrences
+from kgtag.types import AnnotatedProduct, Product, Span
+
+TITLE = 'Navy-blue Tee, navy blue trim 40mm 12" 纯棉T恤'
+
+
+def _file(folder: Path, content: str | bytes, name: str = "p.jsonl") -> Path:
+    file = folder / name
+    raw = content if isinstance(content, bytes) else content.encode()
+    file.write_bytes(gzip.compress(raw) if name.endswith(".gz") else raw)
+    return file
+
+
+def _jsonl(*rows: Any) -> str:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+
+
+def _one(folder: Path, row: Any, format: str = "annotated") -> AnnotatedProduct:
+    (found,) = read_annotated(_file(folder, _jsonl(row)), format=format)
+    return found
+
+
+# -- products -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["p.jsonl", "p.ndjson", "p.jsonl.gz"])
+def test_jsonl_products(tmp_path: Path, name: str) -> None:
+    rows = _jsonl({"id": 7, "title": "A", "text": "long", "category": "c", "lang": "de", "image": "x"}, {"title": "B"})
+    found = list(read_products(_file(tmp_path, "\ufeff" + rows + "\n\n", name), lang="en"))
+    assert found == [(1, Product("7", "A", "long", "c", "de")), (2, Product("2", "B", lang="en"))]
+
+
+def test_tables(tmp_path: Path) -> None:
+    comma = _file(tmp_path, 'id,title,text\nx,"two\nlines",\ny,"say ""hi""",T\n', "p.csv")
+    assert list(read_products(comma)) == [(2, Product("x", "two\nlines")), (4, Product("y", 'say "hi"', "T"))]
+    tab = _file(tmp_path, 'id\ttitle\nx\t12" pan\ny\t"quoted ""one"""\nz\t"Best" pan\n', "p.tsv.gz")
+    assert [p.title for _, p in read_products(tab)] == ['12" pan', 'quoted "one"', '"Best" pan']
+
+
+def test_parquet(tmp_path: Path) -> None:
+    table = pa.table({"id": [1, 2], "title": ["A", "B"], "attributes": [{"Color": ["A"]}, {"Color": None}]})
+    pq.write_table(table, tmp_path / "p.parquet")
+    assert list(read_products(tmp_path / "p.parquet")) == [(1, Product("1", "A")), (2, Product("2", "B"))]
+    found = list(read_annotated(tmp_path / "p.parquet"))
+    assert [one.attributes for one in found] == [{"Color": ("A",)}, {}]
+
+
+def test_a_products_row_reads_back() -> None:
+    product = Product("1", "鞋\n", category="c")
+    assert [p for _, p in parse_products([b"\n", to_row(product)])] == [product]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("p.jsonl", "", "the file is empty"),
+        ("p.jsonl", '{"title": "A"}\n{"title":', r":2:\d+: no valid JSON"),
+        ("p.jsonl", '{"title": "A"}\n{"id": 1}', r":2: 'title' is missing; the fields here are 'id'"),
+        ("p.jsonl", '{"title": null}', r":1: 'title' is null"),
+        ("p.jsonl", '{"title": 3}', r":1: 'title' is a number"),
+        ("p.jsonl", '{"title": " "}', r":1: 'title' is empty"),
+        ("p.jsonl", '{"id": true, "title": "A"}', r":1: 'id' must be a string or a whole number, not a boolean"),
+        ("p.jsonl", '{"title": "A", "category": ["x"]}', r":1: 'category' must be a string, not a list"),
+        ("p.jsonl", b'{"title": "A"}\n{"title": "\xe9"}', r":2:12: byte 0xe9 is not UTF-8"),
+        ("p.csv", "", "the file is empty"),
+        ("p.csv", "title,title\n", r":1: the header names 'title' twice"),
+        ("p.csv", "id,title\n1,A\n2\n", r":3: 1 columns where the header has 2"),
+        ("p.csv", 'id,title\n1,"A', r":2: no valid CSV"),
+        ("p.csv", "id,name\n1,A\n", r":2: 'title' is missing"),
+        ("p.parquet", "no parquet", "no readable Parquet file"),
+        ("p.jsonl.gz", "", "the file is empty"),
+    ],
+)
+def test_bad_files_are_refused_with_the_place(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        list(read_products(_file(tmp_path, content, name)))
+
+
+def test_missing_files_directories_and_suffixes_are_refused(tmp_path: Path) -> None:
+    for name in ("none.jsonl", "none.csv", "none.parquet", "none.jsonl.gz"):
+        with pytest.raises(FileFormatError, match="there is no such file"):
+            list(read_products(tmp_path / name))
+    with pytest.raises(FileFormatError, match="this is a directory"):
+        list(read_products(tmp_path))
+    with pytest.raises(InputError, match=r"the suffix '.txt' names no product file"):
+        list(read_products(tmp_path / "p.txt"))
+    with pytest.raises(InputError, match="no format 'conll' of annotated products"):
+        read_annotated(tmp_path / "p.jsonl", format="conll")
+
+
+# -- values in the title ------------------------------------------------------------------------------
+
+
+def _found(text: str, **attributes: list[str]) -> list[tuple[str, str]]:
+    return [(name, text[span.start : span.end]) for name, span in locate(text, attributes)]
+
+
+def test_every_occurrence_is_found_on_token_boundaries() -> None:
+    assert _found("red and red, not reddish", color=["red"]) == [("color", "red"), ("color", "red")]
+    assert _found("40mm 40 mm", size=["40"]) == [("size", "40")]
+    assert _found(TITLE, material=["纯棉"]) == [("material", "纯棉")]
+    assert _found("Cottons", material=["Cotton"]) == []
+
+
+def test_case_is_ignored_only_when_nothing_stands_as_written() -> None:
+    assert _found(TITLE, color=["navy blue"]) == [("color", "navy blue")]
+    assert _found("RED Red", color=["red"]) == [("color", "RED"), ("color", "Red")]
+    assert occurrences("İ red", "RED") == [Span(2, 5)]
+
+
+def test_the_longest_value_stands() -> None:
+    assert _found("dark navy blue, navy", color=["navy", "navy blue", "dark navy blue"]) == [
+        ("color", "dark navy blue"),
+        ("color", "navy"),
+    ]
+
+
+def test_values_of_several_attributes_may_overlap_but_free_places_win() -> None:
+    assert _found("Nike Air", brand=["Nike"], model=["Nike Air"]) == [("brand", "Nike"), ("model", "Nike Air")]
+    assert _found("Cotton Candy, cotton-free Cotton", flavor=["Cotton Candy"], material=["Cotton"]) == [
+        ("flavor", "Cotton Candy"),
+        ("material", "Cotton"),
+    ]
+
+
+@given(st.lists(st.text("ab 鞋-", min_size=1, max_size=5), max_size=4), st.text("abAB 鞋-", max_size=30))
+def test_spans_say_what_the_value_says(values: list[str], text: str) -> None:
+    for _, span in locate(text, {"x": values}):
+        surface = " ".join(text[span.start : span.end].casefold().split())
+        assert surface in [" ".join(value.casefold().split()) for value in values]
+
+
+# -- annotated products -------------------------------------------------------------------------------
+
+
+def test_attributes_keep_what_is_not_in_the_title(tmp_path: Path) -> None:
+    row = {"title": "Red mug", "attributes": {"Color": ["Red"], "Style": ["cosy"], "Brand": [], "Use": "gift"}}
+    found = _one(tmp_path, row)
+    assert found.attributes == {"Color": ("Red",), "Style": ("cosy",), "Brand": (), "Use": ("gift",)}
+    assert found.spans == (("Color", Span(0, 3)),)
+
+
+def test_given_spans_are_taken_as_they_are(tmp_path: Path) -> None:
+    spans = [
+        {"start": 4, "end": 7, "label": "Type", "concept": "t.mug"},
+        {"start": 0, "end": 3, "label": "Color", "concept": None},
+    ]
+    found = _one(tmp_path, {"title": "Red mug Red", "attributes": {"Color": ["Rouge"]}, "spans": spans})
+    assert found.spans == (("Color", Span(0, 3)), ("Type", Span(4, 7)))
+    assert found.attributes == {"Color": ("Rouge", "Red"), "Type": ("mug",)}
+    assert found.concepts == {("Type", "mug"): "t.mug", ("Color", "Red"): None}
+
+
+def test_the_spans_format(tmp_path: Path) -> None:
+    found = _one(tmp_path, {"id": "9", "text": "Red mug", "spans": [{"start": 0, "end": 3, "label": "Color"}]}, "spans")
+    assert found == AnnotatedProduct(Product("9", "Red mug"), {"Color": ("Red",)}, (("Color", Span(0, 3)),))
+
+
+def test_the_extractgpt_format(tmp_path: Path) -> None:
+    row = {"input": "SEA Lure 3.5g", "category": "Lure", "target_scores": {"Brand": {"SEA": 1}, "Size": {"n/a": 1}}}
+    found = _one(tmp_path, row, "extractgpt")
+    assert found.product == Product("1", "SEA Lure 3.5g", category="Lure")
+    assert (found.attributes, found.spans) == ({"Brand": ("SEA",), "Size": ()}, (("Brand", Span(0, 3)),))
+
+
+def test_values_are_placed_where_extractgpt_marked_them(tmp_path: Path) -> None:
+    """By `pid`: 0 the title, 1 the text; without it in both."""
+    scores = {"Ports": {"4": {"pid": [1], "score": 1}}, "Length": {"2": {"pid": [0], "score": 1}}, "Type": {"hub": 1}}
+    row = {"id": 5, "input_title": "hub 4 2", "input_description": "2 hub, 4 ports", "target_scores": scores}
+    found = _one(tmp_path, row, "extractgpt")
+    assert [(name, found.product.cut(span), span) for name, span in found.spans] == [
+        ("Type", "hub", Span(0, 3)),
+        ("Length", "2", Span(6, 7)),
+        ("Type", "hub", Span(2, 5, "text")),
+        ("Ports", "4", Span(7, 8, "text")),
+    ]
+
+
+def test_values_without_spans_are_looked_for_in_title_and_text(tmp_path: Path) -> None:
+    row = {"title": "Red mug", "text": "A mug, red", "attributes": {"Color": ["Red"], "Type": ["mug"]}}
+    assert _one(tmp_path, row).spans == (
+        ("Color", Span(0, 3)),
+        ("Type", Span(4, 7)),
+        ("Type", Span(2, 5, "text")),
+        ("Color", Span(7, 10, "text")),
+    )
+
+
+def test_the_bio_format(tmp_path: Path) -> None:
+    row = {"example_id": 3, "tokens": ["teeth", "whitening", "kit", "red"], "labels": ["B-t", "I-t", "I-x", "O"]}
+    found = _one(tmp_path, row, "bio")
+    assert found.product == Product("3", "teeth whitening kit red")
+    assert found.spans == (("t", Span(0, 15)), ("x", Span(16, 19)))
+    assert found.attributes == {"t": ("teeth whitening",), "x": ("kit",)}
+
+
+def test_the_bieos_format(tmp_path: Path) -> None:
+    file = _file(tmp_path, "睡\tB-HC\n衣\tE-HC\n \tO\n牌\tS-HP\r\n\n\n\t\tO\n猫\tB-HC", "p.bieos")
+    first, second = read_annotated(file, format="bieos", lang="zh")
+    assert first.product == Product("1", "睡衣 牌", lang="zh")
+    assert first.spans == (("HC", Span(0, 2)), ("HP", Span(3, 4)))
+    assert (second.product.title, second.spans) == ("\t猫", (("HC", Span(1, 2)),))
+
+
+@pytest.mark.parametrize(
+    ("format", "row", "message"),
+    [
+        ("annotated", {"title": "A"}, "neither 'attributes' nor 'spans'"),
+        ("annotated", {"title": "A", "attributes": []}, "'attributes' must be an object"),
+        ("annotated", {"title": "A", "attributes": {"x": [1]}}, "attribute 'x' must have a list of strings"),
+        ("annotated", {"title": "A", "spans": {}}, "'spans' must be a list, not an object"),
+        (
+            "annotated",
+            {"title": "A", "spans": [{"start": 0, "end": 2, "label": "x"}]},
+            r"\[0, 2\) isn't within the text",
+        ),
+        ("annotated", {"title": "A", "spans": [{"start": 0, "end": 1.0, "label": "x"}]}, "must be whole numbers"),
+        ("annotated", {"title": "A", "spans": [{"start": 0, "end": 1}]}, "'label' must be a string"),
+        (
+            "annotated",
+            {"title": "A", "spans": [{"start": 0, "end": 1, "label": "x", "concept": 1}]},
+            "'concept' must be",
+        ),
+        ("spans", {"text": "A"}, "'spans' is missing"),
+        ("extractgpt", {"input": "A"}, "'target_scores' must be an object of values by attribute, not null"),
+        ("extractgpt", {"input": "A", "target_scores": {"x": []}}, "'target_scores' of 'x' must be an object"),
+        ("bio", {"tokens": ["a"], "labels": []}, "1 tokens but 0 labels"),
+        ("bio", {"tokens": ["a"], "labels": ["X-a"]}, "the tag 'X-a' is neither O nor"),
+        ("bio", {"tokens": [1], "labels": ["O"]}, "'tokens' must be a list of strings"),
+    ],
+)
+def test_bad_annotations_are_refused_with_the_line(tmp_path: Path, format: str, row: Any, message: str) -> None:
+    with pytest.raises(FileFormatError, match=rf":1: .*{message}"):
+        _one(tmp_path, row, format)
+
+
+def test_bad_bieos_lines_are_named(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r":2:1: one character, TAB, tag was expected, not '衣服"):
+        list(read_annotated(_file(tmp_path, "睡\tO\n衣服\tO\n"), format="bieos"))
+    with pytest.raises(FileFormatError, match=r":4: the tag 'B' is neither"):
+        list(read_annotated(_file(tmp_path, "睡\tO\n\n睡\tO\n衣\tB\n"), format="bieos"))
+    with pytest.raises(FileFormatError, match="the file is empty"):
+        list(read_annotated(_file(tmp_path, "\n"), format="bieos"))

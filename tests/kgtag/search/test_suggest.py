@@ -1,0 +1,105 @@
+"""Completions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.labels import normalise
+from graph.model import Concept
+from graph.taxonomy import Taxonomy
+from kgtag.search.suggest import Suggester
+from tests.strategies import taxonomies
+
+
+def _concept(id: str, en: str, **more: object) -> Concept:
+    return Concept(id, "s", "category", {"en": en, **({"zh": more.pop("zh")} if "zh" in more else {})}, **more)  # type: ignore[arg-type,dict-item]
+
+
+@pytest.fixture(scope="module")
+def taxonomy() -> Taxonomy:
+    concepts = [
+        _concept("boots", "Boots", zh="靴子"),
+        _concept("hiking", "Hiking boots", zh="登山靴"),
+        _concept("bootcut", "Boot-cut jeans"),
+        _concept("wellies", "Wellingtons", alt_label={"en": ("boots of rubber",)}, hidden_label={"en": ("bootz",)}),
+        replace(_concept("old", "Boots of old"), status="deprecated"),
+    ]
+    return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), ()))
+
+
+def _ids(suggester: Suggester, text: str, **options: str) -> list[str]:
+    return [s.concept for s in suggester.suggest(text, **options)]  # type: ignore[arg-type]
+
+
+def test_preferred_before_alternative_start_before_inner_word(taxonomy: Taxonomy) -> None:
+    found = Suggester(taxonomy).suggest("boot")
+    assert [s.concept for s in found] == ["boots", "bootcut", "wellies", "hiking"]
+    assert (found[2].label, found[2].pref_label) == ("boots of rubber", "Wellingtons")
+
+
+def test_case_hyphens_and_chinese(taxonomy: Taxonomy) -> None:
+    suggester = Suggester(taxonomy)
+    assert _ids(suggester, "BOOT CUT") == ["bootcut"]
+    assert _ids(suggester, "靴") == ["boots", "hiking"]
+    assert _ids(suggester, "山靴") == ["hiking"]
+    assert _ids(suggester, "boot", lang="zh") == [] and _ids(suggester, "boot", kind="value") == []
+
+
+def test_hidden_and_deprecated_are_not_shown_and_nothing_completes_nothing(taxonomy: Taxonomy) -> None:
+    suggester = Suggester(taxonomy)
+    assert _ids(suggester, "bootz") == [] and "old" not in _ids(suggester, "boots of")
+    assert _ids(suggester, "") == _ids(suggester, " - ") == _ids(suggester, "\U0010ffff") == []
+
+
+def test_what_many_items_carry_comes_first(taxonomy: Taxonomy) -> None:
+    popular = taxonomy.index("bootcut")
+    suggester = Suggester(taxonomy, popularity=lambda i: 9 if i == popular else 0)
+    assert _ids(suggester, "boot")[0] == "bootcut"
+    assert len(suggester.suggest("boot", limit=2)) == 2
+
+
+def _entries(label: str) -> list[tuple[str, int]]:
+    """The label from each of its words on, and whether that is later than its start; no spaces: from each character."""
+    words = label.split(" ")
+    if len(words) == 1 and not label.isascii():
+        return [(label[at:], int(at > 0)) for at in range(min(len(label), 8))]
+    return [(" ".join(words[at:]), int(at > 0)) for at in range(min(len(words), 8))]
+
+
+def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
+    """(concept, label, language) the slow way."""
+    best: dict[int, tuple[tuple[int, int, str], str]] = {}
+    for i, concept in enumerate(taxonomy.concepts):
+        for text, lang, kind in concept.labels() if concept.status != "deprecated" else ():
+            for key, late in _entries(normalise(text)) if kind != "hidden" else ():
+                order = ((kind != "pref") + 2 * late, len(key), text)
+                if key.startswith(prefix) and (i not in best or order < best[i][0]):
+                    best[i] = (order, lang)
+    ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:10]
+    return [(taxonomy.ids[i], order[2], lang) for i, (order, lang) in ranked]
+
+
+@settings(max_examples=60)
+@given(taxonomies(max_size=5), st.data())
+def test_every_completion_is_found_the_slow_way_too(data: TaxonomyData, draw: st.DataObject) -> None:
+    taxonomy = Taxonomy.of(data)
+    labels = [normalise(text) for concept in taxonomy for text, _, _ in concept.labels()]
+    keys = sorted({key for label in labels for key, _ in _entries(label) if key})
+    key = draw.draw(st.sampled_from(keys) if keys else st.just("x"))
+    prefix = normalise(key[: draw.draw(st.integers(1, 12))])
+    found = [(s.concept, s.label, s.lang) for s in Suggester(taxonomy).suggest(prefix)]
+    assert found == (_plain(taxonomy, prefix) if prefix else [])
+
+
+def test_long_labels_are_told_apart_beyond_their_first_letters() -> None:
+    names = [f"waterproof hiking boots for rocks {n:03}" for n in range(300)]
+    rows = [_concept(f"c{n:03}", name) for n, name in enumerate(names)]
+    suggester = Suggester(Taxonomy.of(TaxonomyData.of(0, rows, ())))
+    assert _ids(suggester, "waterproof hiking boots for rocks 123") == ["c123"]
+    assert _ids(suggester, "hiking boots for rocks 29", limit=20) == [f"c{n}" for n in range(290, 300)]  # type: ignore[arg-type]
+    assert _ids(suggester, "waterproof hiking boots for rocks 1234") == []

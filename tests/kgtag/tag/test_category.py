@@ -1,0 +1,85 @@
+"""The category from the title and from the extractor, each alone and together."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.columns.taxonomy_data import TaxonomyData
+from graph.model import Concept, Relation
+from graph.taxonomy import Taxonomy
+from kgtag.extract.label_finder import TitleNames
+from kgtag.tag.category import Categoriser
+from kgtag.tag.label_map import Binding
+from kgtag.types import Extraction
+
+LABELS = {
+    "shoes": {"en": "Shoes", "zh": "鞋"},
+    "boots": {"en": "Boots", "zh": "靴子"},
+    "hiking-boots": {"en": "Hiking boots", "zh": "登山靴"},
+    "t-shirts": {"en": "T-shirts", "zh": "T恤"},
+    "tea": {"en": "Tea", "zh": "茶"},
+}
+
+
+@pytest.fixture(scope="module")
+def taxonomy() -> Taxonomy:
+    concepts = tuple(Concept(id, "shop", "category", labels) for id, labels in LABELS.items())
+    relations = (Relation("broader", "boots", "shoes"), Relation("broader", "hiking-boots", "boots"))
+    return Taxonomy.of(TaxonomyData.of(1, concepts, relations))
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        ("Nordvik hiking boots, brown", {"hiking-boots": "hiking boots"}),
+        ("one Hiking-Boot for kids", {"hiking-boots": "Hiking-Boot"}),
+        ("brown boots", {"boots": "boots"}),
+        ("女士登山靴 防水", {"hiking-boots": "登山靴"}),
+        ("纯棉T恤 white tee", {"t-shirts": "T恤"}),
+        ("T SHIRT and shoes", {"t-shirts": "T SHIRT", "shoes": "shoes"}),
+        ("teapot", {}),
+        ("", {}),
+    ],
+)
+def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) -> None:
+    found = TitleNames(taxonomy, "category").find(title)
+    assert {id: title[span.start : span.end] for span, ids in found for id in ids} == named
+
+
+def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, float]:
+    names = {id.replace("-", "_"): id for id in LABELS}
+    binding = Binding.of(taxonomy, attributes=[], categories=names, recorded=names)
+    extraction = Extraction((), tuple(guesses.items()))
+    return {c.concept: c.probability for c in Categoriser(taxonomy, binding).candidates(title, extraction)}
+
+
+def test_the_title_alone(taxonomy: Taxonomy) -> None:
+    assert _categorise(taxonomy, "hiking boots")["hiking-boots"] > 0.9
+
+
+def test_the_extractor_alone(taxonomy: Taxonomy) -> None:
+    assert _categorise(taxonomy, "Nordvik Trail 3", tea=0.7, boots=0.2) == pytest.approx({"tea": 0.7, "boots": 0.2})
+
+
+def test_a_name_turns_a_weak_guess_but_not_a_sure_one(taxonomy: Taxonomy) -> None:
+    weak = _categorise(taxonomy, "tea", boots=0.3, tea=0.1, shoes=0.3)
+    assert max(weak, key=lambda id: weak[id]) == "tea"
+    sure = _categorise(taxonomy, "hiking boots, tea coloured", hiking_boots=0.95, tea=0.001)
+    assert max(sure, key=lambda id: sure[id]) == "hiking-boots"
+
+
+def test_a_broader_name_speaks_for_what_is_below_it(taxonomy: Taxonomy) -> None:
+    found = _categorise(taxonomy, "brown boots", hiking_boots=0.4, tea=0.4)
+    assert found["hiking-boots"] > 0.7 and found["tea"] < 0.05
+
+
+@given(st.text(max_size=60), st.lists(st.floats(0, 0.2), min_size=5, max_size=5))
+def test_probabilities_and_spans_are_sound(taxonomy: Taxonomy, title: str, guesses: list[float]) -> None:
+    names = list(LABELS)
+    binding = Binding.of(taxonomy, attributes=[], categories=names, recorded={})
+    extraction = Extraction((), tuple(zip(names, guesses, strict=True)))
+    found = Categoriser(taxonomy, binding).candidates(title, extraction)
+    assert sum(c.probability for c in found) <= 1 + 1e-9
+    assert all(c.span is None or title[c.span.start : c.span.end] == c.surface for c in found)

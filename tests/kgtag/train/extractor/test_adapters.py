@@ -1,0 +1,136 @@
+"""Adapters, frozen layers and precision, on an encoder small enough to learn in a second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from graph.errors import InputError
+from kgtag.train.extractor.callbacks import Tick
+from kgtag.train.extractor.checkpoints import RunPlace, keeping
+from kgtag.train.extractor.export import export_onnx
+from kgtag.train.extractor.loop import Best, Learner
+from kgtag.train.extractor.network import SeenEmbedding
+from kgtag.train.extractor.optimizer import find_device, find_precision, freeze
+from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.prepare import Prepared, prepare
+from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
+
+OPTIONS = TrainOptions(
+    epochs=2, batch=16, encoder_rate=1e-3, head_rate=3e-3, device="cpu", max_tokens=48, rank=2, adapter="lora"
+)
+TRAIN, DEV = held_out()
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_encoder(tmp_path_factory.mktemp("encoder")))
+
+
+def prepared(encoder: str, options: TrainOptions) -> Prepared:
+    return prepare(TRAIN, DEV, encoder=encoder, seed=0, options=options, values={})
+
+
+def weights(ready: Prepared) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in ready.network.state_dict().items()}
+
+
+def test_lora_is_merged_into_a_plain_encoder_and_onnx_computes_the_same(encoder: str, tmp_path: Path) -> None:
+    import onnxruntime
+
+    ready = prepared(encoder, OPTIONS)
+    before = weights(ready)
+    best = Learner(ready.network, ready.batcher, options=OPTIONS, seed=0).run(ready.train, ready.dev, lambda _: None)
+    assert best.state.keys() == before.keys()
+    changed = {name for name, value in before.items() if not torch.equal(value, best.state[name])}
+    assert any("query.weight" in name for name in changed)
+    assert not any("LayerNorm" in name or "position" in name for name in changed if name.startswith("encoder."))
+
+    embedding = ready.network.encoder.get_input_embeddings()
+    assert isinstance(embedding, SeenEmbedding) and len(embedding.delta.weight) - 1 == ready.added > 0
+    ready.network.encoder.set_input_embeddings(embedding.folded())
+    export_onnx(ready.network, tmp_path)
+    batch = ready.batcher.batch(ready.dev[:5])
+    session = onnxruntime.InferenceSession(str(tmp_path / "encoder.onnx"), providers=["CPUExecutionProvider"])
+    inputs = {name: getattr(batch, name).numpy() for name in ("ids", "shapes", "mask")}
+    with torch.no_grad():
+        states, _ = ready.network.encode(batch.ids, batch.shapes, batch.mask)
+    found = session.run(None, inputs)[0]
+    assert np.abs(found - states.numpy())[inputs["mask"] == 1].max() < 1e-4
+
+
+class Stopped(Exception):
+    pass
+
+
+def learned(ready: Prepared, options: TrainOptions, place: RunPlace, *, stop: int | None = None) -> Best:
+    def watch(tick: Tick) -> None:
+        if tick.step == stop:
+            raise Stopped
+
+    with keeping(place, {}) as keeper:
+        learner = Learner(ready.network, ready.batcher, options=options, seed=0)
+        return learner.run(ready.train, ready.dev, lambda _: None, keeper=keeper, watch=watch)
+
+
+def test_adalora_spends_rank_where_it_counts_and_resumes_with_what_it_knew(encoder: str, tmp_path: Path) -> None:
+    options = replace(OPTIONS, adapter="adalora", rank=1, epochs=3)
+    whole = learned(prepared(encoder, options), options, RunPlace(tmp_path / "whole"))
+    place = RunPlace(tmp_path / "run", minutes=0)
+    for stop in (5, 8):
+        with pytest.raises(Stopped):
+            learned(prepared(encoder, options), options, place, stop=stop)
+    kept = torch.load(place.directory / "checkpoint.pt", weights_only=True)
+    spent = {name: value for name, value in kept["network"].items() if "lora_E" in name}
+    assert any((value == 0).any() for value in spent.values()) and kept["adapter"]["importance"]["ipt"]
+    resumed = learned(prepared(encoder, options), options, place)
+    assert resumed.history == whole.history
+    assert all(torch.equal(resumed.state[name], value) for name, value in whole.state.items())
+    assert not any("lora" in name for name in whole.state)
+
+
+def test_frozen_layers_stay_but_for_new_tokens(encoder: str) -> None:
+    options = replace(OPTIONS, adapter="none", freeze=1, epochs=1)
+    ready = prepared(encoder, options)
+    before = weights(ready)
+    best = Learner(ready.network, ready.batcher, options=options, seed=0).run(ready.train, ready.dev, lambda _: None)
+    changed = {name for name, value in before.items() if not torch.equal(value, best.state[name])}
+    assert not any("layer.0." in name or ("LayerNorm" in name and "embeddings" in name) for name in changed)
+    assert any("layer.1." in name for name in changed) and any(".delta." in name for name in changed)
+    with pytest.raises(InputError, match="option freeze is 9, but the encoder has 2 layers"):
+        freeze(ready.network, 9)
+
+
+def test_patience_ends_a_training_that_gets_no_better(encoder: str) -> None:
+    options = replace(OPTIONS, adapter="none", epochs=9, patience=2, encoder_rate=0.0, head_rate=0.0)
+    said: list[str] = []
+    ready = prepared(encoder, options)
+    best = Learner(ready.network, ready.batcher, options=options, seed=0).run(ready.train[:8], ready.dev, said.append)
+    assert [row["epoch"] for row in best.history] == [3, 4, 5]
+    assert said[-1] == "stopped after epoch 5: 2 epochs without a better dev F1"
+
+
+def test_half_precision_learns_and_what_a_machine_lacks_is_said(encoder: str) -> None:
+    options = replace(OPTIONS, adapter="none", precision="bf16", epochs=1)
+    ready = prepared(encoder, options)
+    best = Learner(ready.network, ready.batcher, options=options, seed=0).run(ready.train, ready.dev, lambda _: None)
+    assert np.isfinite(best.history[0]["loss"])
+    assert {value.dtype for value in best.state.values() if value.is_floating_point()} == {torch.float32}
+    assert find_precision("auto", torch.device("cpu")) == torch.float32
+    with pytest.raises(InputError, match="'fp16', which needs a GPU"):
+        find_precision("fp16", torch.device("cpu"))
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="torch sees no GPU"):
+            find_device("cuda")
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(encoder: str) -> None:
+    options = replace(OPTIONS, adapter="none", encoder_rate=1.0, head_rate=1.0, epochs=4, warm_up=0.0)
+    ready = prepared(encoder, options)
+    ready.network.emit.weight.data.fill_(float("inf"))
+    with pytest.raises(InputError, match=r"the loss is (nan|inf) in epoch 1, step 0; lower encoder_rate"):
+        Learner(ready.network, ready.batcher, options=options, seed=0).run(ready.train, ready.dev, lambda _: None)
