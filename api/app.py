@@ -17,7 +17,8 @@ from api.observe import Observe, SnapshotCollector
 from api.routes import audit, browser, concepts, edits, health, neighbours, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
-from kgtag.bootstrap import Models, Settings
+from kgtag.config import Settings, read_settings
+from kgtag.tag.models import Models
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     Starting it raises what can't get better by waiting: a URL that is none, a model that doesn't fit the taxonomy.
     A record out of reach isn't that: the app starts, answers 503, and goes on trying.
     """
-    service = Service(settings or Settings(), models=models)
+    service = Service(settings or read_settings(), models=models)
     service.metrics.registry.register(SnapshotCollector(service))
 
     @asynccontextmanager

@@ -13,7 +13,6 @@ from api.bodies import MAX_BODY, parse
 from api.errors import Problem, from_error
 from api.schemas import ProductBody
 from graph.errors import InputError, KgtagError
-from kgtag.output import tagged_item, tagging_row
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
@@ -85,7 +84,7 @@ def tag_lines(service: Service, lines: list[Line], store: bool) -> bytes:
         result = outcome if isinstance(outcome, Problem) else next(tagged)
         if isinstance(result, Tagging):
             service.metrics.tagged(result)
-            rows.append(orjson.dumps(tagging_row(result)))
+            rows.append(orjson.dumps(result.to_dict()))
         else:
             service.metrics.failed()
             id = outcome.id if isinstance(outcome, Product) else _id(line)
@@ -122,7 +121,7 @@ def _attempt(tagger: Tagger | None, products: list[Product]) -> list[Tagging | P
 
 def _store(service: Service, products: list[Product], results: list[Tagging | Problem]) -> list[Tagging | Problem]:
     """Rows are only acknowledged when they are kept."""
-    kept = [tagged_item(p, r) for p, r in zip(products, results, strict=True) if isinstance(r, Tagging)]
+    kept = [r.to_item(p) for p, r in zip(products, results, strict=True) if isinstance(r, Tagging)]
     try:
         service.live.store.put_items(kept)
     except KgtagError as error:

@@ -22,8 +22,12 @@ from graph.columns.columns import owners
 from graph.errors import KgtagError, StoreError
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.store import TaxonomyStore
-from kgtag.bootstrap import MigratableStore, Models, Settings, audit_live, follow, open_models, open_store
+from graph.stores import MigratableStore
+from kgtag.config import Settings
+from kgtag.embed.audit import audit_store
+from kgtag.serve.assemble import follow
 from kgtag.serve.live import Live, Served
+from kgtag.tag.models import Models, open_models
 from kgtag.tag.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -136,7 +140,8 @@ class Service:
             derived = self.derived
             if derived.audit is None:
                 assert self._models is not None
-                derived.audit = audit_live(self.live, self._models).to_json()
+                found = audit_store(self.live.store, taxonomy=derived.served.taxonomy, scorer=self._models.scorer)
+                derived.audit = found.to_json()
             return derived.audit
 
     def look_for_keys(self) -> None:
@@ -147,7 +152,7 @@ class Service:
     # -- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._store = open_store(self.settings.store)
+        self._store = self.settings.open_store()
         self._models = self._models or open_models(self.settings)
         try:
             self._connect(self._store, self._models)

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from common import machine, report, table, timed
 
-from graph.formats.registry import export_file, import_files
+from graph.formats.registry import export_file
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
+from kgtag.data.importing import import_files
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from common import machine, report, table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from graph.formats.registry import IMPORTS  # noqa: E402
+from kgtag.data.importing import import_formats  # noqa: E402
 from tests.fuzzing import Fuzzer, mutants  # noqa: E402
 
 
@@ -55,11 +55,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0, help="for all formats together")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--format", choices=IMPORTS)
+    parser.add_argument("--format", choices=import_formats())
     parser.add_argument("--structured", action="store_true")
     options = parser.parse_args()
     host = machine()
-    formats = [options.format] if options.format else list(IMPORTS)
+    formats = [options.format] if options.format else list(import_formats())
     rows, failed, files = [], 0, 0
     for format in formats:
         found, slowest = run(format, options.seconds / len(formats), random.Random(f"{options.seed}:{format}"))

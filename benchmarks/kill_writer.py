@@ -50,7 +50,7 @@ def perform(store: TaxonomyStore, work: stream.Operation, folder: Path) -> None:
     if work.kind == "items":
         store.put_items([stream.item(id, work.number) for id in work.items])
     elif work.kind == "import":
-        from graph.formats.registry import import_files
+        from kgtag.data.importing import import_files
 
         import_files(store, "jsonl", [stream.write_import(work, folder)], author="kill")
     else:
@@ -68,7 +68,7 @@ def write(url: str, seed: int, first: int, folder: Path) -> None:
 def tagger(taxonomy: Taxonomy) -> Tagger:
     """The real one, around an extractor that knows the labels of the roots by their look."""
     from kgtag.link import TaxonomyLinker
-    from kgtag.tag.label_map import Binding
+    from kgtag.tag.label_map import LabelMap
     from kgtag.tag.tagger import Tagger
     from kgtag.types import Extraction, Mention, Span
 
@@ -83,8 +83,8 @@ def tagger(taxonomy: Taxonomy) -> Tagger:
             found = [Mention(Span(*m.span()), m.group(), "root", 0.9) for m in re.finditer(r"Concept r\d", title)]
             return Extraction(tuple(found))
 
-    binding = Binding.of(taxonomy, attributes=[], categories=[], recorded={})
-    return Tagger(Roots(), TaxonomyLinker(taxonomy), taxonomy, binding=binding)
+    binding = LabelMap.of(taxonomy, attributes=[], categories=[], recorded={})
+    return Tagger(Roots(), TaxonomyLinker(taxonomy), taxonomy, label_map=binding)
 
 
 def tag(url: str, source: Path, out: Path) -> None:

@@ -34,8 +34,8 @@ from neighbours import free_port
 from graph.api_keys import create_key
 from graph.model import ChangeSet, PutConcept, PutRelation, Record
 from graph.neo4j.local import server as local_neo4j
+from graph.stores import open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import open_store
 
 TARGETS = ((10_000, 2.0), (1_000_000, 10.0))
 _ROWS = 100_000

@@ -28,9 +28,9 @@ from urllib.parse import quote
 from common import machine, percentile, report, table
 
 from graph.api_keys import create_key
-from graph.formats.registry import import_files
+from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import load_taxonomy, open_store
+from kgtag.data.importing import import_files
 
 BARE = """
 from starlette.applications import Starlette

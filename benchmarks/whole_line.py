@@ -27,13 +27,14 @@ from statistics import median
 import orjson
 from common import machine, report, table, timed
 
-from graph.formats.registry import import_files
+from graph.lookup import find_concept
+from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import Models, assemble_tagger, load_models, load_taxonomy, open_store
 from kgtag.data import read_annotated
+from kgtag.data.importing import import_files
 from kgtag.enforce import EnforceSettings, violations
 from kgtag.evaluate.tagging import closed
-from kgtag.tag.label_map import find_concept
+from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.embeddings.graph import train_graph
 from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.linker.run import train_linker

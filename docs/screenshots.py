@@ -13,12 +13,12 @@ from pathlib import Path
 import neo4j
 from playwright.sync_api import ViewportSize
 
-from graph.formats.registry import import_files
 from graph.neo4j import browser
 from graph.neo4j.local import server as local_neo4j
 from graph.neo4j.local.server import LocalServer
 from graph.neo4j.store import Neo4jStore
 from kgtag.data import sample
+from kgtag.data.importing import import_files
 from tests.api import shop
 from tests.browser.page import BrowserPage, chromium
 

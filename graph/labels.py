@@ -27,3 +27,22 @@ def slug(key: str, *, keep: str = ".") -> str:
     digest = hashlib.blake2b(key.encode(), digest_size=4).hexdigest()
     short = re.sub(r"-+", "-", plain)[:_LONGEST_SLUG].strip("-.")
     return f"{short}-{digest}" if short else digest
+
+
+_PLURALS = (
+    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
+    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
+    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
+)
+
+
+def singular(label: str) -> str:
+    """Every English word of a normalised label in the singular, roughly: enough to find "shoe" for "shoes"."""
+    return " ".join(_singular_word(word) for word in label.split(" "))
+
+
+def _singular_word(word: str) -> str:
+    for plural, ending in _PLURALS:
+        if plural.search(word):
+            return plural.sub(ending, word)
+    return word

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Taxonomy:
         self._concepts: dict[int, Concept] = {}
 
     @classmethod
-    def of(cls, data: TaxonomyData) -> Taxonomy:
+    def of(cls, data: TaxonomyData) -> Self:
         parts = sound(data.columns)
         derived = Derived(parts.columns, hierarchy=parts.hierarchy)
         return cls(parts.columns, version=data.version, problems=parts.problems, derived=derived)

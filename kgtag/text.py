@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
 from graph.errors import TextError
-from kgtag.types import Span
+from kgtag.types import Product, Span
 
 MAX_TITLE = 10_000
 """Longest title in characters that is tagged (in windows); a longer one is more likely a broken row than a product."""
@@ -43,6 +44,21 @@ def clean(text: object, *, limit: int = MAX_TITLE) -> str:
     return cleaned
 
 
+def clean_product(product: Product) -> Product:
+    """The product as extractors read it: texts clean, no character moved, and a language.
+
+    Raises:
+        TextError: The title has nothing to tag; see `clean`.
+    """
+    title = clean(product.title)
+    text = _blanked(product.text[:MAX_TEXT]) if product.text else None
+    return replace(product, title=title, text=text, lang=product.lang or guess_language(title))
+
+
+def _blanked(text: str) -> str:
+    return _SURROGATE.sub(" ", _CONTROL.sub(" ", text))
+
+
 def document(title: str, text: str | None) -> str:
     """The title, then the start of the text on a line of its own (see `field_span`); what can't be shown is blank.
 
@@ -50,7 +66,7 @@ def document(title: str, text: str | None) -> str:
     """
     if not text:
         return title
-    return f"{title}\n{_SURROGATE.sub(' ', _CONTROL.sub(' ', text[:MAX_TEXT]))}"
+    return f"{title}\n{_blanked(text[:MAX_TEXT])}"
 
 
 def document_span(span: Span, title: int) -> Span:

@@ -1,10 +1,13 @@
-"""The values that travel down the line from product to tags, and the ports between its stations."""
+"""The values that pass through the pipeline from product to tags, and the ports between its stages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from html import escape
+from typing import Any, Literal, Protocol
+
+from graph.model import ItemTag, TaggedItem
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
 """How a tag came to be: given with the product, classified by the extractor, found by the linker, or derived."""
@@ -102,18 +105,43 @@ class Extraction:
 
 
 class Extractor(Protocol):
-    """Reads product text. Deterministic: same products, same answer, in whatever batches."""
+    """Finds attribute values in product text. Subclass it, or write a class with the same members.
+
+    Deterministic: the same products give the same answer, in whatever batches. Other packages add extractors with an
+    entry point of the group `kgtag.extractors`: a function from the argument in `--model NAME:ARGUMENT` to an
+    extractor.
+
+    Example:
+        >>> class Sizes(Extractor):
+        ...     version, attributes = "sizes-1", ("Size",)
+        ...     def extract(self, products):
+        ...         return [Extraction(()) for product in products]
+        >>> Sizes().extract([Product("1", "Socks, size 42")])
+        [Extraction(mentions=(), categories=(), inferred=())]
+    """
 
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Names the model in every answer; changes when answers may."""
+        ...
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """Attribute names it can extract."""
+        """Names of the attributes that it extracts: concept ids or labels of the taxonomy."""
         ...
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of the categories that it predicts."""
+        return ()
+
+    @property
+    def concepts(self) -> Mapping[str, str]:
+        """Concept ids of attribute and category names, as recorded in training; the rest is found by label."""
+        return {}
+
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
-        """One extraction per product, in order."""
+        """One extraction per product, in order. The products' texts are clean (`kgtag.text.clean_product`)."""
         ...
 
 
@@ -169,10 +197,48 @@ class CandidateTag:
     extract_score: float | None = None
     link_score: float | None = None
 
+    @classmethod
+    def linked(cls, mention: Mention, candidate: Candidate) -> CandidateTag:
+        """A link of a mention: right when both the span and the link are."""
+        return cls(
+            concept=candidate.concept,
+            probability=mention.score * candidate.probability,
+            method=candidate.method,
+            span=mention.span,
+            surface=mention.surface,
+            extract_score=mention.score,
+            link_score=candidate.score,
+        )
+
+    @classmethod
+    def inferred(cls, value: Inferred, candidate: Candidate) -> CandidateTag:
+        """A tag without a span: no text states it."""
+        return cls(
+            concept=candidate.concept,
+            probability=value.score * candidate.probability,
+            method=candidate.method,
+            extract_score=value.score,
+            link_score=candidate.score,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag of the consistent set, with where it came from. Field for field what CONTRACT's `Tag` says."""
+    """A tag of the consistent set, with its provenance.
+
+    Attributes:
+        concept: The concept's id.
+        label: Its preferred label in the product's language.
+        kind: "category", "attribute" or "value".
+        method: How the tag was found.
+        probability: Calibrated, 0 to 1.
+        attribute: Of a value: its attribute's id.
+        span: Where it stands in the product; None for a tag that no text states.
+        surface: The text there.
+        extract_score, link_score: The stages' own scores. They rank; the probability is calibrated.
+        plausibility: Probability of the value on its category by the embeddings.
+        implied_by: The concept that implies this broader one.
+    """
 
     concept: str
     label: str
@@ -187,21 +253,47 @@ class Tag:
     plausibility: float | None = None
     implied_by: str | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The row of "tags out"; fields that do not apply are left out."""
+        row: dict[str, Any] = {"concept": self.concept, "label": self.label, "kind": self.kind}
+        optional: dict[str, Any] = {
+            "attribute": self.attribute,
+            **_place(self.span),
+            "surface": self.surface,
+            "method": self.method,
+            "extract_score": _round(self.extract_score),
+            "link_score": _round(self.link_score),
+            "plausibility": _round(self.plausibility),
+            "probability": _round(self.probability),
+            "implied_by": self.implied_by,
+        }
+        return row | {name: value for name, value in optional.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class DroppedTag:
+    """A candidate that enforcement left out, and the rule."""
+
     tag: Tag
     rule: Rule
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.tag.to_dict() | {"rule": self.rule}
 
 
 @dataclass(frozen=True, slots=True)
 class Nil:
-    """A mention without a concept: a day-zero tag. `attribute` is a concept id when the attribute is known."""
+    """A mention without a concept. `attribute` is a concept id when the attribute is known; `score` the extractor's."""
 
     span: Span
     surface: str
     attribute: str | None
     score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        place = {name: value for name, value in _place(self.span).items() if value is not None}
+        attribute = {} if self.attribute is None else {"attribute": self.attribute}
+        return {**place, "surface": self.surface, **attribute, "score": _round(self.score)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +305,18 @@ class Proposal:
     tail: str
     probability: float
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "head": self.head,
+            "relation": self.relation,
+            "tail": self.tail,
+            "probability": _round(self.probability),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Consistent:
-    """What enforcement returns: no two of `tags` contradict each other or the taxonomy."""
+    """The result of enforcement: no two of `tags` contradict each other or the taxonomy."""
 
     tags: tuple[Tag, ...]
     dropped: tuple[DroppedTag, ...]
@@ -225,7 +325,29 @@ class Consistent:
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """One "tags out" row."""
+    """The tags of one product. Prints as a table, in notebooks as HTML.
+
+    Attributes:
+        id: The product's.
+        tags: Most probable first.
+        dropped: Candidates that enforcement left out, each with its rule.
+        nil: Mentions without a concept.
+        model: Version of the model.
+        revision: Revision of the taxonomy.
+        proposals: Relations that enforcement took for granted.
+
+    Example:
+        >>> red = Tag("red", "Red", "value", "exact", 0.97, attribute="color", span=Span(0, 3), surface="red")
+        >>> tagging = Tagging("1", (red,), (), (), "labels-1", "4f2a")
+        >>> tagging
+        Tagging of '1' (model labels-1, revision 4f2a)
+          color: Red 0.97 'red'
+        >>> tagging.by_attribute()["color"][0].label
+        'Red'
+        >>> tagging.to_dict()["tags"]  # doctest: +NORMALIZE_WHITESPACE
+        [{'concept': 'red', 'label': 'Red', 'kind': 'value', 'attribute': 'color', 'span': [0, 3], 'surface': 'red',
+          'method': 'exact', 'probability': 0.97}]
+    """
 
     id: str
     tags: tuple[Tag, ...]
@@ -234,3 +356,63 @@ class Tagging:
     model: str
     revision: str
     proposals: tuple[Proposal, ...] = ()
+
+    def by_attribute(self) -> dict[str, list[Tag]]:
+        """Tags by attribute id, categories under "category"; most probable first."""
+        found: dict[str, list[Tag]] = {}
+        for tag in self.tags:
+            found.setdefault(tag.attribute or tag.kind, []).append(tag)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row of "tags out", ready for JSON."""
+        row: dict[str, Any] = {
+            "id": self.id,
+            "tags": [tag.to_dict() for tag in self.tags],
+            "dropped": [dropped.to_dict() for dropped in self.dropped],
+            "nil": [nil.to_dict() for nil in self.nil],
+            "model": self.model,
+            "revision": self.revision,
+        }
+        return row | {"proposals": [p.to_dict() for p in self.proposals]} if self.proposals else row
+
+    def to_item(self, product: Product) -> TaggedItem:
+        """The item that a store keeps; offsets are of the title, tags from the text have only a surface."""
+        tags = []
+        for tag in self.tags:
+            span = tag.span if tag.span is not None and tag.span.field == "title" else None
+            start, end = (span.start, span.end) if span is not None else (None, None)
+            tags.append(ItemTag(tag.concept, tag.probability, tag.method, start, end, tag.surface))
+        return TaggedItem(product.id, product.title, product.lang, self.model, self.revision, tuple(tags))
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """(attribute, label, probability, where from) of each tag, then of each NIL mention."""
+        rows = [
+            (name, tag.label, f"{tag.probability:.2f}", f"{tag.surface!r}" if tag.surface else f"({tag.method})")
+            for name, tags in self.by_attribute().items()
+            for tag in tags
+        ]
+        return rows + [(nil.attribute or "?", "no concept", f"{nil.score:.2f}", f"{nil.surface!r}") for nil in self.nil]
+
+    def __repr__(self) -> str:
+        head = f"Tagging of {self.id!r} (model {self.model}, revision {self.revision[:12]})"
+        lines = [f"  {name}: {label} {probability} {origin}" for name, label, probability, origin in self._rows()]
+        return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        cells = (
+            "<tr>" + "".join(f"<td>{escape(cell, quote=False)}</td>" for cell in row) + "</tr>" for row in self._rows()
+        )
+        head = "".join(f"<th>{name}</th>" for name in ("attribute", "tag", "probability", "from"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(cells)}</tbody></table>"
+
+
+def _place(span: Span | None) -> dict[str, Any]:
+    """`span`, and `field` where it is not the title."""
+    if span is None:
+        return {"span": None}
+    return {"span": [span.start, span.end], "field": None if span.field == "title" else span.field}
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.formats.registry import IMPORTS, import_files
 from graph.sqlite.store import SqliteStore
+from kgtag.data.importing import import_files, import_formats
 
 MEMORY = 2 << 30
 """Bytes of address space for the structured cases of one format, libraries included."""
@@ -443,6 +443,6 @@ def main(format: str, folder: Path, *, brief: bool) -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] not in IMPORTS:
+    if sys.argv[1] not in import_formats():
         sys.exit(f"no import format {sys.argv[1]!r}")
     sys.exit(main(sys.argv[1], Path(sys.argv[2]), brief="--brief" in sys.argv[3:]) != 0)

@@ -21,7 +21,6 @@ from api.bodies import JsonBody, require_media_type, schema
 from api.parameters import TaggerKey
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
-from kgtag.output import tagged_item, tagging_row
 
 log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"])
@@ -58,9 +57,9 @@ def _tag(found: Service, body: ProductBody, store: bool) -> dict[str, object]:
         found.metrics.failed()
         raise
     if store:
-        found.live.store.put_items([tagged_item(product, tagging)])
+        found.live.store.put_items([tagging.to_item(product)])
     found.metrics.tagged(tagging)
-    return tagging_row(tagging)
+    return tagging.to_dict()
 
 
 @router.post(

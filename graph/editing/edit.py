@@ -8,10 +8,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from graph.changes.net import net
+from graph.changes.splice import spliced
 from graph.columns.compare import same
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.net import net
-from graph.editing.splice import spliced
 from graph.errors import ConflictError, InvariantError, LostRace
 from graph.history.reconcile import record_of, settle
 from graph.model import Accepting, ChangeSet, Problem, Retag

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.model import Concept, Relation
 
@@ -104,3 +105,6 @@ def _named(row: Any, file: Path, at: str) -> tuple[str, str | None]:
     if name is not None and not isinstance(name, str):
         raise FileFormatError(str(file), f"{at} ({id!r}): 'name' must be a string, not {reading.kind_of(name)}")
     return id, name if name and name.strip() else None
+
+
+FORMAT = Format("bestbuy", read=read)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
 from graph.model import LANGUAGE_TAG, Concept, Relation
 
@@ -145,3 +146,6 @@ def _language(file: Path, lang: str | None) -> str:
             "or give --lang"
         )
     return tag
+
+
+FORMAT = Format("google", read=read)

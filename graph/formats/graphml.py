@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from graph.errors import FileFormatError
 from graph.formats import reading, xml
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, counted, parsed
 from graph.formats.xml import quoted
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Relation
@@ -203,3 +204,10 @@ class _Document:
         if value not in allowed:
             raise self._error(element, f"{name!r} is {value!r}; one of {', '.join(allowed)} was expected")
         return cast(Any, value)
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    return Exported.of(taxonomy, options, write(taxonomy, path, scheme=options.scheme))
+
+
+FORMAT = Format("graphml", read=read, write=_export, suffixes=(".graphml",))

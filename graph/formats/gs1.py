@@ -16,6 +16,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import rdf
+from graph.formats.format import Format
 from graph.formats.iris import OWL, RDF, RDFS, SKOS, TYPE
 from graph.formats.parsed import Parsed, counted, parsed
 from graph.formats.rdf import Node, Text, Triple
@@ -227,3 +228,6 @@ class _Vocabulary:
                     ):
                         what = f"values of {shown(predicate)} have no place in a concept and were left out"
                         self.odd[what].append(f"{shown(value)} of {node}")
+
+
+FORMAT = Format("gs1", read=read)

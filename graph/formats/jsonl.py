@@ -12,6 +12,7 @@ import orjson
 
 from graph.errors import FileFormatError
 from graph.formats import reading
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, parsed
 from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Choice, Concept, Relation
 from graph.taxonomy import Taxonomy
@@ -153,3 +154,11 @@ class _Row:
             if not LANGUAGE_TAG.fullmatch(tag):
                 raise self.error(f"{field!r}: {tag!r} is no language tag (like en or zh-CN)")
         return value
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    write(taxonomy, path, scheme=options.scheme)
+    return Exported.of(taxonomy, options)
+
+
+FORMAT = Format("jsonl", read=read, write=_export, suffixes=(".jsonl",))

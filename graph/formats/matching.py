@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 
 from rapidfuzz import fuzz, process
 
-from graph.labels import normalise
+from graph.labels import normalise, singular
 from graph.taxonomy import Taxonomy
 
 _CLOSE = 88.0
 """Least similarity (0-100, order of words ignored) at which a label is worth a `close_match`."""
-
-_PLURALS = (
-    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
-    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
-    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
-)
 
 
 class CategoryMatcher:
@@ -58,15 +51,3 @@ class CategoryMatcher:
             (-score, self._taxonomy.depth(id), id) for label, score, _ in close for id in self._singular[label]
         )
         return ranked[0][2] if ranked else None
-
-
-def singular(label: str) -> str:
-    """Every English word of a normalised label in the singular, roughly: enough to find "shoe" for "shoes"."""
-    return " ".join(_singular_word(word) for word in label.split(" "))
-
-
-def _singular_word(word: str) -> str:
-    for plural, ending in _PLURALS:
-        if plural.search(word):
-            return plural.sub(ending, word)
-    return word

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graph.formats import reading
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
@@ -51,3 +52,11 @@ def statements(ids: Sequence[str]) -> Iterator[str]:
 def _literal(text: str) -> str:
     """JSON's strings are Cypher's: the same quotes and the same escapes."""
     return json.dumps(text)
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    write(taxonomy, path, scheme=options.scheme)
+    return Exported.of(taxonomy, options)
+
+
+FORMAT = Format("n10s", write=_export)

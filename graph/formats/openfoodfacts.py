@@ -11,6 +11,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
 from graph.model import Concept, Relation
 
@@ -229,3 +230,6 @@ def _left_out(found: _Found) -> list[str]:
         shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
         notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
     return notes + note("lines are no names, parents or properties and were left out", found.unread)
+
+
+FORMAT = Format("openfoodfacts", read=read)

@@ -11,6 +11,7 @@ import orjson
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, note, parsed
 from graph.model import LANGUAGE_TAG, Concept, Relation
 from graph.taxonomy import Taxonomy
@@ -204,3 +205,10 @@ def _document(taxonomy: Taxonomy, categories: Sequence[Concept], tag: str) -> di
         row = {"id": concept.id, "name": concept.pref_label[tag], "parent_id": above[-1] if above else None}
         vertical["categories"].append(row)
     return {"version": taxonomy.revision, "verticals": list(verticals.values())}
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    return Exported(write(taxonomy, path, scheme=options.scheme, lang=options.lang, lossy=options.lossy))
+
+
+FORMAT = Format("shopify", read=read, write=_export)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import rdf
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.iris import (
     CONCEPT_BASE,
     DCT,
@@ -119,3 +120,11 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield other, SKOS + "related", node
         if relation.primary and len(parents) > 1:
             yield node, KGTAG + "primary", other
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    write(taxonomy, path, scheme=options.scheme, xl=options.xl)
+    return Exported.of(taxonomy, options)
+
+
+FORMAT = Format("skos", read=read, write=_export, suffixes=(".ttl", ".rdf", ".jsonld"))

@@ -9,55 +9,45 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from graph.errors import InputError
 from graph.formats import reading
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.parsed import counted
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-
-Expand = Literal["both", "oneway"]
 
 _SPECIAL = re.compile(r"[\\,#]|=(?=>)")
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WORD = frozenset({"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"})
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """`lang` takes labels of that language, its regions and no language; None takes all.
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions | None = None) -> Exported:
+    """Write the rules of every concept that isn't deprecated; notes on labels that no engine can index.
 
-    `both` makes a concept's labels equivalent, `oneway` replaces each with the preferred one. With `narrower`, a
-    concept's labels find those of concepts up to so many levels below it as well, and never the other way round.
+    `options.lang` takes labels of that language, its regions and no language. `expand` "both" makes a concept's labels
+    equivalent, "oneway" replaces each with the preferred one. With `narrower`, a concept's labels find those of
+    concepts up to so many levels below it as well, and never the other way round.
     """
-
-    lang: str | None = None
-    expand: Expand = "both"
-    narrower: int = 0
-
-
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, options: Options | None = None) -> list[str]:
-    """Write the rules of every concept that isn't deprecated; notes on labels that no engine can index."""
-    options = options or Options()
+    options = options or ExportOptions()
     if options.narrower < 0 or (options.narrower and options.expand == "oneway"):
         raise InputError("narrower labels widen a search and one-way rules narrow it; take one of the two")
     unusable: list[str] = []
     lines = [
         line
         for concept in taxonomy
-        if scheme in (None, concept.scheme) and concept.status != "deprecated"
+        if options.scheme in (None, concept.scheme) and concept.status != "deprecated"
         if (line := _line(concept, taxonomy, options, unusable)) is not None
     ]
     if not lines:
         raise InputError("no concept has two labels to tell a search engine about; try without --lang or --scheme")
     reading.write(path, (line.encode() + b"\n" for line in lines))
-    return counted("labels without a letter or digit were left out, for engines refuse a file with them", unusable)
+    what = "labels without a letter or digit were left out, for engines refuse a file with them"
+    return Exported.of(taxonomy, options, counted(what, unusable))
 
 
-def _line(concept: Concept, taxonomy: Taxonomy, options: Options, unusable: list[str]) -> str | None:
+def _line(concept: Concept, taxonomy: Taxonomy, options: ExportOptions, unusable: list[str]) -> str | None:
     preferred, *others = _usable(concept, options.lang, unusable) or [""]
     if not preferred:
         return None
@@ -110,3 +100,6 @@ def _joined(labels: list[str]) -> str:
 def escaped(label: str) -> str:
     """The label as the parsers read it back: commas, arrows, backslashes and number signs stand for themselves."""
     return _SPECIAL.sub(lambda found: "\\" + found[0], label)
+
+
+FORMAT = Format("synonyms", write=write)

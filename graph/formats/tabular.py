@@ -13,6 +13,7 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading, table
+from graph.formats.format import Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.formats.tabular_ids import Named, path_of, with_ids
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
@@ -182,3 +183,11 @@ def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Rela
             targets += parents
         for at, target in enumerate(dict.fromkeys(targets)):
             yield Relation(type, id, target, primary=type == "broader" and at == 0)
+
+
+def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
+    write(taxonomy, path, scheme=options.scheme)
+    return Exported.of(taxonomy, options)
+
+
+FORMAT = Format("csv", read=read, write=_export, suffixes=(".csv", ".tsv"))

@@ -8,6 +8,7 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.model import Concept, Relation
 
@@ -70,3 +71,6 @@ def _id(value: Any, file: Path, what: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise FileFormatError(str(file), f"{what} must be a number or a string, not {reading.kind_of(value)}")
     return str(value)
+
+
+FORMAT = Format("whatnot", read=read)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
-from graph.editing.net import Net, net
+from graph.changes.net import Net, net
 from graph.history.diff import Diff
 from graph.model import Change, ChangeSet, Concept, Record, Relation, RelationType, Retag
 from graph.model.serial import concept_to_json, relation_to_json

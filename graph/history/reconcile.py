@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
+from graph.changes.content import Content
+from graph.changes.net import net
+from graph.changes.splice import spliced
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.content import Content
-from graph.editing.net import net
-from graph.editing.splice import spliced
 from graph.errors import ConflictError
 from graph.history.diff import Diff, diff
 from graph.history.effects import LISTED, effects_of, summary

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-from graph.errors import InputError
-from graph.formats.registry import FILE_SUFFIXES, IMPORTS, taxonomy_from
 from graph.history.effects import ConceptEffect, Effects, RelationEffect, effects, to_json
-from graph.history.releases import NAME, version_named
-from graph.history.replay import at_version
 from graph.model import Concept, HistoryEntry, Release, Version
 from graph.store import TaxonomyStore
-from graph.taxonomy import Taxonomy
 
 Row = dict[str, Any]
 
@@ -62,26 +56,6 @@ def release_row(one: Release) -> Row:
         "author": one.author,
         "notes": one.notes,
     }
-
-
-def snapshot_named(
-    name: str, store: TaxonomyStore | None, *, format: str | None = None, lang: str | None = None
-) -> Taxonomy:
-    """What one side of a comparison names: a version or a release of `store`, a file (or FORMAT:FILE), another store.
-
-    `format` and `lang` are for files that don't tell by themselves. Raises UnknownVersion, InputError for a name that
-    is none of these, and what reading raises.
-    """
-    if store is not None and name.isascii() and name.isdigit():
-        return at_version(store, int(name))
-    if store is not None and NAME.fullmatch(name):
-        return at_version(store, version_named(store, name))
-    told = format is not None or name.partition(":")[0] in IMPORTS or Path(name).is_file()
-    if "://" not in name and not told and Path(name.removesuffix(".gz")).suffix not in FILE_SUFFIXES:
-        raise InputError(
-            f"{name!r} is no version (5), release (2026.08.0), file ({', '.join(FILE_SUFFIXES)}) or store URL"
-        )
-    return taxonomy_from(name, format=format, lang=lang)
 
 
 def effect_lines(found: Effects) -> Iterator[tuple[str, str, str, str, str]]:

@@ -24,9 +24,9 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
+from graph.changes.net import net
 from graph.columns.columns import Columns
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.net import net
 from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable
 from graph.history.effects import unchecked
 from graph.history.payload import pack, page_end

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
+from graph.changes.net import Net, net
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.net import Net, net
 from graph.errors import ConflictError, UnknownConcept
 from graph.history.effects import unchecked
 from graph.history.payload import pack

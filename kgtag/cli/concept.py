@@ -48,7 +48,8 @@ def show(
 
     Example: `kgtag concept show sneakers`
     """
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
     from kgtag.describe import concept_in_full
 
     opened = open_store(store)

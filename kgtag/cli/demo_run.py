@@ -13,25 +13,19 @@ from rich.console import Console
 
 from graph.audit import Report
 from graph.errors import InputError
-from graph.formats.registry import import_files
 from graph.history.releases import stamped
 from graph.importing import ImportReport
+from graph.stores import MigratableStore, load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import (
-    MigratableStore,
-    Models,
-    assemble_served,
-    assemble_tagger,
-    audit_store,
-    load_models,
-    load_taxonomy,
-    open_store,
-)
 from kgtag.data import read_annotated, sample
+from kgtag.data.importing import import_files
+from kgtag.embed.audit import audit_store
+from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.evaluate.tagging import TaggingReport, evaluate_tagging
-from kgtag.output import tagged_item
 from kgtag.recommend import Neighbour
+from kgtag.serve.assemble import assemble_served
+from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.types import AnnotatedProduct, Tagging
 
 MODES = ("off", "symbolic", "full")
@@ -113,13 +107,13 @@ class Demo:
         return load_models(self.model, self.embeddings)
 
     def audit(self, store: MigratableStore) -> Report:
-        return audit_store(store, embeddings=self.embeddings)
+        return audit_store(store, scorer=Scorer.load(self.embeddings))
 
     def tag(self, store: MigratableStore, models: Models, gold: Sequence[AnnotatedProduct]) -> list[Tagging]:
         """Tag the test products without telling their category, and keep the tags."""
         products = [replace(one.product, category=None) for one in gold]
         taggings = assemble_tagger(models, load_taxonomy(store)).tag(products)
-        store.put_items([tagged_item(product, tagging) for product, tagging in zip(products, taggings, strict=True)])
+        store.put_items([tagging.to_item(product) for product, tagging in zip(products, taggings, strict=True)])
         return taggings
 
     def measure(

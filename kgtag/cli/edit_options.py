@@ -44,7 +44,7 @@ def edit(id: str, words: Callable[[Taxonomy], Words], deed: Deed) -> None:
     """Write what the words come to on the record as it is, propose it, or show it."""
     from graph.editing import Signature, plan, require_expected
     from graph.editing import edit as writing
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     store = open_store(deed.store)
     planned: list[ChangeSet] = []
@@ -152,7 +152,7 @@ def _propose(
     store: TaxonomyStore, words: Callable[[Taxonomy], Words], checked: Callable[[Taxonomy], ChangeSet], deed: Deed
 ) -> None:
     from graph.proposals.workflow import Draft, Person, propose
-    from kgtag.bootstrap import load_taxonomy
+    from graph.stores import load_taxonomy
 
     taxonomy = load_taxonomy(store)
     checked(taxonomy)

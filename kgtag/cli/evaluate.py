@@ -53,7 +53,8 @@ def extractor(
     `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --canonical canonical.json`
     """
     from graph.errors import InputError
-    from kgtag.bootstrap import load_models, load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
     from kgtag.evaluate.extraction import Protocol
     from kgtag.evaluate.html import write_report
@@ -61,6 +62,7 @@ def extractor(
     from kgtag.evaluate.values import Valued
     from kgtag.extract.files import read_config, rewrite_config
     from kgtag.normalise import Canonicaliser
+    from kgtag.tag.models import load_models
 
     products = list(read_annotated(data, format=format, lang=lang))
     protocol: Protocol = "extractgpt" if format == "extractgpt" else "spans"
@@ -128,9 +130,11 @@ def linker(
     Example: `kgtag evaluate linker --model models/shop --data test.jsonl`
     """
     from graph.errors import InputError
-    from kgtag.bootstrap import assemble_linker, load_models, load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
     from kgtag.evaluate.linking import evaluate_linking
+    from kgtag.tag.models import assemble_linker, load_models
     from kgtag.train.model import link_examples
 
     taxonomy = load_taxonomy(open_store(store))

@@ -11,7 +11,7 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 
 if TYPE_CHECKING:
     from graph.history.effects import Effects
-    from kgtag.bootstrap import MigratableStore
+    from graph.stores import MigratableStore
     from kgtag.recommend.impact import Impact
 
 _SHOWN = 60
@@ -88,12 +88,13 @@ def diff(
     from graph.history.diff import diff as compare
     from graph.history.diff import to_json
     from graph.history.effects import effects_of
-    from graph.history.rows import snapshot_named
     from graph.history.summary import summary
+    from graph.sources import snapshot_named
+    from kgtag.cli.settings import open_store
     from kgtag.recommend.impact import impact as impact_of
 
     opened = _caught_up(store) if impact or any(map(_is_version, (a, b))) else None
-    before, after = (snapshot_named(name, opened, format=format, lang=lang) for name in (a, b))
+    before, after = (snapshot_named(name, opened, format=format, lang=lang, open=open_store) for name in (a, b))
     found = compare(before, after)
     touched = impact_of(before, after, opened.items()) if opened is not None and impact else None
     if json:
@@ -121,8 +122,8 @@ def undo(
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.history.replay import undo as take_back
-    from kgtag.bootstrap import open_store
+    from graph.editing.undo import undo as take_back
+    from kgtag.cli.settings import open_store
 
     taxonomy = take_back(open_store(store), version, author=author or getpass.getuser(), reason=reason)
     if json:
@@ -142,7 +143,7 @@ def release(
     """
     from graph.history.releases import release as name_version
     from graph.history.rows import release_row
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     made = name_version(open_store(store), author=author or getpass.getuser(), notes=notes)
     if json:
@@ -154,7 +155,7 @@ def _caught_up(url: str | None) -> MigratableStore:
     """The store, edits by hand included in its history; where they can't be, a note says so. Raises StoreError."""
     from graph.errors import ConflictError, StoreUnavailable
     from graph.history.reconcile import settled
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     opened = open_store(url)
     try:

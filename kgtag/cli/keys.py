@@ -24,7 +24,7 @@ def create(
     """
     from graph.api_keys import ROLES, create_key
     from graph.errors import InputError
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     if role:
@@ -42,7 +42,7 @@ def list_(store: Store = None, json: Json = False) -> None:
 
     Example: `kgtag keys list --json`
     """
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     found = open_store(store).keys()
     if json:
@@ -62,7 +62,7 @@ def revoke(
     Example: `kgtag keys revoke 0f2a4c6e8b1d`
     """
     from graph.errors import InputError
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     if not open_store(store).delete_key(id):
         raise InputError(f"no key {id!r}; see: kgtag keys list")

@@ -28,8 +28,9 @@ def map_command(
     """
     from graph.errors import InputError
     from graph.model import KINDS
+    from graph.stores import load_taxonomy
     from kgtag.align import map_schemes, unmapped
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from kgtag.cli.settings import open_store
 
     known = next((one for one in KINDS if one == kind), None)
     if known is None:

@@ -26,13 +26,10 @@ def up(
     Example: `export KGTAG_STORE=$(kgtag neo4j up)`
     """
     from graph.neo4j.local import server as local_neo4j
-    from kgtag.bootstrap import Settings
+    from kgtag.config import read_settings
 
     log("starting Neo4j; the first time its jars are fetched by Maven …")
-    secret = Settings().neo4j_password
-    server = local_neo4j.up(
-        name, port=port, http_port=http_port, password=secret.get_secret_value() if secret else None
-    )
+    server = local_neo4j.up(name, port=port, http_port=http_port, password=read_settings().password)
     log(f"Neo4j Browser: {server.http}")
     if json:
         print_json(asdict(server))

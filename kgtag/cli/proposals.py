@@ -37,7 +37,7 @@ def list_(
     from graph.errors import InputError
     from graph.model import PROPOSAL_STATUSES
     from graph.model.proposals import to_json
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     wanted = next((one for one in PROPOSAL_STATUSES if one == status), None)
     if wanted is None and status != "all":
@@ -61,7 +61,8 @@ def show(id: Id, store: Store = None, json: Json = False) -> None:
     from graph.errors import KgtagError
     from graph.model import ChangeSet
     from graph.proposals.workflow import find, outdated
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     found = find(opened, id)
@@ -116,7 +117,7 @@ def add(
     from graph.errors import InputError
     from graph.formats import reading
     from graph.proposals.workflow import Person, propose, read_draft
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
     from kgtag.discover.relations import gather, propose_all
 
     if (file is None) == (from_tags is None):
@@ -150,7 +151,7 @@ def comment(
     Example: `kgtag proposals comment 3 "and the Chinese label?"`
     """
     from graph.proposals import workflow as proposals
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     by = proposals.Person(login(author))
     announce(proposals.comment(open_store(store), id, text, by, expect=_seen(expect)), json=json)
@@ -171,7 +172,7 @@ def accept(
     Example: `kgtag proposals accept 3 --expect 0f1e2d3c4b5a6978`
     """
     from graph.proposals import workflow as proposals
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     by = proposals.Person(login(author))
     done = proposals.accept(open_store(store), id, by, text=text, expect=_seen(expect), force=force)
@@ -187,7 +188,7 @@ def reject(
     Example: `kgtag proposals reject 3 --comment "they differ in the sole"`
     """
     from graph.proposals import workflow as proposals
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     by = proposals.Person(login(author))
     announce(proposals.reject(open_store(store), id, by, text=text, expect=_seen(expect)), json=json)
@@ -208,7 +209,7 @@ def withdraw(
     Example: `kgtag proposals withdraw 3`
     """
     from graph.proposals import workflow as proposals
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     by = proposals.Person(login(author))
     done = proposals.withdraw(open_store(store), id, by, text=text, expect=_seen(expect), force=force)
@@ -229,7 +230,7 @@ def rebase(
     Example: `kgtag proposals rebase 3`
     """
     from graph.proposals import workflow as proposals
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     by = proposals.Person(login(author))
     announce(proposals.rebase(open_store(store), id, by, expect=_seen(expect), force=force), json=json)

@@ -37,7 +37,7 @@ def propose(
     """
     from graph.formats import reading
     from graph.proposals.workflow import Person
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
     from kgtag.discover import cluster, gather, propose_clusters
 
     found = cluster(gather(reading.json_rows(tags), least_score=least_score), alike=alike)
@@ -70,7 +70,7 @@ def gold(
     import orjson
 
     from graph.formats import reading
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
     from kgtag.discover import accepted_gold
     from kgtag.extract.files import read_config
 

@@ -10,7 +10,7 @@ import typer
 from kgtag.cli.console import Json, Store, log, out, print_json, print_table
 
 if TYPE_CHECKING:
-    from kgtag.bootstrap import MigratableStore
+    from graph.stores import MigratableStore
 
 
 def status(store: Store = None, json: Json = False) -> None:
@@ -21,7 +21,7 @@ def status(store: Store = None, json: Json = False) -> None:
     Example: `kgtag status --store bolt://127.0.0.1:7687`
     """
     from graph.errors import StoreError
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     row: dict[str, Any] = {"url": opened.url, "reachable": False}
@@ -45,7 +45,7 @@ def status(store: Store = None, json: Json = False) -> None:
 def _content(store: MigratableStore) -> dict[str, Any]:
     from graph.model import KINDS
     from graph.repairs.repairs import dialect_of, problem_rows
-    from kgtag.bootstrap import load_taxonomy
+    from graph.stores import load_taxonomy
 
     taxonomy = load_taxonomy(store)
     kinds = Counter(concept.kind for concept in taxonomy)

@@ -21,7 +21,7 @@ def init(store: Store = None) -> None:
 
     Example: `kgtag init --store sqlite:///shop.db`
     """
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     applied = opened.migrate()
@@ -37,7 +37,7 @@ def migrate(
 
     Example: `kgtag migrate --status --store sqlite:///shop.db`
     """
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     if not status:
@@ -88,8 +88,8 @@ def import_file(
 
     A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
     """
-    from graph.formats.registry import import_files
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
+    from kgtag.data.importing import import_files
 
     opened = open_store(store)
     with working(f"importing {', '.join(file.name for file in files)}"):
@@ -149,15 +149,17 @@ def export_file(
     `kgtag export shopify translations/`; `kgtag export n10s uris.cypher`;
     `kgtag export synonyms synonyms.txt --lang en --narrower 1`
     """
-    from graph.formats.registry import ExportOptions
+    from graph.formats.format import ExportOptions
     from graph.formats.registry import export_file as write
-    from kgtag.bootstrap import load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
 
     taxonomy = load_taxonomy(open_store(store))
-    options = ExportOptions(xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
+    options = ExportOptions(scheme=scheme, xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
     with working(f"writing {file}"):
-        written = write(taxonomy, format, file, scheme=scheme, options=options, tell=notes)
-    log(f"{written} concepts written to {file}")
+        written = write(taxonomy, format, file, options=options)
+    notes(written.notes)
+    log(f"{written.concepts} concepts written to {file}")
 
 
 def audit(
@@ -175,13 +177,16 @@ def audit(
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
     """
     from graph.audit import audit_skos, parse_severity
-    from kgtag.bootstrap import audit_store, open_store
+    from kgtag.cli.settings import open_store
+    from kgtag.embed.audit import audit_store
+    from kgtag.embed.scorer import Scorer
 
     threshold = parse_severity(fail_on)
     if skos is not None:
         report = audit_skos(skos, checks=check)
     else:
-        report = audit_store(open_store(store), checks=check, embeddings=embeddings)
+        scorer = Scorer.load(embeddings) if embeddings is not None else None
+        report = audit_store(open_store(store), checks=check, scorer=scorer)
     if json:
         print_json(report.to_json())
     else:

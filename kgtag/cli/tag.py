@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Embeddings, Json, Precision, Store, log, print_line, read_precision
+from kgtag.cli.console import Embeddings, Json, Precision, Store, log, print_line
 
 
 def link(
@@ -28,11 +28,14 @@ def link(
 
     Example: `echo '{"id":"1","text":"navy blue","attribute":"color"}' | kgtag link`
     """
-    from kgtag.bootstrap import assemble_linker, load_models, load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
+    from kgtag.config import read_settings
     from kgtag.tag.batch import link_rows
+    from kgtag.tag.models import assemble_linker, open_models
 
     taxonomy = load_taxonomy(open_store(store))
-    linker = assemble_linker(load_models(model, embeddings), taxonomy, scheme=scheme)
+    linker = assemble_linker(open_models(read_settings(model=model, embeddings=embeddings)), taxonomy, scheme=scheme)
     failed = 0
     for row in link_rows(linker, taxonomy, sys.stdin.buffer):
         print_line(row)
@@ -68,14 +71,17 @@ def tag(
 
     Example: `kgtag tag products.csv --model models/shop --out tags.jsonl`
     """
-    from kgtag.bootstrap import assemble_tagger, load_models, load_taxonomy, open_store
+    from graph.stores import load_taxonomy
+    from kgtag.cli.settings import open_store
+    from kgtag.config import read_settings
     from kgtag.tag.batch import TagJob
+    from kgtag.tag.models import assemble_tagger, open_models
 
     if model is None:
         log("no --model: looking for the taxonomy's own labels")
 
     opened = open_store(store)
-    models = load_models(model, embeddings, precision=read_precision(precision))
+    models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
     tagger = assemble_tagger(models, load_taxonomy(opened))
     job = TagJob(tagger, store=opened if record else None, lang=lang)
     report = job.run(source, out, resume=resume)

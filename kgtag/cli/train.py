@@ -204,7 +204,7 @@ def linker(
     Example: `kgtag train linker --store sqlite:///shop.db --pairs synonyms.tsv --out models/shop/linker`
     """
     from graph.history.releases import stamped
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
     from kgtag.train.encoder import pretrained
     from kgtag.train.linker.run import Material, train_linker
@@ -270,7 +270,7 @@ def embeddings(
         )
     else:
         from graph.history.releases import stamped
-        from kgtag.bootstrap import open_store
+        from kgtag.cli.settings import open_store
         from kgtag.data import read_annotated
         from kgtag.train.embeddings.graph import train_graph
 

@@ -66,7 +66,8 @@ def attributes(
             raise InputError(f"attribute {name!r} is given twice; once is enough")
         new[name] = NewAttribute(definition or None)
     if store is not None:
-        from kgtag.bootstrap import load_taxonomy, open_store
+        from graph.stores import load_taxonomy
+        from kgtag.cli.settings import open_store
         from kgtag.train.model import known_attribute
 
         taxonomy = load_taxonomy(open_store(store))

@@ -52,7 +52,7 @@ def read_work(data: Sequence[Path], dev: Path | None, *, format: str, lang: str 
     if store is None:
         return Work(train, held, None, None, misplaced)
     from graph.history.releases import stamped
-    from kgtag.bootstrap import open_store
+    from kgtag.cli.settings import open_store
 
     taxonomy, stamp = stamped(open_store(store))
     return Work(train, held, taxonomy, stamp, misplaced)

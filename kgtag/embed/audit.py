@@ -7,12 +7,15 @@ seen, and the exported vectors judge them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from graph.audit import Check, Defect
+from graph.audit import Check, Defect, Report, audit
+from graph.errors import InputError, StoreError
+from graph.repairs.repairs import dialect_of
+from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.vectors import Ids, Vectors
@@ -30,6 +33,39 @@ class _Judgement:
     @property
     def share(self) -> float:
         return self.higher / self.alternatives
+
+
+def audit_store(
+    store: TaxonomyStore,
+    *,
+    taxonomy: Taxonomy | None = None,
+    checks: Sequence[str] | None = None,
+    scorer: Scorer | None = None,
+) -> Report:
+    """Run the audit on a store: its taxonomy, its tagged items, and the learned check when there are embeddings.
+
+    Args:
+        store: The store.
+        taxonomy: The snapshot to audit; a new one of the store otherwise. Audited without the items while the store
+            is unavailable.
+        checks: Names of the checks to run; all otherwise.
+        scorer: The embeddings.
+
+    Raises:
+        InputError: An unknown check, or the learned one without embeddings.
+        StoreError: The store cannot be read and no `taxonomy` was given.
+    """
+    if scorer is None and checks is not None and NAME in checks:
+        raise InputError(f"the check {NAME!r} is a learned one; give --embeddings DIR")
+    audited = taxonomy if taxonomy is not None else Taxonomy.of(store.read())
+    learned = [implausible_broader(scorer.aligned(audited))] if scorer is not None else []
+    dialect = dialect_of(store.url)
+    try:
+        return audit(audited, items=store.items(), checks=checks, extra=learned, dialect=dialect)
+    except StoreError:
+        if taxonomy is None:
+            raise
+        return audit(audited, checks=checks, extra=learned, dialect=dialect)
 
 
 def implausible_broader(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from kgtag.evaluate.offsets import as_documents
 from kgtag.evaluate.rates import rates
+from kgtag.text import clean_product
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
 
 Protocol = Literal["spans", "extractgpt"]
@@ -19,7 +20,7 @@ def evaluate_extractor(
     extractor: Extractor, data: Sequence[AnnotatedProduct], *, protocol: Protocol, batch: int = 256
 ) -> dict[str, Any]:
     """CONTRACT's `evaluate extractor` answer. Products are given to the extractor with their category."""
-    products = [item.product for item in data]
+    products = [clean_product(item.product) for item in data]
     found: list[Extraction] = []
     for start in range(0, len(products), batch):
         found += extractor.extract(products[start : start + batch])
@@ -87,7 +88,7 @@ def category_accuracy(extractor: Extractor, data: Sequence[AnnotatedProduct], *,
     right = 0
     for start in range(0, len(known), batch):
         part = known[start : start + batch]
-        found = extractor.extract([replace(product, category=None) for product in part])
+        found = extractor.extract([replace(clean_product(product), category=None) for product in part])
         right += sum(
             bool(e.categories) and e.categories[0][0] == product.category
             for e, product in zip(found, part, strict=True)

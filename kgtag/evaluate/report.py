@@ -13,6 +13,7 @@ from kgtag.evaluate.errors import mistakes, table
 from kgtag.evaluate.extraction import Protocol, evaluate_found
 from kgtag.evaluate.hierarchical import evaluate_hierarchical
 from kgtag.evaluate.offsets import as_documents
+from kgtag.text import clean_product
 from kgtag.types import AnnotatedProduct, Extraction, Extractor
 
 _BATCH = 256
@@ -67,7 +68,7 @@ def evaluate_thoroughly(
 
 def extract_all(extractor: Extractor, data: Sequence[AnnotatedProduct]) -> list[Extraction]:
     """Of every product with its category, in order."""
-    products = [item.product for item in data]
+    products = [clean_product(item.product) for item in data]
     found: list[Extraction] = []
     for start in range(0, len(products), _BATCH):
         found += extractor.extract(products[start : start + _BATCH])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import violations
 from kgtag.evaluate.rates import rates
-from kgtag.tag.label_map import find_concept
 from kgtag.tag.tagger import Tagger
 from kgtag.types import AnnotatedProduct
 

@@ -12,7 +12,7 @@ from kgtag.types import Extraction, Extractor, Mention, Product, Span
 _NOWHERE = Span(0, 0)
 
 
-class Valued:
+class Valued(Extractor):
     """An Extractor for evaluation only. A mention's `surface` is a value, which its span need not say: with a
     `canonicaliser` the canonical one; with `implied`, attributes without a mention get what it infers, on an empty
     span."""

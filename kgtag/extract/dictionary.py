@@ -1,22 +1,21 @@
-"""The extractor of day zero: no training, only the taxonomy's own labels, found as they are written in titles."""
+"""The dictionary baseline: the taxonomy's own labels, found as they are written in titles, without training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
 from kgtag.extract.label_finder import TitleNames
 from kgtag.extract.lexicon import SURE
-from kgtag.tag.label_map import find_concept
-from kgtag.text import clean
-from kgtag.types import Extraction, Mention, Product, Span
+from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
 _LETTER = 0.7
 """`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
 
 
-class LabelExtractor:
-    """Implements the Extractor port over one snapshot. Attributes are named by their concepts' ids.
+class LabelExtractor(Extractor):
+    """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids.
 
     Finds nothing that has no label yet, and trusts every label that it finds: a start, and something to beat.
     """
@@ -36,11 +35,11 @@ class LabelExtractor:
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         """One extraction per product, in order; only values of attributes that apply to a product's category, when the
-        taxonomy knows it. Raises TextError for a title that can't be tagged."""
+        taxonomy knows it."""
         return [Extraction(tuple(self._mentions(product))) for product in products]
 
     def _mentions(self, product: Product) -> list[Mention]:
-        title = clean(product.title)
+        title = product.title
         category = find_concept(self._taxonomy, product.category, "category") if product.category else None
         applicable = None if category is None else frozenset(self._taxonomy.attributes_for(category))
 

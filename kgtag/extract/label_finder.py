@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from graph.formats.matching import singular
-from graph.labels import normalise
+from graph.labels import normalise, singular
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.types import Span

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -19,8 +19,8 @@ from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.spans import find_spans
 from kgtag.extract.tokens import Tokens, tokenize
 from kgtag.parallel import cores
-from kgtag.text import clean, document, field_span
-from kgtag.types import Extraction, Mention, Product, Span
+from kgtag.text import document, field_span
+from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
 CERTAIN = 0.6
 """A predicted category at least this probable is taken as the product's category in a second pass."""
@@ -32,7 +32,7 @@ T = TypeVar("T")
 _Categories = dict[int, list[tuple[str, float]]]
 
 
-class SequenceExtractor:
+class SequenceExtractor(Extractor):
     """Implements the Extractor port. Safe to call from several threads.
 
     Scores are calibrated probabilities, rounded to 4 digits: float32 sums differ in the 7th with the batch's shape.
@@ -115,11 +115,19 @@ class SequenceExtractor:
     def attributes(self) -> tuple[str, ...]:
         return self.config.attributes
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return self.config.categories
+
+    @property
+    def concepts(self) -> Mapping[str, str]:
+        return {**self.config.attribute_concepts, **self.config.category_concepts}
+
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         """One extraction per product, in order; mentions by span, then attribute.
 
         A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
-        `categories`. Raises TextError for a title that can't be tagged.
+        `categories`. The products are clean (`kgtag.text.clean_product`).
         """
         documents = self._documents(products)
         found: list[Extraction] = []
@@ -129,7 +137,7 @@ class SequenceExtractor:
         return found
 
     def read(self, products: Sequence[Product]) -> list[list[Reading]]:
-        """Of every product, its windows as the model saw them. Raises TextError for a title that can't be tagged."""
+        """Of every product, its windows as the model saw them. The products are clean."""
         found: list[list[Reading]] = [[] for _ in products]
         documents = self._documents(products)
         for start in range(0, len(products), _TOGETHER):
@@ -140,10 +148,9 @@ class SequenceExtractor:
 
     def _documents(self, products: Sequence[Product]) -> list[str]:
         """What is read of each: the title, and the text behind it where the model was trained on texts."""
-        titles = [clean(product.title) for product in products]
         if not self.config.reads_text:
-            return titles
-        return [document(title, product.text) for title, product in zip(titles, products, strict=True)]
+            return [product.title for product in products]
+        return [document(product.title, product.text) for product in products]
 
     @property
     def chain(self) -> Chain:

@@ -18,11 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
+from graph.lookup import require_concept
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.data import BadRow, attempt_lines, attempt_products
-from kgtag.output import tagged_item, tagging_row
-from kgtag.tag.label_map import require_concept
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Linked, Linker, Product, Query, Tagging
 
@@ -122,7 +121,7 @@ class TagJob:
         if self._store is not None:
             pairs = zip(batch, outcomes, strict=True)
             done = [(p, t) for p, t in pairs if isinstance(p, Product) and isinstance(t, Tagging)]
-            self._store.put_items([tagged_item(product, tagging) for product, tagging in done])
+            self._store.put_items([tagging.to_item(product) for product, tagging in done])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def _peeked(rows: Iterator[T]) -> Iterator[T]:
 def _written(product: _Row, outcome: Tagging | InputError) -> dict[str, Any]:
     if isinstance(outcome, InputError):
         return {"id": product.id, "error": _problem(outcome)}
-    return tagging_row(outcome)
+    return outcome.to_dict()
 
 
 def _problem(error: InputError) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The category of a product that names none: what the extractor guesses, and what the title says."""
+"""Category prediction from the extractor's probabilities and the labels found in the title."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from graph.taxonomy import Taxonomy
 from kgtag.extract.label_finder import TitleNames
-from kgtag.tag.label_map import Binding
-from kgtag.types import CandidateTag, Extraction, Method, Span
+from kgtag.tag.label_map import LabelMap
+from kgtag.types import CandidateTag, Extraction, Method, Product, Span
 
 _NAMED = 50.0
 """How much likelier a category is for being named in the title. On the sample's training titles the right category is
@@ -18,19 +18,25 @@ _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
 
-class Categoriser:
+class CategoryPredictor:
     """Bayes' rule over the extractor's probabilities and the names found in the title."""
 
-    def __init__(self, taxonomy: Taxonomy, binding: Binding) -> None:
+    def __init__(self, taxonomy: Taxonomy, label_map: LabelMap) -> None:
         self._taxonomy = taxonomy
-        self._binding = binding
+        self._label_map = label_map
         self._titles = TitleNames(taxonomy, "category")
 
-    def candidates(self, title: str, extraction: Extraction) -> tuple[CandidateTag, ...]:
-        """Category candidates, most probable first; their probabilities sum to 1 at most."""
+    def candidates(self, product: Product, extraction: Extraction) -> tuple[CandidateTag, ...]:
+        """Candidates, most probable first; their probabilities sum to 1 at most.
+
+        The category that a product names, by its concept id, is the only candidate.
+        """
+        if product.category is not None:
+            return (CandidateTag(product.category, 1.0, "given"),)
+        title = product.title
         guessed: dict[str, float] = defaultdict(float)
         for name, probability in extraction.categories:
-            concept = self._binding.category(name)
+            concept = self._label_map.category(name)
             if concept is not None:
                 guessed[concept] += probability
         named = {concept: span for span, concepts in self._titles.find(title) for concept in concepts}
@@ -48,9 +54,9 @@ class Categoriser:
         unseen = [concept for concept in named if concept not in guessed]
         rest = _UNSEEN + 0.5 * max(0.0, 1 - sum(guessed.values()))
         prior = guessed | {concept: rest / len(unseen) for concept in unseen}
-        return {concept: p * (_NAMED if self._speaks(named, concept) else 1.0) for concept, p in prior.items()}
+        return {concept: p * (_NAMED if self._is_named(named, concept) else 1.0) for concept, p in prior.items()}
 
-    def _speaks(self, named: dict[str, Span], concept: str) -> bool:
+    def _is_named(self, named: dict[str, Span], concept: str) -> bool:
         return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
 
     def _candidate(

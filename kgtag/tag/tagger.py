@@ -1,29 +1,26 @@
-"""The spine: product ──▶ extract ──▶ link ──▶ enforce ──▶ tags."""
+"""The tagging pipeline: product ──▶ extract ──▶ link ──▶ enforce ──▶ tags."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, islice
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit.model import ValueModel, with_inferred
-from kgtag.tag.category import Categoriser
-from kgtag.tag.label_map import Binding
-from kgtag.text import clean, guess_language
+from kgtag.tag.category import CategoryPredictor
+from kgtag.tag.label_map import LabelMap
+from kgtag.text import clean_product
 from kgtag.types import (
-    Candidate,
     CandidateTag,
     Extraction,
     Extractor,
-    Inferred,
     Linked,
     Linker,
-    Mention,
     Nil,
     Plausibility,
     Product,
@@ -32,35 +29,26 @@ from kgtag.types import (
 )
 
 _BATCH = 512
-"""Products that go through the stages together; titles of like length are read at once, so more are quicker."""
+"""Products that go through the stages together; the extractor batches titles of similar length."""
 _CANDIDATES = 5
 """Links considered per mention: enforcement may prefer the second best when the best contradicts the rest."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A product fit for the extractor; `category` is the concept it names."""
-
-    product: Product
-    category: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A product on its way: what was extracted, and the category to read its mentions in."""
-
-    product: Product
-    extraction: Extraction
-    categories: tuple[CandidateTag, ...]
-
-    @property
-    def category(self) -> str | None:
-        best = max(self.categories, key=lambda c: (c.method == "given", c.probability), default=None)
-        return best.concept if best else None
+_Extracted = tuple[Product, Extraction]
+"""A clean product, its category a concept id, and what the extractor found in it."""
 
 
 class Tagger:
-    """Tags products against one taxonomy snapshot. Stateless between calls; same products, same answer."""
+    """Tags products against one taxonomy snapshot. Stateless between calls: same products, same tags.
+
+    Args:
+        extractor: Finds mentions and predicts the category.
+        linker: Links mentions to concepts.
+        taxonomy: The snapshot.
+        label_map: The extractor's names as concepts of the snapshot.
+        plausibility: Embeddings, for enforcement.
+        settings: Of enforcement.
+        values: Infers values that the text does not state.
+    """
 
     def __init__(
         self,
@@ -68,30 +56,22 @@ class Tagger:
         linker: Linker,
         taxonomy: Taxonomy,
         *,
-        binding: Binding,
+        label_map: LabelMap,
         plausibility: Plausibility | None = None,
         settings: EnforceSettings | None = None,
         values: ValueModel | None = None,
     ) -> None:
-        self._values = values
+        self.taxonomy = taxonomy
+        self.linker = linker
         self._extractor = extractor
-        self._linker = linker
-        self._taxonomy = taxonomy
-        self._binding = binding
-        self._categoriser = Categoriser(taxonomy, binding)
+        self._values = values
+        self._label_map = label_map
+        self._predictor = CategoryPredictor(taxonomy, label_map)
         self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
     @property
-    def taxonomy(self) -> Taxonomy:
-        return self._taxonomy
-
-    @property
-    def linker(self) -> Linker:
-        return self._linker
-
-    @property
     def version(self) -> str:
-        """The extractor's, and where there is one behind a dash that of the model of implied values."""
+        """The extractor's version, with that of the implicit-value model behind a dash where there is one."""
         own = self._extractor.version
         return own if self._values is None else f"{own}-{self._values.version}"
 
@@ -105,118 +85,96 @@ class Tagger:
         return taggings
 
     def attempt(self, products: Sequence[Product]) -> list[Tagging | InputError]:
-        """Like `tag`, but a product that can't be tagged leaves its error in its place and the others go on."""
+        """Like `tag`, with the error of a product that can't be tagged in its place."""
         if len(products) <= _BATCH:
-            return self._finish(self._begin(products))
+            return self._link_and_enforce(self._extract(products))
         batches = (products[start : start + _BATCH] for start in range(0, len(products), _BATCH))
         return list(chain.from_iterable(self.attempt_each(batches)))
 
     def attempt_each(self, batches: Iterable[Sequence[Product]]) -> Iterator[list[Tagging | InputError]]:
-        """`attempt` for batch after batch: the next one is extracted from while one is linked and made consistent.
+        """`attempt` batch by batch: the next batch is in extraction while one is linked and enforced.
 
-        What breaks off the batches is raised after the answers to those before it.
+        An error of `batches` itself is raised after the results of the batches before it.
         """
-        rest, begun = iter(batches), deque[Future[list[_Read | InputError]]]()
+        rest, begun = iter(batches), deque[Future[list[_Extracted | InputError]]]()
         ended: Exception | None = None
         with ThreadPoolExecutor(1) as ahead:
             while begun or ended is None:
                 while len(begun) < 2 and ended is None:
                     try:
-                        begun.append(ahead.submit(self._begin, next(rest)))
+                        begun.append(ahead.submit(self._extract, next(rest)))
                     except Exception as error:  # StopIteration, or whatever the source of the batches raises
                         ended = error
                 if begun:
-                    yield self._finish(begun.popleft().result())
+                    yield self._link_and_enforce(begun.popleft().result())
         if not isinstance(ended, StopIteration):
             raise ended
 
-    def _begin(self, products: Sequence[Product]) -> list[_Read | InputError]:
-        """What is in the products' texts."""
-        outcomes: list[_Ready | InputError] = [self._prepare(product) for product in products]
-        ready = [outcome for outcome in outcomes if isinstance(outcome, _Ready)]
-        extractions = self._extractor.extract([r.product for r in ready])
+    def _extract(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
+        prepared = [self._prepare(product) for product in products]
+        ready = [product for product in prepared if isinstance(product, Product)]
+        read = [replace(product, category=self._label_map.category_name(product.category)) for product in ready]
+        extractions = self._extractor.extract(read)
         if self._values is not None:
-            extractions = with_inferred(extractions, [r.product for r in ready], self._values)
-        read = iter([self._read(r, found) for r, found in zip(ready, extractions, strict=True)])
-        return [outcome if isinstance(outcome, InputError) else next(read) for outcome in outcomes]
+            extractions = with_inferred(extractions, read, self._values)
+        found = iter(zip(ready, extractions, strict=True))
+        return [one if isinstance(one, InputError) else next(found) for one in prepared]
 
-    def _finish(self, outcomes: Sequence[_Read | InputError]) -> list[Tagging | InputError]:
-        """What it means."""
-        queries = [query for one in outcomes if isinstance(one, _Read) for query in self._queries(one)]
-        links = iter(self._linker.link(queries))
-        return [one if isinstance(one, InputError) else self._enforce(one, links) for one in outcomes]
-
-    def _prepare(self, product: Product) -> _Ready | InputError:
-        """The product as the extractor wants it: checked text, a language, the category by the model's name for it."""
+    def _prepare(self, product: Product) -> Product | InputError:
+        """Clean, and with the id of the category that the product names."""
         try:
-            title = clean(product.title)
-            category = self._binding.given_category(product.category) if product.category else None
+            given = self._label_map.given_category(product.category) if product.category else None
+            return replace(clean_product(product), category=given)
         except InputError as error:
             return error
-        name = self._binding.category_name(category) if category else None
-        lang = product.lang or guess_language(title)
-        return _Ready(replace(product, title=title, lang=lang, category=name), category)
 
-    def _read(self, ready: _Ready, extraction: Extraction) -> _Read:
-        if ready.category is not None:
-            return _Read(ready.product, extraction, (CandidateTag(ready.category, 1.0, "given"),))
-        return _Read(ready.product, extraction, self._categoriser.candidates(ready.product.title, extraction))
+    def _link_and_enforce(self, outcomes: Sequence[_Extracted | InputError]) -> list[Tagging | InputError]:
+        extracted = [one for one in outcomes if not isinstance(one, InputError)]
+        categories = [self._predictor.candidates(product, extraction) for product, extraction in extracted]
+        queries = [self._queries(*one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
+        links = iter(self._linked(queries))
+        taggings = (self._enforce(*one, found, next(links)) for one, found in zip(extracted, categories, strict=True))
+        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
-    def _queries(self, read: _Read) -> Iterator[Query]:
-        """Of the mentions, then of the inferred values."""
-        said = [(mention.surface, mention.attribute) for mention in read.extraction.mentions]
-        for text, name in (*said, *((one.value, one.attribute) for one in read.extraction.inferred)):
-            attribute = self._binding.attribute(name)
-            yield Query(text, attribute=attribute, category=read.category, lang=read.product.lang)
+    def _linked(self, queries: Sequence[Sequence[Query]]) -> Iterator[list[Linked]]:
+        """All queries in one call of the linker; the links of one product after another."""
+        links = iter(self.linker.link(list(chain.from_iterable(queries))))
+        return (list(islice(links, len(own))) for own in queries)
 
-    def _enforce(self, read: _Read, links: Iterator[Linked]) -> Tagging:
-        candidates = list(read.categories)
-        nil = []
-        for mention in read.extraction.mentions:
-            linked = next(links)
+    def _queries(self, product: Product, extraction: Extraction, category: str | None) -> list[Query]:
+        """One for each mention, then one for each inferred value."""
+        named = [(mention.surface, mention.attribute) for mention in extraction.mentions]
+        named += [(inferred.value, inferred.attribute) for inferred in extraction.inferred]
+        return [Query(text, self._label_map.attribute(name), category, product.lang) for text, name in named]
+
+    def _enforce(
+        self, product: Product, extraction: Extraction, categories: Sequence[CandidateTag], links: Sequence[Linked]
+    ) -> Tagging:
+        candidates, nil = list(categories), []
+        mentions = extraction.mentions
+        for mention, linked in zip(mentions, links, strict=False):
             if linked.link is None:
-                attribute = self._binding.attribute(mention.attribute)
+                attribute = self._label_map.attribute(mention.attribute)
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.score))
             else:
-                candidates += _candidates(mention, linked)
-        for inferred in read.extraction.inferred:
-            # One without a concept is no day-zero tag: nobody wrote it.
-            if (link := next(links).link) is not None:
-                candidates.append(_implied(inferred, link))
-        consistent = self._enforcer.enforce(candidates, lang=read.product.lang)
+                best = linked.candidates[:_CANDIDATES]
+                candidates += [CandidateTag.linked(mention, candidate) for candidate in best]
+        for inferred, linked in zip(extraction.inferred, links[len(mentions) :], strict=True):
+            if linked.link is not None:  # without a concept it is no NIL mention: no text states it
+                candidates.append(CandidateTag.inferred(inferred, linked.link))
+        consistent = self._enforcer.enforce(candidates, lang=product.lang)
         return Tagging(
-            id=read.product.id,
+            id=product.id,
             tags=consistent.tags,
             dropped=consistent.dropped,
             nil=tuple(nil),
             model=self.version,
-            revision=self._taxonomy.revision,
+            revision=self.taxonomy.revision,
             proposals=consistent.proposals,
         )
 
 
-def _candidates(mention: Mention, linked: Linked) -> list[CandidateTag]:
-    """The mention's links as candidate tags: a tag is right when both the span and the link are."""
-    return [
-        CandidateTag(
-            concept=candidate.concept,
-            probability=mention.score * candidate.probability,
-            method=candidate.method,
-            span=mention.span,
-            surface=mention.surface,
-            extract_score=mention.score,
-            link_score=candidate.score,
-        )
-        for candidate in linked.candidates[:_CANDIDATES]
-    ]
-
-
-def _implied(inferred: Inferred, link: Candidate) -> CandidateTag:
-    """A tag without a span: the text doesn't say it."""
-    return CandidateTag(
-        concept=link.concept,
-        probability=inferred.score * link.probability,
-        method=link.method,
-        extract_score=inferred.score,
-        link_score=link.score,
-    )
+def _best(categories: Sequence[CandidateTag]) -> str | None:
+    """The category in whose context mentions are linked."""
+    best = max(categories, key=lambda c: (c.method == "given", c.probability), default=None)
+    return best.concept if best is not None else None

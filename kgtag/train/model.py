@@ -10,12 +10,12 @@ from typing import Any
 
 from graph.history.releases import Stamp
 from graph.labels import normalise
+from graph.lookup import find_concept, require_concept
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
-from kgtag.tag.label_map import find_concept, require_concept
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.data_checks import inspect_data
 from kgtag.train.extractor.new_attributes import NewAttribute

@@ -19,8 +19,9 @@ from api.app import create_app
 from graph.api_keys import SCOPES, create_key
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.store import TaxonomyStore
-from kgtag.bootstrap import Models, Settings
+from kgtag.config import Settings
 from kgtag.enforce import EnforceSettings
+from kgtag.tag.models import Models
 from kgtag.types import Extraction, Mention, Product, Span
 
 WORDS = {"red": "Colour", "blue": "Colour", "红色": "Colour", "teal": "Colour", "leather": "Material"}

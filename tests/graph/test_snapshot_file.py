@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns import blocks, snapshot_file
+from graph import snapshot_file
+from graph.columns import blocks
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.model import Concept, Relation

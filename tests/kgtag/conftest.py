@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from graph.formats.registry import import_files
-from kgtag.bootstrap import open_store
+from graph.stores import open_store
 from kgtag.data import sample
+from kgtag.data.importing import import_files
 from tests.kgtag.running import Ran, run
 
 

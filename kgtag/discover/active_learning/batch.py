@@ -12,7 +12,7 @@ from kgtag.data import attempt_products
 from kgtag.discover.active_learning.selection import Choice, Pool, choose
 from kgtag.discover.active_learning.uncertainty import Doubt, Vector, doubts
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.text import clean
+from kgtag.text import clean_product
 from kgtag.types import Product
 
 _CHUNK = 512
@@ -73,7 +73,6 @@ def _vectors(extractor: SequenceExtractor, products: Sequence[Product]) -> Itera
 def _readable(products: Sequence[Product]) -> Iterator[Product]:
     for product in products:
         try:
-            clean(product.title)
+            yield clean_product(product)
         except TextError:
             continue
-        yield product

@@ -32,7 +32,7 @@ class Doubt:
 
 
 def doubts(extractor: SequenceExtractor, products: Sequence[Product]) -> list[Doubt]:
-    """One for each product, in order. Raises TextError for a title that can't be read."""
+    """One for each product, in order. The products are clean (`kgtag.text.clean_product`)."""
     readings = extractor.read(products)
     width = next((reading.vector.size for windows in readings for reading in windows if reading.vector.size), 1)
     flat = [reading for windows in readings for reading in windows]

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from graph.errors import FileFormatError, TextError
+from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
-from kgtag.tag.label_map import find_concept
 from kgtag.text import clean
 from kgtag.train.extractor.dataset import locate
 from kgtag.types import AnnotatedProduct

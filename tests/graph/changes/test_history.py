@@ -15,6 +15,7 @@ import orjson
 import pytest
 
 from graph.editing import edit
+from graph.editing.undo import undo
 from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken, StoreError, UnknownVersion
 from graph.history import releases
 from graph.history import replay as history
@@ -287,7 +288,7 @@ def test_entries_written_without_a_way_back(store: TaxonomyStore) -> None:
     assert history.at_version(store, 1)["boots"] == BOOTS
     (told,) = effects(*_sides(store, 2)).concepts
     assert (told.before, told.after) == (BOOTS, Concept("boots", "test", "category", {"en": "Booties"}))
-    assert history.undo(store, 2, author="bob")["boots"] == BOOTS
+    assert undo(store, 2, author="bob")["boots"] == BOOTS
 
 
 def _sides(store: TaxonomyStore, version: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
@@ -313,20 +314,20 @@ def test_a_history_with_a_hole_says_so(sqlite_store: SqliteStore) -> None:
 def test_undo_and_its_undo(store: TaxonomyStore) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW, COLOR, RED, HOME))
     second = edit.apply(store, changes(DeleteConcept("boots"), Concept("shoes", "test", "category", {"en": "Schuhe"})))
-    back = history.undo(store, 2, author="bob", reason="too hasty")
+    back = undo(store, 2, author="bob", reason="too hasty")
     assert (back.version, back.revision) == (3, first.revision)
     assert store.versions(limit=1)[0].reason == "undo of version 2: too hasty"
-    forth = history.undo(store, 3, author="bob")
+    forth = undo(store, 3, author="bob")
     assert (forth.version, forth.revision) == (4, second.revision)
     assert Taxonomy.of(store.read()).revision == second.revision
-    assert history.undo(store, 4, author="bob").revision == first.revision
+    assert undo(store, 4, author="bob").revision == first.revision
 
 
 def test_undo_of_an_edit_by_hand(store: TaxonomyStore, hands: Hands) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW))
     hands.delete("shoes")
     settled(store)
-    assert history.undo(store, 2, author="ann").revision == first.revision
+    assert undo(store, 2, author="ann").revision == first.revision
 
 
 def test_undo_of_tags_that_moved_moves_them_back(store: TaxonomyStore) -> None:
@@ -334,7 +335,7 @@ def test_undo_of_tags_that_moved_moves_them_back(store: TaxonomyStore) -> None:
     edit.apply(store, changes(Retag("boots", "shoes", ("wellies",)), Retag("shoes", "boots", back=True)))
     back = (Retag("boots", "shoes"), Retag("shoes", "boots", ("wellies",), back=True))
     assert history.entry_at(store, 2).undo == back
-    history.undo(store, 2, author="ann")
+    undo(store, 2, author="ann")
     assert history.entry_at(store, 3).changes == (back[0], replace(back[1], version=2))
 
 
@@ -351,7 +352,7 @@ def test_undo_brings_tags_back_from_a_concept_that_goes(store: TaxonomyStore) ->
     put_item(store, "i", "boots")
     edit.apply(store, changes(SHOES, Retag("boots", "shoes")))
     assert tagged(store) == {"i": "shoes"}
-    assert history.undo(store, 2, author="ann").ids == ("boots",)
+    assert undo(store, 2, author="ann").ids == ("boots",)
     assert tagged(store) == {"i": "boots"}
 
 
@@ -361,9 +362,9 @@ def test_undo_leaves_tags_alone_that_went_the_same_way_later(store: TaxonomyStor
         put_item(store, id, "boots")
         edit.apply(store, changes(Retag("boots", "shoes"), Concept("hats", "test", "category", {"en": id})))
     assert tagged(store) == {"early": "shoes", "late": "shoes"}
-    history.undo(store, 3, author="ann")
+    undo(store, 3, author="ann")
     assert tagged(store) == {"early": "shoes", "late": "boots"}
-    history.undo(store, 2, author="ann")
+    undo(store, 2, author="ann")
     assert tagged(store) == {"early": "boots", "late": "boots"}
 
 
@@ -384,10 +385,10 @@ def test_undo_stops_where_something_changed_since(
     edit.apply(store, changes(*later))
     before = store.read()
     with pytest.raises(ConflictError, match=f"version 2 can't be undone: {named}; undo that first"):
-        history.undo(store, 2, author="ann")
+        undo(store, 2, author="ann")
     assert store.read() == before
-    history.undo(store, 3, author="ann")
-    assert history.undo(store, 2, author="ann").ids == ("shoes",)
+    undo(store, 3, author="ann")
+    assert undo(store, 2, author="ann").ids == ("shoes",)
 
 
 def test_undo_that_would_be_unsound_or_empty(store: TaxonomyStore) -> None:
@@ -395,12 +396,12 @@ def test_undo_that_would_be_unsound_or_empty(store: TaxonomyStore) -> None:
     edit.apply(store, changes(DeleteRelation(BELOW)))
     edit.apply(store, changes(Relation("broader", "shoes", "boots", primary=True)))
     with pytest.raises(InvariantError, match="broader than themselves"):
-        history.undo(store, 2, author="ann")
+        undo(store, 2, author="ann")
     store.apply(ChangeSet((), "ann"), record=Record((), (), Taxonomy.of(store.read()).revision))
     with pytest.raises(InputError, match="version 4 changed nothing"):
-        history.undo(store, 4, author="ann")
+        undo(store, 4, author="ann")
     with pytest.raises(UnknownVersion):
-        history.undo(store, 9, author="ann")
+        undo(store, 9, author="ann")
 
 
 # -- releases -------------------------------------------------------------------------------------------
@@ -512,5 +513,5 @@ def _assert_old(store: TaxonomyStore) -> None:
     assert settled(store).version == 2, "what the old entries say is what is there"
     assert history.at_version(store, 1).ids == ("boots", "shoes")
     assert [one.id for one in effects(*_sides(store, 2)).concepts] == ["boots"]
-    assert history.undo(store, 2, author="ann").ids == ("boots", "shoes")
+    assert undo(store, 2, author="ann").ids == ("boots", "shoes")
     assert edit.apply(store, changes(HATS)).version == 4

@@ -10,6 +10,7 @@ import neo4j
 import pytest
 
 from graph.editing import edit
+from graph.editing.undo import undo
 from graph.errors import ConflictError, InputError, InvariantError
 from graph.history import replay as history
 from graph.history.reconcile import replayed, settle, settled
@@ -106,7 +107,7 @@ def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 20) -> d
             script.by_hand(hands)
         elif script.chance(0.2) and known.version:
             try:
-                known = history.undo(store, script.version(known.version), author="bob")
+                known = undo(store, script.version(known.version), author="bob")
             except (ConflictError, InvariantError, InputError):
                 continue
             seen[known.version] = known

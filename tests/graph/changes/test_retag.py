@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.editing.net import net
+from graph.changes.net import net
 from graph.editing.retag import retagged
 from graph.errors import InputError, UnknownConcept
 from graph.model import (

@@ -5,10 +5,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.changes.content import Content
 from graph.columns.compare import compare, same
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing import edit
-from graph.editing.content import Content
 from graph.history.diff import Changed, diff, to_json
 from graph.history.effects import effects, effects_of
 from graph.model import Concept, Relation

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats.annotated import AnnotatedRow, induce
-from graph.formats.matching import singular
 from graph.formats.parsed import Parsed
-from graph.labels import normalise, slug
+from graph.labels import normalise, singular, slug
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 

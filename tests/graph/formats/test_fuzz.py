@@ -14,8 +14,8 @@ import pytest
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError, InvariantError, KgtagError
 from graph.formats import jsonl, reading, shopify
-from graph.formats.registry import IMPORTS
 from graph.taxonomy import Taxonomy
+from kgtag.data.importing import import_formats
 from tests import fuzzing
 from tests.fuzzing import File, Fuzzer, Row
 
@@ -23,11 +23,11 @@ MUTANTS = 80
 
 
 def test_every_format_has_a_seed() -> None:
-    missing = [format for format in IMPORTS if format not in fuzzing.SEEDS]
+    missing = [format for format in import_formats() if format not in fuzzing.SEEDS]
     assert not missing, f"add a seed for {', '.join(missing)} to SEEDS in tests/fuzzing.py"
 
 
-@pytest.mark.parametrize("format", IMPORTS)
+@pytest.mark.parametrize("format", import_formats())
 def test_the_seeds_are_sound(format: str, tmp_path: Path) -> None:
     """Else the mutants would all die of the same thing."""
     fuzzer = Fuzzer(format, tmp_path)
@@ -35,7 +35,7 @@ def test_the_seeds_are_sound(format: str, tmp_path: Path) -> None:
         assert fuzzer.outcome(write(fuzzing.SMALL)) == "read"
 
 
-@pytest.mark.parametrize("format", IMPORTS)
+@pytest.mark.parametrize("format", import_formats())
 def test_accidents(format: str, tmp_path: Path) -> None:
     fuzzer, rng = Fuzzer(format, tmp_path), random.Random(format)
     mutants = fuzzing.mutants(format, rng)
@@ -49,7 +49,7 @@ def test_accidents(format: str, tmp_path: Path) -> None:
         assert time.monotonic() - started < 60, f"mutant {number} took too long: {file.content[:2000]!r}"
 
 
-@pytest.mark.parametrize("format", IMPORTS)
+@pytest.mark.parametrize("format", import_formats())
 def test_attacks(format: str, tmp_path: Path) -> None:
     """In a process of its own, with 2 GB of address space and a time limit for each case."""
     command = [sys.executable, "-m", "tests.fuzzing", format, str(tmp_path), "--brief"]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError
 from graph.formats import synonyms
-from graph.formats.synonyms import Options
+from graph.formats.format import ExportOptions
 from graph.model import Concept, Relation
 from graph.neo4j.local import jars as local_jars
 from graph.taxonomy import Taxonomy
@@ -117,7 +117,7 @@ SHOES = _taxonomy(
 
 def test_a_line_a_concept(tmp_path: Path) -> None:
     file = tmp_path / "synonyms.txt"
-    assert synonyms.write(SHOES, file) == []
+    assert synonyms.write(SHOES, file).notes == ()
     assert file.read_text() == "Rain Boots, wellies\\, green\nShoes, 鞋, footwear, shose\n"
 
 
@@ -125,13 +125,13 @@ def test_one_language(tmp_path: Path) -> None:
     file = tmp_path / "synonyms.txt"
     labels = {"en": "Shoe", "en-GB": "Trainer", "de": "Schuh", "und": "XR-1"}
     taxonomy = _taxonomy(Concept("a", "s", "category", labels), _concept("b", "Sock"))
-    synonyms.write(taxonomy, file, options=Options(lang="en"))
+    synonyms.write(taxonomy, file, options=ExportOptions(lang="en"))
     assert file.read_text() == "Shoe, Trainer, XR-1\n"
 
 
 def test_one_way(tmp_path: Path) -> None:
     file = tmp_path / "synonyms.txt"
-    synonyms.write(SHOES, file, options=Options(lang="en", expand="oneway"))
+    synonyms.write(SHOES, file, options=ExportOptions(lang="en", expand="oneway"))
     assert file.read_text() == "wellies\\, green => Rain Boots\nfootwear, shose => Shoes\n"
 
 
@@ -144,7 +144,7 @@ def test_one_way(tmp_path: Path) -> None:
 )
 def test_broader_terms_find_narrower_ones(tmp_path: Path, levels: int, line: str) -> None:
     file = tmp_path / "synonyms.txt"
-    synonyms.write(SHOES, file, options=Options(lang="en", narrower=levels))
+    synonyms.write(SHOES, file, options=ExportOptions(lang="en", narrower=levels))
     boots, rain, shoes = file.read_text().splitlines()
     assert boots == "Boots => Boots, Rain Boots, wellies\\, green"
     assert rain == "Rain Boots, wellies\\, green"
@@ -155,13 +155,14 @@ def test_nothing_to_write_and_contradictions_are_refused(tmp_path: Path) -> None
     with pytest.raises(InputError, match="no concept has two labels"):
         synonyms.write(_taxonomy(_concept("a", "A")), tmp_path / "s.txt")
     with pytest.raises(InputError, match="take one of the two"):
-        synonyms.write(SHOES, tmp_path / "s.txt", options=Options(expand="oneway", narrower=1))
+        synonyms.write(SHOES, tmp_path / "s.txt", options=ExportOptions(expand="oneway", narrower=1))
     assert not (tmp_path / "s.txt").exists()
 
 
 def test_labels_no_engine_can_index_are_left_out_and_counted(tmp_path: Path, read: Read) -> None:
     file = tmp_path / "synonyms.txt"
-    notes = synonyms.write(_taxonomy(_concept("a", "Sneaker", "👟", "!!", "kick"), _concept("b", "…", "dots")), file)
+    taxonomy = _taxonomy(_concept("a", "Sneaker", "👟", "!!", "kick"), _concept("b", "…", "dots"))
+    notes = list(synonyms.write(taxonomy, file).notes)
     assert file.read_text() == "Sneaker, kick\n"
     assert notes == [
         "3 labels without a letter or digit were left out, for engines refuse a file with them, "
@@ -187,7 +188,7 @@ def test_every_engine_takes_nasty_labels(tmp_path: Path, read: Read, engine: str
 @pytest.mark.parametrize("engine", ENGINES)
 def test_replacements_as_the_engine_reads_them(tmp_path: Path, read: Read, engine: str) -> None:
     file = tmp_path / "synonyms.txt"
-    synonyms.write(SHOES, file, options=Options(lang="en", narrower=1))
+    synonyms.write(SHOES, file, options=ExportOptions(lang="en", narrower=1))
     assert read(engine, file, ["footwear", "wellies, green", "Boots"]) == {
         "footwear": ["Boots", "Shoes", "footwear", "shose"],
         "wellies, green": ["Rain Boots", "wellies, green"] if engine == "solr" else ["Rain Boots"],

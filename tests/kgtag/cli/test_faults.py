@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kgtag.bootstrap import load_taxonomy, open_store
+from graph.stores import load_taxonomy, open_store
 from kgtag.data import sample
 from tests.kgtag.running import Ran
 from tests.kgtag.running import main as run

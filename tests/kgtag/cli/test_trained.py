@@ -10,7 +10,7 @@ import pytest
 
 from graph.editing.edit import apply
 from graph.model import ChangeSet, DeleteConcept
-from kgtag.bootstrap import load_taxonomy, open_store
+from graph.stores import load_taxonomy, open_store
 from kgtag.data import read_annotated, sample
 from kgtag.enforce import violations
 from kgtag.types import AnnotatedProduct, Proposal

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kgtag.bootstrap import Settings, load_models, open_models
+from kgtag.config import Settings
+from kgtag.tag.models import load_models, open_models
 from kgtag.train.extractor.run import TrainReport
 from kgtag.types import AnnotatedProduct
 from tests.kgtag.extract.tiny import held_out

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from graph.errors import TextError
+from graph.lookup import find_concept
+from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import load_taxonomy, open_store
 from kgtag.data import read_annotated, sample
 from kgtag.extract.dictionary import LabelExtractor
-from kgtag.tag.label_map import find_concept
 from kgtag.types import Product
 from tests.kgtag.running import main
 

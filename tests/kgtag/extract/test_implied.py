@@ -12,10 +12,10 @@ import pytest
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import Models, assemble_tagger, load_models
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.implicit.model import ValueModel
-from kgtag.extract.implicit.unseen import with_newcomers
+from kgtag.extract.implicit.unseen import with_unseen_values
+from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.extractor.run import TrainReport
 from kgtag.train.implicit.run import train_values
 from kgtag.types import Extraction, Product
@@ -82,11 +82,11 @@ def test_new_values_of_the_taxonomy_join(directory: Path) -> None:
     models = Models(extractor, None, None, EnforceSettings())  # type: ignore[arg-type]
     binding = assemble_tagger(models, TAXONOMY)._binding
     values = ValueModel.load(directory)
-    more = with_newcomers(values, TAXONOMY, binding, WordVectors())
+    more = with_unseen_values(values, TAXONOMY, binding.attribute, WordVectors())
     (found,) = more.distribution([Product("1", "Acme poncho", category="Tops")], "Sleeve")
     assert set(found) == {"Sleeveless", "Long Sleeve", None, "Batwing"}
     assert found["Batwing"] > 0.5
-    assert with_newcomers(values, TAXONOMY, binding, None) is values
+    assert with_unseen_values(values, TAXONOMY, binding.attribute, None) is values
 
 
 def test_the_directory_is_loaded_with_the_extractor(directory: Path, trained: TrainReport, tmp_path: Path) -> None:

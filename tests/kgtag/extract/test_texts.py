@@ -9,7 +9,6 @@ import pytest
 
 from kgtag.data.locate import locate
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.output import tagged_item, tagging_row
 from kgtag.text import document, field_span
 from kgtag.train.extractor.dataset import place, reads_text
 from kgtag.train.extractor.run import train_extractor
@@ -99,8 +98,8 @@ def test_what_stands_in_the_text_says_so_in_answers_and_has_no_offsets_in_the_st
     tag = Tag("c", "wool", "value", "exact", 0.9, span=Span(8, 12, "text"), surface="wool")
     nil = Nil(Span(0, 4, "text"), "Made", None, 0.5)
     tagging = Tagging("1", (tag,), (), (nil,), "m", "r")
-    row = tagging_row(tagging)
+    row = tagging.to_dict()
     assert (row["tags"][0]["span"], row["tags"][0]["field"]) == ([8, 12], "text")
     assert row["nil"][0]["field"] == "text"
-    kept = tagged_item(Product("1", "thing", "Made of wool"), tagging).tags[0]
+    kept = tagging.to_item(Product("1", "thing", "Made of wool")).tags[0]
     assert (kept.start, kept.end, kept.surface) == (None, None, "wool")

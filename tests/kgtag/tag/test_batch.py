@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from graph.errors import FileFormatError, InputError
+from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import load_taxonomy, open_store
 from kgtag.link import TaxonomyLinker
 from kgtag.tag.batch import TagJob, link_rows
-from kgtag.tag.label_map import Binding
+from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extraction, Mention, Product, Span
 
@@ -55,8 +55,8 @@ def taxonomy(shop: str) -> Taxonomy:
 
 
 def _tagger(taxonomy: Taxonomy, extractor: Colors | None = None) -> Tagger:
-    binding = Binding.of(taxonomy, attributes=["color"], categories=[], recorded={})
-    return Tagger(extractor or Colors(), TaxonomyLinker(taxonomy), taxonomy, binding=binding)
+    binding = LabelMap.of(taxonomy, attributes=["color"], categories=[], recorded={})
+    return Tagger(extractor or Colors(), TaxonomyLinker(taxonomy), taxonomy, label_map=binding)
 
 
 def _write(path: Path, rows: Sequence[dict[str, Any]]) -> Path:

@@ -10,8 +10,8 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.extract.label_finder import TitleNames
-from kgtag.tag.category import Categoriser
-from kgtag.tag.label_map import Binding
+from kgtag.tag.category import CategoryPredictor
+from kgtag.tag.label_map import LabelMap
 from kgtag.types import Extraction
 
 LABELS = {
@@ -50,9 +50,9 @@ def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) 
 
 def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, float]:
     names = {id.replace("-", "_"): id for id in LABELS}
-    binding = Binding.of(taxonomy, attributes=[], categories=names, recorded=names)
+    binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded=names)
     extraction = Extraction((), tuple(guesses.items()))
-    return {c.concept: c.probability for c in Categoriser(taxonomy, binding).candidates(title, extraction)}
+    return {c.concept: c.probability for c in CategoryPredictor(taxonomy, binding).candidates(title, extraction)}
 
 
 def test_the_title_alone(taxonomy: Taxonomy) -> None:
@@ -78,8 +78,8 @@ def test_a_broader_name_speaks_for_what_is_below_it(taxonomy: Taxonomy) -> None:
 @given(st.text(max_size=60), st.lists(st.floats(0, 0.2), min_size=5, max_size=5))
 def test_probabilities_and_spans_are_sound(taxonomy: Taxonomy, title: str, guesses: list[float]) -> None:
     names = list(LABELS)
-    binding = Binding.of(taxonomy, attributes=[], categories=names, recorded={})
+    binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded={})
     extraction = Extraction((), tuple(zip(names, guesses, strict=True)))
-    found = Categoriser(taxonomy, binding).candidates(title, extraction)
+    found = CategoryPredictor(taxonomy, binding).candidates(title, extraction)
     assert sum(c.probability for c in found) <= 1 + 1e-9
     assert all(c.span is None or title[c.span.start : c.span.end] == c.surface for c in found)

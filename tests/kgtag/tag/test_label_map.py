@@ -7,9 +7,10 @@ import pytest
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ModelMismatch, UnknownConcept
 from graph.formats.annotated import AnnotatedRow, induce
+from graph.lookup import find_concept, require_concept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.tag.label_map import Binding, find_concept, require_concept
+from kgtag.tag.label_map import LabelMap
 
 
 def _category(id: str, label: str, **more: object) -> Concept:
@@ -68,7 +69,7 @@ def test_what_is_unknown_names_what_is_near(taxonomy: Taxonomy) -> None:
 
 
 def test_a_model_binds_by_recorded_id_and_else_by_label(taxonomy: Taxonomy) -> None:
-    binding = Binding.of(
+    binding = LabelMap.of(
         taxonomy, attributes=["Color", "Size"], categories=["Rods", "Shirts"], recorded={"Rods": "old"}
     )
     assert (binding.attribute("Color"), binding.attribute("Size")) == ("color", None)
@@ -78,6 +79,6 @@ def test_a_model_binds_by_recorded_id_and_else_by_label(taxonomy: Taxonomy) -> N
 
 def test_a_model_that_does_not_fit_says_the_way_out(taxonomy: Taxonomy) -> None:
     with pytest.raises(ModelMismatch, match=r"1: gone\); open the store it was trained on, redirect the concepts"):
-        Binding.of(taxonomy, attributes=["Color"], categories=[], recorded={"Color": "gone"})
+        LabelMap.of(taxonomy, attributes=["Color"], categories=[], recorded={"Color": "gone"})
     with pytest.raises(ModelMismatch, match=r"none of the model's 1 attributes \(Size …\) is an attribute"):
-        Binding.of(taxonomy, attributes=["Size"], categories=[], recorded={})
+        LabelMap.of(taxonomy, attributes=["Size"], categories=[], recorded={})

@@ -10,8 +10,8 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError, ModelMismatch, TextError, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.bootstrap import assemble_tagger
-from kgtag.tag.label_map import Binding
+from kgtag.tag.label_map import LabelMap
+from kgtag.tag.models import assemble_tagger
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Span, Tagging
 from tests.api import shop
@@ -71,12 +71,12 @@ def test_batches_change_nothing(tagger: Tagger) -> None:
 def test_a_redirected_concept_is_followed() -> None:
     scarlet = Concept("scarlet", "shop", "attribute", {"en": "Scarlet"})
     taxonomy = _taxonomy(scarlet, edges=(Relation("replaced_by", "colour", "scarlet"),))
-    binding = Binding.of(taxonomy, attributes=["Colour"], categories=[], recorded={"Colour": "colour"})
+    binding = LabelMap.of(taxonomy, attributes=["Colour"], categories=[], recorded={"Colour": "colour"})
     assert binding.attribute("Colour") == "scarlet" and binding.attribute("Size") is None
 
 
 def test_binding_by_label_when_nothing_was_recorded() -> None:
-    binding = Binding.of(_taxonomy(), attributes=["colour", "Weight"], categories=["鞋", "Hats"], recorded={})
+    binding = LabelMap.of(_taxonomy(), attributes=["colour", "Weight"], categories=["鞋", "Hats"], recorded={})
     assert binding.attribute("colour") == "colour" and binding.attribute("Weight") is None
     assert binding.category("鞋") == "shoes" and binding.category("Hats") is None
     assert binding.category_name("running") == "鞋"  # Its nearest broader category the model knows.
@@ -86,11 +86,11 @@ def test_models_that_do_not_fit_say_so() -> None:
     with pytest.raises(ModelMismatch, match="material"):
         assemble_tagger(shop.models(), _taxonomy(without="material"))
     with pytest.raises(ModelMismatch, match="none of the model's 1 attributes"):
-        Binding.of(_taxonomy(), attributes=["Weight"], categories=[], recorded={})
+        LabelMap.of(_taxonomy(), attributes=["Weight"], categories=[], recorded={})
 
 
 def test_a_wrong_category_is_told_what_is_near() -> None:
-    binding = Binding.of(_taxonomy(), attributes=[], categories=[], recorded={})
+    binding = LabelMap.of(_taxonomy(), attributes=[], categories=[], recorded={})
     with pytest.raises(UnknownConcept, match="sandals"):
         binding.given_category("sandles")
     with pytest.raises(InputError, match="attribute"):

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from graph.changes.net import Net
 from graph.columns.assemble import columns_of, edge_keys, edges_of, once
 from graph.columns.columns import CODE, Coded, Columns, Edges, Longs, Texts, find_all, first_from_all
-from graph.editing.net import Net
 from graph.model import Relation
 
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from graph.changes.net import net
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.net import net
 from graph.model import Change, ChangeSet, Concept, Relation, RelationType
 
 _Key = tuple[RelationType, str, str]

@@ -1,0 +1,75 @@
+"""Settings of the command line and the service, read once from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from graph.errors import InputError
+from graph.stores import DEFAULT_STORE, MigratableStore, open_store
+
+Mode = Literal["off", "symbolic", "full"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+class Settings(BaseSettings):
+    """Settings from variables named KGTAG_ and the field: KGTAG_STORE, KGTAG_MODEL, KGTAG_NEO4J_PASSWORD, …
+
+    Attributes:
+        store: The store's URL.
+        neo4j_password: For a Neo4j URL without a password.
+        model: A model directory, or NAME:ARGUMENT for an extractor of another package.
+        embeddings: An embeddings directory.
+        precision: The extractor's numbers, "fp32" or "int8".
+        threshold: The least probability of a tag, 0 to 1.
+        mode: What enforcement uses: "off" the threshold alone, "symbolic" the taxonomy, "full" embeddings too.
+        poll_seconds: Between two looks at the store.
+        snapshot: A file that keeps the served snapshot for the next start.
+        busy_seconds: How long a write to SQLite waits for another process.
+        new_values: Infer values that the taxonomy got after training from their names.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=(), extra="forbid")
+
+    store: str = DEFAULT_STORE
+    neo4j_password: SecretStr | None = None
+    model: str | None = None
+    embeddings: Path | None = None
+    precision: Literal["fp32", "int8"] = "fp32"
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    mode: Mode = "full"
+    poll_seconds: float = Field(default=0.5, gt=0)
+    snapshot: Path | None = None
+    busy_seconds: float = Field(default=10.0, ge=0)
+    new_values: bool = False
+
+    def open_store(self, url: str | None = None) -> MigratableStore:
+        """The store at `url`, else the one of the settings. Raises InputError for an unsupported URL."""
+        return open_store(url or self.store, neo4j_password=self.password, busy_seconds=self.busy_seconds)
+
+    @property
+    def password(self) -> str | None:
+        """The password in the clear, for those who connect."""
+        return self.neo4j_password.get_secret_value() if self.neo4j_password is not None else None
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings from the environment; `given` values count more, those that are None not at all.
+
+    Raises:
+        InputError: A value that a setting cannot have: names the variable, the value and what is expected.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        raise InputError(f"KGTAG_{name.removeprefix('KGTAG_')} is {first['input']!r}: {_expected(first)}") from None
+
+
+def _expected(error: object) -> str:
+    message = str(error["msg"] if isinstance(error, dict) else error)
+    return message[:1].lower() + message[1:]

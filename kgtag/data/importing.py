@@ -1,0 +1,66 @@
+"""Import of taxonomy files, and of annotated products as a taxonomy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from graph.formats.annotated import induce
+from graph.formats.parsed import Parsed
+from graph.formats.registry import readable, reader
+from graph.importing import ImportReport, import_parsed, prefixed
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.data import annotated_row, read_annotated
+
+ANNOTATED = "annotated"
+
+
+def import_formats() -> tuple[str, ...]:
+    """Names that `import_files` accepts."""
+    return (*readable(), ANNOTATED)
+
+
+def import_files(
+    store: TaxonomyStore,
+    format: str,
+    files: Sequence[Path],
+    *,
+    author: str,
+    scheme: str | None = None,
+    lang: str | None = None,
+    rows: str = ANNOTATED,
+    id_prefix: str = "",
+    replacing: bool = False,
+    dry_run: bool = False,
+) -> ImportReport:
+    """Read all files, then merge them in one transaction.
+
+    Args:
+        store: Where to.
+        format: One of `import_formats()`.
+        files: Read together, as one taxonomy.
+        author: For the history.
+        scheme: The concept scheme; each format has a default.
+        lang: Language of labels that name none.
+        rows: For `annotated`: the format of the products' rows.
+        id_prefix: Goes before every id of the files.
+        replacing: The files are the scheme's new truth: move what moved, deprecate what is gone.
+        dry_run: Check and count everything, and write nothing.
+
+    Raises:
+        InputError: Before anything is written: an unknown format, a file that does not read, a conflict of ids.
+    """
+    if format == ANNOTATED:
+        content = _induced(store, files, scheme=scheme or ANNOTATED, lang=lang or "en", rows=rows)
+    else:
+        content = reader(format, known=(ANNOTATED,))(files, scheme=scheme, lang=lang)
+    if id_prefix:
+        content = prefixed(content, id_prefix)
+    reason = f"import {format} {' '.join(f.name for f in files)}"
+    return import_parsed(store, content, author=author, reason=reason, replacing=replacing, dry_run=dry_run)
+
+
+def _induced(store: TaxonomyStore, files: Sequence[Path], *, scheme: str, lang: str, rows: str) -> Parsed:
+    products = (annotated_row(one) for file in files for one in read_annotated(file, format=rows, lang=lang))
+    return induce(products, Taxonomy.of(store.read()), scheme=scheme, lang=lang)

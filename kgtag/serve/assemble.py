@@ -1,0 +1,56 @@
+"""The parts that answer requests, assembled for a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.config import Settings
+from kgtag.embed.triples import concepts_of
+from kgtag.recommend import CoOccurrence, Recommender
+from kgtag.search.suggest import Suggester
+from kgtag.serve.live import Live, Served
+from kgtag.serve.snapshot_file import KeptFile
+from kgtag.tag.models import Models, assemble_tagger
+
+
+def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
+    """The parts for one snapshot. With the same taxonomy as before, only the items are counted again.
+
+    Args:
+        models: The trained parts.
+        store: Where the items are; without it there are none.
+        taxonomy: The snapshot.
+        before: The parts of the snapshot before, which may be reused.
+    """
+    cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
+    if models.scorer is not None:
+        models = replace(models, scorer=models.scorer.aligned(taxonomy))
+    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=models.scorer)
+    if before is not None and before.taxonomy.revision == taxonomy.revision:
+        before.suggester.warm()
+        return replace(before, taxonomy=taxonomy, recommender=recommender)
+    suggester = Suggester(taxonomy, popularity=cooccurrence.count)
+    if store is not None:
+        suggester.warm()
+    tagger = None
+    if models.extractor is not None:
+        tagger = assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
+    return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
+
+
+def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
+    """The live snapshot of a store, not yet started.
+
+    Raises:
+        StoreError: The store cannot be read.
+        ModelMismatch: The models do not fit its taxonomy.
+    """
+    return Live(
+        store,
+        lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
+        poll_seconds=settings.poll_seconds,
+        kept=KeptFile(settings.snapshot, store.url) if settings.snapshot is not None else None,
+        offline=lambda taxonomy, before: assemble_served(models, None, taxonomy, before),
+    )

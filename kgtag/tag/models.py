@@ -1,0 +1,147 @@
+"""Trained models, loaded once, and the pipeline they make with a taxonomy snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from graph.errors import InputError
+from graph.plugins import load_plugin, plugin_names
+from graph.taxonomy import Taxonomy
+from kgtag.config import Settings
+from kgtag.embed.scorer import Scorer
+from kgtag.enforce import EnforceSettings
+from kgtag.extract.dictionary import LabelExtractor
+from kgtag.extract.files import Precision
+from kgtag.extract.implicit.model import ValueModel
+from kgtag.extract.implicit.unseen import with_unseen_values
+from kgtag.extract.sequence import SequenceExtractor
+from kgtag.link import TaxonomyLinker
+from kgtag.tag.label_map import LabelMap
+from kgtag.tag.tagger import Tagger
+from kgtag.types import Extractor, Linker
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Trained parts, kept while snapshots come and go. Each may be missing.
+
+    Attributes:
+        extractor: Without one, the taxonomy's labels are looked for.
+        linker: The linker's directory.
+        scorer: The embeddings.
+        enforcement: Settings.
+        values: Infers values that no text states.
+        new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
+    """
+
+    extractor: Extractor | None = None
+    linker: Path | None = None
+    scorer: Scorer | None = None
+    enforcement: EnforceSettings = field(default_factory=EnforceSettings)
+    values: ValueModel | None = None
+    new_values: bool = False
+
+
+def load_models(
+    model: Path | str | None = None,
+    embeddings: Path | str | None = None,
+    *,
+    enforcement: EnforceSettings | None = None,
+    precision: Precision = "fp32",
+    new_values: bool = False,
+) -> Models:
+    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory.
+
+    Args:
+        model: A directory, or `NAME:ARGUMENT` for an extractor of another package (group `kgtag.extractors`).
+        embeddings: A directory.
+        enforcement: Settings; the defaults otherwise.
+        precision: The extractor's numbers.
+        new_values: See `Models`.
+
+    Raises:
+        InputError: A directory is missing, incomplete or damaged; the message names the file.
+    """
+    directory = Path(model) if model is not None else None
+    name, _, argument = str(model or "").partition(":")
+    extractor: Extractor | None = None
+    if directory is not None and not directory.exists() and name in plugin_names("kgtag.extractors"):
+        make: Callable[[str], Extractor] = load_plugin("kgtag.extractors", name)
+        extractor, directory = make(argument), None
+    elif directory is not None:
+        extractor = SequenceExtractor.load(directory, precision=precision)
+    linker = directory / "linker" if directory is not None and (directory / "linker").is_dir() else None
+    values = directory / "multilabel" if directory is not None and (directory / "multilabel").is_dir() else None
+    return Models(
+        extractor=extractor,
+        linker=linker,
+        scorer=Scorer.load(Path(embeddings)) if embeddings is not None else None,
+        enforcement=enforcement or EnforceSettings(),
+        values=ValueModel.load(values) if values is not None else None,
+        new_values=new_values,
+    )
+
+
+def open_models(settings: Settings) -> Models:
+    """The models that the settings name. Raises InputError when they do not load."""
+    return load_models(
+        settings.model,
+        settings.embeddings,
+        enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
+        precision=settings.precision,
+        new_values=settings.new_values,
+    )
+
+
+def assemble_linker(
+    models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
+) -> TaxonomyLinker:
+    """A linker for one snapshot, with dense candidates when one was trained.
+
+    Args:
+        models: The trained parts.
+        taxonomy: The snapshot.
+        scheme: Only concepts of this scheme.
+        earlier: The linker of the snapshot before, whose vectors of known labels are reused.
+    """
+    lender = earlier if isinstance(earlier, TaxonomyLinker) else None
+    return TaxonomyLinker(taxonomy, model_dir=models.linker, scheme=scheme, earlier=lender)
+
+
+def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | None = None) -> Tagger:
+    """The pipeline for one snapshot; `earlier` is that of the snapshot before.
+
+    Without an extractor, titles are searched for the taxonomy's labels.
+
+    Raises:
+        ModelMismatch: The models do not fit the taxonomy.
+    """
+    extractor = models.extractor or _dictionary(taxonomy)
+    label_map = LabelMap.of(
+        taxonomy, attributes=extractor.attributes, categories=extractor.categories, recorded=extractor.concepts
+    )
+    linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
+    values = models.values
+    if values is not None and models.new_values:
+        values = with_unseen_values(values, taxonomy, label_map.attribute, linker.encoder)
+    return Tagger(
+        extractor,
+        linker,
+        taxonomy,
+        label_map=label_map,
+        values=values,
+        plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
+        settings=models.enforcement,
+    )
+
+
+def _dictionary(taxonomy: Taxonomy) -> LabelExtractor:
+    extractor = LabelExtractor(taxonomy)
+    if not extractor.attributes:
+        raise InputError(
+            "this taxonomy has no attributes, so there are no values to look for in titles; give --model DIR (train one"
+            " with: kgtag train extractor), or import attributes (kgtag import annotated FILE)"
+        )
+    return extractor
