@@ -95,7 +95,7 @@ class Require(SecurityBase):
         if id is None:
             return None
         if not service.keyring.knows(id):
-            await service.keyring.look_again(service.look_for_keys)
+            await service.keyring.look_again(service.load_keys)
         if not service.keyring.loaded:
             raise Unavailable(f"keys can't be checked yet: {service.error or 'starting'}")
         found: ApiKey | None = service.keyring.find(presented)

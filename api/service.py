@@ -19,14 +19,12 @@ from api.auth import Keyring
 from api.errors import Problem, Unavailable
 from api.metrics import Metrics
 from graph.columns.columns import owners
-from graph.errors import KgtagError, StoreError
+from graph.errors import StoreError
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
-from graph.store import TaxonomyStore
-from graph.stores import MigratableStore
 from kgtag.config import Settings
 from kgtag.embed.audit import audit_store
 from kgtag.serve.assemble import follow
-from kgtag.serve.live import Live, Served
+from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.tag.models import Models, open_models
 from kgtag.tag.tagger import Tagger
 
@@ -87,21 +85,17 @@ class Service:
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
         self._models = models
-        self._store: MigratableStore | None = None
-        self._live: Live | None = None
+        self._live: LiveTaxonomy | None = None
         self._derived: Derived | None = None
-        self._error: str | None = "starting"
         self._auditing = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
     # -- for the routes ---------------------------------------------------------------------------
 
     @property
-    def live(self) -> Live:
-        """Raises Unavailable as long as the record has never been reached."""
-        if self._live is None:
-            raise Unavailable(f"no snapshot yet: {self._error}")
+    def live(self) -> LiveTaxonomy:
+        """Raises Unavailable as long as there has never been a snapshot."""
+        if self._live is None or not self._live.started:
+            raise Unavailable(f"no snapshot yet: {self.error}")
         return self._live
 
     @property
@@ -118,17 +112,17 @@ class Service:
 
     @property
     def revision(self) -> str | None:
-        return self._live.current.taxonomy.revision if self._live is not None else None
+        return self.current.taxonomy.revision if self._live is not None and self._live.started else None
 
     @property
     def error(self) -> str | None:
-        """Why what is served isn't what the record holds, if it isn't."""
-        return self._live.freshness.error if self._live is not None else self._error
+        """Why the snapshot is not the store's content, if it is not."""
+        return self._live.freshness.error if self._live is not None else "starting"
 
     @property
     def stale_for(self) -> float | None:
-        """Seconds since the record last confirmed what is served, when that is worth a word; else None."""
-        if self._live is None:
+        """Seconds since the store confirmed the snapshot, when they matter; else None."""
+        if self._live is None or not self._live.started:
             return None
         freshness = self._live.freshness
         late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
@@ -144,63 +138,32 @@ class Service:
                 derived.audit = found.to_json()
             return derived.audit
 
-    def look_for_keys(self) -> None:
-        if self._store is not None:
+    def load_keys(self) -> None:
+        """Read the keys again; while the store is unavailable, those known stay."""
+        if self._live is not None:
             with contextlib.suppress(StoreError):
-                self.keyring.load(self._store)
+                self.keyring.load(self._live.store)
 
     # -- life -------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._store = self.settings.open_store()
+        """Open the store, load the models, and follow the store.
+
+        Raises:
+            InputError: A wrong URL, or models that do not load or do not fit. An unavailable store is waited for.
+        """
+        store = self.settings.open_store()
         self._models = self._models or open_models(self.settings)
-        try:
-            self._connect(self._store, self._models)
-        except StoreError as error:
-            self._not_yet(error)
-        self._thread = threading.Thread(target=self._follow, name="kgtag-service", daemon=True)
-        self._thread.start()
+        self._live = live = follow(self.settings, store, self._models)
+        with contextlib.suppress(StoreError):  # logged there; the thread goes on trying
+            live.load()
+        self.load_keys()
+        live.start(self.load_keys)
 
     def stop(self) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
         if self._live is not None:
             self._live.stop()
-        if self._store is not None:
-            self._store.close()
-
-    def _connect(self, store: TaxonomyStore, models: Models) -> None:
-        live = follow(self.settings, store, models)
-        try:
-            self.keyring.load(store)
-        except StoreError:
-            if live.freshness.error is None:
-                raise
-            # Served from the snapshot file: keys follow when the record is there.
-        live.start()
-        self._live, self._error = live, None
-        log.info("serving revision %s from %s", live.current.taxonomy.revision, store.url)
-
-    def _follow(self) -> None:
-        assert self._store is not None
-        assert self._models is not None
-        while not self._stop.wait(self.settings.poll_seconds):
-            try:
-                if self._live is None:
-                    self._connect(self._store, self._models)
-                else:
-                    self.keyring.load(self._store)
-            except KgtagError as error:
-                self._not_yet(error)
-            except Exception as error:
-                log.exception("following the record failed")
-                self._not_yet(error)
-
-    def _not_yet(self, error: Exception) -> None:
-        if str(error) != self._error:
-            log.warning("%s", error)
-        self._error = str(error)
+            self._live.store.close()
 
 
 def service(request: Request) -> Service:

@@ -10,8 +10,8 @@ from kgtag.config import Settings
 from kgtag.embed.triples import concepts_of
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.search.suggest import Suggester
-from kgtag.serve.live import Live, Served
-from kgtag.serve.snapshot_file import KeptFile
+from kgtag.serve.live import LiveTaxonomy, Served
+from kgtag.serve.snapshot_file import SnapshotFile
 from kgtag.tag.models import Models, assemble_tagger
 
 
@@ -40,17 +40,12 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
     return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
 
 
-def follow(settings: Settings, store: TaxonomyStore, models: Models) -> Live:
-    """The live snapshot of a store, not yet started.
-
-    Raises:
-        StoreError: The store cannot be read.
-        ModelMismatch: The models do not fit its taxonomy.
-    """
-    return Live(
+def follow(settings: Settings, store: TaxonomyStore, models: Models) -> LiveTaxonomy:
+    """The live snapshot of a store, neither loaded nor started."""
+    return LiveTaxonomy(
         store,
         lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
         poll_seconds=settings.poll_seconds,
-        kept=KeptFile(settings.snapshot, store.url) if settings.snapshot is not None else None,
-        offline=lambda taxonomy, before: assemble_served(models, None, taxonomy, before),
+        file=SnapshotFile(settings.snapshot, store.url) if settings.snapshot is not None else None,
+        build_offline=lambda taxonomy, before: assemble_served(models, None, taxonomy, before),
     )

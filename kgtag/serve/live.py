@@ -1,4 +1,4 @@
-"""The snapshot that is served, kept up with the record: polled, rebuilt beside the requests, swapped in whole."""
+"""The live snapshot: follows a store, is rebuilt beside the requests, and swapped in whole."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from graph.errors import InputError, KgtagError
-from graph.history.reconcile import settle
+from graph.errors import InputError, KgtagError, StoreError, StoreUnavailable
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.search.suggest import Suggester
-from kgtag.serve.snapshot_file import KeptFile
+from kgtag.serve.reconciler import Reconciler
+from kgtag.serve.snapshot_file import SnapshotFile
+from kgtag.serve.state import Position, State, Step
 from kgtag.tag.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Everything that answers requests, built from one snapshot. `tagger` is None when no model was given."""
+    """The parts that answer requests, made from one snapshot. `tagger` is None without a model."""
 
     taxonomy: Taxonomy
     recommender: Recommender
@@ -31,27 +32,36 @@ class Served:
 
 
 Build = Callable[[Taxonomy, Served | None], Served]
-"""Makes what is served from a snapshot; may keep parts of what was served before when the taxonomy is the same."""
+"""Makes the parts for a snapshot; may reuse those of the snapshot before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """`stale_for`: seconds since the record last confirmed what is served; `error`: why it doesn't, when it doesn't.
+    """How fresh the snapshot is.
 
-    `age`: seconds since the snapshot was built.
+    Attributes:
+        state: See `State`.
+        stale_for: Seconds since the store confirmed the snapshot.
+        error: Why it did not at the last poll; None when it did.
+        age: Seconds since the snapshot was built.
     """
 
+    state: State
     stale_for: float
     error: str | None
     age: float
 
 
-class Live:
-    """Holds the current `Served` and follows the record.
+class LiveTaxonomy:
+    """Holds the current `Served` and follows the store.
 
-    The first load raises StoreError; later ones keep the last snapshot and say how stale it is. Edits by hand that it
-    notices enter the history. With a `kept` file that has one, that is served at once, stale until the record confirms
-    it, and the record isn't asked before `refresh`; `offline` then builds what is served without the record's items.
+    Args:
+        store: The store.
+        build: Makes the parts for a snapshot.
+        poll_seconds: Between two polls of the store's token.
+        items_seconds: Items alone are counted again after this time at the earliest.
+        file: A snapshot file to start from before the store confirms it, and to keep up to date.
+        build_offline: Makes the parts for the snapshot of the file, without the store's items.
     """
 
     def __init__(
@@ -61,160 +71,177 @@ class Live:
         *,
         poll_seconds: float = 0.5,
         items_seconds: float = 30.0,
-        kept: KeptFile | None = None,
-        offline: Build | None = None,
+        file: SnapshotFile | None = None,
+        build_offline: Build | None = None,
     ) -> None:
-        self._store = store
+        self.store = store
         self._build = build
+        self._build_offline = build_offline or build
         self._poll_seconds = poll_seconds
         self._items_seconds = items_seconds
-        self._kept = kept
-        self._alike: str | None = None
-        self._error: str | None = None
-        self._refused: tuple[str, InputError] | None = None
-        self._settled: Taxonomy | None = None
-        self._unrecorded: str | None = None
-        self._uncounted = self._from_file(offline or build)
-        if not self._uncounted:
-            self._token = store.token()
-            self._served = build(Taxonomy.of(store.read()), None)
-            self._settle(self._served.taxonomy, self._token)
-            self._keep()
-        self._confirmed = self._built = time.monotonic()
-        self._wake = threading.Event()
-        self._stopping = False
+        self._file = file
+        self._reconciler = Reconciler(store)
+        self._served: Served | None = None
+        self._state, self._error = State.STARTING, "starting"
+        self._confirmed = time.monotonic()
+        self._position = Position("", built=self._confirmed)
         self._refreshing = threading.Lock()
+        self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
-    def store(self) -> TaxonomyStore:
-        return self._store
+    def started(self) -> bool:
+        """Whether there is a snapshot."""
+        return self._served is not None
 
     @property
     def current(self) -> Served:
+        """The parts that answer requests. Raises StoreUnavailable as long as there has never been a snapshot."""
+        if self._served is None:
+            raise StoreUnavailable(f"no snapshot yet: {self._error}")
         return self._served
 
     @property
     def freshness(self) -> Freshness:
         now = time.monotonic()
-        return Freshness(now - self._confirmed, self._error, now - self._built)
+        error = None if self._state is State.CURRENT else self._error
+        return Freshness(self._state, now - self._confirmed, error, now - self._position.built)
 
-    def start(self) -> None:
-        """Follow the record in a thread of its own until `stop`."""
-        self._thread = threading.Thread(target=self._follow, name="kgtag-refresh", daemon=True)
+    def load(self) -> None:
+        """Take the first snapshot: from the file where there is one, else from the store.
+
+        Raises:
+            StoreError: The store cannot be read.
+            InputError: The models do not fit the taxonomy.
+        """
+        if self._load_file():
+            return
+        try:
+            self._load_store()
+        except StoreError as error:
+            self._fail(error, State.STARTING)
+            raise
+
+    def _load_store(self) -> None:
+        token = self.store.token()
+        served = self._build(Taxonomy.of(self.store.read()), None)
+        self._swap(served, Position(token, time.monotonic(), last_seen_token=token))
+        self._confirm()
+        self._reconcile(served.taxonomy, token)
+        self._save()
+
+    def start(self, *each_poll: Callable[[], None]) -> None:
+        """Follow the store in a thread until `stop`; it calls `each_poll` as well at every poll."""
+        self._thread = threading.Thread(target=self._follow, args=(each_poll,), name="kgtag-follow", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
+        """End the thread, and wait for a snapshot file that is being written."""
+        self._stopped.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
-        if self._kept is not None:
-            self._kept.close()
+        if self._file is not None:
+            self._file.close()
 
     def refresh(self) -> None:
-        """Look at the record now, and swap in a new snapshot when it changed.
+        """Poll the store now, and swap in a new snapshot when it changed.
 
-        When the record is out of reach, or the models don't fit what it holds, the last snapshot stays.
+        While the store is unavailable, or the models do not fit its taxonomy, the last snapshot stays.
         """
         with self._refreshing:
             try:
-                self._catch_up()
+                if self.started:
+                    self._catch_up()
+                    self._confirm()
+                else:
+                    self.load()
             except KgtagError as error:
-                if str(error) != self._error:
-                    log.warning("serving on from the last snapshot: %s", error)
-                self._error = str(error)
-                return
-            self._error = None
-            self._confirmed = time.monotonic()
+                fits = self._served is None or not isinstance(error, InputError)
+                self._fail(error, State.STALE if fits else State.REJECTED)
 
     def _catch_up(self) -> None:
-        token = self._store.token()
-        if token == self._token and not self._uncounted:
+        token = self.store.token()
+        now = time.monotonic()
+        position, step = self._position, self._position.step(token, now=now, items_seconds=self._items_seconds)
+        if step is Step.NOTHING:
             return
-        if self._refused is not None and self._refused[0] == token:
-            raise self._refused[1]
-        recent = time.monotonic() - self._built < self._items_seconds
-        if token == self._alike and recent:
-            return  # Only items changed; their counts may lag a little.
-        before = self._served.taxonomy
-        taxonomy = before if token == self._token else Taxonomy.of(self._store.read())
-        same = taxonomy.revision == before.revision and taxonomy.problems == before.problems
-        if same and recent and not self._uncounted:
-            self._alike = token
-            if taxonomy.version != before.version:
-                self._served = replace(self._served, taxonomy=taxonomy)
-            self._settle(taxonomy, token)
+        if step is Step.REJECT and position.rejected is not None:
+            raise position.rejected[1]
+        before = self.current
+        taxonomy = before.taxonomy if step is Step.COUNT else Taxonomy.of(self.store.read())
+        same = (taxonomy.revision, taxonomy.problems) == (before.taxonomy.revision, before.taxonomy.problems)
+        renumbered = taxonomy.version != before.taxonomy.version
+        if same and position.recent(now, self._items_seconds):
+            self._swap(replace(before, taxonomy=taxonomy) if renumbered else before, position.same_taxonomy(token))
+            self._reconcile(taxonomy, token)
             return
         try:
-            self._served = self._build(taxonomy, self._served)
+            served = self._build(taxonomy, before)
         except InputError as error:
-            self._refused = token, error
+            self._position = position.reject(token, error)
             raise
+        else:
+            self._swap(served, Position(token, time.monotonic(), last_seen_token=token))
         finally:
-            self._settle(taxonomy, token)
-        self._built = time.monotonic()
-        self._token = self._alike = token
-        self._uncounted = False
-        if not same or taxonomy.version != before.version:
-            self._keep()
+            self._reconcile(taxonomy, token)
+        if renumbered or not same:
+            self._save()
         log.info("serving revision %s (%d concepts)", taxonomy.revision, len(taxonomy))
 
-    def _settle(self, taxonomy: Taxonomy, token: str) -> None:
-        """Record what other hands have done since the snapshot that was recorded last.
+    def _swap(self, served: Served, position: Position) -> None:
+        self._served, self._position = served, position
 
-        Serving goes on when that fails, whatever the reason.
-        """
-        done = self._settled
-        if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):
-            return
-        try:
-            found = settle(self._store, taxonomy, known=done, token=token)
-        except Exception as error:
-            if str(error) != self._unrecorded:
-                log.warning(
-                    "edits by hand could not be recorded: %s", error, exc_info=not isinstance(error, KgtagError)
-                )
-            self._unrecorded = str(error)
-            return
-        self._unrecorded = None
-        if found is not None:
-            self._settled = found
-            if found is not taxonomy and self._served.taxonomy is taxonomy:
-                self._served = replace(self._served, taxonomy=found)
+    def _confirm(self) -> None:
+        self._state, self._confirmed = State.CURRENT, time.monotonic()
 
-    def _from_file(self, build: Build) -> bool:
+    def _fail(self, error: Exception, state: State) -> None:
+        if str(error) != self._error or self._state is State.CURRENT:
+            log.warning("no snapshot yet: %s" if self._served is None else "serving the last snapshot: %s", error)
+        self._error = str(error)
+        self._state = state if self.started else State.STARTING
+
+    def _reconcile(self, taxonomy: Taxonomy, token: str) -> None:
+        """External edits enter the history; the snapshot gets the version that this gives it."""
+        found = self._reconciler.reconcile(taxonomy, token)
+        served = self._served
+        if served is not None and found is not taxonomy and served.taxonomy is taxonomy:
+            self._served = replace(served, taxonomy=found)
+
+    def _load_file(self) -> bool:
         """Whether the file has a snapshot, which is served then."""
-        saved = self._kept.load() if self._kept is not None else None
+        saved = self._file.load() if self._file is not None else None
         if saved is None:
             return False
         try:
-            self._served = build(saved.taxonomy, None)
+            served = self._build_offline(saved.taxonomy, None)
         except InputError as error:
             log.warning("the snapshot in the file is not served: %s", error)
             return False
-        self._token = saved.token if self._store.durable_tokens else ""
-        self._error = "serving from the snapshot file; the record has not confirmed it yet"
+        token = saved.token if self.store.durable_tokens else ""
+        self._swap(served, Position(token, time.monotonic(), counts_stale=True))
+        self._state = State.UNCONFIRMED
+        self._error = "serving from the snapshot file; the store has not confirmed it yet"
         log.info("serving revision %s from the snapshot file", saved.taxonomy.revision)
         return True
 
-    def _keep(self) -> None:
-        if self._kept is not None:
-            self._kept.keep(self._served.taxonomy, self._token if self._store.durable_tokens else "")
+    def _save(self) -> None:
+        if self._file is not None:
+            self._file.save(self.current.taxonomy, self._position.token if self.store.durable_tokens else "")
 
-    def _follow(self) -> None:
-        built = self._built
-        while not self._stopping:
-            # Who edits once often edits again, and recording the edit took its time: look at once.
-            self._wake.wait(self._poll_seconds if built == self._built else 0)
-            built = self._built
-            self._wake.clear()
-            if not self._stopping:
+    def _follow(self, each_poll: tuple[Callable[[], None], ...]) -> None:
+        built = self._position.built
+        # Edits come in bursts, and recording one took its time: after a new snapshot, poll at once.
+        while not self._stopped.wait(self._poll_seconds if built == self._position.built else 0):
+            built = self._position.built
+            try:
+                self.refresh()
+            except Exception as error:  # whatever a rebuild trips over, the last snapshot is served on
+                message = f"rebuilding the snapshot failed: {error}"
+                if message != self._error:
+                    log.exception("rebuilding the snapshot failed")
+                self._error, self._state = message, State.STALE if self.started else State.STARTING
+            for call in each_poll:
                 try:
-                    self.refresh()
-                except Exception as error:
-                    # Whatever a rebuild trips over, the last snapshot goes on being served and /readyz says why.
-                    said = f"rebuilding the snapshot failed: {error}"
-                    if said != self._error:
-                        log.exception("rebuilding the snapshot failed")
-                    self._error = said
+                    call()
+                except Exception:
+                    log.exception("following the store failed")

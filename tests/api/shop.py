@@ -8,8 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import uvicorn
@@ -22,7 +21,7 @@ from graph.store import TaxonomyStore
 from kgtag.config import Settings
 from kgtag.enforce import EnforceSettings
 from kgtag.tag.models import Models
-from kgtag.types import Extraction, Mention, Product, Span
+from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
 WORDS = {"red": "Colour", "blue": "Colour", "红色": "Colour", "teal": "Colour", "leather": "Material"}
 
@@ -66,16 +65,13 @@ def fill(store: TaxonomyStore) -> None:
     store.apply(ChangeSet((*changes, *edges), "test", "fill"))
 
 
-class WordExtractor:
+class WordExtractor(Extractor):
     """Finds the words it knows, takes everything for shoes; breaks on the title "crash", as no real one should."""
 
     version = "words-1"
     attributes = ("Colour", "Material")
-    config = SimpleNamespace(
-        categories=("Shoes", "Sneakers"),
-        attribute_concepts={"Colour": "colour", "Material": "material"},
-        category_concepts={"Shoes": "shoes", "Sneakers": "sneakers"},
-    )
+    categories = ("Shoes", "Sneakers")
+    concepts: ClassVar = {"Colour": "colour", "Material": "material", "Shoes": "shoes", "Sneakers": "sneakers"}
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         return [self._one(product.title) for product in products]
@@ -91,8 +87,7 @@ class WordExtractor:
 
 
 def models() -> Models:
-    extractor: Any = WordExtractor()
-    return Models(extractor, None, None, EnforceSettings())
+    return Models(WordExtractor(), None, None, EnforceSettings())
 
 
 def keys(store: TaxonomyStore) -> dict[str, str]:

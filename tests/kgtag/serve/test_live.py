@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -16,7 +16,8 @@ from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.search.suggest import Suggester
-from kgtag.serve.live import Live, Served
+from kgtag.serve.live import LiveTaxonomy, Served
+from kgtag.serve.state import State
 from tests.api import shop
 from tests.graph.hands import SqlHands
 
@@ -38,6 +39,12 @@ class Builder:
         return Served(taxonomy, Recommender(taxonomy), Suggester(taxonomy), None)
 
 
+def following(store: SqliteStore, builder: Builder, **options: Any) -> LiveTaxonomy:
+    live = LiveTaxonomy(store, builder, **options)
+    live.load()
+    return live
+
+
 def _add(store: SqliteStore, id: str) -> None:
     edit.apply(store, ChangeSet((PutConcept(Concept(id, "shop", "category", {"en": id})),), "test"))
 
@@ -49,7 +56,7 @@ def store(sqlite_store: SqliteStore) -> SqliteStore:
 
 
 def test_a_new_snapshot_is_swapped_in_and_the_old_one_stays_whole(store: SqliteStore) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     before = live.current
     _add(store, "hats")
     live.refresh()
@@ -58,7 +65,7 @@ def test_a_new_snapshot_is_swapped_in_and_the_old_one_stays_whole(store: SqliteS
 
 def test_nothing_is_built_while_nothing_changes(store: SqliteStore) -> None:
     builder = Builder()
-    live = Live(store, builder)
+    live = following(store, builder)
     for _ in range(5):
         live.refresh()
     assert builder.built == 1 and live.freshness.error is None and live.freshness.stale_for < 5
@@ -66,7 +73,7 @@ def test_nothing_is_built_while_nothing_changes(store: SqliteStore) -> None:
 
 def test_items_alone_are_counted_after_a_while(store: SqliteStore) -> None:
     builder = Builder()
-    live = Live(store, builder, items_seconds=0.2)
+    live = following(store, builder, items_seconds=0.2)
     store.put_items([TaggedItem("i", "t", None, "m", "r", (ItemTag("red", 1.0, "exact"),))])
     live.refresh()
     assert builder.built == 1
@@ -78,7 +85,7 @@ def test_items_alone_are_counted_after_a_while(store: SqliteStore) -> None:
 def test_hands_that_go_on_while_an_edit_is_recorded(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each edit is served at once; the history tells of them together, without being read from its beginning."""
     _add(store, "hats")
-    live = Live(store, Builder())
+    live = following(store, Builder())
     monkeypatch.setattr(outside, "replayed", _fail)
     hands = SqlHands(store.url.removeprefix("sqlite:///"))
     token, names = store.token, iter(("Slippers", "Clogs"))
@@ -107,7 +114,7 @@ def _fail(*_: object) -> NoReturn:
 
 
 def test_a_record_that_goes_and_comes_back(store: SqliteStore, tmp_path: Path) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     (tmp_path / "kgtag.db").rename(tmp_path / "away.db")
     live.refresh()
     error = live.freshness.error
@@ -119,16 +126,20 @@ def test_a_record_that_goes_and_comes_back(store: SqliteStore, tmp_path: Path) -
 
 def test_the_first_load_raises(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
-        Live(SqliteStore.open(tmp_path / "none.db"), Builder())
+        following(SqliteStore.open(tmp_path / "none.db"), Builder())
 
 
 def test_models_that_fit_no_more_keep_the_last_snapshot_until_they_fit_again(store: SqliteStore) -> None:
     builder = Builder(needs="sandals")
-    live = Live(store, builder)
+    live = following(store, builder)
     edit.apply(store, ChangeSet((DeleteConcept("sandals"),), "test"))
     for _ in range(3):
         live.refresh()
-    assert live.freshness.error == "lacks sandals" and "sandals" in live.current.taxonomy
+    assert (
+        live.freshness.error == "lacks sandals"
+        and live.freshness.state is State.REJECTED
+        and "sandals" in live.current.taxonomy
+    )
     assert builder.built == 2  # What doesn't fit isn't tried again before the record changes.
     _add(store, "sandals")
     live.refresh()
@@ -139,7 +150,7 @@ def test_the_thread_follows_survives_a_failing_build_and_stops(
     store: SqliteStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     builder = Builder()
-    live = Live(store, builder, poll_seconds=0.02)
+    live = following(store, builder, poll_seconds=0.02)
     live.start()
     builder.breaks = True
     _add(store, "hats")

@@ -17,9 +17,10 @@ from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.search.suggest import Suggester
-from kgtag.serve.live import Live, Served
+from kgtag.serve.live import Served
 from tests.api import shop
 from tests.graph.hands import SqlHands
+from tests.kgtag.serve.test_live import following
 
 
 class Builder:
@@ -55,7 +56,7 @@ def _add(store: SqliteStore, id: str) -> None:
 
 def test_an_edit_by_hand_is_served_and_recorded_under_its_version(store: SqliteStore, hands: SqlHands) -> None:
     builder = Builder()
-    live = Live(store, builder)
+    live = following(store, builder)
     hands.rename("sandals", "Sliders")
     live.refresh()
     assert live.current.taxonomy["sandals"].label() == "Sliders"
@@ -66,7 +67,7 @@ def test_an_edit_by_hand_is_served_and_recorded_under_its_version(store: SqliteS
 
 
 def test_edits_through_kgtag_are_not_taken_for_edits_by_hand(store: SqliteStore) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     _add(store, "hats")
     live.refresh()
     _add(store, "gloves")
@@ -76,7 +77,7 @@ def test_edits_through_kgtag_are_not_taken_for_edits_by_hand(store: SqliteStore)
 
 
 def test_both_between_two_looks(store: SqliteStore, hands: SqlHands) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     _add(store, "hats")
     hands.rename("sandals", "Sliders")
     live.refresh()
@@ -87,13 +88,13 @@ def test_both_between_two_looks(store: SqliteStore, hands: SqlHands) -> None:
 def test_edits_by_hand_while_nothing_was_running(store: SqliteStore, hands: SqlHands) -> None:
     _add(store, "hats")
     hands.rename("sandals", "Sliders")
-    live = Live(store, Builder())
+    live = following(store, Builder())
     assert (live.current.taxonomy.version, origins(store)) == (3, ["kgtag", "kgtag", "outside"])
     assert history.at_version(store, 2)["sandals"].label() == "Sandals"
 
 
 def test_two_services_and_a_writer_record_an_edit_once(store: SqliteStore, hands: SqlHands) -> None:
-    services = [Live(store, Builder()) for _ in range(2)]
+    services = [following(store, Builder()) for _ in range(2)]
     hands.rename("sandals", "Sliders")
     for live in services * 2:
         live.refresh()
@@ -112,7 +113,7 @@ def test_a_record_that_can_not_be_written_is_served(
     hands.rename("sandals", "Sliders")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        live = Live(impatient, Builder())
+        live = following(impatient, Builder())
     assert live.current.taxonomy["sandals"].label() == "Sliders" and live.freshness.error is None
     assert "could not be recorded" in caplog.text and "Traceback" not in caplog.text
     hands.rename("sandals", "Slippers")
@@ -124,7 +125,7 @@ def test_a_record_that_can_not_be_written_is_served(
 def test_a_damaged_history_is_no_reason_to_stop(
     store: SqliteStore, hands: SqlHands, caplog: pytest.LogCaptureFixture
 ) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as db, db:
         db.execute("UPDATE change_set SET payload = x'00'")
     hands.rename("sandals", "Sliders")
@@ -136,7 +137,7 @@ def test_a_damaged_history_is_no_reason_to_stop(
 def test_what_the_models_refuse_is_recorded_all_the_same(store: SqliteStore, hands: SqlHands) -> None:
     builder = Builder()
     builder.needs = "sandals"
-    live = Live(store, builder)
+    live = following(store, builder)
     hands.delete("sandals")
     live.refresh()
     live.refresh()
@@ -148,7 +149,7 @@ def test_what_the_models_refuse_is_recorded_all_the_same(store: SqliteStore, han
 
 
 def test_items_alone_cost_no_reading(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = Live(store, Builder())
+    live = following(store, Builder())
     store.put_items([TaggedItem("i", "t", None, "m", "r", (ItemTag("red", 1.0, "exact"),))])
     live.refresh()
     reads: list[int] = []

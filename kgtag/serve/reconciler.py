@@ -1,0 +1,53 @@
+"""The history kept up with external edits that the service notices."""
+
+from __future__ import annotations
+
+import logging
+
+from graph.errors import KgtagError
+from graph.history.reconcile import settle
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+
+log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Enters external edits into the store's history, once each.
+
+    Attributes:
+        history_error: Why the last attempt failed; None when it did not.
+    """
+
+    def __init__(self, store: TaxonomyStore) -> None:
+        self._store = store
+        self._reconciled: Taxonomy | None = None
+        self.history_error: str | None = None
+
+    def reconcile(self, taxonomy: Taxonomy, token: str) -> Taxonomy:
+        """Record what changed since the snapshot that was reconciled last.
+
+        Failures are logged and kept in `history_error`; serving goes on.
+
+        Args:
+            taxonomy: A snapshot that was just read.
+            token: The store's token before the read.
+
+        Returns:
+            The snapshot, under the version that the history gives it.
+        """
+        done = self._reconciled
+        if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):
+            return taxonomy
+        try:
+            found = settle(self._store, taxonomy, known=done, token=token)
+        except Exception as error:  # whatever the history trips over, reads must go on
+            if str(error) != self.history_error:
+                unexpected = not isinstance(error, KgtagError)
+                log.warning("external edits could not be recorded: %s", error, exc_info=unexpected)
+            self.history_error = str(error)
+            return taxonomy
+        self.history_error = None
+        if found is not None:
+            self._reconciled = found
+        return found or taxonomy
