@@ -34,7 +34,7 @@ from common import machine, report
 from torch import Tensor, nn
 
 from kgtag.data import read_annotated
-from kgtag.evaluate.extraction import LabelledSpan, evaluate_extractor, evaluate_spans
+from kgtag.evaluation.extraction import LabelledSpan, evaluate_extractor, evaluate_spans
 from kgtag.extract.decode import Chain, decode, span_tags
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.encoder.loop import Watching

@@ -25,10 +25,10 @@ from typing import Any
 from common import machine, report, table
 from extraction import OPTIONS, bucket, read
 
-from kgtag.evaluate.confidence import bootstrap, paired
-from kgtag.evaluate.decisions import outcomes
-from kgtag.evaluate.extraction import evaluate_extractor
-from kgtag.evaluate.report import extract_all
+from kgtag.evaluation.confidence import bootstrap, paired
+from kgtag.evaluation.decisions import outcomes
+from kgtag.evaluation.extraction import evaluate_extractor
+from kgtag.evaluation.report import extract_all
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.continual import GENTLE, continue_extractor
 from kgtag.train.extractor.run import train_extractor

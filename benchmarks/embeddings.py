@@ -19,7 +19,7 @@ from common import machine, report
 
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples, read_triples
-from kgtag.evaluate.embeddings import evaluate_scorer
+from kgtag.evaluation.embeddings import evaluate_scorer
 from kgtag.train.embeddings.run import train_embeddings
 from kgtag.train.embeddings.settings import OneVsAll, Settings
 

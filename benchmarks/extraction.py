@@ -39,14 +39,14 @@ from common import machine, report
 
 from kgtag.data import read_annotated
 from kgtag.data.locate import locate
-from kgtag.evaluate.extraction import (
+from kgtag.evaluation.extraction import (
     LabelledSpan,
     category_accuracy,
     evaluate_extractgpt,
     evaluate_extractor,
     evaluate_spans,
 )
-from kgtag.evaluate.values import Valued
+from kgtag.evaluation.values import Valued
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.normalise import fit, paired
 from kgtag.text import document

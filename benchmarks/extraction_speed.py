@@ -36,7 +36,7 @@ from common import machine, report, table
 from extraction import splits
 from safetensors.torch import load_file
 
-from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.decode import decode
 from kgtag.extract.files import read_config
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs

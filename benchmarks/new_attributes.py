@@ -28,7 +28,7 @@ import numpy as np
 from common import machine, report
 from extraction import OPTIONS, bucket, floor, splits
 
-from kgtag.evaluate.extraction import best_values, evaluate_extractgpt
+from kgtag.evaluation.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.load import load_network
 from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes

@@ -30,7 +30,7 @@ from extraction import OPTIONS, bucket, read
 
 from kgtag.discover.active_learning import Pool, doubts
 from kgtag.discover.active_learning import selection as choose
-from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct

@@ -33,7 +33,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.data import read_annotated
 from kgtag.data.importing import import_files
 from kgtag.enforce import EnforceSettings, violations
-from kgtag.evaluate.tagging import closed
+from kgtag.evaluation.tagging import closed
 from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.embeddings.graph import train_graph
 from kgtag.train.extractor.options import TrainOptions

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal, Protocol
 
@@ -157,24 +157,48 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A concept the linker proposes. `score` ranks, `probability` is calibrated."""
+    """A concept that a mention may name. `score` ranks, `probability` is calibrated; `label` is filled for people."""
 
     concept: str
     score: float
     probability: float
     method: Literal["exact", "fuzzy", "dense"]
+    label: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A row of `links`, ready for JSON."""
+        return {
+            "concept": self.concept,
+            "label": self.label,
+            "score": _round(self.score),
+            "probability": _round(self.probability),
+            "method": self.method,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Candidates best first; `link` is the decision, None for NIL."""
+    """Candidates, best first; `link` is the decision, None for NIL."""
 
     candidates: tuple[Candidate, ...]
     link: Candidate | None
 
+    def labelled(self, label: Callable[[str], str]) -> Linked:
+        """The same with labels, by a function from a concept's id."""
+        named = tuple(replace(candidate, label=label(candidate.concept)) for candidate in self.candidates)
+        return Linked(named, named[0] if self.link is not None else None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer of `kgtag link`, ready for JSON."""
+        return {"links": [candidate.to_dict() for candidate in self.candidates], "nil": self.link is None}
+
 
 class Linker(Protocol):
-    def link(self, queries: Sequence[Query]) -> list[Linked]: ...
+    """Links mentions to concepts of one snapshot."""
+
+    def link(self, queries: Sequence[Query]) -> list[Linked]:
+        """One answer per query, in order."""
+        ...
 
 
 class Plausibility(Protocol):

@@ -22,7 +22,7 @@ from kgtag.data.importing import import_files
 from kgtag.embed.audit import audit_store
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
-from kgtag.evaluate.tagging import TaggingReport, evaluate_tagging
+from kgtag.evaluation.tagging import TaggingReport, evaluate_tagging
 from kgtag.recommend import Neighbour
 from kgtag.serve.assemble import assemble_served
 from kgtag.tag.models import Models, assemble_tagger, load_models

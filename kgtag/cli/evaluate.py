@@ -56,10 +56,10 @@ def extractor(
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
-    from kgtag.evaluate.extraction import Protocol
-    from kgtag.evaluate.html import write_report
-    from kgtag.evaluate.report import Asked, evaluate_thoroughly
-    from kgtag.evaluate.values import Valued
+    from kgtag.evaluation.extraction import Protocol
+    from kgtag.evaluation.html import write_report
+    from kgtag.evaluation.report import Asked, evaluate_thoroughly
+    from kgtag.evaluation.values import Valued
     from kgtag.extract.files import read_config, rewrite_config
     from kgtag.normalise import Canonicaliser
     from kgtag.tag.models import load_models
@@ -109,7 +109,7 @@ def embeddings(
 
     Example: `kgtag evaluate embeddings --model models/graph --triples data/ --json`
     """
-    from kgtag.evaluate.embeddings import evaluate_directory
+    from kgtag.evaluation.embeddings import evaluate_directory
 
     answer = evaluate_directory(model, triples).to_json()
     if json:
@@ -133,7 +133,7 @@ def linker(
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
-    from kgtag.evaluate.linking import evaluate_linking
+    from kgtag.evaluation.linking import evaluate_linking
     from kgtag.tag.models import assemble_linker, load_models
     from kgtag.train.model import link_examples
 

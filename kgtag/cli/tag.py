@@ -31,7 +31,7 @@ def link(
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
     from kgtag.config import read_settings
-    from kgtag.tag.batch import link_rows
+    from kgtag.link.batch import link_rows
     from kgtag.tag.models import assemble_linker, open_models
 
     taxonomy = load_taxonomy(open_store(store))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import TitleNames
+from kgtag.extract.label_finder import LabelFinder
 from kgtag.extract.lexicon import SURE
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
@@ -22,7 +22,7 @@ class LabelExtractor(Extractor):
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy
-        self._titles = TitleNames(taxonomy, "value")
+        self._titles = LabelFinder(taxonomy, "value")
         self._attributes = tuple(concept.id for concept in taxonomy if concept.kind == "attribute")
 
     @property

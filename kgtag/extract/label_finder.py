@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9f
 _LONGEST = 8
 
 
-class TitleNames:
+class LabelFinder:
     """Looks every run of up to eight words of a title up among the labels of one kind of concept."""
 
     def __init__(self, taxonomy: Taxonomy, kind: Kind) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -16,14 +16,11 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graph.errors import FileFormatError, InputError
-from graph.formats import reading
-from graph.lookup import require_concept
+from graph.errors import InputError
 from graph.store import TaxonomyStore
-from graph.taxonomy import Taxonomy
 from kgtag.data import BadRow, attempt_lines, attempt_products
 from kgtag.tag.tagger import Tagger
-from kgtag.types import Linked, Linker, Product, Query, Tagging
+from kgtag.types import Product, Tagging
 
 _BATCH = 64
 
@@ -187,53 +184,3 @@ def _progress() -> Progress:
         TimeElapsedColumn(),
     )
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """One answer a line, in order, streaming; a line that can't be asked gets `{"id", "error"}`."""
-    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
-    while batch := list(islice(numbered, _BATCH)):
-        asked = [_asked(line, n, taxonomy) for n, line in batch]
-        links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
-        for id, query in asked:
-            if isinstance(query, Query):
-                yield {"id": id, **_links(next(links), taxonomy, query.lang)}
-            else:
-                yield {"id": id, "error": _problem(query)}
-
-
-def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
-    id: Any = number
-    try:
-        row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
-        id = row.get("id", number)
-        return id, _query(row, number, taxonomy)
-    except InputError as error:
-        return id, error
-
-
-def _query(row: dict[str, Any], number: int, taxonomy: Taxonomy) -> Query:
-    if not isinstance(row.get("text"), str) or not row["text"].strip():
-        raise FileFormatError("<stdin>", "'text' must be a string with something in it", line=number)
-    named = {field: row.get(field) for field in ("attribute", "category", "lang")}
-    for field, value in named.items():
-        if value is not None and not isinstance(value, str):
-            message = f"{field!r} must be a string, not {reading.kind_of(value)}"
-            raise FileFormatError("<stdin>", message, line=number)
-    attribute = require_concept(taxonomy, named["attribute"], "attribute") if named["attribute"] else None
-    category = require_concept(taxonomy, named["category"], "category") if named["category"] else None
-    return Query(row["text"], attribute, category, named["lang"])
-
-
-def _links(linked: Linked, taxonomy: Taxonomy, lang: str | None) -> dict[str, Any]:
-    links = [
-        {
-            "concept": c.concept,
-            "label": taxonomy[c.concept].label(lang),
-            "score": round(c.score, 4),
-            "probability": round(c.probability, 4),
-            "method": c.method,
-        }
-        for c in linked.candidates
-    ]
-    return {"links": links, "nil": linked.link is None}

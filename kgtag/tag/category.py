@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import TitleNames
+from kgtag.extract.label_finder import LabelFinder
 from kgtag.tag.label_map import LabelMap
 from kgtag.types import CandidateTag, Extraction, Method, Product, Span
 
@@ -24,7 +24,7 @@ class CategoryPredictor:
     def __init__(self, taxonomy: Taxonomy, label_map: LabelMap) -> None:
         self._taxonomy = taxonomy
         self._label_map = label_map
-        self._titles = TitleNames(taxonomy, "category")
+        self._titles = LabelFinder(taxonomy, "category")
 
     def candidates(self, product: Product, extraction: Extraction) -> tuple[CandidateTag, ...]:
         """Candidates, most probable first; their probabilities sum to 1 at most.

@@ -11,7 +11,7 @@ from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.embed.geometry import Floats
 from kgtag.embed.triples import concepts_of
-from kgtag.evaluate.tagging import gold_concepts
+from kgtag.evaluation.tagging import gold_concepts
 from kgtag.train.embeddings.run import EmbeddingReport, Encode, train_taxonomy_embeddings
 from kgtag.train.encoder import pretrained
 from kgtag.types import AnnotatedProduct

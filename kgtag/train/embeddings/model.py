@@ -29,7 +29,7 @@ from graph.errors import InputError
 from kgtag.embed.geometry import BILINEAR, Floats, ModelName
 from kgtag.embed.triples import Ids, Triples
 from kgtag.embed.vectors import Vectors
-from kgtag.evaluate.embeddings import evaluate
+from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.embeddings.loop import OneVsAllTrainingLoop
 from kgtag.train.embeddings.settings import Device, Settings
 

@@ -25,7 +25,7 @@ from kgtag.embed.triples import (
     taxonomy_triples,
 )
 from kgtag.embed.vectors import Folds
-from kgtag.evaluate.embeddings import RankReport, evaluate
+from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.train.embeddings.settings import Device, OneVsAll, Settings, parse_device, parse_model
 
 Encode = Callable[[Sequence[str]], Floats]

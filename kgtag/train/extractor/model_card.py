@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.rates import rates
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.encoder import pretrained

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.evaluate.linking import LinkOutcome, linking_metrics
+from kgtag.evaluation.linking import LinkOutcome, linking_metrics
 from kgtag.link.candidates.label_table import Ids
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats

@@ -202,7 +202,7 @@ def test_successors_inherit_the_vector(tmp_path: Path) -> None:
 
 
 def test_serving_needs_neither_torch_nor_pykeen() -> None:
-    modules = "kgtag.embed.scorer, kgtag.train.embeddings.run, kgtag.evaluate.embeddings"
+    modules = "kgtag.embed.scorer, kgtag.train.embeddings.run, kgtag.evaluation.embeddings"
     code = f"import sys, {modules}; print(*sorted(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"torch", "pykeen", "sklearn"}.isdisjoint(ran.stdout.split())

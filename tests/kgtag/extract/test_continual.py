@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.files import read_config
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.continual import continue_extractor

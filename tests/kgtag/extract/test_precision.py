@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluate.extraction import evaluate_extractor
+from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.files import INT8, read_config, rewrite_config
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.run import TrainReport

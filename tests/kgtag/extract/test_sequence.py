@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from graph.errors import InputError, TextError
-from kgtag.evaluate.extraction import category_accuracy, evaluate_extractor
+from kgtag.evaluation.extraction import category_accuracy, evaluate_extractor
 from kgtag.extract.inputs import windows
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.network import TagNetwork, load_encoder, plain_embedding

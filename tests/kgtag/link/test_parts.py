@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import InputError
-from kgtag.evaluate.linking import calibration_error
+from kgtag.evaluation.linking import calibration_error
 from kgtag.link.candidates.forms import ends_with, light_form, normal_form, numbers
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluate.extraction import evaluate_extractor
-from kgtag.evaluate.values import Valued
+from kgtag.evaluation.extraction import evaluate_extractor
+from kgtag.evaluation.values import Valued
 from kgtag.normalise import Canonicaliser, ValuePair, fit, paired
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import TitleNames
+from kgtag.extract.label_finder import LabelFinder
 from kgtag.tag.category import CategoryPredictor
 from kgtag.tag.label_map import LabelMap
 from kgtag.types import Extraction
@@ -44,7 +44,7 @@ def taxonomy() -> Taxonomy:
     ],
 )
 def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) -> None:
-    found = TitleNames(taxonomy, "category").find(title)
+    found = LabelFinder(taxonomy, "category").find(title)
     assert {id: title[span.start : span.end] for span, ids in found for id in ids} == named
 
 

@@ -14,7 +14,7 @@ from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples
-from kgtag.evaluate.embeddings import evaluate
+from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.embeddings.model import project, train
 from kgtag.train.embeddings.run import train_embeddings, train_taxonomy_embeddings
 from kgtag.train.embeddings.settings import OneVsAll, Settings

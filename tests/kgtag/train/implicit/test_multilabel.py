@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluate.extraction import evaluate_extractor
-from kgtag.evaluate.values import Valued
+from kgtag.evaluation.extraction import evaluate_extractor
+from kgtag.evaluation.values import Valued
 from kgtag.extract.implicit.model import ValueModel, with_inferred
 from kgtag.extract.implicit.ngrams import BUCKETS, grams
 from kgtag.train.implicit.fit import fit_slope

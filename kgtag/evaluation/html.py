@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from kgtag.evaluate.errors import KINDS
-from kgtag.evaluate.plots import draw
+from kgtag.evaluation.errors import KINDS
+from kgtag.evaluation.plots import draw
 
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"

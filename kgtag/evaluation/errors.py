@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from kgtag.data.locate import locate
-from kgtag.evaluate.extraction import Protocol, best_mentions
+from kgtag.evaluation.extraction import Protocol, best_mentions
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Span
 
 Kind = Literal["wrong boundary", "wrong attribute", "wrong value", "invented", "missed"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kgtag.evaluate.errors import mistakes
-from kgtag.evaluate.extraction import best_values, evaluate_extractgpt, evaluate_found, evaluate_spans
-from kgtag.evaluate.offsets import as_documents
+from kgtag.evaluation.errors import mistakes
+from kgtag.evaluation.extraction import best_values, evaluate_extractgpt, evaluate_found, evaluate_spans
+from kgtag.evaluation.offsets import as_documents
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 

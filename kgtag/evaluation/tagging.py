@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import violations
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.rates import rates
 from kgtag.tag.tagger import Tagger
 from kgtag.types import AnnotatedProduct
 

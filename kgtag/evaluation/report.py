@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.taxonomy import Taxonomy
-from kgtag.evaluate.confidence import Resampled, bootstrap, calibration, interval, paired, thresholds_report, trade_off
-from kgtag.evaluate.decisions import Outcomes, outcomes, per_category
-from kgtag.evaluate.errors import mistakes, table
-from kgtag.evaluate.extraction import Protocol, evaluate_found
-from kgtag.evaluate.hierarchical import evaluate_hierarchical
-from kgtag.evaluate.offsets import as_documents
+from kgtag.evaluation.confidence import (
+    Resampled,
+    bootstrap,
+    calibration,
+    interval,
+    paired,
+    thresholds_report,
+    trade_off,
+)
+from kgtag.evaluation.decisions import Outcomes, outcomes, per_category
+from kgtag.evaluation.errors import mistakes, table
+from kgtag.evaluation.extraction import Protocol, evaluate_found
+from kgtag.evaluation.hierarchical import evaluate_hierarchical
+from kgtag.evaluation.offsets import as_documents
 from kgtag.text import clean_product
 from kgtag.types import AnnotatedProduct, Extraction, Extractor
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from kgtag.evaluate.decisions import Bools, Floats, Outcomes
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.decisions import Bools, Floats, Outcomes
+from kgtag.evaluation.rates import rates
 
 _CHUNK = 200
 _FEWEST = 20

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from kgtag.evaluate.offsets import as_documents
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.offsets import as_documents
+from kgtag.evaluation.rates import rates
 from kgtag.text import clean_product
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
 

@@ -10,7 +10,7 @@ import pytest
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.evaluate.confidence import (
+from kgtag.evaluation.confidence import (
     bootstrap,
     calibration,
     choose_thresholds,
@@ -19,11 +19,11 @@ from kgtag.evaluate.confidence import (
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluate.decisions import outcomes, per_category
-from kgtag.evaluate.errors import KINDS, mistakes, table
-from kgtag.evaluate.extraction import Protocol, evaluate_found
-from kgtag.evaluate.hierarchical import evaluate_hierarchical
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.decisions import outcomes, per_category
+from kgtag.evaluation.errors import KINDS, mistakes, table
+from kgtag.evaluation.extraction import Protocol, evaluate_found
+from kgtag.evaluation.hierarchical import evaluate_hierarchical
+from kgtag.evaluation.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 

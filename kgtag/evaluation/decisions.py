@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.evaluate.extraction import Protocol, best_mentions
-from kgtag.evaluate.rates import rates
+from kgtag.evaluation.extraction import Protocol, best_mentions
+from kgtag.evaluation.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention
 
 Ints = NDArray[np.int64]
@@ -72,7 +72,7 @@ class Outcomes:
 
 
 def outcomes(data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, protocol: Protocol) -> Outcomes:
-    """By the same rules as `kgtag.evaluate.extraction`."""
+    """By the same rules as `kgtag.evaluation.extraction`."""
     names = {name for one in data for name in one.attributes} | {name for one in data for name, _ in one.spans}
     if protocol == "spans":
         names |= {mention.attribute for extraction in found for mention in extraction.mentions}

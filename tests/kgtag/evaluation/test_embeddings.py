@@ -14,7 +14,7 @@ from pykeen.triples import CoreTriplesFactory
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import ModelName
 from kgtag.embed.vectors import Vectors
-from kgtag.evaluate.embeddings import evaluate, evaluate_directory
+from kgtag.evaluation.embeddings import evaluate, evaluate_directory
 from kgtag.train.embeddings.model import vectors_of
 
 

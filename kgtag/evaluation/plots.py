@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph.errors import InputError
-from kgtag.evaluate.errors import KINDS
+from kgtag.evaluation.errors import KINDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

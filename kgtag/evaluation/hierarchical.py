@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from graph.taxonomy import Taxonomy
-from kgtag.evaluate.extraction import best_mentions
-from kgtag.evaluate.rates import rates
-from kgtag.evaluate.tagging import closed, gold_concepts
+from kgtag.evaluation.extraction import best_mentions
+from kgtag.evaluation.rates import rates
+from kgtag.evaluation.tagging import closed, gold_concepts
 from kgtag.types import AnnotatedProduct, Extraction
 
 

@@ -1,0 +1,406 @@
+"""The front door: models and a taxonomy in, a pipeline that answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from graph import taxonomy as snapshots
+from graph.errors import InputError
+from graph.sources import Taxonomy
+from graph.store import TaxonomyStore
+from graph.stores import open_store
+from kgtag.data import read_annotated
+from kgtag.enforce import EnforceSettings
+from kgtag.evaluation.tagging import evaluate_tagging
+from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Neighbour
+from kgtag.search.query import ParsedQuery, QueryParser
+from kgtag.search.suggest import Suggestion
+from kgtag.serve.assemble import assemble_served
+from kgtag.serve.live import Served
+from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models
+from kgtag.tag.tagger import Tagger
+from kgtag.types import AnnotatedProduct, Extractor, Linked, Linker, Product, Query, Tag, Tagging
+
+if TYPE_CHECKING:
+    from kgtag.train.embeddings.run import EmbeddingReport
+    from kgtag.train.extractor.run import TrainReport
+
+Text = str | Product | Mapping[str, Any]
+"""A product as a title, a `Product`, or a row of a product file."""
+Source = str | Path | snapshots.Taxonomy | TaxonomyStore
+"""A taxonomy as a store URL, a file, a snapshot, or an open store."""
+
+__all__ = [
+    "Extractor",
+    "Linker",
+    "Pipeline",
+    "Product",
+    "Tag",
+    "Tagging",
+    "Taxonomy",
+    "evaluate",
+    "load",
+    "open_store",
+    "train_embeddings",
+    "train_extractor",
+]
+
+
+def load(
+    model: str | Path | Extractor | None = None,
+    *,
+    store: Source,
+    embeddings: str | Path | None = None,
+    precision: Literal["fp32", "int8"] = "fp32",
+    threshold: float = 0.5,
+    mode: Literal["off", "symbolic", "full"] = "full",
+    new_values: bool = False,
+) -> Pipeline:
+    """Load a pipeline. Nothing is read from the environment, and nothing is fetched.
+
+    Args:
+        model: A model directory, an `Extractor`, or `NAME:ARGUMENT` for an extractor of another package; without
+            one, titles are searched for the taxonomy's labels.
+        store: The taxonomy: a store URL, a file (`.jsonl`, `.csv`, `.ttl`, …), a `Taxonomy`, or an open store.
+        embeddings: A directory of graph embeddings.
+        precision: The extractor's numbers; int8 is quicker and very nearly as good.
+        threshold: The least probability of a tag, 0 to 1.
+        mode: What enforcement uses: the threshold alone ("off"), the taxonomy ("symbolic"), embeddings too ("full").
+        new_values: Infer values younger than the model from their names.
+
+    Returns:
+        The pipeline, on a snapshot of the taxonomy as it is now.
+
+    Raises:
+        InputError: A model, store or file is missing or damaged, or `threshold` or `mode` is out of range.
+        ModelMismatch: The model does not fit the taxonomy.
+
+    Example:
+        >>> shop = load(store="tents.jsonl")
+        >>> [tag.label for tag in shop("Trailhead dome tent, green").tags]
+        ['Dome tents', 'Tents', 'Green']
+    """
+    if not 0 <= threshold <= 1:
+        raise InputError(f"threshold is {threshold}; a number from 0 to 1 is expected")
+    if mode not in ("off", "symbolic", "full"):
+        raise InputError(f"mode is {mode!r}; 'off', 'symbolic' or 'full' is expected")
+    settings = EnforceSettings(threshold=threshold, mode=mode)
+    given = model if isinstance(model, str | Path) or model is None else None
+    models = load_models(given, embeddings, enforcement=settings, precision=precision, new_values=new_values)
+    if model is not None and not isinstance(model, str | Path):
+        models = replace(models, extractor=model)
+    if isinstance(store, snapshots.Taxonomy):
+        return Pipeline(store, models=models)
+    if isinstance(store, str | Path):
+        if "://" not in str(store):
+            return Pipeline(Taxonomy.load(store), models=models)
+        store = open_store(str(store))
+    return Pipeline(Taxonomy.of(store.read()), models=models, store=store)
+
+
+class Pipeline:
+    """Tags products, and answers questions about the taxonomy, on one snapshot of it.
+
+    Safe to share between threads. Make one with `load`.
+
+    Args:
+        taxonomy: The snapshot.
+        models: Trained parts.
+        store: Where the snapshot and the tagged items come from; None for a taxonomy without items.
+    """
+
+    def __init__(
+        self, taxonomy: snapshots.Taxonomy, *, models: Models | None = None, store: TaxonomyStore | None = None
+    ) -> None:
+        self._taxonomy = taxonomy
+        self._models = models or Models()
+        self._store = store
+
+    @property
+    def taxonomy(self) -> snapshots.Taxonomy:
+        """The snapshot that answers."""
+        return self._taxonomy
+
+    def __repr__(self) -> str:
+        model = self._models.extractor.version if self._models.extractor is not None else "labels"
+        return f"Pipeline(model {model}, {len(self._taxonomy)} concepts, revision {self._taxonomy.revision[:12]})"
+
+    def __call__(self, product: Text) -> Tagging:
+        """Tag one product.
+
+        Args:
+            product: A title, a `Product`, or a row with `title` and, if known, `text`, `category`, `lang`.
+
+        Raises:
+            TextError: The title is empty, too long, or not text.
+            UnknownConcept: The product names a category that the taxonomy lacks.
+
+        Example:
+            >>> shop = load(store="tents.jsonl")
+            >>> shop("Trailhead dome tent, green").by_attribute()["color"][0].concept
+            'green'
+        """
+        return self.tagger.tag([_product(product, 1)])[0]
+
+    def pipe(self, products: Iterable[Text], *, batch_size: int = 512) -> Iterator[Tagging]:
+        """Tag many products, in order; the next batch is read while one is linked.
+
+        Args:
+            products: Titles, products or rows, as many as there are.
+            batch_size: Products that go through the stages together.
+
+        Raises:
+            InputError: A product that cannot be tagged, after the taggings of the batches before it.
+
+        Example:
+            >>> shop = load(store="tents.jsonl")
+            >>> [len(tagging.tags) for tagging in shop.pipe(["red tent", "green tent"])]
+            [2, 2]
+        """
+        numbered = (_product(one, number) for number, one in enumerate(products, start=1))
+        for outcomes in self.tagger.attempt_each(iter(lambda: list(islice(numbered, batch_size)), [])):
+            for outcome in outcomes:
+                if isinstance(outcome, InputError):
+                    raise outcome
+                yield outcome
+
+    def link(
+        self, text: str, *, attribute: str | None = None, category: str | None = None, lang: str | None = None
+    ) -> Linked:
+        """Link a mention to concepts.
+
+        Args:
+            text: The mention.
+            attribute: Id of the attribute that it is a value of.
+            category: Id of the product's category.
+            lang: Language of the labels in the answer.
+
+        Returns:
+            Candidates, best first, and the decision: `link` is None for a mention without a concept (NIL).
+
+        Example:
+            >>> load(store="tents.jsonl").link("dome-tents").link.concept
+            'dome-tents'
+        """
+        (found,) = self.linker.link([Query(text, attribute, category, lang)])
+        return found.labelled(lambda id: self._taxonomy[id].label(lang))
+
+    def neighbours(
+        self,
+        concept: str,
+        *,
+        relation: str | None = None,
+        evidence: Sequence[EvidenceType] = EVIDENCE_TYPES,
+        limit: int = 20,
+        lang: str | None = None,
+    ) -> list[Neighbour]:
+        """Concepts related to a concept, best first, each with its evidence. Raises UnknownConcept.
+
+        Example:
+            >>> [row.label for row in load(store="tents.jsonl").neighbours("dome-tents", limit=1)]
+            ['Tents']
+        """
+        recommender = self._parts.recommender
+        return recommender.neighbours(concept, relation=relation, evidence=evidence, limit=limit, lang=lang)
+
+    def recommend(
+        self,
+        concepts: Sequence[str] = (),
+        *,
+        text: str | None = None,
+        limit: int = 20,
+        kind: str | None = None,
+        lang: str | None = None,
+    ) -> list[Neighbour]:
+        """Concepts that go with all of `concepts`, and with the tags of `text`, together.
+
+        Args:
+            concepts: Ids.
+            text: A title, for its tags.
+            limit: Rows at most.
+            kind: Only "category", "attribute" or "value".
+            lang: Language of the labels in the answer.
+
+        Raises:
+            UnknownConcept: An id that the taxonomy lacks.
+            InputError: Neither concepts nor a text are given.
+        """
+        given = [*concepts, *((tag.concept for tag in self(text).tags) if text is not None else ())]
+        if not concepts and text is None:
+            raise InputError("recommend needs concepts or a text")
+        return self._parts.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
+
+    def suggest(
+        self, prefix: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
+    ) -> list[Suggestion]:
+        """Completions of a half-typed label, one per concept.
+
+        Example:
+            >>> [one.label for one in load(store="tents.jsonl").suggest("dom")]
+            ['Dome tents']
+        """
+        return self._parts.suggester.suggest(prefix, limit=limit, lang=lang, kind=kind)
+
+    def search(self, query: str, *, lang: str | None = None) -> ParsedQuery:
+        """Read a search query: spans that name concepts, the remaining words, expansions and facets.
+
+        Example:
+            >>> found = load(store="tents.jsonl").search("green dome tent sale")
+            >>> [(span.surface, span.concepts[0].concept) for span in found.spans], found.remainder
+            ([('green', 'green'), ('dome tent', 'dome-tents')], 'sale')
+        """
+        return self._parser.parse(query, lang=lang)
+
+    @cached_property
+    def tagger(self) -> Tagger:
+        """Extraction, linking and enforcement on the snapshot."""
+        return assemble_tagger(self._models, self._taxonomy)
+
+    @cached_property
+    def linker(self) -> Linker:
+        """The linker alone: it needs no extractor."""
+        return assemble_linker(self._models, self._taxonomy)
+
+    @cached_property
+    def _parser(self) -> QueryParser:
+        return QueryParser(self._taxonomy, self.linker)
+
+    @cached_property
+    def _parts(self) -> Served:
+        return assemble_served(replace(self._models, extractor=None), self._store, self._taxonomy, None)
+
+
+def evaluate(
+    pipeline: Pipeline, gold: str | Path | Sequence[AnnotatedProduct], *, given_category: bool = False
+) -> dict[str, Any]:
+    """Compare a pipeline's tags with annotated products.
+
+    Args:
+        pipeline: The pipeline.
+        gold: A file of annotated products, or the products.
+        given_category: Tell the pipeline each product's category; it is withheld otherwise.
+
+    Returns:
+        `n`, `precision`, `recall` and `f1` over sets of concepts, each with everything broader, and
+        `violation_rate`: the share of products whose tags contradict each other or the taxonomy.
+
+    Raises:
+        FileFormatError: The file does not read.
+    """
+    products = list(read_annotated(Path(gold))) if isinstance(gold, str | Path) else gold
+    return asdict(evaluate_tagging(pipeline.tagger, products, given_category=given_category))
+
+
+def train_extractor(
+    data: str | Path | Sequence[AnnotatedProduct],
+    *,
+    out: str | Path,
+    store: Source | None = None,
+    dev: str | Path | Sequence[AnnotatedProduct] = (),
+    format: str = "annotated",
+    encoder: str = "all-MiniLM-L6-v2",
+    config: str | Path | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> TrainReport:
+    """Fine-tune an extractor; with a taxonomy, a linker and a model of implicit values as well.
+
+    Needs `pip install 'kgtag[train]'`.
+
+    Args:
+        data: A file of annotated products, or the products.
+        out: Directory of the model; it appears complete or not at all.
+        store: The taxonomy that the model is for; see `load`.
+        dev: Held out for choosing the epoch; a tenth of the data otherwise.
+        format: Of the files; see `kgtag train extractor --help`.
+        encoder: A hub name or a local directory.
+        config: Training options: a TOML file or a mapping; see the docs, "Training".
+        seed: The same seed, data and machine give the same model.
+        progress: Called with lines for people.
+
+    Raises:
+        InputError: Nothing can be learned from the data, or an option is out of range.
+    """
+    from kgtag.train.extractor.run import train_extractor as train_alone
+    from kgtag.train.model import train_model, training_options
+
+    train, held = (_annotated(given, format) for given in (data, dev))
+    options = training_options(config, format)
+    if store is None:
+        return train_alone(
+            train, dev=held, out=Path(out), encoder=encoder, seed=seed, options=options, progress=progress
+        )
+    taxonomy = _snapshot(store)
+    report = train_model(
+        train, taxonomy, dev=held, out=Path(out), encoder=encoder, seed=seed, options=options, progress=progress
+    )
+    return report.extractor
+
+
+def train_embeddings(
+    store: Source,
+    *,
+    out: str | Path,
+    model: str = "ComplEx",
+    dim: int | None = None,
+    epochs: int | None = None,
+    device: Literal["auto", "cpu", "cuda"] = "auto",
+    seed: int = 0,
+) -> EmbeddingReport:
+    """Train graph embeddings with PyKEEN on a taxonomy and the tags of its items, and calibrate them.
+
+    Needs `pip install 'kgtag[train]'`.
+
+    Args:
+        store: The taxonomy; see `load`.
+        out: Directory of the embeddings.
+        model: ComplEx, DistMult, TransE or RotatE.
+        dim: Width of the vectors; chosen by the size of the data otherwise.
+        epochs: Passes over the triples; chosen likewise.
+        device: Where to compute.
+        seed: The same seed and data give the same vectors.
+
+    Raises:
+        InputError: Too few triples, or an unknown model.
+    """
+    from kgtag.train.embeddings.graph import train_graph
+
+    opened = open_store(store) if isinstance(store, str) and "://" in store else store
+    items = () if isinstance(opened, str | Path | snapshots.Taxonomy) else opened.items()
+    return train_graph(
+        _snapshot(opened),
+        out=Path(out),
+        items=items,
+        model_name=model,
+        dim=dim,
+        epochs=epochs,
+        device=device,
+        seed=seed,
+    )
+
+
+def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str) -> list[AnnotatedProduct]:
+    return list(read_annotated(Path(given), format=format) if isinstance(given, str | Path) else given)
+
+
+def _snapshot(store: Source) -> snapshots.Taxonomy:
+    if isinstance(store, snapshots.Taxonomy):
+        return store
+    return Taxonomy.load(store) if isinstance(store, str | Path) else Taxonomy.of(store.read())
+
+
+def _product(given: Text, number: int) -> Product:
+    """Products without an id are numbered from 1."""
+    if isinstance(given, Product):
+        return given
+    if isinstance(given, str):
+        return Product(str(number), given)
+    fields = {name: given.get(name) for name in ("title", "text", "category", "lang")}
+    if not isinstance(fields["title"], str):
+        raise InputError(f"product {number} has no title; a text, a Product or a row with 'title' is expected")
+    return Product(str(given.get("id", number)), **fields)

@@ -1,0 +1,163 @@
+"""Search queries read against a taxonomy: spans that name concepts, and what remains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graph.model import KINDS
+from graph.taxonomy import Taxonomy
+from kgtag.extract.label_finder import LabelFinder
+from kgtag.text import clean
+from kgtag.types import Linker, Query, Span
+
+_CONCEPTS = 3
+"""Concepts named per span at most."""
+_NARROWER = 10
+"""Narrower concepts that a query is expanded by at most."""
+_NARROWER_WEIGHT = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class NamedConcept:
+    """A concept that a span may name; `probability` is the linker's."""
+
+    concept: str
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpan:
+    """A part of a query, half-open characters, with the concepts it names, most probable first."""
+
+    start: int
+    end: int
+    surface: str
+    type: str
+    concepts: tuple[NamedConcept, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """A text to search for as well; `weight` in (0, 1], `why` is "synonym" or "narrower"."""
+
+    text: str
+    weight: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedQuery:
+    """A query as spans and a remainder.
+
+    Attributes:
+        query: As given.
+        spans: From left to right, not overlapping.
+        remainder: The words outside the spans.
+        expansions: Other labels of the named concepts, and labels of narrower ones.
+        facets: Ids of attributes that apply to the named categories.
+    """
+
+    query: str
+    spans: tuple[QuerySpan, ...]
+    remainder: str
+    expansions: tuple[Expansion, ...]
+    facets: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as a row ready for JSON."""
+        spans = [
+            {
+                "start": span.start,
+                "end": span.end,
+                "surface": span.surface,
+                "type": span.type,
+                "concepts": [
+                    {"concept": one.concept, "label": one.label, "probability": round(one.probability, 4)}
+                    for one in span.concepts
+                ],
+            }
+            for span in self.spans
+        ]
+        expansions = [{"text": one.text, "weight": one.weight, "why": one.why} for one in self.expansions]
+        return {
+            "query": self.query,
+            "spans": spans,
+            "remainder": self.remainder,
+            "expansions": expansions,
+            "facets": list(self.facets),
+        }
+
+
+class QueryParser:
+    """Reads search queries against one snapshot.
+
+    Args:
+        taxonomy: The snapshot.
+        linker: Gives the concepts of a span their probabilities.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, linker: Linker) -> None:
+        self._taxonomy = taxonomy
+        self._linker = linker
+        self._finders = [LabelFinder(taxonomy, kind) for kind in KINDS]
+
+    def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
+        """Find the labels in a query.
+
+        Args:
+            query: The words of a searcher.
+            lang: Language of the labels in the answer.
+
+        Raises:
+            TextError: The query is empty or too long.
+        """
+        text = clean(query)
+        spans = tuple(self._spans(text, lang))
+        named = [span.concepts[0].concept for span in spans]
+        rest, last = [], 0
+        for span in spans:
+            rest.append(text[last : span.start])
+            last = span.end
+        rest.append(text[last:])
+        facets = {attribute for id in named for attribute in self._facets(id)}
+        return ParsedQuery(
+            query, spans, " ".join(" ".join(rest).split()), tuple(self._expansions(named, lang)), tuple(sorted(facets))
+        )
+
+    def _spans(self, text: str, lang: str | None) -> Iterator[QuerySpan]:
+        """The longest labels; of several kinds on one span, all concepts."""
+        found: dict[Span, set[str]] = {}
+        for finder in self._finders:
+            for span, concepts in finder.find(text):
+                found.setdefault(span, set()).update(concepts)
+        end = -1
+        for span in sorted(found, key=lambda one: (one.start, -one.end)):
+            if span.start >= end and (concepts := self._concepts(text[span.start : span.end], found[span], lang)):
+                end = span.end
+                kind = self._taxonomy[concepts[0].concept].kind
+                yield QuerySpan(span.start, span.end, text[span.start : span.end], kind, concepts)
+
+    def _concepts(self, surface: str, found: set[str], lang: str | None) -> tuple[NamedConcept, ...]:
+        (linked,) = self._linker.link([Query(surface, lang=lang)])
+        probable = {candidate.concept: candidate.probability for candidate in linked.candidates}
+        ranked = sorted(found, key=lambda id: (-probable.get(id, 0.0), id))[:_CONCEPTS]
+        return tuple(NamedConcept(id, self._taxonomy[id].label(lang), probable.get(id, 0.0)) for id in ranked)
+
+    def _expansions(self, named: list[str], lang: str | None) -> Iterator[Expansion]:
+        seen = set()
+        for id in dict.fromkeys(named):
+            for text, tag, kind in self._taxonomy[id].labels():
+                if kind != "hidden" and (lang is None or tag.split("-")[0] == lang.split("-")[0]) and text not in seen:
+                    seen.add(text)
+                    yield Expansion(text, 1.0, "synonym")
+            for narrower in self._taxonomy.into(id, "broader")[:_NARROWER]:
+                text = self._taxonomy[narrower].label(lang)
+                if text not in seen:
+                    seen.add(text)
+                    yield Expansion(text, _NARROWER_WEIGHT, "narrower")
+
+    def _facets(self, id: str) -> list[str]:
+        return list(self._taxonomy.attributes_for(id)) if self._taxonomy[id].kind == "category" else []
