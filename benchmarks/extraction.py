@@ -51,7 +51,7 @@ from kgtag.extract.sequence import SequenceExtractor
 from kgtag.normalise import fit, paired
 from kgtag.text import document
 from kgtag.train.encoder import pretrained
-from kgtag.train.extractor.ensemble import join
+from kgtag.train.extractor.ensemble import build_ensemble
 from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Extractor
@@ -157,7 +157,7 @@ def measure(data: Path, given: argparse.Namespace, out: Path, options: TrainOpti
             train, dev=dev, out=member, encoder=given.encoder, seed=number, options=options, progress=_log
         ).seconds
     if given.members > 1:
-        join(members, dev, out=out, progress=_log)
+        build_ensemble(members, dev, out=out, progress=_log)
     extractor = SequenceExtractor.load(out)
     about = {
         "encoder": Path(given.encoder).name,

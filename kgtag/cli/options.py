@@ -1,68 +1,47 @@
-"""The training options as options of a command: each field of TrainOptions, in the panel it names, from one place."""
+"""Options that training commands share."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
-from kgtag.train.extractor.options import TrainOptions, made, read_options, settings, types
-
-_FILE = Annotated[
-    Path | None,
+Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
+Data = Annotated[list[Path], typer.Option("--data", help="Annotated products; repeatable.")]
+Dev = Annotated[Path | None, typer.Option(help="Held-out products; a tenth of the data when left out.")]
+FORMATS = "annotated, spans, extractgpt, bio or bieos."
+Format = Annotated[str, typer.Option(help=FORMATS)]
+Lang = Annotated[str | None, typer.Option(help="Language of products without one.")]
+Bind = Annotated[
+    str | None,
     typer.Option(
-        "--options",
-        help="A TOML file of training options, as a model directory's options.toml or `train search` has it; options"
-        " given here count more.",
+        "--store",
+        envvar="KGTAG_STORE",
+        metavar="URL",
+        help="Bind the model to this taxonomy, and train a linker for it.",
     ),
 ]
+Encoder = Annotated[
+    str | None,
+    typer.Option(help="Hub name or path of a transformers encoder.", show_default="all-MiniLM-L6-v2"),
+]
+Seed = Annotated[int, typer.Option(help="Same seed, data and machine: same model.")]
 
-
-def with_train_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with `--options FILE` and an option for each field of TrainOptions.
-
-    Its parameter `given` gets, as one function from a base to the options asked for, what the user wrote of them.
-    Typer reads signatures, so this writes one, in place of forty parameters written by hand for each command.
-    """
-    hints = get_type_hints(command, include_extras=True)
-    own = inspect.signature(command).parameters
-    kept = [one.replace(annotation=hints[name]) for name, one in own.items() if name != "given"]
-    added = [_parameter("options", _FILE), *(_parameter(one.name, _annotation(one)) for one in settings())]
-
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        file = values.pop("options")
-        chosen = {one.name: values.pop(one.name) for one in settings()}
-        asked = {name: value for name, value in chosen.items() if value is not None and value != []}
-        from_file = read_options(file) if file is not None else {}
-        command(**values, given=lambda base: made(base, from_file, asked))
-
-    run.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in (*kept, *added)}
-    return run
-
-
-Given = Callable[[TrainOptions], TrainOptions]
-"""What the user asked for, put over a base."""
-
-
-def _parameter(name: str, annotation: Any) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-def _annotation(one: Any) -> Any:
-    """Optional, so that what wasn't given can be told from what was; the panel and the range are the field's."""
-    kind, about = types()[one.name], one.metadata
-    many = kind == tuple[str, ...]
-    said: Mapping[str, Any] = {
-        "help": about["help"],
-        "rich_help_panel": about["panel"],
-        "show_default": False if many else str(one.default),
-    }
-    bounds = {"min": about["low"], "max": about["high"]} if kind in (int, float) else {}
-    name = "--teacher" if many else f"--{one.name.replace('_', '-')}"
-    return Annotated[(list[str] if many else kind) | None, typer.Option(name, **said, **bounds)]
+# Options that a config file may set too, so that none has a default of its own.
+ConfigFormat = Annotated[str | None, typer.Option(help=FORMATS, show_default="annotated")]
+ConfigSeed = Annotated[int | None, typer.Option(help="Same seed, data and machine: same model.", show_default="0")]
+Config = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.toml", help="Config file or preset with more options; the command line wins."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any option of a config file; repeatable."),
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data.", show_default="10")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Titles in a batch.", show_default="16")]
+LearningRate = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Peak rate of the encoder.", show_default="2e-4")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.", show_default="auto")]

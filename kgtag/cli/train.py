@@ -4,181 +4,240 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgtag.cli import train_derived as joining
-from kgtag.cli import train_encoder as pretraining
+from kgtag.cli import train_derived, train_encoder
 from kgtag.cli.console import Json, Store, err, log, print_json, print_table
-from kgtag.cli.options import Given, with_train_options
+from kgtag.cli.options import (
+    BatchSize,
+    Bind,
+    Config,
+    ConfigFormat,
+    ConfigSeed,
+    Data,
+    Dev,
+    Device,
+    Encoder,
+    Epochs,
+    Lang,
+    LearningRate,
+    Out,
+    Seed,
+    Set,
+)
 from kgtag.cli.progress import training_bar
-from kgtag.cli.training_data import base_options, read_work, show_findings, told
-from kgtag.train.encoder import pretrained
+from kgtag.cli.training_data import TrainingData, read_data, show_findings, training_options, without_passwords
+
+if TYPE_CHECKING:
+    from kgtag.train.extractor.config import RunOptions
+    from kgtag.train.extractor.continual import Start
+    from kgtag.train.extractor.data_checks import DataFinding
+    from kgtag.train.extractor.options import TrainOptions
+    from kgtag.train.extractor.run import TrainReport
 
 app = typer.Typer(no_args_is_help=True)
-app.command()(pretraining.encoder)
-app.command()(joining.ensemble)
-app.command()(joining.attributes)
-app.command("continue")(joining.continue_)
-
-Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
-Seed = Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")]
-Encoder = Annotated[
-    str | None,
-    typer.Option(help="A hub name or local path of a transformers encoder.", show_default="all-MiniLM-L6-v2"),
-]
+app.command()(train_encoder.encoder)
+app.command()(train_derived.ensemble)
+app.command()(train_derived.attributes)
 
 
-Data = Annotated[list[Path], typer.Option("--data", help="Annotated products; may be repeated.")]
-Dev = Annotated[Path | None, typer.Option(help="Held out for choosing; a tenth of the data when left out.")]
-Format = Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")]
-Bind = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        envvar="KGTAG_STORE",
-        help="Bind the model to this taxonomy, and train a linker for it.",
-        metavar="URL",
-    ),
-]
-Lang = Annotated[str | None, typer.Option(help="Language of products that name none.")]
-_RUN = "The run"
-
-
-@app.command(epilog="What each option does, recipes, resuming and searching: docs/training.md.")
-@with_train_options
+@app.command(epilog="Config files, presets, recipes and resuming: docs/training.md.")
 def extractor(
     data: Data,
     out: Out,
-    given: Given,
     dev: Dev = None,
-    format: Format = "annotated",
-    encoder: Encoder = None,
-    seed: Seed = 0,
-    store: Bind = None,
+    format: ConfigFormat = None,
     lang: Lang = None,
+    store: Bind = None,
+    encoder: Encoder = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this trained model further.")
+    ] = None,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(help="With --from: what the model was trained on, to forget nothing; repeatable."),
+    ] = None,
+    config: Config = None,
+    assignments: Set = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    seed: ConfigSeed = None,
+    device: Device = None,
     resume: Annotated[
         bool | None,
         typer.Option(
-            "--resume/--fresh",
-            help="Go on with the run in OUT.run, or throw it away; by default go on if there is one.",
-            rich_help_panel=_RUN,
+            "--resume/--fresh", help="Resume the run in OUT.run, or discard it; by default resume if there is one."
         ),
     ] = None,
-    checkpoint_minutes: Annotated[
-        float, typer.Option(min=0, help="Between checkpoints within an epoch.", rich_help_panel=_RUN)
-    ] = 10,
-    tensorboard: Annotated[
-        Path | None, typer.Option(help="Write TensorBoard's event files to this directory.", rich_help_panel=_RUN)
-    ] = None,
-    strict_data: Annotated[
-        bool, typer.Option("--strict-data", help="Don't train on data with findings: exit 1.", rich_help_panel=_RUN)
+    fail_on_data_warnings: Annotated[
+        bool, typer.Option("--fail-on-data-warnings", help="Exit 1 instead of training when the data has findings.")
     ] = False,
     json: Json = False,
 ) -> None:
     """Fine-tune an extractor on annotated products, and export it to ONNX.
 
-    Stopped at any point, the same command goes on where it was. The model directory holds what was trained how:
-    MODEL_CARD.md, options.toml, metrics.json, data_report.json, curves.csv.
+    Stopped at any point, the same command resumes. The model directory documents the training: MODEL_CARD.md,
+    training.toml, metrics.json, data_report.json, curves.csv.
 
     Example: `kgtag train extractor --data train.jsonl --dev dev.jsonl --store sqlite:///shop.db --out models/shop`
 
-    Example: `kgtag train extractor --data train.jsonl --out models/shop --epochs 20 --patience 4 --swap 0.3`
+    Example: `kgtag train extractor --data train.jsonl --config small --set early_stopping_patience=4 --out models/shop`
 
-    Example: `kgtag train extractor --data train.jsonl --out models/again --options models/shop/options.toml --fresh`
+    Example: `kgtag train extractor --from models/shop --data new.jsonl --replay train.jsonl --out models/shop2`
     """
-    from kgtag.train.extractor.checkpoints import RunPlace
-    from kgtag.train.extractor.run import RunSettings, train_extractor
-    from kgtag.train.implicit.run import DIRECTORY, train_values
-
-    options = given(base_options(format))
-    work = read_work(data, dev, format=format, lang=lang, store=store)
-    findings = work.inspected()
+    given = {
+        "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
+        "learning_rate": learning_rate, "seed": seed, "device": device,
+    }  # fmt: skip
+    run, options = training_options(config, assignments, given, continued=from_ is not None)
+    read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
+    start = _start(from_, replay or [], run)
+    findings = read.inspected()
     show_findings(findings)
-    if strict_data and any(one.level == "finding" for one in findings):
-        log("the data has findings, and --strict-data was given: nothing was trained")
+    if fail_on_data_warnings and any(one.level == "finding" for one in findings):
+        log("the data has findings, and --fail-on-data-warnings was given: nothing was trained")
         if json:
             print_json({"data": [one.to_json() for one in findings]})
         raise typer.Exit(1)
-    place = RunPlace.beside(
-        out, resume="auto" if resume is None else "must" if resume else "never", minutes=checkpoint_minutes
-    )
-    name = encoder or pretrained.DEFAULT
-    with training_bar() as watch:
-        run = RunSettings(place, tensorboard, watch, findings, told(["kgtag", *sys.argv[1:]]))
-        if work.taxonomy is None:
-            report = train_extractor(
-                work.train, dev=work.dev, out=out, encoder=name, seed=seed, options=options, progress=log, run=run
-            )
-            train_values(work.train, out=out / DIRECTORY, seed=seed, progress=log)
-        else:
-            from kgtag.train.model import train_model
-
-            report = train_model(
-                work.train,
-                work.taxonomy,
-                dev=work.dev,
-                out=out,
-                stamp=work.stamp,
-                encoder=name,
-                seed=seed,
-                options=options,
-                progress=log,
-                run=run,
-            ).extractor
+    if not run.spans:
+        _train_values_only(read, out, run, json=json)
+        return
+    report = _train(read, out, run, options, start=start, findings=findings, resume=resume)
     if json:
-        said = {"model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds}
-        print_json(said | {"data": [one.to_json() for one in findings]})
+        answer: dict[str, Any] = {
+            "model": report.version, "dev_f1": report.f1, "epoch": report.epoch, "seconds": report.seconds,
+        }  # fmt: skip
+        if start is not None:
+            answer |= {"new_attributes": report.new_attributes, "new_categories": report.new_categories}
+        print_json(answer | {"data": [one.to_json() for one in findings]})
     log(f"model {report.version} in {out}: F1 {report.f1:.3f} on dev (epoch {report.epoch}), {report.seconds:.0f} s")
 
 
+def _start(model: Path | None, replay: list[Path], run: RunOptions) -> Start | None:
+    from graph.errors import InputError
+    from kgtag.data import read_annotated
+    from kgtag.train.extractor.continual import Start
+
+    if model is None:
+        if replay:
+            raise InputError("--replay is for a model that is trained further; give --from MODEL as well")
+        return None
+    earlier = [one for file in replay for one in read_annotated(file, format=run.format, lang=run.lang)]
+    return Start(model, earlier, run.replay_ratio)
+
+
+def _train(
+    read: TrainingData,
+    out: Path,
+    run: RunOptions,
+    options: TrainOptions,
+    *,
+    start: Start | None,
+    findings: list[DataFinding],
+    resume: bool | None,
+) -> TrainReport:
+    from kgtag.train.extractor.checkpoints import Resume, RunPlace
+    from kgtag.train.extractor.run import RunSettings
+    from kgtag.train.model import train_model
+
+    how: Resume = "auto" if resume is None else "must" if resume else "never"
+    with training_bar() as watch:
+        settings = RunSettings(
+            RunPlace.beside(out, resume=how, minutes=run.checkpoint_minutes),
+            None if run.tensorboard is None else Path(run.tensorboard),
+            watch,
+            findings,
+            without_passwords(["kgtag", *sys.argv[1:]]),
+            run,
+        )
+        return train_model(
+            read.train,
+            read.taxonomy,
+            dev=read.dev,
+            out=out,
+            stamp=read.stamp,
+            encoder=run.encoder,
+            seed=run.seed,
+            options=options,
+            start=start,
+            progress=log,
+            run=settings,
+        ).extractor
+
+
+def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: bool) -> None:
+    from dataclasses import asdict
+
+    from kgtag.train.model import train_values_only
+
+    data = [*read.train, *read.dev]
+    report = train_values_only(
+        data, read.taxonomy, out=out, stamp=read.stamp, encoder=run.encoder, seed=run.seed, progress=log
+    )
+    if json:
+        print_json(asdict(report) | {"directory": str(out)})
+    log(f"model in {out}: accuracy {report.accuracy:.3f} on a tenth of the products, {report.seconds:.0f} s")
+
+
 @app.command(epilog="The search space is in docs/training.md.")
-@with_train_options
 def search(
     data: Data,
-    out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --options.")],
-    given: Given,
+    out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --config.")],
     dev: Dev = None,
-    format: Format = "annotated",
-    encoder: Encoder = None,
-    seed: Seed = 0,
-    store: Bind = None,
+    format: ConfigFormat = None,
     lang: Lang = None,
-    trials: Annotated[int, typer.Option(min=1, help="How many there are to be, those of earlier runs included.")] = 20,
+    store: Bind = None,
+    encoder: Encoder = None,
+    config: Config = None,
+    assignments: Set = None,
+    epochs: Epochs = None,
+    batch_size: BatchSize = None,
+    learning_rate: LearningRate = None,
+    seed: ConfigSeed = None,
+    device: Device = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of earlier runs included.")] = 20,
     timeout: Annotated[float | None, typer.Option(min=0, help="Minutes after which no new trial begins.")] = None,
     study: Annotated[
-        Path | None, typer.Option(help="SQLite file of the trials, from which a search goes on; OUT.db by default.")
+        Path | None, typer.Option(help="SQLite file of the trials, to continue a search.", show_default="OUT.db")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Look for options that train a better extractor: Optuna's TPE, with poor trials given up early.
+    """Search for better training options with Optuna, stopping poor trials early.
 
-    Options given here are where the search begins and, but for those it varies, what every trial has.
+    The first trial has the options given here; those outside the search space are the same in every trial.
 
     Example: `kgtag train search --data train.jsonl --dev dev.jsonl --out best.toml --trials 20 --epochs 6`
     """
+    from kgtag.train.encoder import pretrained
     from kgtag.train.extractor.search import search_options
 
-    work = read_work(data, dev, format=format, lang=lang, store=store)
+    given = {
+        "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
+        "learning_rate": learning_rate, "seed": seed, "device": device,
+    }  # fmt: skip
+    run, options = training_options(config, assignments, given)
+    read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
     found = search_options(
-        work.train,
-        dev=work.dev,
+        read.train,
+        dev=read.dev,
         out=out,
         storage=study or out.with_name(f"{out.name}.db"),
-        base=given(base_options(format)),
-        encoder=encoder or pretrained.DEFAULT,
-        seed=seed,
+        base=options,
+        encoder=run.encoder or pretrained.DEFAULT,
+        seed=run.seed,
         trials=trials,
         timeout=None if timeout is None else 60 * timeout,
-        values=work.values(log),
+        values=read.values(log),
         progress=log,
     )
     if json:
         print_json(found.to_json())
     else:
         print_table("Trials, best first", found.columns, found.rows)
-    log(f"best options in {out}: dev F1 {found.best_f1:.3f}; train with --options {out}")
+    log(f"best options in {out}: dev F1 {found.best_f1:.3f}; train with --config {out}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`kgtag train ensemble`, `attributes` and `continue`: models made of models."""
+"""`kgtag train ensemble` and `kgtag train attributes`: models made from models, without training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import typer
 
 from graph.errors import InputError
 from kgtag.cli.console import Json, err, log, print_json
-
-_Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]
+from kgtag.cli.options import Format, Out
 
 
 def ensemble(
@@ -18,41 +17,42 @@ def ensemble(
         list[Path], typer.Argument(help="Two or more, trained on the same data with other seeds or encoders.")
     ],
     dev: Annotated[Path, typer.Option(help="Annotated products that none of them was trained on.")],
-    out: _Out,
-    format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
+    out: Out,
+    format: Format = "annotated",
     json: Json = False,
 ) -> None:
-    """Join extractors into one that is better and slower than each. To be fast again, teach one with it
-    (`kgtag train extractor --teacher`).
+    """Build an ensemble of extractors, better and slower than each of them.
+
+    To be fast again, distil it: `kgtag train extractor --set teachers=ENSEMBLE`.
 
     Example: `kgtag train ensemble models/seed0 models/seed1 models/seed2 --dev dev.jsonl --out models/three`
     """
     from kgtag.data import read_annotated
-    from kgtag.train.extractor.ensemble import join
+    from kgtag.train.extractor.ensemble import build_ensemble
 
-    with err.status("joining …"):
-        f1 = join(models, list(read_annotated(dev, format=format)), out=out)
+    with err.status("building the ensemble …"):
+        f1 = build_ensemble(models, list(read_annotated(dev, format=format)), out=out)
     if json:
         print_json({"members": len(models), "dev_f1": f1})
-    log(f"{len(models)} models joined in {out}: F1 {f1:.3f} on dev")
+    log(f"ensemble of {len(models)} models in {out}: F1 {f1:.3f} on dev")
 
 
 def attributes(
     model: Annotated[Path, typer.Option(help="The extractor to extend; it is left as it is.")],
     add: Annotated[list[str], typer.Option(help="NAME, or NAME=definition; may be repeated.")],
-    out: _Out,
+    out: Out,
     store: Annotated[
         str | None,
-        typer.Option(help="Their values are known from this taxonomy, and tags are of its concepts.", metavar="URL"),
+        typer.Option(help="Taxonomy with their values; tags are of its concepts.", metavar="URL"),
     ] = None,
-    category: Annotated[list[str] | None, typer.Option(help="Only for these; all by default.")] = None,
-    encoder: Annotated[
-        str | None, typer.Option(help="What the model was trained from, when it isn't where it was.")
-    ] = None,
+    category: Annotated[list[str] | None, typer.Option(help="Only for these categories; all by default.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="What the model was trained from, if it was moved since.")] = None,
     json: Json = False,
 ) -> None:
-    """Let an extractor look for new attributes without training it. With --store it knows their values by the taxonomy;
-    by its name alone hardly any attribute is found. Measure before you rely on it.
+    """Add zero-shot attributes to an extractor.
+
+    With --store, the taxonomy's values are looked up; by its name alone hardly any attribute is found. Measure before
+    you rely on it.
 
     Example: `kgtag train attributes --model models/shop --add "Fit=how tightly it is worn" --store sqlite:///shop.db
     --out models/shop2`
@@ -78,36 +78,3 @@ def attributes(
         print_json({"attributes": list(config.attributes), "added": list(new)})
     values = sum(len(one.values) for one in new.values())
     log(f"{out} looks for {len(config.attributes)} attributes, {len(new)} of them new, with {values} known values")
-
-
-def continue_(
-    model: Annotated[Path, typer.Option(help="The extractor to lead on; it is left as it is.")],
-    data: Annotated[list[Path], typer.Option("--data", help="New annotated products; may be repeated.")],
-    replay: Annotated[list[Path], typer.Option(help="What the model was trained on; may be repeated.")],
-    out: _Out,
-    share: Annotated[float, typer.Option(min=0, help="Old products mixed in, for each new one.")] = 2.0,
-    format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
-    encoder: Annotated[
-        str | None, typer.Option(help="What the model was trained from, when it isn't where it was.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same data, same machine: same model.")] = 0,
-    json: Json = False,
-) -> None:
-    """Lead a trained extractor on with new examples, some of the old ones mixed in so that it forgets nothing.
-
-    Example: `kgtag train continue --model models/shop --data new.jsonl --replay train.jsonl --out models/shop2`
-    """
-    from dataclasses import asdict, replace
-
-    from kgtag.data import read_annotated
-    from kgtag.train.extractor.continual import GENTLE, continue_extractor
-
-    new, old = ([one for file in files for one in read_annotated(file, format=format)] for files in (data, replay))
-    options = replace(GENTLE, epochs=epochs or GENTLE.epochs)
-    report = continue_extractor(
-        model, new, replay=old, out=out, encoder=encoder, share=share, seed=seed, options=options, progress=log
-    )
-    if json:
-        print_json(asdict(report))
-    log(f"model {report.version} in {out}: F1 {report.f1:.3f} on what was held out of {report.new} new products")

@@ -1,22 +1,24 @@
-"""One model directory for one taxonomy: the extractor bound to its concepts, and beside it the linker and, where values
-are annotated that no text says, the model of implied values."""
+"""One model directory: an extractor, and beside it a linker and the model of implied values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from graph.errors import InputError
 from graph.history.releases import Stamp
 from graph.labels import normalise
 from graph.lookup import find_concept, require_concept
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
+from kgtag.extract.files import new_directory
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
 from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.continual import Start
 from kgtag.train.extractor.data_checks import inspect_data
 from kgtag.train.extractor.new_attributes import NewAttribute
 from kgtag.train.extractor.options import TrainOptions
@@ -31,40 +33,60 @@ _INDUCED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """`linker`: its metrics on concepts kept apart (`kgtag.train.linker.run`); `values`: of the model of implied
-    values, None when too few values aren't in the texts."""
+    """What was trained.
+
+    `linker`: its metrics on held-out concepts (`kgtag.train.linker.run`), empty without a taxonomy; `values`: of the
+    model of implied values, None when too few values are outside the texts.
+    """
 
     extractor: TrainReport
-    linker: Mapping[str, Any]
+    linker: Mapping[str, Any] = field(default_factory=dict)
     values: ValuesReport | None = None
 
 
 def train_model(
     data: Sequence[AnnotatedProduct],
-    taxonomy: Taxonomy,
+    taxonomy: Taxonomy | None,
     *,
     out: Path,
     dev: Sequence[AnnotatedProduct] = (),
     stamp: Stamp | None = None,
-    encoder: str = pretrained.DEFAULT,
+    encoder: str | None = None,
     seed: int = 0,
     options: TrainOptions | None = None,
+    start: Start | None = None,
     progress: Callable[[str], None] = lambda _: None,
     run: RunSettings | None = None,
 ) -> ModelReport:
-    """Train them on `data` and write them to `out`. Raises InputError when nothing can be learned.
+    """Train the parts of a model directory on `data` and write it to `out`.
 
-    Names of attributes and categories that the taxonomy knows are recorded as its concepts; its labels help the
-    extractor to know a value when it sees one. Annotators' links (`AnnotatedProduct.concepts`) train the linker.
-    `stamp`: what its store calls the taxonomy; `run`: what the extractor's training keeps and shows of itself.
+    With a taxonomy, names of attributes and categories are bound to its concepts, its labels become known values of the
+    extractor, and annotators' links (`AnnotatedProduct.concepts`) train a linker. A model that is trained further
+    without a taxonomy keeps its linker and implied values.
+
+    Args:
+        stamp: version of the taxonomy in its store.
+        encoder: hub name or path; the default encoder, or the one that `start` was trained from.
+        start: a trained model to train further.
+        run: what the extractor's training shows and writes beside the model.
+
+    Raises:
+        InputError: nothing can be learned.
     """
     run = run or RunSettings()
+    if taxonomy is None:
+        report = train_extractor(
+            data, dev=dev, out=out, encoder=encoder, seed=seed, options=options, start=start, progress=progress, run=run
+        )
+        implied = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress) if start is None else None
+        return ModelReport(report, values=implied)
     if run.findings is None:
         run = replace(run, findings=inspect_data(data, dev, taxonomy=taxonomy))
     if run.place is not None:
         run = replace(run, place=replace(run.place, clear=False))
     attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
     categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
+    encoder = encoder or (pretrained.DEFAULT if start is None else start.encoder)
     extractor = train_extractor(
         data,
         dev=dev,
@@ -76,31 +98,76 @@ def train_model(
         stamp=stamp or Stamp(taxonomy.revision),
         attribute_concepts=attributes,
         category_concepts=categories,
+        start=start,
         progress=progress,
         run=run,
     )
-    gold = [example for one in data for example in link_examples(one, taxonomy)]
-    linker = train_linker(taxonomy, Material(gold), out=out / "linker", encoder=encoder, seed=seed, stamp=stamp)
-    sentences = SentenceEncoder(out / "linker" / ENCODER, out / "linker" / TOKENIZER)
-    values = train_values(data, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
+    everything = [*data, *(start.replay if start is not None else ())]
+    linker, sentences = _train_linker(everything, taxonomy, out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    values = train_values(everything, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
     if run.place is not None:
         run.place.remove()
     return ModelReport(extractor, linker, values)
 
 
+def train_values_only(
+    data: Sequence[AnnotatedProduct],
+    taxonomy: Taxonomy | None = None,
+    *,
+    out: Path,
+    stamp: Stamp | None = None,
+    encoder: str | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> ValuesReport:
+    """Write a model directory without an extractor: it infers values that no text states, and finds no spans.
+
+    Raises:
+        InputError: too few values are outside the texts.
+    """
+    with new_directory(out) as work:
+        sentences = None
+        if taxonomy is not None:
+            name = encoder or pretrained.DEFAULT
+            _, sentences = _train_linker(data, taxonomy, work / "linker", encoder=name, seed=seed, stamp=stamp)
+        report = train_values(data, out=work / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
+        if report is None:
+            raise InputError(
+                "too few annotated values are outside the texts; an attribute needs 30 products and two values of 5"
+                " products each"
+            )
+    return replace(report, directory=out / DIRECTORY)
+
+
+def _train_linker(
+    data: Sequence[AnnotatedProduct],
+    taxonomy: Taxonomy,
+    out: Path,
+    *,
+    encoder: str,
+    seed: int,
+    stamp: Stamp | None,
+) -> tuple[Mapping[str, Any], SentenceEncoder]:
+    """Write a linker; return its metrics and its encoder."""
+    gold = [example for one in data for example in link_examples(one, taxonomy)]
+    metrics = train_linker(taxonomy, Material(gold), out=out, encoder=encoder, seed=seed, stamp=stamp)
+    return metrics, SentenceEncoder(out / ENCODER, out / TOKENIZER)
+
+
 def known_values(
     data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Callable[[str], None]
 ) -> dict[str, list[str]]:
-    """The taxonomy's values by attribute name, as the extractor is trained with them."""
+    """Return the taxonomy's values by attribute name, as the extractor is trained with them."""
     return _lexicon(
         data, taxonomy, _bound({name for one in data for name in one.attributes}, taxonomy, "attribute"), progress
     )
 
 
 def known_attribute(taxonomy: Taxonomy, name: str, definition: str | None = None) -> NewAttribute:
-    """What the taxonomy knows of the attribute with this name; its own definition, where none is given.
+    """Return a taxonomy's attribute as a new one of an extractor; its own definition, where none is given.
 
-    Raises UnknownConcept, naming the nearest ones.
+    Raises:
+        UnknownConcept: no attribute has this name; the message names the nearest ones.
     """
     id = require_concept(taxonomy, name, "attribute")
     own = taxonomy[id].definition
@@ -108,7 +175,7 @@ def known_attribute(taxonomy: Taxonomy, name: str, definition: str | None = None
 
 
 def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample]:
-    """The links that annotators gave, as the linker will be asked; empty where they gave none."""
+    """Return the annotators' links as queries with their concepts."""
     category = find_concept(taxonomy, one.product.category, "category") if one.product.category else None
     found = []
     for (name, surface), concept in one.concepts.items():
@@ -128,9 +195,9 @@ def _lexicon(
     attributes: Mapping[str, str],
     progress: Callable[[str], None],
 ) -> dict[str, list[str]]:
-    """Labels by attribute; nothing when the taxonomy was made from these very titles.
+    """Return labels by attribute; none when the taxonomy was made from these titles.
 
-    An extractor that finds every training value in its lexicon learns to find nothing else.
+    An extractor that finds every training value in its lexicon learns to find no other.
     """
     labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
     known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}
@@ -140,7 +207,7 @@ def _lexicon(
     share = sum(normalise(value) in known[name] for name, value in values) / max(len(values), 1)
     if share > _INDUCED:
         progress(
-            f"{share:.0%} of the values are labels already: the taxonomy was made from them, and is no lexicon here"
+            f"{share:.0%} of the values are labels already: the taxonomy was made from them, and is not used as lexicon"
         )
         return {}
     return labels

@@ -1,9 +1,8 @@
-"""Variants of annotated products whose gold stays exact: other values, other order, misspellings, other unit forms."""
+"""Augmentation by value swaps: a title gets another value of an attribute, and its gold stays exact."""
 
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,42 +10,15 @@ from dataclasses import dataclass, replace
 from graph.errors import TextError
 from kgtag.text import clean, document, field_span
 from kgtag.train.extractor.dataset import place
-from kgtag.train.extractor.options import TrainOptions
 from kgtag.types import AnnotatedProduct, Field, Span
-
-_UNITS = (
-    ("in", "inch", "inches", '"'),
-    ("cm", "centimeter", "centimeters", "centimetre", "centimetres"),
-    ("mm", "millimeter", "millimeters", "millimetre", "millimetres"),
-    ("m", "meter", "meters", "metre", "metres"),
-    ("ft", "foot", "feet"),
-    ("yd", "yard", "yards"),
-    ("g", "gram", "grams"),
-    ("kg", "kilogram", "kilograms"),
-    ("mg", "milligram", "milligrams"),
-    ("oz", "ounce", "ounces"),
-    ("lb", "lbs", "pound", "pounds"),
-    ("ml", "milliliter", "milliliters", "millilitre", "millilitres"),
-    ("l", "liter", "liters", "litre", "litres"),
-    ("w", "watt", "watts"),
-    ("v", "volt", "volts"),
-    ("gb", "gigabyte", "gigabytes"),
-    ("pcs", "pc", "pieces", "piece"),
-)
-_FORMS = {form: forms for forms in _UNITS for form in forms}
-_MEASURE = re.compile(
-    r"(?<![\w.,/])(\d+(?:[.,]\d+)?)([ -]?)("
-    + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True))
-    + r")(?!\w|\s*\d)",
-    re.I,
-)
-_WORD = re.compile(r"[^\W\d_]{5,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch of a title or text: words between values, or values that touch or overlap each other. `gold`:
-    (attribute, span within the stretch)."""
+    """A stretch of a title or text: words between values, or values that touch or overlap each other.
+
+    `gold`: (attribute, span within the stretch).
+    """
 
     text: str
     gold: tuple[tuple[str, Span], ...] = ()
@@ -54,26 +26,31 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a product says, joined again as it was. Both empty for a title that can't be read; no `text` of a product
-    whose text isn't read."""
+    """A product's fields in parts; both empty for an unreadable title, no `text` where texts aren't read."""
 
     title: list[Part]
     text: list[Part]
 
 
-class Augmenter:
-    """`values`: what may take a value's place, by attribute name, say from the taxonomy; those of training products of
-    the same category join them. `texts`: products' texts are read, too."""
+class ValueSwapper:
+    """Swaps values of training products.
+
+    Args:
+        data: the training products, whose values may take each other's place within a category.
+        values: more values by attribute name, of a taxonomy for example.
+        probability: that a product gets another value.
+        texts: products' texts are read, too.
+    """
 
     def __init__(
         self,
         data: Sequence[AnnotatedProduct],
         values: Mapping[str, Sequence[str]],
-        options: TrainOptions,
         *,
+        probability: float,
         texts: bool = True,
     ) -> None:
-        self._options = options
+        self._probability = probability
         self._parts = [_parts(one, texts) for one in data]
         pools: dict[tuple[str | None, str], set[str]] = defaultdict(set)
         for one, parts in zip(data, self._parts, strict=True):
@@ -86,24 +63,16 @@ class Augmenter:
         }
 
     def variant(self, number: int, one: AnnotatedProduct, rng: random.Random) -> AnnotatedProduct | None:
-        """Of the product that stood at `number` in the data; None when chance leaves it as it is.
-
-        Values and units change wherever the product says them; misspelt and put in another order is only the title.
-        """
-        before = parts = self._parts[number]
-        options = self._options
-        if rng.random() < options.swap:
-            parts = self._swapped(parts, one.product.category, rng)
-        if rng.random() < options.units:
-            parts = Parts(_in_other_units(parts.title, rng), _in_other_units(parts.text, rng))
-        if rng.random() < options.typos:
-            parts = replace(parts, title=_misspelt(parts.title, rng))
-        if rng.random() < options.shuffle:
-            parts = replace(parts, title=_shuffled(parts.title, rng))
-        return None if parts == before else _joined(one, before, parts)
+        """Return a variant of the product at `number` in the data, or None where nothing changes."""
+        before = after = self._parts[number]
+        if rng.random() < self._probability:
+            after = self._swapped(before, one.product.category, rng)
+        for _ in range(3):
+            rng.random()  # drawn by options that are gone: without them, seeds of published models would differ
+        return None if after == before else _joined(one, before, after)
 
     def _swapped(self, parts: Parts, category: str | None, rng: random.Random) -> Parts:
-        """One value, wherever title or text has it alone, becomes another of its attribute."""
+        """Replace one value, wherever it stands apart from others, by another of its attribute."""
         alone = sorted({(part.gold[0][0], part.text) for part in parts.title + parts.text if _alone(part)})
         if not alone:
             return parts
@@ -112,13 +81,15 @@ class Augmenter:
         new = rng.choice(pool) if pool else old
 
         def other(part: Part) -> Part:
-            return _whole(name, new) if _alone(part) and (part.gold[0][0], part.text) == (name, old) else part
+            if _alone(part) and (part.gold[0][0], part.text) == (name, old):
+                return Part(new, ((name, Span(0, len(new))),))
+            return part
 
         return Parts([other(part) for part in parts.title], [other(part) for part in parts.text])
 
 
 def _parts(one: AnnotatedProduct, texts: bool) -> Parts:
-    """Both fields, or the title alone, cut where gold begins and ends."""
+    """Cut both fields, or the title alone, where gold begins and ends."""
     try:
         title = clean(one.product.title)
     except TextError:
@@ -145,85 +116,17 @@ def _cut(text: str, gold: Sequence[tuple[Span, str]]) -> list[Part]:
             span, name = left.pop(0)
             end = max(end, span.end)
             group.append((name, Span(span.start - start, span.end - start)))
-        parts += _plain(text[done:start])
-        parts.append(Part(text[start:end], tuple(group)))
+        parts += [Part(text[done:start]), Part(text[start:end], tuple(group))]
         done = end
-    return [*parts, *_plain(text[done:])]
-
-
-def _plain(text: str) -> list[Part]:
-    """Blanks at either side are parts of their own, so that order can change between them."""
-    left, right = len(text) - len(text.lstrip()), len(text.rstrip())
-    pieces = (text,) if left >= right else (text[:left], text[left:right], text[right:])
-    return [Part(piece) for piece in pieces if piece]
+    return [*parts, Part(text[done:])]
 
 
 def _alone(part: Part) -> bool:
     return len(part.gold) == 1 and part.gold[0][1] == Span(0, len(part.text))
 
 
-def _whole(name: str, text: str) -> Part:
-    return Part(text, ((name, Span(0, len(text))),))
-
-
-def _in_other_units(parts: list[Part], rng: random.Random) -> list[Part]:
-    """Each measure in another form of its unit, with or without the blank."""
-
-    def other(match: re.Match[str]) -> str:
-        form = rng.choice(_FORMS[match.group(3).lower()])
-        return match.group(1) + (rng.choice(("", " ")) if len(form) < 3 else rng.choice((" ", "-"))) + form
-
-    return [
-        Part(_MEASURE.sub(other, part.text)) if not part.gold
-        else _whole(part.gold[0][0], _MEASURE.sub(other, part.text)) if _alone(part)
-        else part
-        for part in parts
-    ]  # fmt: skip
-
-
-def _misspelt(parts: list[Part], rng: random.Random) -> list[Part]:
-    """One word of five letters or more, of a value or not: two letters change places, one goes, or one comes twice."""
-    places = [
-        (number, match.span())
-        for number, part in enumerate(parts)
-        if not part.gold or _alone(part)
-        for match in _WORD.finditer(part.text)
-    ]
-    if not places:
-        return parts
-    number, (start, end) = rng.choice(places)
-    text, at = parts[number].text, rng.randrange(start + 1, end - 1)
-    pair = text[at : at + 2]
-    text = text[:at] + rng.choice((pair[::-1], pair[1], pair[0] + pair)) + text[at + 2 :]
-    changed = _whole(parts[number].gold[0][0], text) if parts[number].gold else Part(text)
-    return [*parts[:number], changed, *parts[number + 1 :]]
-
-
-def _shuffled(parts: list[Part], rng: random.Random) -> list[Part]:
-    """What stands between blanks changes places; the blanks stay. Without blanks (Chinese) every part may move."""
-    blanks = any(part.text.isspace() for part in parts)
-    units: list[list[Part]] = [[]]
-    glue: list[Part] = []
-    for part in parts:
-        if blanks and part.text.isspace():
-            glue.append(part)
-            units.append([])
-        elif blanks or not units[-1]:
-            units[-1].append(part)
-        else:
-            units.append([part])
-    order = [unit for unit in units if unit]
-    rng.shuffle(order)
-    moved = iter(order)
-    filled = [next(moved) if unit else [] for unit in units]
-    joined = list(filled[0])
-    for n, unit in enumerate(filled[1:]):
-        joined += [*([glue[n]] if blanks else []), *unit]
-    return joined
-
-
 def _joined(one: AnnotatedProduct, before: Parts, parts: Parts) -> AnnotatedProduct:
-    """The product of the parts. Values that it said are those that the parts say; others stay as they were."""
+    """Return the product with the parts' text; values that stand nowhere in it stay as they were."""
     title, in_title = _field(parts.title, "title")
     text, in_text = _field(parts.text, "text")
     product = replace(one.product, title=title, text=text or one.product.text)
@@ -242,7 +145,7 @@ def _joined(one: AnnotatedProduct, before: Parts, parts: Parts) -> AnnotatedProd
 
 
 def _field(parts: Sequence[Part], field: Field) -> tuple[str, list[tuple[str, Span]]]:
-    """The parts joined, and their gold by place."""
+    """Join the parts, and return their gold by place."""
     text, spans = "", []
     for part in parts:
         spans += [(name, Span(len(text) + span.start, len(text) + span.end, field)) for name, span in part.gold]

@@ -1,4 +1,4 @@
-"""Examples as training batches: sorted by length, with the category left out now and then."""
+"""Training batches: examples of like length together, the category dropped at random."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from kgtag.extract.decode import span_tags
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs
 from kgtag.extract.lexicon import Lexicon, Pieces
 from kgtag.train.extractor.dataset import Example
-from kgtag.train.extractor.options import ClassWeights
 
 _OTHERS = 6
 _MOST_ATTRIBUTES = 40
@@ -23,9 +22,12 @@ _MOST_ATTRIBUTES = 40
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """ids, shapes, mask: (B, L) int64; attributes: (B, A) int64; lexicon, tags: (B, A, T) int64; lengths: (B,) int64;
+    """One batch as tensors.
+
+    ids, shapes, mask: (B, L) int64; attributes: (B, A) int64; lexicon, tags: (B, A, T) int64; lengths: (B,) int64;
     weights: (B, A) float32 of each row's loss; categories: (B,) int64, -1 where the loss doesn't apply;
-    soft: (B, A, T, 5) float32, the teachers' tag probabilities, where taught, (B, A) bool."""
+    soft: (B, A, T, 5) float32, the teachers' tag probabilities, where taught, (B, A) bool.
+    """
 
     ids: Tensor
     shapes: Tensor
@@ -46,7 +48,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class SoftTags:
-    """What teachers say of an example: (A, T, 5) float32 tag probabilities of `attributes` (indices, ascending)."""
+    """Teachers' tag probabilities for an example, (A, T, 5) float32, by `attributes` (indices, ascending)."""
 
     example: Example
     attributes: tuple[int, ...]
@@ -55,23 +57,27 @@ class SoftTags:
 
 @dataclass(frozen=True, slots=True)
 class Batcher:
-    """`suffixes`: token ids by category index; `missing_weight`: loss weight of attributes the annotation leaves out;
-    `all_attributes`: how many there are; `class_weights`: factors on a row's loss by attribute where it has gold;
-    `soft`: by example number."""
+    """Makes batches of examples.
+
+    Args:
+        suffixes: token ids by category index.
+        unannotated_weight: loss weight of attributes that an annotation leaves out.
+        all_attributes: number of attributes.
+        soft: teachers' targets by example number.
+    """
 
     lexicon: Lexicon
     suffixes: Sequence[Sequence[int]]
     special: tuple[int, int, int]
-    missing_weight: float
+    unannotated_weight: float
     all_attributes: int
     size: int = 16
     category_dropout: float = 0.3
     lexicon_dropout: float = 0.15
-    class_weights: Sequence[float] = ()
     soft: Mapping[int, SoftTags] = field(default_factory=dict)
 
     def chunks(self, data: Sequence[Example], rng: random.Random) -> list[list[Example]]:
-        """Every example once, in random order, like lengths together: what each batch of an epoch is made of."""
+        """Return an epoch's batches as lists: every example once, in random order, like lengths together."""
         order = list(data)
         rng.shuffle(order)
         pools = [order[n : n + 16 * self.size] for n in range(0, len(order), 16 * self.size)]
@@ -83,7 +89,7 @@ class Batcher:
         return chunks
 
     def batch(self, chunk: Sequence[Example], rng: random.Random | None = None) -> Batch:
-        """With `rng` noise for training; without it, as serving sees it."""
+        """Return a batch, with dropout of categories and lexicon if `rng` is given; without, as in serving."""
         without = [e.category is None or (rng is not None and rng.random() < self.category_dropout) for e in chunk]
         suffixes = [
             [] if bare or e.category is None else self.suffixes[e.category]
@@ -111,27 +117,28 @@ class Batcher:
     def _soft(
         self, chunk: Sequence[Example], looked: Sequence[tuple[int, ...]], shape: tuple[int, ...]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Of examples as they are; one that augmentation has changed is taught by nobody."""
+        """Return soft targets and where they apply; a swapped variant of an example has none."""
         soft, taught = np.zeros((*shape, 5), dtype=np.float32), np.zeros(shape[:2], dtype=np.bool_)
         for row, (example, found) in enumerate(zip(chunk, looked, strict=True)):
-            said = self.soft.get(example.number)
-            if said is None or said.example is not example:
+            targets = self.soft.get(example.number)
+            if targets is None or targets.example is not example:
                 continue
             for column, attribute in enumerate(found):
-                if attribute in said.attributes:
-                    soft[row, column, : len(example.tokens)] = said.probabilities[said.attributes.index(attribute)]
+                if attribute in targets.attributes:
+                    place = targets.attributes.index(attribute)
+                    soft[row, column, : len(example.tokens)] = targets.probabilities[place]
                     taught[row, column] = True
         return soft, taught
 
     def _weight(self, example: Example, attribute: int) -> float:
         if attribute in example.unplaced:
             return 0.0
-        if self.class_weights and attribute in example.spans:
-            return self.class_weights[attribute]
-        return 1.0 if attribute in example.listed or attribute not in example.applicable else self.missing_weight
+        if attribute in example.listed or attribute not in example.applicable:
+            return 1.0
+        return self.unannotated_weight
 
     def _looked_for(self, example: Example, bare: bool, rng: random.Random | None) -> tuple[int, ...]:
-        """The category's attributes; with the category left out, some others too; never too many in training."""
+        """Return the category's attributes; with the category dropped, others too; a bounded number in training."""
         found = example.applicable
         if rng is None:
             return found
@@ -152,25 +159,9 @@ class Batcher:
 
 
 def gold_pieces(example: Example) -> frozenset[tuple[int, Pieces]]:
-    """The example's gold as lexicon keys."""
+    """Return the example's gold as lexicon keys."""
     return frozenset(
         (attribute, tuple(example.tokens.ids[first : last + 1].tolist()))
         for attribute, spans in example.spans.items()
         for first, last in spans
     )
-
-
-def class_weights(
-    counts: Sequence[int], how: ClassWeights, *, cap: float, smoothing: float = 1.0, beta: float = 0.999
-) -> tuple[float, ...]:
-    """A factor per attribute from how many training titles have a value of it; the mean over those titles is 1.
-
-    "effective": inverse of the effective number of samples, (1 - beta^n) / (1 - beta); "sqrt": inverse square root of
-    n. n is counted with `smoothing` more; no factor is beyond `cap` or below its inverse. Empty for "none".
-    """
-    if how == "none" or not sum(counts):
-        return ()
-    n = np.asarray(counts, dtype=np.float64)
-    raw = (1 - beta) / (1 - beta ** (n + smoothing)) if how == "effective" else 1 / np.sqrt(n + smoothing)
-    weights = np.clip(raw * n.sum() / (raw * n).sum(), 1 / cap, cap)
-    return tuple((weights * n.sum() / (weights * n).sum()).clip(1 / cap, cap).tolist())

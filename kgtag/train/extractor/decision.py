@@ -1,4 +1,4 @@
-"""What is decided on the dev set after training a network: how readily to find, and how far to trust a span."""
+"""Evaluation on dev, and what is tuned there: the bias towards finding spans, and their calibration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Scored:
 def score_examples(
     network: TagNetwork | Ensemble, data: Sequence[Example], batcher: Batcher, *, device: torch.device
 ) -> tuple[list[Scored], Chain]:
-    """Emissions of every example as serving would compute them, shortest first."""
+    """Return the emissions of every example as serving computes them, shortest first, and the CRF's scores."""
     network.eval()
     ordered = sorted(data, key=lambda example: (len(example.tokens), example.number))
     scored = []
@@ -47,41 +47,47 @@ def score_examples(
 
 
 @dataclass(frozen=True, slots=True)
-class Judging:
-    """What counts on dev: `every_span`, or the likeliest of each attribute; with `listed_only`, attributes that the
-    annotation doesn't speak of are left out."""
+class Metric:
+    """What F1 on dev counts.
+
+    `every_span`: all spans, or the most probable one of each attribute; `listed_only`: unannotated attributes don't
+    count.
+    """
 
     every_span: bool
     listed_only: bool
 
     @classmethod
-    def of(cls, options: TrainOptions) -> Judging:
-        return cls(options.judged == "spans", options.missing == "unknown")
+    def of(cls, options: TrainOptions) -> Metric:
+        return cls(options.dev_metric == "span_f1", options.unannotated_as == "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was predicted in one example. `spans`: (attribute, marginal, whether it is gold) of every span; `best`: of
-    each attribute, whether its likeliest span is gold."""
+    """Predictions for one example.
+
+    `spans`: (attribute, marginal, whether it is gold) of every span; `best`: by attribute, whether its most probable
+    span is gold.
+    """
 
     example: Example
     spans: tuple[tuple[int, float, bool], ...]
     best: Mapping[int, bool]
 
-    def counts(self, judging: Judging) -> Iterator[tuple[int, int, int, int]]:
-        """(attribute, right, said, wanted)."""
-        right, said = Counter[int](), Counter[int]()
-        for attribute, hit in self.best.items() if not judging.every_span else ((a, hit) for a, _, hit in self.spans):
-            said[attribute] += 1
+    def counts(self, metric: Metric) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (attribute, right, predicted, gold)."""
+        right, predicted = Counter[int](), Counter[int]()
+        for attribute, hit in self.best.items() if not metric.every_span else ((a, hit) for a, _, hit in self.spans):
+            predicted[attribute] += 1
             right[attribute] += hit
-        gold = self.example.spans
-        for attribute in sorted({*said, *gold}):
-            wanted = len(gold.get(attribute, ())) if judging.every_span else int(attribute in gold)
-            yield attribute, right[attribute], said[attribute], wanted
+        spans = self.example.spans
+        for attribute in sorted({*predicted, *spans}):
+            gold = len(spans.get(attribute, ())) if metric.every_span else int(attribute in spans)
+            yield attribute, right[attribute], predicted[attribute], gold
 
 
-def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging) -> Iterator[Decided]:
-    """Attributes whose gold isn't in the title are left out."""
+def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric) -> Iterator[Decided]:
+    """Yield the predictions for each example, without attributes whose gold isn't in the title."""
     for one in scored:
         example = one.example
         lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
@@ -89,7 +95,7 @@ def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Jud
         likeliest: dict[int, tuple[float, bool]] = {}
         for span in decode(one.emissions, lengths, chain, bias=bias):
             attribute = example.applicable[span.row]
-            if attribute in example.unplaced or (judging.listed_only and attribute not in example.listed):
+            if attribute in example.unplaced or (metric.listed_only and attribute not in example.listed):
                 continue
             hit = (span.first, span.last) in example.spans.get(attribute, ())
             spans.append((attribute, span.probability, hit))
@@ -99,29 +105,28 @@ def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Jud
 
 
 def outcomes(
-    scored: Sequence[Scored], chain: Chain, *, bias: float, judging: Judging
+    scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric
 ) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Micro-F1 of exact spans, and every predicted span's marginal and whether it is gold."""
-    right = said = wanted = 0
+    """Return micro-F1 of exact spans, and of every predicted span the marginal and whether it is gold."""
+    right = predicted = gold = 0
     marginals: list[float] = []
     hits: list[bool] = []
-    for one in decided(scored, chain, bias=bias, judging=judging):
+    for one in decided(scored, chain, bias=bias, metric=metric):
         marginals += (marginal for _, marginal, _ in one.spans)
         hits += (hit for _, _, hit in one.spans)
-        for _, *counts in one.counts(judging):
-            right, said, wanted = right + counts[0], said + counts[1], wanted + counts[2]
-    f1 = 2 * right / (said + wanted) if wanted else 0.0
+        for _, *counts in one.counts(metric):
+            right, predicted, gold = right + counts[0], predicted + counts[1], gold + counts[2]
+    f1 = 2 * right / (predicted + gold) if gold else 0.0
     return f1, np.array(marginals), np.array(hits, dtype=bool)
 
 
-def choose_bias(scored: Sequence[Scored], chain: Chain, *, judging: Judging) -> tuple[float, float]:
-    """(bias, F1) of the bias on beginning a span that finds best.
+def choose_bias(scored: Sequence[Scored], chain: Chain, *, metric: Metric) -> tuple[float, float]:
+    """Return (bias, F1) of the bias on beginning a span that gives the best F1.
 
-    A unit of bias must buy a point of F1, for a small dev set rewards chance.
+    A unit of bias must gain a point of F1, because a small dev set rewards chance.
     """
     tried = {
-        float(bias): outcomes(scored, chain, bias=float(bias), judging=judging)[0]
-        for bias in np.arange(-2.0, 2.01, 0.5)
+        float(bias): outcomes(scored, chain, bias=float(bias), metric=metric)[0] for bias in np.arange(-2.0, 2.01, 0.5)
     }
     bias = max(tried, key=lambda bias: (tried[bias] - 0.01 * abs(bias), -abs(bias), bias))
     return bias, tried[bias]
@@ -160,7 +165,7 @@ def _penalised(features: Floats, hits: NDArray[np.bool_], weights: Floats, prior
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """All that is decided on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
+    """What is tuned on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
 
     scored: Sequence[Scored]
     chain: Chain
@@ -181,9 +186,9 @@ class Tuned:
         )
 
 
-def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, judging: Judging) -> Tuned:
-    """The network must be on the CPU."""
+def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, metric: Metric) -> Tuned:
+    """Tune bias and calibration on dev; the network must be on the CPU."""
     scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, judging=judging)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, judging=judging)
+    bias, f1 = choose_bias(scored, chain, metric=metric)
+    _, marginals, hits = outcomes(scored, chain, bias=bias, metric=metric)
     return Tuned(scored, chain, bias, f1, marginals, hits, fit_calibration(marginals, hits))

@@ -1,6 +1,6 @@
-"""Several trained extractors joined into one model, which is better and slower than each; distil it to be fast again.
+"""Ensembles: several trained extractors as one model, better and slower than each.
 
-What is joined is what each network finds likely, before the best spans are chosen.
+The networks' scores are averaged before the best spans are chosen. Distil an ensemble to be fast again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, check_target, read_lexicon
 from kgtag.train.extractor.dataset import examples
-from kgtag.train.extractor.decision import Judging, tune
+from kgtag.train.extractor.decision import Metric, tune
 from kgtag.train.extractor.load import batcher_of, labels_of, load_network, read_metrics
 from kgtag.train.extractor.network import Ensemble, TagNetwork, networks, plain_embedding
 from kgtag.train.extractor.save import copy_model
@@ -21,18 +21,20 @@ from kgtag.train.extractor.vocabulary import load_tokenizer, renumbering
 from kgtag.types import AnnotatedProduct
 
 
-def join(
+def build_ensemble(
     models: Sequence[Path],
     dev: Sequence[AnnotatedProduct],
     *,
     out: Path,
     progress: Callable[[str], None] = lambda _: None,
 ) -> float:
-    """Write the joint model to `out`, tuned on `dev` as a single one is, and return its F1 there.
+    """Write an ensemble to `out`, tuned on `dev` as a single model is, and return its F1 there.
 
     The models must have been trained on the same data: equal attributes, categories and known values. Their encoders
-    may be of different kinds when they cut texts into the same tokens, whatever numbers those have. Raises InputError
-    naming the first model that differs.
+    may differ if they cut texts into the same tokens, under whatever ids.
+
+    Raises:
+        InputError: a model differs; the message names it.
     """
     if len(models) < 2:
         raise InputError(f"{len(models)} model given; an ensemble is made of at least two")
@@ -47,11 +49,11 @@ def join(
     config = loaded[0][1]
     before = read_metrics(models[0])
     options = before.get("options", {})
-    judging = Judging(options.get("judged") == "spans", options.get("missing") == "unknown")
+    metric = Metric(options.get("dev_metric", "span_f1") == "span_f1", options.get("unannotated_as") == "unknown")
     batcher = batcher_of(models[0], config)
     tokenizer = load_tokenizer(models[0])
     held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
-    tuned = tune(network, held, batcher, judging=judging)
+    tuned = tune(network, held, batcher, metric=metric)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
     metrics |= {"f1": tuned.f1, "members": [str(model) for model in models], "encoders": _encoders(models)}
     copy_model(models[0], out, network=network, config=replace(tuned.applied(config), thresholds={}), metrics=metrics)
@@ -69,11 +71,11 @@ def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) ->
 
 
 def _numbers(first: Path, other: Path) -> list[int]:
-    """For each token id of the first model, the other's."""
+    """Return the other model's token id for each of the first one's."""
     try:
         numbers = renumbering(load_tokenizer(first), load_tokenizer(other))
     except InputError as error:
-        raise InputError(f"{str(first)!r} and {str(other)!r} can't be joined: {error}") from error
+        raise InputError(f"{str(first)!r} and {str(other)!r} can't be an ensemble: {error}") from error
     known = {(name, tuple(numbers[id] for id in ids), *counts) for name, ids, *counts in read_lexicon(first)}
     if known != {(name, tuple(ids), *counts) for name, ids, *counts in read_lexicon(other)}:
         raise InputError(
@@ -84,7 +86,7 @@ def _numbers(first: Path, other: Path) -> list[int]:
 
 
 def _renumber(network: TagNetwork | Ensemble, numbers: list[int]) -> None:
-    """The network reads tokens by the first model's ids."""
+    """Make the network read tokens by the first model's ids."""
     for member in networks(network):
         rows = member.encoder.get_input_embeddings().weight.detach()[numbers]
         member.encoder.set_input_embeddings(plain_embedding(rows))
@@ -92,6 +94,6 @@ def _renumber(network: TagNetwork | Ensemble, numbers: list[int]) -> None:
 
 
 def _encoders(models: Sequence[Path]) -> list[str]:
-    """What they were trained from, each once."""
+    """Return the encoders that they were trained from, each once."""
     found = [read_metrics(model) for model in models]
     return sorted({name for one in found for name in one.get("encoders", [one.get("encoder")]) if name})

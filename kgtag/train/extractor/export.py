@@ -1,5 +1,4 @@
-"""A trained network as ONNX: `encoder.onnx`, `heads.onnx`, float32, every axis but the widths dynamic; and the encoder
-once more in eight bits."""
+"""Export of a trained network to ONNX: encoder and heads in float32, and the encoder in eight bits."""
 
 from __future__ import annotations
 
@@ -21,7 +20,10 @@ OPSET = 20
 
 
 def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
-    """Writes the three files. The network must be on the CPU and have plain embeddings; it is put into eval mode."""
+    """Write `encoder.onnx`, `heads.onnx` and the quantised encoder; every axis but the widths is dynamic.
+
+    The network must be on the CPU and have plain embeddings; it is put into eval mode.
+    """
     network.eval()
     for member in networks(network):
         member.encoder.set_attn_implementation("eager")
@@ -54,10 +56,10 @@ def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
 
 
 def quantize(encoder: Path, out: Path) -> None:
-    """Writes the encoder with its matrices in eight bits, a scale for each column; activations are scaled as it runs.
+    """Write the encoder with its matrices in eight bits, a scale for each column, and dynamic activations.
 
-    Weights keep to seven of the bits: processors without VNNI add pairs of products in sixteen, which eight would
-    overflow, and the same model would answer differently there.
+    Weights use seven of the bits: processors without VNNI add pairs of products in sixteen bits, which eight-bit weights
+    would overflow, so that the same model would answer differently there.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -76,7 +78,7 @@ def quantize(encoder: Path, out: Path) -> None:
 
 
 def _quiet(record: logging.LogRecord) -> bool:
-    """Not its advice to prepare the model, which quantising weights alone doesn't need."""
+    """Drop the advice to pre-process the model, which quantising weights alone doesn't need."""
     return "pre-process" not in record.getMessage()
 
 
@@ -91,15 +93,17 @@ def _export(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every library it does without
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
-        torch.onnx.export(
+        program = torch.onnx.export(
             module.eval(),
             inputs,
-            str(path),
             input_names=names[0],
             output_names=names[1],
             dynamic_shapes=axes,
             opset_version=OPSET,
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
+        assert program is not None
+        for node in program.model.graph.all_nodes():
+            node.metadata_props.clear()  # stack traces, with paths of this machine: they would change the version
+        program.save(str(path), external_data=False)

@@ -67,8 +67,8 @@ def labels_of(config: ModelConfig) -> LabelMap:
     return LabelMap(config.attributes, config.categories, config.applicable, index)
 
 
-def batcher_of(directory: Path, config: ModelConfig, *, missing_weight: float = 1.0, size: int = 16) -> Batcher:
+def batcher_of(directory: Path, config: ModelConfig) -> Batcher:
     """As the model was trained with, its lexicon included."""
     suffixes = [found.ids.tolist()[:24] for found in tokenize(load_tokenizer(directory), list(config.categories))]
     lexicon = load_lexicon(directory, config)
-    return Batcher(lexicon, suffixes, config.special, missing_weight, len(config.attributes), size)
+    return Batcher(lexicon, suffixes, config.special, 1.0, len(config.attributes))

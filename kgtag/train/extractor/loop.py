@@ -1,4 +1,4 @@
-"""The training loop. It keeps the epoch that is best on dev, and stopped anywhere, it goes on."""
+"""The training loop: keeps the epoch that is best on dev, and resumes from checkpoints."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ import torch
 from torch import Tensor, nn
 
 from graph.errors import InputError
-from kgtag.train.extractor.adapters import Adapter
+from kgtag.train.extractor.adapters import add_adapters, merge_adapters
 from kgtag.train.extractor.batches import Batch, Batcher
 from kgtag.train.extractor.callbacks import Board, Row, Tick, Watch, as_csv
 from kgtag.train.extractor.checkpoints import Keeper
 from kgtag.train.extractor.dataset import Example
-from kgtag.train.extractor.decision import Judging, outcomes, score_examples
-from kgtag.train.extractor.losses import Adversary, batch_loss
+from kgtag.train.extractor.decision import Metric, outcomes, score_examples
+from kgtag.train.extractor.losses import batch_loss
 from kgtag.train.extractor.network import TagNetwork
 from kgtag.train.extractor.optimizer import find_device, find_precision, freeze, mixed, parameter_groups, rate
 from kgtag.train.extractor.options import TrainOptions
 
 _ROWS = 200
-"""Of the curves, about, over a whole training."""
+"""Rows of the curves over a whole training, about."""
 _RAMP = 1 / 3
-"""Share of the epochs over which disbelief in gold grows to what is asked; a new model contradicts everything."""
+"""Share of the epochs over which q of the generalised cross-entropy rises: a new model finds all gold unlikely."""
 
 Progress = Callable[[str], None]
 Variants = Callable[[random.Random], Sequence[Example]]
-"""An epoch's examples, as many and in the same order as the training examples, of which they are variants."""
+"""Returns an epoch's examples: variants of the training examples, in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The kept epoch (from 1), its weights (of a plain encoder), every measured epoch's loss and dev F1, and the
-    curves."""
+    """The best epoch (from 1), its weights with adapters merged, the history of evaluated epochs, and the curves."""
 
     epoch: int
     state: dict[str, Tensor]
@@ -48,13 +47,16 @@ class Best:
 
 @dataclass(slots=True)
 class _Run:
-    """A training on its way. `batch`: how many of the epoch's are done; `total` and `count`: the epoch's loss and
-    titles so far; `since`: (loss, batches) since the last row of the curves."""
+    """State of a training.
+
+    `batch`: batches of the epoch that are done; `total`, `count`: the epoch's loss and titles so far;
+    `since`: (loss, batches) since the last row of the curves.
+    """
 
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
-    adapter: Adapter | None
+    adapted: Any
     steps: int
     epoch: int = 1
     batch: int = 0
@@ -95,8 +97,15 @@ class Learner:
         board: Board | None = None,
         watch: Watch = lambda _: None,
     ) -> Best:
-        """All epochs, or as many as patience allows; of equally good ones the last, which has learned the most, is
-        kept. With a `keeper`, what it kept of this run is gone on from, to the same end."""
+        """Train until the last epoch, or until patience ends.
+
+        Args:
+            variants: gives each epoch's examples, instead of `train` itself.
+            keeper: writes checkpoints; a checkpoint that it has is resumed from, to the same result.
+
+        Returns:
+            The epoch with the best dev F1, of equal ones the last.
+        """
         run = self._begin(len(train))
         board = board or Board(None)
         if keeper is not None and (kept := keeper.load()) is not None:
@@ -105,21 +114,21 @@ class Learner:
                 f"continuing the run in {keeper.directory} in epoch {run.epoch}, after step {run.step} of {run.steps}"
             )
         board.begin(run.step)
-        while run.epoch <= self.options.epochs and not self._tired(run):
+        while run.epoch <= self.options.epochs and not self._stalled(run):
             examples = train if variants is None else variants(random.Random(f"{self.seed} {run.epoch} variants"))
             started = time.monotonic()
             self._epoch(run, examples, keeper, (board, watch))
             loss = run.total / max(run.count, 1)
-            said = f"epoch {run.epoch}: loss {loss:.3f}, {time.monotonic() - started:.1f} s"
+            line = f"epoch {run.epoch}: loss {loss:.3f}"
             if measured := 3 * run.epoch >= self.options.epochs:
                 f1 = self._measure(run, dev, loss, keeper)
                 board.add(run.curves[-1])
-                said = f"epoch {run.epoch}: loss {loss:.3f}, dev F1 {100 * f1:.1f}, {time.monotonic() - started:.1f} s"
+                line += f", dev F1 {100 * f1:.1f}"
             watch(replace(self._tick(run, loss), measured=measured))
-            progress(said)
+            progress(f"{line}, {time.monotonic() - started:.1f} s")
             run.epoch, run.batch, run.total, run.count = run.epoch + 1, 0, 0.0, 0
             self._keep(run, keeper)
-        if self._tired(run) and run.epoch <= self.options.epochs:
+        if self._stalled(run) and run.epoch <= self.options.epochs:
             progress(f"stopped after epoch {run.epoch - 1}: {run.stale} epochs without a better dev F1")
         return self._finish(run)
 
@@ -128,21 +137,22 @@ class Learner:
         torch.manual_seed(self.seed)
         self.network.to(self.device)
         batches = -(-titles // self.batcher.size)
-        steps = options.epochs * -(-batches // options.accumulation)
-        freeze(self.network, options.freeze)
-        adapter = None if options.adapter == "none" else Adapter(self.network.encoder, options, steps=steps)
+        steps = options.epochs * -(-batches // options.gradient_accumulation_steps)
+        freeze(self.network, options.frozen_layers)
+        adapted = add_adapters(self.network.encoder, options) if options.lora_rank else None
         self.network.to(self.device)
         optimiser = torch.optim.AdamW(parameter_groups(self.network, options), weight_decay=options.weight_decay)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, partial(rate, steps=steps, warm_up=options.warm_up))
+        factor = partial(rate, steps=steps, warmup_ratio=options.warmup_ratio)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
-        return _Run(optimiser, schedule, scaler, adapter, steps)
+        return _Run(optimiser, schedule, scaler, adapted, steps)
 
     def _epoch(
         self, run: _Run, examples: Sequence[Example], keeper: Keeper | None, watchers: tuple[Board, Watch]
     ) -> None:
         self.network.train()
         chunks = self.batcher.chunks(examples, random.Random(f"{self.seed} {run.epoch}"))
-        size = self.options.accumulation
+        size = self.options.gradient_accumulation_steps
         for first in range(run.batch, len(chunks), size):
             group = range(first, min(first + size, len(chunks)))
             for number in group:
@@ -159,23 +169,18 @@ class Learner:
                 self._keep(run, keeper)
 
     def _backward(self, run: _Run, batch: Batch, *, share: float) -> float:
-        """Adds the batch's gradients; returns its plain loss. Raises InputError when it is no number any more."""
+        """Add the batch's gradients and return its loss; raise InputError when that is not finite."""
         options = self.options
-        doubt = options.noise * min(1.0, (run.epoch - 1) / max(1.0, _RAMP * options.epochs))
-        adversary = Adversary(self.network, options.adversarial)
-        with adversary.watching(), mixed(self.device, self.precision):
-            loss = batch_loss(self.network, batch, options, noise=doubt)
-            whole = loss + (run.adapter.penalty() if run.adapter is not None else 0.0)
-        run.scaler.scale(whole * share).backward()  # type: ignore[no-untyped-call]
-        if options.adversarial:
-            with adversary.pushing(), mixed(self.device, self.precision):
-                again = batch_loss(self.network, batch, options, noise=doubt)
-            run.scaler.scale(again * share).backward()  # type: ignore[no-untyped-call]
+        q = options.gce_q * min(1.0, (run.epoch - 1) / max(1.0, _RAMP * options.epochs))
+        with mixed(self.device, self.precision):
+            loss = batch_loss(self.network, batch, options, q=q)
+        run.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
         if not math.isfinite(value):
             raise InputError(
-                f"the loss is {value} in epoch {run.epoch}, step {run.step}; lower encoder_rate"
-                f" ({options.encoder_rate:g}) and head_rate ({options.head_rate:g}), or use precision fp32"
+                f"the loss is {value} in epoch {run.epoch}, step {run.step}; lower learning_rate"
+                f" ({options.learning_rate:g}) and head_learning_rate ({options.head_learning_rate:g}), or use"
+                " precision fp32"
             )
         return value
 
@@ -185,8 +190,6 @@ class Learner:
         run.scaler.step(run.optimiser)
         run.scaler.update()
         run.step += 1
-        if run.adapter is not None:
-            run.adapter.stepped(run.step)
         run.optimiser.zero_grad(set_to_none=True)
         run.schedule.step()
 
@@ -195,7 +198,9 @@ class Learner:
         loss = run.since[0] / max(run.since[1], 1)
         watch(self._tick(run, loss))
         if run.step % max(1, run.steps // _ROWS) == 0:
-            run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warm_up), None))
+            run.curves.append(
+                (run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warmup_ratio), None)
+            )
             run.since = (0.0, 0)
             board.add(run.curves[-1])
             if keeper is not None:
@@ -203,9 +208,9 @@ class Learner:
 
     def _measure(self, run: _Run, dev: Sequence[Example], loss: float, keeper: Keeper | None) -> float:
         scored, chain = score_examples(self.network, dev, self.batcher, device=self.device)
-        f1, _, _ = outcomes(scored, chain, bias=0.0, judging=Judging.of(self.options))
+        f1, _, _ = outcomes(scored, chain, bias=0.0, metric=Metric.of(self.options))
         run.history.append({"epoch": run.epoch, "loss": round(loss, 5), "f1": round(f1, 5)})
-        run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warm_up), f1))
+        run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warmup_ratio), f1))
         run.stale = 0 if f1 > run.best_f1 else run.stale + 1
         if f1 >= run.best_f1:
             run.best_epoch, run.best_f1, run.best = run.epoch, f1, _copy(self.network)
@@ -213,8 +218,8 @@ class Learner:
                 keeper.save_best(run.epoch, run.best)
         return f1
 
-    def _tired(self, run: _Run) -> bool:
-        return 0 < self.options.patience <= run.stale
+    def _stalled(self, run: _Run) -> bool:
+        return 0 < self.options.early_stopping_patience <= run.stale
 
     def _tick(self, run: _Run, loss: float) -> Tick:
         f1 = run.history[-1]["f1"] if run.history else None
@@ -229,7 +234,6 @@ class Learner:
             "optimiser": run.optimiser.state_dict(),
             "schedule": run.schedule.state_dict(),
             "scaler": run.scaler.state_dict(),
-            "adapter": {} if run.adapter is None else run.adapter.state(),
             "random": torch.get_rng_state(),
             "random_gpu": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
@@ -242,8 +246,6 @@ class Learner:
         run.optimiser.load_state_dict(state["optimiser"])
         run.schedule.load_state_dict(state["schedule"])
         run.scaler.load_state_dict(state["scaler"])
-        if run.adapter is not None:
-            run.adapter.restore(state["adapter"], self.device)
         if run.best_epoch:
             run.best = keeper.load_best(run.best_epoch)
         torch.set_rng_state(state["random"])
@@ -251,11 +253,11 @@ class Learner:
             torch.cuda.set_rng_state(state["random_gpu"], self.device)
 
     def _finish(self, run: _Run) -> Best:
-        """The network as it was best, its adapter merged into it."""
+        """Restore the best weights and merge the adapters into them."""
         if run.best:
             self.network.load_state_dict(run.best)
-        if run.adapter is not None:
-            run.adapter.merge()
+        if run.adapted is not None:
+            merge_adapters(run.adapted)
         for parameter in self.network.parameters():
             parameter.requires_grad_(True)
         return Best(run.best_epoch, _copy(self.network), run.history, run.curves)

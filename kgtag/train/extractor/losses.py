@@ -1,10 +1,6 @@
-"""What a batch costs: the CRF's likelihood, tempered where gold is doubted, smoothed, and drawn towards teachers."""
+"""Training loss: the CRF's likelihood, robust to noisy gold, with distillation and a loss across attributes."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,55 +11,58 @@ from kgtag.train.extractor.network import TagNetwork
 from kgtag.train.extractor.options import TrainOptions
 
 _CATEGORY = 5.0
-"""Weight of the category's loss: a title's CRF losses add up over its attributes, and would drown it otherwise."""
+"""Weight of the category's loss, beside CRF losses that add up over a title's attributes."""
 
 
-def batch_loss(network: TagNetwork, batch: Batch, options: TrainOptions, *, noise: float = 0.0) -> Tensor:
-    """Scalar float32: loss summed over a title's attributes, averaged over titles, plus the category's cross-entropy.
+def batch_loss(network: TagNetwork, batch: Batch, options: TrainOptions, *, q: float = 0.0) -> Tensor:
+    """Return the loss summed over a title's attributes, averaged over titles, plus the category's cross-entropy.
 
-    `noise` is q of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p: 0 is plain likelihood; the
-    more, the less a row counts whose gold the model holds for impossible. Label smoothing adds, per token, the
-    cross-entropy of even tags with the softmax of the emissions alone: transitions and the scheme's forbidden paths
-    stay out of it, so no probability is asked for paths that can't be.
+    Args:
+        q: of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p. 0 is plain likelihood; the
+            larger q, the less a row counts whose gold the model finds unlikely.
+
+    Returns:
+        Scalar float32.
     """
     states, logits = network.encode(batch.ids, batch.shapes, batch.mask)
     steps = batch.tags.shape[2]
     scores = network.emissions(states[:, 1 : 1 + steps], batch.attributes, batch.lexicon)
     with torch.autocast(batch.ids.device.type, enabled=False):
-        loss = _tag_loss(network.crf, scores.float(), batch, options, noise)
-        if options.compete:
-            loss = loss + options.compete * competition(scores.float(), batch)
+        loss = _tag_loss(network.crf, scores.float(), batch, options, q)
+        if weight := options.cross_attribute_loss_weight:
+            loss = loss + weight * cross_attribute_loss(scores.float(), batch)
         known = batch.categories >= 0
         if bool(known.any()):
             loss = loss + _CATEGORY * nn.functional.cross_entropy(logits.float()[known], batch.categories[known])
     return loss
 
 
-def _tag_loss(crf: ChainCRF, scores: Tensor, batch: Batch, options: TrainOptions, noise: float) -> Tensor:
+def _tag_loss(crf: ChainCRF, scores: Tensor, batch: Batch, options: TrainOptions, q: float) -> Tensor:
     rows = (batch.weights > 0).flatten()
     emissions, tags = scores.flatten(0, 1)[rows], batch.tags.flatten(0, 1)[rows]
     lengths = batch.lengths[:, None].expand(-1, batch.tags.shape[1]).flatten()[rows]
     losses = crf.negative_log_likelihood(emissions, tags, lengths)
-    if noise:
-        losses = -torch.expm1(-noise * losses) / noise
-    if options.label_smoothing:
-        inside = torch.arange(emissions.shape[1], device=emissions.device) < lengths[:, None]
-        even = -(torch.log_softmax(emissions, dim=2).mean(2) * inside).sum(1)
-        losses = (1 - options.label_smoothing) * losses + options.label_smoothing * even
+    if q:
+        losses = -torch.expm1(-q * losses) / q
     if batch.soft is not None and batch.taught is not None:
-        taught = batch.taught.flatten()[rows]
+        taught, weight = batch.taught.flatten()[rows], options.distillation_weight
         apart = divergence(crf, emissions[taught], batch.soft.flatten(0, 1)[rows][taught], lengths[taught])
-        losses = torch.where(taught, (1 - options.teacher_weight) * losses, losses)
-        losses = losses.index_add(0, taught.nonzero().squeeze(1), options.teacher_weight * apart)
+        losses = torch.where(taught, (1 - weight) * losses, losses)
+        losses = losses.index_add(0, taught.nonzero().squeeze(1), weight * apart)
     return (losses * batch.weights.flatten()[rows]).sum() / len(batch.ids)
 
 
-def competition(scores: Tensor, batch: Batch) -> Tensor:
-    """Scalar float32: cross-entropy of each token's one tag among those of all attributes and O, summed over a title's
-    tokens, averaged over titles.
+def cross_attribute_loss(scores: Tensor, batch: Batch) -> Tensor:
+    """Return the cross-entropy of each token's tag among those of all attributes and O.
 
-    `scores` (B, A, T, 5). A row's CRF asks whether a token is its attribute's; this asks whose of all it is. Attributes
-    whose gold isn't known for sure stay out of it, and tokens that two attributes claim by right are left alone.
+    A row's CRF decides whether a token belongs to its attribute; this loss, to which of them all. Attributes that the
+    annotation may have left out, and tokens of two attributes, don't count.
+
+    Args:
+        scores: (B, A, T, 5) float32.
+
+    Returns:
+        Scalar float32, summed over a title's tokens, averaged over titles.
     """
     rows, _, steps, _ = scores.shape
     claimed = batch.tags > 0
@@ -81,7 +80,7 @@ def competition(scores: Tensor, batch: Batch) -> Tensor:
 
 
 def log_marginals(crf: ChainCRF, emissions: Tensor, lengths: Tensor) -> Tensor:
-    """(N, T, 5) float32: log probability of every tag at every token; rubbish beyond a row's length."""
+    """Return the log probability of every tag at every token, (N, T, 5) float32; undefined beyond a row's length."""
     transitions, start, end = crf.scores()
     steps = emissions.shape[1]
     alpha, beta = [start + emissions[:, 0]], [end.expand(len(emissions), 5)]
@@ -95,58 +94,10 @@ def log_marginals(crf: ChainCRF, emissions: Tensor, lengths: Tensor) -> Tensor:
 
 
 def divergence(crf: ChainCRF, emissions: Tensor, soft: Tensor, lengths: Tensor) -> Tensor:
-    """(N,) float32: KL of the model's tag marginals from `soft`, (N, T, 5) probabilities, summed over tokens."""
+    """Return KL(soft || model's tag marginals) summed over tokens, (N,) float32, of `soft` (N, T, 5) probabilities."""
     if not len(emissions):
         return emissions.new_zeros(0)
     ours = log_marginals(crf, emissions, lengths).clamp(min=-30.0)
     inside = torch.arange(emissions.shape[1], device=emissions.device) < lengths[:, None]
     apart: Tensor = ((torch.xlogy(soft, soft) - soft * ours).sum(2) * inside).sum(1)
     return apart
-
-
-class Adversary:
-    """FGM: the same batch again with its token embeddings moved, per title, `size` in the worst direction (by L2)."""
-
-    def __init__(self, network: TagNetwork, size: float) -> None:
-        self._network = network
-        self._size = size
-        self._seen: Tensor | None = None
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Around a forward pass whose backward pass will say which direction is the worst."""
-        with self._hooked(self._remember):
-            yield
-
-    @contextmanager
-    def pushing(self) -> Iterator[None]:
-        """Around the second forward pass."""
-        with self._hooked(self._push):
-            yield
-
-    def _remember(self, _module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        if output.requires_grad:
-            output.retain_grad()
-        else:
-            output = output.detach().requires_grad_()
-        self._seen = output
-        return output
-
-    def _push(self, _module: nn.Module, _inputs: Any, output: Tensor) -> Tensor:
-        gradient = None if self._seen is None else self._seen.grad
-        if gradient is None:
-            return output
-        norm = gradient.float().flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None]
-        moved: Tensor = output + (self._size * gradient / norm).to(output.dtype).detach()
-        return moved
-
-    @contextmanager
-    def _hooked(self, hook: Any) -> Iterator[None]:
-        if not self._size:
-            yield
-            return
-        handle = self._network.encoder.get_input_embeddings().register_forward_hook(hook)
-        try:
-            yield
-        finally:
-            handle.remove()

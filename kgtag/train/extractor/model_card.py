@@ -1,4 +1,4 @@
-"""The model card a training run writes: what was learned from what, how well, and where not to trust it."""
+"""The model card: training data, options, scores and limits."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from kgtag.evaluation.rates import rates
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.config import FILE
 from kgtag.train.extractor.data_checks import DataFinding
-from kgtag.train.extractor.decision import Judging, Scored, decided
-from kgtag.train.extractor.options import TrainOptions, settings
+from kgtag.train.extractor.decision import Metric, Scored, decided
+from kgtag.train.extractor.options import DEFAULTS, OPTION_NAMES, TrainOptions
 
 _BEST_AND_WORST = 8
 _LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
 
 def attribute_scores(
-    scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, judging: Judging
+    scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, metric: Metric
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support by attribute name, as the run is judged."""
+    """Return precision, recall, F1 and support by attribute name."""
     right: Counter[int] = Counter()
-    said: Counter[int] = Counter()
-    wanted: Counter[int] = Counter()
-    for one in decided(scored, chain, bias=bias, judging=judging):
-        for attribute, *counts in one.counts(judging):
+    predicted: Counter[int] = Counter()
+    gold: Counter[int] = Counter()
+    for one in decided(scored, chain, bias=bias, metric=metric):
+        for attribute, *counts in one.counts(metric):
             right[attribute] += counts[0]
-            said[attribute] += counts[1]
-            wanted[attribute] += counts[2]
+            predicted[attribute] += counts[1]
+            gold[attribute] += counts[2]
     return {
-        names[a]: {rate: round(share, 4) for rate, share in rates(right[a], said[a], wanted[a]).items()}
-        | {"support": wanted[a]}
-        for a in sorted({*said, *wanted})
+        names[a]: {rate: round(share, 4) for rate, share in rates(right[a], predicted[a], gold[a]).items()}
+        | {"support": gold[a]}
+        for a in sorted({*predicted, *gold})
     }
 
 
 def calibration_error(probabilities: NDArray[np.float64], hits: NDArray[np.bool_], *, bins: int = 10) -> float:
-    """Expected calibration error in [0, 1] over equally wide bins; 0 without spans."""
+    """Return the expected calibration error over equally wide bins; 0 without spans."""
     if not len(hits):
         return 0.0
     which = np.minimum((probabilities * bins).astype(int), bins - 1)
@@ -59,26 +60,26 @@ def model_card(
     options: TrainOptions,
     command: str | None,
 ) -> str:
-    """Markdown. Names and counts of the data, none of its rows."""
+    """Return the card as Markdown, with names and counts of the data but none of its rows."""
     train, dev = metrics["train"], metrics["dev"]
     parts = [
         "# Product attribute extractor",
         "Finds values of attributes as spans in product titles, and predicts categories. Trained by kgtag.",
         "## Trained on",
         f"- {train['products']} products ({train['unreadable']} unreadable), {train['values']} annotated values, of"
-        f" which {train['not_in_text']} stand neither in the title nor in a text\n"
+        f" which {train['not_in_text']} are neither in the title nor in a text\n"
         f"- {len(config.attributes)} attributes: {_listed(config.attributes)}\n"
         f"- {len(config.categories)} categories: {_listed(config.categories)}\n"
-        f"- chosen and calibrated on {dev['products']} other products ({dev['values']} values)",
+        f"- tuned and calibrated on {dev['products']} other products ({dev['values']} values)",
         _findings(findings),
         "## Built from",
         f"- encoder: {Path(encoder).name} (licence: {_licence(encoder)})\n- taxonomy: {_taxonomy(config)}\n"
         f"- seed {metrics['seed']}; best epoch {metrics['epoch']} of {options.epochs}",
         _options(options),
-        "## How well, on the products it was chosen by",
+        "## Scores on dev",
         f"Micro-F1 of exact spans {_percent(metrics['f1'])}; expected calibration error"
-        f" {metrics['calibration']['ece']:.3f} ({metrics['calibration']['ece_raw']:.3f} before calibration). Choosing"
-        " by the same products flatters a little: measure on products of your own with `kgtag evaluate extractor`.",
+        f" {metrics['calibration']['ece']:.3f} ({metrics['calibration']['ece_raw']:.3f} before calibration). The"
+        " model was tuned on these products, so expect a little less on others: `kgtag evaluate extractor` measures.",
         _attributes(metrics["attributes"]),
         "## Limits",
         _limits(config, metrics, train),
@@ -90,17 +91,19 @@ def model_card(
 
 def _findings(findings: Sequence[DataFinding]) -> str:
     if not findings:
-        return "The data report found nothing amiss."
-    return "The data report (`data_report.json`) says:\n" + "\n".join(f"- {f.count} {f.message}" for f in findings)
+        return "The data report has no findings."
+    return "Findings of the data report (`data_report.json`):\n" + "\n".join(
+        f"- {f.count} {f.message}" for f in findings
+    )
 
 
 def _options(options: TrainOptions) -> str:
     changed = [
-        f"`{one.name}` {getattr(options, one.name)!r}"
-        for one in settings()
-        if getattr(options, one.name) != one.default
+        f"`{name}` {getattr(options, name)!r}"
+        for name in OPTION_NAMES
+        if getattr(options, name) != getattr(DEFAULTS, name)
     ]
-    return f"Options other than the defaults (all are in `options.toml`): {', '.join(changed) or 'none'}."
+    return f"Options other than the defaults (`{FILE}` has all of them): {', '.join(changed) or 'none'}."
 
 
 def _attributes(found: Mapping[str, Mapping[str, float]]) -> str:
@@ -126,15 +129,15 @@ def _limits(config: ModelConfig, metrics: Mapping[str, Any], train: Mapping[str,
     unmeasured = sorted(set(config.attributes) - {n for n, r in metrics["attributes"].items() if r["support"]})
     lines = [
         f"- It reads {config.max_tokens} tokens at once; longer titles are read in overlapping windows.",
-        "- It finds values that stand in the title; what only a picture or the world knows is not its business.",
-        "- Titles of other categories, languages or shops than those it was trained on will be read worse.",
+        "- It finds values that are in the title or text, and none that only a picture shows.",
+        "- Expect lower scores for other categories, languages or shops than those it was trained on.",
     ]
     if weak:
-        lines.append(f"- Below 50% F1 on dev, so don't rely on: {_listed(weak)}.")
+        lines.append(f"- Below 50% F1 on dev: {_listed(weak)}.")
     if unmeasured:
-        lines.append(f"- Never seen with a value on dev, so nothing is known of: {_listed(unmeasured)}.")
+        lines.append(f"- Without a value on dev, so not measured: {_listed(unmeasured)}.")
     if train["labels_seen_once"]:
-        lines.append(f"- Seen in one training product only: {_listed(train['labels_seen_once'])}.")
+        lines.append(f"- In a single training product: {_listed(train['labels_seen_once'])}.")
     return "\n".join(lines)
 
 
@@ -142,12 +145,12 @@ def _taxonomy(config: ModelConfig) -> str:
     if config.taxonomy_revision is None:
         return "none"
     known = (("version", config.taxonomy_version), ("release", config.taxonomy_release))
-    said = "".join(f", {name} {value}" for name, value in known if value is not None)
-    return f"revision {config.taxonomy_revision}{said}"
+    names = "".join(f", {name} {value}" for name, value in known if value is not None)
+    return f"revision {config.taxonomy_revision}{names}"
 
 
 def _licence(encoder: str) -> str:
-    """As far as it is known: the default's, or what the front matter of the encoder's README says."""
+    """Return the default encoder's licence, or that in the front matter of the encoder's README."""
     if Path(encoder).name in _LICENCES:
         return _LICENCES[Path(encoder).name]
     readme = pretrained.resolve(encoder) / "README.md"

@@ -45,10 +45,10 @@ class TagNetwork(nn.Module):
         self.crf = ChainCRF()
 
     def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """States (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64.
+        """Return states (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64.
 
-        The logits mean something only where the input leaves the category out: how near the title is to the category's
-        name as a sentence encoder sees both, which is right more often than not before any training.
+        The logits mean something only where the input leaves the category out: they start from the similarity of the
+        title to the categories' names, which is right more often than not before any training.
         """
         inputs = self.encoder.get_input_embeddings()(ids) + self.shape(shapes)
         states = self.encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
@@ -58,10 +58,14 @@ class TagNetwork(nn.Module):
         return states, self.sharpness * logits
 
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
-        """(B, A, T, 5) float32 tag scores of the title's tokens.
+        """Return tag scores of the title's tokens, (B, A, T, 5) float32.
 
-        states: (B, T, d) float32, the title's; attributes: (B, A) int64, 0 is padding; lexicon: (B, A, T) int64.
-        Each attribute sees the strongest of its rivals at the same token, so that two don't claim it unawares.
+        Each attribute sees the strongest other one at the same token, so that two don't claim it by accident.
+
+        Args:
+            states: (B, T, d) float32, the title's.
+            attributes: (B, A) int64, 0 is padding.
+            lexicon: (B, A, T) int64.
         """
         query = self.attribute(attributes)
         token = self.token(self.dropout(states))
@@ -75,7 +79,7 @@ class TagNetwork(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Several networks of one label map and one way to cut texts, read as one: what each finds likely is averaged.
+    """Several networks of one label map and tokenization, whose scores are averaged.
 
     States are the members' side by side, (B, L, sum of d), so that it exports and serves as a single network does.
     """
@@ -89,13 +93,13 @@ class Ensemble(nn.Module):
                 parameter.copy_(torch.stack([member.crf.get_parameter(name) for member in members]).mean(0))
 
     def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Like `TagNetwork.encode`; the category's probabilities are averaged."""
+        """Return states and category logits like `TagNetwork.encode`; category probabilities are averaged."""
         found = [member.encode(ids, shapes, mask) for member in self.networks]
         odds = torch.stack([logits.softmax(-1) for _, logits in found]).mean(0)
         return torch.cat([states for states, _ in found], dim=-1), odds.clamp_min(1e-12).log()
 
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
-        """Like `TagNetwork.emissions`."""
+        """Return mean tag scores like `TagNetwork.emissions`."""
         parts = torch.split(states, [int(member.encoder.config.hidden_size) for member in self.networks], dim=-1)
         found = [member.emissions(part, attributes, lexicon) for member, part in zip(self.networks, parts, strict=True)]
         return torch.stack(found).mean(0)
@@ -106,18 +110,20 @@ class Ensemble(nn.Module):
 
 
 def networks(network: TagNetwork | Ensemble) -> list[TagNetwork]:
-    """The members, or the network alone."""
+    """Return the members, or the network alone."""
     return network.networks if isinstance(network, Ensemble) else [network]
 
 
 def plain_embedding(weight: Tensor) -> nn.Embedding:
-    """Of (V, d) float32 rows."""
+    """Return an embedding of (V, d) float32 rows."""
     return nn.Embedding(len(weight), weight.shape[1], _weight=weight)
 
 
 class SeenEmbedding(nn.Module):
-    """Token embeddings of which only the rows of `seen` ids learn: the others would never get a gradient, and
-    optimising all of a vocabulary costs more than the encoder itself."""
+    """Token embeddings of which only the rows of `seen` ids are trained.
+
+    The others would never get a gradient, and optimising a whole vocabulary costs more than the encoder itself.
+    """
 
     def __init__(self, weight: Tensor, seen: Tensor) -> None:
         super().__init__()
@@ -133,41 +139,41 @@ class SeenEmbedding(nn.Module):
         return states
 
     def folded(self) -> nn.Embedding:
-        """A plain embedding with what was learned added in."""
+        """Return a plain embedding with what was learned added in."""
         weight = self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")]
         return plain_embedding(weight)
 
 
 class NameEmbedding(nn.Module):
-    """Rows of attributes: how the encoder reads their names, and what is learned of each beside.
+    """Rows of attributes: the encoder's vector of each name, plus what is learned.
 
-    In training the learned part is left out with probability `forget`, so that the network can do with an attribute of
-    which it has nothing but the name.
+    In training the learned part is dropped with probability `dropout`, so that the network can do with an attribute's
+    name alone.
     """
 
-    def __init__(self, names: Tensor, *, forget: float) -> None:
+    def __init__(self, names: Tensor, *, dropout: float) -> None:
         super().__init__()
-        self.forget = forget
+        self.dropout = dropout
         self.register_buffer("names", names.detach().clone())
         self.learned = nn.Embedding(names.shape[0], names.shape[1], padding_idx=0)
         nn.init.zeros_(self.learned.weight)
 
     def forward(self, attributes: Tensor) -> Tensor:
-        """(B, A, d) float32 of (B, A) int64."""
+        """Return (B, A, d) float32 of attribute rows (B, A) int64."""
         learned: Tensor = self.learned(attributes)
-        if self.training and self.forget > 0:
-            kept = torch.rand(attributes.shape, device=learned.device) >= self.forget
+        if self.training and self.dropout > 0:
+            kept = torch.rand(attributes.shape, device=learned.device) >= self.dropout
             learned = learned * kept.unsqueeze(-1)
         return self.get_buffer("names")[attributes] + learned
 
     def folded(self) -> nn.Embedding:
-        """A plain embedding of both."""
+        """Return a plain embedding of both parts together."""
         weight = self.get_buffer("names") + self.learned.weight.detach()
         return nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=0, _weight=weight)
 
 
 class EncoderPart(nn.Module):
-    """What `encoder.onnx` computes."""
+    """The module behind `encoder.onnx`."""
 
     def __init__(self, network: TagNetwork | Ensemble) -> None:
         super().__init__()
@@ -178,7 +184,7 @@ class EncoderPart(nn.Module):
 
 
 class HeadsPart(nn.Module):
-    """What `heads.onnx` computes."""
+    """The module behind `heads.onnx`."""
 
     def __init__(self, network: TagNetwork | Ensemble) -> None:
         super().__init__()
@@ -189,7 +195,7 @@ class HeadsPart(nn.Module):
 
 
 def load_encoder(path: Path) -> Any:
-    """The transformers encoder of a directory, without pooler or language-model head."""
+    """Load a directory's transformers encoder, without pooler or language-model head."""
     from transformers import AutoModel
     from transformers.utils import logging
 

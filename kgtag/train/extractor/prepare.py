@@ -1,4 +1,4 @@
-"""Everything a training needs, made from the products and an encoder before the first step."""
+"""Everything a training needs, made from products and an encoder before the first step."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import torch
 from tokenizers import Tokenizer
 
 from graph.errors import InputError
-from kgtag.extract.files import read_config
+from kgtag.extract.files import ModelConfig, read_config
 from kgtag.extract.lexicon import Lexicon, count_entries
 from kgtag.extract.tokens import tokenize
 from kgtag.train.encoder import pretrained
-from kgtag.train.extractor.augment import Augmenter
-from kgtag.train.extractor.batches import Batcher, class_weights, gold_pieces
+from kgtag.train.extractor.augment import ValueSwapper
+from kgtag.train.extractor.batches import Batcher, gold_pieces
 from kgtag.train.extractor.dataset import DataReport, Example, LabelMap, examples, label_map, learn_trims, reads_text
 from kgtag.train.extractor.network import NameEmbedding, SeenEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.train.extractor.options import TrainOptions, as_json
@@ -32,8 +32,11 @@ Values = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`products` are those of `train`, by example number; `added`: tokens the vocabulary gained; `max_tokens`: of a
-    title, as far as the encoder reaches."""
+    """What the training loop gets.
+
+    `products`: those of `train`, by example number; `added`: tokens that the vocabulary gained; `config`: the model's
+    configuration without what is tuned on dev; `new_attributes`, `new_categories`: names that are trained here first.
+    """
 
     network: TagNetwork
     tokenizer: Tokenizer
@@ -46,9 +49,9 @@ class Prepared:
     report: DataReport
     dev_report: DataReport
     added: int
-    max_tokens: int
-    trims: dict[str, dict[str, tuple[int, int]]]
-    reads_text: bool
+    config: ModelConfig
+    new_attributes: tuple[str, ...]
+    new_categories: tuple[str, ...]
 
 
 def prepare(
@@ -60,16 +63,16 @@ def prepare(
     options: TrainOptions,
     values: Values,
 ) -> Prepared:
-    """Raises InputError when nothing can be learned from `train`."""
+    """Prepare a training from an encoder.
+
+    Raises:
+        InputError: nothing can be learned from `train`.
+    """
     labels = label_map(train)
-    if not labels.attributes or not any(item.spans or any(item.attributes.values()) for item in train):
-        raise InputError(f"none of the {len(train)} training products has an annotated value; nothing can be learned")
+    check_learnable(train)
     torch.manual_seed(seed)
     path = pretrained.resolve(encoder)
-    texts = [*(item.product.title for item in train), *labels.categories, *labels.attributes]
-    texts += [item.product.text for item in train if item.product.text is not None]
-    texts += [value for found in values.values() for value in found]
-    tokenizer, added = extend(load_tokenizer(path), (text for text in texts if text.isprintable()))
+    tokenizer, added = extend(load_tokenizer(path), vocabulary_texts(train, labels, values))
     body = load_encoder(path)
     max_tokens = min(options.max_tokens, int(getattr(body.config, "max_position_embeddings", 512)) - 32)
     read = reads_text(train)
@@ -77,21 +80,39 @@ def prepare(
     held, dev_report = examples(dev, labels, tokenizer, max_tokens=max_tokens, texts=read)
     if not made:
         raise InputError("no training title can be read; the titles are empty or hold no characters")
-    lexicon = _lexicon(made, labels, tokenizer, values)
+    lexicon = count_lexicon(made, labels, tokenizer, values)
     network = _network(body, tokenizer, labels, added=added, options=options, seed=seed, made=made)
-    trims = learn_trims(train, made, texts=read)
-    return Prepared(
-        network, tokenizer, labels, lexicon, _batcher(labels, tokenizer, lexicon, made, options), train, made,
-        held or made, report, dev_report, added, max_tokens, trims, read,
+    config = ModelConfig(
+        attributes=labels.attributes, categories=labels.categories, applicable=dict(labels.applicable),
+        transitions=(), start=(), end=(), special=special_ids(tokenizer), max_tokens=max_tokens,
+        encoder=Path(encoder).name, trims=learn_trims(train, made, texts=read), reads_text=read,
     )  # fmt: skip
+    return Prepared(
+        network, tokenizer, labels, lexicon, make_batcher(labels, tokenizer, lexicon, options), train, made,
+        held or made, report, dev_report, added, config, labels.attributes, labels.categories,
+    )  # fmt: skip
+
+
+def check_learnable(data: Sequence[AnnotatedProduct]) -> None:
+    """Raise InputError when no product has an annotated value."""
+    if not any(item.spans or any(item.attributes.values()) for item in data):
+        raise InputError(f"none of the {len(data)} training products has an annotated value; nothing can be learned")
+
+
+def vocabulary_texts(data: Sequence[AnnotatedProduct], labels: LabelMap, values: Values) -> list[str]:
+    """Return every text that the vocabulary must have tokens for."""
+    texts = [*(item.product.title for item in data), *labels.categories, *labels.attributes]
+    texts += [item.product.text for item in data if item.product.text is not None]
+    texts += [value for found in values.values() for value in found]
+    return [text for text in texts if text.isprintable()]
 
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """The examples of an epoch, some of them augmented; documents of several windows stay as they are."""
+    """An epoch's examples with values swapped; documents of several windows stay as they are."""
 
     prepared: Prepared
-    augmenter: Augmenter
+    swapper: ValueSwapper
 
     def __call__(self, rng: random.Random) -> list[Example]:
         ready = self.prepared
@@ -101,28 +122,29 @@ class Variants:
             (place, variant)
             for place, example in enumerate(found)
             if windows[example.number] == 1
-            and (variant := self.augmenter.variant(example.number, ready.products[example.number], rng)) is not None
+            and (variant := self.swapper.variant(example.number, ready.products[example.number], rng)) is not None
         ]
         made, _ = examples(
             [one for _, one in changed],
             ready.labels,
             ready.tokenizer,
-            max_tokens=ready.max_tokens,
-            texts=ready.reads_text,
+            max_tokens=ready.config.max_tokens,
+            texts=ready.config.reads_text,
         )
         for example in reversed(made):  # of several windows the first stands
             place = changed[example.number][0]
-            found[place] = replace(example, number=found[place].number)
+            before = found[place]
+            unplaced = example.unplaced | (before.unplaced - before.listed)
+            found[place] = replace(example, number=before.number, unplaced=unplaced)
         return found
 
 
 def variants(ready: Prepared, values: Values, options: TrainOptions) -> Variants | None:
-    """None where the options ask for no augmentation."""
-    return (
-        Variants(ready, Augmenter(ready.products, values, options, texts=ready.reads_text))
-        if options.augmented
-        else None
-    )
+    """Return what makes each epoch's examples, or None where the options ask for no swaps."""
+    if not options.swap:
+        return None
+    texts = ready.config.reads_text
+    return Variants(ready, ValueSwapper(ready.products, values, probability=options.swap, texts=texts))
 
 
 def fingerprint(
@@ -134,16 +156,18 @@ def fingerprint(
     options: TrainOptions,
     values: Values,
 ) -> dict[str, Any]:
-    """All that a model depends on, by name, as JSON; texts of 64 hexadecimal digits are digests. The device is left
-    out: a training may go on elsewhere."""
+    """Return everything a model depends on, by name, as JSON values; texts of 64 hexadecimal digits are digests.
+
+    The device is left out: a training may be resumed on another.
+    """
     weights = pretrained.resolve(encoder) / "model.safetensors"
     with weights.open("rb") as file:
         read = hashlib.file_digest(file, "sha256").hexdigest()
     settings = {name: value for name, value in as_json(options).items() if name != "device"}
     return {
-        "training data": _digest(train),
-        "dev data": _digest(dev),
-        "known values": _digest(sorted((name, tuple(found)) for name, found in values.items())),
+        "training data": digest(train),
+        "dev data": digest(dev),
+        "known values": digest(sorted((name, tuple(found)) for name, found in values.items())),
         "encoder": read,
         "seed": seed,
         "options": settings,
@@ -151,32 +175,28 @@ def fingerprint(
     }
 
 
-def _digest(rows: Sequence[object]) -> str:
+def digest(rows: Sequence[object]) -> str:
+    """Return the sha256 of the rows' representations."""
     found = hashlib.sha256()
     for row in rows:
         found.update(repr(row).encode("utf-8", "backslashreplace"))
     return found.hexdigest()
 
 
-def _batcher(
-    labels: LabelMap, tokenizer: Tokenizer, lexicon: Lexicon, made: Sequence[Example], options: TrainOptions
-) -> Batcher:
-    counts = [0] * len(labels.attributes)
-    for example in made:
-        for attribute in example.spans:
-            counts[attribute] += 1
+def make_batcher(labels: LabelMap, tokenizer: Tokenizer, lexicon: Lexicon, options: TrainOptions) -> Batcher:
+    """Return what makes training batches."""
     return Batcher(
         lexicon,
         [found.ids.tolist()[:24] for found in tokenize(tokenizer, list(labels.categories))],
         special_ids(tokenizer),
-        1.0 if options.missing == "absent" else options.missing_weight,
+        1.0 if options.unannotated_as == "negative" else options.unannotated_weight,
         len(labels.attributes),
-        options.batch,
-        class_weights=class_weights(counts, options.class_weights, cap=options.class_weight_cap),
+        options.batch_size,
     )
 
 
-def _lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenizer, given: Values) -> Lexicon:
+def count_lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenizer, given: Values) -> Lexicon:
+    """Return how often each value is annotated and seen in the examples, `given` values included."""
     rows = [
         (labels.index[attribute], value)
         for attribute, values in given.items()
@@ -191,7 +211,7 @@ def _lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenizer, gi
 
 
 def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -> torch.Tensor:
-    """(len(names), d) float32: how an encoder that has learned nothing yet reads each name, of length 4."""
+    """Return the encoder's mean state of each name, (len(names), d) float32, scaled to length 4."""
     cls, sep, _ = special_ids(tokenizer)
     rows = torch.zeros(len(names), int(network.encoder.config.hidden_size))
     with torch.no_grad():
@@ -212,7 +232,7 @@ def _network(
     seed: int,
     made: Sequence[Example],
 ) -> TagNetwork:
-    """The network with rows for added tokens; attributes and categories start as the encoder reads their names."""
+    """Return a network with rows for added tokens; attributes and categories start from their names' vectors."""
     weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
     body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
@@ -221,14 +241,27 @@ def _network(
     )
     network.eval()
     rows = name_rows(network, tokenizer, labels.attributes)
-    network.attribute = NameEmbedding(torch.cat([torch.zeros(1, rows.shape[1]), rows]), forget=options.forget)
+    network.attribute = NameEmbedding(
+        torch.cat([torch.zeros(1, rows.shape[1]), rows]), dropout=options.attribute_dropout
+    )
     if labels.categories:
         network.category.load_state_dict({"weight": name_rows(network, tokenizer, labels.categories)})
-    cls, sep, _ = special_ids(tokenizer)
-    seen = sorted({int(token) for example in made for token in example.tokens.ids} | {cls, sep})
-    suffixes = tokenize(tokenizer, list(labels.categories))
-    seen = sorted({*seen, *(int(token) for suffix in suffixes for token in suffix.ids)})
-    if options.freeze or options.adapter != "none":
-        seen = list(range(len(weight) - added, len(weight)))
-    body.set_input_embeddings(SeenEmbedding(weight, torch.tensor(seen, dtype=torch.int64)))
+    body.set_input_embeddings(trained_rows(weight, made, labels, tokenizer, added=added, options=options))
     return network
+
+
+def trained_rows(
+    weight: torch.Tensor,
+    made: Sequence[Example],
+    labels: LabelMap,
+    tokenizer: Tokenizer,
+    *,
+    added: int,
+    options: TrainOptions,
+) -> SeenEmbedding:
+    """Return token embeddings whose rows are trained for the data's tokens; beside a frozen encoder, for new ones."""
+    if options.frozen_layers or options.lora_rank:
+        return SeenEmbedding(weight, torch.arange(len(weight) - added, len(weight)))
+    seen = {int(token) for example in made for token in example.tokens.ids} | set(special_ids(tokenizer)[:2])
+    seen |= {int(token) for one in tokenize(tokenizer, list(labels.categories)) for token in one.ids}
+    return SeenEmbedding(weight, torch.tensor(sorted(seen), dtype=torch.int64))

@@ -1,11 +1,11 @@
-"""Fine-tunes the sequence extractor on annotated products and writes a model directory."""
+"""Fine-tunes the extractor on annotated products and writes a model directory."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,28 @@ from kgtag.extract.sequence import calibrated
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Board, Watch, as_csv, draw
 from kgtag.train.extractor.checkpoints import Keeper, RunPlace, is_full, keeping, no_room
+from kgtag.train.extractor.config import FILE, RunOptions, to_toml
+from kgtag.train.extractor.continual import Start, prepare_continued
 from kgtag.train.extractor.data_checks import DataFinding, inspect_data
 from kgtag.train.extractor.dataset import DataReport, split_dev
-from kgtag.train.extractor.decision import Judging, tune
+from kgtag.train.extractor.decision import Metric, tune
 from kgtag.train.extractor.distillation import soft_tags
 from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.model_card import attribute_scores, calibration_error, model_card
 from kgtag.train.extractor.network import TagNetwork
-from kgtag.train.extractor.options import TrainOptions, as_json, to_toml
-from kgtag.train.extractor.prepare import Prepared, Values, fingerprint, prepare, variants
-from kgtag.train.extractor.save import write_network
+from kgtag.train.extractor.options import TrainOptions, as_json
+from kgtag.train.extractor.prepare import Prepared, Values, digest, fingerprint, prepare, variants
+from kgtag.train.extractor.save import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """`f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the one kept, from 1; `version`: the model's."""
+    """What was trained.
+
+    `f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the best one, from 1; `version`: the model's;
+    `new_attributes`, `new_categories`: names that the model it started from, if any, didn't have.
+    """
 
     version: str
     f1: float
@@ -45,19 +51,29 @@ class TrainReport:
     added_tokens: int
     directory: Path
     findings: tuple[DataFinding, ...] = ()
+    new_attributes: tuple[str, ...] = ()
+    new_categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """What a training keeps, shows and writes of itself; nothing of it changes the model's version. `place`: where
-    checkpoints go, none without it; `tensorboard`: a directory for event files; `findings`: of the data, when somebody
-    has looked already; `command`: what to give again for the same model, for its card."""
+    """What a training shows and writes beside the model; nothing here changes the model's version.
+
+    Args:
+        place: where checkpoints go; without it there are none.
+        tensorboard: directory for event files.
+        watch: called with every step.
+        findings: of the data, if it was inspected already.
+        command: to repeat the training, for the model card.
+        recorded: format and language of the data, for the config file in the model directory.
+    """
 
     place: RunPlace | None = None
     tensorboard: Path | None = None
     watch: Watch | None = None
     findings: Sequence[DataFinding] | None = None
     command: str | None = None
+    recorded: RunOptions = field(default_factory=RunOptions)
 
 
 Progress = Callable[[str], None]
@@ -68,53 +84,73 @@ def train_extractor(
     *,
     dev: Sequence[AnnotatedProduct] = (),
     out: Path,
-    encoder: str = pretrained.DEFAULT,
+    encoder: str | None = None,
     seed: int = 0,
     options: TrainOptions | None = None,
     lexicon: Mapping[str, Sequence[str]] | None = None,
     stamp: Stamp | None = None,
     attribute_concepts: Mapping[str, str] | None = None,
     category_concepts: Mapping[str, str] | None = None,
+    start: Start | None = None,
     progress: Progress = lambda _: None,
     run: RunSettings | None = None,
 ) -> TrainReport:
-    """Trains on `data`, keeps the epoch that is best on `dev` (a tenth of `data` by title hash when empty), and writes
-    the model to `out`, which appears complete or not at all.
+    """Train on `data`, and write the epoch that is best on `dev` to `out`, complete or not at all.
 
-    `lexicon`: known values by attribute name, from the taxonomy say. `attribute_concepts` and `category_concepts`:
-    concept ids by name; `stamp`: which taxonomy they are of. `progress` is called with lines for people.
-    Deterministic for a seed on one machine, also when it was stopped and went on (`run`). Raises InputError when
-    nothing can be learned from the data, `out` holds something else, or a disk is full.
+    Deterministic for a seed on one machine, also when it was stopped and resumed (`run.place`).
+
+    Args:
+        dev: a tenth of `data` by title hash when empty.
+        encoder: hub name or path; the default encoder, or the one that `start` was trained from.
+        lexicon: known values by attribute name, of a taxonomy for example.
+        stamp: version of the taxonomy that `attribute_concepts` and `category_concepts` (ids by name) are of.
+        start: a trained model to train further.
+        progress: called with lines for people.
+
+    Raises:
+        InputError: nothing can be learned from the data, `out` holds something else, or a disk is full.
+
+    Example:
+        >>> report = train_extractor(list(read_annotated(Path("train.jsonl"))), out=Path("models/shop"))
     """
     options, run, values = options or TrainOptions(), run or RunSettings(), lexicon or {}
     started = time.monotonic()
     check_target(out)
+    encoder = encoder or (pretrained.DEFAULT if start is None else start.encoder)
     train, held = (list(data), list(dev)) if dev else split_dev(data)
     findings = tuple(inspect_data(train, held) if run.findings is None else run.findings)
-    setup = prepare(train, held, encoder=encoder, seed=seed, options=options, values=values)
+    setup = _prepared(train, held, start, encoder=encoder, seed=seed, options=options, values=values)
     for line in _describe(setup.report, len(setup.dev), setup.added):
         progress(line)
-    setup = _taught(setup, options, progress)
+    setup = _with_teachers(setup, options, progress)
     if run.place is None:
         kept = nullcontext(None)
     else:
         mark = fingerprint(train, held, encoder=encoder, seed=seed, options=options, values=values)
+        if start is not None:
+            mark |= {
+                "earlier model": start.version,
+                "replay_ratio": start.replay_ratio,
+                "replayed": digest(start.replay),
+            }
         kept = keeping(run.place, mark)  # type: ignore[assignment]
     with kept as keeper:
         best = _learn(setup, options, seed, values, progress=progress, run=run, keeper=keeper)
-        config, measured = _tuned(setup, best, encoder, options)
+        config, measured = _tuned(setup, options)
         config = _with_taxonomy(config, stamp, attribute_concepts or {}, category_concepts or {})
         seconds = time.monotonic() - started
         metrics = measured | {
             "epoch": best.epoch, "seconds": round(seconds, 1), "seed": seed, "history": best.history,
             "options": as_json(options), "encoder": encoder, "command": run.command,
+            "continues": None if start is None else start.version,
             "train": asdict(setup.report), "dev": asdict(setup.dev_report),
         }  # fmt: skip
         card = model_card(config, metrics, findings, encoder=encoder, options=options, command=run.command)
-        texts = {"MODEL_CARD.md": card, "options.toml": to_toml(options), "curves.csv": as_csv(best.curves)}
+        file = to_toml(options, replace(run.recorded, encoder=encoder, seed=seed))
+        texts = {"MODEL_CARD.md": card, FILE: file, "curves.csv": as_csv(best.curves)}
         documents = {"metrics.json": metrics, "data_report.json": [one.to_json() for one in findings]}
         try:
-            _write(out, setup, best, config, documents, texts)
+            _write(out, setup, best, config, documents, texts, beside=None if start is None else start.model)
         except Exception as error:  # some of the libraries that write raise plain Exception
             if not is_full(error):
                 raise
@@ -124,11 +160,29 @@ def train_extractor(
     _, version = read_config(out)
     f1 = metrics["f1"]
     progress(f"wrote {out} (version {version}); dev F1 {100 * f1:.1f} from epoch {best.epoch}; {seconds:.0f} s")
-    return TrainReport(version, f1, best.epoch, seconds, setup.report, setup.dev_report, setup.added, out, findings)
+    return TrainReport(
+        version, f1, best.epoch, seconds, setup.report, setup.dev_report, setup.added, out, findings,
+        setup.new_attributes, setup.new_categories,
+    )  # fmt: skip
 
 
-def _taught(setup: Prepared, options: TrainOptions, progress: Progress) -> Prepared:
-    """With the teachers' soft targets, if there are teachers."""
+def _prepared(
+    train: Sequence[AnnotatedProduct],
+    dev: Sequence[AnnotatedProduct],
+    start: Start | None,
+    *,
+    encoder: str,
+    seed: int,
+    options: TrainOptions,
+    values: Values,
+) -> Prepared:
+    if start is None:
+        return prepare(train, dev, encoder=encoder, seed=seed, options=options, values=values)
+    return prepare_continued(train, dev, start, encoder=encoder, seed=seed, options=options, values=values)
+
+
+def _with_teachers(setup: Prepared, options: TrainOptions, progress: Progress) -> Prepared:
+    """Add the teachers' soft targets, if there are teachers."""
     if not options.teachers:
         return setup
     teachers = [Path(teacher) for teacher in options.teachers]
@@ -164,51 +218,41 @@ def _learn(
     return best
 
 
-def _tuned(setup: Prepared, best: Best, encoder: str, options: TrainOptions) -> tuple[ModelConfig, dict[str, Any]]:
-    """What is decided on dev after training, and how good it all is there."""
-    judging = Judging.of(options)
-    tuned = tune(setup.network, setup.dev, setup.batcher, judging=judging)
-    mended = np.array([calibrated(float(marginal), tuned.calibration) for marginal in tuned.marginals])
+def _tuned(setup: Prepared, options: TrainOptions) -> tuple[ModelConfig, dict[str, Any]]:
+    """Tune the model on dev, and measure it there."""
+    metric = Metric.of(options)
+    tuned = tune(setup.network, setup.dev, setup.batcher, metric=metric)
+    probabilities = np.array([calibrated(float(marginal), tuned.calibration) for marginal in tuned.marginals])
     names = setup.labels.attributes
     measured = {
         "f1": tuned.f1,
-        "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, judging=judging),
+        "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, metric=metric),
         "calibration": {
             "spans": len(tuned.hits),
-            "ece": round(calibration_error(mended, tuned.hits), 4),
+            "ece": round(calibration_error(probabilities, tuned.hits), 4),
             "ece_raw": round(calibration_error(tuned.marginals, tuned.hits), 4),
         },
     }
-    return tuned.applied(_config(setup, encoder)), measured
-
-
-def _config(setup: Prepared, encoder: str) -> ModelConfig:
-    """Without what is decided on dev."""
-    return ModelConfig(
-        attributes=setup.labels.attributes,
-        categories=setup.labels.categories,
-        applicable=dict(setup.labels.applicable),
-        transitions=(),
-        start=(),
-        end=(),
-        special=setup.batcher.special,
-        max_tokens=setup.max_tokens,
-        encoder=Path(encoder).name,
-        trims=setup.trims,
-        reads_text=setup.reads_text,
-    )
+    return tuned.applied(setup.config), measured
 
 
 def _with_taxonomy(
     config: ModelConfig, stamp: Stamp | None, attributes: Mapping[str, str], categories: Mapping[str, str]
 ) -> ModelConfig:
+    """Add concepts and taxonomy version to those of the model that was continued, if any."""
+    if stamp is not None:
+        config = replace(
+            config,
+            taxonomy_revision=stamp.revision,
+            taxonomy_version=stamp.version,
+            taxonomy_release=stamp.release,
+        )
+    known = {name: attributes[name] for name in config.attributes if name in attributes}
+    kinds = {name: categories[name] for name in config.categories if name in categories}
     return replace(
         config,
-        taxonomy_revision=stamp.revision if stamp is not None else None,
-        taxonomy_version=stamp.version if stamp is not None else None,
-        taxonomy_release=stamp.release if stamp is not None else None,
-        attribute_concepts={name: attributes[name] for name in config.attributes if name in attributes},
-        category_concepts={name: categories[name] for name in config.categories if name in categories},
+        attribute_concepts={**config.attribute_concepts, **known},
+        category_concepts={**config.category_concepts, **kinds},
     )
 
 
@@ -219,8 +263,10 @@ def _write(
     config: ModelConfig,
     documents: Mapping[str, Any],
     texts: Mapping[str, str],
+    *,
+    beside: Path | None,
 ) -> None:
-    """`documents` become JSON files, `texts` files as they are."""
+    """Write the model directory; `beside`: a model whose linker and implied values are copied."""
     with new_directory(out) as work:
         write_config(work, config)
         for name, value in documents.items():
@@ -230,11 +276,13 @@ def _write(
         draw(best.curves, work / "curves.png")
         write_json(work / "lexicon.json", _lexicon_rows(setup, config))
         setup.tokenizer.save(str(work / "tokenizer.json"))
+        if beside is not None:
+            copy_beside(beside, work)
         write_network(setup.network, work)
 
 
 def _lexicon_rows(setup: Prepared, config: ModelConfig) -> list[list[Any]]:
-    """[attribute, token ids, annotated, seen, given] by entry, sorted."""
+    """Return [attribute, token ids, annotated, seen, given] for each entry, sorted."""
     return [
         [config.attributes[attribute], list(pieces), entry.annotated, entry.seen, entry.given]
         for (attribute, pieces), entry in sorted(setup.lexicon.entries.items())
@@ -242,13 +290,13 @@ def _lexicon_rows(setup: Prepared, config: ModelConfig) -> list[list[Any]]:
 
 
 def _size(network: TagNetwork) -> int:
-    """Bytes of a model directory, about: its weights for torch and for ONNX."""
+    """Return the approximate size of a model directory in bytes: weights for torch and for ONNX."""
     weights: dict[str, torch.Tensor] = network.state_dict()
     return 2 * sum(weight.numel() * weight.element_size() for weight in weights.values())
 
 
 def _describe(report: DataReport, dev: int, added: int) -> list[str]:
-    lines = [f"{report.products} training products ({report.unreadable} unreadable), {dev} to choose by"]
+    lines = [f"{report.products} training products ({report.unreadable} unreadable), {dev} examples of dev"]
     lines.append(
         f"{report.values} values: {report.not_in_text} not found in the text, {report.overlapping} overlapping;"
         f" {len(report.labels_seen_once)} attributes seen once; {added} tokens added to the vocabulary"

@@ -1,4 +1,4 @@
-"""A search for training options by Optuna: TPE proposes, the median prunes, SQLite remembers."""
+"""Hyper-parameter search by Optuna: TPE sampler, median pruner, trials in SQLite."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import Any
 from graph.errors import InputError
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Tick
+from kgtag.train.extractor.config import to_toml
 from kgtag.train.extractor.dataset import split_dev
 from kgtag.train.extractor.loop import Learner
-from kgtag.train.extractor.options import TrainOptions, as_json, made, to_toml
+from kgtag.train.extractor.options import TrainOptions, as_json, changed
 from kgtag.train.extractor.prepare import Values, fingerprint, prepare, variants
 from kgtag.types import AnnotatedProduct
 
@@ -32,22 +33,20 @@ class Dimension:
 
 
 SPACE = (
-    Dimension("encoder_rate", 3e-5, 1e-3, log=True),
-    Dimension("head_rate", 3e-4, 5e-3, log=True),
-    Dimension("layer_decay", 0.75, 1.0),
-    Dimension("batch", choices=(8, 16, 32)),
-    Dimension("label_smoothing", choices=(0.0, 0.02, 0.05, 0.1)),
-    Dimension("adversarial", choices=(0.0, 0.3, 1.0)),
-    Dimension("class_weights", choices=("none", "sqrt")),
+    Dimension("learning_rate", 3e-5, 1e-3, log=True),
+    Dimension("head_learning_rate", 3e-4, 5e-3, log=True),
+    Dimension("layerwise_lr_decay", 0.75, 1.0),
+    Dimension("batch_size", choices=(8, 16, 32)),
     Dimension("swap", 0.0, 0.5),
-    Dimension("shuffle", 0.0, 0.3),
-    Dimension("typos", 0.0, 0.2),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`rows`: a trial each by `columns`, best first: number, state, dev F1 in percent, seconds, then the options."""
+    """Result of a search.
+
+    `rows`: one for each trial, best first, by `columns`: number, state, dev F1 in percent, seconds, then the options.
+    """
 
     best_f1: float
     best: TrainOptions
@@ -74,10 +73,16 @@ def search_options(
     space: Sequence[Dimension] = SPACE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Found:
-    """Trains up to `trials` times (earlier runs of `storage` included), `timeout` seconds at most before the last
-    begins, and writes the best options to `out` as TOML. `base` is the first trial, and what isn't varied.
+    """Train with several options, and write the best ones to `out` as TOML.
 
-    Raises InputError when `storage` holds a search over other data or options, or no trial came to an end.
+    Args:
+        storage: SQLite file of the trials; a search that it holds is continued.
+        base: options of the first trial, and of what isn't varied in the others.
+        trials: in all, those of earlier runs included.
+        timeout: seconds after which no new trial begins.
+
+    Raises:
+        InputError: `storage` holds a search over other data or options, or no trial came to an end.
     """
     import optuna
 
@@ -88,7 +93,7 @@ def search_options(
     study = _study(storage, mark, seed, base, space)
 
     def objective(trial: Any) -> float:
-        options = made(base, {one.name: _suggested(trial, one) for one in space})
+        options = changed(base, {one.name: _suggested(trial, one) for one in space})
         ready = prepare(train, held, encoder=encoder, seed=seed, options=options, values=known)
         progress(f"trial {trial.number}: {', '.join(f'{name} {_short(v)}' for name, v in trial.params.items())}")
 
@@ -109,12 +114,12 @@ def search_options(
         progress(f"continuing the search in {storage}: {len(done)} trials are done")
     wanted = trials - len(done)
     if wanted > 0:
-        study.optimize(objective, n_trials=wanted, timeout=timeout, callbacks=[lambda s, t: progress(_said(s, t))])
+        study.optimize(objective, n_trials=wanted, timeout=timeout, callbacks=[lambda s, t: progress(_line(s, t))])
     return _found(study, base, space, out)
 
 
 def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, space: Sequence[Dimension]) -> Any:
-    """The study of a file. A trial that was killed counts as failed, and its options are tried again."""
+    """Open or create the study of a file; a trial that was killed counts as failed and is tried again."""
     import optuna
 
     storage.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +166,7 @@ def _found(study: Any, base: TrainOptions, space: Sequence[Dimension], out: Path
     if not finished:
         raise InputError("no trial came to an end; give the search more time (--timeout) or fewer --epochs")
     best = max(finished, key=lambda trial: (trial.value, -trial.number))
-    options = made(base, best.params)
+    options = changed(base, best.params)
     out.parent.mkdir(parents=True, exist_ok=True)
     head = f"Best of {len(study.trials)} trials: dev F1 {100 * best.value:.1f} (trial {best.number})."
     out.write_text(to_toml(options, head=head), encoding="utf-8")
@@ -183,7 +188,7 @@ def _seconds(trial: Any) -> int | None:
     return None if trial.duration is None else round(trial.duration.total_seconds())
 
 
-def _said(study: Any, trial: Any) -> str:
+def _line(study: Any, trial: Any) -> str:
     done = [one for one in study.trials if one.state.name == "COMPLETE"]
     best = f"; best so far {100 * max(one.value for one in done):.1f}" if done else ""
     return f"trial {trial.number} {trial.state.name.lower()}: dev F1 {_score(trial) or '–'}, {_seconds(trial)} s{best}"

@@ -10,7 +10,9 @@ from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.run import TrainReport, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
-OPTIONS = TrainOptions(epochs=30, batch=8, encoder_rate=1e-3, head_rate=3e-3, device="cpu", max_tokens=48)
+OPTIONS = TrainOptions(
+    epochs=30, batch_size=8, learning_rate=1e-3, head_learning_rate=3e-3, device="cpu", max_tokens=48
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""A trained model that learns a new attribute, and still knows the old ones."""
+"""Continual fine-tuning: a trained model learns a new attribute and still knows the old ones."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from graph.errors import InputError
 from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.files import read_config
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.continual import continue_extractor
+from kgtag.train.extractor.continual import Start
 from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
-from kgtag.train.extractor.run import TrainReport
+from kgtag.train.extractor.run import TrainReport, train_extractor
 from kgtag.types import AnnotatedProduct, Product, Span
 from tests.kgtag.extract.conftest import OPTIONS
 from tests.kgtag.extract.tiny import held_out
@@ -45,17 +46,15 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
         AnnotatedProduct(Product(brand, f"{brand} mug XL", category="Cup"), {"Size": ("XL",)}, (("Size", Span(9, 11)),))
         for brand in ("Acme", "Orlo", "Nimb", "Fero")
     ]
-    report = continue_extractor(
-        base,
+    report = train_extractor(
         [*kinds(train[:24]), *large],
-        replay=train,
+        start=Start(base, train, replay_ratio=1.0),
         out=tmp_path / "more",
         encoder=str(tiny_encoder),
-        share=1.0,
         options=replace(OPTIONS, epochs=12),
     )
-    assert (report.attributes, report.categories) == (("Kind",), ())
-    assert report.new + report.replayed > 30
+    assert (report.new_attributes, report.new_categories) == (("Kind",), ())
+    assert report.data.products > 30
     more = SequenceExtractor.load(tmp_path / "more", threads=1)
     assert more.attributes == (*extractor.attributes, "Size", "Kind") and more.version == report.version
     extractions = more.extract([one.product for one in test])
@@ -73,19 +72,42 @@ def test_a_new_attribute_is_learned_and_no_old_one_forgotten(
     assert config.category_concepts == {"Shoe": "aa-8"} and config.looked_up == ()
 
 
-def test_what_cannot_be_continued_says_so(trained: TrainReport, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_continued(trained: TrainReport, tiny_encoder: Path, tmp_path: Path) -> None:
     train, _ = held_out()
     empty = [replace(one, attributes={}, spans=()) for one in train]
-    with pytest.raises(InputError, match="nothing can be learned"):
-        continue_extractor(trained.directory, empty, replay=train, out=tmp_path / "x", encoder=str(tiny_encoder))
-    with pytest.raises(InputError, match="no model directory"):
-        continue_extractor(tmp_path / "none", train, replay=train, out=tmp_path / "x", encoder=str(tiny_encoder))
+    for data, model, message in (
+        (empty, trained.directory, "nothing can be learned"),
+        (train, tmp_path / "none", "no model directory"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train_extractor(data, start=Start(model, train), out=tmp_path / "x", encoder=str(tiny_encoder))
     assert not (tmp_path / "x").exists()
 
 
-def test_from_the_command_line(trained: TrainReport, tmp_path: Path) -> None:
-    file = tmp_path / "new.jsonl"
-    file.write_text('{"id": "1", "title": "red shoes", "attributes": {"Kind": []}}\n', encoding="utf-8")
-    given = ("train", "continue", "--data", file, "--replay", file, "--out", tmp_path / "more", "--model")
-    ran = main(*given, trained.directory)
-    assert ran.code == 2 and "nothing can be learned" in ran.stderr
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("data") / "new.jsonl"
+    rows = [
+        {"id": one.product.id, "title": one.product.title, "category": one.product.category,
+         "attributes": dict(one.attributes)}
+        for one in kinds(held_out()[0][:12])
+    ]  # fmt: skip
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def test_from_the_command_line(trained: TrainReport, new: Path, tmp_path: Path) -> None:
+    given = ("train", "extractor", "--data", new, "--out", tmp_path / "more", "--epochs", "1", "--device", "cpu")
+    ran = main(*given, "--from", trained.directory, "--replay", new, "--set", "replay_ratio=0.5", "--json")
+    assert ran.code == 0, ran.stderr
+    assert ran.json["new_attributes"] == ["Kind"] and ran.json["new_categories"] == []
+    made = SequenceExtractor.load(tmp_path / "more", threads=1)
+    assert made.version == ran.json["model"] and made.config.category_concepts == {"Shoe": "aa-8"}
+    metrics = json.loads((tmp_path / "more" / "metrics.json").read_text())
+    assert metrics["continues"] == trained.version and metrics["options"]["learning_rate"] == 5e-5
+    assert metrics["train"]["products"] > 12 - 2
+
+
+def test_replay_is_for_a_model_that_is_trained_further(new: Path, tmp_path: Path) -> None:
+    ran = main("train", "extractor", "--data", new, "--replay", new, "--out", tmp_path / "more")
+    assert ran.code == 2 and "give --from MODEL as well" in ran.stderr

@@ -1,4 +1,4 @@
-"""Models made of models: several as one, and attributes that were never trained."""
+"""Models made from models: ensembles, and attributes that were never trained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 from graph.errors import InputError
 from kgtag.extract.files import read_lexicon
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.ensemble import join
+from kgtag.train.extractor.ensemble import build_ensemble
 from kgtag.train.extractor.load import load_network
 from kgtag.train.extractor.network import Ensemble, NameEmbedding, TagNetwork, load_encoder, plain_embedding
 from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
@@ -98,7 +98,7 @@ def test_members_may_number_their_tokens_otherwise(
     trained: TrainReport, extractor: SequenceExtractor, tmp_path: Path
 ) -> None:
     other, out = _renumbered(trained.directory, tmp_path / "other"), tmp_path / "both"
-    join([trained.directory, other], held_out()[1], out=out)
+    build_ensemble([trained.directory, other], held_out()[1], out=out)
     products = [one.product for one in held_out()[1]]
     before, after = extractor.extract(products), SequenceExtractor.load(out, threads=1).extract(products)
     for old, new in zip(before, after, strict=True):
@@ -107,8 +107,8 @@ def test_members_may_number_their_tokens_otherwise(
 
 def test_members_must_cut_texts_alike(trained: TrainReport, tmp_path: Path) -> None:
     other = _renumbered(trained.directory, tmp_path / "other", more=("sneaker",))
-    with pytest.raises(InputError, match=r"can't be joined: .* only one has the token 'sneaker'"):
-        join([trained.directory, other], held_out()[1], out=tmp_path / "both")
+    with pytest.raises(InputError, match=r"can't be an ensemble: .* only one has the token 'sneaker'"):
+        build_ensemble([trained.directory, other], held_out()[1], out=tmp_path / "both")
 
 
 def test_members_are_averaged(tiny_encoder: Path) -> None:
@@ -129,11 +129,11 @@ def test_members_are_averaged(tiny_encoder: Path) -> None:
 
 def test_only_models_of_the_same_data_are_joined(trained: TrainReport, more: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="differ in their attributes"):
-        join([trained.directory, more], held_out()[1], out=tmp_path / "joined")
+        build_ensemble([trained.directory, more], held_out()[1], out=tmp_path / "joined")
     with pytest.raises(InputError, match="at least two"):
-        join([more], held_out()[1], out=tmp_path / "joined")
+        build_ensemble([more], held_out()[1], out=tmp_path / "joined")
     with pytest.raises(InputError, match="no dev products"):
-        join([more, more], [], out=tmp_path / "joined")
+        build_ensemble([more, more], [], out=tmp_path / "joined")
 
 
 def test_a_network_comes_back_from_its_directory(trained: TrainReport, extractor: SequenceExtractor) -> None:
@@ -201,7 +201,7 @@ def test_what_cannot_be_added_is_said(
 
 def test_attributes_are_now_and_then_read_by_name_alone() -> None:
     torch.manual_seed(0)
-    rows = NameEmbedding(torch.eye(4), forget=0.5)
+    rows = NameEmbedding(torch.eye(4), dropout=0.5)
     torch.nn.init.ones_(rows.learned.weight)
     asked = torch.ones(1, 400, dtype=torch.int64)
     bare = (rows.train()(asked) == torch.eye(4)[1]).all(-1).float().mean()

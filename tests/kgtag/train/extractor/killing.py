@@ -22,8 +22,8 @@ from kgtag.train.extractor.prepare import fingerprint, prepare, variants
 from tests.kgtag.extract.tiny import held_out
 
 OPTIONS = TrainOptions(
-    epochs=3, batch=8, accumulation=2, encoder_rate=1e-3, head_rate=3e-3, device="cpu", max_tokens=48, swap=0.5,
-    adversarial=0.3, class_weights="sqrt",
+    epochs=3, batch_size=8, gradient_accumulation_steps=2, learning_rate=1e-3, head_learning_rate=3e-3, device="cpu",
+    max_tokens=48, swap=0.5,
 )  # fmt: skip
 VALUES = {"Color": ["violet"]}
 

@@ -1,13 +1,13 @@
-"""What the dev set counts is what the evaluation of the format counts."""
+"""F1 on dev counts what the evaluation of the format counts."""
 
 from __future__ import annotations
 
 import pytest
 
-from kgtag.cli.training_data import base_options
+from kgtag.train.extractor.config import defaults
 from kgtag.train.extractor.dataset import examples, label_map
-from kgtag.train.extractor.decision import Decided, Judging
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.decision import Decided, Metric
+from kgtag.train.extractor.options import DevMetric, TrainOptions
 from kgtag.types import AnnotatedProduct, Product, Span
 from tests.kgtag.train.extractor.test_gold import tokenizer
 
@@ -22,14 +22,13 @@ def made() -> Decided:
 
 
 @pytest.mark.parametrize(
-    ("judged", "counts"), [("spans", [(0, 0, 1, 0), (1, 2, 3, 2)]), ("values", [(0, 0, 1, 0), (1, 1, 1, 1)])]
+    ("dev_metric", "counts"), [("span_f1", [(0, 0, 1, 0), (1, 2, 3, 2)]), ("value_f1", [(0, 0, 1, 0), (1, 1, 1, 1)])]
 )
-def test_every_span_counts_or_one_of_each_attribute(judged: str, counts: list[tuple[int, ...]]) -> None:
-    judging = Judging(every_span=judged == "spans", listed_only=False)
-    assert list(made().counts(judging)) == counts
+def test_every_span_counts_or_one_of_each_attribute(dev_metric: DevMetric, counts: list[tuple[int, ...]]) -> None:
+    assert list(made().counts(Metric.of(TrainOptions(dev_metric=dev_metric)))) == counts
 
 
-def test_a_format_is_judged_as_it_is_evaluated() -> None:
-    assert Judging.of(base_options("extractgpt")) == Judging(every_span=False, listed_only=True)
+def test_a_format_has_the_metric_of_its_evaluation() -> None:
+    assert Metric.of(defaults("extractgpt")) == Metric(every_span=False, listed_only=True)
     for format in ("annotated", "spans", "bio", "bieos"):
-        assert Judging.of(base_options(format)) == Judging.of(TrainOptions()) == Judging(True, False)
+        assert Metric.of(defaults(format)) == Metric.of(TrainOptions()) == Metric(True, False)

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from kgtag.extract.decode import Chain, forward_backward
-from kgtag.train.extractor.batches import Batch, SoftTags, class_weights
-from kgtag.train.extractor.losses import Adversary, batch_loss, competition, divergence, log_marginals
+from kgtag.train.extractor.batches import Batch, SoftTags
+from kgtag.train.extractor.losses import batch_loss, cross_attribute_loss, divergence, log_marginals
 from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.prepare import Prepared, prepare
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
-OPTIONS = TrainOptions(batch=8, device="cpu", max_tokens=48)
+OPTIONS = TrainOptions(batch_size=8, device="cpu", max_tokens=48)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def batch(ready: Prepared) -> Batch:
     return ready.batcher.batch(ready.train[:6])
 
 
-def loss(ready: Prepared, batch: Batch, noise: float = 0.0, **changes: float) -> float:
+def loss(ready: Prepared, batch: Batch, q: float = 0.0, **changes: float) -> float:
     with torch.no_grad():
-        return float(batch_loss(ready.network, batch, replace(OPTIONS, **changes), noise=noise))  # type: ignore[arg-type]
+        return float(batch_loss(ready.network, batch, replace(OPTIONS, **changes), q=q))  # type: ignore[arg-type]
 
 
 def test_marginals_are_those_of_serving(ready: Prepared) -> None:
@@ -58,31 +58,11 @@ def test_no_divergence_from_oneself_and_some_from_others(ready: Prepared) -> Non
         assert divergence(ready.network.crf, -emissions, own, lengths).min() > 0.1
 
 
-def test_doubt_grows_from_plain_likelihood_and_bounds_what_a_row_costs(ready: Prepared, batch: Batch) -> None:
+def test_q_grows_from_plain_likelihood_and_bounds_the_loss_of_a_row(ready: Prepared, batch: Batch) -> None:
     plain = loss(ready, batch)
-    assert loss(ready, batch, noise=1e-4) == pytest.approx(plain, rel=1e-2)
+    assert loss(ready, batch, q=1e-4) == pytest.approx(plain, rel=1e-2)
     rows = float(batch.weights.sum()) / len(batch.ids)
-    assert loss(ready, batch, noise=1.0) <= rows < plain
-
-
-def test_smoothing_costs_certainty(ready: Prepared, batch: Batch) -> None:
-    ready.network.emit.weight.data *= 30
-    try:
-        assert loss(ready, batch, label_smoothing=0.1) > 0.9 * loss(ready, batch) + 1
-    finally:
-        ready.network.emit.weight.data /= 30
-
-
-def test_the_adversary_makes_a_title_harder_and_leaves_no_hook(ready: Prepared, batch: Batch) -> None:
-    network, adversary = ready.network, Adversary(ready.network, 0.5)
-    with adversary.watching():
-        before = batch_loss(network, batch, OPTIONS)
-    before.backward()  # type: ignore[no-untyped-call]
-    with adversary.pushing(), torch.no_grad():
-        pushed = float(batch_loss(network, batch, OPTIONS))
-    network.zero_grad()
-    assert pushed > float(before.detach()) + 0.01
-    assert loss(ready, batch) == pytest.approx(float(before.detach()), rel=1e-5)
+    assert loss(ready, batch, q=1.0) <= rows < plain
 
 
 def test_teachers_draw_the_loss_towards_them_where_the_example_is_theirs(ready: Prepared) -> None:
@@ -93,32 +73,13 @@ def test_teachers_draw_the_loss_towards_them_where_the_example_is_theirs(ready: 
     batch = taught.batch([example], random.Random(0))
     assert batch.taught is not None and bool(batch.taught.all())
     bare = replace(batch, soft=None, taught=None)
-    assert loss(ready, batch, teacher_weight=0.0) == pytest.approx(loss(ready, bare), rel=1e-5)
-    assert loss(ready, batch, teacher_weight=1.0) != pytest.approx(loss(ready, bare), rel=1e-2)
+    assert loss(ready, batch, distillation_weight=0.0) == pytest.approx(loss(ready, bare), rel=1e-5)
+    assert loss(ready, batch, distillation_weight=1.0) != pytest.approx(loss(ready, bare), rel=1e-2)
     changed = taught.batch([replace(example)], random.Random(0))
     assert changed.taught is not None and not bool(changed.taught.any())
 
 
-def test_rare_attributes_weigh_more_within_bounds_and_on_average_as_before() -> None:
-    counts = [1000, 100, 1, 0]
-    for how in ("effective", "sqrt"):
-        weights = class_weights(counts, how, cap=4.0)  # type: ignore[arg-type]
-        assert weights[0] < weights[1] <= weights[2] <= 4.0
-        assert np.average(weights, weights=counts) == pytest.approx(1.0, abs=0.05)
-    assert class_weights(counts, "none", cap=4.0) == () == class_weights([0, 0], "sqrt", cap=4.0)
-
-
-def test_class_weights_fall_on_rows_with_gold(ready: Prepared) -> None:
-    factors = (5.0,) * len(ready.labels.attributes)
-    before = ready.batcher.batch(ready.train[:4]).weights
-    weights = replace(ready.batcher, class_weights=factors).batch(ready.train[:4]).weights
-    for row, example in enumerate(ready.train[:4]):
-        for column, attribute in enumerate(example.applicable):
-            wanted = 5.0 if attribute in example.spans else float(before[row, column])
-            assert float(weights[row, column]) == wanted
-
-
-def _vying(batch: Batch, tags: list[list[int]], weights: list[float]) -> Batch:
+def _two_attributes(batch: Batch, tags: list[list[int]], weights: list[float]) -> Batch:
     """One title of two tokens and two attributes."""
     return replace(
         batch,
@@ -128,22 +89,22 @@ def _vying(batch: Batch, tags: list[list[int]], weights: list[float]) -> Batch:
     )
 
 
-def test_attributes_vie_for_each_token(batch: Batch) -> None:
+def test_each_token_belongs_to_one_of_all_attributes(batch: Batch) -> None:
     scores = torch.randn((1, 2, 2, 5), generator=torch.Generator().manual_seed(0))
     offers = (scores[..., 1:] - scores[..., :1])[0]  # attribute, token, tag
     mine = torch.cat([torch.zeros(2, 1), offers[0], offers[1]], dim=1).log_softmax(dim=1)
     # The first attribute begins at the first token and ends at the second; the other is absent.
-    found = competition(scores, _vying(batch, [[1, 3], [0, 0]], [1.0, 1.0]))
+    found = cross_attribute_loss(scores, _two_attributes(batch, [[1, 3], [0, 0]], [1.0, 1.0]))
     assert float(found) == pytest.approx(-float(mine[0, 1] + mine[1, 3]), abs=1e-5)
     # Both claim the second token, so it is left alone; what isn't known for sure stays out.
-    found = competition(scores, _vying(batch, [[1, 3], [0, 4]], [1.0, 1.0]))
+    found = cross_attribute_loss(scores, _two_attributes(batch, [[1, 3], [0, 4]], [1.0, 1.0]))
     assert float(found) == pytest.approx(-float(mine[0, 1]), abs=1e-5)
     alone = torch.cat([torch.zeros(2, 1), offers[0]], dim=1).log_softmax(dim=1)
-    found = competition(scores, _vying(batch, [[1, 3], [0, 0]], [1.0, 0.2]))
+    found = cross_attribute_loss(scores, _two_attributes(batch, [[1, 3], [0, 0]], [1.0, 0.2]))
     assert float(found) == pytest.approx(-float(alone[0, 1] + alone[1, 3]), abs=1e-5)
 
 
-def test_competition_adds_to_the_loss(ready: Prepared, batch: Batch) -> None:
-    plain, more = loss(ready, batch), loss(ready, batch, compete=0.5)
+def test_the_cross_attribute_loss_is_added_by_weight(ready: Prepared, batch: Batch) -> None:
+    plain, more = loss(ready, batch), loss(ready, batch, cross_attribute_loss_weight=0.5)
     assert more > plain
-    assert loss(ready, batch, compete=1.0) - plain == pytest.approx(2 * (more - plain), rel=1e-4)
+    assert loss(ready, batch, cross_attribute_loss_weight=1.0) - plain == pytest.approx(2 * (more - plain), rel=1e-4)

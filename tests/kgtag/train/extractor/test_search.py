@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from graph.errors import InputError
-from kgtag.train.extractor.options import TrainOptions, made, read_options
+from kgtag.train.extractor.config import read_config, resolve
+from kgtag.train.extractor.options import TrainOptions, changed
 from kgtag.train.extractor.search import Dimension, Found, search_options
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
-BASE = TrainOptions(epochs=1, batch=16, device="cpu", max_tokens=48)
-SPACE = (Dimension("head_rate", 1e-4, 1e-2, log=True), Dimension("batch", choices=(8, 16)))
+BASE = TrainOptions(epochs=1, batch_size=16, device="cpu", max_tokens=48)
+SPACE = (Dimension("head_learning_rate", 1e-4, 1e-2, log=True), Dimension("batch_size", choices=(8, 16)))
 TRAIN, DEV = held_out()
 
 
@@ -45,7 +46,7 @@ def test_a_search_goes_on_where_it_was_and_writes_what_training_reads(encoder: s
     assert "continuing the search" in said[0] and "2 trials are done" in said[0]
     assert len(second.rows) == 3 and second.best_f1 >= first.best_f1
     assert len({row[4] for row in second.rows}) == 3
-    assert made(TrainOptions(), read_options(tmp_path / "best.toml")) == second.best
+    assert resolve(read_config(str(tmp_path / "best.toml")))[1] == second.best
     assert second.to_json()["trials"][0]["state"] == "complete"
     with pytest.raises(InputError, match="holds a search with other options; give another --study"):
-        search(encoder, tmp_path, 4, made(BASE, {"epochs": 2}))
+        search(encoder, tmp_path, 4, changed(BASE, {"epochs": 2}))

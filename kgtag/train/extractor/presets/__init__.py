@@ -1,0 +1,1 @@
+"""Config files that come with kgtag, for `--config NAME`."""
