@@ -4,9 +4,10 @@ Example:
     >>> import kgtag
     >>> shop = kgtag.load(store="tents.jsonl")
     >>> shop("Trailhead dome tent, green")
-    Tagging of '1' (model labels-…, revision …)
-      category: Dome tents 0.95 'dome tent'
-      color: Green 0.95 'green'
+    Tagging of '1' (model labels-a2c8f13bc224, revision a2c8f13bc224)
+      category: Dome tents 0.96 'dome tent'
+      category: Tents 0.96 (implied)
+      color: Green 0.86 'green'
 """
 
 from __future__ import annotations

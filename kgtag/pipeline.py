@@ -83,7 +83,7 @@ def load(
     Example:
         >>> shop = load(store="tents.jsonl")
         >>> [tag.label for tag in shop("Trailhead dome tent, green").tags]
-        ['Dome tents', 'Tents', 'Green']
+        ['Dome tents', 'Green', 'Tents']
     """
     if not 0 <= threshold <= 1:
         raise InputError(f"threshold is {threshold}; a number from 0 to 1 is expected")
@@ -112,6 +112,10 @@ class Pipeline:
         taxonomy: The snapshot.
         models: Trained parts.
         store: Where the snapshot and the tagged items come from; None for a taxonomy without items.
+
+    Example:
+        >>> Pipeline(Taxonomy.load("tents.jsonl"))
+        Pipeline(model labels, 6 concepts, revision a2c8f13bc224)
     """
 
     def __init__(
@@ -291,6 +295,10 @@ def evaluate(
 
     Raises:
         FileFormatError: The file does not read.
+
+    Example:
+        >>> evaluate(load(store="tents.jsonl"), "titles.jsonl")
+        {'n': 3, 'precision': 1.0, 'recall': 1.0, 'f1': 1.0, 'violation_rate': 0.0}
     """
     products = list(read_annotated(Path(gold))) if isinstance(gold, str | Path) else gold
     return asdict(evaluate_tagging(pipeline.tagger, products, given_category=given_category))
@@ -302,11 +310,9 @@ def train_extractor(
     out: str | Path,
     store: Source | None = None,
     dev: str | Path | Sequence[AnnotatedProduct] = (),
-    format: str = "annotated",
-    encoder: str = "all-MiniLM-L6-v2",
     config: str | Path | Mapping[str, Any] | None = None,
-    seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
+    **options: Any,
 ) -> TrainReport:
     """Fine-tune an extractor; with a taxonomy, a linker and a model of implicit values as well.
 
@@ -317,27 +323,35 @@ def train_extractor(
         out: Directory of the model; it appears complete or not at all.
         store: The taxonomy that the model is for; see `load`.
         dev: Held out for choosing the epoch; a tenth of the data otherwise.
-        format: Of the files; see `kgtag train extractor --help`.
-        encoder: A hub name or a local directory.
-        config: Training options: a TOML file or a mapping; see the docs, "Training".
-        seed: The same seed, data and machine give the same model.
+        config: A TOML file, the name of a preset, or a mapping of options.
         progress: Called with lines for people.
+        **options: `encoder`, `format`, `seed`, `epochs`, `learning_rate` and all others of a config file; they count
+            more than `config`.
 
     Raises:
-        InputError: Nothing can be learned from the data, or an option is out of range.
-    """
-    from kgtag.train.extractor.run import train_extractor as train_alone
-    from kgtag.train.model import train_model, training_options
+        InputError: Nothing can be learned from the data, or an option is unknown or out of range.
 
-    train, held = (_annotated(given, format) for given in (data, dev))
-    options = training_options(config, format)
+    Example:
+        >>> report = train_extractor("titles.jsonl", out="models/tents", encoder="encoder", epochs=1)
+        >>> report.directory.name, len(report.version)
+        ('tents', 12)
+    """
+    from kgtag.train.encoder.pretrained import DEFAULT
+    from kgtag.train.extractor.config import read_config, resolve
+    from kgtag.train.extractor.run import train_extractor as train_alone
+    from kgtag.train.model import train_model
+
+    base = read_config(str(config)) if isinstance(config, str | Path) else config or {}
+    run, chosen = resolve(base, options)
+    train, held = (_annotated(given, run.format, run.lang) for given in (data, dev))
+    encoder, seed = run.encoder or DEFAULT, run.seed
     if store is None:
         return train_alone(
-            train, dev=held, out=Path(out), encoder=encoder, seed=seed, options=options, progress=progress
+            train, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
         )
     taxonomy = _snapshot(store)
     report = train_model(
-        train, taxonomy, dev=held, out=Path(out), encoder=encoder, seed=seed, options=options, progress=progress
+        train, taxonomy, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
     )
     return report.extractor
 
@@ -367,6 +381,11 @@ def train_embeddings(
 
     Raises:
         InputError: Too few triples, or an unknown model.
+
+    Example:
+        >>> report = train_embeddings("tents.jsonl", out="graph", dim=4, epochs=2)
+        >>> report.entities, report.model
+        (5, 'ComplEx')
     """
     from kgtag.train.embeddings.graph import train_graph
 
@@ -384,8 +403,10 @@ def train_embeddings(
     )
 
 
-def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str) -> list[AnnotatedProduct]:
-    return list(read_annotated(Path(given), format=format) if isinstance(given, str | Path) else given)
+def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str, lang: str | None) -> list[AnnotatedProduct]:
+    if isinstance(given, str | Path):
+        return list(read_annotated(Path(given), format=format, lang=lang))
+    return list(given)
 
 
 def _snapshot(store: Source) -> snapshots.Taxonomy:
@@ -400,7 +421,7 @@ def _product(given: Text, number: int) -> Product:
         return given
     if isinstance(given, str):
         return Product(str(number), given)
-    fields = {name: given.get(name) for name in ("title", "text", "category", "lang")}
-    if not isinstance(fields["title"], str):
+    title, text, category, lang = (given.get(name) for name in ("title", "text", "category", "lang"))
+    if not isinstance(title, str):
         raise InputError(f"product {number} has no title; a text, a Product or a row with 'title' is expected")
-    return Product(str(given.get("id", number)), **fields)
+    return Product(str(given.get("id", number)), title, text, category, lang)

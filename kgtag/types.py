@@ -27,7 +27,19 @@ Rule = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What comes in. `category` is a concept id or a label; `lang` a language tag."""
+    """A product to be tagged.
+
+    Attributes:
+        id: Comes back with the tags.
+        title: The text that is read first.
+        text: A description.
+        category: A concept id or a label; predicted otherwise.
+        lang: A language tag; guessed otherwise.
+
+    Example:
+        >>> Product("1", "Trailhead dome tent, green", category="Tents")
+        Product(id='1', title='Trailhead dome tent, green', text=None, category='Tents', lang=None)
+    """
 
     id: str
     title: str
@@ -36,7 +48,7 @@ class Product:
     lang: str | None = None
 
     def cut(self, span: Span) -> str:
-        """What stands there."""
+        """The text of a span."""
         return (self.title if span.field == "title" else self.text or "")[span.start : span.end]
 
 
@@ -194,7 +206,16 @@ class Linked:
 
 
 class Linker(Protocol):
-    """Links mentions to concepts of one snapshot."""
+    """Links mentions to concepts of one snapshot.
+
+    Example:
+        >>> class Colors(Linker):
+        ...     def link(self, queries):
+        ...         red = Candidate("red", 1.0, 0.9, "exact")
+        ...         return [Linked((red,), red) if query.text == "red" else Linked((), None) for query in queries]
+        >>> Colors().link([Query("red")])[0].link.concept
+        'red'
+    """
 
     def link(self, queries: Sequence[Query]) -> list[Linked]:
         """One answer per query, in order."""
@@ -262,6 +283,11 @@ class Tag:
         extract_score, link_score: The stages' own scores. They rank; the probability is calibrated.
         plausibility: Probability of the value on its category by the embeddings.
         implied_by: The concept that implies this broader one.
+
+    Example:
+        >>> Tag("red", "Red", "value", "exact", 0.97, attribute="color").to_dict()  # doctest: +NORMALIZE_WHITESPACE
+        {'concept': 'red', 'label': 'Red', 'kind': 'value', 'attribute': 'color', 'method': 'exact',
+         'probability': 0.97}
     """
 
     concept: str

@@ -131,14 +131,14 @@ class QueryParser:
         """The longest labels; of several kinds on one span, all concepts."""
         found: dict[Span, set[str]] = {}
         for finder in self._finders:
-            for span, concepts in finder.find(text):
-                found.setdefault(span, set()).update(concepts)
-        end = -1
+            for span, ids in finder.find(text):
+                found.setdefault(span, set()).update(ids)
+        end = 0
         for span in sorted(found, key=lambda one: (one.start, -one.end)):
-            if span.start >= end and (concepts := self._concepts(text[span.start : span.end], found[span], lang)):
-                end = span.end
-                kind = self._taxonomy[concepts[0].concept].kind
-                yield QuerySpan(span.start, span.end, text[span.start : span.end], kind, concepts)
+            if span.start >= end:
+                end, surface = span.end, text[span.start : span.end]
+                concepts = self._concepts(surface, found[span], lang)
+                yield QuerySpan(span.start, span.end, surface, self._taxonomy[concepts[0].concept].kind, concepts)
 
     def _concepts(self, surface: str, found: set[str], lang: str | None) -> tuple[NamedConcept, ...]:
         (linked,) = self._linker.link([Query(surface, lang=lang)])

@@ -20,7 +20,8 @@ from graph.errors import FileFormatError, InputError
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.tag.batch import TagJob, link_rows
+from kgtag.link.batch import link_rows
+from kgtag.tag.batch import TagJob
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extraction, Mention, Product, Span
