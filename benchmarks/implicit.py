@@ -30,9 +30,10 @@ from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
+from kgtag.evaluation.calibration import reliability
 from kgtag.extract.implicit.model import ValueModel
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.implicit.run import calibration_error, train_values
+from kgtag.train.implicit.run import train_values
 from kgtag.train.linker.export import export_encoder
 from kgtag.types import AnnotatedProduct, Product
 
@@ -170,7 +171,7 @@ def main() -> None:
     rivals = {"tfidf": tfidf(train, test), "majority": majority(train, test)}
     found["tfidf_seconds"] = round(time.monotonic() - started, 1)
     right = np.array([answers.get(id(row)) == row.value for row in test])
-    found["ece"] = round(calibration_error(np.array([sure.get(id(row), 0.0) for row in test]), right), 4)
+    found["ece"] = round(reliability([sure.get(id(row), 0.0) for row in test], right).ece, 4)
     every = {"kgtag": answers, **rivals}
     found["accuracy"] = {name: round(accuracy(one, test), 4) for name, one in every.items()}
     found["per_attribute"] = {

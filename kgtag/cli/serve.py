@@ -35,6 +35,14 @@ def serve(
     """
     import uvicorn
 
+    from kgtag.embed.export import read_export
+    from kgtag.extract.files import read_config
+
+    # A damaged directory is one line here; in the app, uvicorn would print a traceback.
+    if model is not None:
+        read_config(model)
+    if embeddings is not None:
+        read_export(embeddings)
     os.environ["KGTAG_PRECISION"] = read_precision(precision)
     given = {"KGTAG_STORE": store, "KGTAG_MODEL": model, "KGTAG_EMBEDDINGS": embeddings, "KGTAG_SNAPSHOT": snapshot}
     os.environ.update({name: str(value) for name, value in given.items() if value is not None})

@@ -1,4 +1,4 @@
-"""The exported directory: what training leaves behind and serving reads.
+"""The files of an embeddings directory (see `kgtag.artifacts`).
 
     config.json       model, dim, norm, metrics, calibration curves, version; taxonomy revision, version and release
     entities.txt      one id per line, row for row with entity.npy; relations.txt likewise
@@ -8,15 +8,13 @@
     fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
     fold_held_out.npy (n, 5) int64, when trained for the audit (`vectors.Folds`)
 
-It appears whole or not at all. `version` is a hash of what decides a score.
+`version` is a hash of what decides a score.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,12 +23,21 @@ from typing import Any
 import numpy as np
 
 from graph.errors import InputError
-from kgtag.embed.calibrate import Calibration
+from kgtag.artifacts import Kind, ModelDirectory, new_directory, write_json
+from kgtag.embed.calibration import Calibration
 from kgtag.embed.geometry import MODELS, width
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.vectors import Folds, Vectors
 
 _FORMAT = 1
+EMBEDDINGS = Kind(
+    "embeddings",
+    ("config.json", "entities.txt", "relations.txt", "entity.npy", "relation.npy"),
+    "config.json",
+    _FORMAT,
+    "train them with: kgtag train embeddings --out DIR",
+    manifest=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +59,9 @@ class Export:
 
 
 def write_export(export: Export, out: Path | str) -> str:
-    """Write or replace the directory; its version. An earlier one stays in place until the new one is complete."""
-    out = Path(out)
-    if out.exists() and not (out / "config.json").is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{str(out)!r} is there and holds no embeddings; give another directory")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        fresh = scratch / "new"
-        fresh.mkdir()
-        version = _write(export, fresh)
-        if out.exists():
-            out.rename(scratch / "old")
-        fresh.rename(out)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return version
+    """Write or replace the directory and return its version."""
+    with new_directory(Path(out)) as work:
+        return _write(export, work)
 
 
 def _write(export: Export, directory: Path) -> str:
@@ -98,8 +92,7 @@ def _write(export: Export, directory: Path) -> str:
     version = _hash(directory, config)
     config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
     config |= {"taxonomy_version": export.taxonomy_version, "taxonomy_release": export.taxonomy_release}
-    text = json.dumps(config, ensure_ascii=False, indent=1, sort_keys=True)
-    (directory / "config.json").write_text(text + "\n", encoding="utf-8")
+    write_json(directory / "config.json", config)
     return version
 
 
@@ -113,24 +106,24 @@ def _hash(directory: Path, config: Mapping[str, Any]) -> str:
 
 def read_export(directory: Path | str) -> Export:
     """Arrays come memory-mapped, read-only. Raises InputError, naming the file, when one is missing or damaged."""
-    directory = Path(directory)
-    config = _config(directory)
-    entities, relations = _lines(directory / "entities.txt"), _lines(directory / "relations.txt")
+    model = ModelDirectory.open(Path(directory), EMBEDDINGS)
+    config = _config(model)
+    entities, relations = _lines(model, "entities.txt"), _lines(model, "relations.txt")
     columns = width(config["model"], config["dim"])
-    entity = _array(directory / "entity.npy", np.float32, (len(entities), columns))
-    relation = _array(directory / "relation.npy", np.float32, (len(relations), columns))
+    entity = model.read_array("entity.npy", np.float32, (len(entities), columns))
+    relation = model.read_array("relation.npy", np.float32, (len(relations), columns))
     calibration = None
     if config["calibration"] is not None:
-        references = _array(directory / "references.npy", np.int32, (len(relations), 2, None))
+        references = model.read_array("references.npy", np.int32, (len(relations), 2, None))
         if references.size and (references.max() >= len(entities) or references.min() < -1):
-            raise InputError(f"{directory / 'references.npy'}: refers to entities that aren't there")
+            raise model.damaged("references.npy", "it refers to entities that aren't there")
         try:
             calibration = Calibration.from_json(config["calibration"], references)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{directory / 'config.json'}: calibration doesn't read: {error!r}") from error
+            raise model.damaged("config.json", f"calibration: {error!r}") from error
     text_map = None
     if config["text_explained"] is not None:
-        text_map = TextMap(_array(directory / "text_map.npy", np.float32, (None, columns)), config["text_explained"])
+        text_map = TextMap(model.read_array("text_map.npy", np.float32, (None, columns)), config["text_explained"])
     vectors = Vectors(config["model"], entity, relation, config["norm"])
     return Export(
         entities,
@@ -141,21 +134,21 @@ def read_export(directory: Path | str) -> Export:
         config["metrics"],
         config["taxonomy_revision"],
         config["version"],
-        _folds(directory, config, len(entities), len(relations)) if config["folds"] else None,
+        _folds(model, config, len(entities), len(relations)) if config["folds"] else None,
         config.get("taxonomy_version"),
         config.get("taxonomy_release"),
     )
 
 
-def _folds(directory: Path, config: Mapping[str, Any], num_entities: int, num_relations: int) -> Folds:
+def _folds(model: ModelDirectory, config: Mapping[str, Any], num_entities: int, num_relations: int) -> Folds:
     columns, count = width(config["model"], config["dim"]), config["folds"]
-    entity = _array(directory / "fold_entity.npy", np.float32, (count, num_entities, columns))
-    relation = _array(directory / "fold_relation.npy", np.float32, (count, num_relations, columns))
-    held_out = _array(directory / "fold_held_out.npy", np.int64, (None, 5))
+    entity = model.read_array("fold_entity.npy", np.float32, (count, num_entities, columns))
+    relation = model.read_array("fold_relation.npy", np.float32, (count, num_relations, columns))
+    held_out = model.read_array("fold_held_out.npy", np.int64, (None, 5))
     if len(held_out) and (
         held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= _limits(count, entity, relation)).any()
     ):
-        raise InputError(f"{directory / 'fold_held_out.npy'}: refers to folds, entities or relations that aren't there")
+        raise model.damaged("fold_held_out.npy", "it refers to folds, entities or relations that aren't there")
     each = zip(entity, relation, strict=True)
     return Folds(tuple(Vectors(config["model"], e, r, config["norm"]) for e, r in each), held_out)
 
@@ -177,41 +170,18 @@ _FIELDS: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-def _config(directory: Path) -> dict[str, Any]:
-    file = directory / "config.json"
-    if not file.is_file():
-        raise InputError(
-            f"no embeddings in {str(directory)!r}: config.json is missing; `kgtag train embeddings` writes one"
-        )
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{file}: doesn't read: {error}") from error
-    if not isinstance(config, dict) or config.get("format") != _FORMAT:
-        raise InputError(f"{file}: not embeddings of format {_FORMAT}; train them with this version of kgtag")
+def _config(model: ModelDirectory) -> Mapping[str, Any]:
+    config = model.config
     for name, kind in _FIELDS.items():
         if name not in config or not isinstance(config[name], kind):
-            raise InputError(f"{file}: field {name!r} is missing or of the wrong type")
+            raise model.damaged("config.json", f"field {name!r} is missing or of the wrong type")
     if config["model"] not in MODELS:
-        raise InputError(f"{file}: model {config['model']!r}; one of {', '.join(MODELS)} was expected")
+        raise model.damaged("config.json", f"model {config['model']!r}, expected one of {', '.join(MODELS)}")
     return config
 
 
-def _lines(file: Path) -> tuple[str, ...]:
+def _lines(model: ModelDirectory, name: str) -> tuple[str, ...]:
     try:
-        text = file.read_bytes().decode()
+        return tuple((model.path / name).read_bytes().decode().split("\n")[:-1])
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: doesn't read: {error}") from error
-    return tuple(text.split("\n")[:-1])
-
-
-def _array(file: Path, dtype: type, shape: tuple[int | None, ...]) -> Any:
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{file}: doesn't read: {error}") from error
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape, strict=True))
-    if array.dtype != dtype or not fits:
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise InputError(f"{file}: is {array.dtype} {array.shape}, {np.dtype(dtype)} ({wanted}) was expected")
-    return array
+        raise model.damaged(name, error) from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.taxonomy import Taxonomy
-from kgtag.embed.calibrate import Calibration
+from kgtag.embed.calibration import Calibration
 from kgtag.embed.export import Export, read_export
 from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap

@@ -1,4 +1,4 @@
-"""How far the numbers and the probabilities can be trusted: bootstrap, calibration, thresholds."""
+"""Uncertainty of the rates: bootstrap intervals, a paired test, thresholds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kgtag.evaluation.decisions import Bools, Floats, Outcomes
+from kgtag.evaluation.decisions import Floats, Outcomes
 from kgtag.evaluation.rates import rates
 
 _CHUNK = 200
@@ -55,25 +55,6 @@ def paired(ours: Resampled, theirs: Resampled) -> dict[str, Any]:
     difference = ours.micro - theirs.micro
     p = 2 * min(float((difference <= 0).mean()), float((difference >= 0).mean()))
     return {"difference": round(float(difference.mean()), 5), "interval": interval(difference), "p": min(p, 1.0)}
-
-
-def calibration(score: Floats, right: Bools, *, bins: int = 10) -> dict[str, Any]:
-    """Of decisions: `ece` (expected calibration error, equal-width bins), `brier`, and each bin with decisions in it:
-    [low, high), how many, their mean probability and the share that is right."""
-    at = np.minimum((score * bins).astype(np.int64), bins - 1)
-    rows = []
-    gap = 0.0
-    for number in range(bins):
-        here = at == number
-        count = int(here.sum())
-        if count:
-            probability, share = float(score[here].mean()), float(right[here].mean())
-            gap += count * abs(probability - share)
-            bounds = {"low": number / bins, "high": (number + 1) / bins, "n": count}
-            rows.append({**bounds, "probability": round(probability, 5), "right": round(share, 5)})
-    total = max(len(score), 1)
-    brier = float(((score - right) ** 2).mean()) if len(score) else 0.0
-    return {"ece": round(gap / total, 5), "brier": round(brier, 5), "bins": rows}
 
 
 def trade_off(found: Outcomes) -> list[dict[str, float]]:

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from kgtag.evaluation.calibration import reliability
 from kgtag.link.examples import LinkExample
 from kgtag.types import Linker
 
-_BINS = 10
 _RECALL_AT = (1, 5, 10)
 
 
@@ -52,6 +50,8 @@ def linking_metrics(outcomes: Sequence[LinkOutcome]) -> dict[str, Any]:
     nil_gold = len(outcomes) - len(linkable)
     nil_right = sum(outcome.gold is None and outcome.link is None for outcome in outcomes)
     nil_said = sum(outcome.link is None for outcome in outcomes)
+    sure = [outcome.probability for outcome in outcomes if outcome.ranked]
+    first_right = [outcome.ranked[0] == outcome.gold for outcome in outcomes if outcome.ranked]
     return {
         "n": len(outcomes),
         "n_nil": nil_gold,
@@ -60,24 +60,8 @@ def linking_metrics(outcomes: Sequence[LinkOutcome]) -> dict[str, Any]:
         "linked": _prf(right, len(outcomes) - nil_said, len(linkable)),
         "nil": _prf(nil_right, nil_said, nil_gold),
         "accuracy": _share(right + nil_right, len(outcomes)),
-        "ece": calibration_error(
-            [outcome.probability for outcome in outcomes if outcome.ranked],
-            [outcome.ranked[0] == outcome.gold for outcome in outcomes if outcome.ranked],
-        ),
+        "ece": round(reliability(sure, first_right).ece, 6) if sure else None,
     }
-
-
-def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> float | None:
-    """Mean distance between probability and share of right ones over the bins, weighted by their sizes."""
-    if not probabilities:
-        return None
-    said, was = np.asarray(probabilities, dtype=np.float64), np.asarray(right, dtype=np.float64)
-    bins = np.minimum((said * _BINS).astype(int), _BINS - 1)
-    size = np.bincount(bins, minlength=_BINS)
-    distance = np.abs(
-        np.bincount(bins, weights=said, minlength=_BINS) - np.bincount(bins, weights=was, minlength=_BINS)
-    )
-    return round(float(distance[size > 0].sum() / len(said)), 6)
 
 
 def _share(part: int, whole: int) -> float | None:

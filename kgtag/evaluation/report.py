@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.taxonomy import Taxonomy
+from kgtag.evaluation.calibration import reliability
 from kgtag.evaluation.confidence import (
     Resampled,
     bootstrap,
-    calibration,
     interval,
     paired,
     thresholds_report,
@@ -56,7 +56,7 @@ def evaluate_thoroughly(
     answer = evaluate_found(data, found, protocol=protocol) | {
         "confidence": _confidence(columns, sampled),
         "per_category": per_category(columns),
-        "calibration": calibration(columns.score, columns.right),
+        "calibration": reliability(columns.score, columns.right).to_json(),
         "trade_off": trade_off(columns),
         "thresholds": thresholds_report(columns, [one.product.title for one in data]),
         "errors": table(list(mistakes(data, found, protocol=protocol)), examples=asked.examples),

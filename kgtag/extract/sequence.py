@@ -11,8 +11,9 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from graph.errors import InputError
+from kgtag.artifacts import ModelDirectory
 from kgtag.extract.decode import Chain
-from kgtag.extract.files import ModelConfig, Precision, encoder_file, read_config, read_lexicon
+from kgtag.extract.files import EXTRACTOR, ModelConfig, Precision, config_of, encoder_file, lexicon_of
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
 from kgtag.extract.lexicon import SURE, Lexicon
 from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
@@ -81,7 +82,8 @@ class SequenceExtractor(Extractor):
         import onnxruntime
 
         directory = Path(directory)
-        config, version = read_config(directory)
+        model = ModelDirectory.open(directory, EXTRACTOR)
+        config = config_of(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads if precision == "fp32" else 1
         options.log_severity_level = 3
@@ -98,10 +100,10 @@ class SequenceExtractor(Extractor):
 
         return cls(
             config,
-            version,
+            model.version,
             tokenizer=tokenizer,
-            lexicon=Lexicon.of(read_lexicon(directory), config.attributes),
-            encoder=session(encoder_file(directory, precision)),
+            lexicon=Lexicon.of(lexicon_of(model), config.attributes),
+            encoder=session(encoder_file(model, precision)),
             heads=session("heads.onnx"),
             precision=precision,
             workers=threads or cores(),

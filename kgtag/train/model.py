@@ -13,7 +13,7 @@ from graph.labels import normalise
 from graph.lookup import find_concept, require_concept
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
-from kgtag.extract.files import new_directory
+from kgtag.artifacts import new_directory
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER

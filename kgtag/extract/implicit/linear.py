@@ -1,6 +1,5 @@
-"""The linear part of the model of implied values, and its directory.
+"""The linear part of the model of implied values, and its directory's files (see `kgtag.artifacts`).
 
-manifest.json     sha256 of each file below; written last
 config.json       format, and by attribute: values (null is none of them), categories, calibration, resemblance
 weights.npz       inverse frequencies of grams, and by attribute the linear model's weights, sparse
 metrics.json      how training went (not part of the version)
@@ -8,8 +7,6 @@ metrics.json      how training went (not part of the version)
 
 from __future__ import annotations
 
-import hashlib
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.errors import InputError
-from kgtag.extract.files import write_json
+from kgtag.artifacts import Kind, ModelDirectory, write_json
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats
 from kgtag.numeric import softmax
 
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "weights.npz"
-_AGAIN = "train it again or copy the whole directory again"
+VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it with: kgtag train extractor --out DIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +85,12 @@ def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
 
     Raises InputError when a file is missing, was changed, or was written by another format.
     """
+    found = ModelDirectory.open(directory, VALUES)
     try:
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        for name in (CONFIG, WEIGHTS):
-            if hashlib.sha256((directory / name).read_bytes()).hexdigest() != manifest[name]:
-                raise InputError(f"{str(directory / name)!r} is not what its manifest says; {_AGAIN}")
-        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-        if config["format"] != FORMAT:
-            raise InputError(
-                f"{str(directory)!r} has format {config['format']!r}, this kgtag reads {FORMAT}; train it again"
-            )
-        heads, frequency = _read_arrays(directory / WEIGHTS, config["attributes"])
+        heads, frequency = _read_arrays(directory / WEIGHTS, found.config["attributes"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{str(directory)!r} is no model of implied values ({error}); {_AGAIN}") from error
-    version = hashlib.sha256((manifest[CONFIG] + manifest[WEIGHTS]).encode()).hexdigest()[:12]
-    return heads, frequency, version
+        raise found.damaged(WEIGHTS, error) from error
+    return heads, frequency, found.version
 
 
 def _read_arrays(path: Path, described: Mapping[str, Any]) -> tuple[dict[str, Head], Floats]:

@@ -12,7 +12,7 @@ import numpy as np
 from graph.errors import InputError
 from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
-from kgtag.embed.calibrate import Reliability, calibrate, measure
+from kgtag.artifacts import check_target
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import BILINEAR, Floats
 from kgtag.embed.textmap import fit_text_map
@@ -25,6 +25,7 @@ from kgtag.embed.triples import (
     taxonomy_triples,
 )
 from kgtag.embed.vectors import Folds
+from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.train.embeddings.settings import Device, OneVsAll, Settings, parse_device, parse_model
 
@@ -81,9 +82,11 @@ def train_embeddings(
     `audit_folds` more models are trained, each without a part of the `broader` triples, for `plausibility_audit`.
     `stamp`: which taxonomy the triples are from.
     """
+    from kgtag.train.embeddings.calibrate import calibrate, measure
     from kgtag.train.embeddings.model import train
 
     started = time.perf_counter()
+    check_target(Path(out))
     if texts is not None and len(texts) != len(triples.entities):
         raise InputError(f"{len(texts)} text embeddings given for {len(triples.entities)} entities")
     if not len(triples.valid):

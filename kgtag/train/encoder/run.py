@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers.utils import logging
 
 from graph.errors import InputError
-from kgtag.extract.files import check_target, new_directory, write_json
+from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.extract.tokens import tokenize
 from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.loop import Pretrainer, Watching

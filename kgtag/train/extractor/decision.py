@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kgtag.extract.decode import Chain, Floats, decode
 from kgtag.extract.files import ModelConfig
+from kgtag.train.calibration import fit_platt
 from kgtag.train.extractor.batches import Batcher
 from kgtag.train.extractor.dataset import Example
 from kgtag.train.extractor.network import Ensemble, TagNetwork
@@ -132,37 +133,6 @@ def choose_bias(scored: Sequence[Scored], chain: Chain, *, metric: Metric) -> tu
     return bias, tried[bias]
 
 
-def fit_calibration(marginals: NDArray[np.float64], hits: NDArray[np.bool_]) -> tuple[float, float]:
-    """(slope, intercept) of a logistic regression of hits on the marginals' log-odds; (1, 0) is no change.
-
-    A weak prior pulls towards no change, so that few spans don't decide much.
-    """
-    if len(marginals) < 20:
-        return 1.0, 0.0
-    bounded = np.clip(marginals, 1e-6, 1 - 1e-6)
-    features = np.stack([np.log(bounded / (1 - bounded)), np.ones_like(bounded)], axis=1)
-    prior = np.array([1.0, 0.0])
-    weights = prior.copy()
-    for _ in range(50):
-        expected = 1 / (1 + np.exp(-np.clip(features @ weights, -50.0, 50.0)))
-        gradient = features.T @ (hits - expected) - (weights - prior)
-        hessian = (features * (expected * (1 - expected))[:, None]).T @ features + np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        before = _penalised(features, hits, weights, prior)
-        while _penalised(features, hits, weights + step, prior) > before and float(np.abs(step).max()) > 1e-9:
-            step = step / 2
-        weights = weights + step
-        if float(np.abs(step).max()) < 1e-8:
-            break
-    return max(round(float(weights[0]), 6), 0.05), round(float(weights[1]), 6)
-
-
-def _penalised(features: Floats, hits: NDArray[np.bool_], weights: Floats, prior: Floats) -> float:
-    """Negative log-likelihood of the hits plus the prior's pull."""
-    odds = features @ weights
-    return float(np.logaddexp(0.0, np.where(hits, -odds, odds)).sum() + 0.5 * ((weights - prior) ** 2).sum())
-
-
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """What is tuned on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
@@ -191,4 +161,4 @@ def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batche
     scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
     bias, f1 = choose_bias(scored, chain, metric=metric)
     _, marginals, hits = outcomes(scored, chain, bias=bias, metric=metric)
-    return Tuned(scored, chain, bias, f1, marginals, hits, fit_calibration(marginals, hits))
+    return Tuned(scored, chain, bias, f1, marginals, hits, fit_platt(marginals, hits))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.extract.files import ModelConfig, check_target, read_lexicon
+from kgtag.artifacts import check_target
+from kgtag.extract.files import ModelConfig, read_lexicon
 from kgtag.train.extractor.dataset import examples
 from kgtag.train.extractor.decision import Metric, tune
 from kgtag.train.extractor.load import batcher_of, labels_of, load_network, read_metrics

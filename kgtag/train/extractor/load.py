@@ -9,7 +9,8 @@ from typing import Any
 from safetensors.torch import load_file
 
 from graph.errors import InputError
-from kgtag.extract.files import ModelConfig, read_config, read_lexicon
+from kgtag.artifacts import ModelDirectory, write_json
+from kgtag.extract.files import EXTRACTOR, ModelConfig, config_of, read_lexicon
 from kgtag.extract.lexicon import Lexicon
 from kgtag.extract.tokens import tokenize
 from kgtag.train.extractor.batches import Batcher
@@ -23,18 +24,16 @@ ENCODER = "encoder.json"
 
 def write_architecture(network: TagNetwork | Ensemble, directory: Path) -> None:
     found = {"members": [member.encoder.config.to_dict() for member in networks(network)]}
-    text = json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True, default=str)
-    (directory / ENCODER).write_text(text + "\n", encoding="utf-8")
+    write_json(directory / ENCODER, json.loads(json.dumps(found, default=str)))
 
 
 def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
     """In eval mode, on the CPU. Raises InputError for a directory that is damaged, or older than this can read."""
     from transformers import AutoConfig, AutoModel
 
-    config, _ = read_config(directory)
-    if not (directory / ENCODER).is_file():
-        raise InputError(f"model {str(directory)!r} does not say how its encoder is built; train it again")
-    read = json.loads((directory / ENCODER).read_text(encoding="utf-8"))
+    model = ModelDirectory.open(directory, EXTRACTOR)
+    model.check(ENCODER, "model.safetensors")
+    config, read = config_of(model), model.read_json(ENCODER)
     if not isinstance(read.get("members"), list):
         raise InputError(f"model {str(directory)!r} was written by an earlier kgtag; train it again")
 

@@ -7,9 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kgtag.evaluation.rates import rates
 from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
@@ -40,15 +37,6 @@ def attribute_scores(
         | {"support": gold[a]}
         for a in sorted({*predicted, *gold})
     }
-
-
-def calibration_error(probabilities: NDArray[np.float64], hits: NDArray[np.bool_], *, bins: int = 10) -> float:
-    """Return the expected calibration error over equally wide bins; 0 without spans."""
-    if not len(hits):
-        return 0.0
-    which = np.minimum((probabilities * bins).astype(int), bins - 1)
-    gaps = [abs(probabilities[which == b].sum() - hits[which == b].sum()) for b in range(bins)]
-    return float(sum(gaps) / len(hits))
 
 
 def model_card(

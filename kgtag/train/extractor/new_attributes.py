@@ -11,7 +11,8 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from graph.errors import InputError
-from kgtag.extract.files import LexiconRow, ModelConfig, check_target, read_lexicon
+from kgtag.artifacts import check_target
+from kgtag.extract.files import LexiconRow, ModelConfig, read_lexicon
 from kgtag.extract.lexicon import MAX_PIECES
 from kgtag.extract.tokens import tokenize
 from kgtag.train.encoder import pretrained

@@ -14,7 +14,9 @@ import torch
 
 from graph.errors import InputError
 from graph.history.releases import Stamp
-from kgtag.extract.files import ModelConfig, check_target, new_directory, read_config, write_config, write_json
+from kgtag.artifacts import check_target, new_directory, write_json
+from kgtag.evaluation.calibration import reliability
+from kgtag.extract.files import ModelConfig, read_config, write_config
 from kgtag.extract.sequence import calibrated
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Board, Watch, as_csv, draw
@@ -26,7 +28,7 @@ from kgtag.train.extractor.dataset import DataReport, split_dev
 from kgtag.train.extractor.decision import Metric, tune
 from kgtag.train.extractor.distillation import soft_tags
 from kgtag.train.extractor.loop import Best, Learner
-from kgtag.train.extractor.model_card import attribute_scores, calibration_error, model_card
+from kgtag.train.extractor.model_card import attribute_scores, model_card
 from kgtag.train.extractor.network import TagNetwork
 from kgtag.train.extractor.options import TrainOptions, as_json
 from kgtag.train.extractor.prepare import Prepared, Values, digest, fingerprint, prepare, variants
@@ -229,8 +231,8 @@ def _tuned(setup: Prepared, options: TrainOptions) -> tuple[ModelConfig, dict[st
         "attributes": attribute_scores(tuned.scored, tuned.chain, names, bias=tuned.bias, metric=metric),
         "calibration": {
             "spans": len(tuned.hits),
-            "ece": round(calibration_error(probabilities, tuned.hits), 4),
-            "ece_raw": round(calibration_error(tuned.marginals, tuned.hits), 4),
+            "ece": round(reliability(probabilities, tuned.hits).ece, 4),
+            "ece_raw": round(reliability(tuned.marginals, tuned.hits).ece, 4),
         },
     }
     return tuned.applied(setup.config), measured

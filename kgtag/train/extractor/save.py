@@ -9,7 +9,8 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from kgtag.extract.files import LexiconRow, ModelConfig, new_directory, write_config, write_json
+from kgtag.artifacts import new_directory, write_json
+from kgtag.extract.files import LexiconRow, ModelConfig, write_config
 from kgtag.train.extractor.export import export_onnx
 from kgtag.train.extractor.load import write_architecture
 from kgtag.train.extractor.network import Ensemble, NameEmbedding, SeenEmbedding, TagNetwork, networks

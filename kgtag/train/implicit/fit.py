@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix
 from sklearn.svm import LinearSVC
 
 from kgtag.extract.implicit.linear import Head
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats
+from kgtag.train.calibration import fit_temperature
 
 _SMALLEST = 0.02
 """Weights smaller than that change no answer and make up most of the file."""
@@ -46,29 +46,17 @@ def fit_head(features: csr_matrix, outcomes: NDArray[np.int64], values: tuple[st
     return Head(values, (picked @ csr_matrix(weights)).tocsr(), offsets, slope=1.0)
 
 
-def fit_slope(margins: NDArray[np.float64], outcomes: NDArray[np.int64], *, prior: float, strength: float) -> float:
-    """What margins (n, K) are multiplied with so that the softmax says how often each outcome comes true.
-
-    `prior` is where it stays without data; `strength` in rows.
-    """
-    rows = np.arange(len(margins))
-
-    def loss(log_slope: float) -> float:
-        logits = np.exp(log_slope) * margins
-        logits = logits - logits.max(axis=1, keepdims=True)
-        said = logits[rows, outcomes] - np.log(np.exp(logits).sum(axis=1))
-        return float(-said.sum() + strength * (log_slope - np.log(prior)) ** 2)
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(200.0)), method="bounded", options={"maxiter": 60})
-    return round(float(np.exp(found.x)), 4)
-
-
-def fit_slopes(margins: dict[str, NDArray[np.float64]], outcomes: dict[str, NDArray[np.int64]]) -> dict[str, float]:
+def fit_temperatures(
+    margins: dict[str, NDArray[np.float64]], outcomes: dict[str, NDArray[np.int64]]
+) -> dict[str, float]:
     """By attribute; those with few rows stay near what all attributes together say."""
     starts = [
-        fit_slope(margins[name], outcomes[name], prior=2.0, strength=1.0) for name in margins if len(margins[name])
+        fit_temperature(margins[name], outcomes[name], prior=2.0, strength=1.0)
+        for name in margins
+        if len(margins[name])
     ]
     shared = float(np.exp(np.mean(np.log(starts)))) if starts else 2.0
     return {
-        name: fit_slope(found, outcomes[name], prior=shared, strength=_PRIOR_ROWS) for name, found in margins.items()
+        name: fit_temperature(found, outcomes[name], prior=shared, strength=_PRIOR_ROWS)
+        for name, found in margins.items()
     }

@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from kgtag.extract.files import new_directory, write_json
+from kgtag.artifacts import new_directory, write_json
+from kgtag.evaluation.calibration import reliability
 from kgtag.extract.implicit.linear import Head, write_values
 from kgtag.extract.implicit.model import TextEncoder, described, feature_rows, spoken
 from kgtag.extract.implicit.ngrams import Floats, grams
-from kgtag.train.implicit.fit import fit_head, fit_slope, fit_slopes, inverse_frequencies
+from kgtag.train.calibration import fit_temperature
+from kgtag.train.implicit.fit import fit_head, fit_temperatures, inverse_frequencies
 from kgtag.train.implicit.targets import Target, categories, targets
 from kgtag.types import AnnotatedProduct
 
 DIRECTORY = "multilabel"
 """Within a model's directory."""
-_BINS = 10
 _ENCODED = 2_000
 """Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
 
@@ -69,7 +70,7 @@ def train_values(
     drafts = {name: one.fit(~one.among(apart), seed) for name, one in sets.items()}
     margins = {name: drafts[name].margins(one.features[one.among(apart)]) for name, one in sets.items()}
     gold = {name: one.outcomes[one.among(apart)] for name, one in sets.items()}
-    slopes = fit_slopes(margins, gold)
+    slopes = fit_temperatures(margins, gold)
     where = categories(data, rows)
     heads = {}
     for name, one in sets.items():
@@ -131,7 +132,7 @@ def _resemblance(name: str, rows: _Rows, data: Sequence[AnnotatedProduct], encod
     texts = encoder.encode([spoken(data[int(rows.numbers[n])].product) for n in chosen])
     names = encoder.encode([described(name, value) for number in named if (value := rows.values[number]) is not None])
     gold = np.array([place[int(rows.outcomes[n])] for n in chosen], dtype=np.int64)
-    return fit_slope((texts @ names.T).astype(np.float64), gold, prior=10.0, strength=1.0)
+    return fit_temperature((texts @ names.T).astype(np.float64), gold, prior=10.0, strength=1.0)
 
 
 def _measured(
@@ -169,21 +170,10 @@ def _measured(
         held_out=len(right),
         accuracy=float(right.mean()) if len(right) else 0.0,
         majority=commonest / max(len(right), 1),
-        ece=calibration_error(probability, right),
+        ece=reliability(probability, right).ece,
         per_attribute=per_attribute,
         seconds=seconds,
     )
-
-
-def calibration_error(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mean distance of probability and frequency over ten equal bins, weighted by how many fall in each."""
-    bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
-    found = 0.0
-    for number in range(_BINS):
-        here = bins == number
-        if here.any():
-            found += float(here.mean()) * abs(float(probability[here].mean()) - float(right[here].mean()))
-    return found
 
 
 def _bucket(key: str) -> int:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
-from kgtag.extract.files import check_target, new_directory, write_json
+from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.encoder import SentenceEncoder, Vectors
@@ -25,6 +25,7 @@ from kgtag.link.features.candidate_set import Floats
 from kgtag.link.files import ENCODER, FORMAT, LEARNT, TOKENIZER, TURN, VECTORS, WEIGHTS, write_turn
 from kgtag.link.rerank.networks import RankModel
 from kgtag.link.state import Learnt
+from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of
 from kgtag.train.linker.queries import LinkPair, gold_pairs, mention_pairs, pairs_of
@@ -168,14 +169,12 @@ def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], 
 
 def calibrated(model: RankModel, found: Found) -> RankModel:
     """Platt's slope and offset on the best candidates, then the threshold of the most right decisions."""
-    from sklearn.linear_model import LogisticRegression
-
     odds, chosen = best(model, found)
     right = found.right[chosen]
     if len(chosen) >= _MIN_PAIRS and right.any() and not right.all():
-        fitted = LogisticRegression(C=1e3).fit(odds[chosen, None], right)
-        if (slope := float(fitted.coef_[0, 0])) > 0:
-            model = replace(model, slope=round(slope, 6), offset=round(float(fitted.intercept_[0]), 6))
+        slope, offset = fit_logistic(odds[chosen, None], right.astype(float), penalty=(1e-3, 0.0)).tolist()
+        if slope > 0:
+            model = replace(model, slope=round(slope, 6), offset=round(offset, 6))
     nil = np.array([found.pairs[found.lookup[i]].example.concept is None for i in chosen], dtype=np.bool_)
     return replace(model, threshold=_threshold(model.probability(odds[chosen]), right, nil))
 

@@ -115,3 +115,10 @@ def test_files_that_are_no_database(tmp_path: Path) -> None:
 def test_a_wrong_limit_is_named(shop: str, tmp_path: Path) -> None:
     ran = run("import", "jsonl", sample.TAXONOMY, "--store", shop, env={"KGTAG_MAX_FILE_MB": "many"})
     _refused(ran, "KGTAG_MAX_FILE_MB is 'many'; a whole number of megabytes was expected")
+
+
+def test_an_empty_model_directory(shop: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for command in ("tag", "serve"):
+        _refused(run(command, "--model", tmp_path / "empty", "--store", shop), "is empty; train one with")
+    _refused(run("serve", "--embeddings", tmp_path / "empty", "--store", shop), "is empty; train them with")

@@ -126,7 +126,7 @@ def test_replacing_a_directory_leaves_nothing_else(tmp_path: Path) -> None:
 
 def test_a_directory_of_other_things_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("dear to me")
-    with pytest.raises(InputError, match="holds no embeddings"):
+    with pytest.raises(InputError, match="other files"):
         exported(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
@@ -145,25 +145,37 @@ def test_a_directory_of_other_things_is_not_replaced(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_directory_is_an_input_error(file: str, content: bytes | None, tmp_path: Path) -> None:
-    exported(tmp_path / "model")
-    if content is None:
-        (tmp_path / "model" / file).unlink()
-    else:
-        (tmp_path / "model" / file).write_bytes(content)
-    with pytest.raises(InputError):
-        Scorer.load(tmp_path / "model")
+    for directory in (tmp_path / "model", tmp_path / "old"):
+        exported(directory)
+        if content is None:
+            (directory / file).unlink()
+        else:
+            (directory / file).write_bytes(content)
+    (tmp_path / "old" / "manifest.json").unlink()
+    for directory in (tmp_path / "model", tmp_path / "old"):
+        with pytest.raises(InputError, match=file.replace(".", r"\.") if content is None else str(directory)):
+            Scorer.load(directory)
 
 
 def test_a_truncated_array_is_an_input_error(tmp_path: Path) -> None:
     exported(tmp_path / "model")
     file = tmp_path / "model" / "entity.npy"
     file.write_bytes(file.read_bytes()[:-10])
-    with pytest.raises(InputError, match=r"entity\.npy"):
+    with pytest.raises(InputError, match=r"entity\.npy' does not match its manifest"):
         Scorer.load(tmp_path / "model")
+
+
+def test_embeddings_from_before_there_was_a_manifest(tmp_path: Path) -> None:
+    version = exported(tmp_path / "model").version
+    (tmp_path / "model" / "manifest.json").unlink()
+    assert Scorer.load(tmp_path / "model").version == version
+    assert exported(tmp_path / "model").version == version
+    assert (tmp_path / "model" / "manifest.json").is_file()
 
 
 def test_wrong_types_in_the_config_are_an_input_error(tmp_path: Path) -> None:
     exported(tmp_path / "model")
+    (tmp_path / "model" / "manifest.json").unlink()
     file = tmp_path / "model" / "config.json"
     config = json.loads(file.read_text())
     for name, wrong in (("dim", "7"), ("calibration", {"-1": {}}), ("folds", None), ("calibration", [])):

@@ -12,7 +12,6 @@ from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.evaluation.confidence import (
     bootstrap,
-    calibration,
     choose_thresholds,
     interval,
     paired,
@@ -86,15 +85,6 @@ def test_two_models_are_compared_product_by_product() -> None:
     assert found["difference"] > 0 and found["interval"][0] > 0 and found["p"] < 0.05
     same = paired(ours, ours)
     assert (same["difference"], same["interval"], same["p"]) == (0.0, [0.0, 0.0], 1.0)
-
-
-def test_calibration_by_hand() -> None:
-    score, right = np.array([0.95, 0.91, 0.35, 1.0]), np.array([True, True, False, False])
-    found = calibration(score, right)
-    assert [row["n"] for row in found["bins"]] == [1, 3]
-    assert found["bins"][1] == {"low": 0.9, "high": 1.0, "n": 3, "probability": 0.95333, "right": 0.66667}
-    assert found["ece"] == pytest.approx((0.35 + 3 * (2.86 / 3 - 2 / 3)) / 4, abs=1e-5)
-    assert calibration(np.zeros(0), np.zeros(0, dtype=bool)) == {"ece": 0.0, "brier": 0.0, "bins": []}
 
 
 def test_a_higher_threshold_costs_recall() -> None:

@@ -74,7 +74,7 @@ def test_a_damaged_encoder_is_not_served(trained: TrainReport, tmp_path: Path) -
     (torn / INT8).write_bytes((torn / INT8).read_bytes()[:-9])
     with pytest.raises(InputError, match="partly written"):
         SequenceExtractor.load(torn, precision="int8")
-    with pytest.raises(InputError, match="no precision 'int4'; there is fp32, int8"):
+    with pytest.raises(InputError, match="unsupported precision 'int4'; use fp32 or int8"):
         SequenceExtractor.load(torn, precision="int4")  # type: ignore[arg-type]
 
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import InputError
-from kgtag.evaluation.linking import calibration_error
 from kgtag.link.candidates.forms import ends_with, light_form, normal_form, numbers
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
@@ -100,12 +99,6 @@ def test_a_model_survives_json_and_refuses_nonsense() -> None:
         replace(DEFAULT_MODEL, weights={**DEFAULT_MODEL.weights, "lustre": 1.0})
     with pytest.raises(InputError, match="train the linker again"):
         LinkModel.of_json({"weights": []})
-
-
-def test_calibration_error_of_a_forecast_that_is_right_and_one_that_is_not() -> None:
-    assert calibration_error([0.75] * 4, [True, True, True, False]) == 0
-    assert calibration_error([1.0] * 4, [False] * 4) == 1
-    assert calibration_error([], []) is None
 
 
 def test_training_pairs_are_of_every_kind_and_the_same_each_time() -> None:

@@ -122,6 +122,7 @@ def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -
     for name in ("taxonomy_version", "taxonomy_release"):
         del config[name]
     (tmp_path / "model" / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model" / "manifest.json").unlink()
     assert Scorer.load(tmp_path / "model").taxonomy_version is None, "a directory from before there were versions"
     assert report.entities == len(taxonomy)
     assert scorer.relations == ("applies_to", "broader", "occurs_in", "occurs_with", "value_of")

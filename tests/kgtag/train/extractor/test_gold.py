@@ -7,8 +7,8 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from graph.errors import InputError
+from kgtag.train.calibration import fit_platt
 from kgtag.train.extractor.dataset import examples, label_map, learn_trims, locate, split_dev
-from kgtag.train.extractor.decision import fit_calibration
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Product, Span
 
@@ -66,17 +66,17 @@ def test_the_dev_split_goes_by_title_and_is_never_empty() -> None:
 def test_calibration_learns_that_spans_are_overrated() -> None:
     rng = np.random.default_rng(0)
     marginals = np.full(4000, 0.95)
-    slope, intercept = fit_calibration(marginals, rng.random(4000) < 0.7)
+    slope, intercept = fit_platt(marginals, rng.random(4000) < 0.7)
     odds = slope * np.log(0.95 / 0.05) + intercept
     assert 1 / (1 + np.exp(-odds)) == pytest.approx(0.7, abs=0.03)
-    assert fit_calibration(marginals[:5], np.ones(5, dtype=bool)) == (1.0, 0.0)
+    assert fit_platt(marginals[:5], np.ones(5, dtype=bool)) == (1.0, 0.0)
 
 
 def test_calibration_keeps_its_feet_on_overconfident_spans() -> None:
     rng = np.random.default_rng(1)
     marginals = 1 - 10 ** rng.uniform(-9, -0.1, size=800)
     truth = 0.5 + 0.45 * (marginals > 0.99)
-    slope, intercept = fit_calibration(marginals, rng.random(800) < truth)
+    slope, intercept = fit_platt(marginals, rng.random(800) < truth)
     assert 0.05 <= slope < 1
     assert abs(intercept) < 1
 

@@ -1,29 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from kgtag.embed.calibrate import (
-    Calibration,
-    _fit,
-    calibrate,
-    corrupt,
-    reliability,
-    sample_references,
-)
+from kgtag.embed.calibration import Calibration
 from kgtag.embed.triples import Triples
 from kgtag.embed.vectors import Vectors
-
-
-def test_reliability_of_honest_and_of_boastful_probabilities() -> None:
-    rng = np.random.default_rng(0)
-    honest = rng.random(20_000)
-    holds = (rng.random(20_000) < honest).astype(float)
-    assert reliability(honest, holds).ece < 0.02
-    assert reliability(honest, holds).brier == pytest.approx(1 / 6, abs=0.01)
-    boastful = np.where(honest > 0.5, 0.99, 0.01)
-    assert reliability(boastful, holds).ece > 0.2
-    assert reliability(np.full(100, 0.5), np.r_[np.ones(50), np.zeros(50)]).auc == 0.5
+from kgtag.evaluation.calibration import reliability
+from kgtag.train.embeddings.calibrate import _fit, calibrate, corrupt, sample_references
 
 
 def test_a_fitted_curve_means_what_it_says() -> None:
