@@ -58,7 +58,7 @@ def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
 def quantize(encoder: Path, out: Path) -> None:
     """Write the encoder with its matrices in eight bits, a scale for each column, and dynamic activations.
 
-    Weights use seven of the bits: processors without VNNI add pairs of products in sixteen bits, which eight-bit weights
+    Weights use seven of the bits: processors without VNNI add pairs of products in sixteen bits, which weights of eight
     would overflow, so that the same model would answer differently there.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
