@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import machine, report
+from common import machine, report, training_config
 from torch import Tensor, nn
 
 from kgtag.data import read_annotated
@@ -41,13 +41,10 @@ from kgtag.train.encoder.loop import Watching
 from kgtag.train.encoder.options import PretrainOptions
 from kgtag.train.encoder.run import pretrain
 from kgtag.train.extractor.crf import ChainCRF
-from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
 LABELS = ("HC", "HP")
-FRESH = TrainOptions(epochs=5, batch=32, encoder_rate=1e-3, layer_decay=1.0, swap=0.5)
-LARGE = TrainOptions(epochs=5, batch=16, encoder_rate=2e-4)
 _PARTS = re.compile(r"[\n\t；]|Item \d: |Query: |Doc: |Candidate Document: ")
 
 
@@ -241,13 +238,18 @@ def main() -> None:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--rival-epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write-gazetteers", type=Path, help="write them for `kgtag import annotated`, train nothing")
     given = parser.parse_args()
+    if given.write_gazetteers is not None:
+        row = {"title": "gazetteers", "attributes": gazetteers(given.data)}
+        given.write_gazetteers.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+        return
     host = machine()
     train, dev, test = (read(given.data, split) for split in ("train", "dev", "test"))
     apart = {one.product.title for one in (*dev, *test)}
     train = [one for one in train if one.product.title not in apart]
     test = dev if given.dev else test
-    options = FRESH if given.encoder is None else LARGE
+    _, options = training_config("taobao-scratch" if given.encoder is None else "taobao")
     options = replace(options, epochs=given.epochs or options.epochs)
     with tempfile.TemporaryDirectory() as temporary:
         scratch = given.keep or Path(temporary)

@@ -10,10 +10,16 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Kind, Relation
+
+if TYPE_CHECKING:
+    from kgtag.train.extractor.config import RunOptions
+    from kgtag.train.extractor.options import TrainOptions
+
+CONFIGS = Path(__file__).parent / "configs"
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
@@ -58,6 +64,13 @@ def synthetic_taxonomy(concepts: int, *, seed: int = 0) -> TaxonomyData:
         elif kind == "value":
             edges.append(Relation("value_of", f"c{i}", f"c{categories + draw.randrange(attributes)}"))
     return TaxonomyData.of(0, tuple(sorted(rows, key=lambda row: row.id)), tuple(sorted(edges)))
+
+
+def training_config(name: str) -> tuple[RunOptions, TrainOptions]:
+    """The options of `configs/NAME.toml`, as `kgtag train extractor --config` reads them."""
+    from kgtag.train.extractor.config import read_config, resolve
+
+    return resolve(read_config(str(CONFIGS / f"{name}.toml")))
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

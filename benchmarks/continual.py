@@ -1,4 +1,4 @@
-"""Learning new attributes with and without replay: what is gained on them, and what is lost on the old ones.
+"""Continual fine-tuning on new attributes, with and without replay: F1 gained on them and lost on the old ones.
 
     python benchmarks/continual.py --data DIR [--epochs N] [--more N] [--base N] [--seed N]
 
@@ -22,15 +22,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, table
-from extraction import OPTIONS, bucket, read
+from common import machine, report, table, training_config
+from extraction import bucket, read
 
 from kgtag.evaluation.confidence import bootstrap, paired
 from kgtag.evaluation.decisions import outcomes
 from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.evaluation.report import extract_all
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.continual import GENTLE, continue_extractor
+from kgtag.train.extractor.config import defaults
+from kgtag.train.extractor.continual import Start
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 
@@ -55,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8, help="of the base model")
-    parser.add_argument("--more", type=int, default=4, help="epochs of learning on")
+    parser.add_argument("--more", type=int, default=4, help="epochs of further training")
     parser.add_argument("--base", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -70,7 +71,7 @@ def main() -> None:
     sides = {"old": only(test, lambda name: not is_new(name)), "new": only(test, is_new)}
     found: dict[str, Any] = {}
     sampled: dict[str, Any] = {}
-    options = replace(GENTLE, epochs=given.more, missing="unknown", judged="values", missing_weight=0.2)
+    options = replace(defaults("extractgpt", continued=True), epochs=given.more)
     with tempfile.TemporaryDirectory() as folder:
         first = Path(folder) / "base"
 
@@ -87,13 +88,13 @@ def main() -> None:
             old = outcomes(sides["old"], extract_all(extractor, sides["old"]), protocol="extractgpt")
             sampled[name] = bootstrap(old)
 
-        train_extractor(
-            base, out=first, seed=given.seed, options=replace(OPTIONS["ae110k"], epochs=given.epochs, batch=8)
-        )
+        _, base_options = training_config("ae110k")
+        base_options = replace(base_options, epochs=given.epochs, batch_size=8)
+        train_extractor(base, out=first, seed=given.seed, options=base_options)
         measure("base", first)
         for name, replay in (("with replay", base), ("without replay", [])):
             out = Path(folder) / name.replace(" ", "-")
-            continue_extractor(first, fresh, replay=replay, out=out, seed=given.seed, options=options)
+            train_extractor(fresh, start=Start(first, replay), out=out, seed=given.seed, options=options)
             measure(name, out)
             found[name]["against base"] = paired(sampled[name], sampled["base"])
     with contextlib.redirect_stdout(sys.stderr):

@@ -3,7 +3,7 @@
     python benchmarks/embeddings.py --data DIR --set fashion_kg|codex_s|wn18rr [--out DIR]
 
 DIR holds a folder per set with train, valid and test triples. Only train is trained on; valid decides when to stop and
-calibrates; test is looked at once. Prints one JSON line.
+calibrates; test is looked at once. Settings are those of `configs/kge-*.toml`. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -15,44 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report
+from common import CONFIGS, machine, report
 
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples, read_triples
 from kgtag.evaluation.embeddings import evaluate_scorer
 from kgtag.train.embeddings.run import train_embeddings
-from kgtag.train.embeddings.settings import OneVsAll, Settings
+from kgtag.train.embeddings.settings import read_settings
 
-SETTINGS = {
-    "fashion_kg": Settings(
-        dim=32,
-        epochs=30,
-        batch_size=512,
-        learning_rate=0.1,
-        check_every=5,
-        patience=3,
-        sample=1500,
-        sides=("tail",),
-        loss=OneVsAll(n3=0.05, candidates=512),
-    ),
-    "codex_s": Settings(
-        dim=128,
-        epochs=24,
-        batch_size=256,
-        learning_rate=0.2,
-        check_every=6,
-        loss=OneVsAll(n3=0.02),
-    ),
-    "wn18rr": Settings(
-        dim=64,
-        epochs=20,
-        batch_size=512,
-        learning_rate=0.1,
-        check_every=5,
-        patience=2,
-        loss=OneVsAll(n3=0.05, candidates=4096),
-    ),
-}
+SETS = ("fashion_kg", "codex_s", "wn18rr")
 PUBLISHED = {
     "codex_s": {"mrr": 0.465, "hits_at_1": 0.372, "hits_at_10": 0.646, "source": "tsafavi/codex README, ComplEx"},
     "wn18rr": {"mrr": 0.475, "hits_at_10": 0.547, "source": "ComplEx, trendingtechnology/tucker README"},
@@ -83,7 +54,7 @@ def frequency_floor(triples: Triples) -> dict[str, float]:
 
 def run(data: Path, name: str, out: Path) -> dict[str, Any]:
     triples = read_triples(data / name if (data / name).is_dir() else data)
-    trained = train_embeddings(triples, out=out, settings=SETTINGS[name])
+    trained = train_embeddings(triples, out=out, config=read_settings(CONFIGS / f"kge-{name}.toml"))
     scorer = Scorer.load(out)
     result: dict[str, Any] = {"seconds": round(trained.seconds), "epochs": trained.epochs, "dim": trained.dim}
     if name == "fashion_kg":
@@ -101,7 +72,7 @@ def run(data: Path, name: str, out: Path) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=sorted(SETTINGS), required=True)
+    parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--out", type=Path, help="keep the exported embeddings here")
     options = parser.parse_args()
     host = machine()

@@ -1,19 +1,22 @@
 """Attribute values from product titles on public data, beside a simple floor.
 
     python benchmarks/extraction.py --data DIR --set ae110k|oamine|titles|wdc_pave|queryner
-        [--encoder E [--large]] [--members N] [--out DIR | --model DIR]
+        [--encoder E] [--large] [--members N] [--out DIR | --model DIR]
+
+Options are those of `configs/*.toml`, which `kgtag train extractor --config` reads too; with --large those for encoders
+of base size.
 
 DIR holds `ae110k_sample/train.jsonl.gz` and `oamine_sample/{train,test}.jsonl.gz` as ExtractGPT publishes them,
 `wdc_pave/wdc_with_all_attributes/train_large.jsonl.gz`, and `queryner/{train,dev,test_visible}.jsonl.gz`.
 AE-110K: a fifth of the titles by hash is the test set, a tenth is for choosing. OA-Mine: the official test set; a tenth
 of train is for choosing, and titles that are in test too are left out of it. WDC-PAVE: a fifth of the products (by
 cluster, so that offers of one product stay together) is the test set. QueryNER: the official splits. The test set is
-looked at once, after training. "titles" trains one model on both title sets and judges it on each; with --members so
-many are trained, with seeds from --seed on, and joined. --model judges a model that is there, say one that `kgtag train
-ensemble` joined of several, and trains none. --large is for encoders of base size.
+looked at once, after training. "titles" trains one model on both title sets and evaluates it on each; with --members so
+many are trained, with seeds from --seed on, and make an ensemble. --model evaluates an existing model, an ensemble for
+example, and trains none.
 
 WDC-PAVE's values are then made canonical by rules learned from the training products, which
-`wdc_with_all_attributes_normalized` has with canonical values, and judged again by those of the test products.
+`wdc_with_all_attributes_normalized` has with canonical values, and evaluated again by those of the test products.
 
 The floor finds, for each (category, attribute), the longest value seen in training that stands in the product's title
 or text; for QueryNER, the longest training spans with their most frequent label, without overlap.
@@ -35,7 +38,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report
+from common import machine, report, training_config
 
 from kgtag.data import read_annotated
 from kgtag.data.locate import locate
@@ -56,21 +59,17 @@ from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Extractor
 
-OPTIONS = {
-    "ae110k": TrainOptions(epochs=8, judged="values", missing="unknown", missing_weight=0.2),
-    "oamine": TrainOptions(epochs=7, judged="values", missing="unknown", missing_weight=0.5, swap=0.3),
-    "titles": TrainOptions(
-        epochs=12, encoder_rate=3e-4, judged="values", missing="unknown", missing_weight=0.5, swap=0.3
-    ),
-    "wdc_pave": TrainOptions(epochs=10, judged="values", missing="unknown", missing_weight=0.2, swap=0.3),
-    "queryner": TrainOptions(epochs=4, batch=32, layer_decay=1.0, forget=0.0, compete=1.0),
+CONFIGS = {
+    "ae110k": "ae110k",
+    "oamine": "oamine",
+    "titles": "ae110k-oamine",
+    "wdc_pave": "wdc-pave",
+    "queryner": "queryner",
 }
-LARGE = {
-    "titles": replace(OPTIONS["titles"], epochs=8, encoder_rate=8e-5),
-    "queryner": replace(OPTIONS["queryner"], epochs=3, encoder_rate=8e-5, layer_decay=0.9),
-}
-"""For encoders of base size."""
-SETS = {name: (name,) for name in OPTIONS} | {"titles": ("ae110k", "oamine")}
+"""Files of `configs` by set."""
+LARGE = ("titles", "queryner")
+"""Sets with a config for encoders of base size."""
+SETS = {name: (name,) for name in CONFIGS} | {"titles": ("ae110k", "oamine")}
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
 
 
@@ -146,7 +145,7 @@ def measure(data: Path, given: argparse.Namespace, out: Path, options: TrainOpti
     parts = {name: splits(data, name) for name in SETS[given.set]}
     if given.model is not None:
         extractor = SequenceExtractor.load(given.model)
-        return {name: judge(data, name, extractor, part) for name, part in parts.items()}
+        return {name: evaluate(data, name, extractor, part) for name, part in parts.items()}
     train, dev = ([one for part in parts.values() for one in part[which]] for which in (0, 1))
     for name, part in parts.items():
         print(f"{name}: {', '.join(map(str, map(len, part)))} train, dev, test", file=sys.stderr)
@@ -165,10 +164,10 @@ def measure(data: Path, given: argparse.Namespace, out: Path, options: TrainOpti
         "train_seconds": round(seconds, 1),
         "seed": given.seed,
     }
-    return {name: judge(data, name, extractor, part) | about for name, part in parts.items()}
+    return {name: evaluate(data, name, extractor, part) | about for name, part in parts.items()}
 
 
-def judge(data: Path, name: str, extractor: SequenceExtractor, part: Splits) -> dict[str, Any]:
+def evaluate(data: Path, name: str, extractor: SequenceExtractor, part: Splits) -> dict[str, Any]:
     """On the set's test products, beside the floor."""
     train, dev, test = part
     started = time.monotonic()
@@ -231,20 +230,22 @@ def _table(found: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--set", choices=sorted(OPTIONS), required=True)
-    parser.add_argument("--encoder", default=pretrained.DEFAULT, help="a name or a directory")
+    parser.add_argument("--set", choices=sorted(CONFIGS), required=True)
+    parser.add_argument("--encoder", help="a name or a directory; else the config's")
     parser.add_argument("--large", action="store_true", help="the options for an encoder of base size")
     parser.add_argument("--out", type=Path, help="keep the model here")
-    parser.add_argument("--model", type=Path, help="judge this one, train none")
+    parser.add_argument("--model", type=Path, help="evaluate this one, train none")
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--members", type=int, default=1, help="models to train and join")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--members", type=int, default=1, help="models to train for an ensemble")
+    parser.add_argument("--seed", type=int, help="else the config's")
     given = parser.parse_args()
     if given.large and given.set not in LARGE:
         parser.error(f"--large has options for {', '.join(LARGE)}, not for {given.set}")
     host = machine()
-    options = (LARGE if given.large else OPTIONS)[given.set]
+    run, options = training_config(CONFIGS[given.set] + ("-mpnet" if given.large else ""))
     options = replace(options, epochs=given.epochs or options.epochs)
+    given.encoder = given.encoder or run.encoder or pretrained.DEFAULT
+    given.seed = run.seed if given.seed is None else given.seed
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(given.data, given, given.out or Path(temporary) / "model", options)
     for name, one in found.items():

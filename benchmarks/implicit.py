@@ -1,11 +1,13 @@
 """Values that a title implies without saying them (ImplicitAVE, text only), beside the commonest value and TF-IDF.
 
     python benchmarks/implicit.py --data DIR [--dev] [--new] [--seed N]
+    python benchmarks/implicit.py --data DIR --write OUT
 
 DIR holds `implicitave/DOMAIN/{train,val}.tsv.gz`. Training takes all of train, calibration included; val is looked at
 once, after it. With --dev a tenth of train, by hash of the id, takes val's place: for choosing.
 The rivals: the commonest value of each attribute in training; scikit-learn's TF-IDF of words and character n-grams with
 a linear SVM per domain and attribute, which is told the domain that ours isn't.
+With --write nothing is trained: OUT gets train.jsonl and val.jsonl, for `kgtag train extractor --format extractgpt`.
 With --new, each attribute's fourth commonest value is kept from another training, then told by its name alone.
 Prints a table on stderr and one JSON line on stdout.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import json
 import sys
 import tempfile
 import time
@@ -25,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report
+from common import machine, report, training_config
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
@@ -64,6 +67,17 @@ def read(data: Path, split: str) -> list[Row]:
                 title = text.replace("[Title]", "").strip() or text
                 rows.append(Row(folder.name, Product(id, title, category=category, lang="en"), attribute, value))
     return rows
+
+
+def write(data: Path, out: Path) -> None:
+    """The rows as ExtractGPT has them."""
+    out.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "val"):
+        with (out / f"{split}.jsonl").open("w", encoding="utf-8") as file:
+            for row in read(data, split):
+                fields = {"id": row.product.id, "input": row.product.title, "category": row.product.category}
+                scores = {row.attribute: {row.value: 1}}
+                file.write(json.dumps(fields | {"target_scores": scores}, ensure_ascii=False) + "\n")
 
 
 def by_attribute(rows: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -146,9 +160,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--new", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, help="else the config's")
+    parser.add_argument("--write", type=Path, help="write the rows as JSONL, train nothing")
     given = parser.parse_args()
+    if given.write is not None:
+        write(given.data, given.write)
+        return
     host = machine()
+    run, _ = training_config("implicitave")
+    given.seed = run.seed if given.seed is None else given.seed
     train = read(given.data, "train")
     if given.dev:
         test = [row for row in train if bucket(row.product.id) < 10]

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report
-from extraction import OPTIONS, bucket, floor, splits
+from common import machine, report, training_config
+from extraction import bucket, floor, splits
 
 from kgtag.evaluation.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor
@@ -65,7 +65,7 @@ def measure(data: Path, name: str, *, epochs: int | None, seed: int, gliner: Pat
     train, dev, test = splits(data, name)
     names = {attribute for one in train for attribute in one.attributes}
     hidden = {attribute for attribute in names if bucket(attribute) < 20}
-    options = replace(OPTIONS[name], **({"epochs": epochs} if epochs else {}))
+    options = replace(training_config(name)[1], **({"epochs": epochs} if epochs else {}))
     asked = [one for one in (_only(one, hidden) for one in test) if one.attributes]
     values = {name: sorted({v for one in train for v in one.attributes.get(name, ())}) for name in sorted(hidden)}
     with tempfile.TemporaryDirectory() as temporary:

@@ -25,8 +25,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, table
-from extraction import OPTIONS, bucket, read
+from common import machine, report, table, training_config
+from extraction import bucket, read
 
 from kgtag.discover.active_learning import Pool, doubts
 from kgtag.discover.active_learning import selection as choose
@@ -41,7 +41,8 @@ BATCH = 4
 
 
 def train(chosen: Sequence[AnnotatedProduct], out: Path, *, epochs: int, seed: int) -> SequenceExtractor:
-    train_extractor(chosen, out=out, seed=seed, options=replace(OPTIONS["ae110k"], epochs=epochs, batch=BATCH))
+    _, options = training_config("ae110k")
+    train_extractor(chosen, out=out, seed=seed, options=replace(options, epochs=epochs, batch_size=BATCH))
     return SequenceExtractor.load(out)
 
 

@@ -36,7 +36,7 @@ from kgtag.enforce import EnforceSettings, violations
 from kgtag.evaluation.tagging import closed
 from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.embeddings.graph import train_graph
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.config import defaults
 from kgtag.train.linker.run import train_linker
 from kgtag.train.model import train_model
 from kgtag.types import AnnotatedProduct, Product, Tagging
@@ -141,9 +141,7 @@ def trained(options: argparse.Namespace, taxonomy: Taxonomy, train: list[Annotat
     if model is None:
         model = keep / "model"
         plain = [replace(one, concepts={}) for one in train]
-        train_model(
-            plain, taxonomy, out=model, options=TrainOptions(missing="unknown", judged="values"), progress=print
-        )
+        train_model(plain, taxonomy, out=model, options=defaults("extractgpt"), progress=print)
     if linker is None and not (model / "linker").is_dir():
         linker = keep / "linker"
         print(f"linker: {timed(lambda: train_linker(taxonomy, out=linker))[0]:.0f} s")

@@ -39,8 +39,8 @@ def extractor(
     samples: Annotated[int, typer.Option(min=10, help="Of the bootstrap over products.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     examples: Annotated[int, typer.Option(min=0, help="Mistakes shown of each attribute and kind.")] = 3,
-    keep_thresholds: Annotated[
-        bool, typer.Option("--keep-thresholds", help="Write the thresholds that pay on this data into the model.")
+    save_thresholds: Annotated[
+        bool, typer.Option("--save-thresholds", help="Write the thresholds chosen on this data into the model.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -89,10 +89,10 @@ def extractor(
     if report is not None:
         page = write_report(answer, report, title=f"Model {loaded.version} on {data.name}")
         log(f"report in {page}")
-    if keep_thresholds:
+    if save_thresholds:
         config, _ = read_config(model)
         version = rewrite_config(model, replace(config, thresholds=answer["thresholds"]["by_attribute"]))
-        log(f"thresholds kept in {model} (version {version} now)")
+        log(f"thresholds saved in {model} (version {version} now)")
     if json:
         print_json(answer)
     else:

@@ -103,7 +103,7 @@ def add(
     from_tags: Annotated[
         Path | None, typer.Option(help="Rows of `kgtag tag`: what they took for plausible, one proposal a relation.")
     ] = None,
-    least: Annotated[int, typer.Option(min=1, help="With --from-tags: on how many items at least.")] = 1,
+    min_count: Annotated[int, typer.Option(min=1, help="With --from-tags: items that a relation must be on.")] = 1,
     title: Annotated[str, typer.Option(help="Made up when it is missing.")] = "",
     reason: Annotated[str, typer.Option(help="Why.")] = "",
     author: Author = None,
@@ -128,7 +128,7 @@ def add(
         announce(propose(opened, draft, by), json=json)
         return
     assert from_tags is not None
-    report = propose_all(opened, gather(reading.json_rows(from_tags)), by, least=least)
+    report = propose_all(opened, gather(reading.json_rows(from_tags)), by, least=min_count)
     if json:
         print_json({"proposed": list(report.made), "skipped": dict(report.skipped)})
     else:

@@ -21,9 +21,9 @@ def propose(
     products: Annotated[
         Path | None, typer.Option(help="The products that were tagged: gives languages, and titles to show.")
     ] = None,
-    least: Annotated[int, typer.Option(min=1, help="On how many products at least.")] = 2,
-    least_score: Annotated[float, typer.Option(min=0, max=1, help="Of a mention, to count at all.")] = 0.5,
-    alike: Annotated[float, typer.Option(min=0, max=1, help="Spellings of one value: their least likeness.")] = 0.6,
+    min_count: Annotated[int, typer.Option(min=1, help="Products that a value must be found in.")] = 2,
+    min_score: Annotated[float, typer.Option(min=0, max=1, help="Score that a mention must have to count.")] = 0.5,
+    similarity: Annotated[float, typer.Option(min=0, max=1, help="Least similarity of spellings of one value.")] = 0.6,
     author: Annotated[str | None, typer.Option(help="Who does this; else the login name.")] = None,
     store: Store = None,
     json: Json = False,
@@ -40,9 +40,9 @@ def propose(
     from kgtag.cli.settings import open_store
     from kgtag.discover import cluster, gather, propose_clusters
 
-    found = cluster(gather(reading.json_rows(tags), least_score=least_score), alike=alike)
+    found = cluster(gather(reading.json_rows(tags), least_score=min_score), alike=similarity)
     known = _products(products) if products is not None else {}
-    report = propose_clusters(open_store(store), found, Person(login(author)), products=known, least=least)
+    report = propose_clusters(open_store(store), found, Person(login(author)), products=known, least=min_count)
     if json:
         print_json({"clusters": len(found), "proposed": list(report.made), "skipped": dict(report.skipped)})
     else:
@@ -58,7 +58,7 @@ def gold(
     model: Annotated[
         Path | None, typer.Option(envvar="KGTAG_MODEL", help="The model that is to learn more: its attributes' names.")
     ] = None,
-    least: Annotated[float, typer.Option(min=0, max=1, help="Tags less probable are not taken for gold.")] = 0.5,
+    min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable tags don't become gold.")] = 0.5,
     store: Store = None,
 ) -> None:
     """Accepted proposals as training data: annotated products in which a new value stands, with links.
@@ -76,7 +76,9 @@ def gold(
 
     names = {id: name for name, id in read_config(model)[0].attribute_concepts.items()} if model is not None else {}
     rows = list(
-        accepted_gold(open_store(store), reading.json_rows(tags), _products(products), names=names, least=least)
+        accepted_gold(
+            open_store(store), reading.json_rows(tags), _products(products), names=names, least=min_probability
+        )
     )
     if out is not None:
         reading.write(out, (orjson.dumps(row) + b"\n" for row in rows))

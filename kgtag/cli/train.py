@@ -286,7 +286,7 @@ def linker(
     log(f"linker in {out}: accuracy {measured['accuracy']:.3f}, calibration error {measured['ece']:.3f}")
 
 
-@app.command()
+@app.command(epilog="Config files: benchmarks/configs/kge-*.toml.")
 def embeddings(
     out: Out,
     store: Store = None,
@@ -297,34 +297,41 @@ def embeddings(
         list[Path] | None, typer.Option("--data", help="Annotated products, which count as items, too.")
     ] = None,
     format: Annotated[str, typer.Option(help="annotated, spans or extractgpt.")] = "annotated",
-    model_name: Annotated[str, typer.Option(help="ComplEx, DistMult, TransE or RotatE.")] = "ComplEx",
-    dim: Annotated[int | None, typer.Option(min=2)] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    kge_model: Annotated[
+        str | None, typer.Option(help="ComplEx, DistMult, TransE or RotatE.", show_default="ComplEx")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Training settings; the command line wins.")
+    ] = None,
+    dim: Annotated[int | None, typer.Option(min=2, help="Dimension of the vectors.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the triples.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")] = None,
     audit_folds: Annotated[
-        int, typer.Option(min=0, help="Models trained besides, for the learned audit check; 0 for none, faster.")
+        int, typer.Option(min=0, help="Further models, for the learned audit check; 0 for none, faster.")
     ] = 3,
-    seed: Seed = 0,
+    seed: ConfigSeed = None,
     json: Json = False,
 ) -> None:
     """Train graph embeddings with PyKEEN on the taxonomy and the tags on its items, and calibrate them.
 
     Example: `kgtag train embeddings --store sqlite:///shop.db --out models/graph`
     """
-    from kgtag.train.embeddings.run import parse_device, train_embeddings
+    from kgtag.train.embeddings.run import train_embeddings
+    from kgtag.train.embeddings.settings import parse_device, read_settings
 
-    chosen = parse_device(device)
+    given = {"model": kge_model, "dim": dim, "epochs": epochs, "device": device, "seed": seed}
+    settings = read_settings(config) if config is not None else {}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    where, number = parse_device(settings.pop("device", "auto")), settings.pop("seed", 0)
     if triples is not None:
         from kgtag.embed.triples import read_triples
 
         report = train_embeddings(
             read_triples(triples),
             out=out,
-            model_name=model_name,
-            dim=dim,
-            epochs=epochs,
-            device=chosen,
-            seed=seed,
+            config=settings,
+            device=where,
+            seed=number,
             progress=err.is_terminal,
         )
     else:
@@ -340,12 +347,10 @@ def embeddings(
             out=out,
             stamp=stamp,
             items=opened.items(),
-            annotated=(one for file in data or () for one in read_annotated(file, format=format)),
-            model_name=model_name,
-            dim=dim,
-            epochs=epochs,
-            device=chosen,
-            seed=seed,
+            annotated=(one for path in data or () for one in read_annotated(path, format=format)),
+            config=settings,
+            device=where,
+            seed=number,
             audit_folds=audit_folds,
             progress=err.is_terminal,
         )

@@ -13,8 +13,8 @@ from kgtag.config import Settings
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
-from kgtag.extract.files import Precision
-from kgtag.extract.implicit.model import ValueModel
+from kgtag.extract.files import SERVED, Precision
+from kgtag.extract.implicit.model import ValueModel, ValuesOnly
 from kgtag.extract.implicit.unseen import with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
@@ -65,23 +65,30 @@ def load_models(
         InputError: A directory is missing, incomplete or damaged; the message names the file.
     """
     directory = Path(model) if model is not None else None
+    values = _values(directory) if directory is not None else None
     name, _, argument = str(model or "").partition(":")
     extractor: Extractor | None = None
     if directory is not None and not directory.exists() and name in plugin_names("kgtag.extractors"):
         make: Callable[[str], Extractor] = load_plugin("kgtag.extractors", name)
         extractor, directory = make(argument), None
+    elif directory is not None and values is not None and not any((directory / one).exists() for one in SERVED):
+        extractor = ValuesOnly(values)
     elif directory is not None:
         extractor = SequenceExtractor.load(directory, precision=precision)
     linker = directory / "linker" if directory is not None and (directory / "linker").is_dir() else None
-    values = directory / "multilabel" if directory is not None and (directory / "multilabel").is_dir() else None
     return Models(
         extractor=extractor,
         linker=linker,
         scorer=Scorer.load(Path(embeddings)) if embeddings is not None else None,
         enforcement=enforcement or EnforceSettings(),
-        values=ValueModel.load(values) if values is not None else None,
+        values=values,
         new_values=new_values,
     )
+
+
+def _values(directory: Path) -> ValueModel | None:
+    found = directory / "multilabel"
+    return ValueModel.load(found) if found.is_dir() else None
 
 
 def open_models(settings: Settings) -> Models:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kgtag.extract.implicit.linear import Head, read_values
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats, grams
 from kgtag.numeric import softmax
-from kgtag.types import Extraction, Inferred, Product
+from kgtag.types import Extraction, Extractor, Inferred, Product
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -144,6 +144,25 @@ class ValueModel:
     def features(self, products: Sequence[Product]) -> csr_matrix:
         """(products, BUCKETS) float32, rows of length 1."""
         return feature_rows([grams(spoken(product), product.category) for product in products], self._weights)
+
+
+class ValuesOnly(Extractor):
+    """The extractor of a model that was trained without spans: it finds none, and values are inferred."""
+
+    def __init__(self, values: ValueModel) -> None:
+        self._values = values
+
+    @property
+    def version(self) -> str:
+        return self._values.version
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return self._values.attributes
+
+    def extract(self, products: Sequence[Product]) -> list[Extraction]:
+        """Return an empty extraction for each product."""
+        return [Extraction(()) for _ in products]
 
 
 def with_inferred(

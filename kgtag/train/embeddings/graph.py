@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graph.history.releases import Stamp
 from graph.model import TaggedItem
@@ -28,9 +28,10 @@ def train_graph(
     items: Iterable[TaggedItem] = (),
     annotated: Iterable[AnnotatedProduct] = (),
     encode: Encode | None = None,
-    model_name: str = "ComplEx",
+    kge_model: str | None = None,
     dim: int | None = None,
     epochs: int | None = None,
+    config: Mapping[str, Any] | None = None,
     device: Device = "auto",
     seed: int = 0,
     progress: bool = False,
@@ -47,9 +48,10 @@ def train_graph(
         stamp=stamp,
         items=together,
         encode=encode or sentence_encode,
-        model_name=model_name,
+        kge_model=kge_model,
         dim=dim,
         epochs=epochs,
+        config=config,
         device=device,
         seed=seed,
         progress=progress,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,9 +63,10 @@ def train_embeddings(
     triples: Triples,
     *,
     out: Path | str,
-    model_name: str = "ComplEx",
+    kge_model: str | None = None,
     dim: int | None = None,
     epochs: int | None = None,
+    config: Mapping[str, Any] | None = None,
     device: Device = "auto",
     seed: int = 0,
     texts: Floats | None = None,
@@ -72,15 +74,20 @@ def train_embeddings(
     held_out: float = 0.1,
     audit_folds: int = 0,
     progress: bool = False,
-    settings: Settings | None = None,
 ) -> EmbeddingReport:
-    """Train, calibrate and export to `out`.
+    """Train on triples, calibrate, and export to `out`.
 
-    Settings follow from the size of the data (`preset`) unless given. Without valid triples, `held_out` of train are
-    moved there, such that every entity stays in train. `texts` (E, k) float32 are text embeddings of `entities`, NaN
-    rows where there is none: entities start from them, and a concept added later gets its vector from its text.
-    `audit_folds` more models are trained, each without a part of the `broader` triples, for `plausibility_audit`.
-    `stamp`: which taxonomy the triples are from.
+    Args:
+        kge_model: ComplEx, DistMult, TransE or RotatE; that of `config`, else ComplEx, when left out.
+        config: fields of `Settings` (`read_settings`) that replace those of the `preset` for the size of the data.
+        texts: text embeddings of `entities`, (E, k) float32, NaN rows where there is none. Entities start from them,
+            and a concept added later gets its vector from its text.
+        stamp: version of the taxonomy that the triples are from.
+        held_out: share of train that becomes valid when there are no valid triples; every entity stays in train.
+        audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
+
+    Raises:
+        InputError: an unknown model, or texts that don't fit the entities.
     """
     from kgtag.train.embeddings.calibrate import calibrate, measure
     from kgtag.train.embeddings.model import train
@@ -91,7 +98,10 @@ def train_embeddings(
         raise InputError(f"{len(texts)} text embeddings given for {len(triples.entities)} entities")
     if not len(triples.valid):
         triples = hold_out(triples, held_out, seed=seed)
-    chosen = settings or preset(triples, model_name, seed=seed, device=device, progress=progress)
+    fields = {"model": "ComplEx", **(config or {})}
+    model = fields.pop("model")
+    chosen = preset(triples, kge_model or model, seed=seed, device=device, progress=progress)
+    chosen = replace(chosen, **fields)
     chosen = replace(chosen, dim=dim or chosen.dim, epochs=epochs or chosen.epochs)
     known_text = None if texts is None else texts[: triples.trained]
     fitting, measuring = _parts(triples, seed)
@@ -136,9 +146,10 @@ def train_taxonomy_embeddings(
     stamp: Stamp | None = None,
     items: Iterable[Iterable[str]] = (),
     encode: Encode | None = None,
-    model_name: str = "ComplEx",
+    kge_model: str | None = None,
     dim: int | None = None,
     epochs: int | None = None,
+    config: Mapping[str, Any] | None = None,
     device: Device = "auto",
     seed: int = 0,
     audit_folds: int = 3,
@@ -153,9 +164,10 @@ def train_taxonomy_embeddings(
     return train_embeddings(
         triples,
         out=out,
-        model_name=model_name,
+        kge_model=kge_model,
         dim=dim,
         epochs=epochs,
+        config=config,
         device=device,
         seed=seed,
         texts=texts,
@@ -174,10 +186,10 @@ def triples_for(taxonomy: Taxonomy, items: Iterable[Iterable[str]] = ()) -> Trip
 
 
 def preset(
-    triples: Triples, model_name: str = "ComplEx", *, seed: int = 0, device: Device = "auto", progress: bool = False
+    triples: Triples, kge_model: str = "ComplEx", *, seed: int = 0, device: Device = "auto", progress: bool = False
 ) -> Settings:
     """Settings by size of the data: seconds for a demo, minutes for a hundred thousand triples on two cores."""
-    name = parse_model(model_name)
+    name = parse_model(kge_model)
     common = Settings(model=name, seed=seed, device=device, progress=progress)
     n = len(triples.train)
     if name not in BILINEAR:

@@ -1,20 +1,25 @@
-"""How embeddings are trained, in plain values: what can be said without importing torch."""
+"""Training settings of graph embeddings, and their config files; readable without torch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from graph.errors import InputError
 from kgtag.embed.geometry import MODELS, ModelName
+from kgtag.train.config import STRICT, Checked, check_names, read_toml
 
 Device = Literal["auto", "cuda", "cpu"]
 DEVICES: tuple[Device, ...] = get_args(Device)
 
 
-@dataclass(frozen=True, slots=True)
-class OneVsAll:
-    """Settings of the loss. `candidates` bounds the entities scored per row.
+@dataclass(frozen=True, slots=True, config=STRICT)
+class OneVsAll(Checked):
+    """Settings of the 1vsAll loss. `candidates` bounds the entities scored per row.
 
     With `candidates` set, a row is scored against every entity that occurs on that side of any relation (when they
     are no more than that) and as many random others as fill the number up, drawn per batch.
@@ -24,13 +29,13 @@ class OneVsAll:
     """Weight of the cubes of the moduli (Lacroix 2018), per triple and side."""
     dropout: float = 0.0
     head_weight: float = 1.0
-    """How much head prediction counts beside tail prediction."""
+    """Weight of head prediction beside tail prediction."""
     candidates: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to train. `loop` "auto" takes 1vsAll for the bilinear models and sampled negatives for the others."""
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Settings(Checked):
+    """Training settings. `loop` "auto" is 1vsAll for bilinear models and sampled negatives for the others."""
 
     model: ModelName = "ComplEx"
     dim: int = 64
@@ -39,32 +44,49 @@ class Settings:
     learning_rate: float = 0.1
     optimizer: Literal["Adagrad", "Adam"] = "Adagrad"
     loop: Literal["auto", "1vsall", "slcwa"] = "auto"
-    loss: OneVsAll = field(default_factory=OneVsAll)
+    loss: OneVsAll = Field(default_factory=OneVsAll)
     negatives: int = 32
     margin: float = 9.0
     init_scale: float = 0.05
     check_every: int = 10
-    """Epochs between two looks at the validation sample."""
+    """Epochs between two evaluations on the validation sample."""
     patience: int = 5
-    """Looks without improvement before training stops; the best vectors seen are kept."""
+    """Evaluations without improvement before training stops; the best vectors are kept."""
     sample: int = 500
-    sides: tuple[Literal["head", "tail"], ...] = ("head", "tail")
+    sides: tuple[Literal["head", "tail"], ...] = Field(default=("head", "tail"), strict=False)
     device: Device = "auto"
     seed: int = 0
     progress: bool = False
 
 
+_LOSS = tuple(one.name for one in fields(OneVsAll))
+_NAMES = (*(one.name for one in fields(Settings) if one.name not in ("loss", "progress")), *_LOSS)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the fields of `Settings` that a TOML file sets; fields of the loss stand beside the others.
+
+    Raises:
+        InputError: the file does not read, or sets an unknown field or a wrong value.
+    """
+    found = read_toml(path)
+    check_names(found, _NAMES, source=repr(str(path)))
+    loss = {name: found.pop(name) for name in _LOSS if name in found}
+    settings = Settings(**found, loss=OneVsAll(**loss))
+    return {name: getattr(settings, name) for name in (*found, *(["loss"] if loss else []))}
+
+
 def parse_device(text: str) -> Device:
-    """Raises InputError, naming the choices."""
+    """Return the device of a name; raise InputError naming the choices."""
     for device in DEVICES:
         if device == text.casefold():
             return device
-    raise InputError(f"no device {text!r}; one of {', '.join(DEVICES)}")
+    raise InputError(f"unknown device {text!r}; expected one of {', '.join(DEVICES)}")
 
 
 def parse_model(text: str) -> ModelName:
-    """The model of that name, in any case. Raises InputError, naming the choices."""
+    """Return the model of a name in any case; raise InputError naming the choices."""
     for name in MODELS:
         if name.casefold() == text.casefold():
             return name
-    raise InputError(f"no embedding model {text!r}; one of {', '.join(MODELS)}")
+    raise InputError(f"unknown embedding model {text!r}; expected one of {', '.join(MODELS)}")

@@ -72,10 +72,10 @@ def test_products_to_annotate_next(trained: TrainReport, gold: Path, tmp_path: P
     assert f"{known} annotated ones left out, 1 unreadable ones passed over" in ran.stderr
 
 
-def test_thresholds_are_kept_in_the_model_when_asked(trained: TrainReport, gold: Path, tmp_path: Path) -> None:
+def test_thresholds_are_saved_in_the_model(trained: TrainReport, gold: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(trained.directory, model)
-    ran = main("evaluate", "extractor", "--model", model, "--data", gold, "--keep-thresholds", "--json")
+    ran = main("evaluate", "extractor", "--model", model, "--data", gold, "--save-thresholds", "--json")
     assert ran.code == 0, ran.stderr
     kept = json.loads((model / "config.json").read_text())["thresholds"]
     assert kept == ran.json["thresholds"]["by_attribute"]

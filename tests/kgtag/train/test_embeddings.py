@@ -17,8 +17,9 @@ from kgtag.embed.triples import Triples
 from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.embeddings.model import project, train
 from kgtag.train.embeddings.run import train_embeddings, train_taxonomy_embeddings
-from kgtag.train.embeddings.settings import OneVsAll, Settings
+from kgtag.train.embeddings.settings import OneVsAll, Settings, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
+from tests.kgtag.running import main
 
 
 def blocks(n: int = 60, of: int = 6) -> Triples:
@@ -34,7 +35,7 @@ def blocks(n: int = 60, of: int = 6) -> Triples:
 
 @pytest.mark.parametrize(("model", "floor"), [("ComplEx", 0.5), ("DistMult", 0.3), ("TransE", 0.3), ("RotatE", 0.4)])
 def test_every_model_learns(model: str, floor: float, tmp_path: Path) -> None:
-    report = train_embeddings(blocks(), out=tmp_path / "model", model_name=model, dim=24, epochs=40)
+    report = train_embeddings(blocks(), out=tmp_path / "model", kge_model=model, dim=24, epochs=40)
     assert report.model == model
     assert report.ranks.mrr > floor
     assert report.reliability.auc > 0.7
@@ -129,7 +130,55 @@ def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -
 
 
 def test_bad_requests_are_input_errors(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no embedding model 'Tarot'; one of ComplEx"):
-        train_embeddings(blocks(), out=tmp_path / "model", model_name="Tarot")
+    with pytest.raises(InputError, match="unknown embedding model 'Tarot'; expected one of ComplEx"):
+        train_embeddings(blocks(), out=tmp_path / "model", kge_model="Tarot")
     with pytest.raises(InputError, match="3 text embeddings given for 60 entities"):
         train_embeddings(blocks(), out=tmp_path / "model", texts=np.zeros((3, 4), dtype=np.float32))
+
+
+ROOT = Path(__file__).parents[3]
+CONFIGS = sorted(ROOT.glob("benchmarks/configs/kge-*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_committed_configs_are_valid_and_explained(path: Path) -> None:
+    found = read_settings(path)
+    assert replace(Settings(), **found) != Settings()
+    head = path.read_text(encoding="utf-8")
+    assert "# kgtag train embeddings --config" in head and "Expected: " in head and "Data: " in head
+
+
+def test_published_configs_are_committed() -> None:
+    assert {"kge-fashion_kg", "kge-codex_s"} <= {path.stem for path in CONFIGS}
+
+
+def test_a_config_file_trains_and_the_command_line_wins(tmp_path: Path) -> None:
+    for part, rows in (("train", blocks().train), ("valid", blocks().valid), ("test", blocks().test)):
+        triples = blocks()
+        lines = [f"{triples.entities[h]}\t{triples.relations[r]}\t{triples.entities[t]}\n" for h, r, t in rows]
+        (tmp_path / f"{part}.txt").write_text("".join(lines))
+    file = tmp_path / "kge.toml"
+    file.write_text('model = "DistMult"\ndim = 8\nepochs = 9\nseed = 3\nsides = ["tail"]\nn3 = 0.01\n')
+    args = ("train", "embeddings", "--triples", tmp_path, "--config", file, "--device", "cpu", "--json")
+    ran = main(*args, "--out", tmp_path / "one", "--epochs", "2")
+    assert ran.code == 0, ran.stderr
+    assert (ran.json["model"], ran.json["dim"], ran.json["epochs"]) == ("DistMult", 8, 2)
+    again = main(*args, "--out", tmp_path / "two", "--epochs", "2", "--kge-model", "distmult", "--seed", "3")
+    assert again.json["version"] == ran.json["version"]
+    other = main(*args, "--out", tmp_path / "three", "--epochs", "2", "--seed", "4")
+    assert other.json["version"] != ran.json["version"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch = 2", "sets 'epoch', an unknown option; did you mean 'epochs'"),
+        ('dim = "wide"', "option dim is 'wide'; expected a valid integer"),
+        ("progress = true", "sets 'progress', an unknown option"),
+    ],
+)
+def test_what_a_config_file_can_t_set(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "kge.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_settings(file)
