@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from kgtag.config import Settings
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
-from kgtag.extract.files import SERVED, Precision
+from kgtag.extract.files import EXTRACTOR, Precision
 from kgtag.extract.implicit.model import ValueModel, ValuesOnly
 from kgtag.extract.implicit.unseen import with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
@@ -64,18 +63,19 @@ def load_models(
     Raises:
         InputError: A directory is missing, incomplete or damaged; the message names the file.
     """
-    directory = Path(model) if model is not None else None
-    values = _values(directory) if directory is not None else None
     name, _, argument = str(model or "").partition(":")
+    directory = Path(model) if model is not None else None
     extractor: Extractor | None = None
+    values = linker = None
     if directory is not None and not directory.exists() and name in plugin_names("kgtag.extractors"):
-        make: Callable[[str], Extractor] = load_plugin("kgtag.extractors", name)
-        extractor, directory = make(argument), None
-    elif directory is not None and values is not None and not any((directory / one).exists() for one in SERVED):
-        extractor = ValuesOnly(values)
+        extractor = load_plugin("kgtag.extractors", name)(argument)
     elif directory is not None:
-        extractor = SequenceExtractor.load(directory, precision=precision)
-    linker = directory / "linker" if directory is not None and (directory / "linker").is_dir() else None
+        values = ValueModel.load(directory / "multilabel") if (directory / "multilabel").is_dir() else None
+        linker = directory / "linker" if (directory / "linker").is_dir() else None
+        if values is not None and not any((directory / file).exists() for file in EXTRACTOR.files):
+            extractor = ValuesOnly(values)
+        else:
+            extractor = SequenceExtractor.load(directory, precision=precision)
     return Models(
         extractor=extractor,
         linker=linker,
@@ -84,11 +84,6 @@ def load_models(
         values=values,
         new_values=new_values,
     )
-
-
-def _values(directory: Path) -> ValueModel | None:
-    found = directory / "multilabel"
-    return ValueModel.load(found) if found.is_dir() else None
 
 
 def open_models(settings: Settings) -> Models:
