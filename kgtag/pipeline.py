@@ -360,7 +360,8 @@ def train_embeddings(
     store: Source,
     *,
     out: str | Path,
-    model: str = "ComplEx",
+    kge_model: str = "ComplEx",
+    config: str | Path | Mapping[str, Any] | None = None,
     dim: int | None = None,
     epochs: int | None = None,
     device: Literal["auto", "cpu", "cuda"] = "auto",
@@ -373,7 +374,8 @@ def train_embeddings(
     Args:
         store: The taxonomy; see `load`.
         out: Directory of the embeddings.
-        model: ComplEx, DistMult, TransE or RotatE.
+        kge_model: ComplEx, DistMult, TransE or RotatE.
+        config: A TOML file of settings, or a mapping.
         dim: Width of the vectors; chosen by the size of the data otherwise.
         epochs: Passes over the triples; chosen likewise.
         device: Where to compute.
@@ -388,6 +390,7 @@ def train_embeddings(
         (5, 'ComplEx')
     """
     from kgtag.train.embeddings.graph import train_graph
+    from kgtag.train.embeddings.settings import read_settings
 
     opened = open_store(store) if isinstance(store, str) and "://" in store else store
     items = () if isinstance(opened, str | Path | snapshots.Taxonomy) else opened.items()
@@ -395,7 +398,8 @@ def train_embeddings(
         _snapshot(opened),
         out=Path(out),
         items=items,
-        model_name=model,
+        kge_model=kge_model,
+        config=read_settings(Path(config)) if isinstance(config, str | Path) else config,
         dim=dim,
         epochs=epochs,
         device=device,

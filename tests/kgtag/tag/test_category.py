@@ -12,7 +12,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.extract.label_finder import LabelFinder
 from kgtag.tag.category import CategoryPredictor
 from kgtag.tag.label_map import LabelMap
-from kgtag.types import Extraction
+from kgtag.types import Extraction, Product
 
 LABELS = {
     "shoes": {"en": "Shoes", "zh": "鞋"},
@@ -52,7 +52,10 @@ def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, f
     names = {id.replace("-", "_"): id for id in LABELS}
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded=names)
     extraction = Extraction((), tuple(guesses.items()))
-    return {c.concept: c.probability for c in CategoryPredictor(taxonomy, binding).candidates(title, extraction)}
+    return {
+        c.concept: c.probability
+        for c in CategoryPredictor(taxonomy, binding).candidates(Product("1", title), extraction)
+    }
 
 
 def test_the_title_alone(taxonomy: Taxonomy) -> None:
@@ -80,6 +83,6 @@ def test_probabilities_and_spans_are_sound(taxonomy: Taxonomy, title: str, guess
     names = list(LABELS)
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded={})
     extraction = Extraction((), tuple(zip(names, guesses, strict=True)))
-    found = CategoryPredictor(taxonomy, binding).candidates(title, extraction)
+    found = CategoryPredictor(taxonomy, binding).candidates(Product("1", title), extraction)
     assert sum(c.probability for c in found) <= 1 + 1e-9
     assert all(c.span is None or title[c.span.start : c.span.end] == c.surface for c in found)
