@@ -52,7 +52,8 @@ def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, f
     names = {id.replace("-", "_"): id for id in LABELS}
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded=names)
     extraction = Extraction((), tuple(guesses.items()))
-    return {
+    predictor = CategoryPredictor(taxonomy, binding)
+    return {c.concept: c.probability for c in predictor.candidates(Product("1", title), extraction)}
         c.concept: c.probability
         for c in CategoryPredictor(taxonomy, binding).candidates(Product("1", title), extraction)
     }
