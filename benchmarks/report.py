@@ -2,8 +2,8 @@
 
     python benchmarks/report.py [--check]
 
-A line `<!-- result: NAME -->` of the page becomes the tables and notes of benchmarks/results/NAME.json, which a benchmark
-writes with `--save NAME`. With --check nothing is written, and the exit code is 1 when the page is out of date.
+A line `<!-- result: NAME -->` of the page becomes the tables and notes of benchmarks/results/NAME.json, which a
+benchmark writes with `--save NAME`. With --check nothing is written; exit code 1 means out of date.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 RESULTS = HERE / "results"
+NOTICE = "<!-- Written by benchmarks/report.py: edit benchmarks/page.md or run a benchmark with --save. -->"
 PLACE = re.compile(r"^<!-- result: (\S+) -->$", re.MULTILINE)
 
 
@@ -31,13 +32,10 @@ def render() -> str:
     template = (HERE / "page.md").read_text(encoding="utf-8")
     named, stored = PLACE.findall(template), [path.stem for path in RESULTS.glob("*.json")]
     if sorted(named) != sorted(stored):
-        raise SystemExit(
-            f"page.md and results/ differ: {', '.join(sorted(set(named) ^ set(stored))) or 'doubled names'}"
-        )
+        different = ", ".join(sorted(set(named) ^ set(stored))) or "a name stands twice"
+        raise SystemExit(f"page.md and results/ differ: {different}")
     text = PLACE.sub(lambda place: "\n".join(_result(_read(place[1]))).strip(), template)
-    return (
-        "<!-- Written by benchmarks/report.py: edit benchmarks/page.md or run a benchmark with --save. -->\n\n" + text
-    )
+    return f"{NOTICE}\n\n{text}"
 
 
 def _read(name: str) -> dict[str, Any]:

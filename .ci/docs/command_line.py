@@ -12,8 +12,8 @@ from kgtag.cli.app import app
 
 INTRO = """# Command line
 
-Every command takes `--help`. `--json` prints one JSON document on stdout and nothing else there; logs and progress go to
-stderr. Exit codes: 0 done, 1 findings or a failed check, 2 wrong use or bad input.
+Every command takes `--help`. `--json` prints one JSON document on stdout and nothing else there; logs and progress go
+to stderr. Exit codes: 0 done, 1 findings or a failed check, 2 wrong use or bad input.
 
 *Generated from the program.*
 """

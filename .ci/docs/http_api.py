@@ -65,7 +65,9 @@ def _answers(responses: dict[str, Any]) -> str:
     rows = []
     for status, response in responses.items():
         kinds = [_type(content.get("schema", {})) for content in response.get("content", {}).values()]
-        rows.append(f"| {status} | {', '.join(sorted(set(filter(None, kinds))))} | {_cell(response.get('description'))} |")
+        rows.append(
+            f"| {status} | {', '.join(sorted(set(filter(None, kinds))))} | {_cell(response.get('description'))} |"
+        )
     return "\n".join(["| status | answer | |", "|---|---|---|", *rows]) if rows else ""
 
 

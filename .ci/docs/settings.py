@@ -10,12 +10,13 @@ from kgtag.config import Settings
 
 INTRO = """# Settings
 
-The command line and the service read these variables once, when they start, and check them; an option of a command counts
-more. The Python package reads none of them.
+The command line and the service read these variables once, when they start, and check them; an option of a command
+counts more. The Python package reads none of them.
 
 | variable | | values | default |
 |---|---|---|---|
 """
+_LOG = "| `KGTAG_LOG` | What the command line logs. | `debug`, `info`, `warning`, `error` | `warning` |"
 
 
 def render() -> str:
@@ -26,7 +27,7 @@ def render() -> str:
         f"| `{prefix}{name.upper()}` | {about[name]} | {_values(field)} | {_default(field)} |"
         for name, field in Settings.model_fields.items()
     ]
-    return INTRO + "\n".join(rows) + "\n"
+    return INTRO + "\n".join([*rows, _LOG]) + "\n"
 
 
 def _descriptions() -> dict[str, str]:
@@ -41,11 +42,17 @@ def _values(field: Any) -> str:
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{one}`" for one in get_args(field.annotation))
     bounds = [f"{sign} {getattr(one, name)}" for one in field.metadata for name, sign in _BOUNDS if hasattr(one, name)]
-    kinds = {"str": "text", "SecretStr": "text, never printed", "Path": "path", "float": "number", "int": "whole number",
-             "bool": "`1` or `0`"}  # fmt: skip
-    return ", ".join([kinds.get(types[0].__name__, types[0].__name__), *bounds])
+    return ", ".join([_KINDS.get(types[0].__name__, types[0].__name__), *bounds])
 
 
+_KINDS = {
+    "str": "text",
+    "SecretStr": "text, never printed",
+    "Path": "path",
+    "float": "number",
+    "int": "whole number",
+    "bool": "`1` or `0`",
+}
 _BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 
 
