@@ -12,24 +12,25 @@ FILLS = {"api": "#e8e2f6", "kgtag": "#d8efe9", "graph": "#e3ecf8", "outside": "#
 Step = tuple[str, str, str]
 """Package, module, what it passes on."""
 
-FLOORS = (
-    ("api", "api/: HTTP, thin", "routes  schemas  auth  errors  metrics  service"),
-    (
-        "train",
-        "kgtag/train/: the only place of torch, PyKEEN, scikit-learn",
-        "extractor  linker  embeddings  encoder  implicit",
-    ),
+FLOORS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("api", "api/: HTTP, thin", ("routes · schemas · auth · errors · metrics · service",)),
     (
         "kgtag",
-        "kgtag/: the tagger, numpy and onnxruntime",
-        "tag  extract  link  enforce  embed  recommend  search  discover  align  normalise  evaluation  serve  data",
+        "kgtag/: the tagger, its command line, and the service's live snapshot",
+        (
+            "tag · extract · link · enforce · embed · recommend · search · discover · align · normalise · evaluation",
+            "data · serve · cli · train (the only place of torch, PyKEEN and scikit-learn)",
+        ),
     ),
     (
         "graph",
         "graph/: the taxonomy, without machine learning",
-        "model  columns  history  editing  proposals  audit  repairs  formats  sqlite  neo4j",
+        (
+            "model · columns · taxonomy · history · editing · proposals · audit · repairs · formats",
+            "store (the port) · stores (the one place that names an adapter) · sqlite · neo4j",
+        ),
     ),
-    ("outside", "SQLite file or Neo4j server; migrations/", ""),
+    ("outside", "a SQLite file, or a Neo4j server", ()),
 )
 TAG: tuple[Step, ...] = (
     ("outside", "POST /v1/tag", "a product as JSON"),
@@ -77,15 +78,17 @@ def walk(steps: Sequence[Step]) -> str:
 
 def house() -> str:
     """The three packages and their rooms, with the one arrow between them."""
-    parts = []
-    for number, (package, title, rooms) in enumerate(FLOORS):
-        top = 14 + number * 96
-        if number:
+    parts, top = [], 14
+    for package, title, rooms in FLOORS:
+        height = 40 + 24 * len(rooms)
+        if top > 14:
             parts.append(f'<path d="M{WIDTH / 2} {top - 26} V{top - 3}" stroke="#555" marker-end="url(#arrow)"/>')
-        parts.append(_box(20, top, WIDTH - 40, 68 if rooms else 40, package, ""))
+        parts.append(_box(20, top, WIDTH - 40, height, package, ""))
         parts.append(f'<text x="40" y="{top + 25}" font-weight="600">{escape(title)}</text>')
-        parts.append(f'<text x="40" y="{top + 50}" font-size="13.5">{escape(rooms)}</text>')
-    return _svg("".join(parts), len(FLOORS) * 96 - 26)
+        for line, text in enumerate(rooms, start=1):
+            parts.append(f'<text x="40" y="{top + 25 + 24 * line}" font-size="13.5">{escape(text)}</text>')
+        top += height + 28
+    return _svg("".join(parts), top - 14)
 
 
 def _box(x: int, y: int, width: int, height: int, package: str, text: str) -> str:
