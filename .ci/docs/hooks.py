@@ -41,5 +41,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, uri, content=render()))
     for name, uri in COPIED.items():
         text = (ROOT / name).read_text(encoding="utf-8")
-        files.append(File.generated(config, uri, content=re.sub(r"\]\(docs/", "](", text)))
+        files.append(File.generated(config, uri, content=_links_as_pages(text)))
     return files
+
+
+def _links_as_pages(text: str) -> str:
+    """Links as they are on the site: `docs/` is its root, and the files at the top level are pages of it."""
+    for name, uri in COPIED.items():
+        text = text.replace(f"]({name})", f"]({uri})")
+    return re.sub(r"\]\(docs/", "](", text)

@@ -82,8 +82,8 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     """A schema in a few words, with links to named ones."""
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f"[{name}](#{_anchor(name)})"
+        place, _, name = schema["$ref"].rpartition("/")
+        return f"[{name}](#{_anchor(name)})" if place == "#/components/schemas" else f"`{name}`"
     for key in ("anyOf", "oneOf"):
         if key in schema:
             return " or ".join(dict.fromkeys(_type(one) for one in schema[key] if one.get("type") != "null"))
