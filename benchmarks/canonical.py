@@ -11,7 +11,6 @@ Rivals: the value as it is, and the lookup of known values. With a linker's dire
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 
 from kgtag.data import read_annotated
 from kgtag.link.candidates.forms import normal_form
@@ -82,7 +81,7 @@ def score(learned: Sequence[ValuePair], asked: Sequence[ValuePair], encode: Enco
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, help="a linker's directory")
     parser.add_argument("--split", choices=("dev", "test"), default="test")
@@ -106,7 +105,13 @@ def main() -> None:
     columns = ["all", "changed", "unseen"]
     for name, ways in found.items():
         table(f"{name}: share of values made right", ["", *columns], [[way, *shares] for way, shares in ways.items()])
-    report("canonical", f"{len(pairs)} WDC-PAVE and {len(small)} WANDS pairs, {options.split}", host, shares=found)
+    report(
+        "canonical",
+        f"{len(pairs)} WDC-PAVE and {len(small)} WANDS pairs, {options.split}",
+        host,
+        save=options.save,
+        shares=found,
+    )
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import machine, report, training_config
+from common import arguments, machine, report, table, training_config
 from torch import Tensor, nn
 
 from kgtag.data import read_annotated
@@ -225,7 +225,7 @@ def encoder_of(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--adapt", action="store_true")
@@ -268,12 +268,17 @@ def main() -> None:
         rival = Baseline(train, seed=given.seed)
         rival.fit(dev, given.rival_epochs)
         found["BiLSTM-CRF"] = evaluate_spans(gold, rival.find(test))
-    for name, one in found.items():
-        rates = " ".join(f"{100 * one['micro'][rate]:6.1f}" for rate in ("precision", "recall", "f1"))
-        each = "  ".join(f"{label} {100 * row['f1']:.1f}" for label, row in one["per_label"].items())
-        _log(f"{name:12} {rates}   {each}")
+    labels = list(found["kgtag"]["per_label"])
+    rows = [
+        [name, *(one["micro"][rate] for rate in ("precision", "recall", "f1"))]
+        + [one["per_label"][label]["f1"] if label in one["per_label"] else "" for label in labels]
+        for name, one in found.items()
+    ]
+    columns = ["", "P", "R", "F1", *(f"F1 {label}" for label in labels)]
+    table(f"{len(test)} sentences", columns, rows, rivals=[name for name in found if name != "kgtag"], file=sys.stderr)
     report(
-        "chinese", "taobao_ner", host, n=len(test), split="dev" if given.dev else "test", seed=given.seed,
+        "chinese", "taobao_ner", host, save=given.save,
+        n=len(test), split="dev" if given.dev else "test", seed=given.seed,
         encoder=given.encoder.name if given.encoder else f"{given.layers}x{given.width} from nothing",
         adapted=given.adapt, lexicon=not given.no_lexicon, pretraining=pretrained, train_seconds=round(seconds, 1),
         **{name: {"micro": one["micro"], "per_label": one["per_label"]} for name, one in found.items()},

@@ -1,16 +1,20 @@
-"""What every benchmark shares: the machine in words, medians, a table for people, and one JSON line for machines."""
+"""Shared by the benchmarks: the machine, medians, tables for people, one JSON line for programs, stored results."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import random
+import shlex
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Kind, Relation
@@ -24,6 +28,10 @@ CONFIGS = Path(__file__).parent / "configs"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before torch is loaded
 
 T = TypeVar("T")
+RESULTS = Path(__file__).parent / "results"
+
+_printed: list[dict[str, Any]] = []
+"""The tables printed since the last report."""
 
 _WORDS = ("shoes", "coats", "lamps", "chairs", "knives", "tents", "bikes", "soaps", "books", "phones")
 _CHARACTERS = ("鞋", "衣", "灯", "椅", "刀", "帐篷", "车", "皂", "书", "手机")
@@ -90,16 +98,75 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """A parser with the option that keeps what is measured."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--save", metavar="NAME", help="keep the tables as benchmarks/results/NAME.json, for docs/benchmarks.md"
+    )
+    return parser
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    rivals: Sequence[str] = (),
+    file: TextIO | None = None,
+) -> None:
+    """Print a table, and remember it for the report. `rivals` names the rows (first cell) that are not kgtag's."""
+    _printed.append({"title": title, "columns": list(columns), "rows": [list(row) for row in rows]})
+    if rivals:
+        _printed[-1]["rivals"] = list(rivals)
     cells = [[_cell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    print(f"\n{title}")
+    print(f"\n{title}", file=file)
     for line in (columns, ["-" * width for width in widths], *cells):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), file=file)
 
 
-def report(name: str, data: str, host: dict[str, Any], **measured: Any) -> None:
+def report(name: str, data: str, host: dict[str, Any], *, save: str | None = None, **measured: Any) -> None:
+    """Print the figures as one JSON line; with `save`, keep them and the tables printed since the last report."""
     print("\n" + json.dumps({"benchmark": name, "data": data, "machine": host, **measured}, ensure_ascii=False))
+    if save:
+        print(f"\nkept in {save_result(save, data, host, tables=_printed)}; now: python benchmarks/report.py")
+    _printed.clear()
+
+
+def save_result(name: str, data: str, host: dict[str, Any], *, tables: Sequence[dict[str, Any]]) -> Path:
+    """Write a result for the page; notes on an earlier result stay with their date.
+
+    Args:
+        name: The file's name, and that of its place in benchmarks/page.md.
+        data: The data set.
+        host: What `machine` returned.
+        tables: Each with title, columns, rows, and the names of the rows that are rivals.
+    """
+    path = RESULTS / f"{name}.json"
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    result = {
+        "data": data,
+        "command": shlex.join(["python", "benchmarks/" + Path(sys.argv[0]).name, *_without_paths(sys.argv[1:])]),
+        "measured": date.today().isoformat(),
+        "machine": host,
+        "tables": [_rounded(one) for one in tables],
+        "notes": earlier.get("notes", []),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def _without_paths(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with a directory of this machine as DIR, and without --save."""
+    kept = [argument for i, argument in enumerate(arguments) if "--save" not in (argument, *arguments[i - 1 : i])]
+    return ["DIR" if "/" in argument else argument for argument in kept]
+
+
+def _rounded(table: dict[str, Any]) -> dict[str, Any]:
+    rows = [[round(cell, 4) if isinstance(cell, float) else cell for cell in row] for row in table["rows"]]
+    return table | {"rows": rows}
 
 
 def _cell(value: object) -> str:

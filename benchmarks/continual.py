@@ -12,7 +12,6 @@ measure. Prints a table on stderr and one JSON line on stdout.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, table, training_config
+from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
 from kgtag.evaluation.confidence import bootstrap, paired
@@ -53,7 +52,7 @@ def only(data: Sequence[AnnotatedProduct], keep: Callable[[str], bool]) -> list[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--epochs", type=int, default=8, help="of the base model")
     parser.add_argument("--more", type=int, default=4, help="epochs of further training")
@@ -113,7 +112,16 @@ def main() -> None:
             ],
         )
     seconds = round(time.monotonic() - started, 1)
-    report("continual", "AE-110K", host, taught=[len(base), len(fresh)], n=len(test), seconds=seconds, models=found)
+    report(
+        "continual",
+        "AE-110K",
+        host,
+        save=given.save,
+        taught=[len(base), len(fresh)],
+        n=len(test),
+        seconds=seconds,
+        models=found,
+    )
 
 
 if __name__ == "__main__":

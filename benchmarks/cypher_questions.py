@@ -9,7 +9,6 @@ answers are held equal on the way. The taxonomy is made up, the same as in `stor
 
 from __future__ import annotations
 
-import argparse
 import random
 import statistics
 import tempfile
@@ -20,7 +19,7 @@ from typing import Any, LiteralString
 
 import neo4j
 import numpy as np
-from common import machine, report, table
+from common import arguments, machine, report, table
 from stores import fill, server
 
 from graph.neo4j.store import Neo4jStore
@@ -102,7 +101,7 @@ def compare(n: int) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", default="10000,100000,1000000")
     options = parser.parse_args()
     host = machine()
@@ -111,7 +110,14 @@ def main() -> None:
         rows = [[name, mine * 1e6, theirs * 1e6, theirs / mine] for name, (mine, theirs) in found.items()]
         table(f"{n:,} concepts: microseconds a question", ["", "kgtag", "Cypher", "Cypher / kgtag"], rows)
         ratios = {name: round(theirs / mine) for name, (mine, theirs) in found.items()}
-        report("cypher questions", f"synthetic: {n} concepts", host, concepts=n, ratios=ratios)
+        report(
+            "cypher questions",
+            f"synthetic: {n} concepts",
+            host,
+            save=options.save and f"{options.save}-{n}",
+            concepts=n,
+            ratios=ratios,
+        )
 
 
 if __name__ == "__main__":

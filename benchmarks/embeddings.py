@@ -8,14 +8,13 @@ calibrates; test is looked at once. Settings are those of `configs/kge-*.toml`. 
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import CONFIGS, machine, report
+from common import CONFIGS, arguments, machine, report, table
 
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples, read_triples
@@ -70,7 +69,7 @@ def run(data: Path, name: str, out: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=SETS, required=True)
     parser.add_argument("--out", type=Path, help="keep the exported embeddings here")
@@ -78,7 +77,12 @@ def main() -> None:
     host = machine()
     with tempfile.TemporaryDirectory() as scratch:
         measured = run(options.data, options.set, options.out or Path(scratch) / "embeddings")
-    report("embeddings", options.set, host, **measured)
+    columns = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10")
+    ranked = {name: one for name, one in measured.items() if isinstance(one, dict) and "mrr" in one}
+    rows = [[name, *(one.get(column, "") for column in columns)] for name, one in ranked.items()]
+    rivals = [name for name in ranked if name.startswith(("floor", "published"))]
+    table(f"{options.set}, test", ["", *columns], rows, rivals=rivals)
+    report("embeddings", options.set, host, save=options.save, **measured)
 
 
 if __name__ == "__main__":

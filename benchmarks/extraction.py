@@ -38,7 +38,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, training_config
+from common import arguments, machine, report, table, training_config
 
 from kgtag.data import read_annotated
 from kgtag.data.locate import locate
@@ -214,21 +214,22 @@ def _log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _table(found: dict[str, Any]) -> str:
-    lines = [f"{'':16} {'P':>6} {'R':>6} {'F1':>6}   {'P':>6} {'R':>6} {'F1':>6}  (strict)"]
-    for name in ("kgtag", "floor", "kgtag, canonical", "floor, canonical"):
-        if name not in found:
-            continue
-        cells = [
-            " ".join(f"{100 * found[name][kind][rate]:6.1f}" for rate in ("precision", "recall", "f1"))
-            for kind in ("micro", "strict")
+def _show(name: str, found: dict[str, Any]) -> None:
+    ways = [way for way in ("kgtag", "floor", "kgtag, canonical", "floor, canonical") if way in found]
+    rows = [
+        [
+            way,
+            *(round(100 * found[way]["micro"][rate], 1) for rate in ("precision", "recall", "f1")),
+            *(round(100 * found[way][kind]["f1"], 1) for kind in ("strict", "macro")),
         ]
-        lines.append(f"{name:16} {'   '.join(cells)}")
-    return "\n".join(lines)
+        for way in ways
+    ]
+    rivals = [way for way in ways if way.startswith("floor")]
+    table(name, ["model", "P", "R", "F1", "strict F1", "macro F1"], rows, rivals=rivals, file=sys.stderr)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(CONFIGS), required=True)
     parser.add_argument("--encoder", help="a name or a directory; else the config's")
@@ -249,10 +250,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         found = measure(given.data, given, given.out or Path(temporary) / "model", options)
     for name, one in found.items():
-        print(f"{name}\n{_table(one)}", file=sys.stderr)
+        _show(name, one)
     mean = sum(one["kgtag"]["micro"]["f1"] for one in found.values()) / len(found)
     print(f"mean F1 {100 * mean:.1f}", file=sys.stderr)
-    report("extraction", given.set, host, mean_f1=round(mean, 4), epochs=options.epochs, **found)
+    report("extraction", given.set, host, save=given.save, mean_f1=round(mean, 4), epochs=options.epochs, **found)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,6 @@ Prints a table on stderr and one JSON line on stdout.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import csv
 import gzip
 import hashlib
@@ -32,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import machine, report, table
+from common import arguments, machine, report, table
 from extraction import splits
 from safetensors.torch import load_file
 
@@ -183,7 +181,7 @@ def spacy(python: str, products: Sequence[Product], labels: Sequence[str]) -> di
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--titles", type=int, default=512)
@@ -219,22 +217,20 @@ def main() -> None:
                     name: round(one[rate] / result["eager torch"][rate], 2)
                     for name, rate in (("times", "titles_per_second"), ("times_cpu", "titles_per_cpu_second"))
                 }
-        with contextlib.redirect_stdout(sys.stderr):
-            table(
-                f"{len(products)} titles, {sum(lengths) / len(lengths):.1f} tokens on average, {title}; padded in "
-                f"batches of 32: {sum(longest) / len(longest):.1f}",
-                ("contender", "titles/s", "× eager", "× eager, processor time"),
-                [
-                    (kind, one["titles_per_second"], one["times"], one.get("times_cpu", ""))
-                    for kind, one in result.items()
-                ],
-            )
+        table(
+            f"{len(products)} titles, {sum(lengths) / len(lengths):.1f} tokens on average, {title}; padded in "
+            f"batches of 32: {sum(longest) / len(longest):.1f}",
+            ("contender", "titles/s", "× eager", "× eager, processor time"),
+            [(kind, one["titles_per_second"], one["times"], one.get("times_cpu", "")) for kind, one in result.items()],
+            rivals=[kind for kind in result if not kind.startswith("kgtag")],
+            file=sys.stderr,
+        )
         found[title] = {"titles": len(products), "tokens": round(sum(lengths) / len(lengths), 1), **result}
     _, dev, _ = splits(given.data, "ae110k")
     for name, extractor in (("fp32", fp32), ("int8", int8)):
         found[f"dev_f1_{name}"] = evaluate_extractor(extractor, dev, protocol="extractgpt")["micro"]["f1"]
     print(f"dev F1: fp32 {100 * found['dev_f1_fp32']:.2f}, int8 {100 * found['dev_f1_int8']:.2f}", file=sys.stderr)
-    report("extraction_speed", "amazon titles, AE-110K", host, **found)
+    report("extraction_speed", "amazon titles, AE-110K", host, save=given.save, **found)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 
 from graph.formats.registry import export_file
 from graph.sqlite.store import SqliteStore
@@ -95,7 +95,7 @@ def measure(case: Case, data: Path) -> Measured:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="*", help="Cases whose name holds one of these words.")
     parser.add_argument("--case", help=argparse.SUPPRESS)
@@ -135,7 +135,7 @@ def main() -> None:
         for note in m.notes:
             print(f"  {note.partition(', e.g.')[0]}")
     measured = {m.name: {key: value for key, value in asdict(m).items() if key != "notes"} for m in found}
-    report("formats", str(args.data.name), host, cases=measured)
+    report("formats", str(args.data.name), host, save=args.save, cases=measured)
     sys.exit(0 if all(all(m.equal.values()) for m in found) else 1)
 
 

@@ -8,7 +8,6 @@ when a file does anything but read or give an InputError; the file is kept then,
 
 from __future__ import annotations
 
-import argparse
 import random
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import traceback
 from collections import Counter
 from pathlib import Path
 
-from common import machine, report, table
+from common import arguments, machine, report, table
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -52,7 +51,7 @@ def run(format: str, seconds: float, rng: random.Random) -> tuple[Counter[str], 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="for all formats together")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--format", choices=import_formats())
@@ -70,7 +69,7 @@ def main() -> None:
                 command = [sys.executable, "-m", "tests.fuzzing", format, scratch]
                 failed += subprocess.run(command, check=False, cwd=ROOT).returncode != 0
     table("Mutants", ["format", "files", "read", "failed", "slowest (s)"], rows)
-    report("fuzz", f"seed {options.seed}", host, files=files, failed=failed)
+    report("fuzz", f"seed {options.seed}", host, save=options.save, files=files, failed=failed)
     if failed:
         sys.exit(1)
 

@@ -14,7 +14,6 @@ Prints a table on stderr and one JSON line on stdout.
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
@@ -28,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report, training_config
+from common import arguments, machine, report, table, training_config
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
@@ -156,7 +155,7 @@ def told_by_name(train: Sequence[Row], test: Sequence[Row], scratch: Path, seed:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--dev", action="store_true")
     parser.add_argument("--new", action="store_true")
@@ -199,9 +198,9 @@ def main() -> None:
         for (domain, attribute), rows in by_attribute(test).items()
     }
     assert made is not None
-    for label, rates in [*found["per_attribute"].items(), ("all", found["accuracy"])]:
-        _log(f"{label:44} " + "  ".join(f"{name} {100 * rate:5.1f}" for name, rate in rates.items()))
-    report("implicit", "implicitave", host, **found)
+    rows = [[label, *rates.values()] for label, rates in (*found["per_attribute"].items(), ("all", found["accuracy"]))]
+    table(f"accuracy on {len(test)} products", ["attribute", *every], rows, file=sys.stderr)
+    report("implicit", "implicitave", host, save=given.save, **found)
 
 
 def _log(line: str) -> None:

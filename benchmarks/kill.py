@@ -35,7 +35,7 @@ from typing import Any
 
 import kill_stream as stream
 import neo4j
-from common import machine, report, table
+from common import arguments, machine, report, table
 from kill_writer import open_store, tagger
 
 from graph.api_keys import create_key
@@ -365,7 +365,7 @@ def _number(reason: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--store", choices=["sqlite", "neo4j"], required=True)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
@@ -392,7 +392,7 @@ def main() -> None:
     seconds = time.perf_counter() - started
     what = f"{options.store}, SIGKILL of {options.kill}, seed {options.seed}"
     table(what, ["", "count"], [*counts.items(), ("seconds", round(seconds, 1))])
-    report("kill", what, host, **counts, seconds=round(seconds, 1))
+    report("kill", what, host, save=options.save, **counts, seconds=round(seconds, 1))
     if counts["lost"] or counts["half"]:
         sys.exit(1)
 

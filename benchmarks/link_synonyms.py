@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 from scipy import sparse
 
 from graph.columns.taxonomy_data import TaxonomyData
@@ -157,7 +157,7 @@ def known_labels(taxonomy: Taxonomy) -> Pairs:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=("stackoverflow", "wands", "openfoodfacts"), required=True)
     parser.add_argument("--split", choices=("dev", "test"), default="test")
@@ -193,7 +193,7 @@ def measure(task: Task, options: argparse.Namespace, folder: Path) -> None:
     data = f"{task.name}: {len(asked)} of {options.split}, {len(learned)} learned from, {len(task.taxonomy)} concepts"
     columns = ["acc@1", "recall@10", "ece", "s"]
     table(data, ["", *columns], [[name, *(row.get(column, "") for column in columns)] for name, row in found.items()])
-    report("link_synonyms", data, host, found=found, tuned=options.tune, training_s=round(seconds))
+    report("link_synonyms", data, host, save=options.save, found=found, tuned=options.tune, training_s=round(seconds))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ search by cells is compared with the exact one. Prints tables and one JSON line.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import json
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report, table
+from common import arguments, machine, report, table
 from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
@@ -42,7 +41,7 @@ MENTIONS, RUNS, QUERIES = 1000, 3, 512
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--labels", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
@@ -57,7 +56,7 @@ def main() -> None:
     found = recall(given.data, given.model, given.real, rng) if given.real and given.model else None
     if found:
         table("nearest by cells, of the exactly nearest", list(found), [list(found.values())])
-    report("linking", "made-up labels of Amazon's words", host, speed=rows, cells=found)
+    report("linking", "made-up labels of Amazon's words", host, save=given.save, speed=rows, cells=found)
 
 
 def speed(names: Sequence[str], model: Path | None, rng: random.Random) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import neo4j
-from common import machine, percentile, report, synthetic_taxonomy, table
+from common import arguments, machine, percentile, report, synthetic_taxonomy, table
 from neighbours import free_port
 
 from graph.api_keys import create_key
@@ -195,7 +195,7 @@ def measure(options: argparse.Namespace, server: local_neo4j.LocalServer, key: s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--concepts", type=int, default=10_000)
     parser.add_argument("--edits", type=int, default=20)
     parser.add_argument("--quiet", type=float, default=10.0, help="seconds of reading before the edits")
@@ -212,10 +212,11 @@ def main() -> None:
                 found = measure(options, server, key, port)
         finally:
             local_neo4j.down("live-edits", home=home)
-    show(options.concepts, found, host)
+    show(options, found, host)
 
 
-def show(concepts: int, found: dict[str, Any], host: dict[str, Any]) -> None:
+def show(options: argparse.Namespace, found: dict[str, Any], host: dict[str, Any]) -> None:
+    concepts = options.concepts
     waits: dict[str, list[float]] = found["waits"]
     together = [wait for mine in waits.values() for wait in mine]
     rows = [[name, len(mine), percentile(mine, 0.5), max(mine)] for name, mine in (*waits.items(), ("all", together))]
@@ -227,6 +228,7 @@ def show(concepts: int, found: dict[str, Any], host: dict[str, Any]) -> None:
         "live_edits",
         f"{concepts} concepts made up",
         host,
+        save=options.save,
         concepts=concepts,
         p50_s=round(percentile(together, 0.5), 3),
         max_s=round(max(together), 3),

@@ -11,7 +11,6 @@ chosen on the pairs whose Shopify id hashes even; the figures are of the odd one
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
@@ -20,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
@@ -33,7 +32,7 @@ Tree = dict[str, tuple[str, str | None]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", choices=("odd", "even"), default="odd", help="the pairs to count")
     options = parser.parse_args()
@@ -56,7 +55,7 @@ def main() -> None:
         found[f"hidden {hidden:.0%}"] = dict(zip(("ours", "labels alone", "trigrams"), shares, strict=True))
     columns = ("characters hidden", "pairs", "acc@1 ours", "labels alone", "3-gram Jaccard", "seconds", "rival's")
     table("Shopify zh-CN → Google zh-CN categories", columns, rows)
-    report("mapping", f"Shopify 2024-07, Google 2015, silver pairs {options.split}", host, **found)
+    report("mapping", f"Shopify 2024-07, Google 2015, silver pairs {options.split}", host, save=options.save, **found)
 
 
 def silver(data: Path) -> dict[str, str]:

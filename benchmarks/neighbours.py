@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from common import machine, percentile, report, table
+from common import arguments, machine, percentile, report, table
 
 from graph.api_keys import create_key
 from graph.stores import load_taxonomy, open_store
@@ -144,7 +144,7 @@ def prepared(options: argparse.Namespace, folder: Path) -> tuple[str, Taxonomy, 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--store")
     parser.add_argument("--model", type=Path)
@@ -189,6 +189,7 @@ def main() -> None:
         "neighbours",
         data,
         host,
+        save=options.save,
         requests=options.requests,
         connections=options.connections,
         distinct=len(ids),

@@ -15,7 +15,6 @@ usual zero-shot extractor, is published on a model hub only: give its prediction
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -25,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import machine, report, training_config
+from common import arguments, machine, report, table, training_config
 from extraction import bucket, floor, splits
 
 from kgtag.evaluation.extraction import best_values, evaluate_extractgpt
@@ -112,7 +111,7 @@ def _log(line: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=("ae110k", "oamine"), default="ae110k")
     parser.add_argument("--epochs", type=int)
@@ -121,9 +120,10 @@ def main() -> None:
     given = parser.parse_args()
     host = machine()
     found = measure(given.data, given.set, epochs=given.epochs, seed=given.seed, gliner=given.gliner)
-    for name, rates in found["scored"].items():
-        print(f"{name:40} " + " ".join(f"{rate} {100 * rates[rate]:5.1f}" for rate in rates), file=sys.stderr)
-    report("new_attributes", given.set, host, **found)
+    rows = [[name, *(round(100 * rate, 1) for rate in rates.values())] for name, rates in found["scored"].items()]
+    rivals = [name for name in found["scored"] if name in ("longest known value", "GLiNER")]
+    table("attributes kept from training", ["asked", "P", "R", "F1"], rows, rivals=rivals, file=sys.stderr)
+    report("new_attributes", given.set, host, save=given.save, **found)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import rdflib
-from common import machine, report, table
+from common import arguments, machine, report, table
 
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats import skos
@@ -79,7 +79,7 @@ def round_trip(taxonomy: Taxonomy, *, xl: bool) -> list[tuple[str, float, float,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--peak", nargs=2, metavar=("SIDE", "FILE"), help=argparse.SUPPRESS)
@@ -106,7 +106,7 @@ def main() -> None:
     table("Written and read back to the same revision", written, trips)
     measured = {"parse": [dict(zip(columns, row, strict=True)) for row in rows]}
     measured["round_trip"] = [dict(zip(written, row, strict=True)) for row in trips]
-    report("rdf", ", ".join(FILES.values()), host, **measured)
+    report("rdf", ", ".join(FILES.values()), host, save=options.save, **measured)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import synthetic
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 
 from graph import snapshot_file
 from graph.columns.columns import CODE, Columns
@@ -191,7 +191,7 @@ def compare(file: Path, columns: Columns) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--memory", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -223,6 +223,7 @@ def main() -> None:
         "scale",
         "made-up taxonomy, 3 relations a concept",
         host,
+        save=options.save,
         seconds={str(n): {k: round(v, 4) for k, v in built[n].items()} for n in sizes},
         bytes_a_concept={str(n): {k: round(v) for k, v in held[n].items()} for n in sizes},
         microseconds={str(n): {k: [round(v, 2) for v in both] for k, both in asked[n].items()} for n in sizes},

@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, table, training_config
+from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
 from kgtag.discover.active_learning import Pool, doubts
@@ -111,7 +111,7 @@ def mean(values: Sequence[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--start", type=int, default=50)
@@ -144,7 +144,7 @@ def main() -> None:
             ("annotated", "random", "select", "strict: random", "select", "macro: random", "select"),
             rows,
         )
-    report("selection", "AE-110K", host, points=points, seconds=round(time.monotonic() - started, 1))
+    report("selection", "AE-110K", host, save=given.save, points=points, seconds=round(time.monotonic() - started, 1))
 
 
 if __name__ == "__main__":

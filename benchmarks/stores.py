@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import neo4j
-from common import machine, median, report, table, timed
+from common import arguments, machine, median, report, table, timed
 
 from graph.formats import shopify
 from graph.importing import import_parsed
@@ -120,7 +120,7 @@ def _properties(labels: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def importing(files: list[Path], rounds: int) -> None:
+def importing(files: list[Path], rounds: int, *, save: str | None) -> None:
     """Round by round, ours and the rival in turn; the first round on Neo4j warms its JVM and doesn't count."""
     host = machine()
     measured: dict[str, list[dict[str, float]]] = {"SQLite": [], "executemany": [], "Neo4j": [], "driver UNWIND": []}
@@ -163,7 +163,7 @@ def importing(files: list[Path], rounds: int) -> None:
     }
     table("Ratios", ["", "times"], [[name, value] for name, value in ratios.items()])
     seconds = {name: {job: round(value, 4) for job, value in part.items()} for name, part in middle.items()}
-    report("stores import", data, host, seconds=seconds, ratios={k: round(v, 2) for k, v in ratios.items()})
+    report("stores import", data, host, save=save, seconds=seconds, ratios={k: round(v, 2) for k, v in ratios.items()})
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def child(name: str, url: str) -> None:
     del kept
 
 
-def reading(n: int, rounds: int) -> None:
+def reading(n: int, rounds: int, *, save: str | None) -> None:
     host = machine()
     runs: dict[str, list[list[float]]] = {"ours": [], "rival": []}
     with tempfile.TemporaryDirectory() as scratch, server(Path(scratch), 2048) as url:
@@ -287,7 +287,7 @@ def reading(n: int, rounds: int) -> None:
     table(f"{data}: read from Neo4j, best of {rounds}", ["", "seconds", "MiB at peak", "bytes a concept"], rows)
     ratio = best["rival"][0] / best["ours"][0]
     table("Ratio", ["", "times"], [["row by row / ours", ratio]])
-    report("stores read", data, host, seconds_and_kilobytes=best, ratio=round(ratio, 2))
+    report("stores read", data, host, save=save, seconds_and_kilobytes=best, ratio=round(ratio, 2))
 
 
 @contextmanager
@@ -303,7 +303,7 @@ def _driver(url: str) -> neo4j.Driver:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--languages", default="en,zh-CN,de,ja")
     parser.add_argument("--concepts", type=int)
@@ -317,9 +317,13 @@ def main() -> None:
         parser.error("--data DIR for importing, --concepts N for reading")
     if options.data is not None:
         folder = options.data / "shopify_categories"
-        importing([next(folder.glob(f"{lang}.json*")) for lang in options.languages.split(",")], options.rounds)
+        importing(
+            [next(folder.glob(f"{lang}.json*")) for lang in options.languages.split(",")],
+            options.rounds,
+            save=options.save,
+        )
     if options.concepts is not None:
-        reading(options.concepts, options.rounds)
+        reading(options.concepts, options.rounds, save=options.save)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 
 import orjson
-from common import machine, report, table, timed
+from common import arguments, machine, report, table, timed
 
 from graph.lookup import find_concept
 from graph.stores import load_taxonomy, open_store
@@ -153,7 +153,7 @@ def trained(options: argparse.Namespace, taxonomy: Taxonomy, train: list[Annotat
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--linker", type=Path)
@@ -203,6 +203,7 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
         "whole_line",
         data,
         host,
+        save=options.save,
         concepts=len(taxonomy),
         counts=found,
         linkable=round(linkable, 3),

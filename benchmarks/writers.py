@@ -25,7 +25,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from common import machine, report, table
+from common import arguments, machine, report, table
 from kill import Bench, until_ready
 from kill_writer import open_store
 
@@ -164,7 +164,7 @@ def lost(url: str, tasks: list[list[str]]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--store", choices=["sqlite", "neo4j"], default="sqlite")
     parser.add_argument("--through", choices=["processes", "http"], default="processes")
     parser.add_argument("--writers", type=int, default=16)
@@ -195,7 +195,7 @@ def main() -> None:
     measured = {"edits": edits, "lost": missing, "tried again": again, "seconds": round(seconds, 1)}
     measured["edits a second"] = round(edits / seconds, 1)
     table(what, list(measured), [list(measured.values())])
-    report("writers", what, host, **measured)
+    report("writers", what, host, save=options.save, **measured)
     if missing:
         sys.exit(1)
 

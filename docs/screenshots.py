@@ -48,7 +48,7 @@ def take(page: BrowserPage, name: str) -> None:
     page.page.mouse.move(5, 790)
     path = IMAGES / f"{name}.png"
     page.page.screenshot(path=path)
-    print(f"{path}: {path.stat().st_size // 1024} KiB")  # noqa: T201
+    print(f"{path}: {path.stat().st_size // 1024} KiB")
 
 
 def main() -> None:
