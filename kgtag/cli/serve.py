@@ -39,7 +39,7 @@ def serve(
     from kgtag.extract.files import read_config
 
     # A damaged directory is one line here; in the app, uvicorn would print a traceback.
-    if model is not None:
+    if model is not None and model.exists():  # else an extractor of another package, or an error in the app
         read_config(model)
     if embeddings is not None:
         read_export(embeddings)

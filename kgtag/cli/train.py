@@ -139,7 +139,7 @@ def _train(
     findings: list[DataFinding],
     resume: bool | None,
 ) -> TrainReport:
-    from kgtag.train.extractor.checkpoints import Resume, RunPlace
+    from kgtag.train.checkpoints import Resume, RunPlace
     from kgtag.train.extractor.run import RunSettings
     from kgtag.train.model import train_model
 

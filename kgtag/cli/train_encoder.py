@@ -32,9 +32,12 @@ def encoder(
     ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same text, same machine: same encoder.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard the run in OUT.run; by default it is resumed.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Pretrain an encoder on unlabelled product text; started again after a kill, it goes on where it was.
+    """Pretrain an encoder on unlabelled product text. Stopped at any point, the same command resumes.
 
     Example: `kgtag train encoder --data titles.jsonl --encoder all-MiniLM-L6-v2 --out encoders/shop`
     """
@@ -53,7 +56,14 @@ def encoder(
         task = bar.add_task("", total=1.0)
         watching = Watching(log, lambda share: bar.update(task, completed=share))
         report = pretrain(
-            texts, out=out, encoder=encoder, teacher=teacher, seed=seed, options=options, watching=watching
+            texts,
+            out=out,
+            encoder=encoder,
+            teacher=teacher,
+            seed=seed,
+            options=options,
+            resume="never" if fresh else "auto",
+            watching=watching,
         )
     if json:
         print_json({**asdict(report), "directory": str(report.directory)})

@@ -1,4 +1,8 @@
-"""The pretraining loop: masks drawn by seed, epoch and step, so that a run that was killed goes on as if it weren't."""
+"""The pretraining loop, with masks drawn by seed, epoch and step: a resumed run ends like an uninterrupted one.
+
+Not `transformers.Trainer`: whole-run masking of Chinese, batches by token count and a teacher would have to be
+subclassed into it, which is more code than the loop.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from graph.errors import InputError
+from kgtag.train.checkpoints import Keeper
 from kgtag.train.encoder.masking import IGNORED, Text, Vocabulary, hide, padded
 from kgtag.train.encoder.network import MaskedModel
 from kgtag.train.encoder.options import PretrainOptions
-from kgtag.train.encoder.resume import Checkpoint
 
 _WARM_UP = 0.06
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -36,9 +41,13 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
 
 
+_POSITION = ("epoch", "step", "loss", "best_loss", "best_epoch", "history")
+"""Fields of the state in a checkpoint; the best weights are a file of their own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """`line` is told what people may want to read, `share` how much of the run is done, 0 to 1."""
+    """Callbacks: `line` with text for people, `share` with the completed share of the run, 0 to 1."""
 
     line: Callable[[str], None] = lambda _: None
     share: Callable[[float], None] = lambda _: None
@@ -68,12 +77,12 @@ class Pretrainer:
         self.model.to(self.device)
         self.optimiser = torch.optim.AdamW(self._groups(), lr=rate, betas=(0.9, 0.98))
 
-    def run(self, train: Sequence[Text], held: Sequence[Text], checkpoint: Checkpoint, watching: Watching) -> State:
-        """All epochs from where the checkpoint stands, or fewer when the held-out loss gets no better."""
-        state = self._resumed(checkpoint, watching)
+    def run(self, train: Sequence[Text], held: Sequence[Text], keeper: Keeper, watching: Watching) -> State:
+        """Train all epochs from the last checkpoint on, or fewer when the held-out loss stops falling."""
+        state = self._resumed(keeper, watching)
         while state.epoch <= self.options.epochs:
             started = time.monotonic()
-            self._epoch(train, state, checkpoint, watching)
+            self._epoch(train, state, keeper, watching)
             held_loss = self.loss(held)
             steps = max(state.step, 1)
             said = {"epoch": state.epoch, "loss": round(state.loss / steps, 5), "held_out_loss": round(held_loss, 5)}
@@ -87,7 +96,7 @@ class Pretrainer:
             late = state.epoch - state.best_epoch >= self.options.patience
             state.epoch = self.options.epochs + 1 if late else state.epoch + 1
             state.step, state.loss = 0, 0.0
-            self._save(state, checkpoint, watching)
+            self._save(state, keeper, watching)
         return state
 
     def loss(self, texts: Sequence[Text]) -> float:
@@ -118,18 +127,16 @@ class Pretrainer:
             rng.shuffle(found)
         return found
 
-    def _epoch(self, train: Sequence[Text], state: State, checkpoint: Checkpoint, watching: Watching) -> None:
+    def _epoch(self, train: Sequence[Text], state: State, keeper: Keeper, watching: Watching) -> None:
         self.model.train()
         chunks = self.chunks(train, random.Random(f"{self.seed} {state.epoch}"))
-        saved = time.monotonic()
         for step in range(state.step, len(chunks)):
             done = (state.epoch - 1 + step / len(chunks)) / self.options.epochs
             watching.share(done)
             state.loss += self._step(chunks[step], f"{self.seed} {state.epoch} {step}", done)
             state.step = step + 1
-            if time.monotonic() - saved > self.options.save_seconds:
-                self._save(state, checkpoint, watching)
-                saved = time.monotonic()
+            if keeper.due():
+                self._save(state, keeper, watching)
 
     def _step(self, chunk: Sequence[Text], key: str, done: float) -> float:
         torch.manual_seed(int(hashlib.sha256(key.encode()).hexdigest()[:12], 16))  # dropout
@@ -164,24 +171,28 @@ class Pretrainer:
             {"params": [one for one in trained if one.dim() <= 1], "weight_decay": 0.0},
         ]
 
-    def _resumed(self, checkpoint: Checkpoint, watching: Watching) -> State:
-        found = checkpoint.load()
+    def _resumed(self, keeper: Keeper, watching: Watching) -> State:
+        found = keeper.load()
         if found is None:
             return State()
         self.model.load_state_dict(found["model"])
         self.optimiser.load_state_dict(found["optimiser"])
-        state = State(**found["state"])
-        watching.line(f"going on from epoch {state.epoch}, step {state.step}")
+        state = State(**{name: found[name] for name in _POSITION})
+        if state.best_epoch:
+            state.best = keeper.load_best(state.best_epoch)
+        watching.line(f"resuming from epoch {state.epoch}, step {state.step}")
         return state
 
-    def _save(self, state: State, checkpoint: Checkpoint, watching: Watching) -> None:
-        fields = {name: getattr(state, name) for name in State.__slots__}
+    def _save(self, state: State, keeper: Keeper, watching: Watching) -> None:
+        """Write a checkpoint; on a full disk the earlier one stays and the run continues."""
+        position = {name: getattr(state, name) for name in _POSITION}
+        parts = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         try:
-            checkpoint.save(
-                {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "state": fields}
-            )
-        except OSError as error:
-            watching.line(f"the state could not be saved ({error.strerror or error}); the one before stays")
+            if state.best_epoch:
+                keeper.save_best(state.best_epoch, state.best)
+            keeper.save(position | parts)
+        except InputError as error:
+            watching.line(f"continuing without a new checkpoint: {error}")
 
 
 def _slope(done: float) -> float:

@@ -18,13 +18,13 @@ from transformers.utils import logging
 from graph.errors import InputError
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.extract.tokens import tokenize
+from kgtag.train.checkpoints import Resume, RunPlace, digest, keeping
 from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.loop import Pretrainer, Watching
 from kgtag.train.encoder.masking import Text, Vocabulary, as_text
 from kgtag.train.encoder.model_card import card
 from kgtag.train.encoder.network import MaskedModel, small_encoder
 from kgtag.train.encoder.options import ADAPT_RATE, FRESH_RATE, PretrainOptions
-from kgtag.train.encoder.resume import Checkpoint, fingerprint
 from kgtag.train.encoder.texts import split_held_out
 from kgtag.train.encoder.vocabulary import character_tokenizer
 from kgtag.train.extractor.network import load_encoder, plain_embedding
@@ -56,14 +56,21 @@ def pretrain(
     teacher: str | None = None,
     seed: int = 0,
     options: PretrainOptions | None = None,
+    resume: Resume = "auto",
     watching: Watching | None = None,
 ) -> PretrainReport:
-    """Adapts `encoder` to `texts`, or without one trains a small character-level encoder from nothing, and writes it to
-    `out`, which appears complete or not at all.
+    """Adapt an encoder to `texts`, or without one train a small character-level encoder from nothing.
 
-    `teacher`: an encoder whose states the new one learns to resemble; it then reads text by the teacher's tokenizer.
-    A run that was killed goes on where it was when it is started again with the same arguments. Deterministic for a
-    seed on one machine. Raises InputError when there is too little text or `out` holds something else.
+    Deterministic for a seed on one machine, also when it was killed and resumed.
+
+    Args:
+        out: Directory of the encoder; it appears complete or not at all.
+        encoder: The encoder to adapt.
+        teacher: An encoder whose states the new one learns to resemble, with its tokenizer.
+        resume: See `RunPlace`; checkpoints stand in OUT.run.
+
+    Raises:
+        InputError: There is too little text, `out` holds something else, or OUT.run holds another run.
     """
     options, watching = options or PretrainOptions(), watching or Watching()
     started = time.monotonic()
@@ -84,23 +91,24 @@ def pretrain(
     trainer = Pretrainer(model, vocabulary, options=options, rate=rate, seed=seed, teacher=master)
     chance, before = _chance(learned, watched), trainer.loss(watched)
     watching.line(f"held-out perplexity {math.exp(before):.1f} before, {math.exp(chance):.1f} by frequency alone")
-    checkpoint = Checkpoint(out, _mark(texts, encoder, teacher, seed, options))
-    state = trainer.run(learned, watched, checkpoint, watching)
-    model.load_state_dict(state.best)
-    report = PretrainReport(
-        directory=out,
-        texts=len(texts),
-        tokens=sum(len(text.ids) for text in learned),
-        vocabulary=vocabulary.size,
-        parameters=sum(one.numel() for one in body.parameters()),
-        chance=math.exp(chance),
-        before=math.exp(before),
-        after=math.exp(state.best_loss),
-        epoch=state.best_epoch,
-        seconds=time.monotonic() - started,
-    )
-    _write(body.cpu(), tokenizer, report, about=_about(encoder, teacher, seed, options, state.history))
-    checkpoint.clear()
+    place = RunPlace.beside(out, resume=resume, minutes=options.save_seconds / 60)
+    with keeping(place, _fingerprint(texts, encoder, teacher, seed, options)) as keeper:
+        state = trainer.run(learned, watched, keeper, watching)
+        model.load_state_dict(state.best)
+        report = PretrainReport(
+            directory=out,
+            texts=len(texts),
+            tokens=sum(len(text.ids) for text in learned),
+            vocabulary=vocabulary.size,
+            parameters=sum(one.numel() for one in body.parameters()),
+            chance=math.exp(chance),
+            before=math.exp(before),
+            after=math.exp(state.best_loss),
+            epoch=state.best_epoch,
+            seconds=time.monotonic() - started,
+        )
+        _write(body.cpu(), tokenizer, report, about=_about(encoder, teacher, seed, options, state.history))
+        keeper.done()
     return report
 
 
@@ -153,14 +161,17 @@ def _chance(train: Sequence[Text], held: Sequence[Text]) -> float:
     return sum(losses) / max(len(losses), 1)
 
 
-def _mark(texts: Sequence[str], encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions) -> str:
-    settings = _about(encoder, teacher, seed, options, [])
-    for name in ("encoder", "teacher"):
-        if settings[name] is not None:
-            weights = pretrained.resolve(str(settings[name])) / "model.safetensors"
-            with weights.open("rb") as file:
-                settings[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return fingerprint(settings, texts)
+def _fingerprint(
+    texts: Sequence[str], encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions
+) -> dict[str, Any]:
+    """Everything that an encoder depends on, by name; texts of 64 hexadecimal digits are digests."""
+    found: dict[str, Any] = {"texts": digest(texts), "seed": seed, "options": asdict(options)}
+    del found["options"]["device"], found["options"]["save_seconds"]
+    for name, source in (("encoder", encoder), ("teacher", teacher)):
+        if source is not None:
+            with (pretrained.resolve(source) / "model.safetensors").open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def _about(

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from graph.errors import InputError
+from kgtag.train.checkpoints import Keeper
 from kgtag.train.extractor.adapters import add_adapters, merge_adapters
 from kgtag.train.extractor.batches import Batch, Batcher
 from kgtag.train.extractor.callbacks import Board, Row, Tick, Watch, as_csv
-from kgtag.train.extractor.checkpoints import Keeper
 from kgtag.train.extractor.dataset import Example
 from kgtag.train.extractor.decision import Metric, outcomes, score_examples
 from kgtag.train.extractor.losses import batch_loss

@@ -17,6 +17,7 @@ from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, read_config
 from kgtag.extract.lexicon import Lexicon, count_entries
 from kgtag.extract.tokens import tokenize
+from kgtag.train.checkpoints import digest
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.augment import ValueSwapper
 from kgtag.train.extractor.batches import Batcher, gold_pieces
@@ -173,14 +174,6 @@ def fingerprint(
         "options": settings,
         "teachers' versions": [read_config(Path(teacher))[1] for teacher in options.teachers],
     }
-
-
-def digest(rows: Sequence[object]) -> str:
-    """Return the sha256 of the rows' representations."""
-    found = hashlib.sha256()
-    for row in rows:
-        found.update(repr(row).encode("utf-8", "backslashreplace"))
-    return found.hexdigest()
 
 
 def make_batcher(labels: LabelMap, tokenizer: Tokenizer, lexicon: Lexicon, options: TrainOptions) -> Batcher:

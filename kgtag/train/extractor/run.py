@@ -18,9 +18,9 @@ from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.evaluation.calibration import reliability
 from kgtag.extract.files import ModelConfig, read_config, write_config
 from kgtag.extract.sequence import calibrated
+from kgtag.train.checkpoints import Keeper, RunPlace, digest, is_full, keeping, no_room
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Board, Watch, as_csv, draw
-from kgtag.train.extractor.checkpoints import Keeper, RunPlace, is_full, keeping, no_room
 from kgtag.train.extractor.config import FILE, RunOptions, to_toml
 from kgtag.train.extractor.continual import Start, prepare_continued
 from kgtag.train.extractor.data_checks import DataFinding, inspect_data
@@ -31,7 +31,7 @@ from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.model_card import attribute_scores, model_card
 from kgtag.train.extractor.network import TagNetwork
 from kgtag.train.extractor.options import TrainOptions, as_json
-from kgtag.train.extractor.prepare import Prepared, Values, digest, fingerprint, prepare, variants
+from kgtag.train.extractor.prepare import Prepared, Values, fingerprint, prepare, variants
 from kgtag.train.extractor.save import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
 

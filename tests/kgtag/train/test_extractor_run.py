@@ -13,9 +13,9 @@ import torch
 from graph.errors import InputError
 from kgtag.cli.training_data import without_passwords
 from kgtag.data import read_annotated
+from kgtag.train.checkpoints import RunPlace
 from kgtag.train.extractor.batches import SoftTags
 from kgtag.train.extractor.callbacks import Tick
-from kgtag.train.extractor.checkpoints import RunPlace
 from kgtag.train.extractor.config import read_config, resolve
 from kgtag.train.extractor.decision import score_examples
 from kgtag.train.extractor.distillation import soft_tags

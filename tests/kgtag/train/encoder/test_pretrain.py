@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-import errno
 import json
-from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from graph.errors import InputError
-from kgtag.train.encoder import pretrained, resume
+from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.loop import Watching
 from kgtag.train.encoder.options import PretrainOptions
 from kgtag.train.encoder.run import PretrainReport, pretrain
@@ -20,6 +18,7 @@ from kgtag.train.extractor.network import load_encoder
 from kgtag.train.extractor.vocabulary import load_tokenizer
 from tests.kgtag.extract.tiny import save_tiny_encoder
 from tests.kgtag.running import main
+from tests.kgtag.train.extractor.disk import full_disk
 
 OPTIONS = PretrainOptions(epochs=3, tokens=256, layers=1, width=32, rate=5e-3, max_tokens=24, device="cpu")
 TEXTS = [
@@ -63,7 +62,7 @@ def test_the_directory_is_one_that_trainings_accept(fresh: PretrainReport) -> No
     assert metrics["after"] == fresh.after
     assert metrics["options"]["layers"] == 1
     assert f"{fresh.after:.1f} after" in (path / "README.md").read_text(encoding="utf-8")
-    assert not list(fresh.directory.parent.glob(".zh*"))
+    assert [found.name for found in fresh.directory.parent.iterdir()] == ["zh"]
 
 
 def test_a_killed_run_ends_as_if_it_had_not_been(fresh: PretrainReport, tmp_path: Path) -> None:
@@ -78,11 +77,11 @@ def test_a_killed_run_ends_as_if_it_had_not_been(fresh: PretrainReport, tmp_path
         pretrain(TEXTS, out=tmp_path / "zh", options=options, seed=3, watching=Watching(share=stop))
     assert not (tmp_path / "zh").exists()
     pretrain(TEXTS, out=tmp_path / "zh", options=options, seed=3, watching=Watching(lines.append))
-    assert any(line.startswith("going on from epoch 2, step ") for line in lines)
+    assert any(line.startswith("resuming from epoch 2, step ") for line in lines)
     assert same(tmp_path / "zh", fresh.directory)
 
 
-def test_other_arguments_begin_anew(tmp_path: Path) -> None:
+def test_other_arguments_are_refused_or_begin_anew(tmp_path: Path) -> None:
     options = replace(OPTIONS, save_seconds=0.0, epochs=1)
 
     def stop(share: float) -> None:
@@ -91,38 +90,28 @@ def test_other_arguments_begin_anew(tmp_path: Path) -> None:
 
     with pytest.raises(Killed):
         pretrain(TEXTS, out=tmp_path / "zh", options=options, watching=Watching(share=stop))
+    with pytest.raises(InputError, match=r"seed was 0 and is 1 now; the texts differs.*--fresh"):
+        pretrain(TEXTS[1:], out=tmp_path / "zh", options=options, seed=1)
     lines: list[str] = []
-    pretrain(TEXTS, out=tmp_path / "zh", options=options, seed=1, watching=Watching(lines.append))
-    assert not any("going on" in line for line in lines)
+    pretrain(TEXTS, out=tmp_path / "zh", options=options, seed=1, resume="never", watching=Watching(lines.append))
+    assert not any("resuming" in line for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["zh"]
 
 
-def test_a_full_disk_leaves_the_last_state_and_the_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = resume.Checkpoint(tmp_path / "zh", "mark")
-    kept.save({"epoch": 1})
-
-    def full(state: Mapping[str, Any], file: Any) -> None:
-        file.write(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space left"):
-        kept.save({"epoch": 2})
-    found = kept.load()
-    assert found is not None
-    assert found["epoch"] == 1
+def test_a_full_disk_leaves_the_last_state_and_the_run_continues(tmp_path: Path) -> None:
     lines: list[str] = []
-    report = pretrain(TEXTS, out=tmp_path / "zh2", options=replace(OPTIONS, epochs=1), watching=Watching(lines.append))
+    full = ExitStack()
+
+    def share(done: float) -> None:
+        if 0.4 < done < 0.5:
+            full.enter_context(full_disk())
+        elif done > 0.7:
+            full.close()
+
+    options = replace(OPTIONS, save_seconds=0.0)
+    report = pretrain(TEXTS, out=tmp_path / "zh", options=options, watching=Watching(lines.append, share))
     assert report.directory.is_dir()
-    assert any("could not be saved (No space left on device)" in line for line in lines)
-
-
-def test_a_damaged_state_is_no_state(tmp_path: Path) -> None:
-    kept = resume.Checkpoint(tmp_path / "zh", "mark")
-    kept.save({"epoch": 1})
-    (kept.directory / "state.pt").write_bytes(b"PK\x03\x04 nothing")
-    assert kept.load() is None
-    kept.clear()
-    assert kept.load() is None
+    assert any("continuing without a new checkpoint" in line and "can't be written" in line for line in lines)
 
 
 def test_it_stops_when_held_out_text_gets_no_easier(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from kgtag.train.extractor.checkpoints import RunPlace, keeping
+from kgtag.train.checkpoints import RunPlace, keeping
 from kgtag.train.extractor.loop import Learner
 from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.prepare import fingerprint, prepare, variants

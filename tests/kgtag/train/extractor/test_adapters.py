@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from graph.errors import InputError
+from kgtag.train.checkpoints import RunPlace, keeping
 from kgtag.train.extractor.callbacks import Tick
-from kgtag.train.extractor.checkpoints import RunPlace, keeping
 from kgtag.train.extractor.export import export_onnx
 from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.network import SeenEmbedding

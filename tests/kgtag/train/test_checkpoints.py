@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from graph.errors import InputError
-from kgtag.train.extractor.checkpoints import RunPlace, is_full, keeping
+from kgtag.train.checkpoints import RunPlace, is_full, keeping
 from tests.kgtag.extract.tiny import save_tiny_encoder
 from tests.kgtag.train.extractor.disk import full_disk
 

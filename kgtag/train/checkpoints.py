@@ -1,4 +1,4 @@
-"""What a killed training leaves behind, and how it goes on: atomic checkpoints in a directory beside the model's.
+"""Atomic checkpoints of a training in a directory beside the model's, from which a killed training is resumed.
 
 run.json         what is trained on what, to tell whether a run is this one
 checkpoint.pt    the last good checkpoint: weights, optimiser, schedule, random state, position, history
@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import io
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,9 +35,15 @@ _OURS = (_RUN, _LAST, "curves.csv", "best-*.pt", ".*.part")
 
 @dataclass(frozen=True, slots=True)
 class RunPlace:
-    """`directory`: for checkpoints; `minutes` between those within an epoch. `resume`: "auto" goes on with a run of the
-    same data and options and refuses another's, "must" refuses to start anew, "never" throws away what is there.
-    `clear`: whether the checkpoints go once the model is written."""
+    """Where and how often a run writes checkpoints.
+
+    Args:
+        directory: For the checkpoints.
+        resume: "auto" resumes a run of the same data and options and refuses another's, "must" refuses to start a new
+            run, "never" discards an earlier one.
+        minutes: Between checkpoints within an epoch.
+        clear: Remove the checkpoints once the model is written.
+    """
 
     directory: Path
     resume: Resume = "auto"
@@ -45,11 +52,11 @@ class RunPlace:
 
     @classmethod
     def beside(cls, out: Path, *, resume: Resume = "auto", minutes: float = 10.0) -> RunPlace:
-        """OUT.run beside OUT."""
+        """Use the directory OUT.run beside OUT."""
         return cls(out.with_name(f"{out.name}.run"), resume, minutes)
 
     def remove(self) -> None:
-        """What a run wrote here; somebody else's files stay."""
+        """Remove the files of a run, and no others."""
         _clear(self.directory)
         with suppress(OSError):
             (self.directory / _LOCK).unlink()
@@ -57,7 +64,7 @@ class RunPlace:
 
 
 class Keeper:
-    """Writes and reads one run's checkpoints. Made by `keeping`."""
+    """Writes and reads the checkpoints of one run. Made by `keeping`."""
 
     def __init__(self, place: RunPlace) -> None:
         self._place = place
@@ -68,10 +75,11 @@ class Keeper:
         return self._place.directory
 
     def due(self) -> bool:
+        """Whether it is time for a checkpoint within an epoch."""
         return time.monotonic() - self._written >= 60 * self._place.minutes
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replaces the last checkpoint; `state["best_epoch"]`'s weights must have been saved before."""
+        """Replace the last checkpoint. Save the weights of `state["best_epoch"]` before."""
         write_atomically(self.directory / _LAST, _packed(state), way_out=_way_out(self.directory))
         for old in self.directory.glob("best-*.pt"):
             if old.name != f"best-{state['best_epoch']}.pt":
@@ -79,10 +87,13 @@ class Keeper:
         self._written = time.monotonic()
 
     def save_best(self, epoch: int, weights: Mapping[str, Any]) -> None:
-        write_atomically(self.directory / f"best-{epoch}.pt", _packed(weights), way_out=_way_out(self.directory))
+        """Write an epoch's weights unless the file exists; rerunning an epoch gives the same weights."""
+        path = self.directory / f"best-{epoch}.pt"
+        if not path.is_file():
+            write_atomically(path, _packed(weights), way_out=_way_out(self.directory))
 
     def load(self) -> dict[str, Any] | None:
-        """The last checkpoint; None when none was written yet."""
+        """Read the last checkpoint; None before the first."""
         path = self.directory / _LAST
         return _unpacked(path) if path.is_file() else None
 
@@ -93,17 +104,29 @@ class Keeper:
         write_atomically(self.directory / "curves.csv", text.encode(), way_out=_way_out(self.directory))
 
     def done(self) -> None:
-        """The model is written."""
+        """Remove the checkpoints once the model is written."""
         if self._place.clear:
             self._place.remove()
 
 
+def digest(rows: Iterable[object]) -> str:
+    """Return the sha256 of the rows' representations, for a fingerprint."""
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(repr(row).encode("utf-8", "backslashreplace"))
+    return found.hexdigest()
+
+
 @contextmanager
 def keeping(place: RunPlace, fingerprint: Mapping[str, Any]) -> Iterator[Keeper]:
-    """The run's keeper, while nobody else has it. `fingerprint`: what the run depends on, as JSON, by name.
+    """Lock a run's directory and give its keeper.
 
-    Raises InputError when the directory holds a run with another fingerprint (naming what differs), when another
-    process is at it, or when there is nothing to resume and there must be.
+    Args:
+        fingerprint: What the run depends on, as JSON values by name.
+
+    Raises:
+        InputError: The directory holds a run with another fingerprint (the message names the difference), another
+            process uses it, or there is no run and there must be one.
     """
     place.directory.mkdir(parents=True, exist_ok=True)
     with (place.directory / _LOCK).open("w") as lock:
@@ -155,9 +178,9 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> None:
-    """Under a temporary name, to the disk, then renamed: whatever happens, `path` is whole, the old or the new.
+    """Write under a temporary name, sync, and rename: `path` is the whole old or the whole new file.
 
-    Raises InputError on a full disk (or a limit on files), naming the space needed and there, and the way out.
+    Raises InputError on a full disk (or a limit on files), naming the space needed and free, and the way out.
     """
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -184,7 +207,7 @@ def no_room(path: Path, needed: int, way_out: str) -> str:
 
 
 def is_full(error: Exception) -> bool:
-    """Whether the disk, or a limit, had no room. Libraries written in Rust say so in words alone."""
+    """Whether the disk, or a limit, had no room. Errors of libraries in Rust have it only in their text."""
     code = error.errno if isinstance(error, OSError) else None
     if code is None and (said := re.search(r"\(os error (\d+)\)", str(error))):
         code = int(said.group(1))
