@@ -336,24 +336,22 @@ def train_extractor(
         >>> report.directory.name, len(report.version)
         ('tents', 12)
     """
-    from kgtag.train.encoder.pretrained import DEFAULT
     from kgtag.train.extractor.config import read_config, resolve
-    from kgtag.train.extractor.run import train_extractor as train_alone
     from kgtag.train.model import train_model
 
     base = read_config(str(config)) if isinstance(config, str | Path) else config or {}
     run, chosen = resolve(base, options)
     train, held = (_annotated(given, run.format, run.lang) for given in (data, dev))
-    encoder, seed = run.encoder or DEFAULT, run.seed
-    if store is None:
-        return train_alone(
-            train, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
-        )
-    taxonomy = _snapshot(store)
-    report = train_model(
-        train, taxonomy, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
-    )
-    return report.extractor
+    return train_model(
+        train,
+        _snapshot(store) if store is not None else None,
+        dev=held,
+        out=Path(out),
+        encoder=run.encoder,
+        seed=run.seed,
+        options=chosen,
+        progress=progress,
+    ).extractor
 
 
 def train_embeddings(
@@ -395,7 +393,7 @@ def train_embeddings(
         _snapshot(opened),
         out=Path(out),
         items=items,
-        model_name=model,
+        kge_model=model,
         dim=dim,
         epochs=epochs,
         device=device,
