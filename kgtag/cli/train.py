@@ -248,7 +248,7 @@ def linker(
         list[Path] | None, typer.Option("--data", help="Annotated products with links (`concept` on their spans).")
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Synonyms the store doesn't hold, as lines of mention TAB concept id or label.")
+        Path | None, typer.Option(help="Further synonyms, as lines of mention TAB concept id or label.")
     ] = None,
     usage: Annotated[
         Path | None, typer.Option(help="How often concepts are used, as lines of concept id or label TAB count.")
