@@ -389,15 +389,12 @@ def train_embeddings(
 
     opened = open_store(store) if isinstance(store, str) and "://" in store else store
     items = () if isinstance(opened, str | Path | snapshots.Taxonomy) else opened.items()
+    given = {"model": model, "dim": dim, "epochs": epochs, "device": device, "seed": seed}
     return train_graph(
         _snapshot(opened),
         out=Path(out),
         items=items,
-        kge_model=model,
-        dim=dim,
-        epochs=epochs,
-        device=device,
-        seed=seed,
+        settings={name: value for name, value in given.items() if value is not None},
     )
 
 
