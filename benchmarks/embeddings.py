@@ -53,7 +53,7 @@ def frequency_floor(triples: Triples) -> dict[str, float]:
 
 def run(data: Path, name: str, out: Path) -> dict[str, Any]:
     triples = read_triples(data / name if (data / name).is_dir() else data)
-    trained = train_embeddings(triples, out=out, config=read_settings(CONFIGS / f"kge-{name}.toml"))
+    trained = train_embeddings(triples, out=out, settings=read_settings(CONFIGS / f"kge-{name}.toml"))
     scorer = Scorer.load(out)
     result: dict[str, Any] = {"seconds": round(trained.seconds), "epochs": trained.epochs, "dim": trained.dim}
     if name == "fashion_kg":

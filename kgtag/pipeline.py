@@ -336,36 +336,30 @@ def train_extractor(
         >>> report.directory.name, len(report.version)
         ('tents', 12)
     """
-    from kgtag.train.encoder.pretrained import DEFAULT
     from kgtag.train.extractor.config import read_config, resolve
-    from kgtag.train.extractor.run import train_extractor as train_alone
     from kgtag.train.model import train_model
 
     base = read_config(str(config)) if isinstance(config, str | Path) else config or {}
     run, chosen = resolve(base, options)
     train, held = (_annotated(given, run.format, run.lang) for given in (data, dev))
-    encoder, seed = run.encoder or DEFAULT, run.seed
-    if store is None:
-        return train_alone(
-            train, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
-        )
-    taxonomy = _snapshot(store)
-    report = train_model(
-        train, taxonomy, dev=held, out=Path(out), encoder=encoder, seed=seed, options=chosen, progress=progress
-    )
-    return report.extractor
+    return train_model(
+        train,
+        _snapshot(store) if store is not None else None,
+        dev=held,
+        out=Path(out),
+        encoder=run.encoder,
+        seed=run.seed,
+        options=chosen,
+        progress=progress,
+    ).extractor
 
 
 def train_embeddings(
     store: Source,
     *,
     out: str | Path,
-    kge_model: str = "ComplEx",
     config: str | Path | Mapping[str, Any] | None = None,
-    dim: int | None = None,
-    epochs: int | None = None,
-    device: Literal["auto", "cpu", "cuda"] = "auto",
-    seed: int = 0,
+    **options: Any,
 ) -> EmbeddingReport:
     """Train graph embeddings with PyKEEN on a taxonomy and the tags of its items, and calibrate them.
 
@@ -374,12 +368,9 @@ def train_embeddings(
     Args:
         store: The taxonomy; see `load`.
         out: Directory of the embeddings.
-        kge_model: ComplEx, DistMult, TransE or RotatE.
         config: A TOML file of settings, or a mapping.
-        dim: Width of the vectors; chosen by the size of the data otherwise.
-        epochs: Passes over the triples; chosen likewise.
-        device: Where to compute.
-        seed: The same seed and data give the same vectors.
+        **options: `model` (ComplEx, DistMult, TransE, RotatE), `dim`, `epochs`, `device`, `seed` and all others of a
+            settings file; they count more than `config`. The rest follows from the size of the data.
 
     Raises:
         InputError: Too few triples, or an unknown model.
@@ -394,17 +385,8 @@ def train_embeddings(
 
     opened = open_store(store) if isinstance(store, str) and "://" in store else store
     items = () if isinstance(opened, str | Path | snapshots.Taxonomy) else opened.items()
-    return train_graph(
-        _snapshot(opened),
-        out=Path(out),
-        items=items,
-        kge_model=kge_model,
-        config=read_settings(Path(config)) if isinstance(config, str | Path) else config,
-        dim=dim,
-        epochs=epochs,
-        device=device,
-        seed=seed,
-    )
+    base = read_settings(Path(config)) if isinstance(config, str | Path) else config or {}
+    return train_graph(_snapshot(opened), out=Path(out), items=items, settings={**base, **options})
 
 
 def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str, lang: str | None) -> list[AnnotatedProduct]:

@@ -97,7 +97,7 @@ class Demo:
             stamp=stamped(open_store(self.url))[1],
             annotated=train,
             encode=encode,
-            progress=self.console.is_terminal,
+            settings={"progress": self.console.is_terminal},
         )
         size = f"{report.entities} entities, {report.triples} triples"
         quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"

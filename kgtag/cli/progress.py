@@ -1,4 +1,4 @@
-"""A training as a bar on a terminal; elsewhere its lines alone."""
+"""Progress bar of a training, on a terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kgtag.train.extractor.callbacks import Tick, Watch
 
 @contextmanager
 def training_bar() -> Iterator[Watch | None]:
-    """What to call with every tick; None where nobody watches. Lines logged meanwhile stand above the bar."""
+    """Yield the function to call with every tick, or None without a terminal; logged lines stay above the bar."""
     if not err.is_terminal:
         yield None
         return

@@ -8,25 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kgtag.cli import options as opt
 from kgtag.cli import train_derived, train_encoder
 from kgtag.cli.console import Json, Store, err, log, print_json, print_table
-from kgtag.cli.options import (
-    BatchSize,
-    Bind,
-    Config,
-    ConfigFormat,
-    ConfigSeed,
-    Data,
-    Dev,
-    Device,
-    Encoder,
-    Epochs,
-    Lang,
-    LearningRate,
-    Out,
-    Seed,
-    Set,
-)
 from kgtag.cli.progress import training_bar
 from kgtag.cli.training_data import TrainingData, read_data, show_findings, training_options, without_passwords
 
@@ -45,13 +29,13 @@ app.command()(train_derived.attributes)
 
 @app.command(epilog="Config files, presets, recipes and resuming: docs/training.md.")
 def extractor(
-    data: Data,
-    out: Out,
-    dev: Dev = None,
-    format: ConfigFormat = None,
-    lang: Lang = None,
-    store: Bind = None,
-    encoder: Encoder = None,
+    data: opt.Data,
+    out: opt.Out,
+    dev: opt.Dev = None,
+    format: opt.ConfigFormat = None,
+    lang: opt.Lang = None,
+    store: opt.Bind = None,
+    encoder: opt.Encoder = None,
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this trained model further.")
     ] = None,
@@ -59,13 +43,13 @@ def extractor(
         list[Path] | None,
         typer.Option(help="With --from: what the model was trained on, to forget nothing; repeatable."),
     ] = None,
-    config: Config = None,
-    assignments: Set = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: LearningRate = None,
-    seed: ConfigSeed = None,
-    device: Device = None,
+    config: opt.Config = None,
+    assignments: opt.Set = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    learning_rate: opt.LearningRate = None,
+    seed: opt.ConfigSeed = None,
+    device: opt.Device = None,
     resume: Annotated[
         bool | None,
         typer.Option(
@@ -92,10 +76,12 @@ def extractor(
         "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
         "learning_rate": learning_rate, "seed": seed, "device": device,
     }  # fmt: skip
+    from kgtag.train.extractor.data_checks import inspect_data
+
     run, options = training_options(config, assignments, given, continued=from_ is not None)
     read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
     start = _start(from_, replay or [], run)
-    findings = read.inspected()
+    findings = inspect_data(read.train, read.dev, taxonomy=read.taxonomy, misplaced=read.misplaced)
     show_findings(findings)
     if fail_on_data_warnings and any(one.level == "finding" for one in findings):
         log("the data has findings, and --fail-on-data-warnings was given: nothing was trained")
@@ -184,20 +170,20 @@ def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: 
 
 @app.command(epilog="The search space is in docs/training.md.")
 def search(
-    data: Data,
+    data: opt.Data,
     out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --config.")],
-    dev: Dev = None,
-    format: ConfigFormat = None,
-    lang: Lang = None,
-    store: Bind = None,
-    encoder: Encoder = None,
-    config: Config = None,
-    assignments: Set = None,
-    epochs: Epochs = None,
-    batch_size: BatchSize = None,
-    learning_rate: LearningRate = None,
-    seed: ConfigSeed = None,
-    device: Device = None,
+    dev: opt.Dev = None,
+    format: opt.ConfigFormat = None,
+    lang: opt.Lang = None,
+    store: opt.Bind = None,
+    encoder: opt.Encoder = None,
+    config: opt.Config = None,
+    assignments: opt.Set = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    learning_rate: opt.LearningRate = None,
+    seed: opt.ConfigSeed = None,
+    device: opt.Device = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of earlier runs included.")] = 20,
     timeout: Annotated[float | None, typer.Option(min=0, help="Minutes after which no new trial begins.")] = None,
     study: Annotated[
@@ -213,6 +199,7 @@ def search(
     """
     from kgtag.train.encoder import pretrained
     from kgtag.train.extractor.search import search_options
+    from kgtag.train.model import known_values
 
     given = {
         "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
@@ -230,7 +217,7 @@ def search(
         seed=run.seed,
         trials=trials,
         timeout=None if timeout is None else 60 * timeout,
-        values=read.values(log),
+        values=known_values(read.train, read.taxonomy, log) if read.taxonomy is not None else None,
         progress=log,
     )
     if json:
@@ -242,20 +229,20 @@ def search(
 
 @app.command()
 def linker(
-    out: Out,
+    out: opt.Out,
     store: Store = None,
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Annotated products with links (`concept` on their spans).")
     ] = None,
     pairs: Annotated[
-        Path | None, typer.Option(help="Synonyms the store doesn't hold, as lines of mention TAB concept id or label.")
+        Path | None, typer.Option(help="Further synonyms, as lines of mention TAB concept id or label.")
     ] = None,
     usage: Annotated[
         Path | None, typer.Option(help="How often concepts are used, as lines of concept id or label TAB count.")
     ] = None,
     tune: Annotated[bool, typer.Option("--tune", help="Fine-tune the encoder on all synonyms (minutes).")] = False,
-    encoder: Encoder = None,
-    seed: Seed = 0,
+    encoder: opt.Encoder = None,
+    seed: opt.Seed = 0,
     json: Json = False,
 ) -> None:
     """Train a linker alone: from the taxonomy's own labels, annotators' links, and synonyms from elsewhere.
@@ -288,7 +275,7 @@ def linker(
 
 @app.command(epilog="Config files: benchmarks/configs/kge-*.toml.")
 def embeddings(
-    out: Out,
+    out: opt.Out,
     store: Store = None,
     triples: Annotated[
         Path | None, typer.Option(help="A directory with train.txt, valid.txt, test.txt instead of a store.")
@@ -309,7 +296,7 @@ def embeddings(
     audit_folds: Annotated[
         int, typer.Option(min=0, help="Further models, for the learned audit check; 0 for none, faster.")
     ] = 3,
-    seed: ConfigSeed = None,
+    seed: opt.ConfigSeed = None,
     json: Json = False,
 ) -> None:
     """Train graph embeddings with PyKEEN on the taxonomy and the tags on its items, and calibrate them.
@@ -319,21 +306,14 @@ def embeddings(
     from kgtag.train.embeddings.run import train_embeddings
     from kgtag.train.embeddings.settings import parse_device, read_settings
 
-    given = {"model": kge_model, "dim": dim, "epochs": epochs, "device": device, "seed": seed}
+    given = {"model": kge_model, "dim": dim, "epochs": epochs, "seed": seed}
+    given |= {"device": parse_device(device) if device is not None else None, "progress": err.is_terminal}
     settings = read_settings(config) if config is not None else {}
     settings |= {name: value for name, value in given.items() if value is not None}
-    where, number = parse_device(settings.pop("device", "auto")), settings.pop("seed", 0)
     if triples is not None:
         from kgtag.embed.triples import read_triples
 
-        report = train_embeddings(
-            read_triples(triples),
-            out=out,
-            config=settings,
-            device=where,
-            seed=number,
-            progress=err.is_terminal,
-        )
+        report = train_embeddings(read_triples(triples), out=out, settings=settings)
     else:
         from graph.history.releases import stamped
         from kgtag.cli.settings import open_store
@@ -348,11 +328,8 @@ def embeddings(
             stamp=stamp,
             items=opened.items(),
             annotated=(one for path in data or () for one in read_annotated(path, format=format)),
-            config=settings,
-            device=where,
-            seed=number,
+            settings=settings,
             audit_folds=audit_folds,
-            progress=err.is_terminal,
         )
     if json:
         print_json(report.to_json())

@@ -9,28 +9,31 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from kgtag.cli.console import Json, err, log, print_json
+from kgtag.cli.options import Out, Seed
 
 
 def encoder(
-    data: Annotated[list[Path], typer.Option("--data", help="Unlabelled products or lines of text; may be repeated.")],
-    out: Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")],
+    data: Annotated[list[Path], typer.Option("--data", help="Unlabelled products or lines of text; repeatable.")],
+    out: Out,
     format: Annotated[
         str, typer.Option(help="products, lines, bieos, bio or extractgpt; .txt files are always lines.")
     ] = "products",
     encoder: Annotated[
         str | None,
-        typer.Option(help="The encoder to adapt: hub name or path.", show_default="a small one from nothing"),
+        typer.Option(help="Encoder to adapt: hub name or path.", show_default="a new small one"),
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(help="From nothing, but learning to resemble this encoder's states.")
+        str | None, typer.Option(help="Train a new encoder whose states resemble those of this one.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="At most; it stops when held-out text gets no easier.")] = 10,
-    layers: Annotated[int, typer.Option(min=1, help="Of an encoder from nothing.")] = 4,
-    width: Annotated[int, typer.Option(min=32, help="Of an encoder from nothing; a multiple of 64.")] = 256,
-    rate: Annotated[
-        float | None, typer.Option(help="Peak learning rate.", show_default="1e-3 from nothing, else 1e-4")
+    epochs: Annotated[
+        int, typer.Option(min=1, help="At most; training stops when perplexity on held-out text no longer falls.")
+    ] = 10,
+    layers: Annotated[int, typer.Option(min=1, help="Layers of a new encoder.")] = 4,
+    width: Annotated[int, typer.Option(min=32, help="Hidden size of a new encoder; a multiple of 64.")] = 256,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Peak learning rate.", show_default="1e-3 for a new one, else 1e-4")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same text, same machine: same encoder.")] = 0,
+    seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Discard the run in OUT.run; by default it is resumed.")
@@ -49,7 +52,9 @@ def encoder(
     from kgtag.train.encoder.run import pretrain
     from kgtag.train.encoder.texts import read_texts
 
-    options = PretrainOptions(epochs=epochs, rate=rate, layers=layers, width=width, device=parse_device(device))
+    options = PretrainOptions(
+        epochs=epochs, rate=learning_rate, layers=layers, width=width, device=parse_device(device)
+    )
     texts = read_texts(data, format=format)
     columns = (TextColumn("pretraining"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal, transient=True) as bar:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,18 +30,6 @@ class TrainingData:
     taxonomy: Taxonomy | None
     stamp: Stamp | None
     misplaced: list[FileFormatError] = field(default_factory=list)
-
-    def inspected(self) -> list[DataFinding]:
-        """Return the data report."""
-        from kgtag.train.extractor.data_checks import inspect_data
-
-        return inspect_data(self.train, self.dev, taxonomy=self.taxonomy, misplaced=self.misplaced)
-
-    def values(self, progress: Callable[[str], None]) -> dict[str, list[str]]:
-        """Return the taxonomy's values by attribute name, as training uses them."""
-        from kgtag.train.model import known_values
-
-        return {} if self.taxonomy is None else known_values(self.train, self.taxonomy, progress)
 
 
 def read_data(

@@ -13,7 +13,8 @@ from pydantic.dataclasses import dataclass
 
 from graph.errors import InputError
 
-STRICT = ConfigDict(strict=True, extra="forbid")
+STRICT = ConfigDict(strict=True, extra="forbid", use_attribute_docstrings=True)
+"""Types as they are, no unknown names, and docstrings of fields as their descriptions."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

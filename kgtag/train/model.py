@@ -74,19 +74,14 @@ def train_model(
         InputError: nothing can be learned.
     """
     run = run or RunSettings()
-    if taxonomy is None:
-        report = train_extractor(
-            data, dev=dev, out=out, encoder=encoder, seed=seed, options=options, start=start, progress=progress, run=run
-        )
-        implied = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress) if start is None else None
-        return ModelReport(report, values=implied)
-    if run.findings is None:
-        run = replace(run, findings=inspect_data(data, dev, taxonomy=taxonomy))
-    if run.place is not None:
-        run = replace(run, place=replace(run.place, clear=False))
-    attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
-    categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
-    encoder = encoder or (pretrained.DEFAULT if start is None else start.encoder)
+    attributes, categories, lexicon = {}, {}, {}
+    if taxonomy is not None:
+        attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
+        categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
+        lexicon = _lexicon(data, taxonomy, attributes, progress)
+        stamp = stamp or Stamp(taxonomy.revision)
+        findings = inspect_data(data, dev, taxonomy=taxonomy) if run.findings is None else run.findings
+        run = replace(run, findings=findings, place=replace(run.place, clear=False) if run.place else None)
     extractor = train_extractor(
         data,
         dev=dev,
@@ -94,16 +89,20 @@ def train_model(
         encoder=encoder,
         seed=seed,
         options=options,
-        lexicon=_lexicon(data, taxonomy, attributes, progress),
-        stamp=stamp or Stamp(taxonomy.revision),
+        lexicon=lexicon,
+        stamp=stamp,
         attribute_concepts=attributes,
         category_concepts=categories,
         start=start,
         progress=progress,
         run=run,
     )
+    if taxonomy is None:
+        values = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress) if start is None else None
+        return ModelReport(extractor, values=values)
     everything = [*data, *(start.replay if start is not None else ())]
-    linker, sentences = _train_linker(everything, taxonomy, out / "linker", encoder=encoder, seed=seed, stamp=stamp)
+    name = encoder or (pretrained.DEFAULT if start is None else start.encoder)
+    linker, sentences = _train_linker(everything, taxonomy, out / "linker", encoder=name, seed=seed, stamp=stamp)
     values = train_values(everything, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
     if run.place is not None:
         run.place.remove()

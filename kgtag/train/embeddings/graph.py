@@ -1,10 +1,10 @@
-"""Embeddings of a store's taxonomy and of what stands together on its items."""
+"""Trains embeddings of a taxonomy and of concepts that occur together on items."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph.history.releases import Stamp
 from graph.model import TaggedItem
@@ -16,9 +16,6 @@ from kgtag.train.embeddings.run import EmbeddingReport, Encode, train_taxonomy_e
 from kgtag.train.encoder import pretrained
 from kgtag.types import AnnotatedProduct
 
-if TYPE_CHECKING:
-    from kgtag.train.embeddings.settings import Device
-
 
 def train_graph(
     taxonomy: Taxonomy,
@@ -28,18 +25,16 @@ def train_graph(
     items: Iterable[TaggedItem] = (),
     annotated: Iterable[AnnotatedProduct] = (),
     encode: Encode | None = None,
-    kge_model: str | None = None,
-    dim: int | None = None,
-    epochs: int | None = None,
-    config: Mapping[str, Any] | None = None,
-    device: Device = "auto",
-    seed: int = 0,
-    progress: bool = False,
+    settings: Mapping[str, Any] | None = None,
     audit_folds: int = 3,
 ) -> EmbeddingReport:
     """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
 
-    `stamp`: what its store calls the taxonomy. Labels are encoded by `encode`, else by the default encoder.
+    Args:
+        stamp: version of the taxonomy in its store.
+        encode: gives text embeddings of labels; the default encoder when left out.
+        settings: fields of `Settings` that replace those for the size of the data.
+        audit_folds: further models for the learned audit check.
     """
     together = [*concepts_of(items), *(frozenset(gold_concepts(one, taxonomy)) for one in annotated)]
     return train_taxonomy_embeddings(
@@ -48,19 +43,13 @@ def train_graph(
         stamp=stamp,
         items=together,
         encode=encode or sentence_encode,
-        kge_model=kge_model,
-        dim=dim,
-        epochs=epochs,
-        config=config,
-        device=device,
-        seed=seed,
-        progress=progress,
+        settings=settings,
         audit_folds=audit_folds,
     )
 
 
 def sentence_encode(texts: Sequence[str]) -> Floats:
-    """(texts, 384) float32 of length 1, by sentence-transformers and the default encoder."""
+    """Encode texts with the default encoder, (texts, 384) float32 of length 1."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(pretrained.resolve()), device="cpu")

@@ -1,4 +1,4 @@
-"""`kgtag train embeddings`: triples in, an exported, calibrated scorer and a report of how good it is out."""
+"""Trains graph embeddings on triples, calibrates and exports them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import BILINEAR, Floats
+from kgtag.embed.geometry import BILINEAR, Floats, ModelName
 from kgtag.embed.textmap import fit_text_map
 from kgtag.embed.triples import (
     Ids,
@@ -28,18 +28,16 @@ from kgtag.embed.triples import (
 from kgtag.embed.vectors import Folds
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
-from kgtag.train.embeddings.settings import Device, OneVsAll, Settings, parse_device, parse_model
+from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
 
 Encode = Callable[[Sequence[str]], Floats]
 """Texts → (n, k) float32."""
 _EVALUATED = 2000
 
-__all__ = ["EmbeddingReport", "parse_device", "preset", "train_embeddings", "train_taxonomy_embeddings", "triples_for"]
-
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingReport:
-    """What was trained. `ranks` and `reliability` are of held-out triples that neither training nor fitting saw."""
+    """What was trained; `ranks` and `reliability` are measured on triples that nothing was fitted on."""
 
     out: str
     version: str
@@ -63,23 +61,16 @@ def train_embeddings(
     triples: Triples,
     *,
     out: Path | str,
-    kge_model: str | None = None,
-    dim: int | None = None,
-    epochs: int | None = None,
-    config: Mapping[str, Any] | None = None,
-    device: Device = "auto",
-    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
     texts: Floats | None = None,
     stamp: Stamp | None = None,
     held_out: float = 0.1,
     audit_folds: int = 0,
-    progress: bool = False,
 ) -> EmbeddingReport:
     """Train on triples, calibrate, and export to `out`.
 
     Args:
-        kge_model: ComplEx, DistMult, TransE or RotatE; that of `config`, else ComplEx, when left out.
-        config: fields of `Settings` (`read_settings`) that replace those of the `preset` for the size of the data.
+        settings: fields of `Settings` that replace those of the `preset` for the size of the data.
         texts: text embeddings of `entities`, (E, k) float32, NaN rows where there is none. Entities start from them,
             and a concept added later gets its vector from its text.
         stamp: version of the taxonomy that the triples are from.
@@ -87,7 +78,7 @@ def train_embeddings(
         audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
 
     Raises:
-        InputError: an unknown model, or texts that don't fit the entities.
+        InputError: an unknown setting, or texts that don't fit the entities.
     """
     from kgtag.train.embeddings.calibrate import calibrate, measure
     from kgtag.train.embeddings.model import train
@@ -96,13 +87,12 @@ def train_embeddings(
     check_target(Path(out))
     if texts is not None and len(texts) != len(triples.entities):
         raise InputError(f"{len(texts)} text embeddings given for {len(triples.entities)} entities")
+    given = {"model": "ComplEx", **(settings or {})}
+    given["model"] = parse_model(given["model"])
+    seed = int(given.get("seed", 0))
     if not len(triples.valid):
         triples = hold_out(triples, held_out, seed=seed)
-    fields = {"model": "ComplEx", **(config or {})}
-    model = fields.pop("model")
-    chosen = preset(triples, kge_model or model, seed=seed, device=device, progress=progress)
-    chosen = replace(chosen, **fields)
-    chosen = replace(chosen, dim=dim or chosen.dim, epochs=epochs or chosen.epochs)
+    chosen = replace(preset(triples, given["model"]), **given)
     known_text = None if texts is None else texts[: triples.trained]
     fitting, measuring = _parts(triples, seed)
     trained = train(replace(triples, valid=fitting), chosen, init=known_text)
@@ -146,51 +136,32 @@ def train_taxonomy_embeddings(
     stamp: Stamp | None = None,
     items: Iterable[Iterable[str]] = (),
     encode: Encode | None = None,
-    kge_model: str | None = None,
-    dim: int | None = None,
-    epochs: int | None = None,
-    config: Mapping[str, Any] | None = None,
-    device: Device = "auto",
-    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
     audit_folds: int = 3,
-    progress: bool = False,
 ) -> EmbeddingReport:
-    """Train on a taxonomy and on the concept ids that stand together on each item (`triples.concepts_of`).
+    """Train on a taxonomy and on the concepts that occur together on items.
 
-    `encode` gives text embeddings of the preferred labels. `stamp`: what its store calls the taxonomy.
+    Args:
+        items: concept ids of each item (`triples.concepts_of`).
+        encode: gives text embeddings of the preferred labels.
     """
     triples = triples_for(taxonomy, items)
     texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
-    return train_embeddings(
-        triples,
-        out=out,
-        kge_model=kge_model,
-        dim=dim,
-        epochs=epochs,
-        config=config,
-        device=device,
-        seed=seed,
-        texts=texts,
-        stamp=stamp or Stamp(taxonomy.revision),
-        audit_folds=audit_folds,
-        progress=progress,
-    )
+    stamp = stamp or Stamp(taxonomy.revision)
+    return train_embeddings(triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds)
 
 
 def triples_for(taxonomy: Taxonomy, items: Iterable[Iterable[str]] = ()) -> Triples:
-    """What a taxonomy's embeddings are trained on. Raises InputError when there are neither relations nor items."""
+    """Return the triples of a taxonomy and its items; raise InputError when there are none."""
     found = [*taxonomy_triples(taxonomy), *cooccurrence_triples(taxonomy, items)]
     if not found:
         raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
     return Triples.of(found, groups=concept_groups(taxonomy))
 
 
-def preset(
-    triples: Triples, kge_model: str = "ComplEx", *, seed: int = 0, device: Device = "auto", progress: bool = False
-) -> Settings:
-    """Settings by size of the data: seconds for a demo, minutes for a hundred thousand triples on two cores."""
-    name = parse_model(kge_model)
-    common = Settings(model=name, seed=seed, device=device, progress=progress)
+def preset(triples: Triples, name: ModelName) -> Settings:
+    """Return settings by size of the data: seconds for a demo, minutes for 100,000 triples on two cores."""
+    common = Settings(model=name)
     n = len(triples.train)
     if name not in BILINEAR:
         margin = 6.0 if name == "RotatE" else 3.0
@@ -205,7 +176,7 @@ def preset(
 
 
 def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | None) -> Folds | None:
-    """Vectors from everything known but one part of the `broader` triples, for each part."""
+    """Train vectors without one part of the `broader` triples, for each part."""
     from kgtag.train.embeddings.model import train
 
     if "broader" not in triples.relations:
@@ -214,7 +185,7 @@ def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | Non
     known = known[(known[:, [0, 2]] < triples.trained).all(axis=1)]
     broader = known[:, 1] == triples.relations.index("broader")
     uses = np.bincount(known[~broader][:, [0, 2]].ravel(), minlength=triples.trained)
-    # Dealt out parent by parent, so that every parent keeps most of its other children in each part.
+    # Parent by parent, so that every parent keeps most of its other children in each part.
     shuffled = np.random.default_rng(settings.seed).permutation(np.flatnonzero(broader))
     rows = shuffled[np.argsort(known[shuffled, 2], kind="stable")]
     fold = np.arange(len(rows)) % count
@@ -229,7 +200,7 @@ def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | Non
 
 
 def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:
-    """(fitting, measuring): valid and test, or two thirds and one third of valid."""
+    """Split into (fitting, measuring): valid and test, or two thirds and one third of valid."""
     if len(triples.test):
         return triples.valid, triples.test
     shuffled = np.random.default_rng(seed).permutation(len(triples.valid))

@@ -1,4 +1,4 @@
-"""How a training goes, for those who watch it and for those who look later: ticks, a CSV, TensorBoard, a picture."""
+"""Progress of a training: ticks for a bar, curves as CSV and picture, TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from graph.errors import InputError
 
 COLUMNS = ("step", "epoch", "loss", "rate", "dev_f1")
 Row = tuple[int, int, float, float, float | None]
-"""By COLUMNS: `loss` is the mean since the row before or, with a `dev_f1`, of the epoch; `rate` is a factor."""
+"""Cells by COLUMNS: `loss` is the mean since the last row or, with a `dev_f1`, of the epoch; `rate` is a factor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Where a training is: `step` of `steps` (optimiser steps), the last loss, and the last dev F1, if any yet;
-    `measured`: just now, at the end of an epoch."""
+    """Progress after an optimizer step, with the last loss and the last dev F1, if any.
+
+    `measured`: dev F1 was evaluated just now, at the end of an epoch.
+    """
 
     step: int
     steps: int
@@ -35,6 +37,7 @@ Watch = Callable[[Tick], None]
 
 
 def as_csv(rows: Sequence[Row]) -> str:
+    """Return the curves as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -43,22 +46,23 @@ def as_csv(rows: Sequence[Row]) -> str:
 
 
 class Board:
-    """TensorBoard's event files; without a directory it does nothing."""
+    """Writes TensorBoard event files; without a directory it does nothing."""
 
     def __init__(self, directory: Path | None) -> None:
         if directory is not None and find_spec("tensorboard") is None:
-            raise InputError("--tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
+            raise InputError("option tensorboard needs the package tensorboard: pip install 'kgtag[tensorboard]'")
         self._directory = directory
         self._writer: Any = None
 
     def begin(self, step: int) -> None:
-        """`step`: where a resumed training goes on; what was written beyond it counts no more."""
+        """Open the files; `step` is where a resumed training continues, later events are discarded."""
         if self._directory is not None:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(self._directory), purge_step=step or None)
 
     def add(self, row: Row) -> None:
+        """Write one row of the curves."""
         if self._writer is None:
             return
         step, _, loss, rate, f1 = row
@@ -67,12 +71,13 @@ class Board:
             self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
+        """Flush the files."""
         if self._writer is not None:
             self._writer.close()
 
 
 def draw(rows: Sequence[Row], path: Path) -> bool:
-    """A picture of the curves; False, and none, where matplotlib isn't installed."""
+    """Draw the curves and return True; False where matplotlib isn't installed."""
     if find_spec("matplotlib") is None or not rows:
         return False
     from matplotlib.backends.backend_agg import FigureCanvasAgg

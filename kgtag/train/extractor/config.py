@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -22,34 +22,17 @@ FILE = "training.toml"
 _PRESETS = files("kgtag.train.extractor.presets")
 PRESETS = tuple(sorted(one.name.removesuffix(".toml") for one in _PRESETS.iterdir() if one.name.endswith(".toml")))
 
-_GONE = "it was removed, because it changed dev F1 by less than a point or lowered it"
+_RENAMED = (
+    "accumulation gradient_accumulation_steps, adapter lora_rank, adapter_dropout lora_dropout, alpha lora_alpha,"
+    "batch batch_size, compete cross_attribute_loss_weight, encoder_rate learning_rate, forget attribute_dropout,"
+    "freeze frozen_layers, head_rate head_learning_rate, judged dev_metric, layer_decay layerwise_lr_decay,"
+    "missing unannotated_as, missing_weight unannotated_weight, noise gce_q, patience early_stopping_patience,"
+    "rank lora_rank, teacher_weight distillation_weight, warm_up warmup_ratio"
+)
+_REMOVED = ("adversarial", "class_weight_cap", "class_weights", "label_smoothing", "shuffle", "typos", "units")
 REPLACED = {
-    "accumulation": "write gradient_accumulation_steps",
-    "adapter": "write lora_rank (0: no adapter)",
-    "adapter_dropout": "write lora_dropout",
-    "adversarial": _GONE,
-    "alpha": "write lora_alpha",
-    "batch": "write batch_size",
-    "class_weight_cap": _GONE,
-    "class_weights": _GONE,
-    "compete": "write cross_attribute_loss_weight",
-    "encoder_rate": "write learning_rate",
-    "forget": "write attribute_dropout",
-    "freeze": "write frozen_layers",
-    "head_rate": "write head_learning_rate",
-    "judged": 'write dev_metric ("span_f1" or "value_f1")',
-    "label_smoothing": _GONE,
-    "layer_decay": "write layerwise_lr_decay",
-    "missing": 'write unannotated_as ("negative" or "unknown")',
-    "missing_weight": "write unannotated_weight",
-    "noise": "write gce_q",
-    "patience": "write early_stopping_patience",
-    "rank": "write lora_rank",
-    "shuffle": _GONE,
-    "teacher_weight": "write distillation_weight",
-    "typos": _GONE,
-    "units": _GONE,
-    "warm_up": "write warmup_ratio",
+    **{old: f"write {new}" for old, new in (pair.split() for pair in _RENAMED.split(","))},
+    **dict.fromkeys(_REMOVED, "it was removed, because it raised dev F1 by less than a point or lowered it"),
 }
 """What to write for an option of an earlier version."""
 
@@ -58,14 +41,22 @@ REPLACED = {
 class RunOptions(Checked):
     """What a config file may set besides `TrainOptions`."""
 
-    format: str = Field(default="annotated", description="Format of the data.")
-    lang: str | None = Field(default=None, description="Language of products without one.")
-    encoder: str | None = Field(default=None, description="Encoder to fine-tune; all-MiniLM-L6-v2 when left out.")
-    seed: int = Field(default=0, description="Seed of every random choice.")
-    spans: bool = Field(default=True, description="false: learn only the values that no text states.")
-    replay_ratio: float = Field(default=2.0, ge=0, description="With --replay: earlier products for each new one.")
-    checkpoint_minutes: float = Field(default=10.0, ge=0, description="Minutes between checkpoints within an epoch.")
-    tensorboard: str | None = Field(default=None, description="Directory for TensorBoard event files.")
+    format: str = "annotated"
+    """Format of the data."""
+    lang: str | None = None
+    """Language of products without one."""
+    encoder: str | None = None
+    """Encoder to fine-tune; all-MiniLM-L6-v2 when left out."""
+    seed: int = 0
+    """Seed of every random choice."""
+    spans: bool = True
+    """false: learn only the values that no text states."""
+    replay_ratio: Annotated[float, Field(ge=0)] = 2.0
+    """With --replay: earlier products for each new one."""
+    checkpoint_minutes: Annotated[float, Field(ge=0)] = 10.0
+    """Minutes between checkpoints within an epoch."""
+    tensorboard: str | None = None
+    """Directory for TensorBoard event files."""
 
 
 _RUN_NAMES = tuple(one.name for one in fields(RunOptions))
@@ -120,7 +111,7 @@ def read_assignments(assignments: Sequence[str]) -> dict[str, Any]:
         if not equals:
             raise InputError(f"--set {text!r} has no '='; expected NAME=VALUE")
         check_names([name], _NAMES, source="--set", replaced=REPLACED)
-        if name in OPTION_NAMES and get_origin(get_type_hints(TrainOptions)[name]) is tuple:
+        if isinstance(getattr(DEFAULTS, name, None), tuple):
             found[name] = [part.strip() for part in value.split(",")]
             continue
         try:

@@ -1,4 +1,4 @@
-"""The linear-chain CRF in torch: the training loss. Its serving twin is `decode`."""
+"""Linear-chain CRF in torch, for the training loss; `kgtag.extract.decode` serves it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kgtag.extract.decode import ALLOWED, ENDS, FORBIDDEN, STARTS
 
 
 class ChainCRF(nn.Module):
-    """Five tags; what the scheme rules out scores FORBIDDEN, the rest is learned."""
+    """CRF over five tags; transitions outside the tag scheme score FORBIDDEN, the others are learned."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class ChainCRF(nn.Module):
         self.register_buffer("_ends", torch.from_numpy(ENDS), persistent=False)
 
     def scores(self) -> tuple[Tensor, Tensor, Tensor]:
-        """transitions (5, 5) from → to, start (5,), end (5,): float32 log scores with the forbidden ones in place."""
+        """Return float32 log scores: transitions (5, 5) from → to, start (5,), end (5,)."""
         return (
             self.transitions.masked_fill(~self.get_buffer("_allowed"), FORBIDDEN),
             self.start.masked_fill(~self.get_buffer("_starts"), FORBIDDEN),
@@ -29,9 +29,12 @@ class ChainCRF(nn.Module):
         )
 
     def negative_log_likelihood(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """(N,) float32, of gold tag paths.
+        """Return the negative log-likelihood of gold tag paths, (N,) float32.
 
-        emissions: (N, T, 5) float32; tags: (N, T) int64, ignored beyond the length; lengths: (N,) int64 in 1..T.
+        Args:
+            emissions: (N, T, 5) float32.
+            tags: (N, T) int64, ignored beyond the length.
+            lengths: (N,) int64 in 1..T.
         """
         transitions, start, end = self.scores()
         steps = emissions.shape[1]

@@ -1,4 +1,4 @@
-"""What is wrong, or odd, with annotated data, told before training with counts and examples."""
+"""Checks of annotated data before training, with counts and examples."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ _OVERLAPS, _ACROSS = "overlap_within", "overlap_across"
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """`count` of what `message` says, with at most five `examples`. A "finding" most likely is a fault, a "note"
-    is none."""
+    """One check's result: `count` cases, with at most five `examples`.
+
+    A "finding" is most likely a fault, a "note" is not.
+    """
 
     code: str
     level: Literal["finding", "note"]
@@ -40,7 +42,12 @@ def inspect_data(
     taxonomy: Taxonomy | None = None,
     misplaced: Sequence[FileFormatError] = (),
 ) -> list[DataFinding]:
-    """Findings first, then notes. `misplaced`: spans out of range, left out when the files were read."""
+    """Return findings, then notes.
+
+    Args:
+        taxonomy: checks categories, attributes and values against it.
+        misplaced: spans out of range, left out when the files were read.
+    """
     everything = [*train, *dev]
     made = [
         _finding("out_of_range", "spans outside their text, left out", map(str, misplaced)),
@@ -59,7 +66,7 @@ def inspect_data(
 def _finding(
     code: str, message: str, examples: Iterable[str], *, level: Literal["finding", "note"] = "finding"
 ) -> DataFinding:
-    """Counts what it shows: the same example several times counts so often and is shown once."""
+    """Count the examples; equal ones are shown once."""
     counted = Counter(examples)
     shown = [text if count == 1 else f"{text} ({count}×)" for text, count in counted.most_common(_SHOWN)]
     return DataFinding(code, level, message, counted.total(), tuple(shown))
@@ -89,7 +96,11 @@ def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
         ]
     return [
         _finding("unreadable_title", "titles that can't be read, left out", unreadable),
-        _finding("not_in_text", "values that neither title nor text says, and can't be learned as spans", missing),
+        _finding(
+            "not_in_text",
+            "values that are neither in the title nor in the text, and can't be learned as spans",
+            missing,
+        ),
     ]
 
 
@@ -127,8 +138,8 @@ def _repeated(train: Sequence[AnnotatedProduct]) -> list[DataFinding]:
         if len(group) > 1:
             (differ if len({_gold(one) for one in group}) > 1 else same).append(_together(group))
     return [
-        _finding("contradicting", "titles that stand there more than once with different gold", differ),
-        _finding("repeated", "titles that stand there more than once with the same gold", same, level="note"),
+        _finding("contradicting", "titles that occur more than once with different gold", differ),
+        _finding("repeated", "titles that occur more than once with the same gold", same, level="note"),
     ]
 
 
@@ -145,7 +156,7 @@ def _together(group: Sequence[AnnotatedProduct]) -> str:
 def _leaked(train: Sequence[AnnotatedProduct], dev: Sequence[AnnotatedProduct]) -> DataFinding:
     titles = {one.product.title for one in train}
     both = [_shown(one) for one in dev if one.product.title in titles]
-    return _finding("in_train_and_dev", "dev titles that stand in training too: dev F1 will flatter", both)
+    return _finding("in_train_and_dev", "dev titles that are in training too: dev F1 will be too high", both)
 
 
 def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
@@ -173,17 +184,17 @@ def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataF
                 if (name, value) not in homes:
                     homes[name, value] = _home(taxonomy, attribute, value)
                 if (home := homes[name, value]) is not None:
-                    elsewhere.append(f"{name} {value!r}, which the taxonomy knows as {home}")
+                    elsewhere.append(f"{name} {value!r}, which the taxonomy has under {home}")
     return [
         _finding("unknown_category", "products of categories that the taxonomy lacks", strange),
         _finding("unknown_attribute", "products with attributes that the taxonomy lacks", foreign),
         _finding("not_applicable", "attributes on categories to which the taxonomy doesn't apply them", unfit),
-        _finding("other_attribute", "values that the taxonomy knows only of other attributes", elsewhere),
+        _finding("other_attribute", "values that the taxonomy has under other attributes only", elsewhere),
     ]
 
 
 def _home(taxonomy: Taxonomy, attribute: str, value: str) -> str | None:
-    """The other attribute's label, when the taxonomy has the value under others and not under this one."""
+    """Return the other attribute's label, when the taxonomy has the value under others only."""
     found = [id for id in taxonomy.lookup(value) if taxonomy[id].kind == "value"]
     owners = {owner for id in found if (owner := taxonomy.attribute_of(id)) is not None}
     if not owners or attribute in owners:

@@ -1,4 +1,4 @@
-"""Annotated products as what the sequence model learns from: token spans per attribute, and what is known of them."""
+"""Training examples: annotated products as token spans by attribute."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from kgtag.types import AnnotatedProduct, Span
 class Example:
     """One title, or a window of a long document.
 
-    `number`: the product's; `applicable`: attribute indices to look for; `listed`: those the annotation speaks of
-    (present or absent); `spans`: (first, last) tokens by attribute; `unplaced`: attributes with a value that isn't in
-    the document.
+    `number`: the product's; `applicable`: attribute indices to look for; `listed`: annotated ones, present or absent;
+    `spans`: (first, last) tokens by attribute; `unplaced`: attributes that don't count, because a value isn't in the
+    document.
     """
 
     number: int
@@ -37,8 +37,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """What training data looks like, before any training. Counts of values unless said otherwise: `not_in_text` can't
-    be learned as spans, `overlapping` share characters with another attribute's value."""
+    """Counts of products and values in training data.
+
+    Values `not_in_text` can't be learned as spans; `overlapping` ones share characters with another attribute's value.
+    """
 
     products: int
     unreadable: int
@@ -50,7 +52,7 @@ class DataReport:
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """Names in a fixed order, and which attributes (indices) training saw per category."""
+    """Names in a fixed order, and the attributes (indices) of each category in training."""
 
     attributes: tuple[str, ...]
     categories: tuple[str, ...]
@@ -59,7 +61,7 @@ class LabelMap:
 
 
 def label_map(data: Sequence[AnnotatedProduct]) -> LabelMap:
-    """Of all attribute and category names in the data."""
+    """Collect all attribute and category names of the data."""
     names = tuple(sorted({name for item in data for name in _names(item)}))
     index = {name: number for number, name in enumerate(names)}
     by_category: dict[str, set[int]] = defaultdict(set)
@@ -71,7 +73,7 @@ def label_map(data: Sequence[AnnotatedProduct]) -> LabelMap:
 
 
 def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
-    """Whether values are annotated that stand in products' texts and not in their titles."""
+    """Return whether annotated values are in products' texts and not in their titles."""
     return any(
         not locate(item.product.title, value) and locate(item.product.text, value)
         for item in data
@@ -83,10 +85,12 @@ def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
 def examples(
     data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int, texts: bool = False
 ) -> tuple[list[Example], DataReport]:
-    """Examples in order (titles that can't be read left out), and the report on them.
+    """Return examples in order, without unreadable titles, and the report on them.
 
-    Attributes and categories outside `labels` are ignored. `texts`: read products' texts, too; a document longer than
-    `max_tokens` becomes several examples.
+    Args:
+        labels: other attributes and categories are ignored.
+        max_tokens: a longer document becomes several examples.
+        texts: read products' texts, too.
     """
     readable: list[tuple[int, str]] = []
     for number, item in enumerate(data):
@@ -109,11 +113,10 @@ def examples(
 
 
 def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span], int]:
-    """Where the attribute's values stand in the product's document, `text`, as offsets into it, by place, without
-    overlap; and how many are nowhere. A longer value stands before a shorter one that it overlaps.
+    """Locate an attribute's values in the product's document; return spans by place, and how many values are nowhere.
 
-    Spans are taken at their word: a value that has one is not looked for in the title again, nor in the text when any
-    value has a span there.
+    Of overlapping values the longer one is kept. A value with an annotated span is not looked for again in the title,
+    nor in the text when any value has a span there.
     """
     behind = len(item.product.title) + 1
     given = [document_span(span, len(item.product.title)) for name, span in item.spans if name == attribute]
@@ -135,7 +138,7 @@ def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span]
 
 
 def locate(title: str, value: str) -> list[Span]:
-    """Every place where `value` stands as whole words, else the first place where it stands at all."""
+    """Return every place of `value` as whole words, else its first place within a word."""
     if not value:
         return []
     places, start = [], title.find(value)
@@ -150,7 +153,7 @@ def locate(title: str, value: str) -> list[Span]:
 
 
 def split_dev(data: Sequence[AnnotatedProduct]) -> tuple[list[AnnotatedProduct], list[AnnotatedProduct]]:
-    """(train, dev): a tenth by the title's hash becomes dev; never all, never none of two or more."""
+    """Split off a tenth by the title's hash as dev: never all, never none of two or more."""
     dev = [item for item in data if _bucket(item.product.title) < 10]
     if not dev or len(dev) == len(data):
         ordered = sorted(data, key=lambda item: (_bucket(item.product.title), item.product.title))
@@ -162,7 +165,7 @@ def split_dev(data: Sequence[AnnotatedProduct]) -> tuple[list[AnnotatedProduct],
 def learn_trims(
     data: Sequence[AnnotatedProduct], made: Sequence[Example], *, texts: bool = False
 ) -> dict[str, dict[str, tuple[int, int]]]:
-    """Where annotators mostly keep only part of a word ("Jersey" of "Jerseys"): by attribute and surface, the cut."""
+    """Learn which part of a word annotators keep ("Jersey" of "Jerseys"), by attribute and surface."""
     seen: dict[tuple[str, str], Counter[tuple[int, int]]] = defaultdict(Counter)
     for example in made:
         item, tokens = data[example.number], example.tokens
@@ -191,7 +194,7 @@ def _examples(
     counts: Counter[str],
     max_tokens: int,
 ) -> list[Example]:
-    """One for every window over the document. A value that a window's edge cuts is learned from the next window."""
+    """Return an example for every window; a value cut by a window's edge is learned from the next window."""
     found: dict[int, set[tuple[int, int]]] = {}
     unplaced = set()
     before: list[Span] = []
@@ -223,7 +226,7 @@ def _examples(
 
 
 def _within(found: Mapping[int, set[tuple[int, int]]], window: Window) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Spans by attribute that lie in the window whole, counted from its first token."""
+    """Return spans that are wholly in the window, by attribute, counted from its first token."""
     inside = {
         attribute: {(a - window.first, b - window.first) for a, b in spans if window.first <= a and b < window.last}
         for attribute, spans in found.items()
@@ -236,7 +239,7 @@ def _names(item: AnnotatedProduct) -> set[str]:
 
 
 def _token_span(tokens: Tokens, span: Span) -> tuple[int, int] | None:
-    """First and last token that the characters touch."""
+    """Return the first and last token of the characters."""
     touched = ((tokens.starts < span.end) & (tokens.ends > span.start)).nonzero()[0]
     return (int(touched[0]), int(touched[-1])) if len(touched) else None
 
@@ -256,7 +259,7 @@ def _whole(title: str, span: Span) -> bool:
 
 
 def _joins(left: str, right: str) -> bool:
-    """Whether two neighbouring characters belong to one word."""
+    """Return whether two neighbouring characters belong to one word."""
     return all(c.isdigit() or c.lower() != c.upper() for c in (left, right)) if left and right else False
 
 

@@ -1,4 +1,4 @@
-"""What trained extractors say of the training titles, tag by tag: soft targets for a student, computed once."""
+"""Distillation: tag probabilities of trained extractors as soft targets, computed once."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ Floats = NDArray[np.float64]
 
 
 class Teacher(SequenceExtractor):
-    """A trained extractor that tells how probable it holds each tag of each token."""
+    """A trained extractor that gives the probability of each tag of each token."""
 
     def tag_probabilities(
         self, data: Sequence[tuple[Example, AnnotatedProduct]], labels: LabelMap
     ) -> list[dict[int, Floats]]:
-        """Per example, by attribute index in `labels`, (T, 5) float64; nothing for a title that this model cuts into
-        other tokens than the student, or longer than it reads. Its lexicon must not know the title's own gold."""
+        """Return tag probabilities, (T, 5) float64, for each example by attribute index in `labels`.
+
+        Empty for a title that this model cuts into other tokens than the student, or that is too long for it. The
+        title's own gold is left out of the lexicon, which would give it away.
+        """
         titles = tokenize(self._tokenizer, self._documents([one.product for _, one in data]))
         found: list[dict[int, Floats]] = [{} for _ in data]
         pieces = []
@@ -61,7 +64,7 @@ class Teacher(SequenceExtractor):
     def _marginals(
         self, batch: list[Piece], data: Sequence[tuple[Example, AnnotatedProduct]], labels: LabelMap
     ) -> list[Floats]:
-        """(A, T, 5) per piece."""
+        """Return (A, T, 5) float64 tag probabilities for each piece."""
         states, _ = self._encode(batch)
         names = {name: number for number, name in enumerate(self.attributes)}
         codes = []
@@ -92,12 +95,16 @@ def soft_tags(
     *,
     progress: Callable[[str], None],
 ) -> dict[int, SoftTags]:
-    """The teachers' mean per example number, over those that know the attribute. `products`: by example number.
+    """Return the teachers' mean tag probabilities by example number, over those that know the attribute.
 
-    Raises InputError for a teacher that has nothing to say of any of the titles.
+    Args:
+        products: by example number.
+
+    Raises:
+        InputError: a teacher can teach none of the titles.
     """
     pairs = [(example, products[example.number]) for example in data]
-    said: list[dict[int, list[Floats]]] = [defaultdict(list) for _ in data]
+    probabilities: list[dict[int, list[Floats]]] = [defaultdict(list) for _ in data]
     for directory in teachers:
         found = Teacher.load(directory).tag_probabilities(pairs, labels)
         taught = sum(map(bool, found))
@@ -106,12 +113,12 @@ def soft_tags(
                 f"teacher {str(directory)!r} can teach none of the {len(data)} titles: it cuts them into other tokens,"
                 " or knows none of their attributes; teachers need an encoder of the student's vocabulary"
             )
-        progress(f"teacher {directory} speaks of {taught} of {len(data)} titles")
-        for mine, one in zip(said, found, strict=True):
+        progress(f"teacher {directory}: soft targets for {taught} of {len(data)} titles")
+        for mine, one in zip(probabilities, found, strict=True):
             for attribute, tags in one.items():
                 mine[attribute].append(tags)
     soft = {}
-    for example, mine in zip(data, said, strict=True):
+    for example, mine in zip(data, probabilities, strict=True):
         if mine:
             known = tuple(sorted(mine))
             means = np.stack([np.mean(mine[attribute], axis=0) for attribute in known])

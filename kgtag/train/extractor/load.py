@@ -1,4 +1,4 @@
-"""A model directory's network in torch again: to continue it, to join it with others, to add to it."""
+"""Loads a model directory's network into torch, for further training, ensembles and new attributes."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ ENCODER = "encoder.json"
 
 
 def write_architecture(network: TagNetwork | Ensemble, directory: Path) -> None:
+    """Write the configuration of every encoder in the network."""
     found = {"members": [member.encoder.config.to_dict() for member in networks(network)]}
     write_json(directory / ENCODER, json.loads(json.dumps(found, default=str)))
 
 
 def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
-    """In eval mode, on the CPU. Raises InputError for a directory that is damaged, or older than this can read."""
+    """Load the network, in eval mode on the CPU, and its configuration.
+
+    Raises:
+        InputError: the directory is damaged, or of an earlier format.
+    """
     from transformers import AutoConfig, AutoModel
 
     model = ModelDirectory.open(directory, EXTRACTOR)
@@ -52,22 +57,24 @@ def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
 
 
 def read_metrics(directory: Path) -> dict[str, Any]:
-    """What the training wrote of itself; empty where it wrote nothing."""
+    """Return the training's metrics; empty where there are none."""
     path = directory / "metrics.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def load_lexicon(directory: Path, config: ModelConfig) -> Lexicon:
+    """Load the known values of a model."""
     return Lexicon.of(read_lexicon(directory), config.attributes)
 
 
 def labels_of(config: ModelConfig) -> LabelMap:
+    """Return the label map of a model."""
     index = {name: number for number, name in enumerate(config.attributes)}
     return LabelMap(config.attributes, config.categories, config.applicable, index)
 
 
 def batcher_of(directory: Path, config: ModelConfig) -> Batcher:
-    """As the model was trained with, its lexicon included."""
+    """Return what makes batches as the model was trained with, its lexicon included."""
     suffixes = [found.ids.tolist()[:24] for found in tokenize(load_tokenizer(directory), list(config.categories))]
     lexicon = load_lexicon(directory, config)
     return Batcher(lexicon, suffixes, config.special, 1.0, len(config.attributes))

@@ -1,4 +1,4 @@
-"""Attributes added to a trained extractor by name, definition and known values, without training."""
+"""Zero-shot attributes: added to a trained extractor by name, definition and known values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from kgtag.train.extractor.vocabulary import load_tokenizer
 
 @dataclass(frozen=True, slots=True)
 class NewAttribute:
-    """`values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that taxonomy."""
+    """An attribute to add.
+
+    `values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that taxonomy.
+    """
 
     definition: str | None = None
     values: Sequence[str] = ()
@@ -40,14 +43,17 @@ def add_attributes(
     categories: Sequence[str] = (),
     encoder: str | None = None,
 ) -> ModelConfig:
-    """Write `model` with more attributes to `out`, looked for in `categories` (all that the model knows, when empty).
+    """Write `model` with more attributes to `out`, and return its configuration.
 
-    Their known `values` are tagged wherever they stand, until the model is trained on the attribute
-    (`kgtag.train.extractor.continual`). Without values there is nothing but name and definition to go by, and little is
-    found.
-    `encoder` is the one that the model was trained from, as its row for a name is what that encoder reads in it; the
-    model's own record says which by default. Raises InputError for an attribute that the model has, a category that it
-    doesn't know, or another encoder.
+    Their known `values` are tagged wherever they occur, until the model is trained on the attribute
+    (`kgtag.train.extractor.continual`). By name and definition alone, little is found.
+
+    Args:
+        categories: where the attributes are looked for; all that the model knows when empty.
+        encoder: the one that the model was trained from, by default as its metrics name it.
+
+    Raises:
+        InputError: the model has the attribute already, lacks the category, or was trained from another encoder.
     """
     check_target(out)
     network, config = load_network(model)
@@ -55,8 +61,8 @@ def add_attributes(
     before = read_metrics(model)
     if len(mixed := before.get("encoders", ())) > 1:
         raise InputError(
-            f"{str(model)!r} was joined of models from different encoders ({', '.join(mixed)}); add the attributes to"
-            " each of them, and join those"
+            f"{str(model)!r} is an ensemble of models from different encoders ({', '.join(mixed)}); add the attributes"
+            " to each of them, and build the ensemble anew"
         )
     path = pretrained.resolve(encoder or str(before.get("encoder") or config.encoder))
     tokenizer = load_tokenizer(model)
@@ -73,7 +79,7 @@ def add_attributes(
 
 
 def _entries(attributes: Mapping[str, NewAttribute], tokenizer: Tokenizer) -> list[LexiconRow]:
-    """The known values as a lexicon's rows: each counts as if one training title had held it, rightly."""
+    """Return the known values as rows of a lexicon, each as if it had been annotated in one title."""
     rows = [(name, value) for name, new in attributes.items() for value in dict.fromkeys(new.values)]
     pieces = [found.ids.tolist() for found in tokenize(tokenizer, [value for _, value in rows])]
     keys = dict.fromkeys((name, tuple(ids)) for (name, _), ids in zip(rows, pieces, strict=True))
@@ -95,9 +101,10 @@ def _check(config: ModelConfig, attributes: Mapping[str, NewAttribute], categori
 
 
 def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str], *, encoder: Path) -> torch.Tensor:
-    """(len(names), d) float32: the names as the encoder read them before `network` was trained from it.
+    """Return the vectors of names in the encoder from before `network` was trained, (len(names), d) float32.
 
-    Raises InputError for an encoder of another shape.
+    Raises:
+        InputError: an encoder of another shape.
     """
     body = load_encoder(encoder)
     if body.config.hidden_size != network.encoder.config.hidden_size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -115,44 +115,30 @@ def train_extractor(
     Example:
         >>> report = train_extractor(list(read_annotated(Path("train.jsonl"))), out=Path("models/shop"))
     """
-    options, run, values = options or TrainOptions(), run or RunSettings(), lexicon or {}
-    started = time.monotonic()
+    run, started = run or RunSettings(), time.monotonic()
     check_target(out)
-    encoder = encoder or (pretrained.DEFAULT if start is None else start.encoder)
     train, held = (list(data), list(dev)) if dev else split_dev(data)
+    encoder = encoder or (pretrained.DEFAULT if start is None else start.encoder)
+    asked = _Training(train, held, encoder, seed, options or TrainOptions(), lexicon or {}, start)
     findings = tuple(inspect_data(train, held) if run.findings is None else run.findings)
-    setup = _prepared(train, held, start, encoder=encoder, seed=seed, options=options, values=values)
+    setup = asked.prepared()
     for line in _describe(setup.report, len(setup.dev), setup.added):
         progress(line)
-    setup = _with_teachers(setup, options, progress)
-    if run.place is None:
-        kept = nullcontext(None)
-    else:
-        mark = fingerprint(train, held, encoder=encoder, seed=seed, options=options, values=values)
-        if start is not None:
-            mark |= {
-                "earlier model": start.version,
-                "replay_ratio": start.replay_ratio,
-                "replayed": digest(start.replay),
-            }
-        kept = keeping(run.place, mark)  # type: ignore[assignment]
+    setup = _with_teachers(setup, asked.options, progress)
+    kept: AbstractContextManager[Keeper | None] = nullcontext(None)
+    if run.place is not None:
+        kept = keeping(run.place, asked.fingerprint())
     with kept as keeper:
-        best = _learn(setup, options, seed, values, progress=progress, run=run, keeper=keeper)
-        config, measured = _tuned(setup, options)
+        best = _learn(setup, asked, progress=progress, run=run, keeper=keeper)
+        config, measured = _tuned(setup, asked.options)
         config = _with_taxonomy(config, stamp, attribute_concepts or {}, category_concepts or {})
         seconds = time.monotonic() - started
-        metrics = measured | {
-            "epoch": best.epoch, "seconds": round(seconds, 1), "seed": seed, "history": best.history,
-            "options": as_json(options), "encoder": encoder, "command": run.command,
-            "continues": None if start is None else start.version,
+        metrics = measured | asked.record() | {
+            "epoch": best.epoch, "seconds": round(seconds, 1), "history": best.history, "command": run.command,
             "train": asdict(setup.report), "dev": asdict(setup.dev_report),
         }  # fmt: skip
-        card = model_card(config, metrics, findings, encoder=encoder, options=options, command=run.command)
-        file = to_toml(options, replace(run.recorded, encoder=encoder, seed=seed))
-        texts = {"MODEL_CARD.md": card, FILE: file, "curves.csv": as_csv(best.curves)}
-        documents = {"metrics.json": metrics, "data_report.json": [one.to_json() for one in findings]}
         try:
-            _write(out, setup, best, config, documents, texts, beside=None if start is None else start.model)
+            _write(out, setup, best, config, _files(asked, run, config, metrics, findings), start)
         except Exception as error:  # some of the libraries that write raise plain Exception
             if not is_full(error):
                 raise
@@ -168,19 +154,43 @@ def train_extractor(
     )  # fmt: skip
 
 
-def _prepared(
-    train: Sequence[AnnotatedProduct],
-    dev: Sequence[AnnotatedProduct],
-    start: Start | None,
-    *,
-    encoder: str,
-    seed: int,
-    options: TrainOptions,
-    values: Values,
-) -> Prepared:
-    if start is None:
-        return prepare(train, dev, encoder=encoder, seed=seed, options=options, values=values)
-    return prepare_continued(train, dev, start, encoder=encoder, seed=seed, options=options, values=values)
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """Everything that a model's weights depend on."""
+
+    train: Sequence[AnnotatedProduct]
+    dev: Sequence[AnnotatedProduct]
+    encoder: str
+    seed: int
+    options: TrainOptions
+    values: Values
+    start: Start | None
+
+    def prepared(self) -> Prepared:
+        """Return what the training loop gets, from an encoder or a trained model."""
+        encoder, seed, options, values = self.encoder, self.seed, self.options, self.values
+        if self.start is None:
+            return prepare(self.train, self.dev, encoder=encoder, seed=seed, options=options, values=values)
+        return prepare_continued(
+            self.train, self.dev, self.start, encoder=encoder, seed=seed, options=options, values=values
+        )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what tells this run from another one, for its checkpoints."""
+        found = fingerprint(
+            self.train, self.dev, encoder=self.encoder, seed=self.seed, options=self.options, values=self.values
+        )
+        if (start := self.start) is not None:
+            found |= {"earlier model": start.version, "replay_ratio": start.replay_ratio}
+            found |= {"replayed data": digest(start.replay)}
+        return found
+
+    def record(self) -> dict[str, Any]:
+        """Return how the model was trained, for its metrics."""
+        continues = None if self.start is None else self.start.version
+        return {
+            "seed": self.seed, "options": as_json(self.options), "encoder": self.encoder, "continues": continues,
+        }  # fmt: skip
 
 
 def _with_teachers(setup: Prepared, options: TrainOptions, progress: Progress) -> Prepared:
@@ -192,24 +202,15 @@ def _with_teachers(setup: Prepared, options: TrainOptions, progress: Progress) -
     return replace(setup, batcher=replace(setup.batcher, soft=soft))
 
 
-def _learn(
-    setup: Prepared,
-    options: TrainOptions,
-    seed: int,
-    values: Values,
-    *,
-    progress: Progress,
-    run: RunSettings,
-    keeper: Keeper | None,
-) -> Best:
+def _learn(setup: Prepared, asked: _Training, *, progress: Progress, run: RunSettings, keeper: Keeper | None) -> Best:
     board = Board(run.tensorboard)
-    learner = Learner(setup.network, setup.batcher, options=options, seed=seed)
+    learner = Learner(setup.network, setup.batcher, options=asked.options, seed=asked.seed)
     try:
         best = learner.run(
             setup.train,
             setup.dev,
             progress,
-            variants=variants(setup, values, options),
+            variants=variants(setup, asked.values, asked.options),
             keeper=keeper,
             board=board,
             watch=run.watch or (lambda _: None),
@@ -258,28 +259,40 @@ def _with_taxonomy(
     )
 
 
-def _write(
-    out: Path,
-    setup: Prepared,
-    best: Best,
+def _files(
+    asked: _Training,
+    run: RunSettings,
     config: ModelConfig,
-    documents: Mapping[str, Any],
-    texts: Mapping[str, str],
-    *,
-    beside: Path | None,
+    metrics: Mapping[str, Any],
+    findings: Sequence[DataFinding],
+) -> dict[str, Any]:
+    """Return what documents the training, by file name: JSON values, and texts as they are."""
+    options, encoder = asked.options, asked.encoder
+    return {
+        "metrics.json": metrics,
+        "data_report.json": [one.to_json() for one in findings],
+        "MODEL_CARD.md": model_card(config, metrics, findings, encoder=encoder, options=options, command=run.command),
+        FILE: to_toml(options, replace(run.recorded, encoder=encoder, seed=asked.seed)),
+    }
+
+
+def _write(
+    out: Path, setup: Prepared, best: Best, config: ModelConfig, files: Mapping[str, Any], start: Start | None
 ) -> None:
-    """Write the model directory; `beside`: a model whose linker and implied values are copied."""
+    """Write the model directory; a model that was continued lends its linker and implied values."""
     with new_directory(out) as work:
         write_config(work, config)
-        for name, value in documents.items():
-            write_json(work / name, value)
-        for name, text in texts.items():
-            (work / name).write_text(text, encoding="utf-8")
+        for name, content in files.items():
+            if name.endswith(".json"):
+                write_json(work / name, content)
+            else:
+                (work / name).write_text(content, encoding="utf-8")
+        (work / "curves.csv").write_text(as_csv(best.curves), encoding="utf-8")
         draw(best.curves, work / "curves.png")
         write_json(work / "lexicon.json", _lexicon_rows(setup, config))
         setup.tokenizer.save(str(work / "tokenizer.json"))
-        if beside is not None:
-            copy_beside(beside, work)
+        if start is not None:
+            copy_beside(start.model, work)
         write_network(setup.network, work)
 
 

@@ -1,4 +1,4 @@
-"""A network and what belongs to it, written into a model directory."""
+"""Writes a network into a model directory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_THE_NETWORK = (
 
 
 def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
-    """Weights for torch and for serving, and how the encoder is built. What was learned of embeddings is folded in."""
+    """Write weights for torch and for serving, and the encoder's configuration; trained embeddings are folded in."""
     for member in networks(network):
         embedding = member.encoder.get_input_embeddings()
         if isinstance(embedding, SeenEmbedding):
@@ -43,7 +43,7 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
 
 
 def copy_beside(source: Path, work: Path) -> None:
-    """What stands in `source` beside the extractor: linker, implied values; each has a manifest of its own."""
+    """Copy the parts beside the extractor, linker and implied values, each with a manifest of its own."""
     for path in sorted(source.iterdir()):
         if path.is_dir():
             shutil.copytree(path, work / path.name)
@@ -58,8 +58,7 @@ def copy_model(
     metrics: Mapping[str, Any],
     lexicon: Sequence[LexiconRow] | None = None,
 ) -> None:
-    """A model directory like `source`, its linker included, but for the network, the configuration, the metrics and, if
-    given, the known values."""
+    """Write a copy of a model directory with another network, configuration and metrics, and perhaps known values."""
     with new_directory(out) as work:
         for path in sorted(source.iterdir()):
             if path.is_file() and path.name not in _OF_THE_NETWORK:

@@ -1,4 +1,4 @@
-"""A tokenizer that knows the characters of the training texts: no '[UNK]' where a Chinese title stood."""
+"""Tokenizers, extended by the characters of the training texts, so that no title becomes '[UNK]'."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graph.errors import InputError
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """The encoder's tokenizer without truncation and padding. Text that spells a special token stays text."""
+    """Load an encoder's tokenizer without truncation and padding; text that spells a special token stays text."""
     try:
         tokenizer = Tokenizer.from_file(str(path / "tokenizer.json"))
     except Exception as error:  # the library raises plain Exception
@@ -27,7 +27,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
 
 
 def special_ids(tokenizer: Tokenizer) -> tuple[int, int, int]:
-    """Ids of the tokens that begin, separate and pad: BERT's names or RoBERTa's."""
+    """Return the ids of the tokens that begin, separate and pad, by BERT's or RoBERTa's names."""
     found = []
     for names in (("[CLS]", "<s>"), ("[SEP]", "</s>"), ("[PAD]", "<pad>")):
         ids = [number for name in names if (number := tokenizer.token_to_id(name)) is not None]
@@ -38,9 +38,9 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int, int]:
 
 
 def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
-    """The tokenizer with a token for every character it knew no token for, and how many were added.
+    """Add a token for every unknown character; return the tokenizer and the number of new tokens.
 
-    Only WordPiece vocabularies need and get this; others are returned as they are.
+    Only WordPiece vocabularies need this; others are returned as they are.
     """
     state = json.loads(tokenizer.to_str())
     if state["model"]["type"] != "WordPiece":
@@ -63,9 +63,10 @@ def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
 
 
 def renumbering(wanted: Tokenizer, other: Tokenizer) -> list[int]:
-    """For each id of `wanted` the id that `other` has for that token; 0 for a special one that it lacks.
+    """Return `other`'s id for each id of `wanted`; 0 for a special token that it lacks.
 
-    Raises InputError when the two would cut some text into different tokens.
+    Raises:
+        InputError: the two cut some text into different tokens.
     """
     one, two = (json.loads(tokenizer.to_str()) for tokenizer in (wanted, other))
     apart = [name for name in ("normalizer", "pre_tokenizer") if one[name] != two[name]]
@@ -84,12 +85,12 @@ def renumbering(wanted: Tokenizer, other: Tokenizer) -> list[int]:
 
 
 def _special(tokenizer: Any) -> set[str]:
-    """Tokens that stand for no text, by its description."""
+    """Return the special tokens of a tokenizer's description."""
     return {token["content"] for token in tokenizer["added_tokens"] if token["special"]}
 
 
 def extended_rows(weight: Tensor, added: int, *, seed: int) -> Tensor:
-    """(V + added, d) float32: new rows are the mean embedding with a little noise of the rows' own spread."""
+    """Append rows to (V, d) embeddings: their mean with noise of half their standard deviation."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(added, weight.shape[1], generator=generator)
     weight = weight.detach().float()

@@ -29,6 +29,6 @@ def test_misplaced_concepts_are_found_with_their_right_place(tmp_path: Path) -> 
 
 def test_concepts_nothing_is_known_of_are_passed_over(tmp_path: Path) -> None:
     taxonomy, _ = misplaced(shop_data(), 15)
-    train_taxonomy_embeddings(taxonomy, out=tmp_path / "model", epochs=2, dim=8)
+    train_taxonomy_embeddings(taxonomy, out=tmp_path / "model", settings={"epochs": 2, "dim": 8})
     check = implausible_broader(Scorer.load(tmp_path / "model"))
     assert audit(taxonomy, checks=[check.name], extra=[check]).findings == ()

@@ -35,7 +35,7 @@ def blocks(n: int = 60, of: int = 6) -> Triples:
 
 @pytest.mark.parametrize(("model", "floor"), [("ComplEx", 0.5), ("DistMult", 0.3), ("TransE", 0.3), ("RotatE", 0.4)])
 def test_every_model_learns(model: str, floor: float, tmp_path: Path) -> None:
-    report = train_embeddings(blocks(), out=tmp_path / "model", kge_model=model, dim=24, epochs=40)
+    report = train_embeddings(blocks(), out=tmp_path / "model", settings={"model": model, "dim": 24, "epochs": 40})
     assert report.model == model
     assert report.ranks.mrr > floor
     assert report.reliability.auc > 0.7
@@ -88,7 +88,7 @@ def test_text_starts_entities_and_gives_newcomers_a_vector(tmp_path: Path) -> No
     block = np.array([int(name[1:]) // 6 for name in triples.entities])
     texts = (centres[block] + 0.05 * rng.normal(size=(60, 12))).astype(np.float32)
     texts[7] = np.nan
-    report = train_embeddings(triples, out=tmp_path / "model", dim=16, epochs=40, texts=texts)
+    report = train_embeddings(triples, out=tmp_path / "model", settings={"dim": 16, "epochs": 40}, texts=texts)
     assert report.text_explained is not None and report.text_explained > 0.2
     scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2].astype(np.float32)})
     nearest = [name for name, _ in scorer.neighbours("new", 5)]
@@ -112,8 +112,7 @@ def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -
         items=shop_items(per_type=4),
         out=tmp_path / "model",
         stamp=Stamp(taxonomy.revision, 7, "2026.08.0"),
-        dim=16,
-        epochs=10,
+        settings={"dim": 16, "epochs": 10},
         audit_folds=0,
     )
     scorer = Scorer.load(tmp_path / "model")
@@ -131,7 +130,7 @@ def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -
 
 def test_bad_requests_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown embedding model 'Tarot'; expected one of ComplEx"):
-        train_embeddings(blocks(), out=tmp_path / "model", kge_model="Tarot")
+        train_embeddings(blocks(), out=tmp_path / "model", settings={"model": "Tarot"})
     with pytest.raises(InputError, match="3 text embeddings given for 60 entities"):
         train_embeddings(blocks(), out=tmp_path / "model", texts=np.zeros((3, 4), dtype=np.float32))
 

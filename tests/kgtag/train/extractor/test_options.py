@@ -88,7 +88,7 @@ def test_unreadable_files_and_unknown_names_come_with_the_way_out(tmp_path: Path
     with pytest.raises(InputError, match=r"sets 'encoder_rate', .* earlier version: write learning_rate"):
         read_config(str(path))
     path.write_text("typos = 0.1")
-    with pytest.raises(InputError, match=r"sets 'typos', .* it was removed, because it changed dev F1"):
+    with pytest.raises(InputError, match=r"sets 'typos', .* it was removed, because it raised dev F1"):
         read_config(str(path))
 
 

@@ -77,7 +77,7 @@ def test_what_contradicts_the_taxonomy_is_counted() -> None:
     assert found["unknown_attribute"].examples == ("Fabric",)
     assert found["not_applicable"].examples == ("Color on Lamps",)
     assert found["other_attribute"].count == 2
-    assert found["other_attribute"].examples == ("Size 'red', which the taxonomy knows as Color (2×)",)
+    assert found["other_attribute"].examples == ("Size 'red', which the taxonomy has under Color (2×)",)
 
 
 def test_five_examples_are_enough_and_findings_come_before_notes() -> None:
