@@ -94,7 +94,8 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     """
     if isinstance(error, Problem):
         return error
-    status, members = STATUS.get(error.code, 500), {}
+    status = STATUS.get(error.code, 500)
+    members: dict[str, Any] = {}
     if isinstance(error, UnknownConcept):
         members["near"] = list(error.near)
         if request is None or request.path_params.get("id") != error.value:

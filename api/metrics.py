@@ -35,7 +35,7 @@ class Metrics:
         self.exposed = own
         if WORKERS_DIR in os.environ:
             self.exposed = CollectorRegistry()
-            MultiProcessCollector(self.exposed)
+            MultiProcessCollector(self.exposed)  # type: ignore[no-untyped-call]
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""

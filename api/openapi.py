@@ -32,6 +32,8 @@ _SECURITY_SCHEMES = {
         "description": "The same key as `X-API-Key: KEY`.",
     },
 }
+_IN: Literal["validation", "serialization"] = "validation"
+_OUT: Literal["validation", "serialization"] = "serialization"
 _NAMED: Mapping[str, str] = {"revision": "4f2a91c07d3be685", "etag": "0f1e2d3c4b5a6978"}
 _OF_TYPE: Mapping[Any, Any] = {int: 1, float: 0.5, bool: False}
 
@@ -102,8 +104,8 @@ def _schemas() -> dict[str, Any]:
     bodies = [
         one for name, one in _rows() if issubclass(one, schemas.Body) and one is not schemas.Body and name[0] != "_"
     ]
-    given = [(one, "validation", TypeAdapter(one)) for one in bodies]
-    given += [(one, "serialization", TypeAdapter(one)) for one in (TaggingRow, ErrorRow, ProblemDetails)]
+    given = [(one, _IN, TypeAdapter(one)) for one in bodies]
+    given += [(one, _OUT, TypeAdapter(one)) for one in (TaggingRow, ErrorRow, ProblemDetails)]
     found: dict[str, Any] = TypeAdapter.json_schemas(given, ref_template=_REF)[1]["$defs"]
     return found
 

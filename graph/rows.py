@@ -6,7 +6,7 @@ Each row is a plain dict, typed; the example in its docstring is the one of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NotRequired
+from typing import Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -368,7 +368,7 @@ def concept_detail(taxonomy: Taxonomy, id: str, lang: str | None = None) -> Conc
     for row in broader:
         row["primary"] = len(path) > 1 and row["concept"] == path[-2]
     narrower, values = taxonomy.into(id, "broader"), taxonomy.values_of(id)
-    relations = {
+    relations: dict[str, list[ConceptRef]] = {
         "broader": broader,
         "narrower": refs(narrower),
         "values": refs(values),
@@ -434,12 +434,13 @@ def release_row(release: Release) -> ReleaseRow:
 
 def proposal_detail(proposal: Proposal) -> ProposalDetail:
     """The row of a proposal with its changes and comments."""
-    row: Any = {name: value for name, value in proposal_to_json(proposal).items() if name != "seen"}
-    return {**row, "concepts": proposal.concepts, "etag": proposal.etag}
+    row = {name: value for name, value in proposal_to_json(proposal).items() if name != "seen"}
+    return cast(ProposalDetail, row | {"concepts": proposal.concepts, "etag": proposal.etag})
 
 
 def proposal_row(proposal: Proposal) -> ProposalRow:
     """The row of a proposal in a list."""
     left_out = ("changes", "comments", "evidence", "operation")
-    row: Any = {name: value for name, value in proposal_detail(proposal).items() if name not in left_out}
-    return {**row, "counts": {"changes": len(proposal.changes), "comments": len(proposal.comments)}}
+    counts: ProposalSize = {"changes": len(proposal.changes), "comments": len(proposal.comments)}
+    row = {name: value for name, value in proposal_detail(proposal).items() if name not in left_out}
+    return cast(ProposalRow, row | {"counts": counts})

@@ -133,7 +133,7 @@ class LinkRow(TypedDict):
     """A concept that a text may mean. `score` ranks, `probability` is calibrated."""
 
     concept: str
-    label: str
+    label: str | None
     score: float
     probability: float
     method: str

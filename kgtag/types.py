@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from graph.model import ItemTag, TaggedItem
 from kgtag.rows import DroppedRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
@@ -306,7 +306,7 @@ class Tag:
 
     def to_dict(self) -> TagRow:
         """The row of a tag; fields that do not apply are left out."""
-        row: Any = {"concept": self.concept, "label": self.label, "kind": self.kind}
+        row: dict[str, Any] = {"concept": self.concept, "label": self.label, "kind": self.kind}
         optional: dict[str, Any] = {
             "attribute": self.attribute,
             **_place(self.span),
@@ -318,7 +318,7 @@ class Tag:
             "probability": _round(self.probability),
             "implied_by": self.implied_by,
         }
-        return row | {name: value for name, value in optional.items() if value is not None}
+        return cast(TagRow, row | {name: value for name, value in optional.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +344,9 @@ class Nil:
 
     def to_dict(self) -> NilRow:
         """The row of a mention without a concept; fields that do not apply are left out."""
-        optional = {**_place(self.span), "attribute": self.attribute}
-        row: Any = {name: value for name, value in optional.items() if value is not None}
-        return {**row, "surface": self.surface, "score": round(self.score, 4)}
+        optional = {**_place(self.span), "surface": self.surface, "attribute": self.attribute}
+        row = {name: value for name, value in optional.items() if value is not None}
+        return cast(NilRow, row | {"score": round(self.score, 4)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def versions(
         print_json(found)
         return
     columns = ["version", "at", "author", "origin", "summary", "reason", "release"]
-    rows = [[row["at"][:19] if name == "at" else row[name] for name in columns] for row in found]
+    rows = [[dict(row, at=row["at"][:19])[name] for name in columns] for row in found]
     print_table("Versions", columns, rows)
 
 
