@@ -1,20 +1,31 @@
-"""The app: `uvicorn --factory api.app:create_app`, or `kgtag serve`."""
+"""The app: `kgtag serve`, or `uvicorn --factory api.app:create_app`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, Response
 
-from api import docs_page, errors, page
-from api.answers import json
-from api.auth import Require
+from api import errors, openapi
 from api.observe import Observe, SnapshotCollector
-from api.routes import audit, browser, concepts, edits, health, neighbours, proposals, recommend, search, tag, taxonomy
+from api.routes import (
+    audit,
+    browser,
+    concepts,
+    edits,
+    health,
+    neighbours,
+    pages,
+    proposals,
+    recommend,
+    search,
+    tag,
+    taxonomy,
+)
 from api.service import Service
 from graph.errors import InputError
 from kgtag.config import Settings, read_settings
@@ -26,19 +37,23 @@ _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and
 
 Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
 `X-API-Key: KEY`, made by `kgtag keys create`. Scope `propose` implies `read`, `edit` and `approve` imply `propose`,
-`admin` implies all; `tag` stands by itself. Errors are `application/problem+json`. Every JSON answer names the
-`revision` of the taxonomy it was made from; an answer with a header `X-Stale-For` was made while the record has been
-out of reach for so many seconds."""
+`admin` implies all; `tag` stands by itself. Errors are `application/problem+json`, with a `type` that does not change.
+Every JSON answer names the `revision` of the taxonomy it was made from; the header `X-Stale-For` marks an answer made
+while the store has been unavailable for so many seconds."""
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
-    """The app for the settings (default: the environment's), with models already loaded if there are.
+    """The app for the settings.
 
-    Starting it raises what can't get better by waiting: a URL that is none, a model that doesn't fit the taxonomy.
-    A record out of reach isn't that: the app starts, answers 503, and goes on trying.
+    Args:
+        settings: Those of the environment otherwise.
+        models: Models that are loaded already; those of the settings otherwise.
+
+    Starting the app raises InputError for what does not get better by waiting: an unsupported store URL, a model that
+    does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and goes on trying.
     """
     service = Service(settings or read_settings(), models=models)
-    service.metrics.registry.register(SnapshotCollector(service))
+    service.metrics.exposed.register(SnapshotCollector(service))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,17 +76,13 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
     app.add_middleware(Observe, service=service)
     errors.install(app)
-    _include_routes(app)
-    return app
-
-
-def _include_routes(app: FastAPI) -> None:
     for router in (
-        neighbours.router,  # First: it is asked most.
+        neighbours.router,  # first: it gets the most requests
         tag.router,
         search.router,
         recommend.router,
@@ -80,23 +91,11 @@ def _include_routes(app: FastAPI) -> None:
         health.router,
         proposals.router,
         browser.router,
+        pages.router,
         concepts.router,
         edits.router,
         concepts.one,
     ):
         app.include_router(router)
-    # A person opens these in a browser, which asks for the key as a password.
-    reader = Depends(Require("read", basic=True))
-
-    @app.get("/", include_in_schema=False)
-    async def try_it() -> Response:
-        return HTMLResponse(page.html(), headers={"Content-Security-Policy": page.policy()})
-
-    @app.get("/openapi.json", include_in_schema=False, dependencies=[reader])
-    async def openapi(request: Request) -> Response:
-        return json(app.openapi() | {"revision": request.app.state.service.revision})
-
-    @app.get("/docs", include_in_schema=False, dependencies=[reader])
-    async def docs() -> Response:
-        content = docs_page.render(app.openapi())
-        return HTMLResponse(content, headers={"Content-Security-Policy": docs_page.POLICY})
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
+    return app

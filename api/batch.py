@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 
 from api.bodies import MAX_BODY, parse
 from api.errors import Problem, from_error
 from api.schemas import ProductBody
-from graph.errors import InputError, KgtagError
+from api.service import Service
+from graph.errors import KgtagError
+from graph.store import TaxonomyStore
+from kgtag.data import BadRow
+from kgtag.tag.batch import Outcome, ProductRow, outcome_row, tag_rows
 from kgtag.tag.tagger import Tagger
-from kgtag.types import Product, Tagging
-
-if TYPE_CHECKING:
-    from api.service import Service
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`text` is None for a line longer than MAX_BODY, of which nothing is kept."""
+    """A line of a batch. `text` is None for one longer than MAX_BODY, of which nothing is kept."""
 
     number: int
     text: bytes | None
 
 
 class Lines:
-    """Chunks in, lines out; blank ones are passed over. Holds one unfinished line of at most MAX_BODY bytes."""
+    """Chunks in, lines out; blank ones are skipped. Holds one unfinished line of at most MAX_BODY bytes."""
 
     def __init__(self) -> None:
         self._ready: deque[Line] = deque()
@@ -47,7 +47,7 @@ class Lines:
             self._extend(part)
 
     def finish(self) -> None:
-        """No more chunks: what is left is a line."""
+        """End the stream: what is left is a line."""
         if self._open or self._too_long:
             self._close()
 
@@ -71,67 +71,44 @@ class Lines:
 
 
 def tag_lines(service: Service, lines: list[Line], store: bool) -> bytes:
-    """A line of NDJSON for each, in order. Never raises for what is wrong with a line."""
-    tagger = service.current.tagger
-    outcomes: list[Product | Problem] = [_product(line) for line in lines]
-    products = [outcome for outcome in outcomes if isinstance(outcome, Product)]
-    results = _attempt(tagger, products)
-    if store:
-        results = _store(service, products, results)
-    tagged = iter(results)
-    rows = []
-    for line, outcome in zip(lines, outcomes, strict=True):
-        result = outcome if isinstance(outcome, Problem) else next(tagged)
-        if isinstance(result, Tagging):
-            service.metrics.tagged(result)
-            rows.append(orjson.dumps(result.to_dict()))
-        else:
-            service.metrics.failed()
-            id = outcome.id if isinstance(outcome, Product) else _id(line)
-            rows.append(orjson.dumps({"id": id, "error": result.document(), "revision": service.revision}))
-    return b"\n".join(rows) + b"\n"
+    """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
+    rows = [_read(line) for line in lines]
+    outcomes = _attempt(service.current.tagger, rows, service.live.store if store else None)
+    written = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        service.metrics.tagged(outcome)
+        result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
+        written.append(orjson.dumps(outcome_row(row, result, revision=service.revision)))
+    return b"\n".join(written) + b"\n"
 
 
-def _product(line: Line) -> Product | Problem:
-    if line.text is None:
-        return Problem(413, f"line {line.number} is longer than {MAX_BODY:,} bytes")
+def _read(line: Line) -> ProductRow:
     try:
+        if line.text is None:
+            raise Problem("body-too-large", f"line {line.number} is longer than {MAX_BODY:,} bytes")
         body = parse(ProductBody, line.text, name=f"line {line.number}")
     except Problem as problem:
-        return problem
+        return BadRow(_id(line), problem)
     product = body.product()
-    if "id" not in body.model_fields_set:
-        return Product(str(line.number), product.title, product.text, product.category, product.lang)
-    return product
+    return product if "id" in body.model_fields_set else replace(product, id=str(line.number))
 
 
-def _attempt(tagger: Tagger | None, products: list[Product]) -> list[Tagging | Problem]:
-    """When the line itself breaks, the products are tried one by one, so that only the one it broke on is lost."""
+def _attempt(tagger: Tagger | None, rows: list[ProductRow], store: TaxonomyStore | None) -> list[Outcome]:
+    """When the pipeline itself breaks, the rows are tried one by one, so that only the one it broke on is lost."""
     if tagger is None:
-        return [Problem(503, "no model fits the taxonomy any more") for _ in products]
+        lost = Problem("no-model", "no model fits the taxonomy any more")
+        return [row.error if isinstance(row, BadRow) else lost for row in rows]
     try:
-        found = tagger.attempt(products)
-        return [from_error(result) if isinstance(result, InputError) else result for result in found]
+        return tag_rows(tagger, rows, store=store)
     except Exception:
-        if len(products) <= 1:
-            log.exception("tagging item %r failed", products[0].id if products else None)
-            return [Problem(500, "something went wrong here; the server's log says what") for _ in products]
-    return [result for product in products for result in _attempt(tagger, [product])]
-
-
-def _store(service: Service, products: list[Product], results: list[Tagging | Problem]) -> list[Tagging | Problem]:
-    """Rows are only acknowledged when they are kept."""
-    kept = [r.to_item(p) for p, r in zip(products, results, strict=True) if isinstance(r, Tagging)]
-    try:
-        service.live.store.put_items(kept)
-    except KgtagError as error:
-        problem = from_error(error)
-        return [problem if isinstance(result, Tagging) else result for result in results]
-    return results
+        if len(rows) == 1:
+            log.exception("tagging item %r failed", rows[0].id)
+            return [Problem("internal-error", "something went wrong here; the server's log says what")]
+    return [outcome for row in rows for outcome in _attempt(tagger, [row], store)]
 
 
 def _id(line: Line) -> str:
-    """The id that a line which is no product says it has, else its number."""
+    """The id in a line that is not a product, else its number."""
     found: Any = None
     if line.text is not None:
         try:

@@ -1,4 +1,8 @@
-"""Request bodies: read with a limit, checked in one pass, refused in words."""
+"""Request bodies: read with a limit, checked in one pass, refused in words.
+
+FastAPI would read a body whole before it checks the key, whatever its size, and parse it before it validates it; so
+this reads bodies in a dependency, and `schema` tells FastAPI what they are.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from api.schemas import Body
 
 MAX_BODY = 1 << 20
 """Bytes of a JSON body, and of one line of a batch."""
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain", "application/octet-stream")
+"""Media types of a batch; the first is documented."""
 
 M = TypeVar("M", bound=Body)
 
@@ -28,45 +34,41 @@ class JsonBody(Generic[M]):
         return parse(self._model, await _read(request))
 
 
-def schema(model: type[Body]) -> dict[str, Any]:
-    """`openapi_extra` for a route with such a body: FastAPI doesn't see it, since it doesn't read it."""
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": model.model_json_schema()}},
-        }
-    }
+def schema(model: type[Body], media: str = "application/json") -> dict[str, Any]:
+    """The `openapi_extra` of a route with such a body, or with one such object a line."""
+    content = {media: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def parse(model: type[M], raw: bytes, *, name: str = "the body") -> M:
-    """Raises Problem: 400 for what is no JSON, 422 for JSON that isn't the model."""
+    """Raises Problem: 400 for what is not JSON, 422 for JSON that does not fit the model."""
     if not raw.strip():
-        raise Problem(400, f"{name} is empty; a JSON object was expected", title="no JSON")
+        raise Problem("malformed-body", f"{name} is empty; a JSON object was expected")
     try:
         raw.decode()
     except UnicodeDecodeError as error:
-        raise Problem(400, f"{name} is no UTF-8: byte {error.start} ({error.reason})", title="no JSON") from None
+        raise Problem("malformed-body", f"{name} is not UTF-8: byte {error.start} ({error.reason})") from None
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False, include_input=False)
         if errors[0]["type"] == "json_invalid":
-            said = errors[0]["msg"].removeprefix("Invalid JSON: ")
-            raise Problem(400, f"{name} is no JSON: {said}", title="no JSON") from None
+            reason = errors[0]["msg"].removeprefix("Invalid JSON: ")
+            raise Problem("malformed-body", f"{name} is not JSON: {reason}") from None
         rows = [{**e, "loc": ("body", *e["loc"])} for e in errors]
         raise invalid(rows, known=tuple(model.model_fields)) from None
 
 
 def require_media_type(request: Request, accepted: Collection[str]) -> None:
-    """Raises Problem 415 for a declared type that is none of these. A body that declares none is taken at its word."""
+    """Raises Problem 415 for a declared type that is not accepted. A body that declares none passes."""
     declared = request.headers.get("content-type")
     if declared is None:
         return
     media, *parameters = (part.strip().lower() for part in declared.split(";"))
     charset = next((p.removeprefix("charset=").strip('"') for p in parameters if p.startswith("charset=")), "utf-8")
     if (media not in accepted and not media.endswith("+json")) or charset not in ("utf-8", "utf8", "us-ascii"):
-        wanted = ", ".join(accepted)
-        raise Problem(415, f"the body is declared as {declared[:100]!r}; send Content-Type: {wanted}, in UTF-8")
+        detail = f"the body is declared as {declared[:100]!r}; send Content-Type: {', '.join(accepted)}, in UTF-8"
+        raise Problem("unsupported-media-type", detail)
 
 
 async def _read(request: Request) -> bytes:
@@ -82,9 +84,10 @@ async def _read(request: Request) -> bytes:
                 raise _too_large()
             chunks.append(chunk)
     except ClientDisconnect:
-        raise Problem(400, "the body ended early") from None
+        raise Problem("malformed-body", "the body ended early") from None
     return b"".join(chunks)
 
 
 def _too_large() -> Problem:
-    return Problem(413, f"the body is larger than {MAX_BODY:,} bytes", headers={"Connection": "close"})
+    detail = f"the body is larger than {MAX_BODY:,} bytes"
+    return Problem("body-too-large", detail, headers={"Connection": "close"})

@@ -1,11 +1,11 @@
-"""Errors as HTTP: the one table from the error tree to statuses, and `application/problem+json`."""
+"""Errors as HTTP: the one table from error codes to statuses, and `application/problem+json`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import FastAPI
@@ -14,90 +14,88 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from graph.errors import (
-    ConflictError,
-    InputError,
-    InvariantError,
-    KgtagError,
-    LostRace,
-    MigrationError,
-    ModelMismatch,
-    NotAllowed,
-    StoreUnavailable,
-    TextError,
-    UnknownConcept,
-    UnknownProposal,
-    UnknownVersion,
-)
+from graph.errors import InvariantError, KgtagError, UnknownConcept, error_detail
+from kgtag.rows import ProblemDetails
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
-"""What Retry-After says when the record is out of reach."""
+"""The Retry-After of a 503."""
 
-_TABLE: tuple[tuple[type[KgtagError], int, str], ...] = (
-    (UnknownConcept, 404, "unknown concept"),
-    (UnknownVersion, 404, "unknown version"),
-    (UnknownProposal, 404, "unknown proposal"),
-    (InvariantError, 422, "the edit would break the taxonomy"),
-    (TextError, 422, "text not taggable"),
-    (ModelMismatch, 503, "model and taxonomy don't fit"),
-    (NotAllowed, 403, "not yours to do"),
-    (InputError, 422, "bad input"),
-    (LostRace, 412, "lost race"),
-    (ConflictError, 409, "conflict"),
-    (StoreUnavailable, 503, "record out of reach"),
-    (MigrationError, 503, "record not migrated"),
-)
-"""From the top, the first that fits. One status depends on the request, see `from_error`."""
+STATUS: Mapping[str, int] = {
+    "malformed-body": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "unknown-concept": 404,
+    "unknown-version": 404,
+    "unknown-proposal": 404,
+    "method-not-allowed": 405,
+    "conflict": 409,
+    "release-taken": 409,
+    "precondition-failed": 412,
+    "body-too-large": 413,
+    "unsupported-media-type": 415,
+    "bad-input": 422,
+    "invalid-request": 422,
+    "broken-invariant": 422,
+    "untaggable-text": 422,
+    "unreadable-file": 422,
+    "precondition-required": 428,
+    "internal-error": 500,
+    "store-error": 500,
+    "model-mismatch": 503,
+    "no-model": 503,
+    "not-ready": 503,
+    "store-unavailable": 503,
+    "migration-needed": 503,
+}
+"""The status of each code. The title is the code in words; one status depends on the request, see `from_error`."""
 
 
-class Problem(Exception):
-    """An answer that is no success. `members` are further fields of the problem document."""
+class Problem(KgtagError):
+    """A response that is not a success.
+
+    Args:
+        code: One of `STATUS`.
+        detail: What is wrong, and the way out.
+        status: Instead of that of the table.
+        headers: Of the response.
+        members: Further fields of the problem document.
+    """
 
     def __init__(
         self,
-        status: int,
+        code: str,
         detail: str,
         *,
-        title: str | None = None,
+        status: int | None = None,
         headers: Mapping[str, str] | None = None,
         members: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status = status
-        self.detail = detail
-        self.title = title or HTTPStatus(status).phrase.lower()
+        self.code = code
+        self.status = status or STATUS[code]
         self.headers = dict(headers or {})
         self.members = dict(members or {})
+        if self.status == 503:
+            self.headers.setdefault("Retry-After", str(RETRY_SECONDS))
 
-    def document(self, instance: str | None = None) -> dict[str, Any]:
-        row: dict[str, Any] = {
-            "type": f"urn:kgtag:problem:{self.title.replace(' ', '-')}",
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-        }
-        if instance is not None:
-            row["instance"] = instance
-        return row | self.members
-
-
-class Unavailable(Problem):
-    """The record is out of reach for now."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(503, detail, title="record out of reach", headers={"Retry-After": str(RETRY_SECONDS)})
+    def to_dict(self) -> ProblemDetails:
+        """The problem document."""
+        row = {**error_detail(self.code, str(self)), "status": self.status, **self.members}
+        return cast(ProblemDetails, row)
 
 
 def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     """The problem for an error of the tree.
 
-    An unknown concept is 404 when the path names it, 422 when it is only mentioned in the query or the body.
+    An unknown concept is 404 when the path names it, 422 when only the query or the body does.
     """
-    status, title = next(((s, t) for kind, s, t in _TABLE if isinstance(error, kind)), (500, "internal error"))
+    if isinstance(error, Problem):
+        return error
+    status = STATUS.get(error.code, 500)
     members: dict[str, Any] = {}
-    headers: dict[str, str] = {}
     if isinstance(error, UnknownConcept):
         members["near"] = list(error.near)
         if request is None or request.path_params.get("id") != error.value:
@@ -105,18 +103,16 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
     elif isinstance(error, InvariantError):
         rows = [{"code": p.code, "concepts": list(p.concepts), "message": p.message} for p in error.problems]
         members["problems"] = rows
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_SECONDS)
-    return Problem(status, str(error), title=title, headers=headers, members=members)
+    return Problem(error.code, str(error), status=status, members=members)
 
 
 def invalid(errors: Sequence[Mapping[str, Any]], *, known: Sequence[str] = ()) -> Problem:
-    """422 from pydantic's errors: where, and what is wrong. The input isn't echoed: it may be huge, or no text."""
+    """422 from pydantic's errors: where, and what is wrong. The input is not echoed: it may be huge, or not text."""
     rows = [{"loc": [_printable(part) for part in e["loc"]], "msg": _message(e, known)} for e in errors[:50]]
     first = rows[0]
     where = ".".join(map(str, first["loc"]))
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return Problem(422, f"{where}: {first['msg']}{more}", title="invalid request", members={"errors": rows})
+    return Problem("invalid-request", f"{where}: {first['msg']}{more}", members={"errors": rows})
 
 
 def _message(error: Mapping[str, Any], known: Sequence[str]) -> str:
@@ -130,19 +126,31 @@ def _printable(part: Any) -> Any:
 
 
 def response(problem: Problem, request: Request) -> Response:
-    document = problem.document(request.url.path)
+    """The problem document as the response to a request."""
     service = getattr(request.app.state, "service", None)
-    document["revision"] = service.revision if service is not None else None
-    content = orjson.dumps(document)
-    return Response(content, problem.status, problem.headers, media_type="application/problem+json")
+    revision = service.revision if service is not None else None
+    row = {**problem.to_dict(), "instance": request.url.path, "revision": revision}
+    return Response(orjson.dumps(row), problem.status, problem.headers, media_type="application/problem+json")
+
+
+BODY = (400, 413, 415, 422)
+"""Statuses of a request whose body cannot be read."""
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with problems of these statuses."""
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    return {
+        status: {
+            "description": f"{HTTPStatus(status).phrase} ({', '.join(c for c, s in STATUS.items() if s == status)}).",
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in statuses
+    }
 
 
 def install(app: FastAPI) -> None:
     """From here on every error that leaves the app is a problem document."""
-
-    async def problem(request: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
-        return response(error, request)
 
     async def kgtag_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, KgtagError)
@@ -154,18 +162,18 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        detail = error.detail
-        if error.status_code == 404:
+        status, detail = error.status_code, error.detail
+        if status == 404:
             detail = f"there is nothing at {request.url.path}; see /docs"
-        elif error.status_code == 405:
+        elif status == 405:
             detail = f"{request.method} is not for {request.url.path}; {(error.headers or {}).get('Allow', '')} is"
-        return response(Problem(error.status_code, detail, headers=error.headers), request)
+        code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+        return response(Problem(code, detail, status=status, headers=error.headers), request)
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        # Starlette raises it on after the answer, so that the server logs the traceback.
-        return response(Problem(500, "something went wrong here; the server's log says what"), request)
+        # Starlette raises it on after the response, so that the server logs the traceback.
+        return response(Problem("internal-error", "something went wrong here; the server's log says what"), request)
 
-    app.add_exception_handler(Problem, problem)
     app.add_exception_handler(KgtagError, kgtag_error)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)

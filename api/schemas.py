@@ -1,4 +1,4 @@
-"""What may be sent: strict, bounded, and nothing beside it."""
+"""The bodies of requests: strict, bounded, without other fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _id(value: str) -> str:
 
 def _language(value: str) -> str:
     if not LANGUAGE_TAG.fullmatch(value):
-        raise ValueError("this is no language tag, like 'en' or 'zh-Hans'")
+        raise ValueError("this is not a language tag, like 'en' or 'zh-Hans'")
     return value
 
 
@@ -41,7 +41,7 @@ Ids = Annotated[list[Id], Field(max_length=2_000)]
 Reason = Annotated[str, Field(max_length=2_000, description="Kept in the history.")]
 Revision = Annotated[
     str | None,
-    Field(max_length=64, description="The taxonomy's revision that was seen; 412 when anything has changed since."),
+    Field(max_length=64, description="The taxonomy's revision as it was read; 412 when anything has changed since."),
 ]
 
 
@@ -50,7 +50,11 @@ class Body(BaseModel):
 
 
 class ProductBody(Body):
-    """A product as in a product file. How long a title may be is the tagger's to say."""
+    """A product as in a product file. The tagger limits the length of its texts.
+
+    Example:
+        {"id": "1", "title": "Red leather trainers", "category": "Sneakers"}
+    """
 
     id: Id | int = Field(default="1", description="Comes back with the answer.")
     title: str
@@ -59,14 +63,14 @@ class ProductBody(Body):
         default=None, description="A concept id or a label; predicted when it is missing."
     )
     lang: Language | None = None
-    image: str | None = Field(default=None, description="Accepted, and not looked at.")
+    image: str | None = Field(default=None, description="Accepted, and not used.")
 
     def product(self) -> Product:
         return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang)
 
 
 class _Editable(Body):
-    """Fields and relations of a concept. Each relation names all its targets; what isn't named stays."""
+    """Fields and relations of a concept. Each relation names all its targets; what is not named stays."""
 
     pref_label: Annotated[Labels, Field(min_length=1)] | None = None
     alt_label: LabelLists | None = None
@@ -112,13 +116,25 @@ class _Editable(Body):
 
 
 class NewConcept(_Editable):
-    id: Id | None = Field(default=None, description="Made up when it is missing.")
+    """A concept to create, with its relations.
+
+    Example:
+        {"id": "suede", "kind": "value", "pref_label": {"en": "Suede", "zh": "绒面革"}, "value_of": "material"}
+    """
+
+    id: Id | None = Field(default=None, description="Generated when it is missing.")
     scheme: Id | None = Field(default=None, description="Needed unless there is just one.")
     kind: Kind
     pref_label: Annotated[Labels, Field(min_length=1)]
 
 
 class ConceptPatch(_Editable):
+    """Fields and relations to replace; what is not named stays.
+
+    Example:
+        {"pref_label": {"en": "Sports shoes"}, "reason": "clearer"}
+    """
+
     @model_validator(mode="after")
     def _something(self) -> ConceptPatch:
         if not self.model_fields_set - {"reason", "expected_revision"}:
@@ -127,28 +143,46 @@ class ConceptPatch(_Editable):
 
 
 class Merge(Body):
+    """The concept that takes another one over.
+
+    Example:
+        {"into": "sneakers"}
+    """
+
     into: Id = Field(description="The concept that stays.")
     reason: Reason = ""
     expected_revision: Revision = None
 
 
 class Deprecate(Body):
+    """The successor of a concept that goes out of use, when it has one.
+
+    Example:
+        {"replaced_by": "red", "reason": "too fine"}
+    """
+
     replaced_by: Id | None = None
     reason: Reason = ""
     expected_revision: Revision = None
 
 
 class Move(Body):
-    broader: Ids = Field(description="All concepts it stands below from now on; none puts it at the top.")
+    """The new place of a concept.
+
+    Example:
+        {"broader": ["shoes"]}
+    """
+
+    broader: Ids = Field(description="All its broader concepts from now on; none puts it at the top.")
     primary: Id | None = Field(default=None, description="The one that paths follow; else the first.")
     reason: Reason = ""
     expected_revision: Revision = None
 
 
 class PartBody(Body):
-    id: Id | None = Field(
-        default=None, description="Made up when it is missing; that of a concept that is there will do."
-    )
+    """A concept that takes a part of another one over."""
+
+    id: Id | None = Field(default=None, description="Generated when it is missing; may be that of an existing concept.")
     pref_label: Labels = {}
     alt_label: LabelLists = {}
     hidden_label: LabelLists = {}
@@ -157,29 +191,40 @@ class PartBody(Body):
 
     def part(self) -> Part:
         alt, hidden = ({tag: tuple(t) for tag, t in texts.items()} for texts in (self.alt_label, self.hidden_label))
-        return Part(self.id or made_up_id(), self.pref_label, alt, hidden, self.definition, tuple(self.takes))
+        return Part(self.id or new_id(), self.pref_label, alt, hidden, self.definition, tuple(self.takes))
 
 
 class Split(Body):
+    """The concepts that replace one.
+
+    Example:
+        {"parts": [{"id": "trainers", "pref_label": {"en": "Trainers"}, "takes": ["running"]},
+         {"pref_label": {"en": "Plimsolls"}}]}
+    """
+
     parts: Annotated[list[PartBody], Field(min_length=2, max_length=100)]
     reason: Reason = ""
     expected_revision: Revision = None
 
 
-def made_up_id() -> str:
+def new_id() -> str:
     return f"c-{secrets.token_hex(6)}"
 
 
 class NewProposal(Body):
-    """An edit in words, `{"operation": "merge", "concept": …, "into": …}`, or `changes` as the history has them."""
+    """An edit, `{"operation": "merge", "concept": …, "into": …}`, or `changes` as the history has them.
+
+    Example:
+        {"operation": "merge", "concept": "crimson", "into": "red", "reason": "too fine"}
+    """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
 
     operation: Annotated[str, Field(max_length=30, examples=list(OPERATIONS))] | None = None
     changes: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=10_000)] | None = None
-    title: Annotated[str, Field(max_length=300)] = Field(default="", description="Made up when it is missing.")
+    title: Annotated[str, Field(max_length=300)] = Field(default="", description="Generated when it is missing.")
     reason: Reason = ""
-    evidence: dict[str, Any] | None = Field(default=None, description="Any JSON that speaks for it.")
+    evidence: dict[str, Any] | None = Field(default=None, description="Any JSON that supports it.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> NewProposal:
@@ -190,14 +235,26 @@ class NewProposal(Body):
         return self
 
     def draft(self) -> Draft:
-        """Raises InputError for what is no change."""
+        """The draft of the proposal. Raises InputError for an invalid change."""
         return read_draft(self.model_dump(exclude_unset=True))
 
 
 class NewComment(Body):
+    """A comment on a proposal.
+
+    Example:
+        {"text": "and the Chinese label?"}
+    """
+
     text: Annotated[str, Field(max_length=20_000), AfterValidator(_visible)]
 
 
 class Decision(Body):
+    """A comment to go with a decision.
+
+    Example:
+        {"comment": "they differ in the sole"}
+    """
+
     comment: Annotated[str, Field(max_length=20_000)] = ""
-    force: bool = Field(default=False, description="For admins: what only the proposer, or only somebody else, may do.")
+    force: bool = Field(default=False, description="For admins: decide for the proposer, or for somebody else.")

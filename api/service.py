@@ -1,26 +1,26 @@
-"""What the routes share: the served snapshot once there is one, the keys, and the thread that keeps both up."""
+"""What the routes share: the served snapshot, the keys, and what is derived from a snapshot once."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import threading
-from collections import OrderedDict
 from functools import cached_property
-from typing import Any
 
 import anyio
 import numpy as np
 import pyarrow.compute as pc
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from starlette.requests import Request
 
 from api.auth import Keyring
-from api.errors import Problem, Unavailable
+from api.errors import Problem
 from api.metrics import Metrics
 from graph.columns.columns import owners
-from graph.errors import StoreError
+from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
+from graph.rows import AuditReport, ProblemRow
 from kgtag.config import Settings
 from kgtag.embed.audit import audit_store
 from kgtag.serve.assemble import follow
@@ -31,42 +31,30 @@ from kgtag.tag.tagger import Tagger
 log = logging.getLogger(__name__)
 
 SHOWN_PROBLEMS = 100
-_REMEMBERED = 64 << 20
+_CACHE_BYTES = 64 << 20
 """Bytes of answers kept for a snapshot."""
 _STALE_AFTER = 10.0
-"""Seconds without a word from the record after which answers say that they are stale, even if nothing failed."""
+"""Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
 """Taggings at a time: the extractor uses several cores by itself, and more would only starve the event loop."""
 
 
 class Derived:
-    """What is worked out once for a snapshot, when somebody asks for it, and goes when the snapshot goes."""
+    """Derived from a snapshot once, on demand, and gone with the snapshot. `answers` is for the event loop alone."""
 
     def __init__(self, served: Served, dialect: Dialect) -> None:
         self.served = served
         self.dialect = dialect
-        self.audit: dict[str, Any] | None = None
-        self._answers: OrderedDict[object, bytes] = OrderedDict()
-        self._bytes = 0
-
-    def recall(self, question: object) -> bytes | None:
-        """For the event loop's thread alone, as `remember` is."""
-        return self._answers.get(question)
-
-    def remember(self, question: object, answer: bytes) -> None:
-        """The oldest answers are forgotten first."""
-        self._answers[question] = answer
-        self._bytes += len(answer)
-        while self._bytes > _REMEMBERED:
-            self._bytes -= len(self._answers.popitem(last=False)[1])
+        self.audit: AuditReport | None = None
+        self.answers: LRUCache[object, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
 
     @cached_property
-    def problems(self) -> list[dict[str, Any]]:
-        """What was left out of the snapshot, with what mends it: the first hundred."""
+    def problems(self) -> list[ProblemRow]:
+        """What was left out of the snapshot, with its repairs: the first hundred."""
         return problem_rows(self.served.taxonomy, self.dialect, limit=SHOWN_PROBLEMS)
 
     def containing(self, part: str) -> NDArray[np.bool_]:
-        """(n,) which concepts have a label with the part, which is in normal form, anywhere in it."""
+        """(n,) which concepts have a label that contains the part, which is in normal form."""
         taxonomy = self.served.taxonomy
         labels, texts = taxonomy.derived.labels, taxonomy.columns.texts
         # One more at the end for the texts that have no form.
@@ -77,7 +65,7 @@ class Derived:
 
 
 class Service:
-    """One for each app. `start` raises what can't get better by waiting: a wrong URL, a model that doesn't fit."""
+    """The state of one app: the live taxonomy, the keys, the metrics."""
 
     def __init__(self, settings: Settings, *, models: Models | None = None) -> None:
         self.settings = settings
@@ -93,9 +81,9 @@ class Service:
 
     @property
     def live(self) -> LiveTaxonomy:
-        """Raises Unavailable as long as there has never been a snapshot."""
+        """Raises StoreUnavailable as long as there has never been a snapshot."""
         if self._live is None or not self._live.started:
-            raise Unavailable(f"no snapshot yet: {self.error}")
+            raise StoreUnavailable(f"no snapshot yet: {self.error}")
         return self._live
 
     @property
@@ -128,7 +116,7 @@ class Service:
         late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
         return freshness.stale_for if freshness.error is not None or late else None
 
-    def audit(self) -> dict[str, Any]:
+    def audit(self) -> AuditReport:
         """The audit of the snapshot, one at a time. Takes a while the first time."""
         with self._auditing:
             derived = self.derived
@@ -175,5 +163,5 @@ def require_tagger(found: Service) -> Tagger:
     """Raises Problem 503 when the service runs without a model."""
     tagger = found.current.tagger
     if tagger is None:
-        raise Problem(503, "there is no model here; serve with --model DIR (KGTAG_MODEL)", title="no model")
+        raise Problem("no-model", "there is no model here; serve with --model DIR (KGTAG_MODEL)")
     return tagger

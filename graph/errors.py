@@ -1,29 +1,32 @@
 """Every error kgtag raises on purpose, as one tree.
 
     KgtagError
-    ├── InputError                  wrong use or bad input; the caller can mend it (exit 2, HTTP 4xx)
-    │   ├── FileFormatError         a file that doesn't read: names file, line and column
-    │   ├── UnknownConcept          an id or label nobody knows: names the nearest ones
-    │   ├── UnknownVersion          a version or release that isn't there
-    │   ├── UnknownProposal         a number that no proposal has
+    ├── InputError                  wrong use or bad input; the caller can repair it (exit 2, HTTP 4xx)
+    │   ├── FileFormatError         an unreadable file: names file, line and column
+    │   ├── UnknownConcept          an unknown id or label: names the nearest ones
+    │   ├── UnknownVersion          a version or release that does not exist
+    │   ├── UnknownProposal         a proposal number that does not exist
     │   ├── InvariantError          an edit that would break the taxonomy: carries the problems
-    │   ├── ModelMismatch           a model and a taxonomy that don't fit each other
-    │   ├── NotAllowed              a deed that is for somebody else to do (HTTP 403)
+    │   ├── ModelMismatch           a model and a taxonomy that do not fit each other
+    │   ├── NotAllowed              an action that is for somebody else (HTTP 403)
     │   └── TextError               a product text that is empty, too long or not text
-    ├── ConflictError               somebody else was faster (HTTP 409/412)
-    │   ├── ReleaseTaken            a release of that name or version is there already
-    │   └── LostRace                what the caller says they have seen is no longer there (HTTP 412)
-    └── StoreError                  the record can't answer
+    ├── ConflictError               a concurrent change came first (HTTP 409/412)
+    │   ├── ReleaseTaken            the name or version already has a release
+    │   └── LostRace                the ETag or revision that the caller expects is outdated (HTTP 412)
+    └── StoreError                  the store cannot answer
         ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
         └── MigrationError          schema missing, too new, or a migration edited after it was applied
 
-A message names the value that is wrong and the way out. Nothing here knows about HTTP or exit codes.
+A message names the value that is wrong and the way out. Each class has a `code`, which stays when wordings change.
+HTTP statuses and exit codes are decided elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NotRequired, Protocol
+
+from typing_extensions import TypedDict
 
 
 class BrokenInvariant(Protocol):
@@ -39,25 +42,61 @@ class BrokenInvariant(Protocol):
     def message(self) -> str: ...
 
 
+class ErrorDetail(TypedDict):
+    """An error as JSON, as RFC 9457 has it. `type` is stable, `detail` is for people; over HTTP it has a `status`.
+
+    Example:
+        {"type": "urn:kgtag:problem:untaggable-text", "title": "Untaggable Text", "detail": "the title is empty"}
+    """
+
+    type: str
+    title: str
+    detail: str
+    status: NotRequired[int]
+
+
+def error_detail(code: str, detail: str) -> ErrorDetail:
+    """The error of a code; the title is the code in words."""
+    return {"type": f"urn:kgtag:problem:{code}", "title": code.replace("-", " ").title(), "detail": detail}
+
+
 _LONGEST = 2_000
 
 
 class KgtagError(Exception):
-    """Root of the tree. A message that quotes megabytes of somebody's file loses its middle."""
+    """Root of the tree. A message that quotes megabytes of a file loses its middle.
+
+    Attributes:
+        code: A stable identifier of the kind of error, for programs.
+
+    Example:
+        >>> UnknownConcept("sandal", near=["'Sandals' (sandals)"]).to_dict()["type"]
+        'urn:kgtag:problem:unknown-concept'
+    """
+
+    code: str = "internal-error"
 
     def __init__(self, message: object = "") -> None:
-        said = str(message)
-        if len(said) > _LONGEST:
-            said = f"{said[: _LONGEST // 2]} … {said[-_LONGEST // 4 :]}"
-        super().__init__(said)
+        text = str(message)
+        if len(text) > _LONGEST:
+            text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
+        super().__init__(text)
+
+    def to_dict(self) -> ErrorDetail:
+        """The error as JSON, as the rows of a batch have it."""
+        return error_detail(self.code, str(self))
 
 
 class InputError(KgtagError):
-    """Wrong use or bad input that the caller can mend."""
+    """Wrong use or bad input that the caller can repair."""
+
+    code = "bad-input"
 
 
 class FileFormatError(InputError):
-    """A file that doesn't read."""
+    """An unreadable file."""
+
+    code = "unreadable-file"
 
     def __init__(self, file: str, message: str, *, line: int | None = None, column: int | None = None) -> None:
         where = ":".join(str(part) for part in (file, line, column) if part is not None)
@@ -68,7 +107,9 @@ class FileFormatError(InputError):
 
 
 class UnknownConcept(InputError):
-    """No concept of this id or label."""
+    """No concept has this id or label."""
+
+    code = "unknown-concept"
 
     def __init__(
         self, value: str, *, kind: str = "concept", scheme: str | None = None, near: Sequence[str] = ()
@@ -81,11 +122,15 @@ class UnknownConcept(InputError):
 
 
 class UnknownVersion(InputError):
-    """A version or release that isn't in the history."""
+    """A version or release that is not in the history."""
+
+    code = "unknown-version"
 
 
 class UnknownProposal(InputError):
-    """No proposal of this number."""
+    """No proposal has this number."""
+
+    code = "unknown-proposal"
 
     def __init__(self, id: int) -> None:
         super().__init__(f"there is no proposal {id}; see: kgtag proposals list")
@@ -95,6 +140,8 @@ class UnknownProposal(InputError):
 class InvariantError(InputError):
     """A change set that would break the taxonomy; nothing of it was written."""
 
+    code = "broken-invariant"
+
     def __init__(self, problems: Sequence[BrokenInvariant]) -> None:
         shown = "; ".join(problem.message for problem in problems[:5])
         more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
@@ -103,23 +150,33 @@ class InvariantError(InputError):
 
 
 class ModelMismatch(InputError):
-    """A model and a taxonomy that don't fit each other."""
+    """A model and a taxonomy that do not fit each other."""
+
+    code = "model-mismatch"
 
 
 class NotAllowed(InputError):
-    """A deed that is for somebody else to do, like approving one's own proposal."""
+    """An action that is for somebody else, like accepting one's own proposal."""
+
+    code = "forbidden"
 
 
 class TextError(InputError):
-    """A product text that can't be tagged."""
+    """A product text that cannot be tagged."""
+
+    code = "untaggable-text"
 
 
 class ConflictError(KgtagError):
-    """The record changed since it was read."""
+    """The store changed since it was read."""
+
+    code = "conflict"
 
 
 class ReleaseTaken(ConflictError):
-    """A release of that name or of that version is there already."""
+    """The name or the version already has a release."""
+
+    code = "release-taken"
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(f"there is release {name} of version {version} already")
@@ -128,16 +185,24 @@ class ReleaseTaken(ConflictError):
 
 
 class LostRace(ConflictError):
-    """The caller named the version they had seen, and it is no longer there."""
+    """The version that the caller expects is no longer there."""
+
+    code = "precondition-failed"
 
 
 class StoreError(KgtagError):
-    """The record can't answer."""
+    """The store cannot answer."""
+
+    code = "store-error"
 
 
 class StoreUnavailable(StoreError):
-    """The record is out of reach for now."""
+    """The store is unavailable for now."""
+
+    code = "store-unavailable"
 
 
 class MigrationError(StoreError):
-    """The schema is missing, too new, or was changed behind the migrations' back."""
+    """The schema is missing, too new, or a migration was edited after it was applied."""
+
+    code = "migration-needed"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from graph.model import ItemTag, TaggedItem
+from kgtag.rows import DroppedRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
 """How a tag came to be: given with the product, classified by the extractor, found by the linker, or derived."""
@@ -177,13 +178,13 @@ class Candidate:
     method: Literal["exact", "fuzzy", "dense"]
     label: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LinkRow:
         """A row of `links`, ready for JSON."""
         return {
             "concept": self.concept,
             "label": self.label,
-            "score": _round(self.score),
-            "probability": _round(self.probability),
+            "score": round(self.score, 4),
+            "probability": round(self.probability, 4),
             "method": self.method,
         }
 
@@ -200,7 +201,7 @@ class Linked:
         named = tuple(replace(candidate, label=label(candidate.concept)) for candidate in self.candidates)
         return Linked(named, named[0] if self.link is not None else None)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> LinksRow:
         """The answer of `kgtag link`, ready for JSON."""
         return {"links": [candidate.to_dict() for candidate in self.candidates], "nil": self.link is None}
 
@@ -303,8 +304,8 @@ class Tag:
     plausibility: float | None = None
     implied_by: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """The row of "tags out"; fields that do not apply are left out."""
+    def to_dict(self) -> TagRow:
+        """The row of a tag; fields that do not apply are left out."""
         row: dict[str, Any] = {"concept": self.concept, "label": self.label, "kind": self.kind}
         optional: dict[str, Any] = {
             "attribute": self.attribute,
@@ -317,7 +318,7 @@ class Tag:
             "probability": _round(self.probability),
             "implied_by": self.implied_by,
         }
-        return row | {name: value for name, value in optional.items() if value is not None}
+        return cast(TagRow, row | {name: value for name, value in optional.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,8 +328,9 @@ class DroppedTag:
     tag: Tag
     rule: Rule
 
-    def to_dict(self) -> dict[str, Any]:
-        return self.tag.to_dict() | {"rule": self.rule}
+    def to_dict(self) -> DroppedRow:
+        """The row of the tag, with the rule."""
+        return {**self.tag.to_dict(), "rule": self.rule}
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,10 +342,11 @@ class Nil:
     attribute: str | None
     score: float
 
-    def to_dict(self) -> dict[str, Any]:
-        place = {name: value for name, value in _place(self.span).items() if value is not None}
-        attribute = {} if self.attribute is None else {"attribute": self.attribute}
-        return {**place, "surface": self.surface, **attribute, "score": _round(self.score)}
+    def to_dict(self) -> NilRow:
+        """The row of a mention without a concept; fields that do not apply are left out."""
+        optional = {**_place(self.span), "surface": self.surface, "attribute": self.attribute}
+        row = {name: value for name, value in optional.items() if value is not None}
+        return cast(NilRow, row | {"score": round(self.score, 4)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,13 +358,10 @@ class Proposal:
     tail: str
     probability: float
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "head": self.head,
-            "relation": self.relation,
-            "tail": self.tail,
-            "probability": _round(self.probability),
-        }
+    def to_dict(self) -> PlausibleRow:
+        """The row of an accepted relation."""
+        probability = round(self.probability, 4)
+        return {"head": self.head, "relation": self.relation, "tail": self.tail, "probability": probability}
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,9 +414,9 @@ class Tagging:
             found.setdefault(tag.attribute or tag.kind, []).append(tag)
         return found
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> TaggingRow:
         """The row of "tags out", ready for JSON."""
-        row: dict[str, Any] = {
+        row: TaggingRow = {
             "id": self.id,
             "tags": [tag.to_dict() for tag in self.tags],
             "dropped": [dropped.to_dict() for dropped in self.dropped],
@@ -424,7 +424,9 @@ class Tagging:
             "model": self.model,
             "revision": self.revision,
         }
-        return row | {"proposals": [p.to_dict() for p in self.proposals]} if self.proposals else row
+        if self.proposals:
+            row["proposals"] = [proposal.to_dict() for proposal in self.proposals]
+        return row
 
     def to_item(self, product: Product) -> TaggedItem:
         """The item that a store keeps; offsets are of the title, tags from the text have only a surface."""

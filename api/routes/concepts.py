@@ -10,23 +10,26 @@ from fastapi import APIRouter, Query, Request
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from api.answers import concept, concept_in_full, json
-from api.errors import Problem
+from api.errors import problems
 from api.parameters import ConceptId, KindFilter, Lang, Reader, require_known
+from api.responses import json
 from api.service import Derived, service
+from graph.errors import InputError
 from graph.labels import normalise
 from graph.model import Kind, Status
+from graph.rows import ConceptDetail, concept_detail, concept_row
 from graph.taxonomy import Taxonomy
+from kgtag.rows import ConceptPage, RelatedConcepts
 
-router = APIRouter(prefix="/v1/concepts", tags=["concepts"])
-one = APIRouter(prefix="/v1/concepts", tags=["concepts"])
+router = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
+one = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
 """The plain `/{id}`: an id may hold slashes, so this comes after every longer path."""
 
 Transitive = Annotated[bool, Query(description="All the way, not one step.")]
 Many = Annotated[int, Query(ge=1, le=10_000)]
 
 
-@router.get("", dependencies=[Reader], response_model=None)
+@router.get("", response_model=ConceptPage, responses=problems(422))
 def concepts(
     request: Request,
     q: Annotated[str | None, Query(max_length=300, description="Part of a label, in any language, or an id.")] = None,
@@ -43,16 +46,15 @@ def concepts(
     found = _matching(derived, q, scheme, kind, status)
     after = bisect_right(taxonomy.ids, cursor) - 1 if cursor is not None else -1
     start = int(np.searchsorted(found, after, side="right"))
-    page = found[start : start + limit].tolist()
+    indices = found[start : start + limit].tolist()
     more = start + limit < len(found)
-    return json(
-        {
-            "concepts": [concept(taxonomy.concepts[i], lang) for i in page],
-            "total": len(found),
-            "next_cursor": taxonomy.ids[page[-1]] if more else None,
-            "revision": taxonomy.revision,
-        }
-    )
+    page: ConceptPage = {
+        "concepts": [concept_row(taxonomy.concepts[i], lang) for i in indices],
+        "total": len(found),
+        "next_cursor": taxonomy.ids[indices[-1]] if more else None,
+        "revision": taxonomy.revision,
+    }
+    return json(page)
 
 
 def _matching(
@@ -73,45 +75,48 @@ def _matching(
     return np.flatnonzero(found)
 
 
-@router.get("/{id:path}/broader", dependencies=[Reader], response_model=None)
+@router.get("/{id:path}/broader", response_model=RelatedConcepts, responses=problems(404, 422))
 def broader(
     request: Request, id: ConceptId, transitive: Transitive = False, limit: Many = 1_000, lang: Lang = None
 ) -> Response:
+    """Broader concepts of a concept."""
     taxonomy = service(request).current.taxonomy
     found = taxonomy.ancestors(id) if transitive else taxonomy.out(id, "broader")
-    return _concepts(taxonomy, id, found, limit, lang)
+    return _related(taxonomy, id, found, limit, lang)
 
 
-@router.get("/{id:path}/narrower", dependencies=[Reader], response_model=None)
+@router.get("/{id:path}/narrower", response_model=RelatedConcepts, responses=problems(404, 422))
 def narrower(
     request: Request, id: ConceptId, transitive: Transitive = False, limit: Many = 1_000, lang: Lang = None
 ) -> Response:
+    """Narrower concepts of a concept."""
     taxonomy = service(request).current.taxonomy
     found = taxonomy.descendants(id) if transitive else taxonomy.into(id, "broader")
-    return _concepts(taxonomy, id, found, limit, lang)
+    return _related(taxonomy, id, found, limit, lang)
 
 
-@router.get("/{id:path}/related", dependencies=[Reader], response_model=None)
+@router.get("/{id:path}/related", response_model=RelatedConcepts, responses=problems(404, 422))
 def related(
     request: Request, id: ConceptId, transitive: Transitive = False, limit: Many = 1_000, lang: Lang = None
 ) -> Response:
-    """`related` is not transitive in SKOS: asking for that is refused."""
+    """Related concepts of a concept. `related` is not transitive in SKOS, so `transitive` is refused."""
     taxonomy = service(request).current.taxonomy
     found = taxonomy.out(id, "related")
     if transitive:
-        raise Problem(422, "related is not transitive: what is related to a related concept needn't be; leave it out")
-    return _concepts(taxonomy, id, found, limit, lang)
+        raise InputError("related is not transitive: what is related to a related concept needn't be; leave it out")
+    return _related(taxonomy, id, found, limit, lang)
 
 
-def _concepts(taxonomy: Taxonomy, id: str, found: list[str], limit: int, lang: str | None) -> Response:
-    rows = [concept(taxonomy[other], lang) for other in found[:limit]]
-    return json({"concept": id, "concepts": rows, "total": len(found), "revision": taxonomy.revision})
+def _related(taxonomy: Taxonomy, id: str, found: list[str], limit: int, lang: str | None) -> Response:
+    rows = [concept_row(taxonomy[other], lang) for other in found[:limit]]
+    answer: RelatedConcepts = {"concept": id, "concepts": rows, "total": len(found), "revision": taxonomy.revision}
+    return json(answer)
 
 
-@one.get("/{id:path}", dependencies=[Reader], response_model=None)
-async def read(request: Request, id: ConceptId, lang: Lang = None) -> Response:
-    """The concept with its labels and relations. Its ETag is what an edit's If-Match asks for."""
+@one.get("/{id:path}", response_model=ConceptDetail, responses=problems(404, 422))
+async def concept(request: Request, id: ConceptId, lang: Lang = None) -> Response:
+    """A concept with its labels and relations. An edit sends its ETag as If-Match."""
     taxonomy = service(request).current.taxonomy
     await require_known(taxonomy, id)
-    row = concept_in_full(taxonomy, id, lang)
+    row = concept_detail(taxonomy, id, lang)
     return json(row, headers={"ETag": f'"{row["etag"]}"', "Cache-Control": "no-cache"})

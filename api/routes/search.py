@@ -7,14 +7,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.answers import json
+from api.errors import problems
 from api.parameters import KindFilter, Lang, Reader
+from api.responses import json
 from api.service import service
+from kgtag.rows import Suggestions
 
-router = APIRouter(prefix="/v1/search", tags=["search"])
+router = APIRouter(prefix="/v1/search", tags=["search"], dependencies=[Reader], responses=problems(401, 403, 503))
 
 
-@router.get("/suggest", dependencies=[Reader], response_model=None)
+@router.get("/suggest", response_model=Suggestions, responses=problems(422))
 async def suggest(
     request: Request,
     q: Annotated[str, Query(max_length=300)],
@@ -22,11 +24,9 @@ async def suggest(
     lang: Lang = None,
     kind: KindFilter = None,
 ) -> Response:
-    """Concepts whose labels complete the text, from any of a label's words on; what many items carry comes first."""
+    """Concepts with a label that completes the text, from any of its words on; those of many items come first."""
     served = service(request).current
     found = served.suggester.suggest(q, limit=limit, lang=lang, kind=kind)
-    rows = [
-        {"concept": s.concept, "label": s.label, "pref_label": s.pref_label, "kind": s.kind, "lang": s.lang}
-        for s in found
-    ]
-    return json({"query": q, "suggestions": rows, "revision": served.taxonomy.revision})
+    rows = [suggestion.to_dict() for suggestion in found]
+    answer: Suggestions = {"query": q, "suggestions": rows, "revision": served.taxonomy.revision}
+    return json(answer)

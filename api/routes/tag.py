@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.background import BackgroundTask
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from api.answers import json
 from api.auth import require_scope
 from api.batch import Lines, tag_lines
-from api.bodies import JsonBody, require_media_type, schema
+from api.bodies import NDJSON, JsonBody, require_media_type, schema
+from api.errors import BODY, problems
 from api.parameters import TaggerKey
+from api.responses import NdjsonStream, json, lines_of
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
+from graph.errors import KgtagError
+from kgtag.rows import ErrorRow, TaggingRow
+from kgtag.tag.batch import Outcome, tag_rows
+from kgtag.types import Product
 
-log = logging.getLogger(__name__)
-router = APIRouter(prefix="/v1", tags=["tag"])
+router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503))
 
-_NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain", "application/octet-stream")
 _MICRO_BATCH = 32
-_PATIENCE = 60.0
-"""Seconds that a client may leave its answers unread."""
 
-Store = Annotated[bool, Query(description="Keep the tags with the item in the record; the key needs `edit` as well.")]
+Store = Annotated[bool, Query(description="Keep the tags with the item in the store; the key needs `edit` as well.")]
 
 
-@router.post("/tag", openapi_extra=schema(ProductBody), response_model=None)
+@router.post("/tag", response_model=TaggingRow, responses=problems(*BODY), openapi_extra=schema(ProductBody))
 async def tag(
     request: Request,
     key: TaggerKey,
@@ -44,30 +40,28 @@ async def tag(
     if store:
         require_scope(key, "edit")
     found = service(request)
-    row = await to_thread.run_sync(_tag, found, body, store, limiter=found.tagging)
+    row = await to_thread.run_sync(_tag, found, body.product(), store, limiter=found.tagging)
     return json(row)
 
 
-def _tag(found: Service, body: ProductBody, store: bool) -> dict[str, object]:
+def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
     tagger = require_tagger(found)
-    product = body.product()
+    outcome: Outcome = KgtagError("tagging failed")
     try:
-        (tagging,) = tagger.tag([product])
-    except BaseException:
-        found.metrics.failed()
-        raise
-    if store:
-        found.live.store.put_items([tagging.to_item(product)])
-    found.metrics.tagged(tagging)
-    return tagging.to_dict()
+        (outcome,) = tag_rows(tagger, [product], store=found.live.store if store else None)
+    finally:
+        found.metrics.tagged(outcome)
+    if isinstance(outcome, KgtagError):
+        raise outcome
+    return outcome.to_dict()
 
 
 @router.post(
     "/tag/batch",
-    response_model=None,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {_NDJSON[0]: {"schema": ProductBody.model_json_schema()}}}
-    },
+    status_code=200,
+    response_class=NdjsonStream,
+    responses=problems(415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
+    openapi_extra=schema(ProductBody, NDJSON[0]),
 )
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
@@ -77,10 +71,10 @@ async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> R
     """
     if store:
         require_scope(key, "edit")
-    require_media_type(request, _NDJSON)
+    require_media_type(request, NDJSON)
     found = service(request)
     require_tagger(found)
-    return _Stream(_rows(request, found, store))
+    return NdjsonStream(_rows(request, found, store))
 
 
 async def _rows(request: Request, found: Service, store: bool) -> AsyncIterator[bytes]:
@@ -92,27 +86,3 @@ async def _rows(request: Request, found: Service, store: bool) -> AsyncIterator[
     lines.finish()
     while batch := lines.take(_MICRO_BATCH):
         yield await to_thread.run_sync(tag_lines, found, batch, store, limiter=found.tagging)
-
-
-class _Stream(Response):
-    """Starlette's own streaming answer listens for a disconnect, and would eat the request that is still coming."""
-
-    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
-        self.blocks = blocks
-        self.status_code = 200
-        self.background: BackgroundTask | None = None
-        self.media_type = _NDJSON[0]
-        self.init_headers({"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        try:
-            async for block in self.blocks:
-                message = {"type": "http.response.body", "body": block, "more_body": True}
-                await asyncio.wait_for(send(message), _PATIENCE)
-        except ClientDisconnect:
-            return
-        except TimeoutError:
-            log.warning("a batch was cut off: its client left the answers unread for %.0f s", _PATIENCE)
-            return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})

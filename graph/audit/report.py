@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from graph.errors import InputError
+from graph.rows import AuditReport, FindingRow
 from graph.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning", "info"]
@@ -77,7 +78,7 @@ class Report:
         grave = SEVERITIES[: SEVERITIES.index(threshold) + 1]
         return [finding for finding in self.findings if finding.severity in grave]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> AuditReport:
         return {
             "revision": self.revision,
             "checks": [
@@ -99,8 +100,8 @@ def report(revision: str, results: Sequence[tuple[CheckResult, Sequence[Defect]]
     return Report(revision, tuple(result for result, _ in results), tuple(findings))
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _finding(finding: Finding) -> FindingRow:
+    row: FindingRow = {
         "check": finding.check,
         "severity": finding.severity,
         "concepts": list(finding.concepts),

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from graph.changes.net import Net, net
 from graph.history.diff import Diff
-from graph.model import Change, ChangeSet, Concept, Record, Relation, RelationType, Retag
+from graph.model import Change, ChangeSet, Concept, HistoryEntry, Record, Relation, RelationType, Retag
 from graph.model.serial import concept_to_json, relation_to_json
+from graph.rows import ChangeRow, VersionDetail, version_head
 
 _SUMMARY = 200
 LISTED = 100
@@ -109,9 +110,14 @@ def unchecked(changes: Sequence[Change]) -> Record:
     return Record(tuple(changes), summary=_summary(counts, names), concepts=tuple(sorted(ids)[:LISTED]))
 
 
-def to_json(found: Effects) -> list[dict[str, Any]]:
-    """One row for each effect: what it is of, and its JSON before and after (None where there was or is none)."""
-    rows: list[dict[str, Any]] = [
+def version_detail(entry: HistoryEntry, releases: Mapping[int, str]) -> VersionDetail:
+    """The row of a version with its changes; `releases` are names by version."""
+    return {**version_head(entry, releases), "changes": to_json(effects(entry.changes, entry.undo))}
+
+
+def to_json(found: Effects) -> list[ChangeRow]:
+    """One row for each effect: its subject, and its JSON before and after (None where it does not exist)."""
+    rows: list[ChangeRow] = [
         {
             "concept": one.id,
             "label": _name(one),

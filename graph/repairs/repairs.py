@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import sound
@@ -21,6 +21,7 @@ from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, P
 from graph.repairs.cypher import Cypher
 from graph.repairs.guesses import closing, free_id, labelled, language_of, nearest, without_empty
 from graph.repairs.sql import Sql
+from graph.rows import ProblemRow, RepairRow
 from graph.taxonomy import Taxonomy
 
 Dialect = Literal["cypher", "sql"]
@@ -33,7 +34,7 @@ class Mend:
     words: str
     statement: str
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> RepairRow:
         return {"words": self.words, "statement": self.statement}
 
 
@@ -72,7 +73,7 @@ def mends(taxonomy: Taxonomy, dialect: Dialect) -> Iterator[tuple[Problem, Mend]
             yield problem, mender.mend(problem)
 
 
-def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = None) -> list[dict[str, Any]]:
+def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = None) -> list[ProblemRow]:
     """The problems as JSON, each with its `repair`; the first `limit`."""
     return [
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -48,12 +48,12 @@ def show(
 
     Example: `kgtag concept show sneakers`
     """
+    from graph.rows import concept_detail
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
-    from kgtag.describe import concept_in_full
 
     opened = open_store(store)
-    row = concept_in_full(load_taxonomy(opened), id, lang) | {"items": len(opened.items_of(id))}
+    row: dict[str, Any] = {**concept_detail(load_taxonomy(opened), id, lang), "items": len(opened.items_of(id))}
     if json:
         print_json(row)
         return

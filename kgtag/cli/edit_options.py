@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,8 +99,8 @@ def relations(given: Sequence[str] | None) -> list[tuple[RelationType, str]]:
 
 def shown(value: object) -> str:
     """Labels by language in one line: en: Kicks, Footwear; zh: 鞋."""
-    if isinstance(value, dict):
-        parts = ((tag, texts if isinstance(texts, str) else ", ".join(texts)) for tag, texts in value.items())
+    if isinstance(value, Mapping):
+        parts = ((tag, texts if isinstance(texts, str) else ", ".join(texts)) for tag, texts in sorted(value.items()))
         return "; ".join(f"{tag}: {text}" for tag, text in parts)
     return "" if value is None else str(value)
 
@@ -117,11 +117,10 @@ def show_diff(before: Taxonomy, after: Taxonomy) -> None:
 
 
 def announce(proposal: Proposal, *, json: bool) -> None:
-    from graph.model.proposals import to_json
+    from graph.rows import proposal_detail
 
     if json:
-        row = {name: value for name, value in to_json(proposal).items() if name != "seen"}
-        print_json(row | {"concepts": proposal.concepts, "etag": proposal.etag})
+        print_json(proposal_detail(proposal))
     else:
         version = f" as version {proposal.version}" if proposal.version is not None else ""
         log(f"proposal {proposal.id} ({proposal.title}) is {proposal.status}{version}; etag {proposal.etag}")
@@ -162,6 +161,7 @@ def _propose(
 
 def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: str, *, json: bool) -> None:
     from graph.model import Retag
+    from graph.rows import review_row
 
     retags = [change for change in changes.changes if isinstance(change, Retag)]
     left = store.items_of(id) if retags else []
@@ -172,7 +172,7 @@ def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: s
         "revision": taxonomy.revision,
         "changes": len(changes.changes),
         "resolves_to": taxonomy.resolve(id),
-        "review": {"items": len(left), "examples": left[:_ROWS]},
+        "review": review_row(left),
     }
     if json:
         print_json(row)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
+from kgtag.cli.edit_options import shown
 
 if TYPE_CHECKING:
-    from graph.history.effects import Effects
+    from graph.history.effects import ConceptEffect, Effects, RelationEffect
     from graph.stores import MigratableStore
     from kgtag.recommend.impact import Impact
 
@@ -31,16 +34,16 @@ def versions(
 
     Example: `kgtag versions --limit 20 --store sqlite:///shop.db`
     """
-    from graph.history.rows import releases_by_version, version_row
+    from graph.rows import names_by_version, version_row
 
     opened = _caught_up(store)
-    releases = releases_by_version(opened)
+    releases = names_by_version(opened.releases())
     found = [version_row(one, releases) for one in reversed(opened.versions(limit=limit))]
     if json:
         print_json(found)
         return
     columns = ["version", "at", "author", "origin", "summary", "reason", "release"]
-    rows = [[row["at"][:19] if name == "at" else row[name] for name in columns] for row in found]
+    rows = [[dict(row, at=row["at"][:19])[name] for name in columns] for row in found]
     print_table("Versions", columns, rows)
 
 
@@ -49,13 +52,13 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
-    from graph.history.effects import effects
+    from graph.history.effects import effects, version_detail
     from graph.history.replay import entry_at
-    from graph.history.rows import entry_row, releases_by_version
+    from graph.rows import names_by_version
 
     opened = _caught_up(store)
     entry = entry_at(opened, version)
-    row = entry_row(entry, releases_by_version(opened))
+    row = version_detail(entry, names_by_version(opened.releases()))
     if json:
         print_json(row)
         return
@@ -142,7 +145,7 @@ def release(
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
     from graph.history.releases import release as name_version
-    from graph.history.rows import release_row
+    from graph.rows import release_row
     from kgtag.cli.settings import open_store
 
     made = name_version(open_store(store), author=author or getpass.getuser(), notes=notes)
@@ -183,9 +186,37 @@ def _print_impact(found: Impact) -> None:
 
 
 def _print_effects(title: str, found: Effects) -> None:
-    from graph.history.rows import effect_lines
-
-    lines = list(effect_lines(found))
+    lines = list(_effect_lines(found))
     print_table(f"{title} ({len(lines)} changes)" if lines else f"{title}: none", _COLUMNS, lines[:_SHOWN])
     if len(lines) > _SHOWN:
         log(f"{len(lines) - _SHOWN} more; see them all with --json")
+
+
+def _effect_lines(found: Effects) -> Iterator[tuple[str, str, str, str, str]]:
+    """(what, which, field, before, after) of each change."""
+    for concept in found.concepts:
+        yield from _concept_lines(concept)
+    for relation in found.relations:
+        yield _relation_line(relation)
+    for retag in found.retags:
+        only = "" if retag.surfaces is None else f"only {', '.join(retag.surfaces)}"
+        yield ("tags moved" if not retag.back else "tags moved back", "", only, retag.source, retag.target)
+
+
+def _concept_lines(one: ConceptEffect) -> Iterator[tuple[str, str, str, str, str]]:
+    if one.before is None or one.after is None:
+        old, new = (f"{c.kind} {c.label()}" if c is not None else "" for c in (one.before, one.after))
+        yield ("concept removed" if one.after is None else "concept added", one.id, "", old, new)
+        return
+    for field in fields(one.before):
+        old, new = (getattr(one.before, field.name), getattr(one.after, field.name))
+        if old != new:
+            yield ("concept changed", one.id, field.name, shown(old), shown(new))
+
+
+def _relation_line(one: RelationEffect) -> tuple[str, str, str, str, str]:
+    type, source, target = one.key
+    what = "added" if one.before is None else "removed" if one.after is None else "changed"
+    sides = ("" if edge is None else "primary" if edge.primary else "yes" for edge in (one.before, one.after))
+    old, new = sides
+    return (f"relation {what}", f"{source} {type} {target}", "", old, new)

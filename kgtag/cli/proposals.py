@@ -36,7 +36,7 @@ def list_(
     """
     from graph.errors import InputError
     from graph.model import PROPOSAL_STATUSES
-    from graph.model.proposals import to_json
+    from graph.rows import proposal_detail
     from kgtag.cli.settings import open_store
 
     wanted = next((one for one in PROPOSAL_STATUSES if one == status), None)
@@ -44,8 +44,7 @@ def list_(
         raise InputError(f"{status!r} is no status; there is {', '.join(PROPOSAL_STATUSES)}, all")
     found = open_store(store).proposals(status=wanted, concept=concept, before=before, limit=limit)
     if json:
-        left_out = ("seen", "changes")
-        print_json([{n: v for n, v in to_json(one).items() if n not in left_out} | {"etag": one.etag} for one in found])
+        print_json([{n: v for n, v in proposal_detail(one).items() if n != "changes"} for one in found])
     else:
         rows = [(one.id, one.status, one.title, one.author, one.created[:16], len(one.comments)) for one in found]
         print_table("Proposals", ["number", "status", "what", "by", "when", "comments"], rows)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
@@ -35,10 +35,10 @@ def parse_products(
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that is no product; `id` is the one it names, else its number in the file, as for a product without one."""
+    """A row that does not hold a product; `id` is the one it names, else its number in the file."""
 
     id: str
-    error: FileFormatError
+    error: KgtagError
 
 
 def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:

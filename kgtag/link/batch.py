@@ -31,7 +31,7 @@ def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Ite
             if isinstance(query, Query):
                 yield {"id": id, **_labelled(next(links), taxonomy, query.lang).to_dict()}
             else:
-                yield {"id": id, "error": {"title": type(query).__name__, "detail": str(query)}}
+                yield {"id": id, "error": query.to_dict()}
 
 
 def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, get_args
 from graph.model import RELATION_TYPES, SYMMETRIC
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.cooccurrence import CoOccurrence
+from kgtag.rows import EvidenceRow, NeighbourRow
 
 EvidenceType = Literal["asserted", "inferred", "cooccurrence", "embedding"]
 Direction = Literal["out", "in", "both"]
@@ -41,6 +42,15 @@ class Evidence:
     path: tuple[str, ...] | None = None
     count: int | None = None
 
+    def to_dict(self) -> EvidenceRow:
+        """The row of a piece of evidence; fields that do not apply are left out."""
+        row: EvidenceRow = {"type": self.type, "score": round(self.score, 6)}
+        if self.path is not None:
+            row["path"] = list(self.path)
+        if self.count is not None:
+            row["count"] = self.count
+        return row
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -52,6 +62,17 @@ class Neighbour:
     direction: Direction
     score: float
     evidence: tuple[Evidence, ...]
+
+    def to_dict(self) -> NeighbourRow:
+        """The row of a neighbour."""
+        return {
+            "concept": self.concept,
+            "label": self.label,
+            "relation": self.relation,
+            "direction": self.direction,
+            "score": round(self.score, 6),
+            "evidence": [piece.to_dict() for piece in self.evidence],
+        }
 
 
 class Recommender:

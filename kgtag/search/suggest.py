@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from graph.columns.columns import HIDDEN, PREF, owners
 from graph.columns.csr import Csr
 from graph.labels import normalise
+from graph.model import Kind
 from graph.taxonomy import Taxonomy
+from kgtag.rows import SuggestionRow
 from kgtag.search.prefix_index import WordStarts
 
 _SCAN = 2_000
@@ -27,8 +29,18 @@ class Suggestion:
     concept: str
     label: str
     pref_label: str
-    kind: str
+    kind: Kind
     lang: str
+
+    def to_dict(self) -> SuggestionRow:
+        """The row of a completion."""
+        return {
+            "concept": self.concept,
+            "label": self.label,
+            "pref_label": self.pref_label,
+            "kind": self.kind,
+            "lang": self.lang,
+        }
 
 
 class Suggester:

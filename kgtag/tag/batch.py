@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -16,16 +16,55 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graph.errors import InputError
+from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
+from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
 _BATCH = 64
 
 T = TypeVar("T")
-_Row = Product | BadRow
+ProductRow = Product | BadRow
+"""A row of a batch as it was read."""
+
+Outcome = Tagging | KgtagError
+"""A row's result: its tags, or why there are none."""
+
+
+def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
+    """Tag the products among the rows of a batch; one outcome per row, in order.
+
+    Args:
+        tagger: The pipeline.
+        rows: Products, and rows that do not hold one.
+        store: Where the tags are kept with the items. What it does not keep gets its error as the outcome.
+    """
+    return join_outcomes(rows, tagger.attempt([row for row in rows if isinstance(row, Product)]), store=store)
+
+
+def join_outcomes(
+    rows: Sequence[ProductRow], tagged: Iterable[Tagging | InputError], *, store: TaxonomyStore | None = None
+) -> list[Outcome]:
+    """The outcomes of a batch whose products were tagged already; see `tag_rows`."""
+    rest = iter(tagged)
+    outcomes: list[Outcome] = [row.error if isinstance(row, BadRow) else next(rest) for row in rows]
+    if store is None:
+        return outcomes
+    pairs = [(row, one) for row, one in zip(rows, outcomes, strict=True) if isinstance(row, Product)]
+    try:
+        store.put_items([one.to_item(product) for product, one in pairs if isinstance(one, Tagging)])
+    except KgtagError as error:
+        return [error if isinstance(one, Tagging) else one for one in outcomes]
+    return outcomes
+
+
+def outcome_row(row: ProductRow, outcome: Outcome, *, revision: str | None) -> TaggingRow | ErrorRow:
+    """The row of "tags out" for an outcome; an error names the revision of the taxonomy as well."""
+    if isinstance(outcome, KgtagError):
+        return {"id": row.id, "error": outcome.to_dict(), "revision": revision}
+    return outcome.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +106,21 @@ class TagJob:
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
-                # The store first: a kill in between tags the batch again on --resume, rather than leaving it out there.
-                self._record(batch, outcomes)
-                sink.write(
-                    b"".join(orjson.dumps(_written(*pair)) + b"\n" for pair in zip(batch, outcomes, strict=True))
-                )
+                revision = self._tagger.taxonomy.revision
+                for row, outcome in zip(batch, outcomes, strict=True):
+                    sink.write(orjson.dumps(outcome_row(row, outcome, revision=revision)) + b"\n")
                 sink.flush()
-                bad = sum(isinstance(outcome, InputError) for outcome in outcomes)
+                bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad
                 progress.advance(task, len(batch))
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
 
-    def _read(self, source: Path | None) -> Iterator[_Row]:
+    def _read(self, source: Path | None) -> Iterator[ProductRow]:
         if source is None:
             return attempt_lines(sys.stdin.buffer, lang=self._lang)
         return attempt_products(source, lang=self._lang)
 
-    def _skip(self, rows: Iterator[_Row], done: _Done, out: Path | None) -> None:
+    def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
         """Pass over what is done; raises InputError when `out` isn't the output of these rows and this model."""
         if not done.rows:
             return
@@ -98,11 +135,12 @@ class TagJob:
                 f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
             )
 
-    def _attempts(
-        self, rows: Iterator[_Row], *, ahead: bool
-    ) -> Iterator[tuple[list[_Row], list[Tagging | InputError]]]:
-        """Batch by batch; `ahead`: one is read while another is tagged. Who writes row by row gets answers at once."""
-        waiting: deque[list[_Row]] = deque()
+    def _attempts(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[tuple[list[ProductRow], list[Outcome]]]:
+        """Batch by batch; `ahead`: one is read while another is tagged. Who writes row by row gets answers at once.
+
+        Raises StoreError: nothing is written then, so that --resume tags the batch again.
+        """
+        waiting: deque[list[ProductRow]] = deque()
 
         def products() -> Iterator[list[Product]]:
             while batch := list(islice(rows, _BATCH)):
@@ -111,14 +149,12 @@ class TagJob:
 
         each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
         for tagged in each:
-            taggings, batch = iter(tagged), waiting.popleft()
-            yield batch, [row.error if isinstance(row, BadRow) else next(taggings) for row in batch]
-
-    def _record(self, batch: Sequence[_Row], outcomes: Sequence[Tagging | InputError]) -> None:
-        if self._store is not None:
-            pairs = zip(batch, outcomes, strict=True)
-            done = [(p, t) for p, t in pairs if isinstance(p, Product) and isinstance(t, Tagging)]
-            self._store.put_items([tagging.to_item(product) for product, tagging in done])
+            batch = waiting.popleft()
+            outcomes = join_outcomes(batch, tagged, store=self._store)
+            for outcome in outcomes:
+                if isinstance(outcome, KgtagError) and not isinstance(outcome, InputError):
+                    raise outcome
+            yield batch, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +183,6 @@ def _peeked(rows: Iterator[T]) -> Iterator[T]:
     """The same rows, the first of them read: a file that doesn't read shows before anything is written."""
     first = list(islice(rows, 1))
     return chain(first, rows)
-
-
-def _written(product: _Row, outcome: Tagging | InputError) -> dict[str, Any]:
-    if isinstance(outcome, InputError):
-        return {"id": product.id, "error": _problem(outcome)}
-    return outcome.to_dict()
-
-
-def _problem(error: InputError) -> dict[str, str]:
-    return {"title": type(error).__name__, "detail": str(error)}
 
 
 @contextmanager

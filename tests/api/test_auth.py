@@ -31,6 +31,7 @@ ROUTES = [
     ("GET", "/metrics", "read"),
     ("GET", "/openapi.json", "read"),
     ("GET", "/docs", "read"),
+    ("GET", "/docs/{file}", "read"),
     ("GET", "/v1/concepts", "read"),
     ("GET", "/v1/concepts/{id}/broader", "read"),
     ("GET", "/v1/concepts/{id}/narrower", "read"),

@@ -47,7 +47,7 @@ def test_patch_needs_the_version_that_was_read(editor: httpx.Client) -> None:
     first = editor.patch("/v1/concepts/sneakers", json=change, headers=seen)
     assert first.status_code == 200 and first.json()["label"] == "Sports shoes"
     lost = editor.patch("/v1/concepts/sneakers", json=change, headers=seen)
-    assert lost.status_code == 412 and lost.json()["title"] == "lost race"
+    assert lost.status_code == 412 and lost.json()["type"] == "urn:kgtag:problem:precondition-failed"
     again = editor.patch("/v1/concepts/sneakers", json={"notation": "S"}, headers={"If-Match": first.headers["etag"]})
     assert again.json()["notation"] == "S"
     assert editor.patch("/v1/concepts/sneakers", json={"notation": None}, headers={"If-Match": "*"}).status_code == 200
@@ -173,13 +173,16 @@ def test_an_edit_by_another_hand_is_live_within_seconds(reader: httpx.Client, sh
 
 
 def test_a_broken_edit_by_another_hand_is_quarantined_and_named(
-    reader: httpx.Client, anyone: httpx.Client, shop_store: SqliteStore
+    reader: httpx.Client, anyone: httpx.Client, tagger: httpx.Client, shop_store: SqliteStore
 ) -> None:
     shop_store.apply(ChangeSet((PutRelation(Relation("broader", "shoes", "running")),), "hand"))
     shop.until(lambda: anyone.get("/readyz").json()["quarantined"] > 0, seconds=5)
-    ready = anyone.get("/readyz")
+    ready = reader.get("/readyz")
     (problem,) = ready.json()["problems"]
     assert ready.status_code == 200 and problem["code"] == "cycle"
+    for client in (anyone, tagger):
+        row = client.get("/readyz").json()
+        assert row["codes"] == {"cycle": 1} and "problems" not in row
     statement = problem["repair"]["statement"]
     assert "'shoes'" in statement and "'running'" in statement and "delete what closes" in problem["repair"]["words"]
     (found,) = reader.get("/v1/audit", params={"check": "quarantined"}).json()["findings"]
@@ -247,7 +250,7 @@ def test_every_edit_can_be_guarded_by_etag_and_by_revision(editor: httpx.Client)
         revision, etag = editor.get("/v1/taxonomy").json()["revision"], {"If-Match": "*"}
         if path:
             stale = editor.request(method, f"/v1/concepts{path}", json=body, headers={"If-Match": '"0000"'})
-            assert stale.status_code == 412 and stale.json()["title"] == "lost race", path
+            assert stale.status_code == 412 and stale.json()["title"] == "Precondition Failed", path
             etag = _etag(editor, path.split("/")[1])
         else:
             etag = {}

@@ -1,0 +1,76 @@
+"""Pages for people: `/` to try the service, `/docs` for the API. They load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.responses import FileResponse, HTMLResponse, Response
+
+from api.parameters import PageReader
+from api.responses import json
+from api.service import service
+
+router = APIRouter(include_in_schema=False)
+
+_NOTHING_ELSE = "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+@router.get("/")
+async def index() -> Response:
+    """A page to tag a title and to see neighbours; it asks for a key."""
+    return HTMLResponse(*_index())
+
+
+@cache
+def _index() -> tuple[str, int, dict[str, str]]:
+    html = (resources.files("api") / "page.html").read_text(encoding="utf-8")
+    policy = f"default-src 'none'; script-src '{_hash(html, 'script')}'; style-src '{_hash(html, 'style')}'"
+    return html, 200, {"Content-Security-Policy": f"{policy}; {_NOTHING_ELSE}"}
+
+
+@router.get("/openapi.json", dependencies=[PageReader])
+async def openapi(request: Request) -> Response:
+    """The OpenAPI description."""
+    return json({**request.app.openapi(), "x-revision": service(request).revision})
+
+
+@router.get("/docs", dependencies=[PageReader])
+async def docs() -> Response:
+    """Swagger UI."""
+    return HTMLResponse(*_docs())
+
+
+@cache
+def _docs() -> tuple[str, int, dict[str, str]]:
+    page = get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="kgtag HTTP API",
+        swagger_js_url="docs/swagger-ui-bundle.js",
+        swagger_css_url="docs/swagger-ui.css",
+        swagger_favicon_url="docs/favicon.png",
+        swagger_ui_parameters={"defaultModelsExpandDepth": 0, "displayRequestDuration": True},
+    )
+    html = bytes(page.body).decode()
+    # Swagger UI sets styles by script.
+    policy = f"default-src 'none'; script-src 'self' '{_hash(html, 'script')}'; style-src 'self' 'unsafe-inline'"
+    return html, 200, {"Content-Security-Policy": f"{policy}; img-src 'self' data:; {_NOTHING_ELSE}"}
+
+
+@router.get("/docs/{file}", dependencies=[PageReader])
+async def docs_file(file: Literal["swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"]) -> Response:
+    """A file of Swagger UI, as the package fastapi-offline carries it."""
+    with resources.as_file(resources.files("fastapi_offline") / "static" / file) as path:
+        return FileResponse(path, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _hash(html: str, tag: str) -> str:
+    """The only inline element of a kind, as a policy names it."""
+    (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()

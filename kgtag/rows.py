@@ -1,0 +1,312 @@
+"""Rows of the pipeline and of the service: what the library, `--json`, the HTTP API and its client give, defined once.
+
+Each row is a plain dict, typed; the example in its docstring is the one of the OpenAPI description. Rows of concepts,
+versions, proposals and audits are in `graph.rows`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from graph.errors import ErrorDetail
+from graph.model import Kind
+from graph.rows import ConceptRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
+
+
+class TagRow(TypedDict):
+    """A tag of a product, with where it comes from. Fields that do not apply are left out.
+
+    `span` holds half-open character offsets into the product's `field`, its title unless another is named.
+    `probability` is calibrated; the scores of the stages rank.
+
+    Example:
+        {"concept": "red", "label": "Red", "kind": "value", "attribute": "colour", "span": [0, 3], "surface": "Red",
+         "method": "exact", "extract_score": 0.9, "link_score": 1.0, "probability": 0.9}
+    """
+
+    concept: str
+    label: str
+    kind: str
+    attribute: NotRequired[str]
+    span: NotRequired[list[int]]
+    field: NotRequired[Literal["title", "text"]]
+    surface: NotRequired[str]
+    method: str
+    extract_score: NotRequired[float]
+    link_score: NotRequired[float]
+    plausibility: NotRequired[float]
+    probability: float
+    implied_by: NotRequired[str]
+
+
+class DroppedRow(TagRow):
+    """A tag that enforcement left out, and the rule."""
+
+    rule: str
+
+
+class NilRow(TypedDict):
+    """A mention without a concept. `score` is the extractor's.
+
+    Example:
+        {"span": [4, 8], "surface": "teal", "attribute": "colour", "score": 0.9}
+    """
+
+    span: list[int]
+    field: NotRequired[Literal["title", "text"]]
+    surface: str
+    attribute: NotRequired[str]
+    score: float
+
+
+class PlausibleRow(TypedDict):
+    """A relation that enforcement accepted because it is plausible, though it is not in the taxonomy."""
+
+    head: str
+    relation: str
+    tail: str
+    probability: float
+
+
+class TaggingRow(TypedDict):
+    """The tags of one product: a row of "tags out".
+
+    Example:
+        {"id": "1", "dropped": [], "model": "shop-1"}
+    """
+
+    id: str
+    tags: list[TagRow]
+    dropped: list[DroppedRow]
+    nil: list[NilRow]
+    model: str
+    revision: str
+    proposals: NotRequired[list[PlausibleRow]]
+
+
+class BrokenRow(TypedDict):
+    """An invariant that an edit would break."""
+
+    code: str
+    concepts: list[str]
+    message: str
+
+
+class FieldError(TypedDict):
+    """A wrong field of a request: where it is, and what is wrong with it."""
+
+    loc: list[str | int]
+    msg: str
+
+
+class ProblemDetails(ErrorDetail):
+    """A problem document (RFC 9457). `type` is stable; `title` and `detail` are for people.
+
+    Example:
+        {"type": "urn:kgtag:problem:unknown-concept", "title": "Unknown Concept", "status": 404,
+         "detail": "no concept 'sneaker'; did you mean 'Sneakers' (sneakers)?", "near": ["'Sneakers' (sneakers)"]}
+    """
+
+    instance: NotRequired[str]
+    revision: NotRequired[str | None]
+    near: NotRequired[list[str]]
+    problems: NotRequired[list[BrokenRow]]
+    errors: NotRequired[list[FieldError]]
+    scope: NotRequired[str]
+
+
+class ErrorRow(TypedDict):
+    """A row of a batch that failed, in the place of its result.
+
+    Example:
+        {"id": "2"}
+    """
+
+    id: str
+    error: ErrorDetail
+    revision: NotRequired[str | None]
+
+
+class LinkRow(TypedDict):
+    """A concept that a text may mean. `score` ranks, `probability` is calibrated."""
+
+    concept: str
+    label: str | None
+    score: float
+    probability: float
+    method: str
+
+
+class LinksRow(TypedDict):
+    """The candidates for a text, best first. `nil`: none of them is meant."""
+
+    links: list[LinkRow]
+    nil: bool
+
+
+class EvidenceRow(TypedDict):
+    """Why two concepts are neighbours. `path` leads from one to the other, `count` is in items."""
+
+    type: Literal["asserted", "inferred", "cooccurrence", "embedding"]
+    score: float
+    path: NotRequired[list[str]]
+    count: NotRequired[int]
+
+
+class NeighbourRow(TypedDict):
+    """A neighbour of a concept, with its evidence.
+
+    Example:
+        {"concept": "sneakers", "label": "Sneakers", "relation": "broader", "direction": "out", "score": 1.0,
+         "evidence": [{"type": "asserted", "score": 1.0}]}
+    """
+
+    concept: str
+    label: str
+    relation: str
+    direction: Literal["out", "in", "both"]
+    score: float
+    evidence: list[EvidenceRow]
+
+
+class Neighbours(TypedDict):
+    """The neighbours of a concept, best first.
+
+    Example:
+        {"concept": "running"}
+    """
+
+    concept: str
+    neighbours: list[NeighbourRow]
+    revision: str
+
+
+class RecommendedConcepts(TypedDict):
+    """Concepts related to all of the given ones, best first.
+
+    Example:
+        {"given": ["running"]}
+    """
+
+    given: list[str]
+    concepts: list[NeighbourRow]
+    revision: str
+
+
+class SuggestionRow(TypedDict):
+    """A completion: the label that completes the text, in its language, and the concept's preferred label.
+
+    Example:
+        {"concept": "shoes", "label": "Shoes", "pref_label": "Shoes", "kind": "category", "lang": "en"}
+    """
+
+    concept: str
+    label: str
+    pref_label: str
+    kind: Kind
+    lang: str
+
+
+class Suggestions(TypedDict):
+    """Completions of a text, best first.
+
+    Example:
+        {"query": "sho"}
+    """
+
+    query: str
+    suggestions: list[SuggestionRow]
+    revision: str
+
+
+class ConceptPage(TypedDict):
+    """A page of concepts, by id. `next_cursor` is null on the last one."""
+
+    concepts: list[ConceptRow]
+    total: int
+    next_cursor: str | None
+    revision: str
+
+
+class RelatedConcepts(TypedDict):
+    """Concepts related to one by a relation. `total`: before the limit.
+
+    Example:
+        {"concept": "running"}
+    """
+
+    concept: str
+    concepts: list[ConceptRow]
+    total: int
+    revision: str
+
+
+class TaxonomySize(TypedDict):
+    """The size of the taxonomy: concepts by scheme and kind, relations by type.
+
+    Example:
+        {"revision": "4f2a91c07d3be685", "version": 12, "concepts": 11, "schemes": {"shop": {"category": 5,
+         "attribute": 2, "value": 4}}, "relations": {"broader": 5, "value_of": 4}}
+    """
+
+    revision: str
+    version: int
+    concepts: int
+    schemes: dict[str, dict[str, int]]
+    relations: dict[str, int]
+
+
+class VersionPage(TypedDict):
+    """A page of versions, newest first. `next_cursor` is null on the last one; `next_before` is its older name."""
+
+    revision: str
+    versions: list[VersionRow]
+    next_before: int | None
+    next_cursor: int | None
+
+
+class Releases(TypedDict):
+    """Versions with names, oldest first."""
+
+    revision: str
+    releases: list[ReleaseRow]
+
+
+class ProposalPage(TypedDict):
+    """A page of proposals, newest first. `next_cursor` is null on the last one."""
+
+    proposals: list[ProposalRow]
+    next_cursor: int | None
+    revision: str
+
+
+class Health(TypedDict):
+    """The process answers. `revision` is null as long as there is no snapshot."""
+
+    status: Literal["ok"]
+    revision: str | None
+
+
+class Readiness(TypedDict):
+    """The snapshot that is served. `stale`: the store has not confirmed it lately, `error` tells why.
+
+    `quarantined` counts content of the store that is left out because it breaks an invariant, `codes` by the
+    invariant; `problems`, the first 100 of them with repairs, are for callers with a key.
+
+    Example:
+        {"status": "ready", "revision": "4f2a91c07d3be685", "version": 12, "concepts": 11, "stale_for": 0.21,
+         "error": null, "model": "words-1", "quarantined": 0, "codes": {}}
+    """
+
+    status: Literal["ready", "stale"]
+    revision: str
+    version: int
+    concepts: int
+    stale_for: float
+    error: str | None
+    model: str | None
+    quarantined: int
+    codes: dict[str, int]
+    problems: NotRequired[list[ProblemRow]]
