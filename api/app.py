@@ -28,7 +28,7 @@ from api.routes import (
 )
 from api.service import Service
 from graph.errors import InputError
-from kgtag.config import Settings, read_settings
+from kgtag.serve.settings import Settings, read_settings
 from kgtag.tag.models import Models
 
 log = logging.getLogger(__name__)

@@ -21,11 +21,11 @@ from graph.columns.columns import owners
 from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
-from kgtag.config import Settings
 from kgtag.embed.audit import audit_store
-from kgtag.serve.assemble import follow
+from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.live import LiveTaxonomy, Served
-from kgtag.tag.models import Models, open_models
+from kgtag.serve.settings import Settings
+from kgtag.tag.models import Models
 from kgtag.tag.tagger import Tagger
 
 log = logging.getLogger(__name__)

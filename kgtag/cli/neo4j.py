@@ -26,7 +26,7 @@ def up(
     Example: `export KGTAG_STORE=$(kgtag neo4j up)`
     """
     from graph.neo4j.local import server as local_neo4j
-    from kgtag.config import read_settings
+    from kgtag.serve.settings import read_settings
 
     log("starting Neo4j; the first time its jars are fetched by Maven …")
     server = local_neo4j.up(name, port=port, http_port=http_port, password=read_settings().password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph.stores import MigratableStore
 from graph.taxonomy import Taxonomy
-from kgtag.config import read_settings
+from kgtag.serve.settings import read_settings
 
 
 def open_store(url: str | None = None) -> MigratableStore:

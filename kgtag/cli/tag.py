@@ -30,9 +30,10 @@ def link(
     """
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
-    from kgtag.config import read_settings
     from kgtag.link.batch import link_rows
-    from kgtag.tag.models import assemble_linker, open_models
+    from kgtag.serve.assemble import open_models
+    from kgtag.serve.settings import read_settings
+    from kgtag.tag.models import assemble_linker
 
     taxonomy = load_taxonomy(open_store(store))
     linker = assemble_linker(open_models(read_settings(model=model, embeddings=embeddings)), taxonomy, scheme=scheme)
@@ -73,9 +74,10 @@ def tag(
     """
     from graph.stores import load_taxonomy
     from kgtag.cli.settings import open_store
-    from kgtag.config import read_settings
+    from kgtag.serve.assemble import open_models
+    from kgtag.serve.settings import read_settings
     from kgtag.tag.batch import TagJob
-    from kgtag.tag.models import assemble_tagger, open_models
+    from kgtag.tag.models import assemble_tagger
 
     if model is None:
         log("no --model: looking for the taxonomy's own labels")

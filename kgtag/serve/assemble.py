@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.config import Settings
 from kgtag.embed.triples import concepts_of
+from kgtag.enforce import EnforceSettings
 from kgtag.recommend import CoOccurrence, Recommender
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import LiveTaxonomy, Served
+from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
-from kgtag.tag.models import Models, assemble_tagger
+from kgtag.tag.models import Models, assemble_tagger, load_models
 
 
 def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
@@ -38,6 +39,17 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
     if models.extractor is not None:
         tagger = assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
     return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
+
+
+def open_models(settings: Settings) -> Models:
+    """The models that the settings name. Raises InputError when they do not load."""
+    return load_models(
+        settings.model,
+        settings.embeddings,
+        enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
+        precision=settings.precision,
+        new_values=settings.new_values,
+    )
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Models) -> LiveTaxonomy:

@@ -8,7 +8,6 @@ from pathlib import Path
 from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
-from kgtag.config import Settings
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
@@ -83,17 +82,6 @@ def load_models(
         enforcement=enforcement or EnforceSettings(),
         values=values,
         new_values=new_values,
-    )
-
-
-def open_models(settings: Settings) -> Models:
-    """The models that the settings name. Raises InputError when they do not load."""
-    return load_models(
-        settings.model,
-        settings.embeddings,
-        enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
-        precision=settings.precision,
-        new_values=settings.new_values,
     )
 
 

@@ -18,8 +18,8 @@ from api.app import create_app
 from graph.api_keys import SCOPES, create_key
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.store import TaxonomyStore
-from kgtag.config import Settings
 from kgtag.enforce import EnforceSettings
+from kgtag.serve.settings import Settings
 from kgtag.tag.models import Models
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 

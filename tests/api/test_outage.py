@@ -19,7 +19,7 @@ from graph.errors import InputError, ModelMismatch
 from graph.model import ChangeSet, DeleteConcept
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
-from kgtag.config import Settings
+from kgtag.serve.settings import Settings
 from tests.api import shop
 
 

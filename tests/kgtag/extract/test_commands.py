@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kgtag.config import Settings
-from kgtag.tag.models import load_models, open_models
+from kgtag.serve.assemble import open_models
+from kgtag.serve.settings import Settings
+from kgtag.tag.models import load_models
 from kgtag.train.extractor.run import TrainReport
 from kgtag.types import AnnotatedProduct
 from tests.kgtag.extract.tiny import held_out

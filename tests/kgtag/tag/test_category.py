@@ -54,9 +54,6 @@ def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, f
     extraction = Extraction((), tuple(guesses.items()))
     predictor = CategoryPredictor(taxonomy, binding)
     return {c.concept: c.probability for c in predictor.candidates(Product("1", title), extraction)}
-        c.concept: c.probability
-        for c in CategoryPredictor(taxonomy, binding).candidates(Product("1", title), extraction)
-    }
 
 
 def test_the_title_alone(taxonomy: Taxonomy) -> None:
