@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from kgtag.data import read_annotated
 from kgtag.evaluation.extraction import LabelledSpan, evaluate_extractor, evaluate_spans
-from kgtag.extract.decode import Chain, decode, span_tags
+from kgtag.extract.decode import Chain, find_spans, span_tags
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.encoder.loop import Watching
 from kgtag.train.encoder.options import PretrainOptions
@@ -167,8 +167,9 @@ class Baseline:
             for one in data:
                 characters, pairs, lengths = self.arrays([one])
                 emissions = self.network(characters, pairs, lengths)[0].double().numpy()
-                spans = decode(emissions, lengths.repeat(len(LABELS)).numpy(), chain, bias=0.0)
-                answers.append([(span.first, span.last + 1, LABELS[span.row]) for span in spans])
+                spans = find_spans([emissions], chain)
+                columns = zip(spans.first.tolist(), spans.last.tolist(), spans.row.tolist(), strict=True)
+                answers.append([(first, last + 1, LABELS[row]) for first, last, row in columns])
         return answers
 
     def arrays(self, chunk: Sequence[AnnotatedProduct]) -> tuple[Tensor, Tensor, Tensor]:

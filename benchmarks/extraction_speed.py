@@ -35,7 +35,7 @@ from extraction import splits
 from safetensors.torch import load_file
 
 from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.extract.decode import decode
+from kgtag.extract.decode import find_spans
 from kgtag.extract.files import read_config
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs
 from kgtag.extract.sequence import CERTAIN, POSSIBLE, SequenceExtractor
@@ -130,8 +130,7 @@ class Eager:
         scores = self.network.emissions(states[:, 1 : 1 + longest], torch.from_numpy(rows), torch.from_numpy(lexicon))
         found = 0
         for one, mine, emissions in zip(tokens, attributes, scores.double().numpy(), strict=True):
-            lengths = torch.full((len(mine),), len(one)).numpy()
-            found += len(decode(emissions[: len(mine), : len(one)], lengths, ours.chain, bias=config.bias))
+            found += len(find_spans([emissions[: len(mine), : len(one)]], ours.chain, bias=config.bias).row)
         return found
 
     def _encode(self, tokens: Sequence[Any], categories: Sequence[str | None]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,6 +6,7 @@ for one attribute. Everything is in log space.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from kgtag.numeric import log_sum_exp
 O, B, I, E, S = range(5)  # noqa: E741 - the names the tags have everywhere
 TAGS = ("O", "B", "I", "E", "S")
 FORBIDDEN = -1e4
-"""Score of a transition the scheme rules out; finite, so that sums stay finite."""
+"""Score of a transition that the scheme rules out; finite, so that sums stay finite."""
 
 ALLOWED = np.array(
     [
@@ -33,6 +34,12 @@ STARTS = np.array([1, 1, 0, 0, 1], dtype=bool)
 ENDS = np.array([1, 0, 0, 1, 1], dtype=bool)
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Emissions = NDArray[np.float32] | Floats
+
+_ROWS = 512
+"""Rows decoded together; bounds the memory for the Viterbi's back pointers."""
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,15 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSpan:
-    """`first` and `last` token, both inclusive; `probability` is the CRF's marginal of exactly this span."""
+class RowSpans:
+    """Spans as columns, all (S,), ordered by title, row and first token: `title` and `row` (attribute) within it,
+    `first` and `last` token, both inclusive, int64; `probability` float64, the CRF's marginal of exactly this span."""
 
-    row: int
-    first: int
-    last: int
-    probability: float
+    title: Ints
+    row: Ints
+    first: Ints
+    last: Ints
+    probability: Floats
 
 
 def viterbi(emissions: Floats, lengths: NDArray[np.int64], chain: Chain) -> NDArray[np.int64]:
@@ -95,40 +104,87 @@ def forward_backward(
     return alpha, beta, log_sum_exp(last + chain.end, axis=1)
 
 
-def decode(emissions: Floats, lengths: NDArray[np.int64], chain: Chain, *, bias: float = 0.0) -> list[TokenSpan]:
-    """The spans of every row's best path, ordered by row and first token, each with its marginal.
+def find_spans(titles: Sequence[Emissions], chain: Chain, *, bias: float = 0.0) -> RowSpans:
+    """Decode the spans of the best paths of many titles.
 
-    `bias` is added to the score of beginning a span when choosing the path (more of it finds more); marginals are
-    without it.
+    Args:
+        titles: (A, T, 5) emissions each, a row per attribute.
+        chain: The CRF.
+        bias: Added to the score of beginning a span when choosing the path; marginals are without it.
     """
-    if emissions.size == 0:
-        return []
+    sizes = np.array([one.shape[:2] if one.size else (0, 0) for one in titles], dtype=np.int64).reshape(-1, 2)
+    rows = int(sizes[:, 0].sum())
+    if not rows:
+        none = np.zeros(0, dtype=np.int64)
+        return RowSpans(none, none, none, none, np.zeros(0))
+    flat = np.concatenate([one.reshape(-1, 5) for one in titles if one.size])
+    title = np.repeat(np.arange(len(titles)), sizes[:, 0])
+    row = np.arange(rows) - np.repeat(np.cumsum(sizes[:, 0]) - sizes[:, 0], sizes[:, 0])
+    lengths = sizes[title, 1]
+    starts = np.cumsum(lengths) - lengths
+    kept = np.flatnonzero(may_have_span(flat, starts, chain, bias=bias))
+    order = kept[np.argsort(lengths[kept], kind="stable")]
+    found = [(np.zeros(0, dtype=np.int64),) * 3 + (np.zeros(0),)]
+    for start in range(0, len(order), _ROWS):
+        block = order[start : start + _ROWS]
+        places = starts[block, None] + np.arange(int(lengths[block].max()))
+        emissions = flat[np.minimum(places, len(flat) - 1)].astype(np.float64)
+        at, first, last, probability = _decode(emissions, lengths[block], chain, bias=bias)
+        found.append((block[at], first, last, probability))
+    at, first, last, probability = (np.concatenate(column) for column in zip(*found, strict=True))
+    sort = np.lexsort((first, at))
+    at = at[sort]
+    return RowSpans(title[at], row[at], first[sort], last[sort], probability[sort])
+
+
+def may_have_span(flat: Emissions, starts: Ints, chain: Chain, *, bias: float) -> NDArray[np.bool_]:
+    """Bound which rows can have a span: (rows,) bool; False only where the path without a span beats every other.
+
+    `flat`: (cells, 5), row after row; `starts`: where each begins. A path with spans gains over the one without, span
+    by span, at most the sum of its maximum begin gain, its maximum end gain, every positive inside gain, and the
+    maximum transition gains into each and out of the last; or its maximum single gain.
+    """
+    allowed = np.where(ALLOWED, chain.transitions, -np.inf) - chain.transitions[O, O]
+    into = max(float(allowed[:, 1:].max()), float((np.where(STARTS, chain.start, -np.inf)[1:] - chain.start[O]).max()))
+    out = max(0.0, float(allowed[1:, O].max()), float((chain.end[1:] - chain.end[O]).max())) + _SLACK
+    gain = flat - flat[:, [O]]
+    single, begin, end = (np.maximum.reduceat(gain[:, tag], starts) for tag in (S, B, E))
+    between = np.add.reduceat(np.maximum(gain[:, I] + into, 0.0), starts)
+    alone = single + (into + bias + out) > 0
+    possible: NDArray[np.bool_] = alone | (begin + end + between + (2 * into + bias + out) > 0)
+    return possible
+
+
+def _decode(emissions: Floats, lengths: Ints, chain: Chain, *, bias: float) -> tuple[Ints, Ints, Ints, Floats]:
+    """Row, first, last and marginal of the spans of rows, (N, T, 5)."""
     shifted = emissions.copy()
     shifted[:, :, [B, S]] += bias
     path = viterbi(shifted, lengths, chain)
-    found = np.flatnonzero(path.any(axis=1))
-    if not len(found):
-        return []
-    alpha, beta, partition = forward_backward(emissions[found], lengths[found], chain)
-    spans = []
-    for n, row in enumerate(found):
-        for first, last in tag_spans(path[row, : lengths[row]]):
-            score = _inside(emissions[row], first, last, chain) + alpha[n, first, B if last > first else S]
-            score += beta[n, last, E if last > first else S] - partition[n]
-            spans.append(TokenSpan(int(row), first, last, float(np.exp(min(score, 0.0)))))
-    return spans
+    kept = np.flatnonzero(path.any(axis=1))
+    if not len(kept):
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none, np.zeros(0)
+    path, emissions = path[kept], emissions[kept]
+    row, first, last = path_spans(path)
+    alpha, beta, partition = forward_backward(emissions, lengths[kept], chain)
+    steps = np.take_along_axis(emissions, path[:, :, None], axis=2)[:, :, 0]
+    steps[:, 1:] += chain.transitions[path[:, :-1], path[:, 1:]]
+    along = np.cumsum(steps, axis=1)
+    single = first == last
+    score = along[row, last] - along[row, first] - partition[row]
+    score += alpha[row, first, np.where(single, S, B)] + beta[row, last, np.where(single, S, E)]
+    return kept[row], first, last, np.exp(np.minimum(score, 0.0))
 
 
-def tag_spans(path: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """(first, last) tokens of every well-formed B I* E or S in a path, (T,) int64."""
-    spans, begun = [], -1
-    for t, tag in enumerate(path.tolist()):
-        if tag == S:
-            spans.append((t, t))
-        elif tag == E and begun >= 0:
-            spans.append((begun, t))
-        begun = t if tag == B else begun if tag == I else -1
-    return spans
+def path_spans(paths: Ints) -> tuple[Ints, Ints, Ints]:
+    """Row, first and last token of every well-formed B I* E or S in tag paths, (N, T); by row, then token."""
+    place = np.where(paths != I, np.arange(paths.shape[1]), -1)
+    begun = np.full_like(paths, -1)
+    begun[:, 1:] = np.maximum.accumulate(place, axis=1)[:, :-1]
+    opened = np.take_along_axis(paths, np.maximum(begun, 0), axis=1)
+    closed = (paths == E) & (begun >= 0) & (opened == B)
+    row, last = np.nonzero(closed | (paths == S))
+    return row, np.where(paths[row, last] == S, last, begun[row, last]), last
 
 
 def span_tags(spans: list[tuple[int, int]], length: int) -> NDArray[np.int64]:
@@ -138,12 +194,3 @@ def span_tags(spans: list[tuple[int, int]], length: int) -> NDArray[np.int64]:
         tags[first : last + 1] = I
         tags[first], tags[last] = (S, S) if first == last else (B, E)
     return tags
-
-
-def _inside(emissions: Floats, first: int, last: int, chain: Chain) -> float:
-    """Score of the path from `first` (excluded) to `last` (included)."""
-    tags = [B, *[I] * (last - first - 1), E]
-    return sum(
-        float(chain.transitions[tags[k - 1], tags[k]] + emissions[first + k, tags[k]])
-        for k in range(1, last - first + 1)
-    )

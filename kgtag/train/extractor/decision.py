@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kgtag.extract.decode import Chain, Floats, decode
+from kgtag.extract.decode import Chain, Floats, find_spans
 from kgtag.extract.files import ModelConfig
 from kgtag.train.calibration import fit_platt
 from kgtag.train.extractor.batches import Batcher
@@ -89,19 +89,19 @@ class Decided:
 
 def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric) -> Iterator[Decided]:
     """Yield the predictions for each example, without attributes whose gold isn't in the title."""
-    for one in scored:
-        example = one.example
-        lengths = np.full(len(example.applicable), len(example.tokens), dtype=np.int64)
+    found = find_spans([one.emissions for one in scored], chain, bias=bias)
+    starts = np.searchsorted(found.title, np.arange(len(scored) + 1))
+    for example, start, end in zip((one.example for one in scored), starts[:-1], starts[1:], strict=True):
         spans: list[tuple[int, float, bool]] = []
         likeliest: dict[int, tuple[float, bool]] = {}
-        for span in decode(one.emissions, lengths, chain, bias=bias):
-            attribute = example.applicable[span.row]
+        for at in range(start, end):
+            attribute, probability = example.applicable[found.row[at]], float(found.probability[at])
             if attribute in example.unplaced or (metric.listed_only and attribute not in example.listed):
                 continue
-            hit = (span.first, span.last) in example.spans.get(attribute, ())
-            spans.append((attribute, span.probability, hit))
-            if attribute not in likeliest or span.probability > likeliest[attribute][0]:
-                likeliest[attribute] = (span.probability, hit)
+            hit = (found.first[at], found.last[at]) in example.spans.get(attribute, ())
+            spans.append((attribute, probability, hit))
+            if attribute not in likeliest or probability > likeliest[attribute][0]:
+                likeliest[attribute] = (probability, hit)
         yield Decided(example, tuple(spans), {attribute: hit for attribute, (_, hit) in likeliest.items()})
 
 

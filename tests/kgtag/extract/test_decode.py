@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
@@ -13,11 +15,16 @@ from kgtag.extract.decode import (
     ENDS,
     FORBIDDEN,
     STARTS,
+    B,
     Chain,
-    decode,
+    E,
+    I,
+    S,
+    find_spans,
     forward_backward,
+    may_have_span,
+    path_spans,
     span_tags,
-    tag_spans,
     viterbi,
 )
 from kgtag.train.extractor.crf import ChainCRF
@@ -53,19 +60,12 @@ def test_viterbi_finds_the_best_of_all_paths(case: tuple[np.ndarray, Chain]) -> 
         assert not found[row, length:].any()
 
 
-def test_partition_and_marginals_sum_over_all_paths(case: tuple[np.ndarray, Chain]) -> None:
+def test_the_partition_sums_over_all_paths(case: tuple[np.ndarray, Chain]) -> None:
     emissions, chain = case
     _, _, partition = forward_backward(emissions, LENGTHS, chain)
-    spans = decode(emissions, LENGTHS, chain, bias=2.0)
-    assert spans
     for row, length in enumerate(LENGTHS):
-        paths = list(product(range(5), repeat=length))
-        weights = np.array([score(path, emissions[row], chain) for path in paths])
+        weights = [score(path, emissions[row], chain) for path in product(range(5), repeat=length)]
         assert partition[row] == pytest.approx(np.logaddexp.reduce(weights))
-        for span in (span for span in spans if span.row == row):
-            holds = [(span.first, span.last) in tag_spans(np.array(path)) for path in paths]
-            wanted = np.exp(np.logaddexp.reduce(weights[holds]) - partition[row])
-            assert span.probability == pytest.approx(wanted, abs=1e-9)
 
 
 def test_the_loss_is_the_gold_paths_share_of_all_paths() -> None:
@@ -87,19 +87,101 @@ def test_the_loss_is_the_gold_paths_share_of_all_paths() -> None:
     assert found.detach().numpy() == pytest.approx(np.array(wanted))
 
 
+@cache
+def tag_paths(length: int) -> list[tuple[int, ...]]:
+    """Every path that the tags allow."""
+    found = [(tag,) for tag in range(5) if STARTS[tag]]
+    for _ in range(length - 1):
+        found = [(*path, tag) for path in found for tag in range(5) if ALLOWED[path[-1], tag]]
+    return [path for path in found if ENDS[path[-1]]]
+
+
+def tag_spans(path: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """(first, last) of every well-formed span, tag by tag."""
+    begun = None
+    for at, tag in enumerate(path):
+        if tag == S:
+            yield at, at
+        if tag == E and begun is not None:
+            yield begun, at
+        begun = at if tag == B else begun if tag == I else None
+
+
+def brute_force(row: np.ndarray, chain: Chain, bias: float) -> list[tuple[int, int, float]]:
+    """(first, last, marginal) of the best path's spans, from every path written out."""
+    paths = tag_paths(len(row))
+    begins = [sum(tag in (B, S) for tag in path) for path in paths]
+    weights = np.array([score(path, row, chain) for path in paths])
+    best = paths[int(np.argmax(weights + bias * np.array(begins)))]
+    with_span = {span: [span in set(tag_spans(path)) for path in paths] for span in tag_spans(best)}
+    total = np.logaddexp.reduce(weights)
+    return [(*span, float(np.exp(np.logaddexp.reduce(weights[held]) - total))) for span, held in with_span.items()]
+
+
+def titles(rng: np.random.Generator, *, empty: float, longest: int = 8) -> list[np.ndarray]:
+    """20 titles of 0 to 6 rows; `empty` is added to O."""
+    made = []
+    for _ in range(20):
+        one = rng.normal(scale=2, size=(rng.integers(0, 7), rng.integers(1, longest), 5)).astype(np.float32)
+        one[:, :, 0] += np.float32(empty)
+        made.append(one)
+    return made
+
+
+@pytest.mark.parametrize("bias", [-1.5, 0.0, 2.0])
+@pytest.mark.parametrize("empty", [-2.0, 3.0, 7.0])
+def test_spans_and_marginals_are_those_of_all_paths_written_out(bias: float, empty: float) -> None:
+    rng = np.random.default_rng(int(bias * 10 + empty) % 97)
+    chain, data = random_chain(rng), titles(rng, empty=empty)
+    found = find_spans(data, chain, bias=bias)
+    wanted = [
+        (number, row, *span)
+        for number, one in enumerate(data)
+        for row, emissions in enumerate(one.astype(np.float64))
+        for span in brute_force(emissions, chain, bias)
+    ]
+    columns = (found.title, found.row, found.first, found.last)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [span[:4] for span in wanted]
+    assert np.allclose(found.probability, [span[4] for span in wanted], atol=1e-9)
+    assert wanted or empty > 5
+
+
+def test_only_rows_without_a_span_are_passed_over() -> None:
+    rng = np.random.default_rng(5)
+    chain, passed, held = random_chain(rng), 0, 0
+    for one in titles(rng, empty=6.0) + titles(rng, empty=9.0):
+        if not one.size:
+            continue
+        starts = np.arange(len(one)) * one.shape[1]
+        possible = may_have_span(one.reshape(-1, 5), starts, chain, bias=0.5)
+        with_span = np.array([bool(brute_force(row, chain, 0.5)) for row in one.astype(np.float64)])
+        assert (possible | ~with_span).all()
+        passed, held = passed + int((~possible).sum()), held + int(with_span.sum())
+    assert passed > 20 and held > 0
+
+
+def test_spans_of_paths_well_formed_or_not() -> None:
+    paths = np.random.default_rng(1).integers(0, 5, size=(200, 7))
+    row, first, last = path_spans(paths)
+    assert list(zip(row.tolist(), first.tolist(), last.tolist(), strict=True)) == [
+        (number, *span) for number, path in enumerate(paths.tolist()) for span in tag_spans(tuple(path))
+    ]
+
+
 def test_a_higher_bias_finds_more() -> None:
     rng = np.random.default_rng(3)
-    emissions, chain = rng.normal(size=(20, 5, 5)), random_chain(rng)
-    lengths = np.full(20, 5)
-    assert len(decode(emissions, lengths, chain, bias=3)) > len(decode(emissions, lengths, chain, bias=-3))
+    data, chain = [rng.normal(size=(20, 5, 5))], random_chain(rng)
+    assert len(find_spans(data, chain, bias=3).row) > len(find_spans(data, chain, bias=-3).row)
 
 
 def test_nothing_in_nothing() -> None:
     chain = random_chain(np.random.default_rng(0))
-    assert decode(np.zeros((0, 4, 5)), np.zeros(0, dtype=np.int64), chain) == []
+    assert len(find_spans([], chain).row) == 0
+    assert len(find_spans([np.zeros((0, 0, 5), dtype=np.float32)], chain).probability) == 0
 
 
 def test_tags_and_spans_are_inverse() -> None:
     spans = [(0, 0), (1, 2), (4, 7)]
     assert span_tags(spans, 9).tolist() == [4, 1, 3, 0, 1, 2, 2, 3, 0]
-    assert tag_spans(span_tags(spans, 9)) == spans
+    _, first, last = path_spans(span_tags(spans, 9)[None])
+    assert list(zip(first.tolist(), last.tolist(), strict=True)) == spans
