@@ -1,16 +1,22 @@
-"""`kgtag serve`."""
+"""The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
+from kgtag.cli import main
+from kgtag.cli.app import app
 from kgtag.cli.console import Embeddings, Precision, Store, log, read_precision
 
+__all__ = ["app", "main", "serve"]
 
+
+@app.command()
 def serve(
     model: Annotated[
         Path | None, typer.Option(envvar="KGTAG_MODEL", help="A model directory; without one, /v1/tag answers 503.")
@@ -35,11 +41,28 @@ def serve(
     """
     import uvicorn
 
-    os.environ["KGTAG_PRECISION"] = read_precision(precision)
-    given = {"KGTAG_STORE": store, "KGTAG_MODEL": model, "KGTAG_EMBEDDINGS": embeddings, "KGTAG_SNAPSHOT": snapshot}
-    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
-    log(f"serving on http://{host}:{port} (documentation under /docs)")
-    # By import string: the web is above this package, and worker processes import it by themselves.
-    uvicorn.run(
-        "api.app:create_app", factory=True, host=host, port=port, workers=workers, log_level="info", access_log=False
+    from api.app import create_app, pass_to_workers
+    from kgtag.config import read_settings
+
+    settings = read_settings(
+        store=store,
+        model=str(model) if model is not None else None,
+        embeddings=embeddings,
+        snapshot=snapshot,
+        precision=read_precision(precision),
     )
+    log(f"serving on http://{host}:{port} (documentation under /docs)")
+    if workers == 1:
+        uvicorn.run(create_app(settings), host=host, port=port, log_level="info", access_log=False)
+        return
+    with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
+        os.environ.update(pass_to_workers(settings, Path(metrics)))
+        uvicorn.run(
+            "api.app:create_worker",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level="info",
+            access_log=False,
+        )
