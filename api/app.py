@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
+import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
+from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
 from api.routes import (
     audit,
@@ -33,6 +37,7 @@ from kgtag.tag.models import Models
 
 log = logging.getLogger(__name__)
 
+_WORKER_SETTINGS = "KGTAG_WORKER_SETTINGS"
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
 Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
@@ -99,3 +104,14 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         app.include_router(router)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app
+
+
+def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:
+    """The environment of worker processes: the settings for `create_worker`, and the directory of their metrics."""
+    given = {**settings.model_dump(mode="json"), "neo4j_password": settings.password}
+    return {_WORKER_SETTINGS: orjson.dumps(given).decode(), WORKERS_DIR: str(metrics)}
+
+
+def create_worker() -> FastAPI:
+    """The app of one of several worker processes."""
+    return create_app(Settings(**orjson.loads(os.environ[_WORKER_SETTINGS])))

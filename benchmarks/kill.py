@@ -189,7 +189,7 @@ class Run:
             key = create_key(store, name="kill", scopes=["edit"])[1]
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
-        command = [sys.executable, "-m", "kgtag", "serve", "--store", self.bench.url, "--port", str(port)]
+        command = [sys.executable, "-m", "api", "serve", "--store", self.bench.url, "--port", str(port)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serving:
             try:
                 until_ready(port)

@@ -141,7 +141,7 @@ def ask(port: int, path: str, key: str = "") -> dict[str, Any] | None:
 def serving(url: str) -> Iterator[int]:
     """`kgtag serve` on the store; its port, once it has a snapshot."""
     port = free_port()
-    command = [sys.executable, "-m", "kgtag", "serve", "--store", url, "--port", str(port)]
+    command = [sys.executable, "-m", "api", "serve", "--store", url, "--port", str(port)]
     process = subprocess.Popen(command, env=dict(os.environ), stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 900

@@ -103,7 +103,7 @@ def by_processes(url: str, tasks: list[list[str]]) -> int:
 def by_http(url: str, tasks: list[list[str]], key: str) -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "kgtag", "serve", "--store", url, "--port", str(port)]
+    command = [sys.executable, "-m", "api", "serve", "--store", url, "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serving:
         try:
             until_ready(port)

@@ -6,7 +6,7 @@ Each row is a plain dict, typed; the example in its docstring is the one of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NotRequired, cast
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
@@ -25,7 +25,9 @@ from graph.model import (
     Version,
 )
 from graph.model.proposals import to_json as proposal_to_json
-from graph.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from graph.taxonomy import Taxonomy  # which loads pyarrow; the command line starts without
 
 
 class ConceptRef(TypedDict):

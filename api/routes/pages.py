@@ -58,8 +58,7 @@ def _docs() -> tuple[str, int, dict[str, str]]:
         swagger_ui_parameters={"defaultModelsExpandDepth": 0, "displayRequestDuration": True},
     )
     html = bytes(page.body).decode()
-    # Swagger UI sets styles by script.
-    policy = f"default-src 'none'; script-src 'self' '{_hash(html, 'script')}'; style-src 'self' 'unsafe-inline'"
+    policy = f"default-src 'none'; script-src 'self' '{_hash(html, 'script')}'; style-src 'self'"
     return html, 200, {"Content-Security-Policy": f"{policy}; img-src 'self' data:; {_NOTHING_ELSE}"}
 
 

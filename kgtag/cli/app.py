@@ -1,4 +1,4 @@
-"""All commands under one name."""
+"""All commands under one name, but for `serve`, which is the service's own (api.cli)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from kgtag.cli import neo4j as local
 from kgtag.cli import normalise as canonical
 from kgtag.cli import propose as proposing
 from kgtag.cli import select as selecting
-from kgtag.cli import serve as serving
 from kgtag.cli import store as records
 from kgtag.cli import tag as tagging
 from kgtag.cli import train as training
@@ -45,7 +44,6 @@ app.command("tag")(tagging.tag)
 app.command("propose")(proposing.propose)
 app.command("select")(selecting.select)
 app.command("canonicalise")(canonical.canonicalise)
-app.command("serve")(serving.serve)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 training.app.command("canonical")(canonical.train)
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")

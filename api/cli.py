@@ -1,0 +1,70 @@
+"""The command `kgtag`: every command of kgtag.cli, and `serve`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from kgtag.cli import main
+from kgtag.cli.app import app
+from kgtag.cli.console import Embeddings, Precision, Store, log, read_precision
+
+__all__ = ["app", "main", "serve"]
+
+
+@app.command()
+def serve(
+    model: Annotated[
+        Path | None, typer.Option(envvar="KGTAG_MODEL", help="A model directory; without one, /v1/tag answers 503.")
+    ] = None,
+    store: Store = None,
+    embeddings: Embeddings = None,
+    host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option()] = 8000,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KGTAG_SNAPSHOT",
+            help="A file to keep the snapshot in: the next start serves from it at once, whatever the store does.",
+        ),
+    ] = None,
+    precision: Precision = "fp32",
+    workers: Annotated[int, typer.Option(min=1, help="Processes; each holds its own snapshot.")] = 1,
+) -> None:
+    """Serve tags and graph neighbours over HTTP.
+
+    Example: `kgtag serve --store sqlite:///kgtag.db --model models/shop --port 8000`
+    """
+    import uvicorn
+
+    from api.app import create_app, pass_to_workers
+    from kgtag.serve.assemble import open_models
+    from kgtag.serve.settings import read_settings
+
+    settings = read_settings(
+        store=store,
+        model=str(model) if model is not None else None,
+        embeddings=embeddings,
+        snapshot=snapshot,
+        precision=read_precision(precision),
+    )
+    models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
+    log(f"serving on http://{host}:{port} (documentation under /docs)")
+    if workers == 1:
+        uvicorn.run(create_app(settings, models=models), host=host, port=port, log_level="info", access_log=False)
+        return
+    with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
+        os.environ.update(pass_to_workers(settings, Path(metrics)))
+        uvicorn.run(
+            "api.app:create_worker",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            log_level="info",
+            access_log=False,
+        )
