@@ -121,7 +121,7 @@ def _spans(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Judged:
     made: dict[tuple[int, int, str], float] = {}
     for mention in mentions:
         key = (mention.span.start, mention.span.end, mention.attribute)
-        made[key] = max(made.get(key, 0.0), mention.score)
+        made[key] = max(made.get(key, 0.0), mention.probability)
     counts: dict[str, int] = {}
     for _, _, name in gold:
         counts[name] = counts.get(name, 0) + 1
@@ -132,6 +132,8 @@ def _values(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Judged:
     gold = {name: {value.strip() for value in values if value != "n/a"} for name, values in one.attributes.items()}
     best = best_mentions(mentions)
     decisions = [
-        (name, best[name].score, best[name].surface.strip() in values) for name, values in gold.items() if name in best
+        (name, best[name].probability, best[name].surface.strip() in values)
+        for name, values in gold.items()
+        if name in best
     ]
     return {name: 1 for name, values in gold.items() if values}, decisions

@@ -113,7 +113,7 @@ def _wrong(one: AnnotatedProduct, mention: Mention, gold: Sequence[tuple[str, Sp
         kind, meant = "invented", None
     near = next(iter((*touching, *own)), None)
     context = _context(title, mention.span, near)
-    return Mistake(kind, mention.attribute, one.product.id, mention.surface, meant, mention.score, context)
+    return Mistake(kind, mention.attribute, one.product.id, mention.surface, meant, mention.probability, context)
 
 
 def _missed(

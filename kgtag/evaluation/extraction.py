@@ -108,10 +108,10 @@ def best_mentions(mentions: Sequence[Mention]) -> dict[str, Mention]:
     wrong: dict[str, dict[str, float]] = defaultdict(dict)
     for mention in ordered:
         odds = wrong[mention.attribute]
-        odds[mention.surface] = odds.get(mention.surface, 1.0) * (1 - mention.score)
+        odds[mention.surface] = odds.get(mention.surface, 1.0) * (1 - mention.probability)
     best = {name: min(odds, key=lambda surface: odds[surface]) for name, odds in wrong.items()}
     return {
-        name: max((m for m in ordered if (m.attribute, m.surface) == (name, surface)), key=lambda m: m.score)
+        name: max((m for m in ordered if (m.attribute, m.surface) == (name, surface)), key=lambda m: m.probability)
         for name, surface in best.items()
     }
 

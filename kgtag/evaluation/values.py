@@ -40,7 +40,7 @@ class Valued(Extractor):
 
     def _valued(self, product: Product, extraction: Extraction) -> Extraction:
         said = tuple(self._canonical(mention, product.category) for mention in extraction.mentions)
-        unsaid = tuple(Mention(_NOWHERE, one.value, one.attribute, one.score) for one in extraction.inferred)
+        unsaid = tuple(Mention(_NOWHERE, one.value, one.attribute, one.probability) for one in extraction.inferred)
         return replace(extraction, mentions=said + unsaid)
 
     def _canonical(self, mention: Mention, category: str | None) -> Mention:

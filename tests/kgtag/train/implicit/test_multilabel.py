@@ -43,7 +43,7 @@ def test_what_the_title_implies_is_told(model: ValueModel, trained: ValuesReport
         [("Sleeve", "Long Sleeve")],
         [("Occasion", "Wedding")],
     ]
-    assert all(0.5 <= one.score <= 1 for row in found for one in row)
+    assert all(0.5 <= one.probability <= 1 for row in found for one in row)
     assert (trained.attributes, trained.values, trained.rows) == (2, 4, 100)
     assert trained.accuracy > 0.9 > trained.majority
 
