@@ -23,7 +23,7 @@ from common import arguments, machine, report, table, timed
 from kgtag.data import read_annotated
 from kgtag.link.candidates.forms import normal_form
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.normalise import ValuePair, fit, paired
+from kgtag.normalise import ValuePair, fit, pair_values
 from kgtag.normalise.nearest import Encode
 
 WANDS = ("color", "material", "style", "country")
@@ -47,7 +47,7 @@ def wdc_pave(data: Path) -> list[tuple[str, ValuePair]]:
         for folder in folders
     )
     made = {one.product.id: one for one in canonical}
-    return [(one.product.id, pair) for one in raw for pair in paired([one], [made[one.product.id]])]
+    return [(one.product.id, pair) for one in raw for pair in pair_values([one], [made[one.product.id]])]
 
 
 def wands(data: Path) -> list[tuple[str, ValuePair]]:
@@ -62,19 +62,19 @@ def wands(data: Path) -> list[tuple[str, ValuePair]]:
 
 def score(learned: Sequence[ValuePair], asked: Sequence[ValuePair], encode: Encode | None) -> dict[str, list[float]]:
     """By way: the share right of all values, of those that change, and of those never seen."""
-    seconds, canonicaliser = timed(lambda: fit(learned, encode=encode))
-    known = {(p.attribute, p.category, normal_form(p.raw)): p.canonical for p in learned}
+    seconds, normaliser = timed(lambda: fit(learned, encode=encode))
+    known = {(p.attribute, p.category, normal_form(p.raw)): p.normalised for p in learned}
     ways: dict[str, Callable[[ValuePair], str]] = {
         "as it is": lambda p: p.raw,
         "lookup": lambda p: known.get((p.attribute, p.category, normal_form(p.raw)), p.raw),
-        "learned": lambda p: canonicaliser.apply(p.raw, attribute=p.attribute, category=p.category),
+        "learned": lambda p: normaliser.apply(p.raw, attribute=p.attribute, category=p.category),
     }
-    changed = [p for p in asked if p.raw != p.canonical]
+    changed = [p for p in asked if p.raw != p.normalised]
     unseen = [p for p in asked if (p.attribute, p.category, normal_form(p.raw)) not in known]
     found = {}
     for name, way in ways.items():
         found[name] = [
-            sum(way(p) == p.canonical for p in part) / max(len(part), 1) for part in (asked, changed, unseen)
+            sum(way(p) == p.normalised for p in part) / max(len(part), 1) for part in (asked, changed, unseen)
         ]
     print(f"learned in {seconds:.1f} s; {len(asked)} values, {len(changed)} changed, {len(unseen)} unseen")
     return found

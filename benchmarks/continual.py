@@ -25,9 +25,8 @@ from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
 from kgtag.evaluation.confidence import bootstrap, paired
-from kgtag.evaluation.decisions import outcomes
-from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.evaluation.report import extract_all
+from kgtag.evaluation.decisions import decisions
+from kgtag.evaluation.extraction import evaluate_extractor, extract_all
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.config import defaults
 from kgtag.train.extractor.continual import Start
@@ -84,7 +83,7 @@ def main() -> None:
                     continue
                 result[side] = evaluate_extractor(extractor, gold, protocol="extractgpt")["micro"]["f1"]
             found[name] = result
-            old = outcomes(sides["old"], extract_all(extractor, sides["old"]), protocol="extractgpt")
+            old = decisions(sides["old"], extract_all(extractor, sides["old"]), protocol="extractgpt")
             sampled[name] = bootstrap(old)
 
         _, base_options = training_config("ae110k")

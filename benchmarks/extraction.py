@@ -44,15 +44,14 @@ from kgtag.data import read_annotated
 from kgtag.data.locate import locate
 from kgtag.evaluation.extraction import (
     LabelledSpan,
-    category_accuracy,
     evaluate_extractgpt,
     evaluate_extractor,
     evaluate_spans,
 )
-from kgtag.evaluation.values import Valued
+from kgtag.evaluation.values import ValueExtractor
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.normalise import fit, paired
-from kgtag.text import document
+from kgtag.normalise import fit, pair_values
+from kgtag.text import clean_product, document
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.ensemble import build_ensemble
 from kgtag.train.extractor.options import TrainOptions
@@ -188,19 +187,28 @@ def evaluate(data: Path, name: str, extractor: SequenceExtractor, part: Splits) 
     return found | (measure_canonical(data, extractor, [*train, *dev], test) if name == "wdc_pave" else {})
 
 
+def category_accuracy(extractor: Extractor, data: Sequence[AnnotatedProduct]) -> float | None:
+    """Share of products whose category is the extractor's first guess from the title alone; None without gold."""
+    known = [replace(clean_product(item.product), category=None) for item in data if item.product.category]
+    gold = [item.product.category for item in data if item.product.category]
+    guesses = [extraction.categories[:1] for extraction in extractor.extract(known)]
+    right = sum(bool(guess) and guess[0][0] == name for guess, name in zip(guesses, gold, strict=True))
+    return right / len(known) if known else None
+
+
 def measure_canonical(
     data: Path, extractor: Extractor, train: Sequence[AnnotatedProduct], test: Sequence[AnnotatedProduct]
 ) -> dict[str, Any]:
     """Of canonical values; the floor is made canonical by the same rules."""
     path = data / "wdc_pave" / "wdc_with_all_attributes_normalized" / "train_large.jsonl.gz"
     canonical = {one.product.id: one for one in read(path)}
-    rules = fit(list(paired(train, canonical.values())))
+    rules = fit(list(pair_values(train, canonical.values())))
     gold = [canonical[one.product.id] for one in test]
     said = [
         {name: rules.apply(value, attribute=name, category=one.product.category) for name, value in values.items()}
         for one, values in zip(test, floor(train, test), strict=True)
     ]
-    ours = evaluate_extractor(Valued(extractor, canonicaliser=rules), gold, protocol="extractgpt")
+    ours = evaluate_extractor(ValueExtractor(extractor, normaliser=rules), gold, protocol="extractgpt")
     return {"kgtag, canonical": _rates(ours), "floor, canonical": _rates(evaluate_extractgpt(gold, said))}
 
 

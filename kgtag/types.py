@@ -89,22 +89,22 @@ class AnnotatedProduct:
 class Mention:
     """A span the extractor took for a value of `attribute` (the attribute's name as the extractor was trained on it).
 
-    `score` is the extractor's probability in [0, 1].
+    `probability` is calibrated, in [0, 1].
     """
 
     span: Span
     surface: str
     attribute: str
-    score: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """A value that the text implies without saying it. `score` is the probability in [0, 1]."""
+    """A value that the text implies without stating it. `probability` is calibrated, in [0, 1]."""
 
     value: str
     attribute: str
-    score: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +248,11 @@ class CandidateTag:
         """A link of a mention: right when both the span and the link are."""
         return cls(
             concept=candidate.concept,
-            probability=mention.score * candidate.probability,
+            probability=mention.probability * candidate.probability,
             method=candidate.method,
             span=mention.span,
             surface=mention.surface,
-            extract_score=mention.score,
+            extract_score=mention.probability,
             link_score=candidate.score,
         )
 
@@ -261,9 +261,9 @@ class CandidateTag:
         """A tag without a span: no text states it."""
         return cls(
             concept=candidate.concept,
-            probability=value.score * candidate.probability,
+            probability=value.probability * candidate.probability,
             method=candidate.method,
-            extract_score=value.score,
+            extract_score=value.probability,
             link_score=candidate.score,
         )
 
@@ -335,18 +335,18 @@ class DroppedTag:
 
 @dataclass(frozen=True, slots=True)
 class Nil:
-    """A mention without a concept. `attribute` is a concept id when the attribute is known; `score` the extractor's."""
+    """A mention without a concept. `attribute` is a concept id, where the taxonomy has the attribute."""
 
     span: Span
     surface: str
     attribute: str | None
-    score: float
+    probability: float
 
     def to_dict(self) -> NilRow:
         """The row of a mention without a concept; fields that do not apply are left out."""
         optional = {**_place(self.span), "surface": self.surface, "attribute": self.attribute}
         row = {name: value for name, value in optional.items() if value is not None}
-        return cast(NilRow, row | {"score": round(self.score, 4)})
+        return cast(NilRow, row | {"score": round(self.probability, 4)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +444,9 @@ class Tagging:
             for name, tags in self.by_attribute().items()
             for tag in tags
         ]
-        return rows + [(nil.attribute or "?", "no concept", f"{nil.score:.2f}", f"{nil.surface!r}") for nil in self.nil]
+        return rows + [
+            (nil.attribute or "?", "no concept", f"{nil.probability:.2f}", f"{nil.surface!r}") for nil in self.nil
+        ]
 
     def __repr__(self) -> str:
         head = f"Tagging of {self.id!r} (model {self.model}, revision {self.revision[:12]})"

@@ -9,7 +9,7 @@ from kgtag.cli import demo, history, keys, proposals, status
 from kgtag.cli import evaluate as evaluating
 from kgtag.cli import map as mapping
 from kgtag.cli import neo4j as local
-from kgtag.cli import normalise as canonical
+from kgtag.cli import normalise as normalising
 from kgtag.cli import propose as proposing
 from kgtag.cli import select as selecting
 from kgtag.cli import store as records
@@ -43,9 +43,9 @@ app.command("link")(tagging.link)
 app.command("tag")(tagging.tag)
 app.command("propose")(proposing.propose)
 app.command("select")(selecting.select)
-app.command("canonicalise")(canonical.canonicalise)
+app.command("normalise")(normalising.normalise)
 app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
-training.app.command("canonical")(canonical.train)
+training.app.command("normaliser")(normalising.train)
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(editing.app, name="concept", help="Look at a concept, and edit it.")

@@ -79,7 +79,8 @@ def _show(test: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> None
                 one, tagging = of_kind[0]
                 rows = [_row(tag) for tag in tagging.tags if tag.method != "implied"]
                 rows += [
-                    ("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.score:.2f}") for nil in tagging.nil
+                    ("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.probability:.2f}")
+                    for nil in tagging.nil
                 ]
                 print_table(one.product.title, ["tag", "attribute", "from", "method", "probability"], rows)
 

@@ -25,9 +25,9 @@ def extractor(
     lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
     precision: Precision = "fp32",
     against: Annotated[Path | None, typer.Option(help="Another model, compared product by product.")] = None,
-    canonical: Annotated[
+    normaliser: Annotated[
         Path | None,
-        typer.Option(help="What `kgtag train canonical` wrote: gold has canonical values, and so get what is found."),
+        typer.Option(help="A file from `train normaliser`: predictions are normalised, as gold is."),
     ] = None,
     linker: Encoder = None,
     store: Annotated[
@@ -44,47 +44,45 @@ def extractor(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Precision, recall and F1: strict spans, or values by the ExtractGPT protocol for `--format extractgpt`, among
-    them values that the model infers without finding them in the text.
+    """Precision, recall and F1: strict spans, or values by the ExtractGPT protocol for `--format extractgpt`.
 
-    With 95% intervals, calibration, thresholds by attribute, and the mistakes by kind.
+    With 95% intervals, calibration, thresholds by attribute, and mistakes by kind. Values include implicit ones.
 
     Examples: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`;
-    `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --canonical canonical.json`
+    `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --normaliser normaliser.json`
     """
     from graph.errors import InputError
-    from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
+    from kgtag.cli.settings import load_taxonomy
     from kgtag.data import read_annotated
+    from kgtag.evaluation import report as reports
     from kgtag.evaluation.extraction import Protocol
     from kgtag.evaluation.html import write_report
-    from kgtag.evaluation.report import Asked, evaluate_thoroughly
-    from kgtag.evaluation.values import Valued
+    from kgtag.evaluation.values import ValueExtractor
     from kgtag.extract.files import read_config, rewrite_config
-    from kgtag.normalise import Canonicaliser
+    from kgtag.normalise import Normaliser
     from kgtag.tag.models import load_models
 
     products = list(read_annotated(data, format=format, lang=lang))
     protocol: Protocol = "extractgpt" if format == "extractgpt" else "spans"
-    if canonical is not None and protocol == "spans":
-        raise InputError(f"--canonical compares values, and format {format!r} is judged by spans; give extractgpt")
-    rules = Canonicaliser.load(canonical, encode=encode_of(linker)) if canonical is not None else None
+    if normaliser is not None and protocol == "spans":
+        raise InputError(f"--normaliser compares values, and format {format!r} is evaluated by spans; give extractgpt")
+    rules = Normaliser.load(normaliser, encode=encode_of(linker)) if normaliser is not None else None
 
     def read(directory: Path) -> Extractor:
         models = load_models(directory, precision=read_precision(precision))
         assert models.extractor is not None
         if protocol == "spans":
             return models.extractor
-        return Valued(models.extractor, canonicaliser=rules, implied=models.values)
+        return ValueExtractor(models.extractor, normaliser=rules, implicit=models.values)
 
     loaded = read(model)
-    answer = evaluate_thoroughly(
+    answer = reports.extraction_report(
         loaded,
         products,
         protocol=protocol,
-        taxonomy=load_taxonomy(open_store(store)) if store is not None else None,
+        taxonomy=load_taxonomy(store) if store is not None else None,
         against=read(against) if against is not None else None,
-        asked=Asked(samples, seed, examples),
+        options=reports.ReportOptions(samples, seed, examples),
     )
     if report is not None:
         page = write_report(answer, report, title=f"Model {loaded.version} on {data.name}")
@@ -95,8 +93,13 @@ def extractor(
         log(f"thresholds saved in {model} (version {version} now)")
     if json:
         print_json(answer)
-    else:
-        show_extraction(answer)
+        return
+    *tables, _ = reports.report_tables(answer)
+    for table in tables:
+        rows = ([f"{cell:.3f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows)
+        print_table(table.title, table.columns, rows)
+    for note in reports.report_notes(answer):
+        log(note)
 
 
 @app.command()
@@ -146,40 +149,3 @@ def linker(
         print_json(answer)
     else:
         print_table("Linking", ["measure", "value"], list(answer.items()))
-
-
-def show_extraction(answer: dict[str, Any]) -> None:
-    """What `evaluate extractor` found, for people."""
-    sure = answer["confidence"]
-    rows = [(name, *_rates(answer[name]), _interval(sure[f"{name}_f1"]), "") for name in ("micro", "macro")]
-    if "hierarchical" in answer:
-        rows.append(("hierarchical", *_rates(answer["hierarchical"]), "", ""))
-    rows += [
-        (name, *_rates(row), _interval(sure["per_label_f1"].get(name)), row.get("support", ""))
-        for name, row in sorted(answer["per_label"].items())
-    ]
-    title = f"{answer['n']} products, {answer['protocol']}"
-    print_table(title, ["label", "P", "R", "F1", "95% interval", "support"], rows)
-    if answer["per_category"]:
-        by_category = [(name, *_rates(row), row["products"]) for name, row in answer["per_category"].items()]
-        print_table("By category", ["category", "P", "R", "F1", "products"], by_category)
-    found = answer["errors"]
-    columns = ["attribute", *found["by_kind"]]
-    print_table("Mistakes", columns, [(name, *row.values()) for name, row in found["by_attribute"].items()])
-    log(f"calibration error {answer['calibration']['ece']:.3f}")
-    paid = answer["thresholds"]
-    if paid["by_attribute"]:
-        chosen = ", ".join(f"{name} {least}" for name, least in paid["by_attribute"].items())
-        log(f"thresholds that pay here: {chosen}; {paid['gain']:+.3f} F1 to be expected elsewhere")
-    if "against" in answer:
-        other, sure = answer["against"], answer["against"]["paired"]
-        low, high = sure["interval"]
-        log(f"against {other['model']}: {sure['difference']:+.3f} F1, [{low:+.3f}, {high:+.3f}], p = {sure['p']:.3f}")
-
-
-def _interval(bounds: list[float] | None) -> str:
-    return f"{bounds[0]:.3f} to {bounds[1]:.3f}" if bounds else ""
-
-
-def _rates(row: dict[str, Any]) -> tuple[str, str, str]:
-    return (f"{row['precision']:.3f}", f"{row['recall']:.3f}", f"{row['f1']:.3f}")

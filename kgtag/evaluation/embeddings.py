@@ -1,15 +1,15 @@
-"""Link prediction: how high the right entity ranks among all entities.
+"""Link prediction: the rank of the right entity among all entities.
 
-The protocol is the one published numbers use (LibKGE, RotatE, CoDEx): both sides are asked, other known answers of
-train, valid and test are filtered out, and a tie counts as the mean of the best and the worst place it could have
-("realistic rank"). A test triple with an entity that train never showed is kept, as LibKGE and RotatE do, and counts
-as the middle of all entities, since the model can't tell; PyKEEN drops such triples (`unseen="drop"`).
+The protocol of published numbers (LibKGE, RotatE, CoDEx): both sides are ranked, other known answers of train, valid
+and test are filtered out, and a tie counts as the mean of its best and worst place ("realistic rank"). A test triple
+with an entity that train lacks is kept, as in LibKGE and RotatE, and counts as the middle of all entities; PyKEEN drops
+such triples (`unseen="drop"`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -28,7 +28,7 @@ BOTH: tuple[Side, Side] = ("head", "tail")
 
 @dataclass(frozen=True, slots=True)
 class RankReport:
-    """`n` triples, each ranked once per side; `unseen` of them name an entity or relation the model doesn't know."""
+    """`n` triples, each ranked once per side; `unseen` of them have an entity or relation that the model lacks."""
 
     mrr: float
     hits_at_1: float
@@ -39,11 +39,15 @@ class RankReport:
     unseen: int = 0
 
     def to_json(self) -> dict[str, object]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
 def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) -> RankReport:
-    """`kgtag evaluate embeddings`: the exported model on the test part (else the valid part) of a triples directory."""
+    """Evaluate an exported model on the test part, else the valid part, of a directory of triples.
+
+    Raises:
+        InputError: There is neither.
+    """
     scorer, read = Scorer.load(model), read_triples(triples)
     test = read.test if len(read.test) else read.valid
     if not len(test):
@@ -60,7 +64,7 @@ def evaluate_scorer(
     tail_only: bool = False,
     restrict: bool = False,
 ) -> RankReport:
-    """Evaluate an exported model on triples that have a vocabulary of their own; entities are matched by id."""
+    """Evaluate an exported model on triples with a vocabulary of their own; entities are matched by id."""
     entity = np.array([scorer.find(name) for name in triples.entities], dtype=np.int64)
     relation = np.array([scorer.find_relation(name) for name in triples.relations], dtype=np.int64)
     extra = entity < 0
@@ -93,37 +97,35 @@ def evaluate(
     unseen: Literal["middle", "drop"] = "middle",
     batch_size: int = 512,
 ) -> RankReport:
-    """Rank every triple of `test` (n, 3). `known` (m, 3) is filtered out when `filtered`.
+    """Rank every triple of `test` (n, 3).
 
-    Entities and relations that `vectors` doesn't hold are unseen: numbers beyond its rows, or a negative relation.
-    With `restrict_to` only entities that occur on that side of that relation in those triples are alternatives.
+    Args:
+        vectors: The model. Numbers beyond its rows, and a negative relation, are unseen.
+        test: Triples to rank.
+        known: (m, 3) triples, left out of the alternatives when `filtered`.
+        num_entities: Of the whole vocabulary, unseen ones included.
+        filtered: See `known`.
+        sides: Sides to rank.
+        restrict_to: Only entities on that side of that relation in these triples are alternatives.
+        unseen: How triples with unseen entities count.
+        batch_size: Triples scored together.
     """
     total = num_entities or len(vectors.entity)
     seen = (test[:, [0, 2]] < len(vectors.entity)).all(axis=1) & (test[:, 1] >= 0)
     known_here = known[(known[:, [0, 2]] < len(vectors.entity)).all(axis=1)]
-    ranks: list[Ranks] = []
+    parts: list[Ranks] = [np.zeros(0)]
     for side in sides:
-        ranks += _ranks(vectors, test[seen], known_here if filtered else None, side, restrict_to, batch_size)
+        parts += _ranks(vectors, test[seen], known_here if filtered else None, side, restrict_to, batch_size)
     missed = int((~seen).sum())
-    if unseen == "middle" and missed:
-        ranks.append(np.full(missed * len(sides), (total + 1) / 2))
-    counted = int(seen.sum()) + (missed if unseen == "middle" else 0)
-    return _report(
-        np.concatenate(ranks) if ranks else np.zeros(0), _protocol(filtered, sides, restrict_to), counted, missed
-    )
-
-
-def _protocol(filtered: bool, sides: Sequence[Side], restrict_to: Ids | None) -> str:
+    if unseen == "middle":
+        parts.append(np.full(missed * len(sides), (total + 1) / 2))
+    ranks = np.concatenate(parts)
     which = "both sides" if len(sides) == 2 else f"{sides[0]} side"
     among = ", among entities of that side of the relation" if restrict_to is not None else ""
-    return f"{'filtered' if filtered else 'unfiltered'}, {which}, realistic rank{among}"
-
-
-def _report(ranks: Ranks, protocol: str, n: int, unseen: int) -> RankReport:
-    if not len(ranks):
-        return RankReport(0.0, 0.0, 0.0, 0.0, protocol, n, unseen)
-    one, three, ten = (float((ranks <= k).mean()) for k in (1, 3, 10))
-    return RankReport(float((1 / ranks).mean()), one, three, ten, protocol, n, unseen)
+    protocol = f"{'filtered' if filtered else 'unfiltered'}, {which}, realistic rank{among}"
+    hits = [float((ranks <= k).mean()) if len(ranks) else 0.0 for k in (1, 3, 10)]
+    mrr = float((1 / ranks).mean()) if len(ranks) else 0.0
+    return RankReport(mrr, *hits, protocol, int(seen.sum()) + (missed if unseen == "middle" else 0), missed)
 
 
 def _ranks(
@@ -131,17 +133,16 @@ def _ranks(
 ) -> list[Ranks]:
     given, asked = (0, 2) if side == "tail" else (2, 0)
     answers = _Answers(known, given, asked) if known is not None else None
-    allowed = _occurring(restrict_to, asked) if restrict_to is not None else None
     ranks = []
     for start in range(0, len(test), batch_size):
         batch = test[start : start + batch_size]
         tails = side == "tail"
         scores = vectors.tails(batch[:, 0], batch[:, 1]) if tails else vectors.heads(batch[:, 1], batch[:, 2])
         gold = scores[np.arange(len(batch)), batch[:, asked]].copy()
-        if allowed is not None:
+        if restrict_to is not None:
             for relation in np.unique(batch[:, 1]):
                 out = np.ones(scores.shape[1], dtype=bool)
-                out[allowed.get(int(relation), np.zeros(0, dtype=np.int64))] = False
+                out[restrict_to[restrict_to[:, 1] == relation, asked]] = False
                 scores[np.ix_(batch[:, 1] == relation, out)] = -np.inf
         if answers is not None:
             rows, columns = answers.of(batch[:, given], batch[:, 1])
@@ -169,8 +170,3 @@ class _Answers:
         columns = [self._answers[a:b] for a, b in zip(first, last, strict=True)]
         empty = np.zeros(0, dtype=np.int64)
         return np.repeat(np.arange(len(given)), last - first), np.concatenate(columns) if columns else empty
-
-
-def _occurring(triples: Ids, asked: int) -> dict[int, Ids]:
-    """By relation, the entities that occur on the asked side."""
-    return {int(r): np.unique(triples[triples[:, 1] == r, asked]) for r in np.unique(triples[:, 1])}

@@ -1,10 +1,10 @@
-"""What goes wrong, by kind and attribute, with examples to read."""
+"""Mistakes by kind and attribute, with examples to read."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from kgtag.data.locate import locate
@@ -13,8 +13,8 @@ from kgtag.types import AnnotatedProduct, Extraction, Mention, Span
 
 Kind = Literal["wrong boundary", "wrong attribute", "wrong value", "invented", "missed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The value found shares characters with gold of its attribute; is gold of another attribute; is another place's, while
-gold has a value for the attribute; answers to nothing in gold. `missed`: gold that nothing was found for."""
+"""The predicted value overlaps gold of its attribute; is gold of another attribute; stands elsewhere, while gold has a
+value of the attribute; has no counterpart in gold. `missed`: gold without a prediction."""
 
 _AROUND = 40
 """Characters of context on either side."""
@@ -22,48 +22,45 @@ _AROUND = 40
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """`predicted` and `gold` are None where there is none; `context` is the text around it, what was found in [ ],
-    gold in { }. `score` is the extractor's probability, 0 for what it missed."""
+    """`predicted` and `gold` are None where there is none; `probability` is 0 for what was missed.
+
+    `context` is the text around, with the prediction in [ ] and gold in { }.
+    """
 
     kind: Kind
     attribute: str
     product: str
     predicted: str | None
     gold: str | None
-    score: float
+    probability: float
     context: str
 
 
-def mistakes(data: Sequence[AnnotatedProduct], found: Sequence[Extraction], *, protocol: Protocol) -> Iterator[Mistake]:
-    """In the order of the products. In the ExtractGPT protocol the likeliest value of each attribute that gold speaks
-    of counts, and any place where gold's value stands is right."""
-    for one, extraction in zip(data, found, strict=True):
-        gold = _gold(one, protocol)
+def mistakes(
+    data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction], *, protocol: Protocol
+) -> Iterator[Mistake]:
+    """The mistakes in the order of the products.
+
+    In the ExtractGPT protocol the most probable value of each attribute that gold lists counts, wherever it stands.
+    """
+    for one, extraction in zip(data, predicted, strict=True):
+        gold = list(one.spans)
         chosen: Sequence[Mention] = extraction.mentions
         if protocol == "extractgpt":
-            best = best_mentions(extraction.mentions)
-            chosen = [best[name] for name in sorted(best) if name in one.attributes]
-        answered: set[str] = set()
-        right = {(name, span) for name, span in gold}
+            placed = {name for name, _ in gold}
+            rest = {name: values for name, values in one.attributes.items() if name not in placed}
+            gold += locate(one.product.title, rest)
+            chosen = [mention for name, mention in sorted(best_mentions(chosen).items()) if name in one.attributes]
         for mention in chosen:
             values = {value.strip() for value in one.attributes.get(mention.attribute, ())}
-            same = protocol == "extractgpt" and mention.surface.strip() in values
-            if (mention.attribute, mention.span) in right or same:
-                answered.add(mention.attribute)
-        for mention in chosen:
-            if (mention.attribute, mention.span) in right or (
-                protocol == "extractgpt" and mention.attribute in answered
-            ):
-                continue
-            mistake = _wrong(one, mention, gold)
-            answered.add(mention.attribute)
-            yield mistake
-        yield from _missed(one, chosen, gold, answered)
+            same_value = protocol == "extractgpt" and mention.surface.strip() in values
+            if (mention.attribute, mention.span) not in gold and not same_value:
+                yield _wrong(one, mention, gold)
+        yield from _missed(one, gold, {mention.attribute for mention in chosen})
 
 
-def table(found: Sequence[Mistake], *, examples: int = 3) -> dict[str, Any]:
-    """`by_attribute`: counts by kind, most mistakes first; `by_kind`; and of each attribute and kind so many examples,
-    the most certain first."""
+def error_table(found: Sequence[Mistake], *, examples: int = 3) -> dict[str, Any]:
+    """Counts `by_kind` and `by_attribute`, most mistakes first, and up to `examples` of each, most probable first."""
     kinds = Counter(one.kind for one in found)
     by_attribute: dict[str, Counter[str]] = {}
     for one in found:
@@ -73,8 +70,8 @@ def table(found: Sequence[Mistake], *, examples: int = 3) -> dict[str, Any]:
     for name in ordered:
         for kind in KINDS:
             same = [one for one in found if one.attribute == name and one.kind == kind]
-            same.sort(key=lambda one: (-one.score, one.product, one.context))
-            shown += (_row(one) for one in same[:examples])
+            same.sort(key=lambda one: (-one.probability, one.product, one.context))
+            shown += (asdict(one) | {"probability": round(one.probability, 4)} for one in same[:examples])
     return {
         "by_kind": {kind: kinds[kind] for kind in KINDS},
         "by_attribute": {name: {kind: by_attribute[name][kind] for kind in KINDS} for name in ordered},
@@ -82,26 +79,13 @@ def table(found: Sequence[Mistake], *, examples: int = 3) -> dict[str, Any]:
     }
 
 
-def _row(one: Mistake) -> dict[str, Any]:
-    row = {name: getattr(one, name) for name in Mistake.__slots__}
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
-
-
-def _gold(one: AnnotatedProduct, protocol: Protocol) -> list[tuple[str, Span]]:
-    if protocol == "spans":
-        return list(one.spans)
-    placed = {name for name, _ in one.spans}
-    rest = {name: values for name, values in one.attributes.items() if name not in placed}
-    return [*one.spans, *locate(one.product.title, rest)]
-
-
 def _wrong(one: AnnotatedProduct, mention: Mention, gold: Sequence[tuple[str, Span]]) -> Mistake:
     own = [span for name, span in gold if name == mention.attribute]
     touching = [span for span in own if span.start < mention.span.end and mention.span.start < span.end]
     other = [name for name, span in gold if span == mention.span and name != mention.attribute]
     values = [value for value in one.attributes.get(mention.attribute, ()) if value != "n/a"]
-    kind: Kind
-    meant: str | None
+    kind: Kind = "invented"
+    meant: str | None = None
     title = one.product.title
     if touching:
         kind, meant = "wrong boundary", title[touching[0].start : touching[0].end]
@@ -109,50 +93,35 @@ def _wrong(one: AnnotatedProduct, mention: Mention, gold: Sequence[tuple[str, Sp
         kind, meant = "wrong attribute", f"{mention.surface} ({other[0]})"
     elif own or values:
         kind, meant = "wrong value", title[own[0].start : own[0].end] if own else values[0]
-    else:
-        kind, meant = "invented", None
-    near = next(iter((*touching, *own)), None)
-    context = _context(title, mention.span, near)
-    return Mistake(kind, mention.attribute, one.product.id, mention.surface, meant, mention.score, context)
+    context = _context(title, mention.span, next(iter((*touching, *own)), None))
+    return Mistake(kind, mention.attribute, one.product.id, mention.surface, meant, mention.probability, context)
 
 
-def _missed(
-    one: AnnotatedProduct, chosen: Sequence[Mention], gold: Sequence[tuple[str, Span]], answered: set[str]
-) -> Iterator[Mistake]:
-    """Gold spans that nothing found of their attribute touches; of attributes without a span, their first value."""
+def _missed(one: AnnotatedProduct, gold: Sequence[tuple[str, Span]], predicted: set[str]) -> Iterator[Mistake]:
+    """The first gold span, else the first value, of each attribute without a prediction."""
     title = one.product.title
-    placed: set[str] = set()
+    first: dict[str, Span] = {}
     for name, span in gold:
-        placed.add(name)
-        touched = any(m.attribute == name and m.span.start < span.end and span.start < m.span.end for m in chosen)
-        if not touched and name not in answered:
-            answered.add(name)
+        first.setdefault(name, span)
+    for name, span in first.items():
+        if name not in predicted:
             surface = title[span.start : span.end]
             yield Mistake("missed", name, one.product.id, None, surface, 0.0, _context(title, None, span))
     for name, values in one.attributes.items():
-        if name not in placed and name not in answered and any(value != "n/a" for value in values):
+        if name not in first and name not in predicted and any(value != "n/a" for value in values):
             yield Mistake("missed", name, one.product.id, None, values[0], 0.0, _context(title, None, None))
 
 
 def _context(title: str, predicted: Span | None, gold: Span | None) -> str:
     """The text around both, cut to _AROUND characters on either side."""
-    spans = [span for span in (predicted, gold) if span is not None]
-    if not spans:
-        return title[: 2 * _AROUND] + ("…" if len(title) > 2 * _AROUND else "")
-    marks = []
+    marks: list[tuple[int, int, str]] = []
     if gold is not None:
         marks += [(gold.start, 1, "{"), (gold.end, -1, "}")]
     if predicted is not None:
         marks += [(predicted.start, 2, "["), (predicted.end, -2, "]")]
-    marked, at = "", max(min(span.start for span in spans) - _AROUND, 0)
-    last = min(max(span.end for span in spans) + _AROUND, len(title))
-    before = "…" if at else ""
-    for place, _, sign in sorted(marks):
-        marked += title[at:place] + sign
-        at = place
-    return before + marked + title[at:last] + ("…" if last < len(title) else "")
-
-
-def totals(found: Mapping[str, Any]) -> int:
-    """How many mistakes a table counts."""
-    return sum(found["by_kind"].values())
+    places = [place for place, _, _ in marks] or [_AROUND]
+    first, last = max(min(places) - _AROUND, 0), max(places) + _AROUND
+    marked = title[:last]
+    for place, _, sign in sorted(marks, reverse=True):
+        marked = marked[:place] + sign + marked[place:]
+    return ("…" if first else "") + marked[first:] + ("…" if last < len(title) else "")

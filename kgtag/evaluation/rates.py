@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-def rates(right: float, said: float, wanted: float) -> dict[str, float]:
-    """Of what was said and what was wanted, so much was right; a rate of nothing is 0."""
+def rates(correct: float, predicted: float, gold: float) -> dict[str, float]:
+    """Rates of so many correct among the predicted and the gold; 0 where the divisor is."""
     return {
-        "precision": right / said if said else 0.0,
-        "recall": right / wanted if wanted else 0.0,
-        "f1": 2 * right / (said + wanted) if said + wanted else 0.0,
+        "precision": correct / predicted if predicted else 0.0,
+        "recall": correct / gold if gold else 0.0,
+        "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
     }

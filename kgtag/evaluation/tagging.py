@@ -1,4 +1,4 @@
-"""How good the finished tags are, and how often they contradict themselves."""
+"""Precision, recall and F1 of finished tags, and how often they contradict each other."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from kgtag.types import AnnotatedProduct
 
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
-    """Micro precision, recall and F1 over (product, concept), both sides closed under `broader`, so that a tag one
-    level off is partly right.
+    """Micro rates over (product, concept), both sides closed under `broader`.
 
-    `violation_rate`: share of products whose tags contradict themselves or the taxonomy, missing ancestors aside.
+    `violation_rate` is the share of products whose tags, closed, contradict each other or the taxonomy.
     """
 
     n: int
@@ -31,22 +30,21 @@ class TaggingReport:
 def evaluate_tagging(
     tagger: Tagger, gold: Sequence[AnnotatedProduct], *, given_category: bool = False
 ) -> TaggingReport:
-    """Tag the products (without their category unless `given_category`) and compare with the annotators' concepts."""
+    """Tag the products, without their category unless `given_category`, and compare with the annotators' concepts."""
     taxonomy = tagger.taxonomy
-    asked = [one.product if given_category else replace(one.product, category=None) for one in gold]
-    right = said = asked_for = broken = 0
-    for one, tagging in zip(gold, tagger.tag(asked), strict=True):
-        returned = [tag.concept for tag in tagging.tags]
-        found, wanted = closed(returned, taxonomy), closed(gold_concepts(one, taxonomy), taxonomy)
-        broken += bool(violations(found, taxonomy, proposals=tagging.proposals))
-        right += len(found & wanted)
-        said += len(found)
-        asked_for += len(wanted)
-    return TaggingReport(len(gold), **rates(right, said, asked_for), violation_rate=broken / len(gold) if gold else 0.0)
+    products = [one.product if given_category else replace(one.product, category=None) for one in gold]
+    correct = predicted = wanted = broken = 0
+    for one, tagging in zip(gold, tagger.tag(products), strict=True):
+        have = closed([tag.concept for tag in tagging.tags], taxonomy)
+        want = closed(gold_concepts(one, taxonomy), taxonomy)
+        broken += bool(violations(have, taxonomy, proposals=tagging.proposals))
+        correct, predicted, wanted = correct + len(have & want), predicted + len(have), wanted + len(want)
+    share = broken / len(gold) if gold else 0.0
+    return TaggingReport(len(gold), **rates(correct, predicted, wanted), violation_rate=share)
 
 
 def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
-    """The category, every value that annotators linked, and every other value whose attribute has it as a label."""
+    """The category, every value that annotators linked, and every other value that is a label of its attribute."""
     category = find_concept(taxonomy, one.product.category, "category") if one.product.category else None
     found = {category} if category else set()
     for name, values in one.attributes.items():
@@ -62,4 +60,4 @@ def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
 
 def closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
     """The concepts and everything broader."""
-    return {line for id in concepts for line in (id, *taxonomy.ancestors(id))}
+    return {member for id in concepts for member in (id, *taxonomy.ancestors(id))}

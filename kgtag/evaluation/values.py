@@ -1,4 +1,4 @@
-"""Judging values rather than spans: as a canonicaliser says them, and those that no text says."""
+"""Extractions as values rather than spans, for evaluation: normalised, and with implicit values."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kgtag.extract.implicit.model import ValueModel, with_inferred
-from kgtag.normalise import Canonicaliser
+from kgtag.normalise import Normaliser
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
 _NOWHERE = Span(0, 0)
 
 
-class Valued(Extractor):
-    """An Extractor for evaluation only. A mention's `surface` is a value, which its span need not say: with a
-    `canonicaliser` the canonical one; with `implied`, attributes without a mention get what it infers, on an empty
-    span."""
+class ValueExtractor(Extractor):
+    """An extractor whose mentions hold values: their `surface` may differ from the text of their span.
+
+    Args:
+        extractor: Finds the mentions.
+        normaliser: Replaces their surfaces with normalised values.
+        implicit: Adds values of attributes without a mention, on an empty span.
+    """
 
     def __init__(
-        self, extractor: Extractor, *, canonicaliser: Canonicaliser | None = None, implied: ValueModel | None = None
+        self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ValueModel | None = None
     ) -> None:
-        self._extractor = extractor
-        self._canonicaliser = canonicaliser
-        self._implied = implied
+        self._extractor, self._normaliser, self._implicit = extractor, normaliser, implicit
 
     @property
     def version(self) -> str:
@@ -34,17 +36,17 @@ class Valued(Extractor):
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         found = self._extractor.extract(products)
-        if self._implied is not None:
-            found = with_inferred(found, products, self._implied)
-        return [self._valued(product, extraction) for product, extraction in zip(products, found, strict=True)]
+        if self._implicit is not None:
+            found = with_inferred(found, products, self._implicit)
+        return [self._with_values(product, extraction) for product, extraction in zip(products, found, strict=True)]
 
-    def _valued(self, product: Product, extraction: Extraction) -> Extraction:
-        said = tuple(self._canonical(mention, product.category) for mention in extraction.mentions)
-        unsaid = tuple(Mention(_NOWHERE, one.value, one.attribute, one.score) for one in extraction.inferred)
-        return replace(extraction, mentions=said + unsaid)
-
-    def _canonical(self, mention: Mention, category: str | None) -> Mention:
-        if self._canonicaliser is None:
-            return mention
-        said = self._canonicaliser.apply(mention.surface, attribute=mention.attribute, category=category)
-        return replace(mention, surface=said)
+    def _with_values(self, product: Product, extraction: Extraction) -> Extraction:
+        mentions = extraction.mentions
+        if self._normaliser is not None:
+            apply = self._normaliser.apply
+            mentions = tuple(
+                replace(one, surface=apply(one.surface, attribute=one.attribute, category=product.category))
+                for one in mentions
+            )
+        inferred = (Mention(_NOWHERE, one.value, one.attribute, one.probability) for one in extraction.inferred)
+        return replace(extraction, mentions=(*mentions, *inferred))

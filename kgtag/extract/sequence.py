@@ -167,7 +167,7 @@ class SequenceExtractor(Extractor):
             piece = pieces[number]
             if piece.window.own_first <= piece.window.first + first < piece.window.own_last:
                 mention = self._mention(products[piece.product], piece, row, (first, last), marginal)
-                if mention.score >= self.config.thresholds.get(mention.attribute, 0.0):
+                if mention.probability >= self.config.thresholds.get(mention.attribute, 0.0):
                     mentions[piece.product].append(mention)
         for piece in pieces if self._looked_up else ():
             mentions[piece.product] += self._lookups(products[piece.product], piece)
@@ -302,7 +302,7 @@ def _sorted(mentions: list[Mention]) -> tuple[Mention, ...]:
     """The title's first, by span, then attribute; of overlapping mentions of one attribute, from two windows, the
     likelier stays."""
     kept: list[Mention] = []
-    for mention in sorted(mentions, key=lambda m: (-m.score, m.span, m.attribute)):
+    for mention in sorted(mentions, key=lambda m: (-m.probability, m.span, m.attribute)):
         clash = any(
             other.attribute == mention.attribute
             and other.span.field == mention.span.field

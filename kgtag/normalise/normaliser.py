@@ -1,4 +1,4 @@
-"""Learned rules by attribute, applied and kept as JSON."""
+"""Learned rules by attribute, applied, and saved as JSON."""
 
 from __future__ import annotations
 
@@ -20,36 +20,38 @@ Key = tuple[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`known`: canonical values by the normal form of raw ones. `operations` are tried in order on all others."""
+    """`known`: normalised values by the normal form of raw ones. `operations` are tried in order on all others."""
 
     known: Mapping[str, str]
     operations: tuple[Operation, ...]
 
-    def apply(self, value: str) -> str | None:
-        """None when no rule speaks of it."""
+    def apply(self, value: str) -> str:
+        """The normalised value; unmatched values are returned unchanged."""
         known = self.known.get(normal_form(value))
         if known is not None:
             return known
-        return next((said for one in self.operations if (said := one.apply(value)) is not None), None)
+        return next((new for one in self.operations if (new := one.apply(value)) is not None), value)
 
 
-class Canonicaliser:
-    """Same value, same answer. What was not learned stays as it is."""
+class Normaliser:
+    """Normalises values, deterministically, by the rules of their attribute.
+
+    Example:
+        >>> from kgtag.normalise import ValuePair, fit
+        >>> fit([ValuePair("HP", "Hewlett-Packard", "brand")]).apply("hp", attribute="brand")
+        'Hewlett-Packard'
+    """
 
     def __init__(self, rules: Mapping[Key, Rules], *, encode: Encode | None = None) -> None:
         self.rules = dict(rules)
         self.encoded = encode is not None
 
     def apply(self, value: str, *, attribute: str, category: str | None = None) -> str:
-        """By the rules of the attribute in the category; without any, by those of the attribute."""
-        for key in ((attribute, category), (attribute, None)):
-            rules = self.rules.get(key)
-            if rules is not None:
-                said = rules.apply(value)
-                return value if said is None else said
-        return value
+        """Normalise by the rules of the attribute in the category, else of the attribute, else not at all."""
+        rules = self.rules.get((attribute, category)) or self.rules.get((attribute, None))
+        return value if rules is None else rules.apply(value)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
             "encoded": self.encoded,
@@ -58,18 +60,26 @@ class Canonicaliser:
                     "attribute": attribute,
                     "category": category,
                     "known": dict(sorted(rules.known.items())),
-                    "operations": [operation.as_json() for operation in rules.operations],
+                    "operations": [operation.to_json() for operation in rules.operations],
                 }
                 for (attribute, category), rules in sorted(self.rules.items(), key=lambda r: (r[0][0], r[0][1] or ""))
             ],
         }
 
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
     @classmethod
-    def of_json(cls, raw: Any, *, encode: Encode | None = None) -> Canonicaliser:
-        """Raises InputError when it is not what `as_json` gives."""
-        if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-            raise InputError(f"these are no canonical values of format {FORMAT}; learn them again")
+    def load(cls, path: Path, *, encode: Encode | None = None) -> Normaliser:
+        """Read a saved normaliser; `encode` must be the one it was trained with.
+
+        Raises:
+            InputError: The file is missing, damaged, or of another format.
+        """
         try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            if raw.get("format") != FORMAT:
+                raise InputError(f"{str(path)!r} is not a normaliser of format {FORMAT}; train it again")
             rules = {
                 (str(row["attribute"]), None if row["category"] is None else str(row["category"])): Rules(
                     {str(form): str(value) for form, value in row["known"].items()},
@@ -77,24 +87,12 @@ class Canonicaliser:
                 )
                 for row in raw["rules"]
             }
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"the canonical values do not read ({error!r}); learn them again") from error
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{str(path)!r} does not read ({error}); train the normaliser again") from error
         return cls(rules, encode=encode)
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.as_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: Path, *, encode: Encode | None = None) -> Canonicaliser:
-        """Raises InputError when the file is missing or damaged."""
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise InputError(f"{str(path)!r} does not read ({error}); learn the canonical values again") from error
-        return cls.of_json(raw, encode=encode)
 
 
 def _operation(raw: Any, encode: Encode | None) -> Operation:
     if raw.get("operation") == "nearest":
-        return Nearest([(str(value), str(canonical)) for value, canonical in raw["examples"]], encode=encode)
+        return Nearest([(str(value), str(normalised)) for value, normalised in raw["examples"]], encode=encode)
     return read_operation(raw)

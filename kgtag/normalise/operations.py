@@ -1,9 +1,9 @@
-"""What can be done to a value. Each operation is a name and its settings, so that a learned set is plain JSON."""
+"""Operations on a value. Each is a name and its settings, so that learned rules are plain JSON."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -17,15 +17,22 @@ _BARE = re.compile(r"[\W_]+")
 
 class Operation(Protocol):
     def apply(self, value: str) -> str | None:
-        """The canonical value; None when the operation has nothing to say of it."""
+        """The normalised value; None where the operation does not apply."""
         ...
 
-    def as_json(self) -> dict[str, Any]: ...
+    def to_json(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """`to`: upper, lower, title, or same."""
+class _Named:
+    def to_json(self) -> dict[str, Any]:
+        name = next(name for name, kind in _KINDS.items() if kind is type(self))
+        return {"operation": name, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Case(_Named):
+    """Change the case. `to`: upper, lower, title, or same."""
 
     to: str
 
@@ -34,24 +41,18 @@ class Case:
             return value
         return value.upper() if self.to == "upper" else value.lower() if self.to == "lower" else value.title()
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "case", **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class Bare:
-    """Letters and digits alone: "AB-12/3" → "AB123"."""
+class Bare(_Named):
+    """Keep letters and digits alone: "AB-12/3" → "AB123"."""
 
     def apply(self, value: str) -> str | None:
         return _BARE.sub("", value) or None
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "bare"}
-
 
 @dataclass(frozen=True, slots=True)
-class InUnit:
-    """The value's quantity in `unit`, as a bare number of `decimals` places, `assumed` where it names no unit."""
+class InUnit(_Named):
+    """Convert to `unit`, as a bare number of `decimals` places; a value without a unit is in the `assumed` one."""
 
     unit: str
     assumed: str
@@ -65,25 +66,19 @@ class InUnit:
             quantity = Quantity(quantity.amount, self.assumed)
         return f"{convert(quantity, self.unit):.{self.decimals}f}"
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "in_unit", **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """The first number, or number word, in digits: "Quad-Core" → "4"."""
+class Count(_Named):
+    """Take the first number, or number word, in digits: "Quad-Core" → "4"."""
 
     def apply(self, value: str) -> str | None:
         number = first_number(value)
         return None if number is None else f"{number:g}" if number != int(number) else str(int(number))
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "count"}
-
 
 @dataclass(frozen=True, slots=True)
-class Slice:
-    """Characters `start` to `end` of the value's digits."""
+class Slice(_Named):
+    """Take characters `start` to `end` of the value's digits."""
 
     start: int
     end: int
@@ -92,15 +87,12 @@ class Slice:
         digits = "".join(character for character in value if character.isdigit())
         return digits[self.start : self.end] if len(digits) >= self.end else None
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "slice", **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class Rewrite:
-    """Words and unit signs replaced one by one: {"gb": "Gigabytes"} makes "4GB" "4 Gigabytes".
+class Rewrite(_Named):
+    """Replace words and unit signs one by one: {"gb": "Gigabytes"} makes "4GB" "4 Gigabytes".
 
-    A space parts a replaced word from its neighbours. None when no word of the value is in the table.
+    A space parts a replaced word from its neighbours. Applies where a word of the value is in the table.
     """
 
     table: Mapping[str, str]
@@ -120,8 +112,15 @@ class Rewrite:
             after = new is not None
         return " ".join("".join(out).split())
 
-    def as_json(self) -> dict[str, Any]:
-        return {"operation": "rewrite", "table": dict(sorted(self.table.items()))}
+
+_KINDS: Mapping[str, Callable[..., Operation]] = {
+    "case": Case,
+    "bare": Bare,
+    "in_unit": InUnit,
+    "count": Count,
+    "slice": Slice,
+    "rewrite": Rewrite,
+}
 
 
 def pieces(value: str) -> list[str]:
@@ -130,23 +129,15 @@ def pieces(value: str) -> list[str]:
 
 
 def read_operation(raw: Any) -> Operation:
-    """Raises InputError when it is not what an operation's `as_json` gives."""
+    """Read what an operation's `to_json` gives.
+
+    Raises:
+        InputError: An unknown operation, or settings it does not have.
+    """
     try:
         settings = dict(raw)
-        match settings.pop("operation"):
-            case "case":
-                return Case(str(settings["to"]))
-            case "bare":
-                return Bare()
-            case "in_unit":
-                return InUnit(str(settings["unit"]), str(settings["assumed"]), int(settings["decimals"]))
-            case "count":
-                return Count()
-            case "slice":
-                return Slice(int(settings["start"]), int(settings["end"]))
-            case "rewrite":
-                return Rewrite({str(part): str(new) for part, new in settings["table"].items()})
-            case other:
-                raise InputError(f"no operation {other!r} in this kgtag; learn the canonical values again")
+        operation = _KINDS[settings.pop("operation")](**settings)
+        operation.apply("1")  # settings of the wrong type show here
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"an operation does not read ({error!r}); learn the canonical values again") from error
+        raise InputError(f"unreadable operation ({error!r}); train the normaliser again") from error
+    return operation

@@ -1,4 +1,4 @@
-"""Numbers with units: read, converted, written. Tables of the units that shops use, in English and Chinese.
+"""Numbers with units: read, converted, written, in the units and spellings of shops, English and Chinese.
 
 pint knows more units, but not the shops' spellings (`5-1/2"`, "50 lbs.", "13.97厘米"), which are most of the work.
 """
@@ -64,17 +64,11 @@ _DIMENSION: dict[str, Dimension] = {unit: name for name, units in _TABLE.items()
 _FACTOR = {unit: factor for units in _TABLE.values() for unit, (factor, _) in units.items()}
 
 
-def _spellings() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for units in _TABLE.values():
-        for unit, (_, others) in units.items():
-            written = others.split("|") if "|" in others else others.split()
-            for spelling in (unit, *written):
-                found.setdefault(spelling.casefold(), unit)
-    return found
-
-
-_SPELLINGS = _spellings()
+_SPELLINGS: dict[str, str] = {}
+for _units in _TABLE.values():
+    for _unit, (_, _others) in _units.items():
+        for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
+            _SPELLINGS.setdefault(_spelling.casefold(), _unit)
 _UNIT = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=lambda s: (-len(s), s)))
 _QUANTITY = re.compile(
     rf"({NUMBER})(?:\s?([kK])(?![A-Za-z]))?(?:[\s\-]{{0,2}}({_UNIT})\.?(?![A-Za-z]))?", re.IGNORECASE
@@ -83,7 +77,7 @@ _QUANTITY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """`unit` by its symbol, None when the text names none. "7.2K" is 7200 of no unit."""
+    """`unit` is a symbol; None in a text without one. "7.2K" is 7200 without unit."""
 
     amount: float
     unit: str | None
@@ -99,31 +93,37 @@ def read_quantity(text: str) -> Quantity | None:
 
 
 def convert(quantity: Quantity, unit: str) -> float:
-    """The amount in the unit (any spelling). Raises InputError when there is no such unit, or of another dimension."""
+    """Convert to a unit, in any spelling.
+
+    Raises:
+        InputError: An unknown unit, or one of another dimension.
+    """
     symbol = unit_of(unit)
     if quantity.unit is None or _DIMENSION[quantity.unit] != _DIMENSION[symbol]:
-        asked = quantity.unit or "a number without unit"
-        raise InputError(f"{asked} can't be had in {symbol}; give a unit of the same dimension")
+        given = quantity.unit or "a number without unit"
+        raise InputError(f"{given} cannot be converted to {symbol}; give a unit of the same dimension")
     return quantity.amount * _FACTOR[quantity.unit] / _FACTOR[symbol]
 
 
 def unit_of(spelling: str) -> str:
-    """The symbol of a unit. Raises InputError naming those there are."""
+    """The symbol of a unit. Raises InputError, naming the known ones."""
     symbol = _SPELLINGS.get(spelling.casefold())
     if symbol is None:
-        raise InputError(f"no unit {spelling!r}; known are {', '.join(_DIMENSION)}")
+        raise InputError(f"unknown unit {spelling!r}; known are {', '.join(_DIMENSION)}")
     return symbol
 
 
 def like(unit: str) -> tuple[str, ...]:
-    """All units of its dimension, itself included."""
+    """All units of the same dimension, itself included."""
     return tuple(_TABLE[_DIMENSION[unit]])
 
 
 def in_unit(text: str, unit: str) -> str | None:
-    """The text's quantity in the unit, in as few decimals as say it to a hundredth: ("5.5in", "cm") → "13.97 cm".
+    """The text's quantity in the unit, to a hundredth; None without a quantity of that dimension.
 
-    None when it holds no quantity of that dimension.
+    Example:
+        >>> in_unit("5.5in", "cm")
+        '13.97 cm'
     """
     quantity = read_quantity(text)
     symbol = unit_of(unit)

@@ -155,7 +155,7 @@ class Tagger:
         for mention, linked in zip(mentions, links, strict=False):
             if linked.link is None:
                 attribute = self._label_map.attribute(mention.attribute)
-                nil.append(Nil(mention.span, mention.surface, attribute, mention.score))
+                nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
             else:
                 best = linked.candidates[:_CANDIDATES]
                 candidates += [CandidateTag.linked(mention, candidate) for candidate in best]

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from kgtag.evaluation.errors import mistakes
-from kgtag.evaluation.extraction import best_values, evaluate_extractgpt, evaluate_found, evaluate_spans
-from kgtag.evaluation.offsets import as_documents
+from kgtag.evaluation.extraction import (
+    as_documents,
+    best_values,
+    evaluate_extractgpt,
+    evaluate_extractions,
+    evaluate_spans,
+)
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 
@@ -72,7 +77,7 @@ def test_what_stands_in_the_text_is_not_taken_for_the_title() -> None:
     found = Extraction(
         (Mention(Span(0, 3, "text"), "blu", "color", 0.9), Mention(Span(0, 4, "text"), "blue", "color", 0.9))
     )
-    answer = evaluate_found([item], [found], protocol="spans")
+    answer = evaluate_extractions([item], [found], protocol="spans")
     assert answer["micro"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
     data, moved = as_documents([item], [found])
     (wrong, missed) = mistakes(data, moved, protocol="spans")

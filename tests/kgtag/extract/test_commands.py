@@ -94,7 +94,7 @@ def test_annotated_files_without_titles_are_refused(trained: TrainReport, gold: 
 
 
 def test_the_precision_reaches_what_is_served(trained: TrainReport) -> None:
-    served = open_models(Settings(model=trained.directory, precision="int8")).extractor
+    served = open_models(Settings(model=str(trained.directory), precision="int8")).extractor
     assert served is not None and served.version == f"{trained.version}-int8"
     tagged = load_models(trained.directory).extractor
     assert tagged is not None and tagged.version == trained.version

@@ -37,7 +37,9 @@ def test_eight_bits_find_what_thirty_two_find(extractor: SequenceExtractor, int8
         [(m.span, m.attribute) for m in a.mentions] == [(m.span, m.attribute) for m in b.mentions] for a, b in pairs
     ]
     assert sum(same) > 0.9 * len(same)
-    scores = [abs(m.score - n.score) for a, b in pairs for m, n in zip(a.mentions, b.mentions, strict=False)]
+    scores = [
+        abs(m.probability - n.probability) for a, b in pairs for m, n in zip(a.mentions, b.mentions, strict=False)
+    ]
     assert sum(scores) / len(scores) < 0.05
     full, small = (evaluate_extractor(one, test, protocol="spans")["micro"]["f1"] for one in (extractor, int8))
     assert small > full - 0.03

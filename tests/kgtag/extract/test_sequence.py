@@ -41,7 +41,9 @@ def close(one: Extraction, other: Extraction) -> bool:
         return mention.span, mention.surface, mention.attribute
 
     same = [key(m) for m in one.mentions] == [key(m) for m in other.mentions]
-    return same and all(abs(a.score - b.score) < 1e-3 for a, b in zip(one.mentions, other.mentions, strict=True))
+    return same and all(
+        abs(a.probability - b.probability) < 1e-3 for a, b in zip(one.mentions, other.mentions, strict=True)
+    )
 
 
 def test_finds_values_in_titles_it_has_not_seen(extractor: SequenceExtractor) -> None:
@@ -99,7 +101,7 @@ def test_offsets_are_those_of_the_title_as_given(
     for mention in found.mentions:
         assert mention.span.start < mention.span.end
         assert mention.surface == title[mention.span.start : mention.span.end]
-        assert 0 <= mention.score <= 1
+        assert 0 <= mention.probability <= 1
 
 
 @pytest.mark.parametrize("before", ["🏃🏽‍♀️ ", "\x00\x01", "ﬁ½ ", "e\u0301 ", "红 ", "[SEP] "])

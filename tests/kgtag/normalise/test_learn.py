@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from graph.errors import InputError
 from kgtag.cli import app
 from kgtag.cli.normalise import read_pairs
-from kgtag.normalise import Canonicaliser, ValuePair, fit
+from kgtag.normalise import Normaliser, ValuePair, fit
 
 LEARNED = {
     "width": [('14"', "35.6"), ("22", "55.9"), ('8-1/2"', "21.6"), ("5 in", "12.7"), ('11 3/4"', "29.8"), ("3", "7.6")],
@@ -44,24 +44,24 @@ UNSEEN = [
 
 
 @pytest.fixture(scope="module")
-def learned() -> Canonicaliser:
+def learned() -> Normaliser:
     return fit([ValuePair(raw, made, attribute, "shop") for attribute, rows in LEARNED.items() for raw, made in rows])
 
 
-@pytest.mark.parametrize(("attribute", "raw", "canonical"), UNSEEN)
-def test_unseen_values(learned: Canonicaliser, attribute: str, raw: str, canonical: str) -> None:
-    assert learned.apply(raw, attribute=attribute, category="shop") == canonical
-    assert learned.apply(raw, attribute=attribute, category="another shop") == canonical
+@pytest.mark.parametrize(("attribute", "raw", "normalised"), UNSEEN)
+def test_unseen_values(learned: Normaliser, attribute: str, raw: str, normalised: str) -> None:
+    assert learned.apply(raw, attribute=attribute, category="shop") == normalised
+    assert learned.apply(raw, attribute=attribute, category="another shop") == normalised
 
 
-def test_known_values_are_looked_up_in_any_spelling(learned: Canonicaliser) -> None:
+def test_known_values_are_looked_up_in_any_spelling(learned: Normaliser) -> None:
     assert learned.apply("CHERRY  Red", attribute="colour") == "Red"
 
 
-def test_rules_are_kept_as_json(learned: Canonicaliser, tmp_path: Path) -> None:
+def test_rules_are_kept_to_json(learned: Normaliser, tmp_path: Path) -> None:
     learned.save(tmp_path / "rules.json")
-    again = Canonicaliser.load(tmp_path / "rules.json")
-    assert again.as_json() == learned.as_json()
+    again = Normaliser.load(tmp_path / "rules.json")
+    assert again.to_json() == learned.to_json()
     assert [again.apply(raw, attribute=attribute) for attribute, raw, _ in UNSEEN] == [made for *_, made in UNSEEN]
 
 
@@ -69,10 +69,10 @@ def test_a_damaged_file_says_so(tmp_path: Path) -> None:
     file = tmp_path / "rules.json"
     file.write_text('{"format": 1, "rules": [{"attribute": "a", "category": null, "known": {}, "operations": [{}]}]}')
     with pytest.raises(InputError, match="operation"):
-        Canonicaliser.load(file)
+        Normaliser.load(file)
     file.write_text("{}")
     with pytest.raises(InputError, match="format"):
-        Canonicaliser.load(file)
+        Normaliser.load(file)
     with pytest.raises(InputError, match="no pairs"):
         fit([])
 
@@ -92,11 +92,11 @@ def test_the_command_line_learns_and_applies(tmp_path: Path) -> None:
     table.write_text("".join(f"{raw}\t{made}\tmaker\n" for raw, made in LEARNED["maker"]))
     run = CliRunner()
     out = str(tmp_path / "rules.json")
-    assert run.invoke(app.app, ["train", "canonical", "--data", str(table), "--out", out]).exit_code == 0
-    said = run.invoke(app.app, ["canonicalise", "HP Spectre", "Sony", "--model", out, "--attribute", "maker"])
-    assert said.stdout.split("\n")[:2] == ["Hewlett-Packard Spectre", "Sony"]
-    said = run.invoke(app.app, ["canonicalise", "5.5in", "red", "--unit", "cm", "--json"])
-    assert '"13.97 cm"' in said.stdout
+    assert run.invoke(app.app, ["train", "normaliser", "--data", str(table), "--out", out]).exit_code == 0
+    ran = run.invoke(app.app, ["normalise", "HP Spectre", "Sony", "--model", out, "--attribute", "maker"])
+    assert ran.stdout.split("\n")[:2] == ["Hewlett-Packard Spectre", "Sony"]
+    ran = run.invoke(app.app, ["normalise", "5.5in", "red", "--unit", "cm", "--json"])
+    assert '"13.97 cm"' in ran.stdout
 
 
 def test_a_line_of_other_fields_is_named() -> None:

@@ -1,4 +1,4 @@
-"""The same products annotated raw and canonically teach what is done to values, and are judged by it."""
+"""The same products annotated with raw and with normalised values teach the rules, and are evaluated by them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.evaluation.values import Valued
-from kgtag.normalise import Canonicaliser, ValuePair, fit, paired
+from kgtag.evaluation.values import ValueExtractor
+from kgtag.normalise import Normaliser, ValuePair, fit, pair_values
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 RAW = {"a": {"maker": ("HP",), "colour": ("navy", "sky")}, "b": {"maker": ("Dell", "HP")}, "c": {"maker": ("Acer",)}}
@@ -21,7 +21,7 @@ def annotated(rows: dict[str, dict[str, tuple[str, ...]]]) -> list[AnnotatedProd
 
 
 def test_values_pair_up_where_there_are_as_many() -> None:
-    assert list(paired(annotated(RAW), annotated(MADE))) == [
+    assert list(pair_values(annotated(RAW), annotated(MADE))) == [
         ValuePair("HP", "Hewlett-Packard", "maker", "laptop"),
         ValuePair("navy", "Blue", "colour", "laptop"),
         ValuePair("sky", "Blue", "colour", "laptop"),
@@ -30,7 +30,7 @@ def test_values_pair_up_where_there_are_as_many() -> None:
 
 def test_files_of_other_products_are_an_error() -> None:
     with pytest.raises(InputError, match="no product id is in both"):
-        list(paired(annotated(RAW), annotated({"z": MADE["a"]})))
+        list(pair_values(annotated(RAW), annotated({"z": MADE["a"]})))
 
 
 class Reader:
@@ -43,9 +43,9 @@ class Reader:
         return [Extraction((Mention(Span(0, 2), one.title[:2], "maker", 0.9),)) for one in products]
 
 
-def test_what_is_found_is_judged_by_its_canonical_value() -> None:
-    rules = Canonicaliser(fit([ValuePair("HP", "Hewlett-Packard", "maker", "laptop")]).rules)
+def test_predictions_are_compared_as_normalised_values() -> None:
+    rules = Normaliser(fit([ValuePair("HP", "Hewlett-Packard", "maker", "laptop")]).rules)
     gold = [AnnotatedProduct(Product("1", "HP 15", category="laptop"), {"maker": ("Hewlett-Packard",)})]
     assert evaluate_extractor(Reader(), gold, protocol="extractgpt")["counts"]["VW"] == 1
-    answer = evaluate_extractor(Valued(Reader(), canonicaliser=rules), gold, protocol="extractgpt")
+    answer = evaluate_extractor(ValueExtractor(Reader(), normaliser=rules), gold, protocol="extractgpt")
     assert answer["counts"]["VC"] == 1 and answer["micro"]["f1"] == 1.0

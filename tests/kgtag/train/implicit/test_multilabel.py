@@ -9,7 +9,7 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.evaluation.values import Valued
+from kgtag.evaluation.values import ValueExtractor
 from kgtag.extract.implicit.model import ValueModel, with_inferred
 from kgtag.extract.implicit.ngrams import BUCKETS, grams
 from kgtag.train.implicit.run import ValuesReport, train_values
@@ -43,7 +43,7 @@ def test_what_the_title_implies_is_told(model: ValueModel, trained: ValuesReport
         [("Sleeve", "Long Sleeve")],
         [("Occasion", "Wedding")],
     ]
-    assert all(0.5 <= one.score <= 1 for row in found for one in row)
+    assert all(0.5 <= one.probability <= 1 for row in found for one in row)
     assert (trained.attributes, trained.values, trained.rows) == (2, 4, 100)
     assert trained.accuracy > 0.9 > trained.majority
 
@@ -85,7 +85,7 @@ class Mute:
 def test_what_is_implied_is_judged_as_a_value(model: ValueModel) -> None:
     gold = [AnnotatedProduct(top(f"{name} tank top"), {"Sleeve": ("Sleeveless",)}) for name in ("Zeta", "Beta")]
     assert evaluate_extractor(Mute(), gold, protocol="extractgpt")["counts"]["VN"] == 2
-    assert evaluate_extractor(Valued(Mute(), implied=model), gold, protocol="extractgpt")["counts"]["VC"] == 2
+    assert evaluate_extractor(ValueExtractor(Mute(), implicit=model), gold, protocol="extractgpt")["counts"]["VC"] == 2
 
 
 def test_batches_change_nothing(model: ValueModel) -> None:

@@ -1,4 +1,4 @@
-"""Outcomes, intervals, calibration, thresholds and mistakes, on examples counted by hand."""
+"""Decisions, intervals, calibration, thresholds and mistakes, on examples counted by hand."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kgtag.evaluation.confidence import (
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluation.decisions import outcomes, per_category
-from kgtag.evaluation.errors import KINDS, mistakes, table
-from kgtag.evaluation.extraction import Protocol, evaluate_found
+from kgtag.evaluation.decisions import decisions, per_category
+from kgtag.evaluation.errors import KINDS, error_table, mistakes
+from kgtag.evaluation.extraction import Protocol, evaluate_extractions
 from kgtag.evaluation.hierarchical import evaluate_hierarchical
 from kgtag.evaluation.rates import rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
@@ -32,12 +32,12 @@ def gold(title: str, category: str = "Cup", absent: tuple[str, ...] = (), **valu
     return AnnotatedProduct(Product(title, title, category=category), attributes | dict.fromkeys(absent, ()), spans)
 
 
-def said(title: str, *mentions: tuple[str, str, float]) -> Extraction:
-    """Mentions as (attribute, surface, score)."""
+def predicted(title: str, *mentions: tuple[str, str, float]) -> Extraction:
+    """Mentions as (attribute, surface, probability)."""
     return Extraction(
         tuple(
-            Mention(Span(title.index(surface), title.index(surface) + len(surface)), surface, attribute, score)
-            for attribute, surface, score in mentions
+            Mention(Span(title.index(surface), title.index(surface) + len(surface)), surface, attribute, probability)
+            for attribute, surface, probability in mentions
         )
     )
 
@@ -48,39 +48,39 @@ GOLD = [
     gold(TITLES[1], brand="Norda", color="blue"),
     gold(TITLES[2], "Pan", brand="Velox", material="steel"),
 ]
-SAID = [
-    said(TITLES[0], ("brand", "Acme", 0.9), ("color", "red", 0.6), ("size", "mug", 0.3)),
-    said(TITLES[1], ("brand", "blue", 0.4), ("size", "2 l", 0.7)),
-    said(TITLES[2], ("brand", "Velox", 0.95), ("material", "pan", 0.5)),
+PREDICTED = [
+    predicted(TITLES[0], ("brand", "Acme", 0.9), ("color", "red", 0.6), ("size", "mug", 0.3)),
+    predicted(TITLES[1], ("brand", "blue", 0.4), ("size", "2 l", 0.7)),
+    predicted(TITLES[2], ("brand", "Velox", 0.95), ("material", "pan", 0.5)),
 ]
 
 
 @pytest.mark.parametrize("protocol", ["spans", "extractgpt"])
 def test_columns_count_what_the_protocols_count(protocol: Protocol) -> None:
-    found = outcomes(GOLD, SAID, protocol=protocol)
-    wanted = evaluate_found(GOLD, SAID, protocol=protocol)
-    right, made, gold_values = (part.sum() for part in found.counts())
-    assert rates(right, made, gold_values) == pytest.approx(wanted["micro"])
-    assert (len(found.score), int(found.right.sum())) == ((7, 2) if protocol == "spans" else (6, 2))
+    found = decisions(GOLD, PREDICTED, protocol=protocol)
+    wanted = evaluate_extractions(GOLD, PREDICTED, protocol=protocol)
+    correct, made, gold_values = (part.sum() for part in found.counts())
+    assert rates(correct, made, gold_values) == pytest.approx(wanted["micro"])
+    assert (len(found.probability), int(found.correct.sum())) == ((7, 2) if protocol == "spans" else (6, 2))
     by_category = per_category(found)
     assert by_category["Pan"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 2, "products": 1}
     assert by_category["Cup"]["support"] == 4
 
 
 def test_intervals_hold_the_value_and_shrink_with_more_products() -> None:
-    few = bootstrap(outcomes(GOLD * 5, SAID * 5, protocol="spans"), samples=400)
-    many = bootstrap(outcomes(GOLD * 80, SAID * 80, protocol="spans"), samples=400)
-    f1 = evaluate_found(GOLD, SAID, protocol="spans")["micro"]["f1"]
+    few = bootstrap(decisions(GOLD * 5, PREDICTED * 5, protocol="spans"), samples=400)
+    many = bootstrap(decisions(GOLD * 80, PREDICTED * 80, protocol="spans"), samples=400)
+    f1 = evaluate_extractions(GOLD, PREDICTED, protocol="spans")["micro"]["f1"]
     (low, high), (lower, higher) = interval(many.micro), interval(few.micro)
     assert lower < low < f1 < high < higher
-    assert np.array_equal(few.micro, bootstrap(outcomes(GOLD * 5, SAID * 5, protocol="spans"), samples=400).micro)
+    assert np.array_equal(few.micro, bootstrap(decisions(GOLD * 5, PREDICTED * 5, protocol="spans"), samples=400).micro)
     assert few.per_label.shape == (400, 4)
 
 
 def test_two_models_are_compared_product_by_product() -> None:
-    perfect = [said(title, ("brand", title.split()[0], 0.9)) for title in TITLES]
-    ours = bootstrap(outcomes(GOLD * 20, perfect * 20, protocol="spans"), samples=300)
-    theirs = bootstrap(outcomes(GOLD * 20, SAID * 20, protocol="spans"), samples=300)
+    perfect = [predicted(title, ("brand", title.split()[0], 0.9)) for title in TITLES]
+    ours = bootstrap(decisions(GOLD * 20, perfect * 20, protocol="spans"), samples=300)
+    theirs = bootstrap(decisions(GOLD * 20, PREDICTED * 20, protocol="spans"), samples=300)
     found = paired(ours, theirs)
     assert found["difference"] > 0 and found["interval"][0] > 0 and found["p"] < 0.05
     same = paired(ours, ours)
@@ -88,22 +88,22 @@ def test_two_models_are_compared_product_by_product() -> None:
 
 
 def test_a_higher_threshold_costs_recall() -> None:
-    rows = trade_off(outcomes(GOLD, SAID, protocol="spans"))
+    rows = trade_off(decisions(GOLD, PREDICTED, protocol="spans"))
     assert rows[0]["threshold"] == 0 and rows[0]["recall"] == pytest.approx(2 / 6, abs=1e-5)
     assert all(a["recall"] >= b["recall"] for a, b in pairwise(rows))
     assert next(row for row in rows if row["threshold"] == 0.8)["precision"] == 1.0
 
 
 def test_thresholds_where_they_pay_and_only_there() -> None:
-    found = outcomes(GOLD * 24, SAID * 24, protocol="spans")
+    found = decisions(GOLD * 24, PREDICTED * 24, protocol="spans")
     assert choose_thresholds(found) == {"brand": 0.45, "color": 0.65, "material": 0.55, "size": 0.75}
     chosen = thresholds_report(found, [f"{number}" for number in range(72)])
     assert chosen["gain"] > 0.03 and chosen["gain_here"] >= chosen["gain"]
-    assert choose_thresholds(outcomes(GOLD * 2, SAID * 2, protocol="spans")) == {}
+    assert choose_thresholds(decisions(GOLD * 2, PREDICTED * 2, protocol="spans")) == {}
 
 
 def test_mistakes_by_kind_with_their_place() -> None:
-    found = list(mistakes(GOLD, SAID, protocol="spans"))
+    found = list(mistakes(GOLD, PREDICTED, protocol="spans"))
     assert [(one.attribute, one.kind, one.predicted, one.gold) for one in found] == [
         ("color", "wrong boundary", "red", "dark red"),
         ("size", "invented", "mug", None),
@@ -113,18 +113,18 @@ def test_mistakes_by_kind_with_their_place() -> None:
         ("material", "wrong value", "pan", "steel"),
     ]
     assert found[0].context == "Acme {dark [red]} mug"
-    counted = table(found, examples=1)
+    counted = error_table(found, examples=1)
     assert counted["by_kind"] == dict(zip(KINDS, (1, 1, 1, 2, 1), strict=True))
     assert list(counted["by_attribute"]) == ["color", "size", "brand", "material"]
     assert [one["predicted"] for one in counted["examples"] if one["attribute"] == "size"] == ["2 l"]
-    values = list(mistakes(GOLD, SAID, protocol="extractgpt"))
-    counts = evaluate_found(GOLD, SAID, protocol="extractgpt")["counts"]
+    values = list(mistakes(GOLD, PREDICTED, protocol="extractgpt"))
+    counts = evaluate_extractions(GOLD, PREDICTED, protocol="extractgpt")["counts"]
     assert len(values) == counts["VW"] + counts["NV"] + counts["VN"]
 
 
 def test_long_titles_are_cut_around_the_mistake() -> None:
     title = "x" * 100 + " red " + "y" * 100
-    (one,) = mistakes([gold(title, color="red")], [said(title)], protocol="spans")
+    (one,) = mistakes([gold(title, color="red")], [predicted(title)], protocol="spans")
     assert one.context == "…" + "x" * 39 + " {red} " + "y" * 39 + "…"
 
 
@@ -134,6 +134,6 @@ def test_a_near_miss_is_partly_right() -> None:
     edges = [Relation("value_of", id, "color") for id in ("blue", "dark red", "red")]
     edges.append(Relation("broader", "dark red", "red", True))
     taxonomy = Taxonomy.of(TaxonomyData.of(0, tuple(sorted(rows, key=lambda c: c.id)), tuple(sorted(edges))))
-    found = evaluate_hierarchical(GOLD[:1], SAID[:1], taxonomy)
+    found = evaluate_hierarchical(GOLD[:1], PREDICTED[:1], taxonomy)
     assert (found["precision"], found["recall"], found["flat"]["f1"]) == (1.0, 0.5, 0.0)
     assert (found["known"], found["values"]) == (1, 2)
