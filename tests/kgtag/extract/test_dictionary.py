@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import kgtag
 from graph.errors import TextError
 from graph.lookup import find_concept
 from graph.stores import load_taxonomy, open_store
@@ -50,7 +51,7 @@ def test_only_what_applies_to_the_category(taxonomy: Taxonomy) -> None:
 
 def test_titles_that_cannot_be_read_are_refused(taxonomy: Taxonomy) -> None:
     with pytest.raises(TextError, match="empty"):
-        LabelExtractor(taxonomy).extract([Product("1", "")])
+        kgtag.load(store=taxonomy)(Product("1", ""))
 
 
 def test_tag_without_a_model(shop: str, tmp_path: Path) -> None:
