@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,16 @@ import numpy as np
 
 from graph.errors import InputError
 from graph.history.releases import Stamp
-from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import BILINEAR, Floats, ModelName
 from kgtag.embed.textmap import fit_text_map
-from kgtag.embed.triples import (
-    Ids,
-    Triples,
-    concept_groups,
-    cooccurrence_triples,
-    hold_out,
-    taxonomy_triples,
-)
+from kgtag.embed.triples import Ids, Triples, hold_out
 from kgtag.embed.vectors import Folds
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
 
-Encode = Callable[[Sequence[str]], Floats]
-"""Texts → (n, k) float32."""
 _EVALUATED = 2000
 
 
@@ -127,36 +117,6 @@ def train_embeddings(
         reliability=reliable,
         text_explained=None if text_map is None else text_map.explained,
     )
-
-
-def train_taxonomy_embeddings(
-    taxonomy: Taxonomy,
-    *,
-    out: Path | str,
-    stamp: Stamp | None = None,
-    items: Iterable[Iterable[str]] = (),
-    encode: Encode | None = None,
-    settings: Mapping[str, Any] | None = None,
-    audit_folds: int = 3,
-) -> EmbeddingReport:
-    """Train on a taxonomy and on the concepts that occur together on items.
-
-    Args:
-        items: concept ids of each item (`triples.concepts_of`).
-        encode: gives text embeddings of the preferred labels.
-    """
-    triples = triples_for(taxonomy, items)
-    texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
-    stamp = stamp or Stamp(taxonomy.revision)
-    return train_embeddings(triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds)
-
-
-def triples_for(taxonomy: Taxonomy, items: Iterable[Iterable[str]] = ()) -> Triples:
-    """Return the triples of a taxonomy and its items; raise InputError when there are none."""
-    found = [*taxonomy_triples(taxonomy), *cooccurrence_triples(taxonomy, items)]
-    if not found:
-        raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
-    return Triples.of(found, groups=concept_groups(taxonomy))
 
 
 def preset(triples: Triples, name: ModelName) -> Settings:

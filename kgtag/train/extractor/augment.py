@@ -10,26 +10,26 @@ from dataclasses import dataclass, replace
 from graph.errors import TextError
 from kgtag.text import clean, document, field_span
 from kgtag.train.extractor.dataset import place
-from kgtag.types import AnnotatedProduct, Field, Span
+from kgtag.types import AnnotatedProduct, Product, Span
+
+Gold = tuple[str, Span]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A stretch of a title or text: words between values, or values that touch or overlap each other.
+class _Located:
+    """A product with its cleaned title, and where its values are, by place; no values for an unreadable title."""
 
-    `gold`: (attribute, span within the stretch).
-    """
+    product: Product
+    gold: tuple[Gold, ...] = ()
 
-    text: str
-    gold: tuple[tuple[str, Span], ...] = ()
+    def surfaces(self) -> list[tuple[str, str]]:
+        """Return (attribute, text) of each value."""
+        return [(name, self.product.cut(span)) for name, span in self.gold]
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """A product's fields in parts; both empty for an unreadable title, no `text` where texts aren't read."""
-
-    title: list[Part]
-    text: list[Part]
+    def alone(self) -> list[Gold]:
+        """Return the values that overlap no other one."""
+        spans = [span for _, span in self.gold]
+        return [(name, span) for name, span in self.gold if sum(_overlap(span, other) for other in spans) == 1]
 
 
 class ValueSwapper:
@@ -51,12 +51,11 @@ class ValueSwapper:
         texts: bool = True,
     ) -> None:
         self._probability = probability
-        self._parts = [_parts(one, texts) for one in data]
+        self._located = [_locate(one, texts) for one in data]
         pools: dict[tuple[str | None, str], set[str]] = defaultdict(set)
-        for one, parts in zip(data, self._parts, strict=True):
-            for part in parts.title + parts.text:
-                for name, span in part.gold:
-                    pools[one.product.category, name].add(part.text[span.start : span.end])
+        for one in self._located:
+            for name, surface in one.surfaces():
+                pools[one.product.category, name].add(surface)
         self._pools = {
             key: sorted(found | {value for value in values.get(key[1], ()) if value.strip()})
             for key, found in pools.items()
@@ -64,90 +63,66 @@ class ValueSwapper:
 
     def variant(self, number: int, one: AnnotatedProduct, rng: random.Random) -> AnnotatedProduct | None:
         """Return a variant of the product at `number` in the data, or None where nothing changes."""
-        before = after = self._parts[number]
-        if rng.random() < self._probability:
-            after = self._swapped(before, one.product.category, rng)
+        before = self._located[number]
+        changed = self._swapped(before, rng) if rng.random() < self._probability else None
         for _ in range(3):
             rng.random()  # drawn by options that are gone: without them, seeds of published models would differ
-        return None if after == before else _joined(one, before, after)
+        return None if changed is None else _annotated(one, before, changed)
 
-    def _swapped(self, parts: Parts, category: str | None, rng: random.Random) -> Parts:
+    def _swapped(self, before: _Located, rng: random.Random) -> _Located | None:
         """Replace one value, wherever it stands apart from others, by another of its attribute."""
-        alone = sorted({(part.gold[0][0], part.text) for part in parts.title + parts.text if _alone(part)})
-        if not alone:
-            return parts
-        name, old = rng.choice(alone)
-        pool = self._pools.get((category, name), [])
-        new = rng.choice(pool) if pool else old
-
-        def other(part: Part) -> Part:
-            if _alone(part) and (part.gold[0][0], part.text) == (name, old):
-                return Part(new, ((name, Span(0, len(new))),))
-            return part
-
-        return Parts([other(part) for part in parts.title], [other(part) for part in parts.text])
+        alone = before.alone()
+        choices = sorted({(name, before.product.cut(span)) for name, span in alone})
+        if not choices:
+            return None
+        name, old = rng.choice(choices)
+        pool = self._pools[before.product.category, name]
+        new = rng.choice(pool)
+        if new == old:
+            return None
+        places = [span for which, span in alone if (which, before.product.cut(span)) == (name, old)]
+        return _replaced(before, places, new)
 
 
-def _parts(one: AnnotatedProduct, texts: bool) -> Parts:
-    """Cut both fields, or the title alone, where gold begins and ends."""
+def _locate(one: AnnotatedProduct, texts: bool) -> _Located:
     try:
         title = clean(one.product.title)
     except TextError:
-        return Parts([], [])
+        return _Located(one.product)
     whole = document(title, one.product.text) if texts else title
     names = sorted({*one.attributes, *(name for name, _ in one.spans)})
     gold = [
-        (field_span(span.start, span.end, len(title)), name) for name in names for span in place(one, whole, name)[0]
+        (name, field_span(span.start, span.end, len(title))) for name in names for span in place(one, whole, name)[0]
     ]
-    return Parts(
-        _cut(title, [pair for pair in gold if pair[0].field == "title"]),
-        _cut(whole[len(title) + 1 :], [pair for pair in gold if pair[0].field == "text"]),
-    )
+    return _Located(replace(one.product, title=title), tuple(sorted(gold, key=lambda pair: (pair[1].place, pair[0]))))
 
 
-def _cut(text: str, gold: Sequence[tuple[Span, str]]) -> list[Part]:
-    left = sorted(gold, key=lambda pair: pair[0])
-    parts: list[Part] = []
-    done = 0
-    while left:
-        start, end = left[0][0].start, left[0][0].end
-        group = []
-        while left and left[0][0].start < end:
-            span, name = left.pop(0)
-            end = max(end, span.end)
-            group.append((name, Span(span.start - start, span.end - start)))
-        parts += [Part(text[done:start]), Part(text[start:end], tuple(group))]
-        done = end
-    return [*parts, Part(text[done:])]
+def _replaced(before: _Located, places: Sequence[Span], new: str) -> _Located:
+    """Put `new` at every place, all of one length, and move the spans behind."""
+    product = before.product
+    for span in sorted(places, reverse=True):
+        text = product.title if span.field == "title" else product.text or ""
+        text = text[: span.start] + new + text[span.end :]
+        product = replace(product, title=text) if span.field == "title" else replace(product, text=text)
+    grown = len(new) - (places[0].end - places[0].start)
+
+    def moved(span: Span) -> Span:
+        shift = grown * sum(one.field == span.field and one.end <= span.start for one in places)
+        return replace(span, start=span.start + shift, end=span.end + shift + grown * (span in places))
+
+    return _Located(product, tuple((name, moved(span)) for name, span in before.gold))
 
 
-def _alone(part: Part) -> bool:
-    return len(part.gold) == 1 and part.gold[0][1] == Span(0, len(part.text))
-
-
-def _joined(one: AnnotatedProduct, before: Parts, parts: Parts) -> AnnotatedProduct:
-    """Return the product with the parts' text; values that stand nowhere in it stay as they were."""
-    title, in_title = _field(parts.title, "title")
-    text, in_text = _field(parts.text, "text")
-    product = replace(one.product, title=title, text=text or one.product.text)
-    spans = [*in_title, *in_text]
+def _annotated(one: AnnotatedProduct, before: _Located, changed: _Located) -> AnnotatedProduct:
+    """Return the changed product with its gold; values that were nowhere in it stay as they were."""
     values: dict[str, dict[str, None]] = {name: {} for name in one.attributes}
-    for name, span in spans:
-        values.setdefault(name, {})[product.cut(span)] = None
-    placed = {
-        (name, part.text[span.start : span.end].casefold())
-        for part in before.title + before.text
-        for name, span in part.gold
-    }
+    for name, surface in changed.surfaces():
+        values.setdefault(name, {})[surface] = None
+    placed = {(name, surface.casefold()) for name, surface in before.surfaces()}
     for name, found in one.attributes.items():
         values[name] |= dict.fromkeys(value for value in found if (name, value.strip().casefold()) not in placed)
-    return AnnotatedProduct(product, {name: tuple(found) for name, found in values.items()}, tuple(spans))
+    return AnnotatedProduct(changed.product, {name: tuple(found) for name, found in values.items()}, changed.gold)
 
 
-def _field(parts: Sequence[Part], field: Field) -> tuple[str, list[tuple[str, Span]]]:
-    """Join the parts, and return their gold by place."""
-    text, spans = "", []
-    for part in parts:
-        spans += [(name, Span(len(text) + span.start, len(text) + span.end, field)) for name, span in part.gold]
-        text += part.text
-    return text, sorted(spans, key=lambda pair: (pair[1], pair[0]))
+def _overlap(one: Span, other: Span) -> bool:
+    return one.field == other.field and one.start < other.end and other.start < one.end

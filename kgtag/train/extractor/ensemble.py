@@ -15,8 +15,10 @@ from kgtag.artifacts import check_target
 from kgtag.extract.files import ModelConfig, read_lexicon
 from kgtag.train.extractor.dataset import examples
 from kgtag.train.extractor.decision import Metric, tune
-from kgtag.train.extractor.load import batcher_of, labels_of, load_network, read_metrics
+from kgtag.train.extractor.load import labels_of, load_lexicon, load_network, read_metrics
 from kgtag.train.extractor.network import Ensemble, TagNetwork, networks, plain_embedding
+from kgtag.train.extractor.options import DEFAULTS
+from kgtag.train.extractor.prepare import make_batcher
 from kgtag.train.extractor.save import copy_model
 from kgtag.train.extractor.vocabulary import load_tokenizer, renumbering
 from kgtag.types import AnnotatedProduct
@@ -51,9 +53,9 @@ def build_ensemble(
     before = read_metrics(models[0])
     options = before.get("options", {})
     metric = Metric(options.get("dev_metric", "span_f1") == "span_f1", options.get("unannotated_as") == "unknown")
-    batcher = batcher_of(models[0], config)
-    tokenizer = load_tokenizer(models[0])
-    held, _ = examples(dev, labels_of(config), tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
+    tokenizer, labels = load_tokenizer(models[0]), labels_of(config)
+    batcher = make_batcher(labels, tokenizer, load_lexicon(models[0], config), DEFAULTS)
+    held, _ = examples(dev, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     tuned = tune(network, held, batcher, metric=metric)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
     metrics |= {"f1": tuned.f1, "members": [str(model) for model in models], "encoders": _encoders(models)}

@@ -12,11 +12,8 @@ from graph.errors import InputError
 from kgtag.artifacts import ModelDirectory, write_json
 from kgtag.extract.files import EXTRACTOR, ModelConfig, config_of, read_lexicon
 from kgtag.extract.lexicon import Lexicon
-from kgtag.extract.tokens import tokenize
-from kgtag.train.extractor.batches import Batcher
 from kgtag.train.extractor.dataset import LabelMap
 from kgtag.train.extractor.network import Ensemble, TagNetwork, networks
-from kgtag.train.extractor.vocabulary import load_tokenizer
 
 ENCODER = "encoder.json"
 """The encoder's architecture, as transformers writes it, of each network in the model."""
@@ -71,10 +68,3 @@ def labels_of(config: ModelConfig) -> LabelMap:
     """Return the label map of a model."""
     index = {name: number for number, name in enumerate(config.attributes)}
     return LabelMap(config.attributes, config.categories, config.applicable, index)
-
-
-def batcher_of(directory: Path, config: ModelConfig) -> Batcher:
-    """Return what makes batches as the model was trained with, its lexicon included."""
-    suffixes = [found.ids.tolist()[:24] for found in tokenize(load_tokenizer(directory), list(config.categories))]
-    lexicon = load_lexicon(directory, config)
-    return Batcher(lexicon, suffixes, config.special, 1.0, len(config.attributes))

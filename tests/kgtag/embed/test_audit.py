@@ -7,13 +7,13 @@ from pathlib import Path
 from graph.audit import audit
 from kgtag.embed.audit import implausible_broader
 from kgtag.embed.scorer import Scorer
-from kgtag.train.embeddings.run import train_taxonomy_embeddings
+from kgtag.train.embeddings.graph import train_graph
 from tests.kgtag.embed.shop import misplaced, shop_data, shop_items
 
 
 def test_misplaced_concepts_are_found_with_their_right_place(tmp_path: Path) -> None:
     taxonomy, moved = misplaced(shop_data(), 15)
-    train_taxonomy_embeddings(taxonomy, items=shop_items(), out=tmp_path / "model")
+    train_graph(taxonomy, together=shop_items(), encode=None, out=tmp_path / "model")
     check = implausible_broader(Scorer.load(tmp_path / "model"))
     findings = audit(taxonomy, checks=[check.name], extra=[check]).findings
     right = [finding for finding in findings if finding.concepts[0] in moved]
@@ -29,6 +29,6 @@ def test_misplaced_concepts_are_found_with_their_right_place(tmp_path: Path) -> 
 
 def test_concepts_nothing_is_known_of_are_passed_over(tmp_path: Path) -> None:
     taxonomy, _ = misplaced(shop_data(), 15)
-    train_taxonomy_embeddings(taxonomy, out=tmp_path / "model", settings={"epochs": 2, "dim": 8})
+    train_graph(taxonomy, encode=None, out=tmp_path / "model", settings={"epochs": 2, "dim": 8})
     check = implausible_broader(Scorer.load(tmp_path / "model"))
     assert audit(taxonomy, checks=[check.name], extra=[check]).findings == ()

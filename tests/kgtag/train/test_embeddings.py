@@ -15,8 +15,9 @@ from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples
 from kgtag.evaluation.embeddings import evaluate
+from kgtag.train.embeddings.graph import train_graph
 from kgtag.train.embeddings.model import project, train
-from kgtag.train.embeddings.run import train_embeddings, train_taxonomy_embeddings
+from kgtag.train.embeddings.run import train_embeddings
 from kgtag.train.embeddings.settings import OneVsAll, Settings, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
 from tests.kgtag.running import main
@@ -107,9 +108,10 @@ def test_projection_keeps_what_is_missing_missing() -> None:
 
 def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -> None:
     taxonomy = Taxonomy.of(shop_data())
-    report = train_taxonomy_embeddings(
+    report = train_graph(
         taxonomy,
-        items=shop_items(per_type=4),
+        together=shop_items(per_type=4),
+        encode=None,
         out=tmp_path / "model",
         stamp=Stamp(taxonomy.revision, 7, "2026.08.0"),
         settings={"dim": 16, "epochs": 10},
