@@ -72,12 +72,12 @@ def extractor(
 
     Example: `kgtag train extractor --from models/shop --data new.jsonl --replay train.jsonl --out models/shop2`
     """
+    from kgtag.train.extractor.data_checks import inspect_data
+
     given = {
         "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
         "learning_rate": learning_rate, "seed": seed, "device": device,
     }  # fmt: skip
-    from kgtag.train.extractor.data_checks import inspect_data
-
     run, options = training_options(config, assignments, given, continued=from_ is not None)
     read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
     start = _start(from_, replay or [], run)
@@ -111,6 +111,8 @@ def _start(model: Path | None, replay: list[Path], run: RunOptions) -> Start | N
         if replay:
             raise InputError("--replay is for a model that is trained further; give --from MODEL as well")
         return None
+    if not run.spans:
+        raise InputError("option spans is false, and a model of such values is always trained anew; leave out --from")
     earlier = [one for file in replay for one in read_annotated(file, format=run.format, lang=run.lang)]
     return Start(model, earlier, run.replay_ratio)
 

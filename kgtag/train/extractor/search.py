@@ -137,8 +137,8 @@ def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, s
     )
     before = study.user_attrs.get("fingerprint")
     if before is not None and before != mark:
-        changed = ", ".join(sorted(name for name in mark if before.get(name) != mark[name]))
-        raise InputError(f"{str(storage)!r} holds a search with other {changed}; give another --study, or remove it")
+        other = ", ".join(sorted(name for name in mark if before.get(name) != mark[name]))
+        raise InputError(f"{str(storage)!r} holds a search with other {other}; give another --study, or remove it")
     if before is None:
         study.set_user_attr("fingerprint", mark)
         first = {one.name: getattr(base, one.name) for one in space}
