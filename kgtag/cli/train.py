@@ -27,7 +27,7 @@ app.command()(train_derived.ensemble)
 app.command()(train_derived.attributes)
 
 
-@app.command(epilog="Config files, presets, recipes and resuming: docs/training.md.")
+@app.command(epilog="Config files, presets, recipes and resuming: docs/how-to/train.md.")
 def extractor(
     data: opt.Data,
     out: opt.Out,
@@ -170,7 +170,7 @@ def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: 
     log(f"model in {out}: accuracy {report.accuracy:.3f} on a tenth of the products, {report.seconds:.0f} s")
 
 
-@app.command(epilog="The search space is in docs/training.md.")
+@app.command(epilog="The search space is in docs/how-to/train.md.")
 def search(
     data: opt.Data,
     out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --config.")],
