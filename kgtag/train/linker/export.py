@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from graph.errors import InputError
-from kgtag.link.encoder import MAX_TOKENS
 from kgtag.link.files import ENCODER, TOKENIZER
 from kgtag.train.encoder.pretrained import resolve
 
@@ -62,21 +61,17 @@ def load_encoder(name_or_path: str) -> LoadedEncoder:
 def export_encoder(encoder: LoadedEncoder, directory: Path) -> None:
     """Write encoder.onnx and tokenizer.json."""
     model = _Sentence(encoder.network, encoder.pooling).eval()
-    sizes = {0: torch.export.Dim("texts", min=1), 1: torch.export.Dim("tokens", min=2, max=MAX_TOKENS)}
     with torch.no_grad(), warnings.catch_warnings():
-        # The exporter warns of its own and its libraries' deprecations; what it writes is tested against torch.
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # of deprecation: the newer exporter writes the same in forty times the time
         torch.onnx.export(
             model,
             (torch.ones((2, 5), dtype=torch.long),),
             str(directory / ENCODER),
             input_names=["ids"],
             output_names=["vector"],
-            dynamic_shapes={"ids": sizes},
-            dynamo=True,
-            external_data=False,
+            dynamic_axes={"ids": {0: "texts", 1: "tokens"}, "vector": {0: "texts"}},
             opset_version=18,
-            verbose=False,
+            dynamo=False,
         )
     shutil.copyfile(encoder.tokenizer, directory / TOKENIZER)
 

@@ -14,7 +14,7 @@ from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.align import Mapping, map_schemes, unmapped
-from tests.kgtag.running import run
+from tests.kgtag.running import main
 
 Tree = dict[str, tuple[Labels[str, str], str | None]]
 
@@ -123,9 +123,9 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     store.migrate()
     concepts, edges = rows(LEFT, RIGHT)
     store.apply(ChangeSet((*map(PutConcept, concepts), *map(PutRelation, edges)), "ann"))
-    done = run("map", "a", "b", "--min-score", "0.6", "--json", "--store", store.url)
+    done = main("map", "a", "b", "--min-score", "0.6", "--json", "--store", store.url)
     answer = json.loads(done.stdout)
     assert {row["source"]: row["target"] for row in answer["mappings"]}["a-trunks"] == "b-trunks"
     assert all(row["score"] >= 0.6 for row in answer["mappings"])
-    assert "a-trunks" in run("map", "a", "b", "--store", store.url).stdout
-    assert run("map", "a", "nope", "--store", store.url).code == 2
+    assert "a-trunks" in main("map", "a", "b", "--store", store.url).stdout
+    assert main("map", "a", "nope", "--store", store.url).code == 2

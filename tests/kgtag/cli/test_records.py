@@ -268,5 +268,5 @@ def test_every_format_is_documented() -> None:
     from graph.formats.registry import writable
     from kgtag.data.importing import import_formats
 
-    page = (Path(__file__).parents[3] / "docs" / "formats.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
     assert [format for format in {*import_formats(), *writable()} if f"`{format}`" not in page] == []
