@@ -1,0 +1,165 @@
+"""A call of the HTTP API as a value: what is sent, and how its response is read. Sync and async clients share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import update_wrapper
+from http import HTTPStatus
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+
+import orjson
+
+from graph.errors import KgtagError
+from kgtag.rows import ProblemDetails
+
+try:
+    import httpx
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("kgtag.client needs httpx: pip install 'kgtag[client]'", name="httpx") from error
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_LONGEST_WAIT = 60.0
+"""Seconds of a Retry-After that a call waits for at most."""
+
+
+class ApiError(KgtagError):
+    """A response that is not a success.
+
+    Attributes:
+        problem: The problem document.
+        type: Its stable identifier, `urn:kgtag:problem:…`; `code` is the last part.
+        title, status, detail: For people, the HTTP status, and what is wrong.
+    """
+
+    def __init__(self, problem: ProblemDetails, status: int) -> None:
+        super().__init__(f"{problem['title']} ({status}): {problem['detail']}")
+        self.problem = problem
+        self.type, self.title, self.detail = problem["type"], problem["title"], problem["detail"]
+        self.status = status
+        self.code = self.type.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One request, and the row that its response is read as.
+
+    Attributes:
+        method, path: Of the request.
+        params: The query; those that are None are left out.
+        json: The body, when it is JSON.
+        content: The body, when it is NDJSON.
+        if_match: An ETag that must still be the current one, or "*".
+        repeatable: Whether sending it twice does no more than sending it once.
+        read: Makes the row of the response's body.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    json: Any = None
+    content: bytes | None = None
+    if_match: str | None = None
+    repeatable: bool = False
+    read: Callable[[bytes], T] = orjson.loads
+
+    def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """The request as a client of httpx sends it."""
+        headers = {}
+        content = self.content if self.json is None else orjson.dumps(self.json)
+        if content is not None:
+            headers["Content-Type"] = "application/x-ndjson" if self.json is None else "application/json"
+        if self.if_match is not None:
+            headers["If-Match"] = self.if_match if self.if_match == "*" else f'"{self.if_match}"'
+        params = {name: value for name, value in self.params.items() if value is not None}
+        return http.build_request(self.method, self.path, params=params, content=content, headers=headers)
+
+    def retry_after(self, response: httpx.Response) -> float | None:
+        """Seconds to wait before the call is sent again; None when it is not to be."""
+        seconds = response.headers.get("Retry-After", "")
+        if response.status_code != 503 or not self.repeatable or not seconds.isdecimal():
+            return None
+        return min(float(seconds), _LONGEST_WAIT)
+
+    def result(self, response: httpx.Response) -> T:
+        """The row of a response that was read. Raises ApiError."""
+        if response.is_success:
+            return self.read(response.content)
+        raise ApiError(_problem(response), response.status_code)
+
+
+def _problem(response: httpx.Response) -> ProblemDetails:
+    if response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        problem: ProblemDetails = orjson.loads(response.content)
+        return problem
+    # From something in between, such as a proxy.
+    status = response.status_code
+    title = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown Status"
+    return {"type": "about:blank", "title": title, "status": status, "detail": response.text[:500]}
+
+
+class Sender(Protocol):
+    """Sends calls and waits for them."""
+
+    def send(self, call: Call[T]) -> T: ...
+
+
+class AsyncSender(Protocol):
+    """Sends calls in an event loop."""
+
+    def send(self, call: Call[T]) -> Coroutine[Any, Any, T]: ...
+
+
+class operation(Generic[P, T]):  # noqa: N801
+    """A decorator: a method that returns a Call becomes one that sends it, waiting or awaited as its client is."""
+
+    def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
+        self._describe = describe
+        update_wrapper(self, describe)  # type: ignore[arg-type]
+
+    @overload
+    def __get__(self, client: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, client: Sender, owner: type) -> Callable[P, T]: ...
+    @overload
+    def __get__(self, client: AsyncSender, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: Any, owner: type) -> Any:
+        if client is None:
+            return self
+
+        def send(*args: P.args, **kwargs: P.kwargs) -> Any:
+            return client.send(self._describe(client, *args, **kwargs))
+
+        return update_wrapper(send, self._describe.__get__(client, owner))
+
+
+def read_lines(content: bytes) -> list[Any]:
+    """The rows of NDJSON."""
+    return [orjson.loads(line) for line in content.splitlines() if line]
+
+
+class Chunks:
+    """Products as NDJSON in requests of bounded size: the service answers while it reads, so both sides must fit."""
+
+    def __init__(self, *, lines: int = 256, size: int = 256 << 10) -> None:
+        self._most = lines, size
+        self._lines: list[bytes] = []
+        self._size = self._number = 0
+
+    def add(self, product: str | Mapping[str, Any]) -> bytes | None:
+        """Take a product in; a full chunk comes out. Products without an id get their number as the id."""
+        self._number += 1
+        row = {"id": str(self._number), **({"title": product} if isinstance(product, str) else product)}
+        self._lines.append(orjson.dumps(row) + b"\n")
+        self._size += len(self._lines[-1])
+        full = len(self._lines) >= self._most[0] or self._size >= self._most[1]
+        return next(self.rest(), None) if full else None
+
+    def rest(self) -> Iterator[bytes]:
+        """The chunk that is not full, if there is one."""
+        lines: Sequence[bytes] = self._lines
+        self._lines, self._size = [], 0
+        if lines:
+            yield b"".join(lines)

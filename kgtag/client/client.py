@@ -1,0 +1,158 @@
+"""The two clients: the same operations over the two transports of httpx."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import anyio
+import httpx
+
+from kgtag.client.call import Call, Chunks
+from kgtag.client.operations import Operations, Product, tag_chunk
+from kgtag.rows import ErrorRow, TaggingRow
+
+T = TypeVar("T")
+
+
+def _options(url: str, key: str | None, timeout: float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    return {"base_url": url, "headers": headers, "timeout": timeout}
+
+
+class Client(Operations):
+    """A client of one service. Safe to share between threads; close it, or use it as a context manager.
+
+    Args:
+        url: Of the service, as `http://localhost:8000`.
+        key: An API key, made by `kgtag keys create`.
+        timeout: Seconds that a request waits for the service.
+        retries: How often a call that changes nothing is sent again on 503, after its Retry-After.
+        http: A client of httpx to send with, in place of one with the arguments before.
+
+    Raises:
+        ApiError: From every method, for a response that is not a success.
+        httpx.TransportError: From every method, when there is no response.
+
+    Example:
+        >>> with Client("http://localhost:8000", key) as shop:  # doctest: +SKIP
+        ...     [row["label"] for row in shop.neighbours("running")["neighbours"]]
+        ['Sneakers', 'Sandals']
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 2,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._http = http or httpx.Client(**_options(url, key, timeout))
+        self._retries = retries
+
+    def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is right, and return its row."""
+        for _ in range(self._retries):
+            response = self._http.send(call.request(self._http))
+            seconds = call.retry_after(response)
+            if seconds is None:
+                return call.result(response)
+            time.sleep(seconds)
+        return call.result(self._http.send(call.request(self._http)))
+
+    def tag_batch(self, products: Iterable[Product], *, store: bool = False) -> Iterator[TaggingRow | ErrorRow]:
+        """The tags of many products, in order, chunk by chunk; a product that fails gives a row with its error.
+
+        Args:
+            products: Titles, or rows of a product file; those without an id are numbered from 1.
+            store: Keep the tags with the items in the store.
+        """
+        chunks = Chunks()
+        for product in products:
+            chunk = chunks.add(product)
+            if chunk is not None:
+                yield from self.send(tag_chunk(chunk, store=store))
+        for chunk in chunks.rest():
+            yield from self.send(tag_chunk(chunk, store=store))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(Operations):
+    """The same for an event loop of asyncio or trio: every method is awaited.
+
+    Example:
+        >>> async with AsyncClient("http://localhost:8000", key) as shop:  # doctest: +SKIP
+        ...     (await shop.tag("Red leather trainers"))["model"]
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 2,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._http = http or httpx.AsyncClient(**_options(url, key, timeout))
+        self._retries = retries
+
+    async def send(self, call: Call[T]) -> T:
+        """Send a call, again where that is right, and return its row."""
+        for _ in range(self._retries):
+            response = await self._http.send(call.request(self._http))
+            seconds = call.retry_after(response)
+            if seconds is None:
+                return call.result(response)
+            await anyio.sleep(seconds)
+        return call.result(await self._http.send(call.request(self._http)))
+
+    async def tag_batch(
+        self, products: Iterable[Product] | AsyncIterable[Product], *, store: bool = False
+    ) -> AsyncIterator[TaggingRow | ErrorRow]:
+        """See `Client.tag_batch`."""
+        chunks = Chunks()
+        async for product in _each(products):
+            chunk = chunks.add(product)
+            if chunk is not None:
+                for row in await self.send(tag_chunk(chunk, store=store)):
+                    yield row
+        for chunk in chunks.rest():
+            for row in await self.send(tag_chunk(chunk, store=store)):
+                yield row
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _each(products: Iterable[Product] | AsyncIterable[Product]) -> AsyncIterator[str | Mapping[str, Any]]:
+    if isinstance(products, AsyncIterable):
+        async for product in products:
+            yield product
+    else:
+        for product in products:
+            yield product

@@ -1,0 +1,296 @@
+"""The operations of the HTTP API, each described once for both clients. Names are those of the OpenAPI description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from graph.model import Kind, ProposalStatus, Status
+from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
+from kgtag.client.call import Call, operation, read_lines
+from kgtag.rows import (
+    ConceptPage,
+    ErrorRow,
+    Health,
+    Neighbours,
+    ProposalPage,
+    Readiness,
+    RecommendedConcepts,
+    RelatedConcepts,
+    Releases,
+    Suggestions,
+    TaggingRow,
+    TaxonomySize,
+    VersionPage,
+)
+
+Product = str | Mapping[str, Any]
+"""A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`."""
+
+
+def tag_chunk(content: bytes, *, store: bool) -> Call[list[TaggingRow | ErrorRow]]:
+    """The call for some lines of a batch."""
+    params = {"store": store or None}
+    return Call("POST", "/v1/tag/batch", params, content=content, repeatable=not store, read=read_lines)
+
+
+class Operations:
+    """The methods of both clients: they return rows in `Client`, and are awaited in `AsyncClient`."""
+
+    @operation
+    def tag(self, product: Product, *, store: bool = False) -> Call[TaggingRow]:
+        """The tags of one product; `store` keeps them with the item."""
+        row = {"title": product} if isinstance(product, str) else dict(product)
+        return Call("POST", "/v1/tag", {"store": store or None}, json=row, repeatable=not store)
+
+    @operation
+    def concepts(
+        self,
+        q: str | None = None,
+        *,
+        scheme: str | None = None,
+        kind: Kind | None = None,
+        status: Status | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[ConceptPage]:
+        """A page of concepts, by id; `q` is a part of a label."""
+        params = {"q": q, "scheme": scheme, "kind": kind, "status": status}
+        return _get("/v1/concepts", **params, cursor=cursor, limit=limit, lang=lang)
+
+    @operation
+    def concept(self, id: str, *, lang: str | None = None) -> Call[ConceptDetail]:
+        """A concept with its labels and relations."""
+        return _get(_concept(id), lang=lang)
+
+    @operation
+    def broader(
+        self, id: str, *, transitive: bool = False, limit: int | None = None, lang: str | None = None
+    ) -> Call[RelatedConcepts]:
+        """Broader concepts, with `transitive` all the way up."""
+        return _get(_concept(id, "broader"), transitive=transitive or None, limit=limit, lang=lang)
+
+    @operation
+    def narrower(
+        self, id: str, *, transitive: bool = False, limit: int | None = None, lang: str | None = None
+    ) -> Call[RelatedConcepts]:
+        """Narrower concepts, with `transitive` all the way down."""
+        return _get(_concept(id, "narrower"), transitive=transitive or None, limit=limit, lang=lang)
+
+    @operation
+    def related(self, id: str, *, limit: int | None = None, lang: str | None = None) -> Call[RelatedConcepts]:
+        """Related concepts."""
+        return _get(_concept(id, "related"), limit=limit, lang=lang)
+
+    @operation
+    def neighbours(
+        self,
+        id: str,
+        *,
+        relation: str | None = None,
+        evidence: Sequence[str] | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[Neighbours]:
+        """Neighbours of a concept, best first, each with its evidence."""
+        return _get(_concept(id, "neighbours"), relation=relation, evidence=evidence, limit=limit, lang=lang)
+
+    @operation
+    def recommend_concepts(
+        self,
+        concepts: Iterable[str] = (),
+        *,
+        items: Iterable[str] = (),
+        limit: int | None = None,
+        kind: Kind | None = None,
+        lang: str | None = None,
+    ) -> Call[RecommendedConcepts]:
+        """Concepts related to all of the given concepts, and to the tags of the items."""
+        given = {"concept": list(concepts), "item": list(items)}
+        return _get("/v1/recommend/concepts", **given, limit=limit, kind=kind, lang=lang)
+
+    @operation
+    def suggest(
+        self, q: str, *, limit: int | None = None, lang: str | None = None, kind: Kind | None = None
+    ) -> Call[Suggestions]:
+        """Completions of a half-typed label."""
+        return _get("/v1/search/suggest", q=q, limit=limit, lang=lang, kind=kind)
+
+    @operation
+    def audit(
+        self, checks: Sequence[str] | None = None, *, severity: str | None = None, limit: int | None = None
+    ) -> Call[AuditReport]:
+        """Findings of the audit, the gravest first."""
+        return _get("/v1/audit", check=checks, severity=severity, limit=limit)
+
+    @operation
+    def taxonomy(self) -> Call[TaxonomySize]:
+        """The size of the taxonomy."""
+        return _get("/v1/taxonomy")
+
+    @operation
+    def versions(self, *, cursor: int | None = None, limit: int | None = None) -> Call[VersionPage]:
+        """A page of versions, newest first."""
+        return _get("/v1/taxonomy/versions", cursor=cursor, limit=limit)
+
+    @operation
+    def version(self, version: int) -> Call[VersionDetail]:
+        """A version, each of its changes before and after."""
+        return _get(f"/v1/taxonomy/versions/{version}")
+
+    @operation
+    def releases(self) -> Call[Releases]:
+        """Versions with names, oldest first."""
+        return _get("/v1/taxonomy/releases")
+
+    @operation
+    def create(self, concept: Mapping[str, Any]) -> Call[ConceptDetail]:
+        """Create a concept: `kind`, `pref_label`, and other fields as the description of `NewConcept` has them."""
+        return Call("POST", "/v1/concepts", json=dict(concept))
+
+    @operation
+    def patch(self, id: str, changes: Mapping[str, Any], *, if_match: str) -> Call[ConceptDetail]:
+        """Replace fields and relations of a concept; `if_match` is the ETag that was read."""
+        return Call("PATCH", _concept(id), json=dict(changes), if_match=if_match)
+
+    @operation
+    def merge(
+        self,
+        id: str,
+        into: str,
+        *,
+        reason: str = "",
+        if_match: str | None = None,
+        expected_revision: str | None = None,
+    ) -> Call[ConceptDetail]:
+        """Merge a concept into another one, which is returned."""
+        return _edit(id, "merge", {"into": into}, reason, if_match, expected_revision)
+
+    @operation
+    def move(
+        self,
+        id: str,
+        broader: Sequence[str],
+        *,
+        primary: str | None = None,
+        reason: str = "",
+        if_match: str | None = None,
+        expected_revision: str | None = None,
+    ) -> Call[ConceptDetail]:
+        """Give a concept other broader concepts; paths follow the `primary` one."""
+        body = {"broader": list(broader), "primary": primary}
+        return _edit(id, "move", body, reason, if_match, expected_revision)
+
+    @operation
+    def split(
+        self,
+        id: str,
+        parts: Sequence[Mapping[str, Any]],
+        *,
+        reason: str = "",
+        if_match: str | None = None,
+        expected_revision: str | None = None,
+    ) -> Call[SplitResult]:
+        """Replace a concept by several; each part is as the description of `PartBody` has it."""
+        return _edit(id, "split", {"parts": list(map(dict, parts))}, reason, if_match, expected_revision)
+
+    @operation
+    def deprecate(
+        self,
+        id: str,
+        replaced_by: str | None = None,
+        *,
+        reason: str = "",
+        if_match: str | None = None,
+        expected_revision: str | None = None,
+    ) -> Call[ConceptDetail]:
+        """Take a concept out of use, with or without a successor."""
+        return _edit(id, "deprecate", {"replaced_by": replaced_by}, reason, if_match, expected_revision)
+
+    @operation
+    def proposals(
+        self,
+        *,
+        status: ProposalStatus | None = None,
+        concept: str | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> Call[ProposalPage]:
+        """A page of proposals, newest first."""
+        return _get("/v1/proposals", status=status, concept=concept, cursor=cursor, limit=limit)
+
+    @operation
+    def proposal(self, id: int) -> Call[ProposalDetail]:
+        """A proposal with its changes and comments."""
+        return _get(f"/v1/proposals/{id}")
+
+    @operation
+    def propose(self, edit: Mapping[str, Any]) -> Call[ProposalDetail]:
+        """Propose an edit: `operation` with its fields, or `changes`; see the description of `NewProposal`."""
+        return Call("POST", "/v1/proposals", json=dict(edit))
+
+    @operation
+    def comment(self, id: int, text: str, *, if_match: str | None = None) -> Call[ProposalDetail]:
+        """Comment on a proposal."""
+        return Call("POST", f"/v1/proposals/{id}/comments", json={"text": text}, if_match=if_match)
+
+    @operation
+    def accept(self, id: int, *, if_match: str, comment: str = "", force: bool = False) -> Call[ProposalDetail]:
+        """Write the changes of a proposal; `if_match` is the ETag that was read."""
+        return _decide(id, "accept", comment, force, if_match)
+
+    @operation
+    def reject(self, id: int, *, if_match: str | None = None, comment: str = "") -> Call[ProposalDetail]:
+        """Turn a proposal down."""
+        return _decide(id, "reject", comment, False, if_match)
+
+    @operation
+    def withdraw(
+        self, id: int, *, if_match: str | None = None, comment: str = "", force: bool = False
+    ) -> Call[ProposalDetail]:
+        """Take a proposal back."""
+        return _decide(id, "withdraw", comment, force, if_match)
+
+    @operation
+    def rebase(
+        self, id: int, *, if_match: str | None = None, comment: str = "", force: bool = False
+    ) -> Call[ProposalDetail]:
+        """Plan the operation of a proposal again on the taxonomy as it is now."""
+        return _decide(id, "rebase", comment, force, if_match)
+
+    @operation
+    def health(self) -> Call[Health]:
+        """Whether the process answers."""
+        return _get("/healthz")
+
+    @operation
+    def ready(self) -> Call[Readiness]:
+        """The snapshot that is served. Raises ApiError 503 as long as there is none."""
+        return Call("GET", "/readyz")
+
+    @operation
+    def metrics(self) -> Call[str]:
+        """Metrics as Prometheus reads them."""
+        return Call("GET", "/metrics", repeatable=True, read=bytes.decode)
+
+
+def _get(path: str, **params: Any) -> Call[Any]:
+    return Call("GET", path, params, repeatable=True)
+
+
+def _concept(id: str, *more: str) -> str:
+    return "/".join(("/v1/concepts", quote(id, safe=""), *more))
+
+
+def _edit(
+    id: str, action: str, body: dict[str, Any], reason: str, if_match: str | None, expected_revision: str | None
+) -> Call[Any]:
+    body |= {"reason": reason, "expected_revision": expected_revision}
+    return Call("POST", _concept(id, action), json=body, if_match=if_match)
+
+
+def _decide(id: int, action: str, comment: str, force: bool, if_match: str | None) -> Call[Any]:
+    body = {"comment": comment, "force": force}
+    return Call("POST", f"/v1/proposals/{id}/{action}", json=body, if_match=if_match)
