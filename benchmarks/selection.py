@@ -28,8 +28,8 @@ from typing import Any
 from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
-from kgtag.discover.active_learning import Pool, doubts
-from kgtag.discover.active_learning import selection as choose
+from kgtag.discover.active_learning.selection import Pool, select_batch
+from kgtag.discover.active_learning.uncertainty import uncertainties
 from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.run import train_extractor
@@ -58,10 +58,10 @@ def next_ones(
     if way == "random":
         return random.Random(f"{seed} {len(done)}").sample(rest, min(count, len(rest)))
     pool = Pool(count)
-    pool.add(zip([one.product for one in rest], doubts(extractor, [one.product for one in rest]), strict=True))
+    pool.add(zip([one.product for one in rest], uncertainties(extractor, [one.product for one in rest]), strict=True))
     products = [one.product for one in done]
-    annotated = [(p.id, d.vector) for p, d in zip(products, doubts(extractor, products), strict=True)]
-    titles = {choice.product.title for choice in choose(pool.products(), count, annotated=annotated)}
+    annotated = [(p.id, d.vector) for p, d in zip(products, uncertainties(extractor, products), strict=True)]
+    titles = {choice.product.title for choice in select_batch(pool.products(), count, annotated=annotated)}
     return [one for one in rest if one.product.title in titles]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from typing import Any, Literal, Protocol, cast
 
@@ -51,6 +51,10 @@ class Product:
     def cut(self, span: Span) -> str:
         """The text of a span."""
         return (self.title if span.field == "title" else self.text or "")[span.start : span.end]
+
+    def to_dict(self) -> dict[str, Any]:
+        """A row of a product file; fields without a value are left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 Field = Literal["title", "text"]

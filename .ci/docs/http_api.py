@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from api.app import create_app
 from kgtag.config import Settings
+
+from api.app import create_app
 
 
 def render() -> str:

@@ -64,6 +64,18 @@ def print_line(value: Any) -> None:
     sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
 
 
+def write_rows(rows: Iterable[Any], out: Path | None) -> None:
+    """JSONL, to a file or to stdout."""
+    lines = (orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n" for row in rows)
+    if out is not None:
+        from graph.formats import reading
+
+        reading.write(out, lines)
+    else:
+        sys.stdout.buffer.writelines(lines)
+        sys.stdout.buffer.flush()
+
+
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, console: Console = out
 ) -> None:

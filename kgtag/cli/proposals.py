@@ -117,7 +117,7 @@ def add(
     from graph.formats import reading
     from graph.proposals.workflow import Person, propose, read_draft
     from kgtag.cli.settings import open_store
-    from kgtag.discover.relations import gather, propose_all
+    from kgtag.discover.relations import gather_relations, propose_relations
 
     if (file is None) == (from_tags is None):
         raise InputError("give a file with an edit, or --from-tags")
@@ -127,7 +127,7 @@ def add(
         announce(propose(opened, draft, by), json=json)
         return
     assert from_tags is not None
-    report = propose_all(opened, gather(reading.json_rows(from_tags)), by, least=min_count)
+    report = propose_relations(opened, gather_relations(reading.json_rows(from_tags)), by, min_count=min_count)
     if json:
         print_json({"proposed": list(report.made), "skipped": dict(report.skipped)})
     else:

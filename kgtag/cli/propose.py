@@ -1,4 +1,4 @@
-"""`kgtag propose`, `kgtag proposals gold`: values without a concept become proposals, and those training data."""
+"""`kgtag propose` and `kgtag proposals gold`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, print_json, print_line
+from kgtag.cli.console import Json, Store, log, print_json, write_rows
 from kgtag.cli.edit_options import login
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ def propose(
         Path | None, typer.Option(help="The products that were tagged: gives languages, and titles to show.")
     ] = None,
     min_count: Annotated[int, typer.Option(min=1, help="Products that a value must be found in.")] = 2,
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="Score that a mention must have to count.")] = 0.5,
+    min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable mentions don't count.")] = 0.5,
     similarity: Annotated[float, typer.Option(min=0, max=1, help="Least similarity of spellings of one value.")] = 0.6,
     author: Annotated[str | None, typer.Option(help="Who does this; else the login name.")] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Propose a new value for what tagging found again and again and had no concept for.
+    """Propose new values for frequent NIL mentions: emerging concepts.
 
-    Each proposal has a name, other spellings, an attribute, what is broader, and the products that speak for it.
+    Each proposal has a name, other spellings, an attribute, a broader value, and the products it was found on.
     `kgtag proposals list` shows them; accepted, they are concepts.
 
     Example: `kgtag propose tags.jsonl --products products.jsonl`
@@ -38,11 +38,14 @@ def propose(
     from graph.formats import reading
     from graph.proposals.workflow import Person
     from kgtag.cli.settings import open_store
-    from kgtag.discover import cluster, gather, propose_clusters
+    from kgtag.discover.cluster import cluster
+    from kgtag.discover.mentions import group_mentions
+    from kgtag.discover.propose import propose_values
 
-    found = cluster(gather(reading.json_rows(tags), least_score=min_score), alike=similarity)
+    found = cluster(group_mentions(reading.json_rows(tags), min_probability=min_probability), similarity=similarity)
     known = _products(products) if products is not None else {}
-    report = propose_clusters(open_store(store), found, Person(login(author)), products=known, least=min_count)
+    by = Person(login(author))
+    report = propose_values(open_store(store), found, by, products=known, min_count=min_count)
     if json:
         print_json({"clusters": len(found), "proposed": list(report.made), "skipped": dict(report.skipped)})
     else:
@@ -56,36 +59,30 @@ def gold(
     products: Annotated[Path, typer.Option(help="The products that were tagged.")],
     out: Annotated[Path | None, typer.Option(help="JSONL file to write; stdout when left out.")] = None,
     model: Annotated[
-        Path | None, typer.Option(envvar="KGTAG_MODEL", help="The model that is to learn more: its attributes' names.")
+        Path | None, typer.Option(envvar="KGTAG_MODEL", help="The model to be trained further: names its attributes.")
     ] = None,
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable tags don't become gold.")] = 0.5,
     store: Store = None,
 ) -> None:
-    """Accepted proposals as training data: annotated products in which a new value stands, with links.
+    """Turn accepted proposals into training data: the products with a new value, annotated and linked.
 
     Example: `kgtag proposals gold tags.jsonl --products products.jsonl --out new.jsonl`
     """
-    import sys
-
-    import orjson
-
     from graph.formats import reading
     from kgtag.cli.settings import open_store
-    from kgtag.discover import accepted_gold
+    from kgtag.discover.gold import accepted_gold
     from kgtag.extract.files import read_config
 
     names = {id: name for name, id in read_config(model)[0].attribute_concepts.items()} if model is not None else {}
-    rows = list(
-        accepted_gold(
-            open_store(store), reading.json_rows(tags), _products(products), names=names, least=min_probability
-        )
+    found = accepted_gold(
+        open_store(store),
+        reading.json_rows(tags),
+        _products(products),
+        names=names,
+        min_probability=min_probability,
     )
-    if out is not None:
-        reading.write(out, (orjson.dumps(row) + b"\n" for row in rows))
-    else:
-        for row in rows:
-            print_line(row)
-        sys.stdout.buffer.flush()
+    rows = list(found)
+    write_rows(rows, out)
     log(f"{len(rows)} annotated products")
 
 

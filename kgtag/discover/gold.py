@@ -1,4 +1,4 @@
-"""Accepted proposals as training data: the products that spoke for them, annotated."""
+"""Accepted proposals as training data: the products they were found on, annotated."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from graph.taxonomy import Taxonomy
 from kgtag.types import Product, Span
 
 Row = Mapping[str, Any]
+_Placed = tuple[Span, str, str]
+"""Span, the attribute's concept, the value's."""
 
 
 def accepted_gold(
@@ -19,27 +21,19 @@ def accepted_gold(
     products: Mapping[str, Product],
     *,
     names: Mapping[str, str] | None = None,
-    least: float = 0.5,
+    min_probability: float = 0.5,
 ) -> Iterator[dict[str, Any]]:
-    """One annotated product (with links) for each "tags out" row with a NIL mention that is a label of a value by now,
-    of its attribute. What its tags say of the rest is taken along where it is at least `least` probable; the other NIL
-    mentions are left open. `names`: what a model calls its attributes, by concept id; else their labels.
+    """Annotate the products with a NIL mention that is, by now, a label of a value of its attribute.
 
-    Raises InputError when a row's spans don't fit the product of its id.
+    Tags that are `min_probability` probable are annotated as well. `names` are a model's names of its attributes, by
+    concept id; labels otherwise. Raises InputError when the spans of a row do not fit the product of its id.
     """
     taxonomy = Taxonomy.of(store.read())
     for number, row in rows:
         product = products.get(str(row.get("id", number)))
-        if product is None:
-            continue
-        found = list(_accepted(row, taxonomy))
-        if found:
-            spans = [*found, *_kept(row, taxonomy, least)]
+        if product is not None and (accepted := list(_accepted(row, taxonomy))):
+            spans = [*accepted, *_tagged(row, taxonomy, min_probability)]
             yield _annotated(number, product, spans, taxonomy, names or {})
-
-
-_Placed = tuple[Span, str, str]
-"""Where, the attribute's concept, the value's."""
 
 
 def _accepted(row: Row, taxonomy: Taxonomy) -> Iterator[_Placed]:
@@ -53,10 +47,10 @@ def _accepted(row: Row, taxonomy: Taxonomy) -> Iterator[_Placed]:
                     break
 
 
-def _kept(row: Row, taxonomy: Taxonomy, least: float) -> Iterator[_Placed]:
+def _tagged(row: Row, taxonomy: Taxonomy, min_probability: float) -> Iterator[_Placed]:
     for tag in row.get("tags", ()):
-        home = tag.get("attribute")
-        if "span" in tag and home in taxonomy and tag["concept"] in taxonomy and tag["probability"] >= least:
+        home, known = tag.get("attribute"), tag["concept"] in taxonomy
+        if "span" in tag and home in taxonomy and known and tag["probability"] >= min_probability:
             yield Span(*tag["span"]), home, tag["concept"]
 
 
@@ -65,13 +59,9 @@ def _annotated(
 ) -> dict[str, Any]:
     rows: dict[tuple[int, int, str], dict[str, Any]] = {}
     for span, attribute, concept in spans:
-        surface = product.title[span.start : span.end]
-        if not surface or span.end > len(product.title):
+        if not product.title[span.start : span.end] or span.end > len(product.title):
             raise InputError(f"line {number}: span {[span.start, span.end]} isn't in the title of {product.id!r}")
         label = names.get(attribute) or taxonomy[attribute].label(product.lang or "en")
         row = {"start": span.start, "end": span.end, "label": label, "concept": concept}
         rows.setdefault((span.start, span.end, label), row)
-    fields = {"id": product.id, "title": product.title, "text": product.text}
-    fields |= {"category": product.category, "lang": product.lang}
-    named = {name: value for name, value in fields.items() if value is not None}
-    return named | {"spans": [rows[key] for key in sorted(rows)]}
+    return product.to_dict() | {"spans": [rows[key] for key in sorted(rows)]}

@@ -1,4 +1,4 @@
-"""What is related to a concept, and why."""
+"""Related concepts, with evidence."""
 
 from kgtag.recommend.cooccurrence import CoOccurrence
 from kgtag.recommend.neighbours import EVIDENCE_TYPES, Evidence, EvidenceType, Neighbour, Recommender

@@ -1,4 +1,4 @@
-"""Which concepts stand together on items, and how much more often than by chance."""
+"""Concepts that occur together on items more often than by chance."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
 
 
 class CoOccurrence:
-    """Counts of concept pairs over items, as a symmetric sparse matrix indexed like the snapshot.
-
-    An item carries its accepted tags; tags the snapshot doesn't know are skipped, redirected ones follow.
-    """
+    """Counts of concept pairs over items, a symmetric sparse matrix indexed like the snapshot."""
 
     def __init__(self, pairs: sparse.csr_array, counts: NDArray[np.int64], items: int) -> None:
         self._pairs = pairs
@@ -27,6 +24,7 @@ class CoOccurrence:
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, tag_sets: Iterable[Iterable[str]]) -> CoOccurrence:
+        """Count over the concepts of each item; unknown ones are skipped, redirects followed."""
         from scipy import sparse  # Commands that serve nothing start sooner without it.
 
         rows, columns, items = [], [], 0
@@ -44,24 +42,23 @@ class CoOccurrence:
         return cls(pairs, counts, items)
 
     def count(self, i: int) -> int:
-        """Items that carry concept `i`."""
+        """Items with concept `i`."""
         return int(self._counts[i])
 
-    def beside(self, i: int, *, least: int = 2) -> list[tuple[int, int, float]]:
-        """(concept index, items that carry both, score), best first, for pairs on at least `least` items.
+    def partners(self, i: int, *, min_count: int = 2) -> list[tuple[int, int, float]]:
+        """(concept index, items with both, score), best first, of pairs on `min_count` items or more.
 
-        The score is normalised pointwise mutual information, in (0, 1]: 1 means never one without the other;
-        pairs that meet no more often than by chance are left out.
+        The score is normalised pointwise mutual information, in (0, 1]: 1 means never one without the other.
         """
         start, end = self._pairs.indptr[i], self._pairs.indptr[i + 1]
         others = self._pairs.indices[start:end]
         both = self._pairs.data[start:end].astype(np.float64)
-        kept = both >= least
+        kept = both >= min_count
         others, both = others[kept], both[kept]
         if not len(others):
             return []
         lift = np.log(both * self.items / (self._counts[i] * self._counts[others]))
-        # Both on every item says nothing about association, and its normaliser is 0.
+        # Two concepts on every item have no association, and a normaliser of 0.
         normaliser = -np.log(both / self.items)
         score = np.where(normaliser > 0, lift / np.where(normaliser > 0, normaliser, 1.0), 0.0)
         order = np.lexsort((others, -score))

@@ -1,10 +1,10 @@
-"""What a change of the taxonomy does to those who use it: to tags, to items, to neighbour lists."""
+"""Impact of a taxonomy change on tags, items and neighbour lists."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from graph.history.diff import diff
@@ -14,17 +14,17 @@ from kgtag.embed.triples import concepts_of
 from kgtag.recommend import CoOccurrence, Recommender
 
 Effect = Literal["gone", "redirected", "deprecated", "renamed", "implies"]
-"""`gone`: the concept is no more; `redirected`: another stands for it; `implies`: other broader concepts come along."""
+"""`gone`: deleted; `redirected`: replaced by another; `implies`: its broader concepts changed."""
 
 _EXAMPLES = 5
 _LISTS = 5_000
-"""Neighbour lists compared; beyond that a change touches so much that counting all of it says no more."""
+"""Neighbour lists compared at most."""
 _LENGTH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class TagImpact:
-    """A concept whose tags change: how, on how many items, and where they lead now (None: nowhere)."""
+    """A concept whose tags change, on how many items; `now` is its successor (None: none)."""
 
     concept: str
     effects: tuple[Effect, ...]
@@ -34,7 +34,7 @@ class TagImpact:
 
 @dataclass(frozen=True, slots=True)
 class ListImpact:
-    """A concept whose first twenty neighbours change: who enters, who leaves; neither when labels or order do."""
+    """A concept whose first twenty neighbours change; nothing entered or left when labels or order do."""
 
     concept: str
     entered: tuple[str, ...]
@@ -43,7 +43,7 @@ class ListImpact:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """Tags with the most items first; lists by concept. `compared` of `reachable` lists were looked at."""
+    """Tags with the most items first; lists by concept. `compared` of `reachable` lists were compared."""
 
     tags: tuple[TagImpact, ...]
     items: int
@@ -54,28 +54,27 @@ class Impact:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "tags": [
-                {"concept": t.concept, "effects": list(t.effects), "items": t.items, "now": t.now} for t in self.tags
-            ],
+            "tags": [asdict(tag) for tag in self.tags],
             "items": {"changed": self.items, "examples": list(self.item_examples)},
             "neighbours": {
                 "changed": len(self.lists),
                 "compared": self.compared,
                 "reachable": self.reachable,
-                "lists": [
-                    {"concept": one.concept, "entered": list(one.entered), "left": list(one.left)} for one in self.lists
-                ],
+                "lists": [asdict(one) for one in self.lists],
             },
         }
 
 
 def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Impact:
-    """What going from `before` to `after` changes for the items and for the neighbours of every concept."""
-    carried = [(item.id, tags) for item, tags in _with_concepts(items)]
+    """Compare the tags of the items and the neighbours of every concept in two snapshots."""
+    tagged = list(items)
+    carried = list(zip((item.id for item in tagged), concepts_of(tagged), strict=True))
     effects = {id: found for id in {id for _, tags in carried for id in tags} if (found := _effects(before, after, id))}
     count = Counter(id for _, tags in carried for id in tags if id in effects)
     changed = [id for id, tags in carried if not tags.isdisjoint(effects)]
-    tags = [TagImpact(id, found, count[id], _now(after, id)) for id, found in effects.items()]
+    tags = [
+        TagImpact(id, found, count[id], after.resolve(id) if id in after else None) for id, found in effects.items()
+    ]
     tags.sort(key=lambda tag: (-tag.items, tag.concept))
     concept_sets = [concepts for _, concepts in carried]
     old, new = (Recommender(t, cooccurrence=CoOccurrence.of(t, concept_sets)) for t in (before, after))
@@ -83,11 +82,6 @@ def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Im
     lists = tuple(one for id in reach[:_LISTS] if (one := _list_impact(old, new, id)) is not None)
     examples = tuple(sorted(changed)[:_EXAMPLES])
     return Impact(tuple(tags), len(changed), examples, lists, min(len(reach), _LISTS), len(reach))
-
-
-def _with_concepts(items: Iterable[TaggedItem]) -> Iterator[tuple[TaggedItem, frozenset[str]]]:
-    for item in items:
-        yield item, next(iter(concepts_of([item])))
 
 
 def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
@@ -107,15 +101,8 @@ def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
     return tuple(found)
 
 
-def _now(after: Taxonomy, id: str) -> str | None:
-    return after.resolve(id) if id in after else None
-
-
 def _reach(old: Recommender, new: Recommender) -> list[str]:
-    """Concepts of both snapshots whose neighbours a touched concept can change, by id.
-
-    Those are the touched ones, what stands below them, and whoever they are neighbours of.
-    """
+    """Concepts, by id, whose neighbours can change: the touched ones, their descendants and their neighbours."""
     touched = diff(old.taxonomy, new.taxonomy).touched()
     found: set[str] = set()
     for side in (old, new):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ Direction = Literal["out", "in", "both"]
 EVIDENCE_TYPES: tuple[EvidenceType, ...] = get_args(EvidenceType)
 
 _STEP = 0.5
-"""What each further step of an inferred path takes from its score."""
+"""Factor for each further step of an inferred path."""
 _SIBLINGS = 50
-"""A concept with more siblings than this has none worth naming."""
+"""Most siblings that are evidence."""
 
 
 class Similarity(Protocol):
@@ -29,7 +30,7 @@ class Similarity(Protocol):
     def __contains__(self, entity: object) -> bool: ...
 
     def neighbours(self, entity: str, k: int) -> list[tuple[str, float]]:
-        """(concept id, cosine in [-1, 1]), best first, of a concept that it contains."""
+        """(concept id, cosine in [-1, 1]), best first."""
         ...
 
 
@@ -54,7 +55,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """`score` in [0, 1] joins the evidence: 1 - Π(1 - score), so that each piece can only add."""
+    """A related concept. `score` in [0, 1] is the noisy-or of the evidence: 1 - Π(1 - score)."""
 
     concept: str
     label: str
@@ -76,18 +77,14 @@ class Neighbour:
 
 
 class Recommender:
-    """Answers from one snapshot; every part but the taxonomy may be missing."""
+    """Finds neighbours in one snapshot; every part but the taxonomy may be missing."""
 
     def __init__(
         self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Similarity | None = None
     ) -> None:
-        self._taxonomy = taxonomy
+        self.taxonomy = taxonomy
         self._cooccurrence = cooccurrence
         self._similarity = similarity
-
-    @property
-    def taxonomy(self) -> Taxonomy:
-        return self._taxonomy
 
     def neighbours(
         self,
@@ -103,9 +100,9 @@ class Recommender:
         for other, name, direction, piece in self._evidence(concept, evidence, limit):
             if relation in (None, name):
                 found[other, name, direction].append(piece)
-        ranked = nsmallest(limit, ((-_joined(pieces), key) for key, pieces in found.items()))
+        ranked = nsmallest(limit, ((-_noisy_or(pieces), key) for key, pieces in found.items()))
         return [
-            Neighbour(key[0], self._taxonomy[key[0]].label(lang), key[1], key[2], -score, tuple(found[key]))
+            Neighbour(key[0], self.taxonomy[key[0]].label(lang), key[1], key[2], -score, tuple(found[key]))
             for score, key in ranked
         ]
 
@@ -113,64 +110,59 @@ class Recommender:
         self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: str | None = None
     ) -> list[Neighbour]:
         """Concepts related to all of `concepts` together, none of which is among them or broader than one of them."""
-        given = {self._taxonomy.ids[self._taxonomy.index(id)] for id in concepts}
-        known = given | {ancestor for id in given for ancestor in self._taxonomy.ancestors(id)}
+        given = {self.taxonomy.ids[self.taxonomy.index(id)] for id in concepts}
+        known = given | {ancestor for id in given for ancestor in self.taxonomy.ancestors(id)}
         pieces: dict[str, list[Evidence]] = defaultdict(list)
         for id in sorted(given):
             for row in self.neighbours(id, limit=10 * limit):
-                excluded = row.relation in ("excludes", "replaced_by") or self._excluded(row.concept, given)
-                if row.concept not in known and not excluded and kind in (None, self._taxonomy[row.concept].kind):
+                excluded = row.relation in ("excludes", "replaced_by") or any(
+                    self.taxonomy.excluded(row.concept, other) for other in given
+                )
+                if row.concept not in known and not excluded and kind in (None, self.taxonomy[row.concept].kind):
                     pieces[row.concept] += row.evidence
         rows = [
-            Neighbour(id, self._taxonomy[id].label(lang), "recommended", "out", _joined(why), tuple(why))
+            Neighbour(id, self.taxonomy[id].label(lang), "recommended", "out", _noisy_or(why), tuple(why))
             for id, why in pieces.items()
         ]
         rows.sort(key=lambda row: (-row.score, row.concept))
         return rows[:limit]
 
-    def _excluded(self, concept: str, given: set[str]) -> bool:
-        return any(self._taxonomy.excluded(concept, id) for id in given)
-
     def _evidence(
         self, concept: str, wanted: Collection[EvidenceType], limit: int
     ) -> Iterator[tuple[str, str, Direction, Evidence]]:
-        self._taxonomy.index(concept)
+        self.taxonomy.index(concept)
         if "asserted" in wanted:
             yield from self._asserted(concept)
         if "inferred" in wanted:
             yield from self._inferred(concept)
         if "cooccurrence" in wanted and self._cooccurrence is not None:
-            line = {*self._taxonomy.ancestors(concept), *self._taxonomy.descendants(concept)}
-            for j, count, score in self._cooccurrence.beside(self._taxonomy.index(concept)):
-                other = self._taxonomy.ids[j]
-                if other not in line:  # An item carries a tag's ancestors as a matter of course.
+            line = {*self.taxonomy.ancestors(concept), *self.taxonomy.descendants(concept)}
+            for j, count, score in self._cooccurrence.partners(self.taxonomy.index(concept)):
+                other = self.taxonomy.ids[j]
+                if other not in line:  # Items always have the ancestors of their tags.
                     yield other, "occurs_with", "both", Evidence("cooccurrence", score, count=count)
         if "embedding" in wanted and self._similarity is not None and concept in self._similarity:
             for other, cosine in self._similarity.neighbours(concept, limit):
-                if other in self._taxonomy and cosine > 0:
+                if other in self.taxonomy and cosine > 0:
                     yield other, "similar", "both", Evidence("embedding", min(cosine, 1.0))
 
     def _asserted(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
         for relation in RELATION_TYPES:
             forward: Direction = "both" if relation in SYMMETRIC else "out"
-            for other in self._taxonomy.out(concept, relation):
+            for other in self.taxonomy.out(concept, relation):
                 yield other, relation, forward, Evidence("asserted", 1.0)
             if relation not in SYMMETRIC:
-                for other in self._taxonomy.into(concept, relation):
+                for other in self.taxonomy.into(concept, relation):
                     yield other, relation, "in", Evidence("asserted", 1.0)
 
     def _inferred(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
-        taxonomy = self._taxonomy
+        taxonomy = self.taxonomy
         parents = taxonomy.out(concept, "broader")
         line = taxonomy.path(concept)[::-1]
         for distance, ancestor in enumerate(line[2:], start=1):
             if ancestor not in parents:
-                yield (
-                    ancestor,
-                    "broader",
-                    "out",
-                    Evidence("inferred", _STEP**distance, path=tuple(line[: distance + 2])),
-                )
+                path = tuple(line[: distance + 2])
+                yield ancestor, "broader", "out", Evidence("inferred", _STEP**distance, path=path)
         for attribute, category in self._inherited(concept):
             yield attribute, "applies_to", "in", Evidence("inferred", _STEP, path=(attribute, category, concept))
         for parent in parents:
@@ -181,18 +173,15 @@ class Recommender:
                         yield sibling, "sibling", "both", Evidence("inferred", _STEP, path=(concept, parent, sibling))
 
     def _inherited(self, category: str) -> Iterator[tuple[str, str]]:
-        """(attribute, the nearest broader category it is asserted on) for attributes the category inherits."""
-        asserted = set(self._taxonomy.into(category, "applies_to"))
-        ancestors = sorted(self._taxonomy.ancestors(category), key=lambda id: (-self._taxonomy.depth(id), id))
+        """(attribute, nearest broader category with it asserted) of inherited attributes."""
+        asserted = set(self.taxonomy.into(category, "applies_to"))
+        ancestors = sorted(self.taxonomy.ancestors(category), key=lambda id: (-self.taxonomy.depth(id), id))
         for ancestor in ancestors:
-            for attribute in self._taxonomy.into(ancestor, "applies_to"):
+            for attribute in self.taxonomy.into(ancestor, "applies_to"):
                 if attribute not in asserted:
                     asserted.add(attribute)
                     yield attribute, ancestor
 
 
-def _joined(pieces: Sequence[Evidence]) -> float:
-    doubt = 1.0
-    for piece in pieces:
-        doubt *= 1 - piece.score
-    return 1 - doubt
+def _noisy_or(pieces: Sequence[Evidence]) -> float:
+    return 1 - math.prod(1 - piece.score for piece in pieces)

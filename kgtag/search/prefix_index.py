@@ -1,4 +1,4 @@
-"""Where the words of many texts begin, sorted by what follows."""
+"""A prefix index over the words of many texts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from graph.columns.sorted_texts import offsets
 Longs = NDArray[np.int64]
 Characters = NDArray[np.uint8]
 _WORDS = 8
-"""Words, or characters of a text without spaces, at which a text can be entered."""
+"""Words, or characters of a text without spaces, that are indexed."""
 _HEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
-class WordStarts:
-    """(k,) places in the bytes of some texts, in order of the eight bytes that follow, then of text and place.
+class PrefixIndex:
+    """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place.
 
-    `text` is the number of the text that a place is in and `begin` (texts,) where each text begins.
+    `text` is the number of the text that a place is in and `begin` (texts,) the start of each text.
     """
 
     head: NDArray[np.uint64]
@@ -31,11 +31,8 @@ class WordStarts:
     data: Characters
 
     @classmethod
-    def of(cls, texts: pa.LargeStringArray, wanted: NDArray[np.bool_]) -> WordStarts:
-        """Of those texts, in normal form, that are wanted.
-
-        A text is entered at each of its words; one that has no spaces and isn't ASCII, at each of its characters.
-        """
+    def of(cls, texts: pa.LargeStringArray, wanted: NDArray[np.bool_]) -> PrefixIndex:
+        """Index the wanted texts, in normal form, at each word; without spaces and not ASCII, at each character."""
         starts = offsets(texts)
         buffer = texts.buffers()[2] if len(texts) else None
         data = np.frombuffer(buffer or b"\0", dtype=np.uint8)[: max(1, int(starts[-1]))]
@@ -54,7 +51,7 @@ class WordStarts:
         return cls(head[order], place[order], text[order], starts[:-1], data)
 
     def starting_with(self, prefix: str, limit: int) -> list[tuple[int, bool, int]]:
-        """(text, whether inside of it, characters from there on) of up to `limit` places where the prefix stands."""
+        """(text, whether inside of it, characters from there on) of up to `limit` places with the prefix."""
         wanted = prefix.encode()
         low, high = (wanted[:_HEAD].ljust(_HEAD, fill) for fill in (b"\0", b"\xff"))
         first = np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left")
@@ -73,7 +70,7 @@ class WordStarts:
 
 
 def _places(starts: Longs, data: Characters, owner: NDArray[np.int32]) -> Longs:
-    """Where a word begins in the data, and in texts of one word that isn't ASCII where a character does; ascending."""
+    """Word starts in the data, ascending; in texts of one word that isn't ASCII, character starts."""
     space = data == ord(" ")
     spaced = np.zeros(len(starts) - 1, dtype=bool)
     spaced[owner[space]] = True

@@ -1,9 +1,9 @@
-"""Search queries read against a taxonomy: spans that name concepts, and what remains."""
+"""Search queries parsed into spans that name concepts, and a remainder."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from graph.model import KINDS
@@ -68,36 +68,15 @@ class ParsedQuery:
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as a row ready for JSON."""
-        spans = [
-            {
-                "start": span.start,
-                "end": span.end,
-                "surface": span.surface,
-                "type": span.type,
-                "concepts": [
-                    {"concept": one.concept, "label": one.label, "probability": round(one.probability, 4)}
-                    for one in span.concepts
-                ],
-            }
-            for span in self.spans
-        ]
-        expansions = [{"text": one.text, "weight": one.weight, "why": one.why} for one in self.expansions]
-        return {
-            "query": self.query,
-            "spans": spans,
-            "remainder": self.remainder,
-            "expansions": expansions,
-            "facets": list(self.facets),
-        }
+        row = asdict(self)
+        for span in row["spans"]:
+            for one in span["concepts"]:
+                one["probability"] = round(one["probability"], 4)
+        return row
 
 
 class QueryParser:
-    """Reads search queries against one snapshot.
-
-    Args:
-        taxonomy: The snapshot.
-        linker: Gives the concepts of a span their probabilities.
-    """
+    """Parses search queries against one snapshot; the linker gives concepts their probabilities."""
 
     def __init__(self, taxonomy: Taxonomy, linker: Linker) -> None:
         self._taxonomy = taxonomy
@@ -105,11 +84,7 @@ class QueryParser:
         self._finders = [LabelFinder(taxonomy, kind) for kind in KINDS]
 
     def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
-        """Find the labels in a query.
-
-        Args:
-            query: The words of a searcher.
-            lang: Language of the labels in the answer.
+        """Find the labels in a query; `lang` is the language of labels in the answer.
 
         Raises:
             TextError: The query is empty or too long.
@@ -122,13 +97,13 @@ class QueryParser:
             rest.append(text[last : span.start])
             last = span.end
         rest.append(text[last:])
-        facets = {attribute for id in named for attribute in self._facets(id)}
-        return ParsedQuery(
-            query, spans, " ".join(" ".join(rest).split()), tuple(self._expansions(named, lang)), tuple(sorted(facets))
-        )
+        categories = [id for id in named if self._taxonomy[id].kind == "category"]
+        facets = sorted({attribute for id in categories for attribute in self._taxonomy.attributes_for(id)})
+        remainder = " ".join(" ".join(rest).split())
+        return ParsedQuery(query, spans, remainder, tuple(self._expansions(named, lang)), tuple(facets))
 
     def _spans(self, text: str, lang: str | None) -> Iterator[QuerySpan]:
-        """The longest labels; of several kinds on one span, all concepts."""
+        """The longest labels, without overlap; a span may name concepts of several kinds."""
         found: dict[Span, set[str]] = {}
         for finder in self._finders:
             for span, ids in finder.find(text):
@@ -158,6 +133,3 @@ class QueryParser:
                 if text not in seen:
                     seen.add(text)
                     yield Expansion(text, _NARROWER_WEIGHT, "narrower")
-
-    def _facets(self, id: str) -> list[str]:
-        return list(self._taxonomy.attributes_for(id)) if self._taxonomy[id].kind == "category" else []

@@ -1,4 +1,4 @@
-"""Completions of a half-typed label."""
+"""Autocomplete over labels."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.rows import SuggestionRow
-from kgtag.search.prefix_index import WordStarts
+from kgtag.search.prefix_index import PrefixIndex
 
 _SCAN = 2_000
-"""Labels looked at per completion at most; a prefix with more matches than this is one or two letters long."""
+"""Matches ranked per prefix; only one or two letters have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`label` is the label that completes the text, in its language; `pref_label` the concept's name."""
+    """A completion: the matching label, in its language, and the concept's preferred label."""
 
     concept: str
     label: str
@@ -44,7 +44,7 @@ class Suggestion:
 
 
 class Suggester:
-    """A sorted key for each word a label can be entered at, so that "boot" finds "hiking boots" as well."""
+    """Completes prefixes of any word of a label: "boot" finds "hiking boots"."""
 
     def __init__(self, taxonomy: Taxonomy, *, popularity: Callable[[int], int] = lambda _: 0) -> None:
         self._taxonomy = taxonomy
@@ -53,14 +53,14 @@ class Suggester:
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Build the keys now; otherwise the first question does."""
+        """Build the index now rather than at the first call."""
         with self._lock:
-            _ = self._keys, self._carriers
+            _ = self._keys, self._forms
 
     def suggest(
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
     ) -> list[Suggestion]:
-        """One completion a concept at most; a label's start before an inner word, preferred labels before others."""
+        """One completion per concept: label starts before inner words, preferred labels before others."""
         prefix = normalise(text)
         if not prefix:
             return []
@@ -68,7 +68,7 @@ class Suggester:
         columns = self._taxonomy.columns
         best: dict[int, tuple[tuple[int, int, int, str], str, str]] = {}
         for form, late, size in self._keys.starting_with(prefix, _SCAN):
-            for row in self._carriers.row(form):
+            for row in self._forms.row(form):
                 i, tag = int(self._owners[row]), columns.texts.lang[row]
                 if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
                     continue
@@ -78,19 +78,16 @@ class Suggester:
                 if i not in best or order < best[i][0]:
                     best[i] = (order, label, tag)
         ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
-        return [self._suggestion(i, label, tag) for i, (_, label, tag) in ranked]
-
-    def _suggestion(self, i: int, label: str, lang: str) -> Suggestion:
-        concept = self._taxonomy[self._taxonomy.ids[i]]
-        return Suggestion(concept.id, label, concept.label(lang), concept.kind, lang)
+        found = ((self._taxonomy[self._taxonomy.ids[i]], label, tag) for i, (_, label, tag) in ranked)
+        return [Suggestion(c.id, label, c.label(tag), c.kind, tag) for c, label, tag in found]
 
     @cached_property
     def _owners(self) -> NDArray[np.int32]:
         return owners(self._taxonomy.columns.texts)
 
     @cached_property
-    def _carriers(self) -> Csr:
-        """The texts of each normal form that are to be suggested."""
+    def _forms(self) -> Csr:
+        """The label rows of each normal form that may be suggested."""
         columns, form = self._taxonomy.columns, self._labels.form
         deprecated = columns.status.where("deprecated")[self._owners]
         rows = np.flatnonzero((form >= 0) & (columns.texts.kind != HIDDEN) & ~deprecated).astype(np.int32)
@@ -98,5 +95,5 @@ class Suggester:
         return Csr.sorted(len(self._labels.texts), form[rows][order], rows[order])
 
     @cached_property
-    def _keys(self) -> WordStarts:
-        return WordStarts.of(self._labels.texts.array, np.diff(self._carriers.starts) > 0)
+    def _keys(self) -> PrefixIndex:
+        return PrefixIndex.of(self._labels.texts.array, np.diff(self._forms.starts) > 0)

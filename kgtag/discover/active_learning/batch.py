@@ -1,4 +1,4 @@
-"""Files of products in, choices out; however long the file, only the most doubtful products are kept in memory."""
+"""Selection from product files; of however long a file, only the most uncertain products are kept in memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from graph.errors import InputError, TextError
 from kgtag.data import attempt_products
-from kgtag.discover.active_learning.selection import Choice, Pool, choose
-from kgtag.discover.active_learning.uncertainty import Doubt, Vector, doubts
+from kgtag.discover.active_learning.selection import Pool, Selected, select_batch
+from kgtag.discover.active_learning.uncertainty import Vector, uncertainties
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.text import clean_product
 from kgtag.types import Product
@@ -20,10 +20,10 @@ _CHUNK = 512
 
 @dataclass(frozen=True, slots=True)
 class SelectReport:
-    """Products by outcome: all that the file has, those annotated already, and those that can't be read."""
+    """The selection, and how many products the file has, were annotated already, and are unreadable."""
 
-    chosen: list[Choice]
-    looked_at: int
+    selected: list[Selected]
+    products: int
     annotated: int
     unreadable: int
 
@@ -36,26 +36,29 @@ def select_products(
     annotated: Sequence[Path] = (),
     lang: str | None = None,
 ) -> SelectReport:
-    """The products of `source` to annotate next. Those whose title a file of `annotated` has are left out, and cover
-    their like. Raises InputError for a file that doesn't read as a whole."""
+    """Select the products of a file to annotate next.
+
+    Products with a title of an `annotated` file are left out, and cover similar ones. Raises InputError for a file that
+    does not read as a whole.
+    """
     done = [product for file in annotated for product in _annotated(file, lang)]
     titles = {product.title for product in done}
     pool = Pool(count)
-    looked_at = known = unreadable = 0
+    total = known = unreadable = 0
     rows = attempt_products(source, lang=lang)
     while chunk := list(islice(rows, _CHUNK)):
-        looked_at += len(chunk)
-        fresh = [row for row in chunk if isinstance(row, Product) and row.title not in titles]
-        known += sum(isinstance(row, Product) for row in chunk) - len(fresh)
+        products = [row for row in chunk if isinstance(row, Product)]
+        fresh = [product for product in products if product.title not in titles]
         read = list(_readable(fresh))
-        unreadable += sum(not isinstance(row, Product) for row in chunk) + len(fresh) - len(read)
-        pool.add(zip(read, doubts(extractor, read), strict=True))
-    chosen = choose(pool.products(), count, annotated=list(_vectors(extractor, done)))
-    return SelectReport(chosen, looked_at, known, unreadable)
+        total, known = total + len(chunk), known + len(products) - len(fresh)
+        unreadable += len(chunk) - len(products) + len(fresh) - len(read)
+        pool.add(zip(read, uncertainties(extractor, read), strict=True))
+    selected = select_batch(pool.products(), count, annotated=list(_vectors(extractor, done)))
+    return SelectReport(selected, total, known, unreadable)
 
 
 def _annotated(file: Path, lang: str | None) -> list[Product]:
-    """Raises InputError when no row of the file has a title, or else all of it would seem to be new."""
+    """Raises InputError when no row of the file has a title, or else all of `source` would seem new."""
     found = [row for row in attempt_products(file, lang=lang) if isinstance(row, Product)]
     if not found:
         raise InputError(f"{file}: no row is a product with a title; give annotated products, or products")
@@ -66,8 +69,8 @@ def _vectors(extractor: SequenceExtractor, products: Sequence[Product]) -> Itera
     read = list(_readable(products))
     for start in range(0, len(read), _CHUNK):
         part = read[start : start + _CHUNK]
-        found: list[Doubt] = doubts(extractor, part)
-        yield from ((product.id, doubt.vector) for product, doubt in zip(part, found, strict=True))
+        for product, found in zip(part, uncertainties(extractor, part), strict=True):
+            yield product.id, found.vector
 
 
 def _readable(products: Sequence[Product]) -> Iterator[Product]:

@@ -1,7 +1,7 @@
-"""A batch of products that are worth an annotator's time together: those whose like the extractor doubts most.
+"""Batches of products to annotate: uncertainty-weighted facility location.
 
-Doubt-weighted facility location: annotating a product tells something of every product like it, so the batch is to
-cover as much doubt as it can. An outlier, however doubtful, covers only itself; two of a kind cover what one does.
+Annotating a product informs about every similar product, so the batch covers as much uncertainty as it can. An outlier
+covers only itself; two similar products cover little more than one.
 """
 
 from __future__ import annotations
@@ -13,123 +13,119 @@ from typing import Any
 
 import numpy as np
 
-from kgtag.discover.active_learning.uncertainty import Doubt, Vector
+from kgtag.discover.active_learning.uncertainty import Uncertainty, Vector
 from kgtag.extract.decode import Floats
 from kgtag.numeric import unit
 from kgtag.types import Product
 
 _KEEP = 20
-"""Of the most doubtful products, so many times the batch are looked at for variety."""
+"""Size of the pool, in batches."""
 _FEWEST = 500
 _SHOWN = 3
 _ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """`score`: expected errors, in this product and its like, that nothing chosen before or annotated already is like;
-    higher first. `novelty` in [0, 1]: how unlike the nearest of those, whose id is `nearest`."""
+class Selected:
+    """A product of the batch.
+
+    `score` is the expected errors, in this and similar products, that nothing selected before or annotated covers;
+    `novelty` in [0, 1] the dissimilarity to the nearest of those, whose id is `nearest`.
+    """
 
     product: Product
-    doubt: Doubt
+    uncertainty: Uncertainty
     score: float
     novelty: float
     nearest: str | None
 
-    def row(self) -> dict[str, Any]:
-        """One line out: the product, `score` and `reason`."""
-        product = self.product
-        fields = {"id": product.id, "title": product.title, "text": product.text}
-        fields |= {"category": product.category, "lang": product.lang}
+    def to_dict(self) -> dict[str, Any]:
+        """The row of `kgtag select`: the product, `score` and `reason`."""
         reason = {
-            "expected_errors": round(self.doubt.expected, 4),
-            "doubtful": [{"attribute": name, "doubt": p} for name, p in self.doubt.attributes[:_SHOWN]],
+            "expected_errors": round(self.uncertainty.expected_errors, 4),
+            "doubtful": [{"attribute": name, "doubt": p} for name, p in self.uncertainty.attributes[:_SHOWN]],
             "novelty": round(self.novelty, 4),
             "nearest": self.nearest,
         }
-        named = {name: value for name, value in fields.items() if value is not None}
-        return named | {"score": round(self.score, 4), "reason": reason}
+        return self.product.to_dict() | {"score": round(self.score, 4), "reason": reason}
 
 
 class Pool:
-    """The products still worth a look, however many pass by: the most doubtful, each title once."""
+    """The most uncertain of all products that were added, each title once."""
 
     def __init__(self, count: int) -> None:
         self._most = max(_KEEP * count, _FEWEST)
-        self._kept: list[tuple[Product, Doubt]] = []
+        self._kept: list[tuple[Product, Uncertainty]] = []
         self._titles: set[str] = set()
 
-    def add(self, found: Iterable[tuple[Product, Doubt]]) -> None:
-        for product, doubt in found:
+    def add(self, found: Iterable[tuple[Product, Uncertainty]]) -> None:
+        for product, uncertainty in found:
             if product.title not in self._titles:
                 self._titles.add(product.title)
-                self._kept.append((product, doubt))
+                self._kept.append((product, uncertainty))
         if len(self._kept) > 2 * self._most:
-            self._prune()
+            self.products()
 
-    def products(self) -> list[tuple[Product, Doubt]]:
-        """Most doubtful first; equals by id."""
-        self._prune()
+    def products(self) -> list[tuple[Product, Uncertainty]]:
+        """Most uncertain first; ties by id."""
+        self._kept.sort(key=lambda pair: (-round(pair[1].expected_errors, 6), pair[0].id))
+        del self._kept[self._most :]
         return list(self._kept)
 
-    def _prune(self) -> None:
-        self._kept.sort(key=lambda pair: (-round(pair[1].expected, 6), pair[0].id))
-        del self._kept[self._most :]
 
+def select_batch(
+    pool: Sequence[tuple[Product, Uncertainty]], count: int, *, annotated: Sequence[tuple[str, Vector]] = ()
+) -> list[Selected]:
+    """Select at most `count` products, the most valuable first, deterministically.
 
-def choose(
-    pool: Sequence[tuple[Product, Doubt]], count: int, *, annotated: Sequence[tuple[str, Vector]] = ()
-) -> list[Choice]:
-    """At most `count`, in the order in which they are best annotated; the same pool gives the same choice.
-
-    One after the other (which comes within 1 - 1/e of the best batch): the product that adds most to the sum, over the
-    pool, of doubt × likeness to the nearest product that is chosen or `annotated` (id, vector) already. Likeness is the
-    cosine of centred vectors, 0 where that is negative.
+    Greedy, which is within 1 - 1/e of the best batch: the product that adds most to the sum, over the pool, of
+    uncertainty × similarity to the nearest product that is selected or `annotated` (id, vector). Similarity is the
+    cosine of centred vectors, 0 where negative.
     """
     if not pool:
         return []
-    vectors = np.stack([doubt.vector for _, doubt in pool])
+    vectors = np.stack([one.vector for _, one in pool])
     mean = vectors.mean(axis=0)
-    vectors = unit(vectors - mean)  # states share a large mean, without which titles are as far apart as they read
-    doubt = np.array([one.expected for _, one in pool])
+    vectors = unit(vectors - mean)  # without their large common mean, distances show
+    weights = np.array([one.expected_errors for _, one in pool])
     covered = np.zeros(len(pool))
     nearest: list[str | None] = [None] * len(pool)
     for id, vector in annotated:
-        _cover(covered, nearest, _alike(vectors, unit(vector - mean)), id)
-    # The gain of a product only falls as others are chosen: whoever leads with a gain of now leads indeed.
-    waiting = [(-gain, number) for number, gain in enumerate(_gains(vectors, doubt, covered))]
+        _cover(covered, nearest, _similarities(vectors, unit(vector - mean)), id)
+    # Gains only fall as products are selected: one that still leads after an update is the best.
+    waiting = [(-gain, number) for number, gain in enumerate(_gains(vectors, weights, covered))]
     heapq.heapify(waiting)
-    chosen: list[Choice] = []
-    while waiting and len(chosen) < count:
+    selected: list[Selected] = []
+    while waiting and len(selected) < count:
         _, best = heapq.heappop(waiting)
-        alike = _alike(vectors, vectors[best])
-        alike[best] = 1.0
-        gain = round(float((np.maximum(alike - covered, 0) * doubt).sum()), 6)
+        similarities = _similarities(vectors, vectors[best])
+        similarities[best] = 1.0
+        gain = round(float((np.maximum(similarities - covered, 0) * weights).sum()), 6)
         if waiting and -gain > waiting[0][0]:
             heapq.heappush(waiting, (-gain, best))
             continue
         product, own = pool[best]
-        chosen.append(Choice(product, own, gain, float(1 - covered[best]), nearest[best]))
-        _cover(covered, nearest, alike, product.id)
-    return chosen
+        selected.append(Selected(product, own, gain, float(1 - covered[best]), nearest[best]))
+        _cover(covered, nearest, similarities, product.id)
+    return selected
 
 
-def _gains(vectors: Vector, doubt: Floats, covered: Floats) -> list[float]:
-    """Of each as the first, by blocks; a product is wholly like itself, even without a vector."""
+def _gains(vectors: Vector, weights: Floats, covered: Floats) -> list[float]:
+    """The gain of each product as the first, by blocks; a product covers itself, even without a vector."""
     gains = np.zeros(len(vectors))
     for start in range(0, len(vectors), _ROWS):
         at = slice(start, start + _ROWS)
-        alike = np.maximum(vectors[at] @ vectors.T, 0).astype(np.float64)
-        alike[np.arange(len(alike)), np.arange(start, start + len(alike))] = 1.0
-        gains[at] = np.maximum(alike - covered, 0) @ doubt
+        similarities = np.maximum(vectors[at] @ vectors.T, 0).astype(np.float64)
+        similarities[np.arange(len(similarities)), np.arange(start, start + len(similarities))] = 1.0
+        gains[at] = np.maximum(similarities - covered, 0) @ weights
     return [round(gain, 6) for gain in gains.tolist()]
 
 
-def _alike(vectors: Vector, one: Vector) -> Floats:
+def _similarities(vectors: Vector, one: Vector) -> Floats:
     return np.clip((vectors @ one).astype(np.float64), 0.0, 1.0)
 
 
-def _cover(covered: Floats, nearest: list[str | None], alike: Floats, id: str) -> None:
-    for number in np.flatnonzero(alike > covered).tolist():
+def _cover(covered: Floats, nearest: list[str | None], similarities: Floats, id: str) -> None:
+    for number in np.flatnonzero(similarities > covered).tolist():
         nearest[number] = id
-    np.maximum(covered, alike, out=covered)
+    np.maximum(covered, similarities, out=covered)

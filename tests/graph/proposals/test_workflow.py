@@ -12,7 +12,7 @@ from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelati
 from graph.proposals import workflow as proposals
 from graph.proposals.workflow import Draft, Person
 from graph.sqlite.store import SqliteStore
-from kgtag.discover.relations import gather, propose_all
+from kgtag.discover.relations import gather_relations, propose_relations
 
 ANN, BOB = Person("ann"), Person("bob")
 
@@ -152,26 +152,26 @@ def test_what_tagging_found_plausible(shop: SqliteStore) -> None:
         _row("c", ("size", "nowhere", 0.9)),
         {"id": "d", "tags": []},
     ]
-    found = gather(enumerate(rows, start=1))
-    assert [(one.relation.target, one.items, round(one.mean, 3), one.examples) for one in found] == [
+    found = gather_relations(enumerate(rows, start=1))
+    assert [(one.relation.target, one.items, round(one.probability, 3), one.examples) for one in found] == [
         ("shoes", 2, 0.8, ("a", "b")),
         ("hats", 1, 0.6, ("a",)),
         ("nowhere", 1, 0.9, ("c",)),
     ]
-    report = propose_all(shop, found, ANN)
+    report = propose_relations(shop, found, ANN)
     assert (report.made, report.skipped) == ((1, 2), {"between concepts that are gone": 1})
     first = proposals.find(shop, 1)
     assert first.evidence == {"items": 2, "probability": 0.8, "examples": ["a", "b"]}
     assert first.title == "relate 'Size' (size) applies_to 'shoes' (shoes)"
     proposals.accept(shop, 1, BOB)
     proposals.reject(shop, 2, BOB)
-    again = propose_all(shop, found[:2], ANN)
+    again = propose_relations(shop, found[:2], ANN)
     assert (again.made, again.skipped) == ((), {"asserted": 1, "rejected before": 1})
-    few = propose_all(shop, gather([(1, _row("a", ("size", "boots", 0.9)))]), ANN, least=2)
+    few = propose_relations(shop, gather_relations([(1, _row("a", ("size", "boots", 0.9)))]), ANN, min_count=2)
     assert few.skipped == {"on fewer than 2 items": 1}
 
 
 @pytest.mark.parametrize("proposal", [{}, {"head": "a", "relation": "near", "tail": "b"}, {"head": 1}, "x"])
 def test_rows_that_are_none(proposal: object) -> None:
     with pytest.raises(InputError, match="line 7"):
-        gather([(7, {"id": "a", "proposals": [proposal]})])
+        gather_relations([(7, {"id": "a", "proposals": [proposal]})])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import FileFormatError, InputError
-from kgtag.data import parse_products, read_annotated, read_products, to_row
+from kgtag.data import attempt_lines, read_annotated, read_products
 from kgtag.data.locate import locate, occurrences
 from kgtag.types import AnnotatedProduct, Product, Span
 
@@ -62,7 +62,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 def test_a_products_row_reads_back() -> None:
     product = Product("1", "鞋\n", category="c")
-    assert [p for _, p in parse_products([b"\n", to_row(product)])] == [product]
+    assert list(attempt_lines([b"\n", json.dumps(product.to_dict()).encode()])) == [product]
 
 
 @pytest.mark.parametrize(

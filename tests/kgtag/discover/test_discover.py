@@ -17,8 +17,11 @@ from graph.proposals.workflow import Person
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.data import read_annotated
-from kgtag.discover import Finding, accepted_gold, cluster, gather, propose_clusters
+from kgtag.discover.cluster import cluster
+from kgtag.discover.gold import accepted_gold
+from kgtag.discover.mentions import NilGroup, group_mentions
 from kgtag.discover.place import Places
+from kgtag.discover.propose import propose_values
 from kgtag.types import Product
 from tests.kgtag.running import main
 
@@ -73,8 +76,8 @@ ROWS = [
 PRODUCTS = {id: Product(id, title, lang="en") for id, title in TITLES.items()}
 
 
-def found(rows: list[dict[str, Any]] = ROWS) -> list[Finding]:
-    return gather(enumerate(rows, start=1))
+def found(rows: list[dict[str, Any]] = ROWS) -> list[NilGroup]:
+    return group_mentions(enumerate(rows, start=1))
 
 
 def test_spellings_of_one_value_count_together() -> None:
@@ -82,10 +85,10 @@ def test_spellings_of_one_value_count_together() -> None:
     shoes = named["style", "Trail Running Shoe"]
     assert list(shoes.products) == ["1", "2", "3"] and shoes.mentions == 3
     assert list(named["color", "sage green"].products) == ["1", "2", "6"]
-    assert gather(enumerate(ROWS, start=1), least_score=0.95) == []
+    assert group_mentions(enumerate(ROWS, start=1), min_probability=0.95) == []
 
 
-def test_clusters_join_what_is_alike_but_not_other_numbers() -> None:
+def test_clusters_merge_similar_spellings_but_not_other_numbers() -> None:
     rows = [
         row("1", "x stainless steel y", ("stainless steel", "m")),
         row("2", "x stainles steel", ("stainles steel", "m")),
@@ -96,17 +99,17 @@ def test_clusters_join_what_is_alike_but_not_other_numbers() -> None:
     assert sorted(sorted(one.surfaces) for one in clusters if one.attribute == "m") == [
         ["5 mm steel"], ["6 mm steel"], ["stainles steel", "stainless steel"],
     ]  # fmt: skip
-    assert [one.products for one in clusters if one.attribute == "other"] == [["5"]]
-    assert [len(one.findings) for one in cluster(found(rows), alike=1.0)] == [1] * 5
+    assert [list(one.products) for one in clusters if one.attribute == "other"] == [["5"]]
+    assert [len(one.forms) for one in cluster(found(rows), similarity=1.0)] == [1] * 5
 
 
-def test_every_pair_of_a_cluster_is_alike() -> None:
+def test_every_pair_of_a_cluster_is_similar() -> None:
     """The middle one is near both ends, but the ends aren't near each other: complete link parts them."""
     chain = ["abcdefghijkl", "abcdefghijklmnop", "efghijklmnopqrst"]
     rows = [row(str(n), text, (text, "a")) for n, text in enumerate(chain)]
-    clusters = cluster(found(rows), alike=0.5)
+    clusters = cluster(found(rows), similarity=0.5)
     assert all(not {chain[0], chain[2]} <= set(one.surfaces) for one in clusters)
-    assert max(len(one.findings) for one in clusters) == 2
+    assert max(len(one.forms) for one in clusters) == 2
 
 
 def test_the_same_clusters_in_any_order() -> None:
@@ -128,8 +131,8 @@ def test_a_place_by_the_head_or_by_the_neighbours(shop: SqliteStore) -> None:
     assert (nowhere.attribute, nowhere.broader, nowhere.near) == (None, None, ())
 
 
-def test_proposals_say_what_speaks_for_them(shop: SqliteStore) -> None:
-    report = propose_clusters(shop, cluster(found()), ANN, products=PRODUCTS)
+def test_proposals_name_their_evidence(shop: SqliteStore) -> None:
+    report = propose_values(shop, cluster(found()), ANN, products=PRODUCTS)
     assert len(report.made) == 2
     assert report.skipped == {"on fewer than 2 products": 2}
     by_concept = {one.operation["concept"]: one for one in shop.proposals() if one.operation}
@@ -138,20 +141,20 @@ def test_proposals_say_what_speaks_for_them(shop: SqliteStore) -> None:
     assert shoes.operation["value_of"] == ["style"] and shoes.operation["broader"] == ["running-shoes"]
     assert shoes.operation["pref_label"] == {"en": "Trail Running Shoe"}
     assert shoes.evidence["items"] == 3 and shoes.evidence["examples"][0] == {"id": "1", "title": TITLES["1"]}
-    again = propose_clusters(shop, cluster(found()), ANN, products=PRODUCTS)
+    again = propose_values(shop, cluster(found()), ANN, products=PRODUCTS)
     assert again.made == () and again.skipped["proposed already"] == 2
     proposals.reject(shop, shoes.id, BOB)
-    assert propose_clusters(shop, cluster(found()), ANN).skipped["rejected before"] == 1
+    assert propose_values(shop, cluster(found()), ANN).skipped["rejected before"] == 1
 
 
 def test_an_accepted_proposal_is_a_concept_and_training_data(shop: SqliteStore, tmp_path: Path) -> None:
-    propose_clusters(shop, cluster(found()), ANN, products=PRODUCTS)
+    propose_values(shop, cluster(found()), ANN, products=PRODUCTS)
     for one in shop.proposals(status="open"):
         proposals.accept(shop, one.id, BOB)
     taxonomy = Taxonomy.of(shop.read())
     assert taxonomy.attribute_of("color-sage-green") == "color"
     assert taxonomy.out("color-sage-green", "broader") == ["green"]
-    assert propose_clusters(shop, cluster(found()), ANN).skipped["known by now"] == 2
+    assert propose_values(shop, cluster(found()), ANN).skipped["known by now"] == 2
     gold = list(accepted_gold(shop, enumerate(ROWS, start=1), PRODUCTS, names={"style": "Kind of shoe"}))
     assert [one["id"] for one in gold] == ["1", "2", "3", "6"]
     file = tmp_path / "gold.jsonl"
@@ -163,9 +166,9 @@ def test_an_accepted_proposal_is_a_concept_and_training_data(shop: SqliteStore, 
         list(accepted_gold(shop, enumerate(ROWS, start=1), {"1": Product("1", "short", lang="en")}))
 
 
-def test_rows_that_are_none_are_refused() -> None:
-    with pytest.raises(InputError, match="line 3: 'nil' is no list of mentions"):
-        gather([(3, {"id": "1", "nil": [{"surface": 4}]})])
+def test_rows_of_another_shape_are_refused() -> None:
+    with pytest.raises(InputError, match="line 3: 'nil' must be a list of mentions"):
+        group_mentions([(3, {"id": "1", "nil": [{"surface": 4}]})])
 
 
 def test_the_commands(shop: SqliteStore, tmp_path: Path) -> None:

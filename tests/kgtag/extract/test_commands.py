@@ -70,7 +70,7 @@ def test_products_to_annotate_next(trained: TrainReport, gold: Path, tmp_path: P
     scores = [row["score"] for row in ran.rows]
     assert scores == sorted(scores, reverse=True)
     known = sum(one.product.title in {other.product.title for other in train[:10]} for one in train)
-    assert f"{known} annotated ones left out, 1 unreadable ones passed over" in ran.stderr
+    assert f"{known} annotated ones left out, 1 unreadable ones skipped" in ran.stderr
 
 
 def test_thresholds_are_saved_in_the_model(trained: TrainReport, gold: Path, tmp_path: Path) -> None:

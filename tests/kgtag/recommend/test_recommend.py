@@ -75,9 +75,9 @@ def test_cooccurrence_counts_items_and_follows_redirects() -> None:
     counted = CoOccurrence.of(moved, [["c", "b"], ["a", "b"], ["a", "gone"], [], ["b", "b"]])
     assert counted.items == 5
     assert [counted.count(moved.index(id)) for id in "abc"] == [3, 3, 0]
-    assert [(moved.ids[j], n) for j, n, _ in counted.beside(moved.index("a"))] == [("b", 2)]
-    assert counted.beside(moved.index("a"), least=3) == []
-    assert CoOccurrence.of(moved, []).beside(0) == []
+    assert [(moved.ids[j], n) for j, n, _ in counted.partners(moved.index("a"))] == [("b", 2)]
+    assert counted.partners(moved.index("a"), min_count=3) == []
+    assert CoOccurrence.of(moved, []).partners(0) == []
 
 
 def test_a_concepts_own_line_is_no_news() -> None:

@@ -1,20 +1,19 @@
-"""Which products are worth an annotator's time, on vectors and doubts made by hand."""
+"""Selection of products to annotate, on vectors and uncertainties made by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from kgtag.discover.active_learning import Doubt, Pool
-from kgtag.discover.active_learning import selection as choose
-from kgtag.discover.active_learning.uncertainty import path_doubts
+from kgtag.discover.active_learning.selection import Pool, select_batch
+from kgtag.discover.active_learning.uncertainty import Uncertainty, path_uncertainties
 from kgtag.extract.decode import ALLOWED, ENDS, FORBIDDEN, STARTS, Chain
 from kgtag.types import Product
 
 
-def one(id: str, expected: float, *vector: float) -> tuple[Product, Doubt]:
+def one(id: str, expected: float, *vector: float) -> tuple[Product, Uncertainty]:
     array = np.array(vector, dtype=np.float32)
-    return Product(id, f"title {id}"), Doubt(expected, (("Color", 0.5),), array / np.linalg.norm(array))
+    return Product(id, f"title {id}"), Uncertainty(expected, (("Color", 0.5),), array / np.linalg.norm(array))
 
 
 POOL = [
@@ -26,45 +25,45 @@ POOL = [
 ]
 
 
-def test_doubtful_and_unlike_each_other() -> None:
-    chosen = choose(POOL, 5)
+def test_uncertain_and_dissimilar() -> None:
+    chosen = select_batch(POOL, 5)
     assert [choice.product.id for choice in chosen[:3]] == ["a", "b", "c"]
     assert chosen[0].score == pytest.approx(1.99, abs=0.01) and chosen[0].nearest is None
     assert (chosen[-1].product.id, chosen[-1].nearest) == ("a2", "a") and chosen[-1].novelty < 0.01
     assert [choice.score for choice in chosen] == sorted((choice.score for choice in chosen), reverse=True)
-    assert choose(POOL, 5) == chosen
+    assert select_batch(POOL, 5) == chosen
 
 
-def test_what_is_annotated_covers_its_like() -> None:
-    chosen = choose(POOL, 5, annotated=[("old", POOL[0][1].vector)])
+def test_annotated_products_cover_similar_ones() -> None:
+    chosen = select_batch(POOL, 5, annotated=[("old", POOL[0][1].vector)])
     assert [choice.product.id for choice in chosen[:2]] == ["b", "c"]
     assert {choice.product.id: choice.nearest for choice in chosen}["a2"] == "old"
 
 
-def test_a_doubtful_outlier_waits_for_many_of_a_kind() -> None:
+def test_an_uncertain_outlier_waits_for_many_of_a_kind() -> None:
     alike = [one(f"k{n}", 0.6, 1, 0.1 * n, 0) for n in range(3)]
-    chosen = choose([one("odd", 1.2, -1, 0, 0), *alike, one("sure", 0.01, 0, 0, 1)], 2)
+    chosen = select_batch([one("odd", 1.2, -1, 0, 0), *alike, one("sure", 0.01, 0, 0, 1)], 2)
     assert chosen[0].product.id.startswith("k") and chosen[1].product.id == "odd"
 
 
 def test_no_more_than_there_are() -> None:
-    assert sorted(choice.product.id for choice in choose(POOL, 99)) == ["a", "a2", "b", "c", "d"]
-    assert choose([], 5) == []
+    assert sorted(choice.product.id for choice in select_batch(POOL, 99)) == ["a", "a2", "b", "c", "d"]
+    assert select_batch([], 5) == []
 
 
-def test_the_pool_keeps_the_most_doubtful_each_title_once() -> None:
+def test_the_pool_keeps_the_most_uncertain_each_title_once() -> None:
     pool = Pool(1)
     pool.add([one(f"{n:04}", n / 1000, 1, n, 0) for n in range(1200)])
     pool.add([one("1199", 5.0, 1, 1, 1)])
     kept = pool.products()
     assert len(kept) == 500
     assert [product.id for product, _ in kept[:2]] == ["1199", "1198"]
-    assert kept[0][1].expected == pytest.approx(1.199)
+    assert kept[0][1].expected_errors == pytest.approx(1.199)
 
 
-def test_a_row_says_why() -> None:
-    (choice,) = choose(POOL[:1], 1)
-    assert choice.row() == {
+def test_a_row_has_its_reason() -> None:
+    (choice,) = select_batch(POOL[:1], 1)
+    assert choice.to_dict() == {
         "id": "a",
         "title": "title a",
         "score": 1.0,
@@ -77,7 +76,7 @@ def test_a_row_says_why() -> None:
     }
 
 
-def test_doubt_is_what_the_best_path_leaves_to_others() -> None:
+def test_uncertainty_is_the_probability_of_all_other_paths() -> None:
     """All paths of two tokens, summed by hand."""
     rng = np.random.default_rng(0)
     chain = Chain(
@@ -87,7 +86,7 @@ def test_doubt_is_what_the_best_path_leaves_to_others() -> None:
     )
     title = rng.normal(size=(2, 2, 5)).astype(np.float32)
     longer = rng.normal(size=(1, 6, 5)).astype(np.float32)
-    first, none, second = path_doubts([title, np.zeros((1, 1, 0), dtype=np.float32), longer], chain)
+    first, none, second = path_uncertainties([title, np.zeros((1, 1, 0), dtype=np.float32), longer], chain)
     assert none.shape == (0,) and second.shape == (1,)
     for row, doubt in zip(title.astype(np.float64), first, strict=True):
         scores = [
