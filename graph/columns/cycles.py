@@ -1,4 +1,4 @@
-"""Rows that are broader than themselves."""
+"""Cycles in a hierarchy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from graph.columns.hierarchy import levels
 
 
 def cycles(broader: Csr) -> list[list[int]]:
-    """The strongly connected parts with more than one row, each ascending, in order of their first row.
+    """Strongly connected components with more than one row, each ascending, by first row.
 
-    Rows that no cycle is above of, or none below, are put aside first: mostly that is all of them.
+    Rows above all cycles, and rows below all, are set aside first: mostly that is every row.
     """
     narrower = broader.transposed()
     left = np.ones(len(broader), dtype=bool)

@@ -1,4 +1,4 @@
-"""kgtag's own taxonomy file: a concept a line, with the relations that leave it. It reads back as written."""
+"""kgtag's own format: a JSON object a line with a concept and its outgoing relations. It reads back equal."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import orjson
 
 from graph.errors import FileFormatError
 from graph.formats import reading
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, parsed
-from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Choice, Concept, Relation
+from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
+from graph.model.serial import concept_to_json
 from graph.taxonomy import Taxonomy
 
-_CHOICES: tuple[Choice, ...] = get_args(Choice)
 _LABELS = ("pref_label", "alt_label", "hidden_label", "definition")
 _FIELDS = ("id", "scheme", "kind", *_LABELS, "notation", "status", "choice", *RELATION_TYPES)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """`scheme` is for rows that name none (else "kgtag"), `lang` for labels written without a language."""
+    """Read files; `scheme` is for rows without one ("kgtag"), `lang` for labels without a language."""
     concepts: dict[str, Concept] = {}
     relations: list[Relation] = []
     places: dict[str, Place] = {}
@@ -40,9 +40,10 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     return parsed(concepts.values(), relations, notes=(), places=places, file=", ".join(map(str, files)))
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
-    """Every concept (of the scheme) and the relations that leave it; gzipped when the name ends in .gz."""
-    reading.write(path, (orjson.dumps(row) + b"\n" for row in rows(taxonomy, scheme=scheme)))
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write every concept (of the scheme) with its outgoing relations."""
+    reading.write(path, (orjson.dumps(row) + b"\n" for row in rows(taxonomy, scheme=options.scheme)))
+    return Exported.of(taxonomy, options)
 
 
 def rows(taxonomy: Taxonomy, *, scheme: str | None = None) -> Iterator[dict[str, Any]]:
@@ -50,21 +51,10 @@ def rows(taxonomy: Taxonomy, *, scheme: str | None = None) -> Iterator[dict[str,
     for concept in taxonomy:
         if scheme not in (None, concept.scheme):
             continue
-        row: dict[str, Any] = {"id": concept.id, "scheme": concept.scheme, "kind": concept.kind}
-        row["pref_label"] = dict(concept.pref_label)
-        for field in ("alt_label", "hidden_label"):
-            if labels := getattr(concept, field):
-                row[field] = {tag: list(texts) for tag, texts in labels.items()}
-        if concept.definition:
-            row["definition"] = dict(concept.definition)
-        if concept.notation is not None:
-            row["notation"] = concept.notation
-        if concept.status != "active":
-            row["status"] = concept.status
-        if concept.kind == "attribute" or concept.choice != "multiple":
+        row = concept_to_json(concept)
+        if concept.kind == "attribute":
             row["choice"] = concept.choice
-        row.update(_targets(taxonomy.relations_from(concept.id)))
-        yield row
+        yield row | _targets(taxonomy.relations_from(concept.id))
 
 
 def _targets(relations: Sequence[Relation]) -> dict[str, list[str]]:
@@ -75,7 +65,7 @@ def _targets(relations: Sequence[Relation]) -> dict[str, list[str]]:
 
 
 class _Row:
-    """One line, and the complaints about it."""
+    """A line of the file as a concept and relations."""
 
     def __init__(self, row: Mapping[str, Any], file: Path, line: int, lang: str | None) -> None:
         self.row = row
@@ -101,7 +91,7 @@ class _Row:
             definition=self._texts("definition"),
             notation=self._text("notation") if self.row.get("notation") is not None else None,
             status=self._one_of("status", STATUSES, "active"),
-            choice=self._one_of("choice", _CHOICES, "multiple"),
+            choice=self._one_of("choice", CHOICES, "multiple"),
         )
 
     def relations(self, id: str) -> Iterator[Relation]:
@@ -117,7 +107,7 @@ class _Row:
     def _text(self, field: str, default: str | None = None) -> str:
         value = self.row.get(field, default)
         if not isinstance(value, str) or not value:
-            raise self.error(f"{field!r} must be a string with something in it, not {reading.kind_of(value)}")
+            raise self.error(f"{field!r} must be a string that is not empty, not {reading.kind_of(value)}")
         return value
 
     def _one_of(self, field: str, allowed: Sequence[Any], default: Any) -> Any:
@@ -152,13 +142,8 @@ class _Row:
             raise self.error(f'{field!r} must be an object of labels by language{hint} {{"en": …}}')
         for tag in value:
             if not LANGUAGE_TAG.fullmatch(tag):
-                raise self.error(f"{field!r}: {tag!r} is no language tag (like en or zh-CN)")
+                raise self.error(f"{field!r}: {tag!r} is not a language tag (like en or zh-CN)")
         return value
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    write(taxonomy, path, scheme=options.scheme)
-    return Exported.of(taxonomy, options)
-
-
-FORMAT = Format("jsonl", read=read, write=_export, suffixes=(".jsonl",))
+FORMAT = Format("jsonl", read=read, write=write, suffixes=(".jsonl",))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed
@@ -14,9 +14,7 @@ from graph.model import Concept, Relation
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """A category's `type` (funko_pop) becomes its notation; `allows_inventory` has no place here, which a note says."""
-    if not files:
-        raise InputError("no file given")
+    """Read files; a category's `type` (funko_pop) becomes its notation, `allows_inventory` is dropped with a note."""
     concepts: dict[str, Concept] = {}
     parents: dict[str, str] = {}
     places: dict[str, Place] = {}
@@ -35,7 +33,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
                 closed.append(f"{concept.id!r} ({concept.label()})")
     dangling = [f"{id!r} under {parent!r}" for id, parent in parents.items() if parent not in concepts]
     notes = [
-        *note("parents are nowhere in the file and were ignored", dangling),
+        *note("parents are not in the file and were ignored", dangling),
         *note("categories take no items themselves (allows_inventory), which is not kept", closed),
     ]
     relations = [Relation("broader", id, up, primary=True) for id, up in parents.items() if up in concepts]
@@ -59,7 +57,7 @@ def _category(row: Any, file: Path, at: str, *, into: tuple[str, str]) -> tuple[
     parent = None if row.get("parent_id") is None else _id(row["parent_id"], file, f"{at} ({id}): 'parent_id'")
     label, type = row.get("label"), row.get("type")
     if not isinstance(label, str) or not label.strip():
-        raise FileFormatError(str(file), f"{at} ({id}): 'label' must be a string with something in it")
+        raise FileFormatError(str(file), f"{at} ({id}): 'label' must be a string that is not blank")
     if type is not None and not isinstance(type, str):
         raise FileFormatError(str(file), f"{at} ({id}): 'type' must be a string, not {reading.kind_of(type)}")
     scheme, lang = into
@@ -67,7 +65,7 @@ def _category(row: Any, file: Path, at: str, *, into: tuple[str, str]) -> tuple[
 
 
 def _id(value: Any, file: Path, what: str) -> str:
-    """Numbers in the file, strings here."""
+    """An id of the file, which is a number, as text."""
     if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
         raise FileFormatError(str(file), f"{what} must be a number or a string, not {reading.kind_of(value)}")
     return str(value)

@@ -1,4 +1,4 @@
-"""Reading and writing XML by hand: no entities, no characters that XML can't carry."""
+"""XML without entities, excessive depth, and characters that XML can't represent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _DEEPEST = 500
 
 
 def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None) -> None:
-    """Run the parser (one that only checks, if None) over the document.
+    """Run a parser, by default one that only checks, over a document.
 
-    Raises FileFormatError, with the place, for XML that isn't well-formed and for entity declarations: those can grow
-    without bound, or read other files.
+    Raises FileFormatError, with the place, for XML that is not well-formed and for entity declarations, which can grow
+    without bound or read other files.
     """
     parser = parser or new_parser()
 
@@ -36,7 +36,7 @@ def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None)
 
 
 def _refuse_depth(parser: expat.XMLParserType, path: Path) -> None:
-    """Not nested without end: each level costs rdflib more than the one before."""
+    """Limit the depth: each level costs rdflib more than the one before."""
     enter: Any = parser.StartElementHandler
     leave: Any = parser.EndElementHandler
     depth = 0
@@ -59,7 +59,7 @@ def _refuse_depth(parser: expat.XMLParserType, path: Path) -> None:
 
 
 def new_parser() -> expat.XMLParserType:
-    """For UTF-8, whatever the document says of itself; text comes whole."""
+    """A parser for UTF-8, whatever the document declares, that passes text on whole."""
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     return parser
@@ -72,14 +72,14 @@ def listen(
     text: Callable[[str], None],
     end: Callable[[str], None],
 ) -> None:
-    """Element names come without their prefixes."""
+    """Register handlers, which get element names without prefixes."""
     parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
     parser.CharacterDataHandler = text
     parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
 
 
 def quoted(text: str, path: Path) -> str:
-    """The text for an element or an attribute; raises InputError when it holds what XML 1.0 can't carry."""
+    """The text escaped for an element or attribute. Raises InputError for characters that XML 1.0 can't represent."""
     bad = next((c for c in text if (c < " " and c not in "\t\n\r") or c in "\ufffe\uffff"), None)
     if bad is not None:
         raise InputError(f"{path}: the label {text!r} holds {bad!r}, which XML can't carry")

@@ -1,4 +1,4 @@
-"""What a difference between two snapshots means to somebody who reads it: who came, went, moved, was renamed."""
+"""A readable summary of a diff: concepts added, removed, moved, renamed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,19 @@ _SHOWN = 10
 
 
 def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOWN) -> list[str]:
-    """Lines by what happened, each with a count and up to `shown` examples, by id.
+    """Summarise a diff in lines of text.
 
-    A concept is moved when its primary parent is another, renamed when a language that both snapshots have calls it
-    otherwise: two files in different languages share the ids, not the names.
+    A concept has moved when its primary parent differs; it is renamed when its preferred label differs in a language
+    that both snapshots have: files in different languages share ids but not labels.
+
+    Args:
+        diff: The difference from `before` to `after`.
+        before: The first snapshot.
+        after: The second snapshot.
+        shown: Examples of each group.
+
+    Returns:
+        A line with a count for each group, followed by its examples, by id.
     """
     common = [concept.id for concept in after if concept.id in before]
     groups = (

@@ -1,4 +1,4 @@
-"""Rows of the SQLite schema ⇄ values of the model."""
+"""Conversion between rows of the SQLite schema and values of the model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS = (
     "status",
     "choice",
 )
-"""Of the concept table, in the order of `row_of`."""
+"""Columns of the concept table, in the order of `row_of`."""
 
 
 def row_of(concept: Concept) -> Row:
@@ -57,7 +57,7 @@ def tag_row(tag: ItemTag) -> Row:
 
 
 def steps_json(steps: Sequence[Retagged]) -> str | None:
-    """[[source, concept, status, version], …], the latest last."""
+    """JSON `[[source, concept, status, version], …]`, the latest step last."""
     if not steps:
         return None
     return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode()

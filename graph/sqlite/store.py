@@ -1,4 +1,4 @@
-"""The embedded system of record: one SQLite file in WAL mode."""
+"""A store in one SQLite file in WAL mode."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = '
 
 
 class SqliteStore:
-    """A TaxonomyStore in one file. Connections come from a pool, so any thread may call any method."""
+    """A TaxonomyStore in one file, with a pool of connections for any thread."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -69,7 +69,7 @@ class SqliteStore:
     def open(cls, path: str | Path, *, busy_seconds: float = 10.0) -> SqliteStore:
         """The store in the file, which `migrate` creates; nothing is read or written yet.
 
-        `busy_seconds` is how long to wait for a lock that somebody else holds.
+        `busy_seconds` is the time to wait for another process's lock.
         """
         return cls(SqliteFile(Path(path), busy_seconds=busy_seconds))
 
@@ -83,9 +83,9 @@ class SqliteStore:
     # -- schema -----------------------------------------------------------------------------------
 
     def migrate(self) -> list[str]:
-        """Apply what is due, each migration in a transaction of its own; the names. Safe to race."""
+        """Apply migrations that are due, each in a transaction of its own; their names."""
         known = shipped("sqlite")
-        fresh: list[str] = []
+        names: list[str] = []
         with self._writing, self._file.creating() as db:
             db.execute("PRAGMA journal_mode = WAL")
             while True:
@@ -98,11 +98,10 @@ class SqliteStore:
                         db.execute(statement)
                     row = (waiting[0].name, waiting[0].checksum, now())
                     db.execute("INSERT INTO schema_migration (name, checksum, applied_at) VALUES (?, ?, ?)", row)
-                fresh.append(waiting[0].name)
-        return fresh
+                names.append(waiting[0].name)
+        return names
 
     def migrations(self) -> list[MigrationStatus]:
-        """Every migration, applied or due, by name."""
         known = shipped("sqlite")
         if not self._file.path.exists():
             return statuses(known, {})
@@ -246,19 +245,20 @@ class SqliteStore:
 
 
 def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
-    _retag(db, work.rescue, work.havens, version)
+    _retag(db, work.retag_early, work.put_early, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
     _retag(db, work.retag, (), version)
     _require(db, work.ends() - {concept.id for concept in work.put})
-    gone = [edge.key for edge in work.unrelate]
-    gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
-    db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)
+    delete = [edge.key for edge in work.unrelate]
+    reversed = (edge for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC)
+    delete += [(edge.type, edge.target, edge.source) for edge in reversed]
+    db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", delete)
     db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
 
 
-def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], havens: Sequence[Concept], version: int) -> None:
-    db.executemany(_PUT_CONCEPT, map(row_of, havens))
+def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], put: Sequence[Concept], version: int) -> None:
+    db.executemany(_PUT_CONCEPT, map(row_of, put))
     for one in wanted:
         _require(db, {one.source, one.target})
         retag(db, one, version=version)
@@ -271,7 +271,7 @@ def _require(db: sqlite3.Connection, ids: set[str]) -> None:
 
 
 def _statements(text: str) -> Iterator[str]:
-    """A script's statements one by one: `executescript` would commit the transaction around it."""
+    """The statements of a script: `executescript` would commit the transaction around it."""
     statement = ""
     for line in text.splitlines(keepends=True):
         statement += line

@@ -57,7 +57,7 @@ def sound(concepts: Iterable[Concept], relations: Iterable[Relation]) -> Sound:
     _drop_homeless_values(kept, edges, problems)
     edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
     edges = _within_attributes(edges, problems)
-    edges = _without_hopeless_exclusions(edges, problems)
+    edges = _without_unsatisfiable_exclusions(edges, problems)
     return Sound(kept, tuple(sorted(_one_primary(edges))), tuple(sorted(set(problems))))
 
 
@@ -209,7 +209,7 @@ def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[R
     return kept
 
 
-def _without_hopeless_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
+def _without_unsatisfiable_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
     """An exclusion between a concept and its own ancestor, or between two ancestors of it, would forbid the concept."""
     narrower: dict[str, list[str]] = defaultdict(list)
     for edge in edges:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import jsonl
+from graph.formats.format import ExportOptions
 from graph.model import Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
@@ -58,7 +59,7 @@ def test_scheme_and_language_are_defaults_for_rows_without(tmp_path: Path) -> No
 def test_one_scheme_can_be_written_alone(tmp_path: Path) -> None:
     rows = SHOES + SHOES.replace('"shoes"', '"x", "scheme": "other"')
     taxonomy = Taxonomy.of(TaxonomyData.of(0, *_rows(jsonl.read([_file(tmp_path, rows)]))))
-    jsonl.write(taxonomy, tmp_path / "out.jsonl", scheme="other")
+    jsonl.write(taxonomy, tmp_path / "out.jsonl", ExportOptions(scheme="other"))
     assert [concept.id for concept in jsonl.read([tmp_path / "out.jsonl"]).concepts] == ["x"]
 
 

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import skos
+from graph.formats.format import ExportOptions
 from graph.formats.iris import CONCEPT_BASE, from_iri, to_iri
+from graph.formats.registry import export_file
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
@@ -40,7 +42,7 @@ def test_what_is_written_reads_back_the_same(
     taxonomy = Taxonomy.of(data)
     file = tmp_path_factory.mktemp("skos") / f"t.{suffix}"
     try:
-        skos.write(taxonomy, file, xl=xl)
+        skos.write(taxonomy, file, ExportOptions(xl=xl))
     except InputError as error:
         assert suffix == "rdf" and "XML can't carry" in str(error)
         return
@@ -116,7 +118,7 @@ def test_labels_as_nodes_are_read(tmp_path: Path) -> None:
 def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
     concept = Concept("a", "s", "category", {"en": "Shoes"}, {"en": ("footwear",)})
     file = tmp_path / "t.ttl"
-    skos.write(Taxonomy.of(TaxonomyData.of(0, (concept,), ())), file, xl=True)
+    skos.write(Taxonomy.of(TaxonomyData.of(0, (concept,), ())), file, ExportOptions(xl=True))
     text = file.read_text()
     assert text.count("skosxl:literalForm") == 2
     assert "skos:prefLabel" not in text and "skos:altLabel" not in text
@@ -225,5 +227,5 @@ def test_other_suffixes_and_schemes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the suffix '.txt' names no RDF notation"):
         skos.read([tmp_path / "t.txt"])
     taxonomy = Taxonomy.of(TaxonomyData.of(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
-    with pytest.raises(InputError, match="no scheme 'x' in the taxonomy; there is s"):
-        skos.write(taxonomy, tmp_path / "t.ttl", scheme="x")
+    with pytest.raises(InputError, match="no scheme 'x' in this taxonomy; there is s"):
+        export_file(taxonomy, "skos", tmp_path / "t.ttl", options=ExportOptions(scheme="x"))
