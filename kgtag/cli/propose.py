@@ -1,4 +1,4 @@
-"""`kgtag propose`, `kgtag proposals gold`: values without a concept become proposals, and those training data."""
+"""`kgtag propose`, `kgtag proposals gold`: proposals of new values, and training data from accepted ones."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Tags = Annotated[Path, typer.Argument(metavar="TAGS.jsonl", help="Rows of `kgtag
 def propose(
     tags: Tags,
     products: Annotated[
-        Path | None, typer.Option(help="The products that were tagged: gives languages, and titles to show.")
+        Path | None, typer.Option(help="The tagged products, for languages and example titles.")
     ] = None,
     min_count: Annotated[int, typer.Option(min=1, help="Products that a value must be found in.")] = 2,
     min_score: Annotated[float, typer.Option(min=0, max=1, help="Score that a mention must have to count.")] = 0.5,
     similarity: Annotated[float, typer.Option(min=0, max=1, help="Least similarity of spellings of one value.")] = 0.6,
-    author: Annotated[str | None, typer.Option(help="Who does this; else the login name.")] = None,
+    author: Annotated[str | None, typer.Option(help="The proposer; the login name by default.")] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Propose a new value for what tagging found again and again and had no concept for.
+    """Propose new values for frequent NIL mentions.
 
-    Each proposal has a name, other spellings, an attribute, what is broader, and the products that speak for it.
-    `kgtag proposals list` shows them; accepted, they are concepts.
+    Each proposal has a name, other spellings, an attribute, a broader value, and products as evidence.
+    `kgtag proposals list` shows them; accepted ones become concepts.
 
     Example: `kgtag propose tags.jsonl --products products.jsonl`
     """
@@ -61,7 +61,7 @@ def gold(
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable tags don't become gold.")] = 0.5,
     store: Store = None,
 ) -> None:
-    """Accepted proposals as training data: annotated products in which a new value stands, with links.
+    """Export accepted proposals as training data: annotated products with the new values and links.
 
     Example: `kgtag proposals gold tags.jsonl --products products.jsonl --out new.jsonl`
     """

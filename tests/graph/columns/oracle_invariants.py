@@ -80,7 +80,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
         found.append(problem("no_label", "has no preferred label in any language"))
     for text, tag, _ in concept.labels():
         if not LANGUAGE_TAG.fullmatch(tag):
-            found.append(problem("bad_language", f"has the label {text!r} in {tag!r}, which is no language tag"))
+            found.append(problem("bad_language", f"has the label {text!r} in {tag!r}, which is not a language tag"))
         if not text.strip():
             found.append(problem("empty_label", f"has an empty label in {tag!r}"))
     return found

@@ -81,7 +81,7 @@ def _rows(parsed: object) -> tuple[object, object]:
             r"'kind' is 'thing'; one of category, attribute, value",
         ),
         ('{"id": "a", "kind": "category", "pref_label": "A"}', r"'pref_label' must be an object .* give --lang"),
-        ('{"id": "a", "kind": "category", "pref_label": {"english": "A"}}', r"'english' is no language tag"),
+        ('{"id": "a", "kind": "category", "pref_label": {"english": "A"}}', r"'english' is not a language tag"),
         (
             '{"id": "a", "kind": "category", "pref_label": {"en": 7}}',
             r"'pref_label' in 'en' must be a string, not a number",

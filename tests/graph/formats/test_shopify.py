@@ -46,7 +46,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     de = _file(tmp_path, "de.json", [_row("a", "A"), _row("b", "B")])
     found = shopify.read([en, de])
     assert found.notes == (
-        "1 parents are nowhere in the file and were ignored, e.g. 'c' under 'gone'",
+        "1 parents are not in the file and were ignored, e.g. 'c' under 'gone'",
         "1 categories are missing in some of the languages, e.g. 'c'",
         "1 categories have another parent in a later file; the first file counts, "
         "e.g. 'b' stands under None in de.json",
@@ -56,7 +56,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
 
 def test_the_language_comes_from_the_option_or_the_name(tmp_path: Path) -> None:
     file = _file(tmp_path, "categories.json", [_row("a", "A")])
-    with pytest.raises(InputError, match="'categories' is no language tag"):
+    with pytest.raises(InputError, match="'categories' is not a language tag"):
         shopify.read([file])
     assert shopify.read([file], lang="en", scheme="mine").concepts[0] == Concept("a", "mine", "category", {"en": "A"})
     with pytest.raises(InputError, match="2 files but one language"):

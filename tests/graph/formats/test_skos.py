@@ -156,7 +156,7 @@ def test_what_has_no_place_is_counted(tmp_path: Path) -> None:
         "e.g. 'Nur eins.' of http://example.org/a; 'Only one.' of http://example.org/a",
         "1 collections were left out, e.g. http://example.org/few",
         "1 labels with addresses or properties of their own (SKOS-XL) became plain labels, e.g. http://example.org/l",
-        "2 statements about things that are no concepts were left out, "
+        "2 statements about other things than concepts were left out, "
         "e.g. dct:title of http://example.org/s; skos:note of a blank node",
         "1 top concepts have something broader and will not be written as top concepts, e.g. http://example.org/b",
     )
@@ -175,7 +175,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     assert [concept.alt_label for concept in found.concepts] == [{"en": ("Two",)}]
     assert found.relations == ()
     for part in (
-        "too many in one language",
+        "surplus preferred labels in one language",
         "empty labels",
         "no proper language",
         "no concept of the file",

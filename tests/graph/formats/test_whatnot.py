@@ -31,7 +31,7 @@ def test_numbers_become_ids_and_types_notations(tmp_path: Path) -> None:
     )
     assert found.relations == (Relation("broader", "2", "1", primary=True),)
     assert found.notes == (
-        "1 parents are nowhere in the file and were ignored, e.g. '3' under '99'",
+        "1 parents are not in the file and were ignored, e.g. '3' under '99'",
         "1 categories take no items themselves (allows_inventory), which is not kept, e.g. '1' (Toys)",
     )
 
