@@ -29,19 +29,7 @@ _PREFIX = "kgt"
 
 
 def create_key(store: TaxonomyStore, *, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
-    """Create and store a key.
-
-    Args:
-        store: Where to store it.
-        name: Whose key it is, for the list of keys.
-        scopes: One or more of `SCOPES`.
-
-    Returns:
-        The key as stored, and its plaintext, which can't be read again.
-
-    Raises:
-        InputError: An unknown scope, or none.
-    """
+    """Store a new key; the key and its plaintext, which can't be read again. Raises InputError for a wrong scope."""
     wrong = [scope for scope in scopes if scope not in SCOPES]
     if wrong or not scopes:
         why = f"no scope {wrong[0]!r}" if wrong else "a key needs a scope"

@@ -7,8 +7,9 @@ With `replacing`, concepts and parents that the file contradicts are deprecated 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 
 from graph.editing.edit import apply_with, preview
 from graph.editing.replacing import Outdated, outdated
@@ -164,13 +165,11 @@ def merged(old: Concept, new: Concept) -> Concept:
         raise InputError(f"concept {new.id!r} is of kind {old.kind!r} already; the file makes it a {new.kind!r}")
     pref = {**old.pref_label, **new.pref_label}
     former = {tag: (text,) for tag, text in old.pref_label.items() if text != pref[tag]}
-    hidden = _united(old.hidden_label, new.hidden_label)
-    alt = _united(old.alt_label, new.alt_label, former)
     return replace(
         old,
         pref_label=pref,
-        alt_label=_without(alt, pref, kept=_both(old.alt_label, new.alt_label)),
-        hidden_label=hidden,
+        alt_label=_tidied(_united(old.alt_label, new.alt_label, former), pref, (old.alt_label, new.alt_label)),
+        hidden_label=_united(old.hidden_label, new.hidden_label),
         definition={**old.definition, **new.definition},
         notation=old.notation if new.notation is None else new.notation,
         status=old.status if new.status == "active" else new.status,
@@ -182,24 +181,17 @@ _ByLanguage = Mapping[str, tuple[str, ...]]
 
 
 def _united(*sources: _ByLanguage) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = defaultdict(dict)
-    for labels in sources:
-        for tag, texts in labels.items():
-            found[tag].update(dict.fromkeys(texts))
-    return {tag: tuple(texts) for tag, texts in found.items()}
+    tags = dict.fromkeys(tag for labels in sources for tag in labels)
+    return {tag: tuple(dict.fromkeys(chain.from_iterable(one.get(tag, ()) for one in sources))) for tag in tags}
 
 
-def _both(a: _ByLanguage, b: _ByLanguage) -> set[tuple[str, str]]:
-    """Labels that both sides have; those are not tidied."""
-    sides = [{(tag, text) for tag, texts in side.items() for text in texts} for side in (a, b)]
-    return sides[0] & sides[1]
+def _tidied(alt: _ByLanguage, pref: Mapping[str, str], sides: Sequence[_ByLanguage]) -> dict[str, tuple[str, ...]]:
+    """Alternative labels except those that have become the preferred one, unless both sides have them."""
 
+    def kept(tag: str, text: str) -> bool:
+        return text != pref.get(tag) or all(text in side.get(tag, ()) for side in sides)
 
-def _without(alt: _ByLanguage, pref: Mapping[str, str], *, kept: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Alternative labels except those that have become the preferred one."""
-    tidy = {
-        tag: tuple(text for text in texts if text != pref.get(tag) or (tag, text) in kept) for tag, texts in alt.items()
-    }
+    tidy = {tag: tuple(text for text in texts if kept(tag, text)) for tag, texts in alt.items()}
     return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
 
 

@@ -21,19 +21,10 @@ def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
 
 
 def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str] | None = None) -> str | None:
-    """Find the concept of a kind that a name means.
+    """The id of the concept of a kind with this id or label, redirects followed, or None.
 
-    Of several with a label, a category that attributes apply to is preferred, then the one nearest the top, then the
-    smallest id.
-
-    Args:
-        taxonomy: The snapshot.
-        name: An id or a label; a category's label may differ in number (rod, rods).
-        kind: The kind of concept.
-        recorded: Concept ids by name that take precedence.
-
-    Returns:
-        Its id, redirects followed, or None.
+    `recorded` are ids by name that take precedence. A category's label may differ in number (rod, rods). Of several, a
+    category that attributes apply to is preferred, then the one nearest the top, then the smallest id.
     """
     if recorded and name in recorded:
         return taxonomy.resolve(recorded[name])

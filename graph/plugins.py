@@ -40,15 +40,7 @@ def load_plugin(group: Group, name: str) -> Any:
 
 
 def load_plugins(group: Group, kind: type[T]) -> dict[str, T]:
-    """All extensions of a group by name.
-
-    Args:
-        group: The entry-point group.
-        kind: The class whose instances its entry points load.
-
-    Raises:
-        InputError: An extension does not load, or is not an instance of `kind`.
-    """
+    """All extensions of a group by name. Raises InputError for one that does not load, or is not a `kind`."""
     found = {name: load_plugin(group, name) for name in plugin_names(group)}
     for name, plugin in found.items():
         if not isinstance(plugin, kind):

@@ -36,16 +36,9 @@ class Saved:
 
 
 def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") -> None:
-    """Write a snapshot with all indexes, whole or not at all.
+    """Write a snapshot with all indexes, whole or not at all; `store` and `token` as in `Saved`, without a password.
 
-    Args:
-        taxonomy: The snapshot.
-        path: The file.
-        store: The URL of its store, without a password.
-        token: The store's token before it was read.
-
-    Raises:
-        InputError: The file can't be written.
+    Raises InputError when the file can't be written.
     """
     taxonomy.warm()
     columns, derived = taxonomy.columns, taxonomy.derived
@@ -61,14 +54,9 @@ def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") ->
 
 
 def load(path: Path, *, verify: bool = False) -> Saved:
-    """Map a file.
+    """Map a file; with `verify`, check every byte of it first.
 
-    Args:
-        path: The file.
-        verify: Check every byte of it first.
-
-    Raises:
-        FileFormatError: The file is missing, damaged, or not a snapshot file.
+    Raises FileFormatError for a file that is missing, damaged, or not a snapshot file.
     """
     found = blocks.read(path, verify=verify)
     try:

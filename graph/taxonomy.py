@@ -85,8 +85,6 @@ class Taxonomy:
         """Compute all indexes now instead of at first use."""
         self._derived.warm()
 
-    # -- identity ---------------------------------------------------------------------------------
-
     @property
     def revision(self) -> str:
         """16 hex digits of a hash of the content; equal content has an equal one in every store."""
@@ -171,8 +169,6 @@ class Taxonomy:
             id = successors[0]
             seen.add(id)
 
-    # -- relations --------------------------------------------------------------------------------
-
     def out(self, id: str, relation: RelationType) -> list[str]:
         """Targets of a concept's relations of a type, by id; all partners if it is symmetric.
 
@@ -212,8 +208,6 @@ class Taxonomy:
     def _names(self, rows: list[int]) -> list[str]:
         ids = self._texts.all
         return [ids[j] for j in rows] if ids is not None else self._texts.many(rows)
-
-    # -- hierarchy --------------------------------------------------------------------------------
 
     def ancestor_indices(self, i: int) -> Indices:
         """(k,) int32, ascending: ancestors of concept number `i`, without itself."""
@@ -256,8 +250,6 @@ class Taxonomy:
             top &= self.columns.scheme.where(scheme)
         return self._names(np.flatnonzero(top).tolist())
 
-    # -- facets -----------------------------------------------------------------------------------
-
     def attribute_of(self, value: str) -> str | None:
         """The attribute of a value, None for a category or an attribute. Raises UnknownConcept."""
         found = self._edges["value_of", True].row(self.index(value))
@@ -286,8 +278,6 @@ class Taxonomy:
         hierarchy = self._derived.hierarchy
         right = {second, *hierarchy.above(second)}
         return any(j in right for i in (first, *hierarchy.above(first)) for j in excludes.row(i))
-
-    # -- labels -----------------------------------------------------------------------------------
 
     def lookup(self, label: str, *, lang: str | None = None) -> list[str]:
         """Find concepts by a label, compared in normal form.

@@ -33,15 +33,9 @@ from graph.model import (
     UnknownEdge,
 )
 
-_ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
+_ENDS: Mapping[RelationType, tuple[Kind, Kind]] = {
     "value_of": ("value", "attribute"),
     "applies_to": ("attribute", "category"),
-    "broader": None,
-    "related": None,
-    "excludes": None,
-    "exact_match": None,
-    "close_match": None,
-    "replaced_by": None,
 }
 
 
@@ -120,11 +114,10 @@ class _Check:
             self.edge &= self.concept[edges.source] & self.concept[edges.target]
         kind, scheme = columns.kind.codes, columns.scheme.codes
         wrong = edges.source == edges.target
-        for type, ends in _ENDS.items():
-            if ends is not None:
-                ours = edges.type == CODE[type]
-                fit = columns.kind.where(ends[0])[edges.source[ours]] & columns.kind.where(ends[1])[edges.target[ours]]
-                wrong[ours] |= ~fit
+        for type, (first, second) in _ENDS.items():
+            ours = edges.type == CODE[type]
+            fit = columns.kind.where(first)[edges.source[ours]] & columns.kind.where(second)[edges.target[ours]]
+            wrong[ours] |= ~fit
         ours = edges.type == CODE["broader"]
         source, target = edges.source[ours], edges.target[ours]
         wrong[ours] |= (kind[source] != kind[target]) | (scheme[source] != scheme[target])
@@ -152,7 +145,7 @@ class _Check:
             return problem("dangling", f"there is no sound concept {missing!r}")
         if source == target:
             return problem("self_relation", "a concept can't stand in this relation to itself")
-        columns, wanted = self.columns, _ENDS[edge.type]
+        columns, wanted = self.columns, _ENDS.get(edge.type)
         kinds = (columns.kind[source], columns.kind[target])
         if wanted is not None and kinds != wanted:
             message = f"it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"

@@ -17,16 +17,9 @@ _LONGEST_PAUSE = 8
 
 
 def retry_conflicts(attempt: Callable[[], T], *, on: type[Exception], what: str, seconds: float = 0.0) -> T:
-    """Repeat an attempt until it has no conflict, with random pauses in proportion to its duration.
+    """Repeat an attempt while it raises `on`, with random pauses in proportion to its duration.
 
-    Args:
-        attempt: Reads, works out and writes; raises `on` when another writer was faster.
-        on: The exception that stands for a conflict; others are not retried.
-        what: What keeps changing, for the error.
-        seconds: Retry for at least this long, however many attempts that takes.
-
-    Raises:
-        ConflictError: Every attempt had a conflict.
+    Raises ConflictError, which names `what` keeps changing, after 40 attempts and at least so many `seconds`.
     """
     started = time.monotonic()
     number = 0

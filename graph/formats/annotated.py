@@ -36,12 +36,6 @@ def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: s
     Surfaces with equal normal forms are one concept; the most frequent is its preferred label. A category with the
     label of a concept in another scheme of `onto` is that concept, else a new one of `scheme`. Of several, the one
     below the same top concept as most other categories of the rows is taken, then the shallowest.
-
-    Args:
-        rows: The products.
-        onto: The present snapshot.
-        scheme: The scheme of the new concepts.
-        lang: The language of the rows.
     """
     seen: dict[str, _Seen] = defaultdict(_Seen)
     categories: dict[str, Counter[str]] = defaultdict(Counter)

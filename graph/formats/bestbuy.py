@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from graph.errors import FileFormatError
 from graph.formats import reading
+from graph.formats.fields import Row
 from graph.formats.format import Format
 from graph.formats.parsed import CYCLES, Parsed, Place, note, parsed
 from graph.model import Concept, Relation
@@ -72,30 +73,14 @@ def _rows(file: Path) -> list[Any]:
     return document
 
 
-def _category(row: Any, file: Path, at: str) -> _Category:
-    id, name = _named(row, file, at)
-    path, below = (tuple(_ids(row, field, file, at)) for field in ("path", "subCategories"))
-    return _Category(id, name, path, below)
-
-
-def _ids(row: dict[str, Any], field: str, file: Path, at: str) -> list[str]:
-    others = row.get(field, [])
-    if not isinstance(others, list):
-        raise FileFormatError(str(file), f"{at}: {field!r} must be a list, not {reading.kind_of(others)}")
-    return [_named(other, file, f"{at}.{field}[{number}]")[0] for number, other in enumerate(others)]
-
-
-def _named(row: Any, file: Path, at: str) -> tuple[str, str | None]:
-    """Id and name, which may be null."""
-    if not isinstance(row, dict):
-        raise FileFormatError(str(file), f"{at}: an object was expected, not {reading.kind_of(row)}")
-    id, name = row.get("id"), row.get("name")
-    if not isinstance(id, str) or not id.strip():
-        message = f"{at}: 'id' must be a string that is not blank, not {reading.kind_of(id)}"
-        raise FileFormatError(str(file), message)
-    if name is not None and not isinstance(name, str):
-        raise FileFormatError(str(file), f"{at} ({id!r}): 'name' must be a string, not {reading.kind_of(name)}")
-    return id, name if name and name.strip() else None
+def _category(value: Any, file: Path, at: str) -> _Category:
+    row = Row.of(value, file, at)
+    path, below = (
+        tuple(Row.of(one, file, f"{at}.{field}[{n}]").text("id") for n, one in enumerate(row.items(field)))
+        for field in ("path", "subCategories")
+    )
+    name = row.optional("name")
+    return _Category(row.text("id"), name if name and name.strip() else None, path, below)
 
 
 FORMAT = Format("bestbuy", read=read)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
@@ -18,17 +18,17 @@ _LINE = re.compile(r"(\d{1,18}) - (.+)")
 _SEPARATOR = " > "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Locale:
     """A file; `version` is its date in ISO 8601 or "", other fields are by id."""
 
     file: Path
     lang: str
-    version: str
-    names: dict[str, str]
-    parents: dict[str, str | None]
-    lines: dict[str, int]
-    dangling: list[str]
+    version: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, str | None] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    dangling: list[str] = field(default_factory=list)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -93,15 +93,14 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
 
 
 def _read(file: Path, lang: str | None) -> _Locale:
-    version = ""
-    found = _Locale(file, _language(file, lang), "", {}, {}, {}, [])
+    found = _Locale(file, _language(file, lang))
     ids: dict[str, str] = {}
     parents: dict[str, str] = {}
     for number, line in reading.lines(file):
         text = line.strip()
         if text.startswith("#"):
             stated = _VERSION.fullmatch(text)
-            version = stated[1] if stated and not version else version
+            found.version = found.version or (stated[1] if stated else "")
         elif text:
             id, path = _row(text, file, number)
             if id in found.names:
@@ -121,7 +120,7 @@ def _read(file: Path, lang: str | None) -> _Locale:
         found.parents[id] = ids.get(above)
         if above and above not in ids:
             found.dangling.append(f"{id!r} under {above!r}")
-    return _Locale(file, found.lang, version, found.names, found.parents, found.lines, found.dangling)
+    return found
 
 
 def _row(text: str, file: Path, number: int) -> tuple[str, str]:

@@ -132,15 +132,13 @@ class _Document:
         self._open: list[_Element] = []
         self._key: str | None = None
         self._text: list[str] = []
-        self._parser = xml.new_parser()
-        xml.listen(self._parser, start=self._start, text=self._text.append, end=self._end)
-        xml.parse(reading.text(file), file, parser=self._parser)
+        xml.parse(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
 
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         if name == "key":
             self._keys[attributes.get("id", "")] = attributes.get("attr.name", attributes.get("id", ""))
         elif name in ("node", "edge"):
-            element = _Element(attributes, self._parser.CurrentLineNumber)
+            element = _Element(attributes, line)
             (self.nodes if name == "node" else self.edges).append(element)
             self._open.append(element)
         elif name == "data":

@@ -107,8 +107,6 @@ class _Vocabulary:
                 found[node] = "category"
         return found
 
-    # -- concepts ---------------------------------------------------------------------------------
-
     def _concept(self, node: Node, kind: Kind) -> Concept | None:
         labels = self.document.labels(node, RDFS + "label") or self.document.labels(node, SKOS + "prefLabel")
         if not labels:
@@ -141,8 +139,6 @@ class _Vocabulary:
         flags = self.document.by_subject[node].get(OWL + "deprecated", ())
         gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
         return "deprecated" if gone or "deprecated" in stated else stated[0] if stated else "active"
-
-    # -- relations --------------------------------------------------------------------------------
 
     def _relations(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
         kind, nodes = known[id], self.document.nodes
@@ -187,8 +183,6 @@ class _Vocabulary:
             members = (member for union in unions for member in self.document.listed(union))
             found |= {member for member in members if isinstance(member, str)} if unions else {node}
         return sorted(found)
-
-    # -- what has no place ------------------------------------------------------------------------
 
     def _count_the_rest(self, known: Mapping[str, Kind]) -> None:
         structure = {RDF + "first", RDF + "rest", OWL + "unionOf"}

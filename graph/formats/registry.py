@@ -35,11 +35,7 @@ BUILT_IN: Mapping[str, Format] = {module.FORMAT.name: module.FORMAT for module i
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Every format by name; a built-in format keeps its name against an extension's.
-
-    Raises:
-        InputError: An extension does not load, or is not a `Format`.
-    """
+    """Every format by name; a built-in one takes precedence. Raises InputError for an invalid extension."""
     return {**BUILT_IN, **load_plugins("kgtag.formats", Format), **BUILT_IN}
 
 

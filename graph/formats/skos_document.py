@@ -29,8 +29,6 @@ class Document:
         self.schemes = self._schemes_by_concept()
         self.odd: dict[str, list[str]] = defaultdict(list)
 
-    # -- finding things ---------------------------------------------------------------------------
-
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
         """Objects that are IRIs or blank nodes, in order."""
         return sorted({o for o in self._objects(subject, predicate) if isinstance(o, str)})
@@ -77,8 +75,6 @@ class Document:
             for concept in self.nodes(s, SKOS + "hasTopConcept"):
                 found[concept].add(s)
         return found
-
-    # -- concepts ---------------------------------------------------------------------------------
 
     def concept(self, node: Node) -> Concept | None:
         id = from_iri(node, CONCEPT_BASE)
@@ -187,8 +183,6 @@ class Document:
                 self.file, f"{node}: kgtag:{term} is {value!r}; one of {', '.join(allowed)} was expected"
             )
         return value or default
-
-    # -- relations --------------------------------------------------------------------------------
 
     def hierarchy(self, known: Mapping[str, Concept]) -> Iterator[Relation]:
         """`broader` relations, of either direction; the primary one is marked by kgtag, else the first by id."""

@@ -22,23 +22,24 @@ def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOW
         diff: The difference from `before` to `after`.
         before: The first snapshot.
         after: The second snapshot.
-        shown: Examples of each group.
-
-    Returns:
-        A line with a count for each group, followed by its examples, by id.
+        shown: The number of examples of each group, which follow a line with its count.
     """
+    changed = diff.changed
     common = [concept.id for concept in after if concept.id in before]
     groups = (
         ("added", [_called(concept) + _under(after, concept.id) for concept in diff.added]),
         ("removed", [_called(concept) + _under(before, concept.id) for concept in diff.removed]),
         ("moved", [line for id in common if (line := _moved(id, before, after))]),
-        ("renamed", [line for change in diff.changed if (line := _renamed(change.before, change.after))]),
+        ("renamed", [line for change in changed if (line := _renamed(change.before, change.after))]),
         (
             "labelled in other languages",
-            [f"{_called(c.after)}: {_tags(c.before)} → {_tags(c.after)}" for c in diff.changed if _relabelled(c)],
+            [f"{_called(c.after)}: {a} → {b}" for c in changed if (a := _tags(c.before)) != (b := _tags(c.after))],
         ),
-        ("status", [f"{_called(c.after)}: {c.before.status} → {c.after.status}" for c in diff.changed if _status(c)]),
-        ("changed otherwise", [f"{_called(c.after)}: {', '.join(left)}" for c in diff.changed if (left := _rest(c))]),
+        (
+            "status",
+            [f"{_called(c.after)}: {c.before.status} → {c.after.status}" for c in changed if "status" in c.fields],
+        ),
+        ("changed otherwise", [f"{_called(c.after)}: {', '.join(left)}" for c in changed if (left := _rest(c))]),
         ("other relations added", _edges(diff.relations_added)),
         ("other relations removed", _edges(diff.relations_removed)),
     )
@@ -80,14 +81,6 @@ def _renamed(before: Concept, after: Concept) -> str | None:
 
 def _tags(concept: Concept) -> str:
     return ", ".join(sorted(concept.pref_label))
-
-
-def _relabelled(change: Changed) -> bool:
-    return set(change.before.pref_label) != set(change.after.pref_label)
-
-
-def _status(change: Changed) -> bool:
-    return "status" in change.fields
 
 
 def _rest(change: Changed) -> list[str]:

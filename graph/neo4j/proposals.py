@@ -7,6 +7,7 @@ Changes and other fields for programs are JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,20 +46,12 @@ WITH p, collect(properties(c)) AS comments
 RETURN properties(p) AS proposal, comments ORDER BY p.id DESC
 """
 
-_NAMES: Mapping[str, str] = {
-    "id": "id",
-    "title": "title",
-    "status": "status",
-    "author": "author",
-    "key": "key",
-    "created": "created",
-    "reason": "reason",
-    "base_version": "baseVersion",
-    "base_revision": "baseRevision",
-    "decided_by": "decidedBy",
-    "decided_at": "decidedAt",
-    "version": "version",
-}
+_FIELDS = (
+    "id", "title", "status", "author", "key", "created", "reason", "base_version", "base_revision", "decided_by",
+    "decided_at", "version",
+)  # fmt: skip
+_NAMES = {name: re.sub("_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
+"""Properties by field: `baseVersion` for `base_version`."""
 _JSON = ("operation", "evidence", "seen")
 
 

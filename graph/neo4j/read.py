@@ -68,9 +68,6 @@ def read_columns(run: Run) -> Columns:
     return join(concept_part(run), text_part(run), edge_part(run), unknown_part(run))
 
 
-# -- fetching ---------------------------------------------------------------------------------------------------------
-
-
 def concept_part(run: Run) -> ConceptPart:
     found = _found(run, cypher.CONCEPTS)
     (count,) = run(cypher.CONCEPT_COUNT, {})
@@ -151,9 +148,6 @@ def _found(run: Run, statement: LiteralString) -> defaultdict[str, Found]:
     return defaultdict(lambda: Found(np.zeros(0, dtype=np.int64), _strings([])), columns)
 
 
-# -- texts ------------------------------------------------------------------------------------------------------------
-
-
 def _texts(nodes: Longs, tagged: list[Any], kind: int) -> RawTexts:
     """Texts of one kind from `text@lang`."""
     text, lang = split_tags(_strings(tagged))
@@ -227,9 +221,6 @@ def _labelled_by_caption(preferred: RawTexts, run: Run) -> RawTexts:
 def _split(text: str) -> tuple[str, str]:
     label, at, tag = text.rpartition("@")
     return (label, tag) if at and LANGUAGE_TAG.fullmatch(tag) else (text, "und")
-
-
-# -- joining ----------------------------------------------------------------------------------------------------------
 
 
 def join(concepts: ConceptPart, texts: RawTexts, edges: RawEdges, unknown: Sequence[UnknownEdge] = ()) -> Columns:

@@ -61,17 +61,7 @@ class Neo4jStore:
     def open(
         cls, url: str, *, user: str | None = None, password: str | None = None, database: str = "neo4j"
     ) -> Neo4jStore:
-        """The store at a URL; nothing is read or written yet.
-
-        Args:
-            url: `neo4j://…` or `bolt://…`.
-            user: Takes precedence over the user in the URL.
-            password: Takes precedence over the password in the URL; without one none is sent.
-            database: The database's name.
-
-        Raises:
-            InputError: The URL is invalid.
-        """
+        """The store at a URL; nothing is sent yet. `user` and `password` take precedence over those in the URL."""
         return cls(Connection(url, user=user, password=password, database=database))
 
     @property
@@ -80,8 +70,6 @@ class Neo4jStore:
 
     def close(self) -> None:
         self._connection.close()
-
-    # -- schema -----------------------------------------------------------------------------------
 
     def migrate(self) -> list[str]:
         """Apply migrations that are due, each under a lock; their names.
@@ -125,8 +113,6 @@ class Neo4jStore:
     def migrations(self) -> list[MigrationStatus]:
         with self._connection.translated(), self._connection.session() as session:
             return statuses(shipped("neo4j"), session.execute_read(applied))
-
-    # -- taxonomy ---------------------------------------------------------------------------------
 
     durable_tokens = True
 
@@ -204,8 +190,6 @@ class Neo4jStore:
 
         return self._connection.write(done)
 
-    # -- history ----------------------------------------------------------------------------------
-
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         while limit is None or limit > 0:
             size = neo4j_history.SIZES_AT_ONCE if limit is None else min(limit, neo4j_history.SIZES_AT_ONCE)
@@ -238,8 +222,6 @@ class Neo4jStore:
     def releases(self) -> list[Release]:
         return [Release(**row) for row in self._connection.rows(neo4j_history.RELEASES)]
 
-    # -- items ------------------------------------------------------------------------------------
-
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         rows = [item_row(item) for item in {item.id: item for item in items}.values()]
         concepts = {tag["concept"] for row in rows for tag in row["tags"]}
@@ -270,8 +252,6 @@ class Neo4jStore:
         rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
         return [row["id"] for row in rows]
 
-    # -- proposals --------------------------------------------------------------------------------
-
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         self._connection.write(lambda tx: _put_proposal(tx, proposal, expect=expect))
 
@@ -290,8 +270,6 @@ class Neo4jStore:
         most = _NO_LIMIT if limit is None else limit
         rows = self._connection.rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
         return list(map(neo4j_proposals.proposal_of, rows))
-
-    # -- keys -------------------------------------------------------------------------------------
 
     def put_key(self, key: ApiKey) -> None:
         row = {"id": key.id, "name": key.name, "sha256": key.sha256, "scopes": list(key.scopes), "created": key.created}

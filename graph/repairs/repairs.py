@@ -158,8 +158,6 @@ class _Planner:
                 return self._unknown_relation(problem)
         return self._delete(problem)
 
-    # -- concepts ---------------------------------------------------------------------------------
-
     def _likely_kind(self, concept: Concept) -> Kind:
         edges = self._dangling[concept.id]
         leaving = {edge.type for edge in edges if edge.source == concept.id}
@@ -249,8 +247,6 @@ class _Planner:
                 found.update([attribute] if attribute is not None else [])
         return sorted(found, key=lambda id: (-found[id], id))
 
-    # -- relations --------------------------------------------------------------------------------
-
     def _ends_first(self, problem: Problem) -> Repair | None:
         """The repair of an end that was left out: the relation may be sound once its ends are."""
         for end in problem.concepts:
@@ -320,8 +316,6 @@ class _Planner:
         if edge.type == "excludes":
             return not {source, *known.descendants(source)} & {target, *known.descendants(target)}
         return True
-
-    # -- both -------------------------------------------------------------------------------------
 
     def _delete(self, problem: Problem) -> Repair:
         return Repair("delete the relation", self._writer.delete(problem.edges))

@@ -93,8 +93,6 @@ class SqliteFile:
             with self._connection() as db:
                 yield db
 
-    # -- inside -----------------------------------------------------------------------------------
-
     def _check(self) -> None:
         """Require the file and the current schema, again whenever the file was replaced."""
         if self._closed:

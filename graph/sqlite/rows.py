@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -11,34 +13,13 @@ from graph.model import ApiKey, Concept, ItemTag, Retagged, TaggedItem
 
 Row = tuple[Any, ...]
 
-COLUMNS = (
-    "id",
-    "scheme",
-    "kind",
-    "pref_label",
-    "alt_label",
-    "hidden_label",
-    "definition",
-    "notation",
-    "status",
-    "choice",
-)
+COLUMNS = tuple(field.name for field in fields(Concept))
 """Columns of the concept table, in the order of `row_of`."""
+_values = attrgetter(*COLUMNS)
 
 
 def row_of(concept: Concept) -> Row:
-    return (
-        concept.id,
-        concept.scheme,
-        concept.kind,
-        _json(concept.pref_label),
-        _json(concept.alt_label),
-        _json(concept.hidden_label),
-        _json(concept.definition),
-        concept.notation,
-        concept.status,
-        concept.choice,
-    )
+    return tuple(_json(value) if isinstance(value, Mapping) else value for value in _values(concept))
 
 
 def item_of(row: Row, tags: Sequence[Row]) -> TaggedItem:

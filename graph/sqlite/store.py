@@ -36,18 +36,14 @@ from graph.sqlite import proposals as sqlite_proposals
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.read import read_columns
 from graph.sqlite.retag import retag
-from graph.sqlite.rows import item_of, key_of, row_of, tag_row
+from graph.sqlite.rows import COLUMNS, item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
-_PUT_CONCEPT = """INSERT INTO concept
-    (id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET scheme = excluded.scheme, kind = excluded.kind, pref_label = excluded.pref_label,
-        alt_label = excluded.alt_label, hidden_label = excluded.hidden_label, definition = excluded.definition,
-        notation = excluded.notation, status = excluded.status, choice = excluded.choice"""
+_PUT_CONCEPT = f"""INSERT INTO concept ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}"""
 _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
@@ -80,8 +76,6 @@ class SqliteStore:
     def close(self) -> None:
         self._file.close()
 
-    # -- schema -----------------------------------------------------------------------------------
-
     def migrate(self) -> list[str]:
         """Apply migrations that are due, each in a transaction of its own; their names."""
         known = shipped("sqlite")
@@ -107,8 +101,6 @@ class SqliteStore:
             return statuses(known, {})
         with self._file.unchecked() as db:
             return statuses(known, applied(db))
-
-    # -- taxonomy ---------------------------------------------------------------------------------
 
     durable_tokens = False
 
@@ -141,8 +133,6 @@ class SqliteStore:
                 sqlite_proposals.put(db, accepting.at(version + 1), expect=accepting.expect)
         return version + 1
 
-    # -- history ----------------------------------------------------------------------------------
-
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         while limit is None or limit > 0:
             with self._file.reading() as db:
@@ -164,8 +154,6 @@ class SqliteStore:
     def releases(self) -> list[Release]:
         with self._file.reading() as db:
             return sqlite_history.releases(db)
-
-    # -- items ------------------------------------------------------------------------------------
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         by_id = {item.id: item for item in items}
@@ -205,8 +193,6 @@ class SqliteStore:
         with self._file.reading() as db:
             return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
 
-    # -- proposals --------------------------------------------------------------------------------
-
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:
             sqlite_proposals.put(db, proposal, expect=expect)
@@ -225,8 +211,6 @@ class SqliteStore:
     ) -> list[Proposal]:
         with self._file.reading() as db:
             return sqlite_proposals.many(db, status, concept, before, limit)
-
-    # -- keys -------------------------------------------------------------------------------------
 
     def put_key(self, key: ApiKey) -> None:
         row = (key.id, key.name, key.sha256, " ".join(key.scopes), key.created)

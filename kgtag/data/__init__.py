@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
-
 from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
+from graph.formats.fields import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
-from kgtag.data.rows import Row, rows
+from kgtag.data.rows import rows
 from kgtag.data.sequences import bieos, bio
 from kgtag.types import AnnotatedProduct, Product
 
@@ -21,16 +20,6 @@ def read_products(path: Path, *, lang: str | None = None) -> Iterator[tuple[int,
     """(line, product) in file order; `lang` is for rows that name no language."""
     for row in rows(path):
         yield row.line, plain(row, lang=lang)
-
-
-def parse_products(
-    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None
-) -> Iterator[tuple[int, Product]]:
-    """The same for JSONL that comes from elsewhere than a file."""
-    for number, raw in enumerate(lines, start=1):
-        if raw.strip():
-            source = reading.decode(raw.removeprefix(b"\xef\xbb\xbf"), name, number)
-            yield number, plain(Row(name, number, reading.json_object(source, name, line=number)), lang=lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +136,3 @@ def _in_language(one: AnnotatedProduct, lang: str | None) -> AnnotatedProduct:
     if lang is None or one.product.lang is not None:
         return one
     return replace(one, product=replace(one.product, lang=lang))
-
-
-def to_row(product: Product) -> bytes:
-    """One line of a product file."""
-    fields = {"id": product.id, "title": product.title, "text": product.text}
-    fields |= {"category": product.category, "lang": product.lang}
-    return orjson.dumps({name: value for name, value in fields.items() if value is not None}) + b"\n"

@@ -2,58 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading, table
+from graph.formats.fields import Row
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _COLUMNS = ("id", "title", "text", "category", "lang", "image", "attributes", "spans")
 """Columns that tables may name in any case."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a product file by column; `line` counts from 1, in Parquet rows."""
-
-    file: str
-    line: int
-    fields: Mapping[str, Any]
-
-    def error(self, message: str) -> FileFormatError:
-        return FileFormatError(self.file, message, line=self.line)
-
-    def optional(self, field: str) -> str | None:
-        """The text of a field, None when it is missing, null or empty."""
-        value = self.fields.get(field)
-        if value is None or value == "":
-            return None
-        if not isinstance(value, str):
-            raise self.error(f"{field!r} must be a string, not {reading.kind_of(value)}")
-        return value
-
-    def text(self, field: str) -> str:
-        """The text of a field that must not be missing or blank."""
-        value = self.fields.get(field)
-        if isinstance(value, str) and value.strip():
-            return value
-        if field not in self.fields:
-            there = ", ".join(map(repr, self.fields)) or "none"
-            raise self.error(f"{field!r} is missing; the fields here are {there}")
-        wrong = "is empty" if isinstance(value, str) else f"is {reading.kind_of(value)}"
-        raise self.error(f"{field!r} {wrong}; a string with something in it was expected")
-
-    def id(self, field: str = "id") -> str:
-        """The row's id as text, its number in the file when it has none."""
-        value = self.fields.get(field)
-        if value is None or value == "":
-            return str(self.line)
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise self.error(f"{field!r} must be a string or a whole number, not {reading.kind_of(value)}")
-        return str(value)
 
 
 def rows(path: Path) -> Iterator[Row]:

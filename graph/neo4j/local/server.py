@@ -88,22 +88,10 @@ def up(
     pagecache_mb: int = 128,
     wait_seconds: float = 120.0,
 ) -> LocalServer:
-    """Start a server unless it runs, and wait until it answers.
+    """Start a server unless it runs, and wait until it answers; port 0 means any free one.
 
-    Args:
-        name: The server's name.
-        port: The Bolt port; 0 for any free one.
-        http_port: The port of Neo4j Browser; 0 for any free one.
-        password: Set on the first start; Neo4j keeps it with the data.
-        cache: The folder of downloads.
-        home: The folder of the server, by default in the cache.
-        heap_mb: Java's heap; 1,000 or more for a million concepts.
-        pagecache_mb: Neo4j's page cache; 1,000 or more for a million concepts.
-        wait_seconds: Seconds to wait for an answer.
-
-    Raises:
-        InputError: A port is taken, or Java or Maven is missing.
-        StoreUnavailable: The server did not start.
+    The password is set on the first start; Neo4j keeps it with the data. A million concepts need `heap_mb` and
+    `pagecache_mb` of 1,000 or more. Raises InputError for a port that is taken, and without Java or Maven.
     """
     _check_name(name)
     home = (home or _home(name, cache)).resolve()
@@ -162,9 +150,6 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
     except OSError:
         return False
     return len(version) == 4 and version != b"\0\0\0\0"
-
-
-# -- one server ---------------------------------------------------------------------------------------------------
 
 
 def _start(
@@ -272,9 +257,6 @@ def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> N
 
 def _has_password(home: Path) -> bool:
     return (home / "auth").exists()
-
-
-# -- small things -------------------------------------------------------------------------------------------------
 
 
 def _check_name(name: str) -> None:

@@ -60,10 +60,10 @@ def test_circles_are_left_out_with_a_note(tmp_path: Path) -> None:
         ({}, "a list of categories was expected, not an object"),
         ([], "no category in the file"),
         ([7], r"\[0\]: an object was expected, not a number"),
-        ([{"id": 7}], r"\[0\]: 'id' must be a string that is not blank, not a number"),
-        ([{"id": "a", "name": ["A"]}], r"\[0\] \('a'\): 'name' must be a string, not a list"),
+        ([{"id": 7}], r"\[0\]: 'id' is a number; a string that is not blank was expected"),
+        ([{"id": "a", "name": ["A"]}], r"\[0\]: 'name' must be a string, not a list"),
         ([{"id": "a", "name": "A", "path": {}}], r"\[0\]: 'path' must be a list, not an object"),
-        ([{"id": "a", "name": "A", "subCategories": [{}]}], r"\[0\]\.subCategories\[0\]: 'id' must be"),
+        ([{"id": "a", "name": "A", "subCategories": [{}]}], r"\[0\]\.subCategories\[0\]: 'id' is missing"),
         ([_row("a"), _row("a")], r"\[1\]: a second category 'a'"),
     ],
 )

@@ -75,7 +75,7 @@ def _rows(parsed: object) -> tuple[object, object]:
         (SHOES + "{", r":2:2: no valid JSON"),
         (SHOES + "[1]", r":2: a JSON object was expected, not a list"),
         (SHOES + SHOES, r":2: a second concept 'shoes'; the first is at .*:1"),
-        ('{"kind": "category"}', r":1: 'id' must be a string .* not null"),
+        ('{"kind": "category"}', r":1: 'id' is missing; the fields here are 'kind'"),
         (
             '{"id": "a", "kind": "thing", "pref_label": {"en": "A"}}',
             r"'kind' is 'thing'; one of category, attribute, value",
