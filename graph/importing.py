@@ -58,13 +58,7 @@ class Plan(ImportCounts):
 
 
 def import_parsed(
-    store: TaxonomyStore,
-    content: Parsed,
-    *,
-    author: str,
-    reason: str,
-    replacing: bool = False,
-    dry_run: bool = False,
+    store: TaxonomyStore, content: Parsed, *, author: str, reason: str, replacing: bool = False, dry_run: bool = False
 ) -> ImportReport:
     """Merge the content of a file into a store, in one transaction.
 

@@ -47,12 +47,7 @@ class Taxonomy:
     """
 
     def __init__(
-        self,
-        columns: Columns,
-        *,
-        version: int = 0,
-        problems: Sequence[Problem] = (),
-        derived: Derived | None = None,
+        self, columns: Columns, *, version: int = 0, problems: Sequence[Problem] = (), derived: Derived | None = None
     ) -> None:
         """A snapshot of sound columns; `derived` are their indexes if they exist already."""
         self.version = version

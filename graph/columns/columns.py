@@ -16,17 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.model import (
-    RELATION_TYPES,
-    SYMMETRIC,
-    Choice,
-    Concept,
-    Kind,
-    Relation,
-    RelationType,
-    Status,
-    UnknownEdge,
-)
+from graph.model import RELATION_TYPES, SYMMETRIC, Choice, Concept, Kind, Relation, RelationType, Status, UnknownEdge
 
 pa.array(["now"])
 """Arrow imports pandas with its first list, and fails when two threads do so at once: here the import lock is held."""

@@ -56,12 +56,6 @@ class SortedTexts(Sequence[str]):
         row = bisect_left(range(self._n), wanted, key=self._at)
         return row if row < self._n and self._at(row) == wanted else None
 
-    def first_from(self, text: str) -> int:
-        """The first row whose text is not below `text`."""
-        if self.all is not None:
-            return bisect_left(self.all, text)
-        return bisect_left(range(self._n), text.encode("utf-8", "surrogatepass"), key=self._at)
-
     def many(self, rows: Sequence[int]) -> list[str]:
         if self.all is None:
             self._count(len(rows))

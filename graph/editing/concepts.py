@@ -7,16 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graph.errors import ConflictError, InputError, LostRace, UnknownConcept
-from graph.model import (
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteRelation,
-    PutConcept,
-    PutRelation,
-    Relation,
-    RelationType,
-)
+from graph.model import Change, ChangeSet, Concept, DeleteRelation, PutConcept, PutRelation, Relation, RelationType
 from graph.taxonomy import Taxonomy
 
 

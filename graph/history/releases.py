@@ -31,11 +31,7 @@ class Stamp:
 
     def to_json(self) -> dict[str, Any]:
         """The stamp as in a model's directory."""
-        return {
-            "taxonomy_revision": self.revision,
-            "taxonomy_version": self.version,
-            "taxonomy_release": self.release,
-        }
+        return {"taxonomy_revision": self.revision, "taxonomy_version": self.version, "taxonomy_release": self.release}
 
 
 def release(store: TaxonomyStore, *, author: str, notes: str = "", today: datetime | None = None) -> Release:

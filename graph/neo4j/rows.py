@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graph.model import (
-    KINDS,
-    SYMMETRIC,
-    ApiKey,
-    Concept,
-    ItemTag,
-    Kind,
-    Relation,
-    Retagged,
-    TaggedItem,
-)
+from graph.model import KINDS, SYMMETRIC, ApiKey, Concept, ItemTag, Kind, Relation, Retagged, TaggedItem
 
 Row = dict[str, Any]
 

@@ -92,11 +92,7 @@ FORMATS = (*_BY_ROW, "bieos")
 
 
 def read_annotated(
-    path: Path,
-    *,
-    format: str = "annotated",
-    lang: str | None = None,
-    misplaced: list[FileFormatError] | None = None,
+    path: Path, *, format: str = "annotated", lang: str | None = None, misplaced: list[FileFormatError] | None = None
 ) -> Iterator[AnnotatedProduct]:
     """Products with their gold, in file order; `format` is one of FORMATS, `lang` for rows that name no language.
 
