@@ -77,14 +77,14 @@ def pictures(page: BrowserPage, driver: neo4j.Driver) -> None:
 
     page.clear()
     page.run(":param id => 'footwear'")
-    page.saved("Its neighbourhood")
+    page.saved("Neighbourhood of a concept")
     page.close_drawer()
     take(page, "browser-neighbourhood")
 
     driver.execute_query(MISTAKE)
     page.clear()
     page.open_folder("kgtag 5 Quarantine")
-    page.saved("Relations of no known type")
+    page.saved("Relations of unknown types")
     page.close_drawer()
     take(page, "browser-quarantine")
 

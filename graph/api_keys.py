@@ -1,4 +1,4 @@
-"""API keys: `kgt_<id>_<secret>`, shown once and kept as a hash."""
+"""API keys: `kgt_<id>_<secret>`, shown once and stored as a hash."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _IMPLIED: dict[str, frozenset[str]] = {
     "approve": frozenset({"propose", "read"}),
     "admin": frozenset(SCOPES),
 }
-"""Who edits must see what they edit; who tags need not see the taxonomy. Who approves can't edit by themselves: what
-they want to change they propose, and somebody else approves."""
+"""Scopes that others include. Tagging does not include reading; approving does not include editing, so that an
+approver's own changes need another person's approval."""
 
 ROLES: dict[str, tuple[Scope, ...]] = {"proposer": ("propose",), "editor": ("edit",), "approver": ("approve",)}
 _PREFIX = "kgt"
 
 
 def create_key(store: TaxonomyStore, *, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
-    """A new key and its plaintext, which nobody can read again. Raises InputError for a scope that is none."""
+    """Store a new key; the key and its plaintext, which can't be read again. Raises InputError for a wrong scope."""
     wrong = [scope for scope in scopes if scope not in SCOPES]
     if wrong or not scopes:
-        given = repr(wrong[0]) + " is no scope" if wrong else "a key needs a scope"
-        raise InputError(f"{given}; there is {', '.join(SCOPES)}")
+        why = f"no scope {wrong[0]!r}" if wrong else "a key needs a scope"
+        raise InputError(f"{why}; there is {', '.join(SCOPES)}")
     id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     ordered = tuple(scope for scope in SCOPES if scope in scopes)
     key = ApiKey(id=id, name=name, sha256=_digest(secret), scopes=ordered, created=now())
@@ -42,22 +42,25 @@ def create_key(store: TaxonomyStore, *, name: str, scopes: Sequence[str]) -> tup
 
 
 def key_id(presented: str) -> str | None:
-    """The id in a key as presented; None when it has not the form of a key."""
+    """The id in a presented key, None when it does not have the form of a key."""
     parts = presented.split("_", 2)
     return parts[1] if len(parts) == 3 and parts[0] == _PREFIX and parts[1] and parts[2] else None
 
 
 def matches(key: ApiKey, presented: str) -> bool:
-    """Whether what was presented, which has the key's id, is the key; how long that takes says nothing."""
+    """Whether a presented key with this key's id is this key, compared in constant time."""
     return hmac.compare_digest(_digest(presented.split("_", 2)[2]), key.sha256)
 
 
 def allows(key: ApiKey, scope: Scope) -> bool:
-    """`admin` implies every scope, `edit` and `approve` imply `propose`, and each of those implies `read`."""
+    """Whether the key has the scope or one that implies it.
+
+    `admin` implies every scope; `edit` and `approve` imply `propose`; each of these implies `read`.
+    """
     return any(scope == own or scope in _IMPLIED.get(own, ()) for own in key.scopes)
 
 
 def _digest(secret: str) -> str:
-    # One plain SHA-256 is right here: the secret is 256 random bits, which no amount of fast guessing finds. Slow
-    # hashes are for passwords that people choose, and would cost every request tens of milliseconds.
+    # A plain SHA-256 suffices for a secret of 256 random bits. Slow hashes are for passwords that people choose, and
+    # would cost every request tens of milliseconds.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

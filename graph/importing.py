@@ -1,13 +1,15 @@
-"""Bringing a parsed file into a store: what is new is added, what is known is merged, nothing is taken away.
+"""Import of parsed files: new concepts are added, known ones merged, and nothing is deleted.
 
-Unless the file is to replace its scheme: then what it contradicts goes (see `graph.editing.replacing`).
+With `replacing`, concepts and parents that the file contradicts are deprecated and deleted: see
+`graph.editing.replacing`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, fields, replace
+from itertools import chain
 
 from graph.editing.edit import apply_with, preview
 from graph.editing.replacing import Outdated, outdated
@@ -19,65 +21,79 @@ from graph.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
-class ImportReport:
-    """Concepts created, updated and found unchanged; relations put; what to know; the result.
+class ImportCounts:
+    """Counts and notes of an import.
 
-    Of a replaced scheme also how many concepts lost their primary parent to another, and how many were deprecated.
+    Args:
+        created: Concepts that are new.
+        updated: Concepts that changed.
+        unchanged: Concepts that the store had as they are.
+        relations: Relations written.
+        notes: What was left out or may surprise, with examples.
+        moved: With `replacing`: concepts whose primary parent changed.
+        deprecated: With `replacing`: concepts that the file no longer has.
     """
 
-    created: int
-    updated: int
-    unchanged: int
-    relations: int
-    notes: tuple[str, ...]
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    relations: int = 0
+    notes: tuple[str, ...] = ()
+    moved: int = 0
+    deprecated: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport(ImportCounts):
+    """The counts of an import and the snapshot afterwards."""
+
     taxonomy: Taxonomy
-    moved: int = 0
-    deprecated: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The change set that merges a file into a snapshot, and its size."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(ImportCounts):
+    """The changes that merge a file into a snapshot, and their counts."""
 
-    changes: tuple[Change, ...]
-    created: int
-    updated: int
-    unchanged: int
-    relations: int
-    notes: tuple[str, ...]
-    moved: int = 0
-    deprecated: int = 0
+    changes: tuple[Change, ...] = ()
 
 
 def import_parsed(
-    store: TaxonomyStore,
-    content: Parsed,
-    *,
-    author: str,
-    reason: str,
-    replacing: bool = False,
-    dry_run: bool = False,
+    store: TaxonomyStore, content: Parsed, *, author: str, reason: str, replacing: bool = False, dry_run: bool = False
 ) -> ImportReport:
-    """Merge in one transaction. A second import of the same file changes nothing and makes no new version.
+    """Merge the content of a file into a store, in one transaction.
 
-    `replacing` takes the file as its scheme's new truth; `dry_run` works everything out, checks it and writes nothing.
-    Raises InputError for an id that another scheme or kind holds, InvariantError when the result would be unsound.
+    A second import of the same file changes nothing and makes no new version.
+
+    Args:
+        store: Where to write.
+        content: What a reader made of the file.
+        author: Who imports it, for the history.
+        reason: Why, for the history.
+        replacing: The file has the whole scheme: move what moved, deprecate what is missing.
+        dry_run: Plan, check and count, and write nothing.
+
+    Raises:
+        InputError: An id belongs to a concept of another scheme or kind.
+        InvariantError: The result would be unsound.
+
+    Example:
+        >>> import_parsed(store, jsonl.read([Path("tents.jsonl")]), author="ann", reason="new range").created
+        2
     """
-    plan = Plan((), 0, 0, 0, 0, ())
+    plan = Plan()
 
-    def work_out(snapshot: Taxonomy) -> ChangeSet:
+    def planned(snapshot: Taxonomy) -> ChangeSet:
         nonlocal plan
         plan = merge(content, snapshot, replacing=replacing)
         return ChangeSet(plan.changes, author, reason)
 
-    now = preview(store, work_out)[2] if dry_run else apply_with(store, work_out)
-    return ImportReport(
-        plan.created, plan.updated, plan.unchanged, plan.relations, plan.notes, now, plan.moved, plan.deprecated
-    )
+    taxonomy = preview(store, planned)[2] if dry_run else apply_with(store, planned)
+    counts = {field.name: getattr(plan, field.name) for field in fields(ImportCounts)}
+    return ImportReport(**counts, taxonomy=taxonomy)
 
 
 def prefixed(content: Parsed, prefix: str) -> Parsed:
-    """The same content with `prefix` before the ids of its concepts: two schemes may both number from 1."""
+    """The content with a prefix before its concept ids: two schemes may both number from 1."""
     own = {concept.id for concept in content.concepts}
 
     def renamed(id: str) -> str:
@@ -89,13 +105,24 @@ def prefixed(content: Parsed, prefix: str) -> Parsed:
 
 
 def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Plan:
-    """Work out what the file changes. Relations to concepts that nobody knows are left out, with a note."""
+    """Plan the changes that merge a file into a snapshot.
+
+    Relations to unknown concepts are left out, with a note.
+
+    Args:
+        content: What a reader made of the file.
+        taxonomy: The present snapshot.
+        replacing: The file has the whole scheme.
+
+    Raises:
+        InputError: An id belongs to a concept of another scheme or kind.
+    """
     stale = outdated(content, taxonomy) if replacing else Outdated()
     puts: list[Change] = []
     created = unchanged = 0
-    there = taxonomy.among([concept.id for concept in content.concepts])
+    known = taxonomy.among([concept.id for concept in content.concepts])
     for concept in content.concepts:
-        old = there.get(concept.id)
+        old = known.get(concept.id)
         if old is None:
             created += 1
             puts.append(PutConcept(concept))
@@ -107,22 +134,23 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Pl
     updated = len(content.concepts) - created - unchanged
     changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
     return Plan(
-        changes,
-        created,
-        updated,
-        unchanged,
-        len(relations),
-        (*content.notes, *stale.notes, *notes),
+        created=created,
+        updated=updated,
+        unchanged=unchanged,
+        relations=len(relations),
+        notes=(*content.notes, *stale.notes, *notes),
         moved=len(stale.broader),
         deprecated=len(stale.concepts),
+        changes=changes,
     )
 
 
 def merged(old: Concept, new: Concept) -> Concept:
-    """The old concept with what the new one adds.
+    """The old concept with the additions of the new one.
 
-    A different preferred label replaces the old one, which stays as an alternative. A status or choice that is the
-    default says nothing, so that a plain file doesn't revive what an editor deprecated.
+    A different preferred label replaces the old one, which becomes an alternative label. A status or choice at its
+    default is ignored, so that a plain file does not revive a deprecated concept. Raises InputError when scheme or kind
+    differ.
     """
     if old.scheme != new.scheme:
         owner = f"concept {new.id!r} belongs to scheme {old.scheme!r} already"
@@ -131,13 +159,11 @@ def merged(old: Concept, new: Concept) -> Concept:
         raise InputError(f"concept {new.id!r} is of kind {old.kind!r} already; the file makes it a {new.kind!r}")
     pref = {**old.pref_label, **new.pref_label}
     former = {tag: (text,) for tag, text in old.pref_label.items() if text != pref[tag]}
-    hidden = _united(old.hidden_label, new.hidden_label)
-    alt = _united(old.alt_label, new.alt_label, former)
     return replace(
         old,
         pref_label=pref,
-        alt_label=_without(alt, pref, kept=_both(old.alt_label, new.alt_label)),
-        hidden_label=hidden,
+        alt_label=_tidied(_united(old.alt_label, new.alt_label, former), pref, (old.alt_label, new.alt_label)),
+        hidden_label=_united(old.hidden_label, new.hidden_label),
         definition={**old.definition, **new.definition},
         notation=old.notation if new.notation is None else new.notation,
         status=old.status if new.status == "active" else new.status,
@@ -149,42 +175,33 @@ _ByLanguage = Mapping[str, tuple[str, ...]]
 
 
 def _united(*sources: _ByLanguage) -> dict[str, tuple[str, ...]]:
-    found: dict[str, dict[str, None]] = defaultdict(dict)
-    for labels in sources:
-        for tag, texts in labels.items():
-            found[tag].update(dict.fromkeys(texts))
-    return {tag: tuple(texts) for tag, texts in found.items()}
+    tags = dict.fromkeys(tag for labels in sources for tag in labels)
+    return {tag: tuple(dict.fromkeys(chain.from_iterable(one.get(tag, ()) for one in sources))) for tag in tags}
 
 
-def _both(a: _ByLanguage, b: _ByLanguage) -> set[tuple[str, str]]:
-    """Labels that both sides have: what stands in record and file alike isn't tidied here."""
-    sides = [{(tag, text) for tag, texts in side.items() for text in texts} for side in (a, b)]
-    return sides[0] & sides[1]
+def _tidied(alt: _ByLanguage, pref: Mapping[str, str], sides: Sequence[_ByLanguage]) -> dict[str, tuple[str, ...]]:
+    """Alternative labels except those that have become the preferred one, unless both sides have them."""
 
+    def kept(tag: str, text: str) -> bool:
+        return text != pref.get(tag) or all(text in side.get(tag, ()) for side in sides)
 
-def _without(alt: _ByLanguage, pref: Mapping[str, str], *, kept: set[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    """Alternative labels less those that have become the preferred one."""
-    tidy = {
-        tag: tuple(text for text in texts if text != pref.get(tag) or (tag, text) in kept) for tag, texts in alt.items()
-    }
+    tidy = {tag: tuple(text for text in texts if kept(tag, text)) for tag, texts in alt.items()}
     return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
 
 
 def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[list[Relation], list[str]]:
     """Relations to put, and notes on those left out or surprising."""
-    known = {concept.id for concept in content.concepts}
+    in_file = {concept.id for concept in content.concepts}
     old = {relation.key: relation for relation in taxonomy.relations}
-    lost: dict[str, list[str]] = defaultdict(list)
+    dangling: dict[str, list[str]] = defaultdict(list)
     wanted: list[Relation] = []
     for relation in map(Relation.canonical, content.relations):
-        missing = [end for end in (relation.source, relation.target) if end not in known and end not in taxonomy]
-        if missing:
-            lost[relation.type].append(f"{relation.source!r} → {relation.target!r}")
-        else:
+        if all(end in in_file or end in taxonomy for end in (relation.source, relation.target)):
             wanted.append(relation)
+        else:
+            dangling[relation.type].append(f"{relation.source!r} → {relation.target!r}")
     gone = {relation.key for relation in stale.broader}
-    settled = _with_settled_primaries(wanted, old.values(), gone)
-    puts = [relation for relation in settled if old.get(relation.key) != relation]
+    puts = [edge for edge in _with_one_primary(wanted, old.values(), gone) if old.get(edge.key) != edge]
     adopted = [
         f"{relation.source!r}"
         for relation in puts
@@ -192,15 +209,15 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
         if any(("broader", relation.source, parent) not in gone for parent in taxonomy.out(relation.source, "broader"))
     ]
     notes = []
-    for type, pairs in sorted(lost.items()):
-        notes += note(f"{type} relations lead nowhere and were left out", pairs)
+    for type, pairs in sorted(dangling.items()):
+        notes += note(f"{type} relations lead to no concept and were left out", pairs)
     return puts, notes + note("concepts keep their broader concepts beside those of the file", adopted)
 
 
-def _with_settled_primaries(
+def _with_one_primary(
     wanted: list[Relation], present: Iterable[Relation], gone: Set[tuple[RelationType, str, str]]
 ) -> list[Relation]:
-    """One primary `broader` a concept: the file decides when it names the present one, else the record's stays."""
+    """One primary `broader` a concept: that of the file if it has the store's one too, else the store's."""
     in_file: dict[str, set[str]] = defaultdict(set)
     for relation in wanted:
         if relation.type == "broader":

@@ -1,4 +1,4 @@
-"""When two labels are the same label: one normal form for lookup, and nothing else decides it. And ids made of them."""
+"""The normal form in which labels are compared, and ids made of labels."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ _LONGEST_SLUG = 80
 
 
 def normalise(text: str) -> str:
-    """The form in which labels are compared: NFKC, case-folded, hyphens and runs of spaces as one space."""
+    """The label in NFKC, case-folded, with hyphens and runs of spaces as one space.
+
+    Example:
+        >>> normalise("T-Shirts ")
+        't shirts'
+    """
     folded = unicodedata.normalize("NFKC", text).casefold()
     return _SEPARATORS.sub(" ", folded).strip()
 
 
 def slug(key: str, *, keep: str = ".") -> str:
-    """A readable id part for a normalised label, different for different labels and the same in every run.
+    """A readable part of an id, made from a normalised label; different labels have different ones.
 
-    Letters and digits of any script stay, spaces become hyphens; whatever else is lost, or cut, a hash stands in for.
+    Letters and digits of any script stay and spaces become hyphens; a hash is added when anything else is removed.
     """
     plain = re.sub(rf"[^\w{re.escape(keep)} ]+", "", key).replace(" ", "-")
     if plain.replace("-", " ") == key and len(plain) <= _LONGEST_SLUG:
@@ -37,7 +42,7 @@ _PLURALS = (
 
 
 def singular(label: str) -> str:
-    """Every English word of a normalised label in the singular, roughly: enough to find "shoe" for "shoes"."""
+    """A normalised label with every English word in the singular, roughly: "shoe" for "shoes"."""
     return " ".join(_singular_word(word) for word in label.split(" "))
 
 

@@ -1,4 +1,4 @@
-"""The concept that a name means: an id, or a label in any language."""
+"""Concepts by id or label."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graph.taxonomy import Taxonomy
 
 
 def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
-    """The concept of the kind with this id or label, redirects followed; raises UnknownConcept with what is near."""
+    """The id of the concept of a kind with this id or label, redirects followed. Raises UnknownConcept."""
     found = find_concept(taxonomy, value, kind)
     if found is not None:
         return found
@@ -21,9 +21,10 @@ def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
 
 
 def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str] | None = None) -> str | None:
-    """By recorded id, own id or label, redirects followed; a category's label may differ in number (rod, rods).
+    """The id of the concept of a kind with this id or label, redirects followed, or None.
 
-    Of several, a category that attributes apply to, then the one nearest the top, then the smallest id.
+    `recorded` are ids by name that take precedence. A category's label may differ in number (rod, rods). Of several, a
+    category that attributes apply to is preferred, then the one nearest the top, then the smallest id.
     """
     if recorded and name in recorded:
         return taxonomy.resolve(recorded[name])
@@ -38,7 +39,7 @@ def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[st
 
 
 def _in_either_number(name: str) -> Iterator[str]:
-    """The name, then its singular and its plurals in English, as `import annotated` takes them for one category."""
+    """The name, then its singular and plurals in English, which `import annotated` takes for one category."""
     yield name
     one = singular(normalise(name))
     yield one

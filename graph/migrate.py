@@ -1,7 +1,7 @@
-"""What both stores share about migrations: which there are, which are due, and when to refuse.
+"""Migrations of both stores: which exist, which are due, when to refuse.
 
 A migration is a file `V0001__name.sql` or `.cypher` in the `migrations` package. They go forward only. Its checksum is
-recorded when it is applied, so that a file edited afterwards is noticed.
+stored when it is applied, to detect later edits of the file.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ Engine = Literal["sqlite", "neo4j"]
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its name without the suffix, and its text."""
+    """A migration file: its name without the suffix, and its text."""
 
     name: str
     text: str
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of the text with Unix line ends, in hex: a checkout on Windows is the same migration."""
+        """SHA-256 of the text with Unix line ends, in hex, so that a checkout on Windows is equal."""
         return hashlib.sha256(self.text.replace("\r\n", "\n").encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
-    """A migration and when it was applied (UTC, ISO 8601), None while it is due."""
+    """A migration and the time it was applied (UTC, ISO 8601), None while it is due."""
 
     name: str
     checksum: str
@@ -41,14 +41,14 @@ class MigrationStatus:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a store has recorded of one migration."""
+    """A store's note of an applied migration."""
 
     checksum: str
     at: str
 
 
 def shipped(engine: Engine) -> tuple[Migration, ...]:
-    """The migrations that came with this version, oldest first."""
+    """The migrations of this version of kgtag, oldest first."""
     suffix = {"sqlite": ".sql", "neo4j": ".cypher"}[engine]
     folder = resources.files("migrations").joinpath(engine)
     files = sorted((file for file in folder.iterdir() if file.name.endswith(suffix)), key=lambda file: file.name)
@@ -56,7 +56,7 @@ def shipped(engine: Engine) -> tuple[Migration, ...]:
 
 
 def due(migrations: Sequence[Migration], applied: Mapping[str, Applied], *, url: str) -> list[Migration]:
-    """Migrations still to apply, oldest first. Raises MigrationError when what was applied isn't what we know."""
+    """Migrations to apply, oldest first. Raises MigrationError for applied ones that are unknown or were edited."""
     known = {migration.name: migration for migration in migrations}
     for name in sorted(applied):
         if name not in known:
@@ -74,7 +74,7 @@ def due(migrations: Sequence[Migration], applied: Mapping[str, Applied], *, url:
 
 
 def require_current(migrations: Sequence[Migration], applied: Mapping[str, Applied], *, url: str) -> None:
-    """Raise MigrationError, with the way out, unless every migration has been applied."""
+    """Raise MigrationError, with a way out, unless every migration has been applied."""
     waiting = due(migrations, applied, url=url)
     if waiting and not applied:
         raise MigrationError(f"there is no kgtag schema in {url}; run `kgtag migrate --store {url}`")
@@ -84,7 +84,7 @@ def require_current(migrations: Sequence[Migration], applied: Mapping[str, Appli
 
 
 def statuses(migrations: Sequence[Migration], applied: Mapping[str, Applied]) -> list[MigrationStatus]:
-    """Every shipped migration, then those applied that nobody here knows."""
+    """Every migration of this version and every applied one, by name."""
     rows = {m.name: MigrationStatus(m.name, m.checksum, None) for m in migrations}
     rows |= {name: MigrationStatus(name, done.checksum, done.at) for name, done in applied.items()}
     return [rows[name] for name in sorted(rows)]

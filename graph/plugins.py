@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from graph.errors import InputError
 
 Group = Literal["kgtag.extractors", "kgtag.formats", "kgtag.checks"]
+T = TypeVar("T")
 
 
 def plugin_names(group: Group) -> tuple[str, ...]:
@@ -36,3 +37,12 @@ def load_plugin(group: Group, name: str) -> Any:
             ) from error
     there = ", ".join(plugin_names(group)) or "none"
     raise InputError(f"no extension {name!r} in the entry-point group {group!r}; installed: {there}")
+
+
+def load_plugins(group: Group, kind: type[T]) -> dict[str, T]:
+    """All extensions of a group by name. Raises InputError for one that does not load, or is not a `kind`."""
+    found = {name: load_plugin(group, name) for name in plugin_names(group)}
+    for name, plugin in found.items():
+        if not isinstance(plugin, kind):
+            raise InputError(f"the extension {name!r} of the group {group!r} is not a {kind.__name__}")
+    return found

@@ -1,7 +1,4 @@
-"""A taxonomy as one file that is mapped into memory: nothing is read or built before it is asked for.
-
-Everything that follows from the content is in it as well, so that a million concepts answer at once.
-"""
+"""Snapshot files: a taxonomy with its indexes, mapped into memory, so that a million concepts are ready at once."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from graph.columns.hierarchy import Hierarchy
 from graph.columns.label_index import LabelIndex
 from graph.columns.sorted_texts import SortedTexts, offsets
 from graph.errors import FileFormatError
-from graph.model import Problem, Relation, Stray
+from graph.model import Problem, Relation, UnknownEdge
 from graph.model.serial import concept_from_json, concept_to_json
 from graph.taxonomy import Taxonomy
 
@@ -31,7 +28,7 @@ _LABELS = ("starts", "owner", "lang", "form")
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A snapshot from a file: `store` is where it was read from, `token` the store's word on its state before that."""
+    """A snapshot from a file, the URL of its store, and the store's token before it was read."""
 
     taxonomy: Taxonomy
     store: str
@@ -39,9 +36,9 @@ class Saved:
 
 
 def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") -> None:
-    """Write it whole or not at all; what hasn't been worked out yet is now. Raises InputError when it can't be written.
+    """Write a snapshot with all indexes, whole or not at all; `store` and `token` as in `Saved`, without a password.
 
-    `store` and `token` as `Saved` has them; keep passwords out of the one.
+    Raises InputError when the file can't be written.
     """
     taxonomy.warm()
     columns, derived = taxonomy.columns, taxonomy.derived
@@ -57,7 +54,10 @@ def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") ->
 
 
 def load(path: Path, *, verify: bool = False) -> Saved:
-    """Map a file; `verify` checks all of it first. Raises FileFormatError for a file that isn't whole and ours."""
+    """Map a file; with `verify`, check every byte of it first.
+
+    Raises FileFormatError for a file that is missing, damaged, or not a snapshot file.
+    """
     found = blocks.read(path, verify=verify)
     try:
         columns = _columns_in(found.arrays, found.header["values"])
@@ -194,6 +194,6 @@ def _problem_from_json(row: list[Any]) -> Problem:
     return Problem(code, tuple(concepts), message, known, tuple(map(_edge_from_json, edges)))
 
 
-def _edge_from_json(row: list[Any]) -> Relation | Stray:
+def _edge_from_json(row: list[Any]) -> Relation | UnknownEdge:
     type, source, target, primary = row
-    return Stray(type, source, target) if primary is None else Relation(type, source, target, primary)
+    return UnknownEdge(type, source, target) if primary is None else Relation(type, source, target, primary)

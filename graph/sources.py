@@ -1,4 +1,4 @@
-"""Taxonomies by name: a file, a store, a version or a release."""
+"""Taxonomies from files, stores, versions and releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Open = Callable[[str], TaxonomyStore]
 
 
 class Taxonomy(taxonomy.Taxonomy):
-    """A snapshot of a taxonomy: concepts, relations between them, and what follows from both.
+    """A snapshot of a taxonomy; see `graph.taxonomy.Taxonomy` for its methods.
 
     Example:
         >>> tents = Taxonomy.load("tents.jsonl")
@@ -36,12 +36,12 @@ class Taxonomy(taxonomy.Taxonomy):
 
         Args:
             source: A file, `FORMAT:FILE`, or a store URL.
-            format: The file's format, where its ending does not say; see `kgtag import --help`.
-            lang: Language of labels that name none.
+            format: The format of a file with another ending; see `kgtag import --help`.
+            lang: The language of labels without one.
 
         Raises:
             InputError: No such file or store, or an unknown format.
-            FileFormatError: The file does not read; names the line.
+            FileFormatError: The file does not read; the message names the line.
         """
         return cls.of(read_taxonomy(str(source), format=format, lang=lang))
 
@@ -49,7 +49,7 @@ class Taxonomy(taxonomy.Taxonomy):
 def read_taxonomy(
     source: str, *, format: str | None = None, lang: str | None = None, open: Open = open_store
 ) -> TaxonomyData:
-    """The content of a store URL, of a file in `format`, else by its ending, or of `FORMAT:FILE`."""
+    """The content of a file or store; arguments as for `Taxonomy.load`, `open` opens a store by its URL."""
     named, _, file = source.partition(":")
     if named not in readable() or file.startswith("//"):
         if "://" in source:
@@ -77,9 +77,9 @@ def snapshot_named(
 
     Args:
         name: "5", "2026.08.0", "shop.ttl", "gs1:voc.ttl" or a store URL.
-        store: The store whose versions and releases are meant.
-        format: For a file whose ending does not say.
-        lang: For labels that name no language.
+        store: The store of versions and releases.
+        format: The format of a file with another ending.
+        lang: The language of labels without one.
         open: Opens a store by its URL.
 
     Raises:
@@ -93,7 +93,7 @@ def snapshot_named(
     known = format is not None or name.partition(":")[0] in readable() or Path(name).is_file()
     if "://" not in name and not known and Path(name.removesuffix(".gz")).suffix not in suffixes():
         raise InputError(
-            f"{name!r} names no version (5), release (2026.08.0), file ({', '.join(suffixes())}) or store URL"
+            f"{name!r} is not a version (5), release (2026.08.0), file ({', '.join(suffixes())}) or store URL"
         )
     return taxonomy.Taxonomy.of(read_taxonomy(name, format=format, lang=lang, open=open))
 

@@ -1,4 +1,4 @@
-"""The port to the system of record. Stores keep; snapshots answer."""
+"""The interface of stores, which keep taxonomies, their history, items, proposals and keys."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from graph.model import (
 
 
 class TaxonomyStore(Protocol):
-    """What every store does, identically: reads come in a fixed order, writes happen whole or not at all.
+    """A store of one taxonomy. Adapters behave identically: reads have a fixed order, writes are atomic.
 
-    Every method raises StoreUnavailable when the record is out of reach and MigrationError when its schema isn't ours.
-    Methods may be called from several threads.
+    Every method raises StoreUnavailable when the store can't be reached and MigrationError when its schema is missing,
+    old or unknown. Methods may be called from several threads. Open one with `graph.stores.open_store`.
     """
 
     @property
     def url(self) -> str:
-        """Where the record is, without a password."""
+        """The store URL, without a password."""
         ...
 
     @property
     def durable_tokens(self) -> bool:
-        """Whether a token means the same to another process, later: equal ones say that nothing was committed."""
+        """Whether tokens can be compared with those of another process, or of an earlier one."""
         ...
 
     def token(self) -> str:
-        """Changes with every commit, by whoever, and is cheap to poll. Compare for equality only."""
+        """A token that changes with every commit, external ones included; cheap to poll, to compare for equality."""
         ...
 
     def read(self) -> TaxonomyData:
-        """The whole taxonomy, as of one moment."""
+        """The whole taxonomy, as of one moment, unchecked: see `Taxonomy.of`."""
         ...
 
     def apply(
@@ -53,26 +53,36 @@ class TaxonomyStore(Protocol):
         record: Record | None = None,
         accepting: Accepting | None = None,
     ) -> int:
-        """Write the change set and its history entry in one transaction; the new version.
+        """Write a change set and its history entry in one transaction, without checking invariants.
 
-        The entry says what `record` says; without one, the changes as they are. A change set without changes but with
-        a record writes the entry alone. Raises ConflictError, having written nothing, when the record isn't at
-        `expect_version` any more. With `accepting`, the proposal is marked accepted in that transaction; raises
-        LostRace, having written nothing, when it isn't as it was. The caller has checked the invariants, as
-        `graph.editing.edit` does.
+        `graph.editing.edit.apply` checks them first.
+
+        Args:
+            changes: The changes; none to write the history entry alone.
+            expect_version: The version that the store must be at.
+            record: The content of the history entry; by default the changes as they are.
+            accepting: A proposal to mark as accepted in the same transaction.
+
+        Returns:
+            The new version.
+
+        Raises:
+            ConflictError: The store is not at `expect_version`; nothing was written.
+            LostRace: The proposal has changed; nothing was written.
+            UnknownConcept: A relation or a moved tag leads to no concept.
         """
         ...
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
-        """Accepted change sets with version > `after`, oldest first; read in pages of bounded size."""
+        """History entries with version > `after`, oldest first; read in pages of bounded size."""
         ...
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
-        """The history without the changes themselves, newest first; only versions < `before` when it is given."""
+        """History entries without their changes, newest first, with version < `before`."""
         ...
 
     def put_release(self, release: Release) -> None:
-        """Raises ConflictError when the name is taken or the version is a release already."""
+        """Store a release. Raises ReleaseTaken when its name or version is taken."""
         ...
 
     def releases(self) -> list[Release]:
@@ -80,7 +90,7 @@ class TaxonomyStore(Protocol):
         ...
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
-        """Store items and their tags, replacing earlier tags of the same ids, in one transaction."""
+        """Store items, replacing earlier ones with their ids, in one transaction. Raises UnknownConcept."""
         ...
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
@@ -88,21 +98,28 @@ class TaxonomyStore(Protocol):
         ...
 
     def item(self, id: str) -> TaggedItem | None:
-        """The item and its tags, or None when there is no such item."""
+        """The item with its tags, None when it is missing."""
         ...
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
-        """Ids of the items that carry the concept as an accepted tag, by id."""
+        """Ids of the items that have the concept as an accepted tag, by id."""
         ...
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
-        """Store the proposal, in place of the one whose ETag is `expect`, or as a new one when that is None.
+        """Store a proposal.
 
-        Raises LostRace, having written nothing, when another or none is there, or one when none was expected.
+        Args:
+            proposal: The proposal.
+            expect: The ETag of the proposal that it replaces, None for a new one.
+
+        Raises:
+            LostRace: The stored proposal has another ETag, or exists, or does not; nothing was written.
         """
         ...
 
-    def proposal(self, id: int) -> Proposal | None: ...
+    def proposal(self, id: int) -> Proposal | None:
+        """The proposal, None when it is missing."""
+        ...
 
     def proposals(
         self,
@@ -112,17 +129,21 @@ class TaxonomyStore(Protocol):
         before: int | None = None,
         limit: int | None = None,
     ) -> list[Proposal]:
-        """Newest first, that is by falling id: those with id < `before`, of that status, that are about the concept."""
+        """Proposals by descending id, with a status, a touched concept, and id < `before`."""
         ...
 
-    def put_key(self, key: ApiKey) -> None: ...
+    def put_key(self, key: ApiKey) -> None:
+        """Store an API key."""
+        ...
 
     def delete_key(self, id: str) -> bool:
-        """Whether there was such a key."""
+        """Delete an API key; whether it existed."""
         ...
 
     def keys(self) -> list[ApiKey]:
-        """All keys, by id."""
+        """All API keys, by id."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close connections."""
+        ...

@@ -1,4 +1,4 @@
-"""Stores by URL. The only module that names the adapters."""
+"""Stores by URL. The only module that imports the adapters."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ _NEO4J = ("neo4j", "bolt", "neo4j+s", "bolt+s", "neo4j+ssc", "bolt+ssc")
 class MigratableStore(TaxonomyStore, Protocol):
     """A store that creates and migrates its own schema."""
 
-    def migrate(self) -> list[str]: ...
+    def migrate(self) -> list[str]:
+        """Apply migrations that are due; their names. Several processes may call it at once."""
+        ...
 
-    def migrations(self) -> list[MigrationStatus]: ...
+    def migrations(self) -> list[MigrationStatus]:
+        """All migrations, applied or due, by name."""
+        ...
 
 
 def open_store(
@@ -33,7 +37,7 @@ def open_store(
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, `neo4j://user:password@host:7687` or `bolt://…`.
         neo4j_password: For a Neo4j URL without a password.
-        busy_seconds: How long a write to SQLite waits for another process.
+        busy_seconds: Seconds that a write to SQLite waits for another process.
 
     Returns:
         The store; a missing SQLite file is created by `migrate`.
@@ -63,12 +67,12 @@ def open_store(
 
 
 def load_taxonomy(store: TaxonomyStore) -> Taxonomy:
-    """A snapshot of the store as it is now."""
+    """The present snapshot of a store."""
     return Taxonomy.of(store.read())
 
 
 def _server_address(url: str, scheme: str) -> tuple[SplitResult, int | None]:
-    """The URL's parts and port. Errors do not repeat the URL: a password may stand anywhere in it."""
+    """The URL's parts and port. Errors do not repeat the URL: a password may be anywhere in it."""
     expected = f"expected {scheme}://user:password@host:7687"
     try:
         parts = urlsplit(url)

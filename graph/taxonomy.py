@@ -1,4 +1,4 @@
-"""The snapshot every read is answered from: immutable, in memory, integer-indexed."""
+"""Snapshots of a taxonomy: immutable, in memory, integer-indexed."""
 
 from __future__ import annotations
 
@@ -16,69 +16,73 @@ from graph.columns.columns import TYPES, Columns, find_all
 from graph.columns.csr import Csr, Indices
 from graph.columns.derived import Derived
 from graph.columns.invariants import sound
-from graph.columns.lazy import Concepts, Relations
+from graph.columns.lazy import Lazy
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import UnknownConcept
 from graph.labels import normalise
 from graph.model import SYMMETRIC, Concept, Kind, Problem, Relation, RelationType
 
-_AT_ONCE = 50_000
-"""Up to this many concepts or relations are made into values all at once, and kept."""
-_REMEMBERED = 50_000
-"""Concepts of a large taxonomy that are kept as values."""
+_SMALL = 50_000
+"""Up to this many concepts or relations are made into values all at once."""
 _CLOSE_MATCHES = 20_000
-"""Taxonomies larger than this are not searched for near misses of a wrong id: it would take seconds."""
+"""Larger taxonomies are not searched for ids like a wrong one: it would take seconds."""
 
 
 class Taxonomy:
-    """Concepts 0…n-1 in the order of their ids, the relations between them, and what follows from both.
+    """A snapshot of a taxonomy: concepts 0…n-1 by id, their relations, and indexes of both.
 
-    Build one with `Taxonomy.of`. What breaks an invariant is left out and named in `problems`.
-    Methods take and give concept ids; the `*_indices` and CSR members are for hot paths.
+    Rows that break an invariant are left out and listed in `problems`. Methods take and return concept ids; the
+    `*_indices` and CSR members are for hot paths. `len`, `in`, iteration and `taxonomy[id]` work as in a mapping of
+    concepts by id.
+
+    Attributes:
+        version: The version of the store that it was read at, 0 for a file.
+        problems: Problems of the rows that were left out, in order.
+        ids: All concept ids, ascending.
+
+    Example:
+        >>> shop = Taxonomy.of(store.read())
+        >>> shop["boots"].label("de"), shop.path("boots")
+        ('Stiefel', ['footwear', 'boots'])
     """
 
     def __init__(
-        self,
-        columns: Columns,
-        *,
-        version: int = 0,
-        problems: Sequence[Problem] = (),
-        derived: Derived | None = None,
+        self, columns: Columns, *, version: int = 0, problems: Sequence[Problem] = (), derived: Derived | None = None
     ) -> None:
-        """From columns that are sound; `derived` is what an earlier process has worked out of them."""
+        """A snapshot of sound columns; `derived` are their indexes if they exist already."""
         self.version = version
         self.problems = tuple(problems)
         self.columns = columns
         self._derived = derived or Derived(columns)
         texts = self._derived.ids
-        # Plain containers where they cost nothing: they are the fastest there are.
+        # A tuple where it is cheap: it is fastest.
         self.ids: Sequence[str] = texts.all if texts.all is not None else texts
         self._texts = texts
         self._edges = self._derived.adjacency
         self.broader = self._edges["broader", True]
         self.narrower = self._edges["broader", False]
-        self._concepts: dict[int, Concept] = {}
+        self._rows = Lazy(len(columns), columns.concepts)
+        self._made = self._rows.made
 
     @classmethod
     def of(cls, data: TaxonomyData) -> Self:
+        """The snapshot of a store's content; rows that break an invariant become `problems`."""
         parts = sound(data.columns)
         derived = Derived(parts.columns, hierarchy=parts.hierarchy)
         return cls(parts.columns, version=data.version, problems=parts.problems, derived=derived)
 
     @property
     def derived(self) -> Derived:
-        """What follows from the columns, for a snapshot file to keep."""
+        """The indexes, for a snapshot file."""
         return self._derived
 
     def warm(self) -> None:
-        """Work out now what would be worked out when it is first asked for."""
+        """Compute all indexes now instead of at first use."""
         self._derived.warm()
-
-    # -- identity ---------------------------------------------------------------------------------
 
     @property
     def revision(self) -> str:
-        """16 hex digits that depend on the sound content alone: equal content has an equal one in every store."""
+        """16 hex digits of a hash of the content; equal content has an equal one in every store."""
         return self._derived.revision
 
     def at_version(self, version: int) -> Taxonomy:
@@ -88,9 +92,8 @@ class Taxonomy:
         return same
 
     def etag(self, id: str) -> str:
-        """16 hex digits that change with the concept, a relation that leaves it or a symmetric one that meets it."""
-        i = self.index(id)
-        rows: list[Concept | Relation] = [self._concept(i), *self.relations_from(id)]
+        """16 hex digits of a hash of a concept, its relations and its symmetric partners. Raises UnknownConcept."""
+        rows: list[Concept | Relation] = [self[id], *self.relations_from(id)]
         partners = [f"{type} {other}".encode() for type in sorted(SYMMETRIC) for other in self.out(id, type)]
         return hashlib.blake2b(b"\n".join([*map(_canonical_json, rows), *partners]), digest_size=8).hexdigest()
 
@@ -107,47 +110,51 @@ class Taxonomy:
         i = self._texts.find(id)
         if i is None:
             raise UnknownConcept(id, near=self.near(id))
-        return self._concepts.get(i) or self._concept(i)
+        return self._made.get(i) or self._rows[i]
 
     @cached_property
     def concepts(self) -> Sequence[Concept]:
-        """By id. Of a large taxonomy they are made as they are asked for."""
-        return tuple(self.columns.concepts()) if len(self) <= _AT_ONCE else Concepts(self.columns)
+        """All concepts by id; of a large taxonomy they are made when they are read."""
+        return tuple(self.columns.concepts()) if len(self) <= _SMALL else self._rows
 
     @cached_property
     def relations(self) -> Sequence[Relation]:
-        """By type, source and target; made as they are asked for when they are many."""
-        edges = len(self.columns.edges)
-        return tuple(self.columns.relations()) if edges <= _AT_ONCE else Relations(self.columns)
+        """All relations by type, source and target; made when they are read if they are many."""
+        count, make = len(self.columns.edges), self.columns.relations
+        return tuple(make()) if count <= _SMALL else Lazy(count, make)
 
     def index(self, id: str) -> int:
-        """The concept's number in this snapshot; raises UnknownConcept, naming the nearest ids and labels."""
+        """The concept's number in this snapshot. Raises UnknownConcept, naming similar ids and labels."""
         i = self._texts.find(id)
         if i is None:
             raise UnknownConcept(id, near=self.near(id))
         return i
 
     def get(self, id: str) -> Concept | None:
+        """The concept, None when it is missing."""
         i = self._texts.find(id)
-        return None if i is None else self._concept(i)
+        return None if i is None else self._made.get(i) or self._rows[i]
 
     def among(self, ids: Sequence[str]) -> dict[str, Concept]:
-        """Those of many ids that are there, sooner than one by one."""
+        """The concepts of those ids that exist; faster than `get` for many ids."""
         rows = find_all(self.columns, ids)
         found = self.columns.concepts_at(rows[rows >= 0])
         return {concept.id: concept for concept in found}
 
-    def _concept(self, i: int) -> Concept:
-        found = self._concepts.get(i)
-        if found is None:
-            if len(self._concepts) >= _REMEMBERED:
-                self._concepts = {}
-            found = self._concepts[i] = self.columns.concept(i)
-        return found
-
     def resolve(self, id: str) -> str:
-        """The id itself, or where its redirects (`replaced_by`) lead: to the concept where they end, fork, or turn
-        in a circle. Of several successors none is the successor, so the concept that was split stays itself."""
+        """Follow redirects (`replaced_by`) to where they end, fork or repeat.
+
+        A concept with several successors resolves to itself.
+
+        Args:
+            id: A concept, deprecated or not.
+
+        Returns:
+            The id of the concept that stands for it; `id` itself without redirects.
+
+        Raises:
+            UnknownConcept: No such concept.
+        """
         self.index(id)
         seen = {id}
         while True:
@@ -157,18 +164,24 @@ class Taxonomy:
             id = successors[0]
             seen.add(id)
 
-    # -- relations --------------------------------------------------------------------------------
-
     def out(self, id: str, relation: RelationType) -> list[str]:
-        """Targets of the relation from the concept, by id; both ends' partners when it is symmetric."""
+        """Targets of a concept's relations of a type, by id; all partners if it is symmetric.
+
+        Args:
+            id: The source.
+            relation: A relation type, such as "broader".
+
+        Raises:
+            UnknownConcept: No such concept.
+        """
         return self._names(self._edges[relation, True].row(self.index(id)))
 
     def into(self, id: str, relation: RelationType) -> list[str]:
-        """Sources of the relation into the concept, by id."""
+        """Sources of relations of a type into a concept, by id. Raises UnknownConcept."""
         return self._names(self._edges[relation, False].row(self.index(id)))
 
     def relations_from(self, id: str) -> list[Relation]:
-        """The kept edges whose source is the concept, in order."""
+        """Stored relations whose source is the concept, in order; none for an unknown concept."""
         i = self._texts.find(id)
         if i is None:
             return []
@@ -184,34 +197,31 @@ class Taxonomy:
         return [(type, rows) for type in TYPES if len((rows := self._edges[type, True]).targets)]
 
     def adjacency(self, relation: RelationType, *, forward: bool = True) -> Csr:
+        """Targets by source as a CSR matrix of concept numbers, or sources by target."""
         return self._edges[relation, forward]
 
     def _names(self, rows: list[int]) -> list[str]:
         ids = self._texts.all
         return [ids[j] for j in rows] if ids is not None else self._texts.many(rows)
 
-    # -- hierarchy --------------------------------------------------------------------------------
-
     def ancestor_indices(self, i: int) -> Indices:
-        """(k,) int32, ascending; transitive `broader`, without `i` itself."""
+        """(k,) int32, ascending: ancestors of concept number `i`, without itself."""
         return self._derived.hierarchy.ancestor_row(i)
 
     def ancestors(self, id: str) -> list[str]:
-        """Ids of all that is broader than the concept, by id."""
-        i = self._texts.find(id)
-        return self._names(self._derived.hierarchy.above(self.index(id) if i is None else i))
+        """Ids of all broader concepts, transitively, by id. Raises UnknownConcept."""
+        return self._names(self._derived.hierarchy.above(self.index(id)))
 
     def descendants(self, id: str) -> list[str]:
-        """Ids of all that is narrower than the concept, by id."""
-        i = self._texts.find(id)
-        return self._names(self._derived.hierarchy.below(self.index(id) if i is None else i))
+        """Ids of all narrower concepts, transitively, by id. Raises UnknownConcept."""
+        return self._names(self._derived.hierarchy.below(self.index(id)))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether `ancestor` is strictly broader than `descendant`."""
+        """Whether `ancestor` is transitively broader than `descendant`, not equal to it. Raises UnknownConcept."""
         return self.index(ancestor) in self._derived.hierarchy.above(self.index(descendant))
 
     def path(self, id: str) -> list[str]:
-        """From the top concept down to the concept itself, along primary `broader` edges."""
+        """Ids from the top concept down to the concept, along primary `broader` relations. Raises UnknownConcept."""
         primary, row = self._derived.primary, self.index(id)
         rows = []
         while row >= 0:
@@ -220,40 +230,41 @@ class Taxonomy:
         return self._names(rows[::-1])
 
     def depth(self, id: str) -> int:
+        """Steps up to the top along primary `broader` relations. Raises UnknownConcept."""
         return int(self.depths[self.index(id)])
 
     @property
     def depths(self) -> Indices:
-        """(n,) int32, steps to the top along primary `broader` edges."""
+        """(n,) int32: `depth` of every concept."""
         return self._derived.depths
 
     def top_concepts(self, scheme: str | None = None) -> list[str]:
+        """Ids of concepts without a broader one, of all schemes or one, by id."""
         top = np.diff(self.broader.starts) == 0
         if scheme is not None:
             top &= self.columns.scheme.where(scheme)
         return self._names(np.flatnonzero(top).tolist())
 
-    # -- facets -----------------------------------------------------------------------------------
-
     def attribute_of(self, value: str) -> str | None:
-        """The attribute a value belongs to; None for a category or an attribute."""
-        homes = self._edges["value_of", True].row(self.index(value))
-        return self.ids[homes[0]] if homes else None
+        """The attribute of a value, None for a category or an attribute. Raises UnknownConcept."""
+        found = self._edges["value_of", True].row(self.index(value))
+        return self.ids[found[0]] if found else None
 
     def values_of(self, attribute: str) -> list[str]:
+        """Ids of an attribute's values, by id. Raises UnknownConcept."""
         return self.into(attribute, "value_of")
 
     def attributes_for(self, category: str) -> list[str]:
-        """Attributes that apply to the category: asserted on it or inherited from anything broader; by id."""
+        """Ids of attributes that apply to a category, asserted or inherited, by id. Raises UnknownConcept."""
         i = self.index(category)
         into = self._edges["applies_to", False]
         found = {a for j in (i, *self._derived.hierarchy.above(i)) for a in into.row(j)}
         return self._names(sorted(found))
 
     def excluded(self, a: str, b: str) -> bool:
-        """Whether the two may never stand on one item, by an asserted `excludes` on them or anything broader.
+        """Whether an asserted `excludes` of the two, or of their ancestors, forbids both on one item.
 
-        What values of a single-choice attribute imply is not said here.
+        Exclusions that follow from a single-choice attribute are not included. Raises UnknownConcept.
         """
         first, second = self.index(a), self.index(b)
         excludes = self._edges["excludes", True]
@@ -263,10 +274,16 @@ class Taxonomy:
         right = {second, *hierarchy.above(second)}
         return any(j in right for i in (first, *hierarchy.above(first)) for j in excludes.row(i))
 
-    # -- labels -----------------------------------------------------------------------------------
-
     def lookup(self, label: str, *, lang: str | None = None) -> list[str]:
-        """Ids of the concepts that carry the label (as `graph.labels.normalise` sees it), by id; no deprecated ones."""
+        """Find concepts by a label, compared in normal form.
+
+        Args:
+            label: A preferred, alternative or hidden label.
+            lang: Only labels of this language; regions are ignored.
+
+        Returns:
+            Ids of active and candidate concepts, by id.
+        """
         found, codes = self._derived.labels.find(label)
         if lang is not None:
             base, tags = lang.split("-")[0], self.columns.texts.lang.values
@@ -274,7 +291,7 @@ class Taxonomy:
         return self._names(list(dict.fromkeys(found)))
 
     def near(self, value: str, *, kind: Kind | None = None) -> list[str]:
-        """Up to three concepts that somebody who wrote `value` may have meant, as an error message shows them."""
+        """Up to three concepts whose ids or labels are like `value`, as error messages show them."""
         found = self.lookup(value)
         if len(self) <= _CLOSE_MATCHES:
             labels = self._derived.labels
@@ -287,6 +304,7 @@ class Taxonomy:
 
     @property
     def schemes(self) -> tuple[str, ...]:
+        """Ids of all concept schemes, in order."""
         return self.columns.scheme.values
 
 

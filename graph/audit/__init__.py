@@ -1,4 +1,4 @@
-"""The audit: named checks over a whole taxonomy, each finding with its evidence and, where there is one, a repair."""
+"""The audit: named checks of a taxonomy, whose findings have evidence and, where possible, a repair."""
 
 from graph.audit.report import Check, CheckResult, Defect, Finding, Report, Severity, parse_severity
 from graph.audit.run import CHECKS, audit, check_names

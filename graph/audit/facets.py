@@ -1,11 +1,11 @@
-"""Attributes, their values, and the categories they apply to."""
+"""Checks of attributes, their values, and the categories they apply to."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.views import active, children, named
 from graph.taxonomy import Taxonomy
 
@@ -26,7 +26,7 @@ def attribute_applies_nowhere(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def attribute_applied_twice(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Asserted on a category that inherits it anyway."""
+    """An attribute asserted on a category that inherits it."""
     for edge in taxonomy.relations:
         if edge.type != "applies_to":
             continue
@@ -36,18 +36,14 @@ def attribute_applied_twice(taxonomy: Taxonomy) -> Iterator[Defect]:
         if inherited:
             a, c, top = taxonomy[edge.source], taxonomy[edge.target], taxonomy[inherited[0]]
             message = f"attribute {named(a)} applies to {named(c)}, which inherits it from {named(top)}"
-            repair = {
-                "op": "delete_relation",
-                "type": "applies_to",
-                "source": a.id,
-                "target": c.id,
-                "words": "delete the lower of the two",
-            }
+            repair = suggest(
+                "delete_relation", "delete the lower of the two", type="applies_to", source=a.id, target=c.id
+            )
             yield Defect((a.id, c.id), message, {"inherited_from": inherited}, repair)
 
 
 def attribute_gap_among_siblings(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """An attribute asserted on at least 80 % of four or more siblings, but not available on this one."""
+    """An attribute asserted on at least 80 % of four or more siblings, but missing on this one."""
     if not any(edge.type == "applies_to" for edge in taxonomy.relations):
         return
     for parent, below in children(taxonomy):
@@ -64,11 +60,6 @@ def attribute_gap_among_siblings(taxonomy: Taxonomy) -> Iterator[Defect]:
                     f"attribute {named(taxonomy[attribute])} applies to {have} of the {len(below)} categories below "
                     f"{named(parent)}, but not to {named(child)}"
                 )
-                repair = {
-                    "op": "put_relation",
-                    "type": "applies_to",
-                    "source": attribute,
-                    "target": child.id,
-                    "words": "let the attribute apply here too",
-                }
+                words = "let the attribute apply here too"
+                repair = suggest("put_relation", words, type="applies_to", source=attribute, target=child.id)
                 yield Defect((child.id, attribute), message, {"siblings": len(below), "with_attribute": have}, repair)

@@ -1,4 +1,4 @@
-"""Labels: telling concepts apart, in every language, in the same manner."""
+"""Checks of labels: duplicates, spelling, missing languages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.views import active, families, named
 from graph.labels import normalise
-from graph.model import Concept
+from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
 
 _MAJORITY = 0.5
@@ -20,23 +20,18 @@ _JOINERS = "\u200c\u200d"
 
 
 def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Two concepts side by side with one preferred label in one language."""
+    """One preferred label of several siblings in one language."""
     for parent, members in families(taxonomy):
         for (tag, label), ids in _shared(_preferred(members)):
             where = f"below {named(parent)}" if parent else "at the top of their scheme"
             message = f"{len(ids)} concepts {where} are all called {label!r} in {tag!r}: {', '.join(ids)}"
-            repair = {
-                "op": "relabel",
-                "concepts": ids,
-                "lang": tag,
-                "words": "give them different labels, or merge them",
-            }
+            repair = suggest("relabel", "give them different labels, or merge them", concepts=ids, lang=tag)
             others = {id: taxonomy[id].label("en") for id in ids} if tag != "en" else {}
             yield Defect(tuple(ids), message, {"lang": tag, "label": label, "in_english": others}, repair)
 
 
 def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """One label on several values of an attribute, or on several attributes of a scheme, alternatives included."""
+    """One preferred or alternative label of several values of an attribute, or several attributes of a scheme."""
     groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
     for concept in taxonomy:
         if active(concept) and concept.kind == "value":
@@ -51,12 +46,12 @@ def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     for what, tag, label, ids in found:
         if frozenset(ids) not in siblings:
             message = f"{len(ids)} {what} are all called {label!r} in {tag!r}: {', '.join(ids)}"
-            repair = {"op": "merge", "concepts": ids, "words": "merge them, or take the label from all but one"}
+            repair = suggest("merge", "merge them, or take the label from all but one", concepts=ids)
             yield Defect(tuple(ids), message, {"lang": tag, "label": label}, repair)
 
 
 def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Categories of one scheme and depth, in different places, with one preferred label: links need their context."""
+    """One preferred label of categories of one scheme and depth in different places: linking needs context."""
     levels: dict[tuple[str, int], list[Concept]] = defaultdict(list)
     for concept in taxonomy:
         if concept.kind == "category" and active(concept):
@@ -73,19 +68,17 @@ def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Outer or doubled spaces, and characters nobody sees."""
+    """Outer or repeated spaces, and invisible characters."""
     for concept in taxonomy:
         for text, tag, kind in concept.labels():
             better = tidy(text)
             if better != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
-                repair = {"op": "relabel", "concept": concept.id, "lang": tag, "kind": kind, "from": text, "to": better}
-                repair["words"] = f"make it {better!r}"
-                yield Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
+                yield _relabel(concept, message, f"make it {better!r}", label=(text, tag, kind), to=better)
 
 
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """An alternative or hidden label that is the preferred one, or stands there twice."""
+    """An alternative or hidden label that repeats the preferred one or another."""
     for concept in taxonomy:
         if not concept.alt_label and not concept.hidden_label:
             continue
@@ -95,14 +88,20 @@ def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
                 continue
             if (tag, text) in seen:
                 message = f"{named(concept)} has the label {text!r} in {tag!r} more than once"
-                repair = {"op": "relabel", "concept": concept.id, "lang": tag, "kind": kind, "from": text, "to": None}
-                repair["words"] = f"delete the {kind} label"
-                yield Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
+                yield _relabel(concept, message, f"delete the {kind} label", label=(text, tag, kind), to=None)
             seen.add((tag, text))
 
 
+def _relabel(
+    concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None
+) -> Defect:
+    text, tag, kind = label
+    repair = suggest("relabel", words, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
+    return Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
+
+
 def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A label in lower case where nine in ten of its siblings begin with a capital, or the other way round."""
+    """A label in lower case where nine in ten of its siblings begin with a capital, or the reverse."""
     for _, members in families(taxonomy):
         by_language: dict[str, list[Concept]] = defaultdict(list)
         for concept in members:
@@ -125,19 +124,19 @@ def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A language that most concepts of this scheme and kind are labelled in, but not this one."""
+    """A missing label in a language that most concepts of the scheme and kind have."""
     groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
     for concept in taxonomy:
         if active(concept):
             groups[concept.scheme, concept.kind].append(concept)
     for _, members in sorted(groups.items()):
-        spoken = Counter(tag for concept in members for tag in concept.pref_label)
-        usual = sorted(tag for tag, count in spoken.items() if count > _MAJORITY * len(members))
+        labelled = Counter(tag for concept in members for tag in concept.pref_label)
+        usual = sorted(tag for tag, count in labelled.items() if count > _MAJORITY * len(members))
         for concept in members:
             missing = [tag for tag in usual if tag not in concept.pref_label]
             if missing:
                 message = f"{named(concept)} has no preferred label in {', '.join(missing)}"
-                share = {tag: round(spoken[tag] / len(members), 3) for tag in missing}
+                share = {tag: round(labelled[tag] / len(members), 3) for tag in missing}
                 yield Defect((concept.id,), message, {"missing": missing, "share_of_scheme": share})
 
 
@@ -146,7 +145,7 @@ def _preferred(concepts: Iterable[Concept]) -> Iterator[tuple[Concept, str, str]
 
 
 def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, str], list[str]]]:
-    """((language, label), ids) of the labels that several concepts carry, compared in their normal form."""
+    """((language, label), ids) of labels that several concepts have, compared in normal form."""
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for concept, tag, text in rows:
         found[tag, normalise(text)].setdefault(concept.id, text)
@@ -155,11 +154,10 @@ def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, s
 
 
 def tidy(text: str) -> str:
-    """The text with single spaces inside, none outside, and no invisible characters."""
+    """The text without outer or repeated spaces and invisible characters."""
     if text.isprintable() and "  " not in text:
         return text.strip()
-    seen = "".join(c if _visible(c) else "" for c in text.replace("\t", " ").replace("\n", " ").replace("\r", " "))
-    return " ".join(seen.split())
+    return " ".join("".join(c for c in text if c in "\t\n\r" or _visible(c)).split())
 
 
 def _visible(character: str) -> bool:
@@ -167,5 +165,5 @@ def _visible(character: str) -> bool:
 
 
 def _case(text: str) -> str | None:
-    """ "upper" or "lower" by the first character; None when that knows no case."""
+    """ "upper" or "lower" by the first character, None when it has no case."""
     return "upper" if text[:1].isupper() else "lower" if text[:1].islower() else None

@@ -1,39 +1,38 @@
-"""Deprecated concepts and where they lead."""
+"""Checks of deprecated concepts and their redirects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.views import active, named
 from graph.taxonomy import Taxonomy
 
 
 def deprecated_without_successor(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Tags on it can't be carried over."""
+    """A deprecated concept whose tags can't be moved."""
     for concept in taxonomy:
         if not active(concept) and not taxonomy.out(concept.id, "replaced_by"):
             yield Defect((concept.id,), f"{named(concept)} is deprecated, and nothing replaces it")
 
 
 def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A successor that is deprecated itself: a chain, or an end in nothing."""
+    """A successor that is deprecated itself: a chain, or a dead end."""
     for edge in taxonomy.relations:
         if edge.type != "replaced_by" or active(taxonomy[edge.target]):
             continue
-        final = taxonomy.resolve(edge.source)
-        words, repair = "name a successor in use", None
+        final, repair = taxonomy.resolve(edge.source), None
         if active(taxonomy[final]):
             words = f"redirect straight to {final!r}"
-            repair = {"op": "put_relation", "type": "replaced_by", "source": edge.source, "target": final}
+            repair = suggest("put_relation", words, type="replaced_by", source=edge.source, target=final)
         message = (
             f"{named(taxonomy[edge.source])} is replaced by {named(taxonomy[edge.target])}, which is deprecated too"
         )
-        yield Defect((edge.source, edge.target), message, {"leads_to": final}, repair and {**repair, "words": words})
+        yield Defect((edge.source, edge.target), message, {"leads_to": final}, repair)
 
 
 def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Several successors, here or further on, a circle of them, or a successor of something in use."""
+    """Several successors, here or further on, a circle of them, or a successor of an active concept."""
     for concept in taxonomy:
         successors = taxonomy.out(concept.id, "replaced_by")
         if not successors:
@@ -49,12 +48,12 @@ def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
             yield Defect((concept.id, *successors), message, {"successors": successors})
         elif active(concept):
             message = f"{named(concept)} is replaced by {named(taxonomy[successors[0]])} but not deprecated"
-            repair = {"op": "deprecate", "concept": concept.id, "words": "deprecate it, or delete the redirect"}
+            repair = suggest("deprecate", "deprecate it, or delete the redirect", concept=concept.id)
             yield Defect((concept.id, *successors), message, {"status": concept.status}, repair)
 
 
 def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """An active concept whose primary broader concept is deprecated, or a value whose attribute is."""
+    """An active concept below a deprecated one, or an active value of a deprecated attribute."""
     for edge in taxonomy.relations:
         if not (edge.type == "value_of" or (edge.type == "broader" and edge.primary)):
             continue
@@ -63,7 +62,6 @@ def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
             successor = taxonomy.resolve(high.id)
             repair = None
             if active(taxonomy[successor]) and taxonomy[successor].kind == high.kind:
-                repair = {"op": "move", "concept": low.id, "to": successor, "words": f"move it below {successor!r}"}
-            yield Defect(
-                (low.id, high.id), f"{named(low)} is in use below {named(high)}, which is deprecated", {}, repair
-            )
+                repair = suggest("move", f"move it below {successor!r}", concept=low.id, to=successor)
+            message = f"{named(low)} is in use below {named(high)}, which is deprecated"
+            yield Defect((low.id, high.id), message, {}, repair)

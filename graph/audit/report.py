@@ -1,10 +1,11 @@
-"""What a check is, and what an audit reports."""
+"""Checks of an audit and the report of their findings."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from graph.errors import InputError
 from graph.rows import AuditReport, FindingRow
@@ -12,10 +13,11 @@ from graph.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+T = TypeVar("T")
 
 
 def parse_severity(value: str) -> Severity:
-    """Raises InputError for a word that is no severity."""
+    """The severity of that name. Raises InputError for another word."""
     for severity in SEVERITIES:
         if value == severity:
             return severity
@@ -24,10 +26,13 @@ def parse_severity(value: str) -> Severity:
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """What a check found, before the audit stamps its name on it. `evidence` and `repair` are JSON.
+    """A defect that a check found.
 
-    A repair says in `words` what to do and in `op` which edit that is: "relabel", "merge", "move", "delete_relation",
-    "put_relation", "deprecate", "retag", "run" (the `statement`, on the record).
+    Args:
+        concepts: Ids of the concepts concerned.
+        message: What is wrong, with labels and ids.
+        evidence: JSON that supports it.
+        repair: JSON of an edit that repairs it (see `suggest`).
     """
 
     concepts: tuple[str, ...]
@@ -36,9 +41,34 @@ class Defect:
     repair: Mapping[str, Any] | None = None
 
 
+def suggest(op: str, words: str, **fields: Any) -> dict[str, Any]:
+    """The repair of a defect as JSON.
+
+    Args:
+        op: The edit: "relabel", "merge", "move", "delete_relation", "put_relation", "deprecate", "retag" or, for a
+            `statement` of the store's language, "run".
+        words: An instruction for people.
+        fields: The fields of the edit.
+    """
+    return {"op": op, **fields, "words": words}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named question to a taxonomy. Its defects come in a fixed order."""
+    """A named check of a taxonomy. Packages add theirs with an entry point of the group `kgtag.checks`.
+
+    Args:
+        name: The name for `kgtag audit --check NAME`.
+        severity: "error", "warning" or "info".
+        find: Yields the defects of a taxonomy in a fixed order.
+
+    Example:
+        >>> def shouting(taxonomy):
+        ...     for concept in taxonomy:
+        ...         if concept.label().isupper():
+        ...             yield Defect((concept.id,), f"{concept.label()!r} is in capitals")
+        >>> check = Check("shouting", "info", shouting)
+    """
 
     name: str
     severity: Severity
@@ -47,7 +77,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How one check went: seconds it took, findings it had."""
+    """The duration of a check, in seconds, and the number of its findings."""
 
     name: str
     severity: Severity
@@ -57,6 +87,8 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
+    """A defect with the name and severity of its check."""
+
     check: str
     severity: Severity
     concepts: tuple[str, ...]
@@ -67,14 +99,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks that ran, in order, and their findings, the gravest first."""
+    """The result of an audit.
+
+    Args:
+        revision: The taxonomy's revision.
+        checks: The checks that ran, in order.
+        findings: All findings, errors first.
+    """
 
     revision: str
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
 
     def failing(self, threshold: Severity) -> list[Finding]:
-        """Findings at least as grave as the threshold."""
+        """Findings of at least the severity of the threshold."""
         grave = SEVERITIES[: SEVERITIES.index(threshold) + 1]
         return [finding for finding in self.findings if finding.severity in grave]
 
@@ -90,7 +128,7 @@ class Report:
 
 
 def report(revision: str, results: Sequence[tuple[CheckResult, Sequence[Defect]]]) -> Report:
-    """Stamp the defects and order them by severity, else as the checks and their defects come."""
+    """The report of checks and their defects, ordered by severity, then by check."""
     findings = [
         Finding(result.name, result.severity, d.concepts, d.message, d.evidence, d.repair)
         for result, defects in results
@@ -98,6 +136,15 @@ def report(revision: str, results: Sequence[tuple[CheckResult, Sequence[Defect]]
     ]
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return Report(revision, tuple(result for result, _ in results), tuple(findings))
+
+
+def timed(
+    name: str, severity: Severity, find: Callable[[T], Iterable[Defect]], subject: T
+) -> tuple[CheckResult, list[Defect]]:
+    """Run a check on its subject."""
+    start = time.perf_counter()
+    defects = list(find(subject))
+    return CheckResult(name, severity, time.perf_counter() - start, len(defects)), defects
 
 
 def _finding(finding: Finding) -> FindingRow:

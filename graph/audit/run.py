@@ -1,16 +1,16 @@
-"""Running the checks."""
+"""The audit of a taxonomy: built-in checks and those of other packages."""
 
 from __future__ import annotations
 
 import difflib
-import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from graph.audit import facets, integrity, labels, lifecycle, structure, usage
-from graph.audit.report import Check, CheckResult, Defect, Report, report
+from graph.audit.report import Check, Report, report, timed
 from graph.errors import InputError
 from graph.model import TaggedItem
+from graph.plugins import load_plugins
 from graph.repairs.repairs import Dialect
 from graph.taxonomy import Taxonomy
 
@@ -37,12 +37,18 @@ CHECKS: tuple[Check, ...] = (
     Check("attribute_applied_twice", "info", facets.attribute_applied_twice),
     Check("attribute_gap_among_siblings", "info", facets.attribute_gap_among_siblings),
 )
-"""The symbolic checks, in the order they run. Those that need tagged items are `usage.checks`."""
+"""The built-in checks in order. Those of tagged items are `usage.checks`."""
 
 
 def check_names() -> tuple[str, ...]:
-    """Every name that `audit` understands by itself."""
-    return tuple(check.name for check in (*CHECKS, *usage.checks(())))
+    """Names of all checks, those of other packages last."""
+    own = tuple(check.name for check in (*CHECKS, *usage.checks(())))
+    return own + tuple(check.name for check in _installed() if check.name not in own)
+
+
+def _installed() -> list[Check]:
+    """Checks of other packages. Raises InputError for an entry point that is not a Check."""
+    return list(load_plugins("kgtag.checks", Check).values())
 
 
 def audit(
@@ -53,13 +59,29 @@ def audit(
     extra: Sequence[Check] = (),
     dialect: Dialect = "cypher",
 ) -> Report:
-    """Run the checks named (else all): the symbolic ones, those on `items` when they are given, and `extra` ones.
+    """Run checks on a taxonomy.
 
-    `dialect` is the language of the record, in which quarantined edits are mended.
+    Args:
+        taxonomy: The snapshot to check.
+        items: Tagged items, for the checks of tags; those are left out without.
+        checks: Names of the checks to run; all by default.
+        extra: Further checks, besides those that packages add (entry-point group `kgtag.checks`).
+        dialect: The language of the store, for repairs of quarantined edits.
+
+    Raises:
+        InputError: An unknown check, one that needs `items`, or an entry point that is not a Check.
+
+    Example:
+        >>> report = audit(taxonomy, checks=["orphan"])
+        >>> [finding.message for finding in report.findings]
+        ["'Wellies' (wellies) stands alone: nothing is broader or narrower"]
     """
     quarantined = Check("quarantined", "error", partial(integrity.quarantined, dialect=dialect))
     own = [quarantined if check.name == quarantined.name else check for check in CHECKS]
-    known = {check.name: check for check in (*own, *(usage.checks(items) if items is not None else ()), *extra)}
+    own += usage.checks(items) if items is not None else ()
+    known = {check.name: check for check in own}
+    for check in (*extra, *_installed()):
+        known.setdefault(check.name, check)
     for name in checks or ():
         if name not in known:
             if name in check_names():
@@ -67,10 +89,4 @@ def audit(
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
     wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
-    return report(taxonomy.revision, [_timed(check, taxonomy) for check in wanted])
-
-
-def _timed(check: Check, taxonomy: Taxonomy) -> tuple[CheckResult, list[Defect]]:
-    start = time.perf_counter()
-    defects = list(check.find(taxonomy))
-    return CheckResult(check.name, check.severity, time.perf_counter() - start, len(defects)), defects
+    return report(taxonomy.revision, [timed(check.name, check.severity, check.find, taxonomy) for check in wanted])

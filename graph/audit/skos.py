@@ -1,14 +1,13 @@
-"""The audit of a SKOS file: defects that an import would tidy away or refuse."""
+"""The audit of a SKOS file: defects that an import would tidy up or refuse."""
 
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from graph.audit import skos_labels, skos_relations, skos_schemes
-from graph.audit.report import CheckResult, Defect, Report, Severity, report
+from graph.audit.report import Defect, Report, Severity, report, timed
 from graph.audit.thesaurus import Thesaurus
 from graph.errors import InputError
 from graph.formats import rdf
@@ -47,20 +46,27 @@ SKOS_CHECKS: tuple[SkosCheck, ...] = (
 
 
 def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
-    """Look at the file's triples as they are; the revision is a hash of them."""
+    """Run checks on the triples of a file, as they are.
+
+    Args:
+        path: A file in any RDF notation.
+        checks: Names of the checks to run; all by default.
+
+    Returns:
+        The report; its revision is a hash of the triples.
+
+    Raises:
+        InputError: An unknown check.
+        FileFormatError: The file does not read.
+    """
     names = [name for name, _, _ in SKOS_CHECKS]
     for name in checks or ():
         if name not in names:
             raise InputError(f"no check {name!r} of SKOS files; there is {', '.join(names)}")
     triples = rdf.load(path)
     thesaurus = Thesaurus(triples)
-    results = []
-    for name, severity, find in SKOS_CHECKS:
-        if checks is None or name in checks:
-            start = time.perf_counter()
-            defects = list(find(thesaurus))
-            results.append((CheckResult(name, severity, time.perf_counter() - start, len(defects)), defects))
-    return report(_revision(triples), results)
+    wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
+    return report(_revision(triples), [timed(*check, thesaurus) for check in wanted])
 
 
 def _revision(triples: Sequence[rdf.Triple]) -> str:

@@ -1,4 +1,4 @@
-"""Labels, languages, notations and notes of a SKOS file."""
+"""Checks of labels, languages, notations and notes of a SKOS file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from graph.audit.labels import tidy
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import LABELS, Thesaurus
 from graph.formats.iris import DC, DCT, RDFS, SKOS
 from graph.formats.rdf import Node, Text
@@ -29,7 +29,7 @@ def several_pref_labels(t: Thesaurus) -> Iterator[Defect]:
             message = (
                 f"{node} has {len(texts)} preferred labels in {lang or 'no language'!r}: {', '.join(sorted(texts))}"
             )
-            repair = {"op": "relabel", "concept": node, "lang": lang, "words": "make all but one alternative labels"}
+            repair = suggest("relabel", "make all but one alternative labels", concept=node, lang=lang)
             yield Defect((node,), message, {"rule": "S14", "lang": lang, "labels": sorted(texts)}, repair)
 
 
@@ -53,11 +53,11 @@ def empty_label(t: Thesaurus) -> Iterator[Defect]:
 
 def unlabelled(t: Thesaurus) -> Iterator[Defect]:
     """Concepts without a preferred label, schemes without a title."""
-    spoken = t.speaks(SKOS + "prefLabel")
+    labelled = t.with_text(SKOS + "prefLabel")
     for node in t.concepts:
-        if node not in spoken:
+        if node not in labelled:
             yield Defect((node,), f"{node} has no preferred label")
-    titled = t.speaks(*_TITLES)
+    titled = t.with_text(*_TITLES)
     for node in sorted(t.schemes - titled):
         yield Defect((node,), f"the concept scheme {node} has no label or title")
 
@@ -66,14 +66,16 @@ def untidy_label(t: Thesaurus) -> Iterator[Defect]:
     for node, label in sorted(t.texts(*LABELS)):
         if label.text.strip() and tidy(label.text) != label.text:
             message = f"the label {label.text!r} of {node} has stray spaces, line breaks or invisible characters"
-            repair = {"op": "relabel", "concept": node, "from": label.text, "to": tidy(label.text), "lang": label.lang}
-            yield Defect((node,), message, {"lang": label.lang}, {**repair, "words": f"make it {tidy(label.text)!r}"})
+            better = tidy(label.text)
+            fields = {"concept": node, "from": label.text, "to": better, "lang": label.lang}
+            yield Defect((node,), message, {"lang": label.lang}, suggest("relabel", f"make it {better!r}", **fields))
 
 
 def bad_language(t: Thesaurus) -> Iterator[Defect]:
     for node, label in sorted(t.texts(*LABELS)):
         if label.lang and not LANGUAGE_TAG.fullmatch(label.lang):
-            yield Defect((node,), f"the label {label.text!r} of {node} is in {label.lang!r}, which is no language tag")
+            message = f"the label {label.text!r} of {node} is in {label.lang!r}, which is not a language tag"
+            yield Defect((node,), message)
 
 
 def shared_label(t: Thesaurus) -> Iterator[Defect]:
@@ -95,7 +97,7 @@ def shared_label(t: Thesaurus) -> Iterator[Defect]:
 
 
 def ambiguous_notation(t: Thesaurus) -> Iterator[Defect]:
-    """One notation on several concepts of a scheme, or several on one concept."""
+    """One notation of several concepts of a scheme, or several of one concept."""
     by_concept: dict[Node, list[str]] = defaultdict(list)
     by_notation: dict[str, list[Node]] = defaultdict(list)
     for node, text in t.texts(SKOS + "notation"):
@@ -113,7 +115,7 @@ def ambiguous_notation(t: Thesaurus) -> Iterator[Defect]:
 
 
 def missing_language(t: Thesaurus) -> Iterator[Defect]:
-    """Labels without a language, counted once a file: they are all or none, mostly."""
+    """Labels without a language, reported once a file: mostly all of them or none."""
     plain = sorted((node, label) for node, label in t.texts(*LABELS) if label.text.strip() and not label.lang)
     if plain:
         nodes = sorted({node for node, _ in plain})
@@ -123,22 +125,22 @@ def missing_language(t: Thesaurus) -> Iterator[Defect]:
 
 
 def partial_language(t: Thesaurus) -> Iterator[Defect]:
-    """Languages that some concepts are labelled in, and others not."""
-    speakers: dict[str, set[Node]] = defaultdict(set)
+    """Languages in which some concepts have labels and others do not."""
+    labelled: dict[str, set[Node]] = defaultdict(set)
     for node, label in t.texts(*LABELS):
         if label.lang:
-            speakers[label.lang].add(node)
+            labelled[label.lang].add(node)
     concepts = set(t.concepts)
-    for lang, nodes in sorted(speakers.items()):
-        silent = sorted(concepts - nodes)
-        if silent:
-            message = f"{len(silent)} of {len(concepts)} concepts have no label in {lang!r}, e.g. {silent[0]}"
-            yield Defect(tuple(silent[:100]), message, {"lang": lang, "missing": len(silent), "of": len(concepts)})
+    for lang, nodes in sorted(labelled.items()):
+        missing = sorted(concepts - nodes)
+        if missing:
+            message = f"{len(missing)} of {len(concepts)} concepts have no label in {lang!r}, e.g. {missing[0]}"
+            yield Defect(tuple(missing[:100]), message, {"lang": lang, "missing": len(missing), "of": len(concepts)})
 
 
 def undocumented(t: Thesaurus) -> Iterator[Defect]:
-    """Concepts that nothing explains, counted once a file."""
-    silent = sorted(set(t.concepts) - t.speaks(*_NOTES) - {node for node, _ in t.links(*_NOTES)})
-    if silent:
-        message = f"{len(silent)} of {len(t.concepts)} concepts have no definition or note, e.g. {silent[0]}"
-        yield Defect(tuple(silent[:100]), message, {"missing": len(silent), "of": len(t.concepts)})
+    """Concepts without a definition or note, reported once a file."""
+    missing = sorted(set(t.concepts) - t.with_text(*_NOTES) - {node for node, _ in t.links(*_NOTES)})
+    if missing:
+        message = f"{len(missing)} of {len(t.concepts)} concepts have no definition or note, e.g. {missing[0]}"
+        yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.concepts)})

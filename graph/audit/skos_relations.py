@@ -1,11 +1,11 @@
-"""Relations of a SKOS file that contradict or repeat each other."""
+"""Checks of relations of a SKOS file that contradict or repeat each other."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import INVERSES, MATCHES, Edges, Thesaurus, reachable
 from graph.formats.iris import SKOS
 from graph.formats.rdf import Node
@@ -20,8 +20,8 @@ def relation_clash(t: Thesaurus) -> Iterator[Defect]:
                 above[low] = reachable(t.all_parents, low)
             if high in above[low]:
                 message = f"{low} is related to {high}, which is broader than it"
-                repair = {"op": "delete_relation", "type": "related", "source": a, "target": b}
-                yield Defect((low, high), message, {"rule": "S27"}, {**repair, "words": "delete the related relation"})
+                repair = suggest("delete_relation", "delete the related relation", type="related", source=a, target=b)
+                yield Defect((low, high), message, {"rule": "S27"}, repair)
                 break
 
 
@@ -43,7 +43,7 @@ def mapping_within_scheme(t: Thesaurus) -> Iterator[Defect]:
         left, right = t.schemes_of.get(a, set()), t.schemes_of.get(b, set())
         shared = left & right
         if shared or (_same_site(a, b) and not (left and right)):
-            why = f"both are in {min(shared)}" if shared else "one of them is in no scheme"
+            why = f"both are in {min(shared)}" if shared else "one of them has no scheme"
             yield Defect((a, b), f"{a} is mapped to {b}, but {why}", {"schemes": sorted(shared)})
 
 
@@ -63,7 +63,7 @@ def cycle(t: Thesaurus) -> Iterator[Defect]:
 
 
 def redundant_broader(t: Thesaurus) -> Iterator[Defect]:
-    """A direct statement of what other statements lead to anyway. Circles are left to `cycle`."""
+    """A direct statement that other statements imply. Cycles are left to `cycle`."""
     mapped: Edges = defaultdict(set)
     for a, b in t.links(SKOS + "broadMatch"):
         mapped[a].add(b)
@@ -74,33 +74,34 @@ def redundant_broader(t: Thesaurus) -> Iterator[Defect]:
             for high in sorted(edges[low]) if len(edges[low]) > 1 else ():
                 if high != low and high in reachable(edges, low, without=high) and low not in reachable(edges, high):
                     message = f"{low} is directly below {high}, and again through others"
-                    repair = {"op": "delete_relation", "type": "broader", "source": low, "target": high}
-                    yield Defect((low, high), message, {}, {**repair, "words": "delete the direct statement"})
+                    words = "delete the direct statement"
+                    repair = suggest("delete_relation", words, type="broader", source=low, target=high)
+                    yield Defect((low, high), message, {}, repair)
 
 
 def transitive_only(t: Thesaurus) -> Iterator[Defect]:
-    """broaderTransitive is for inference: nothing but a chain of `broader` should give rise to it."""
+    """A broaderTransitive statement that no chain of `broader` implies."""
     up = t.links(SKOS + "broaderTransitive") + [(o, s) for s, o in t.links(SKOS + "narrowerTransitive")]
     for low, high in sorted(set(up)):
         if high not in reachable(t.parents, low):
-            message = f"{low} is transitively below {high}, but no chain of broader relations says so"
+            message = f"{low} is transitively below {high}, but no chain of broader relations leads there"
             yield Defect((low, high), message)
 
 
 def one_way_relation(t: Thesaurus) -> Iterator[Defect]:
-    """A relation whose inverse isn't stated: simple readers see one direction only. Other sites' are theirs."""
+    """A relation without its inverse: simple readers see one direction only. Other sites' concepts do not count."""
     for predicate, inverse in sorted(INVERSES.items()):
         back = {(o, s) for s, o in t.links(inverse)}
         for a, b in sorted(set(t.links(predicate))):
             if (a, b) in back or (predicate in MATCHES and b not in t.declared and not _same_site(a, b)):
                 continue
             name, other = predicate.removeprefix(SKOS), inverse.removeprefix(SKOS)
-            repair = {"op": "put_relation", "type": other, "source": b, "target": a, "words": f"state {other} too"}
+            repair = suggest("put_relation", f"state {other} too", type=other, source=b, target=a)
             yield Defect((a, b), f"{a} {name} {b} is stated, {other} the other way isn't", {"predicate": name}, repair)
 
 
 def related_siblings(t: Thesaurus) -> Iterator[Defect]:
-    """Concepts below the same one, or above the same one, are related anyway."""
+    """Related concepts that share a broader or a narrower one, which relates them already."""
     children: Edges = defaultdict(set)
     for low, parents in t.all_parents.items():
         for high in parents:
@@ -116,7 +117,7 @@ def related_siblings(t: Thesaurus) -> Iterator[Defect]:
 
 
 def _pairs(t: Thesaurus, *terms: str) -> list[tuple[Node, Node]]:
-    """Symmetric statements once each, in order."""
+    """Symmetric statements, once each, in order."""
     return sorted({(min(pair), max(pair)) for pair in t.links(*(SKOS + term for term in terms))})
 
 

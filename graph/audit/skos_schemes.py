@@ -1,4 +1,4 @@
-"""Who is in a SKOS file: concepts, schemes, top concepts, and what hangs together."""
+"""Checks of the concepts, schemes and top concepts of a SKOS file, and of its connectivity."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import DOWN, MATCHES, UP, Edges, Thesaurus, reachable
 from graph.formats.iris import SKOS
 
@@ -19,18 +19,18 @@ def no_concepts(t: Thesaurus) -> Iterator[Defect]:
 
 
 def undeclared_concept(t: Thesaurus) -> Iterator[Defect]:
-    """Used in a hierarchical or associative relation, but never said to be a concept."""
+    """A node in hierarchical or associative relations that is not declared a concept."""
     for node in sorted({end for pair in t.links(*UP, *DOWN, SKOS + "related") for end in pair} - t.declared):
         if not node.startswith("_:"):
-            repair = {"op": "declare", "concept": node, "words": "declare it a skos:Concept, or delete the relation"}
-            yield Defect((node,), f"{node} stands in relations but is not declared a concept", {}, repair)
+            repair = suggest("declare", "declare it a skos:Concept, or delete the relation", concept=node)
+            yield Defect((node,), f"{node} has relations but is not declared a concept", {}, repair)
 
 
 def bad_iri(t: Thesaurus) -> Iterator[Defect]:
-    """Concepts without an address of their own; one that is relative to the file changes when the file moves."""
+    """Concepts without a proper IRI; one that is relative to the file changes when the file moves."""
     for node in t.concepts:
         if not node.startswith("_:") and not _IRI.fullmatch(node):
-            wrong = "relative to the file" if node.startswith("file:///") else "no proper http(s) IRI"
+            wrong = "relative to the file" if node.startswith("file:///") else "not a proper http(s) IRI"
             yield Defect((node,), f"the IRI {node!r} is {wrong}")
 
 
@@ -48,20 +48,20 @@ def top_concept_with_broader(t: Thesaurus) -> Iterator[Defect]:
 
 
 def omitted_top_concept(t: Thesaurus) -> Iterator[Defect]:
-    """Nothing is broader than it, something is narrower or it stands alone, and no scheme calls it a top concept."""
+    """A concept without anything broader that no scheme declares a top concept."""
     tops = {concept for concept, _ in _tops(t)}
     for node in t.concepts:
         if node in t.declared and node not in tops and not t.all_parents.get(node):
             schemes = sorted(t.schemes_of.get(node, ()))
             repair = None
             if schemes:
-                repair = {"op": "put_relation", "type": "topConceptOf", "source": node, "target": schemes[0]}
-                repair["words"] = f"make it a top concept of {schemes[0]}"
+                words = f"make it a top concept of {schemes[0]}"
+                repair = suggest("put_relation", words, type="topConceptOf", source=node, target=schemes[0])
             yield Defect((node,), f"{node} has nothing broader and is not a top concept", {"schemes": schemes}, repair)
 
 
 def orphan(t: Thesaurus) -> Iterator[Defect]:
-    """No relation to any other concept."""
+    """A concept without relations."""
     linked = {end for pair in t.links(*UP, *DOWN, SKOS + "related", *MATCHES) for end in pair}
     for node in t.concepts:
         if node not in linked:
@@ -69,7 +69,7 @@ def orphan(t: Thesaurus) -> Iterator[Defect]:
 
 
 def disconnected(t: Thesaurus) -> Iterator[Defect]:
-    """Parts of one file that no relation connects; single concepts are left to `orphan`."""
+    """Unconnected parts of one file; single concepts are left to `orphan`."""
     edges: Edges = defaultdict(set)
     for a, b in t.links(*UP, *DOWN, SKOS + "related", *MATCHES):
         edges[a].add(b)

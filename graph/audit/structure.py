@@ -1,20 +1,20 @@
-"""The shape of the hierarchy."""
+"""Checks of the shape of the hierarchy."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 
-from graph.audit.report import Defect
+from graph.audit.report import Defect, suggest
 from graph.audit.views import active, children, named
 from graph.taxonomy import Taxonomy
 
 _CROWD = 300
-"""More narrower concepts than this nobody oversees."""
+"""Narrower concepts of one concept that people can oversee."""
 
 
 def orphan(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A category with nothing broader or narrower, in a scheme whose other categories mostly have a place."""
+    """A category without broader or narrower ones in a scheme where most have some."""
     placed: Counter[str] = Counter()
     loose: dict[str, list[str]] = {}
     for i, concept in enumerate(taxonomy.concepts):
@@ -28,14 +28,12 @@ def orphan(taxonomy: Taxonomy) -> Iterator[Defect]:
         if placed[scheme] > len(ids):
             for id in ids:
                 message = f"{named(taxonomy[id])} stands alone: nothing is broader or narrower"
-                evidence = {"placed_in_scheme": placed[scheme]}
-                yield Defect(
-                    (id,), message, evidence, {"op": "move", "concept": id, "words": "put it below a category"}
-                )
+                repair = suggest("move", "put it below a category", concept=id)
+                yield Defect((id,), message, {"placed_in_scheme": placed[scheme]}, repair)
 
 
 def single_child(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """A concept with one narrower concept: one of the two says too little."""
+    """A concept with a single narrower concept: one of the two may be redundant."""
     for parent, below in children(taxonomy):
         if len(below) == 1 and active(parent) and below[0].kind == "category":
             message = f"{named(parent)} has a single narrower concept, {named(below[0])}"
@@ -43,7 +41,7 @@ def single_child(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def crowded(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Categories with too many narrower ones to choose from."""
+    """A category with too many narrower ones to choose from."""
     for parent, below in children(taxonomy):
         if len(below) > _CROWD:
             message = f"{named(parent)} has {len(below)} narrower concepts; a level between would help"

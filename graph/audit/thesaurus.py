@@ -1,4 +1,4 @@
-"""A SKOS file as it was written, before any model tidies it up."""
+"""The triples of a SKOS file as they are, for its audit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Edges = dict[Node, set[Node]]
 
 
 class Thesaurus:
-    """The triples by predicate, and who is a concept. Every order is by IRI."""
+    """Triples by predicate, and the concepts and schemes among them, by IRI."""
 
     def __init__(self, triples: Sequence[Triple]) -> None:
         every = [*triples, *plain_labels(triples)]
@@ -47,7 +47,7 @@ class Thesaurus:
         self._subproperties()
 
     def _subproperties(self) -> None:
-        """Statements with a property declared below a SKOS property hold for that one too, one step up."""
+        """Copy statements with declared sub-properties of SKOS properties to those, one step up."""
         for narrow, wide in self._links.get(RDFS + "subPropertyOf", ()):
             if wide.startswith(SKOS) and not narrow.startswith(SKOS):
                 self._links[wide] += self._links.get(narrow, ())
@@ -67,13 +67,13 @@ class Thesaurus:
             for text in texts
         ]
 
-    def speaks(self, *predicates: str) -> set[Node]:
-        """Subjects with a literal of one of the predicates that says something."""
+    def with_text(self, *predicates: str) -> set[Node]:
+        """Subjects with a literal of one of the predicates that is not blank."""
         return {node for node, text in self.texts(*predicates) if text.text.strip()}
 
     @cached_property
     def declared(self) -> set[Node]:
-        """Of type skos:Concept, or a type declared below it."""
+        """Nodes of type skos:Concept or a declared subclass of it."""
         types = {SKOS + "Concept"}
         while more := {s for s, o in self.links(RDFS + "subClassOf") if o in types} - types:
             types |= more
@@ -87,7 +87,7 @@ class Thesaurus:
 
     @cached_property
     def concepts(self) -> list[Node]:
-        """Declared ones, and those that only their relations or labels give away."""
+        """Declared concepts, and nodes that have relations or labels of concepts."""
         found = set(self.declared)
         for s, o in self.links(*UP, *DOWN, SKOS + "related"):
             found |= {s, o}
@@ -113,7 +113,7 @@ class Thesaurus:
 
     @cached_property
     def all_parents(self) -> Edges:
-        """Child → parents by anything hierarchical: transitive statements and mappings too."""
+        """Child → parents by any hierarchical statement, transitive ones and mappings included."""
         up, down = self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch")
         return _edges(up, down)
 
@@ -128,7 +128,7 @@ def _edges(up: Iterable[tuple[Node, Node]], down: Iterable[tuple[Node, Node]]) -
 
 
 def reachable(edges: Mapping[Node, set[Node]], start: Node, *, without: Node | None = None) -> set[Node]:
-    """All that one or more steps lead to; `without` leaves out the direct step to that node."""
+    """Nodes that one or more steps lead to; `without` leaves out the direct step to that node."""
     seen: set[Node] = set()
     todo = [node for node in edges.get(start, ()) if node != without]
     while todo:

@@ -1,11 +1,11 @@
-"""The tags of items against the taxonomy."""
+"""Checks of items' tags against the taxonomy."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from graph.audit.report import Check, Defect
+from graph.audit.report import Check, Defect, suggest
 from graph.audit.views import active, named
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
@@ -14,7 +14,7 @@ _EXAMPLES = 5
 
 
 def checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
-    """The checks that look at the accepted tags of these items; they are read once."""
+    """Checks of the accepted tags of these items, which are read once."""
     used: dict[str, list[str]] = defaultdict(list)
     for item in items:
         for concept in {tag.concept for tag in item.tags if tag.status == "accepted"}:
@@ -23,8 +23,8 @@ def checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
     def tag_on_unknown_concept(taxonomy: Taxonomy) -> Iterator[Defect]:
         for id in sorted(used):
             if id not in taxonomy:
-                message = f"{len(used[id])} items carry the tag {id!r}, which is no concept of the taxonomy"
-                repair = {"op": "retag", "concept": id, "words": "tag the items again"}
+                message = f"{len(used[id])} items have the tag {id!r}, which is not in the taxonomy"
+                repair = suggest("retag", "tag the items again", concept=id)
                 yield Defect((id,), message, _evidence(used[id]), repair)
 
     def tag_on_deprecated_concept(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -33,10 +33,10 @@ def checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
             if concept is None or active(concept):
                 continue
             successor = taxonomy.resolve(id)
-            repair = {"op": "retag", "concept": id, "words": "tag the items again"}
+            repair = suggest("retag", "tag the items again", concept=id)
             if active(taxonomy[successor]):
-                repair |= {"to": successor, "words": f"move the tags to {successor!r}"}
-            message = f"{len(used[id])} items carry {named(concept)}, which is deprecated"
+                repair = suggest("retag", f"move the tags to {successor!r}", concept=id, to=successor)
+            message = f"{len(used[id])} items have the tag {named(concept)}, which is deprecated"
             yield Defect((id,), message, _evidence(used[id]), repair)
 
     return (

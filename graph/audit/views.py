@@ -1,4 +1,4 @@
-"""Ways of looking at a taxonomy that several checks share."""
+"""Views of a taxonomy that several checks share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from graph.taxonomy import Taxonomy
 
 
 def named(concept: Concept) -> str:
-    """How a message calls a concept: its label and id."""
+    """The label and id of a concept, for messages."""
     return f"{concept.label()!r} ({concept.id})"
 
 
 def active(concept: Concept) -> bool:
-    """Deprecated concepts keep their labels and places; most checks don't mind them."""
+    """Whether the concept is in use; most checks skip deprecated ones."""
     return concept.status != "deprecated"
 
 
 def children(taxonomy: Taxonomy) -> Iterator[tuple[Concept, list[Concept]]]:
-    """Every concept that has narrower ones, with those that are active, by id."""
+    """Every concept with narrower ones, and the active ones of those, by id."""
     for i, parent in enumerate(taxonomy.concepts):
         row = taxonomy.narrower[i]
         if len(row):
@@ -27,15 +27,12 @@ def children(taxonomy: Taxonomy) -> Iterator[tuple[Concept, list[Concept]]]:
 
 
 def families(taxonomy: Taxonomy) -> Iterator[tuple[Concept | None, list[Concept]]]:
-    """Concepts that stand side by side: under one concept, or at the top of one scheme and kind.
-
-    Values at the top stand beside those of the same attribute only.
-    """
+    """Siblings: concepts below one concept, or top concepts of one scheme and kind (and, of values, attribute)."""
     yield from children(taxonomy)
     tops: dict[tuple[str, str, str | None], list[Concept]] = {}
     for i, concept in enumerate(taxonomy.concepts):
         if active(concept) and not len(taxonomy.broader[i]):
-            home = taxonomy.attribute_of(concept.id) if concept.kind == "value" else None
-            tops.setdefault((concept.scheme, concept.kind, home), []).append(concept)
+            attribute = taxonomy.attribute_of(concept.id) if concept.kind == "value" else None
+            tops.setdefault((concept.scheme, concept.kind, attribute), []).append(concept)
     for _, members in sorted(tops.items(), key=lambda item: tuple(map(str, item[0]))):
         yield None, members

@@ -1,1 +1,1 @@
-"""Change sets: their normal order, and their application to a taxonomy's rows and columns."""
+"""Change sets in normal order, and their application to columns."""

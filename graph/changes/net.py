@@ -1,4 +1,4 @@
-"""What a change set comes to: the same writes in an order that every store can take."""
+"""The net effect of a change set, in an order that every store can write."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelati
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """To be done in this order: `delete` (with every relation and tag of it), `put`, `retag`, `unrelate`, `relate`.
+    """Writes in this order: `put_early`, `retag_early`, `delete`, `put`, `retag`, `unrelate`, `relate`.
 
-    Before all that `rescue`, when there is any, and before it `havens`: tags that leave a concept before it is deleted,
-    and the concepts they go to that are put (again, by `put`, which does no harm).
-    No relation occurs twice; all are canonical. A deleted concept may be put again, as a new one.
+    `delete` includes every relation and tag of the concepts. `retag_early` are moves of tags away from concepts before
+    they are deleted, and `put_early` their new concepts (`put` has them too, which does no harm). No relation occurs
+    twice; all are canonical. A deleted concept may be put again, as a new one.
     """
 
     delete: tuple[str, ...]
@@ -22,26 +22,29 @@ class Net:
     unrelate: tuple[Relation, ...]
     relate: tuple[Relation, ...]
     retag: tuple[Retag, ...] = ()
-    rescue: tuple[Retag, ...] = ()
+    retag_early: tuple[Retag, ...] = ()
 
     @property
-    def havens(self) -> tuple[Concept, ...]:
-        wanted = {retag.target for retag in self.rescue} - set(self.delete)
-        return tuple(concept for concept in self.put if concept.id in wanted)
+    def put_early(self) -> tuple[Concept, ...]:
+        targets = {retag.target for retag in self.retag_early} - set(self.delete)
+        return tuple(concept for concept in self.put if concept.id in targets)
 
     def ends(self) -> set[str]:
-        """The concepts that must be there for `relate`."""
+        """Ids of the concepts that `relate` needs."""
         return {edge.source for edge in self.relate} | {edge.target for edge in self.relate}
 
 
 def net(changes: ChangeSet) -> Net:
-    """Applied in order, a later change undoes an earlier one: only the last word on each row counts."""
+    """The net effect of changes in order: the last change of each row.
+
+    Raises InputError for moves of tags from a concept to itself, or to a concept that is deleted.
+    """
     deleted: dict[str, None] = {}
     concepts: dict[str, Concept] = {}
     relations: dict[tuple[RelationType, str, str], tuple[Relation, bool]] = {}
     touching: dict[str, set[tuple[RelationType, str, str]]] = {}
     retags: list[Retag] = []
-    rescued: list[Retag] = []
+    early: list[Retag] = []
     deletes = any(isinstance(change, DeleteConcept) for change in changes.changes)
     for change in changes.changes:
         if isinstance(change, PutConcept):
@@ -49,7 +52,7 @@ def net(changes: ChangeSet) -> Net:
         elif isinstance(change, DeleteConcept):
             deleted[change.id] = None
             if any(retag.source == change.id for retag in retags):
-                rescued += retags
+                early += retags
                 retags = []
             concepts.pop(change.id, None)
             for key in touching.pop(change.id, ()):
@@ -65,7 +68,7 @@ def net(changes: ChangeSet) -> Net:
             if deletes:
                 touching.setdefault(edge.source, set()).add(key)
                 touching.setdefault(edge.target, set()).add(key)
-    for retag in rescued:
+    for retag in early:
         if retag.target in deleted:
             raise InputError(f"tags can't move to {retag.target!r} in a change set that deletes it; make it two steps")
     return Net(
@@ -74,5 +77,5 @@ def net(changes: ChangeSet) -> Net:
         unrelate=tuple(edge for edge, wanted in relations.values() if not wanted),
         relate=tuple(edge for edge, wanted in relations.values() if wanted),
         retag=tuple(retags),
-        rescue=tuple(rescued),
+        retag_early=tuple(early),
     )

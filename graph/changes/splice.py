@@ -1,4 +1,4 @@
-"""A change set done to columns: a few rows go, a few come, and what is untouched is moved as it is."""
+"""Application of change sets to columns: changed rows are replaced, the others copied in bulk."""
 
 from __future__ import annotations
 
@@ -9,15 +9,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graph.changes.net import Net
-from graph.columns.assemble import columns_of, edge_keys, edges_of, once
+from graph.changes.net import Net, net
+from graph.columns.assemble import columns_of, distinct, edge_keys, edges_of
 from graph.columns.columns import CODE, Coded, Columns, Edges, Longs, Texts, find_all, first_from_all
-from graph.model import Relation
+from graph.model import Change, ChangeSet, Relation, Retag
+
+
+def applied(columns: Columns, changes: Iterable[Change]) -> Columns:
+    """The columns after the changes, whose moves of tags do not matter here."""
+    return spliced(columns, net(ChangeSet(tuple(one for one in changes if not isinstance(one, Retag)), "")))
 
 
 def spliced(columns: Columns, work: Net) -> Columns:
-    """The columns with the changes done: concepts that are put replace those of their id, deleted ones go with all
-    their relations, and a relation whose ends are there now is a stray no more.
+    """The columns after the work: concepts put or deleted (with their relations), relations put or deleted.
+
+    Dangling relations whose ends exist afterwards become edges.
     """
     gone = set(work.delete)
     deleted = _rows(columns, gone)
@@ -25,28 +31,28 @@ def spliced(columns: Columns, work: Net) -> Columns:
     if len(deleted):
         kept = ~(np.isin(edges.source, deleted) | np.isin(edges.target, deleted))
         edges = edges.select(kept)
-    strays = [edge for edge in columns.strays if edge.source not in gone and edge.target not in gone]
+    dangling = [edge for edge in columns.dangling if edge.source not in gone and edge.target not in gone]
     result, place = _with_concepts(columns, deleted, columns_of(work.put, ()))
     if place is not None:
         edges = Edges(edges.type, place[edges.source], place[edges.target], edges.primary)
     undone = {edge.key for edge in (*work.unrelate, *work.relate)}
-    strays = [edge for edge in strays if edge.key not in undone]
-    result = replace(result, edges=edges, strays=(), doubles=tuple(id for id in columns.doubles if id not in gone))
+    dangling = [edge for edge in dangling if edge.key not in undone]
+    duplicates = tuple(id for id in columns.duplicates if id not in gone)
     unknown = tuple(one for one in columns.unknown if one.source not in gone and one.target not in gone)
-    result = replace(result, unknown=unknown)
-    return _with_relations(result, work.unrelate, (*strays, *work.relate))
+    result = replace(result, edges=edges, dangling=(), duplicates=duplicates, unknown=unknown)
+    return _with_relations(result, work.unrelate, (*dangling, *work.relate))
 
 
 def _rows(columns: Columns, ids: Iterable[str]) -> Longs:
-    """Rows of the ids that are there, ascending."""
+    """Rows of those ids that exist, ascending."""
     found = find_all(columns, sorted(ids))
     return found[found >= 0]
 
 
 def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Columns, NDArray[np.int32] | None]:
-    """Without the deleted rows, with those that are put; and the new row of each old one, or None if none moved.
+    """Columns without the deleted rows and with those put, and the new row of each old one, None if none moved.
 
-    Relations are not part of it. The new row of a deleted one has no meaning.
+    Relations are left as they are. The new row of a deleted one has no meaning.
     """
     if not len(deleted) and not len(put):
         return columns, None
@@ -65,7 +71,7 @@ def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Colu
 
 
 def _joined(a: Columns, b: Columns, rows: Longs) -> Columns:
-    """Rows of both, those of `b` numbered after those of `a`, in a new order; relations and strays of neither."""
+    """Rows of both, those of `b` numbered after those of `a`, in a new order; with the edges of `a`."""
 
     def coded(x: Coded, y: Coded) -> Coded:
         codes = np.concatenate([x.codes, y.codes + np.int32(len(x.values))])
@@ -106,19 +112,19 @@ def _with_relations(columns: Columns, unrelate: Sequence[Relation], relate: Sequ
     at = at[at < len(keys)] if len(keys) else at[:0]
     kept = np.ones(len(keys), dtype=bool)
     kept[at[np.isin(keys[at], dropped)]] = False
-    added, strays = _ends(columns, relate)
-    lost = set(strays)
+    added, dangling = _ends(columns, relate)
+    lost = set(dangling)
     primary = np.array([edge.primary for edge in relate if edge not in lost], dtype=bool)
     both = np.concatenate([keys[kept], added]), np.concatenate([edges.primary[kept], primary])
     result = edges_of(*both, n) if n else edges
-    return replace(columns, edges=result, strays=once(strays))
+    return replace(columns, edges=result, dangling=distinct(dangling))
 
 
 def _ends(columns: Columns, relations: Sequence[Relation]) -> tuple[Longs, list[Relation]]:
-    """Keys of the relations whose ends are there, in the given order, and the other relations."""
+    """Keys of the relations whose ends exist, in the given order, and the other relations."""
     ends = (*(edge.source for edge in relations), *(edge.target for edge in relations))
     source, target = find_all(columns, ends).reshape(2, -1)
     inside = (source >= 0) & (target >= 0)
     type = np.array([CODE[edge.type] for edge in relations], dtype=np.int64)
-    strays = [relations[k] for k in np.flatnonzero(~inside).tolist()]
-    return edge_keys(type[inside], source[inside], target[inside], len(columns)), strays
+    dangling = [relations[k] for k in np.flatnonzero(~inside).tolist()]
+    return edge_keys(type[inside], source[inside], target[inside], len(columns)), dangling

@@ -1,1 +1,1 @@
-"""The snapshot's core: a taxonomy as columns, and what is derived of it at once rather than row by row."""
+"""A taxonomy as columns, and the indexes derived from them."""

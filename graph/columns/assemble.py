@@ -1,4 +1,4 @@
-"""Columns from what a store or a file has: rows in any order, put in order."""
+"""Columns from the rows of a store or a file, in any order."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from graph.columns.columns import (
     Longs,
     Texts,
 )
-from graph.errors import InputError
-from graph.model import Concept, Relation, Stray
+from graph.model import Concept, Relation, UnknownEdge
+from graph.model.serial import lone_surrogate
 
 
 @dataclass(frozen=True, slots=True)
 class RawTexts:
-    """Texts in any order: `owner` (m,) int64 is the row of the concept in the order it was given.
+    """Texts in any order; `owner` (m,) int64 is the concept's row as given.
 
     Texts of one owner, kind and language keep the order in which they stand here.
     """
@@ -42,10 +42,24 @@ class RawTexts:
     lang: pa.Array
     text: pa.LargeStringArray
 
+    @classmethod
+    def joined(cls, parts: Sequence[RawTexts]) -> RawTexts:
+        """The texts of all parts; there must be one."""
+        return cls(
+            np.concatenate([part.owner for part in parts]),
+            np.concatenate([part.kind for part in parts]),
+            pa.concat_arrays([part.lang for part in parts]),
+            pa.concat_arrays([part.text for part in parts]),
+        )
+
+    def take(self, rows: Longs) -> RawTexts:
+        index = pa.array(rows)
+        return RawTexts(self.owner[rows], self.kind[rows], self.lang.take(index), self.text.take(index))
+
 
 @dataclass(frozen=True, slots=True)
 class RawEdges:
-    """Relations in any order, drawn either way and perhaps several times: ends are rows as given, -1 for no concept."""
+    """Relations in any order, direction and number; ends are rows as given, -1 for no concept."""
 
     type: Bytes
     source: Longs
@@ -63,17 +77,17 @@ def assemble(
     notation: pa.LargeStringArray,
     texts: RawTexts,
     edges: RawEdges,
-    strays: Iterable[Relation] = (),
-    unknown: Iterable[Stray] = (),
+    dangling: Iterable[Relation] = (),
+    unknown: Iterable[UnknownEdge] = (),
 ) -> Columns:
-    """Rows in any order, put in order. All arrays but `notation` are without nulls.
+    """Put rows in order. No array but `notation` may have nulls.
 
-    Of rows with one id the first is kept, with its texts; relations of the others are its relations.
+    Of rows with one id the first is kept, with its texts; relations of the others become its relations.
     """
     given = len(ids)
-    rows, place, doubles = _by_id(ids)
+    rows, place, duplicates = _by_id(ids)
     if len(rows) < given:
-        texts = _without_doubles(texts, rows, given)
+        texts = _without_duplicates(texts, rows, given)
     index = None if _in_place(rows, given) else pa.array(rows)
 
     def kept(column: pa.Array) -> pa.Array:
@@ -88,32 +102,29 @@ def assemble(
         notation=kept(notation),
         texts=_ordered_texts(texts, place, len(rows)),
         edges=_ordered_edges(edges, place, len(rows)),
-        strays=once(strays),
-        doubles=doubles,
+        dangling=distinct(dangling),
+        duplicates=duplicates,
         unknown=tuple(sorted(set(unknown))),
     )
 
 
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
-    """From values. Raises InputError for text that is none: lone surrogates."""
+    """Columns from values. Raises InputError for text with lone surrogates."""
     try:
         return _columns_of(concepts, relations)
     except UnicodeEncodeError as error:
-        near = error.object[max(0, error.start - 20) : error.start]
-        raise InputError(
-            f"a lone surrogate after {near!r} is no text; decode the source with its real encoding"
-        ) from None
+        raise lone_surrogate(error) from None
 
 
 def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     row_of = {concept.id: row for row, concept in enumerate(concepts)}
     texts = _texts_of(concepts)
     ends: list[tuple[int, int, int, bool]] = []
-    strays = []
+    dangling = []
     for edge in relations:
         source, target = row_of.get(edge.source), row_of.get(edge.target)
         if source is None or target is None:
-            strays.append(edge)
+            dangling.append(edge)
         else:
             ends.append((CODE[edge.type], source, target, edge.primary))
     table: NDArray[Any] = np.array(ends, dtype=np.int64).reshape(-1, 4)
@@ -126,7 +137,7 @@ def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> C
         notation=pa.array([c.notation for c in concepts], pa.large_string()),
         texts=texts,
         edges=RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool)),
-        strays=strays,
+        dangling=dangling,
     )
 
 
@@ -155,36 +166,34 @@ def _texts_of(concepts: Sequence[Concept]) -> RawTexts:
 
 
 def _by_id(ids: pa.LargeStringArray) -> tuple[Longs, Longs, tuple[str, ...]]:
-    """Given rows in the order of their ids, each id once; the new row of each given one; ids that stood twice."""
+    """Given rows by id, each id once; the new row of each given one; ids that repeat."""
     n = len(ids)
     if n < 2 or pc.all(pc.less(ids[:-1], ids[1:])).as_py():
         return np.arange(n), np.arange(n), ()
     order = pc.array_sort_indices(ids).to_numpy().astype(np.int64)  # Stable, by UTF-8 bytes, which is by code point.
     ranked = ids.take(pa.array(order))
-    fresh = np.ones(n, dtype=bool)
-    fresh[1:] = pc.not_equal(ranked[1:], ranked[:-1]).to_numpy(zero_copy_only=False)
+    first = np.ones(n, dtype=bool)
+    first[1:] = pc.not_equal(ranked[1:], ranked[:-1]).to_numpy(zero_copy_only=False)
     place = np.empty(n, dtype=np.int64)
-    place[order] = np.cumsum(fresh) - 1
-    doubles = tuple(dict.fromkeys(ranked.filter(pa.array(~fresh)).to_pylist()))
-    return order[fresh], place, doubles
+    place[order] = np.cumsum(first) - 1
+    duplicates = tuple(dict.fromkeys(ranked.filter(pa.array(~first)).to_pylist()))
+    return order[first], place, duplicates
 
 
 def _in_place(rows: Longs, n: int) -> bool:
     return len(rows) == n and bool(np.array_equal(rows, np.arange(n)))
 
 
-def once(relations: Iterable[Relation]) -> tuple[Relation, ...]:
-    """Canonical and in order, equal ones as one that is primary when any of them is."""
+def distinct(relations: Iterable[Relation]) -> tuple[Relation, ...]:
+    """The relations, canonical and in order; of equal ones a primary one is kept."""
     found = {edge.key: edge for edge in sorted(edge.canonical() for edge in relations)}  # A primary one sorts last.
     return tuple(found.values())
 
 
-def _without_doubles(raw: RawTexts, rows: Longs, n: int) -> RawTexts:
+def _without_duplicates(raw: RawTexts, rows: Longs, n: int) -> RawTexts:
     first = np.zeros(n, dtype=bool)
     first[rows] = True
-    kept = first[raw.owner]
-    mask = pa.array(kept)
-    return RawTexts(raw.owner[kept], raw.kind[kept], raw.lang.filter(mask), raw.text.filter(mask))
+    return raw.take(np.flatnonzero(first[raw.owner]))
 
 
 def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
@@ -193,12 +202,12 @@ def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
     key = (place[raw.owner] * 4 + raw.kind) * languages + lang.codes
     order = np.argsort(key, kind="stable")  # Within one list, the order that was given.
     key = key[order]
-    # Of several preferred labels or definitions in one language the first stands.
+    # Of several preferred labels or definitions in one language the first is kept.
     single = np.isin(key // languages % 4, (PREF, DEFINITION))
-    spare = np.zeros(len(key), dtype=bool)
-    spare[1:] = (key[1:] == key[:-1]) & single[1:]
-    if spare.any():
-        order, key = order[~spare], key[~spare]
+    surplus = np.zeros(len(key), dtype=bool)
+    surplus[1:] = (key[1:] == key[:-1]) & single[1:]
+    if surplus.any():
+        order, key = order[~surplus], key[~surplus]
     starts = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(key // (4 * languages), minlength=n), out=starts[1:])
     text = raw.text if _in_place(order, len(raw.text)) else raw.text.take(pa.array(order))
@@ -207,28 +216,25 @@ def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
 
 def _ordered_edges(raw: RawEdges, place: Longs, n: int) -> Edges:
     if not len(raw.type):
-        nothing = np.zeros(0, dtype=np.int32)
-        return Edges(nothing.astype(np.int8), nothing, nothing, nothing.astype(bool))
+        return Edges.none()
     source, target = place[raw.source], place[raw.target]
-    turned = SYMMETRIC_CODES[raw.type] & (source > target)
-    source, target = np.where(turned, target, source), np.where(turned, source, target)
+    reversed = SYMMETRIC_CODES[raw.type] & (source > target)
+    source, target = np.where(reversed, target, source), np.where(reversed, source, target)
     return edges_of(edge_keys(raw.type, source, target, n), raw.primary, n)
 
 
 def edge_keys(type: NDArray[Any], source: NDArray[Any], target: NDArray[Any], n: int) -> Longs:
-    """(k,) int64, ascending in the order of edges; for fewer than 2^29 concepts, which is all that int32 rows allow."""
+    """(k,) int64, ordered as edges are; for fewer than 2^29 concepts."""
     keys: Longs = (type.astype(np.int64) * n + source) * n + target
     return keys
 
 
 def edges_of(keys: Longs, primary: Flags, n: int) -> Edges:
-    """From keys in any order; equal ones become one, primary when any of them is."""
-    # The primary one of several comes first, and is the one that stays.
-    packed = np.sort(keys * 2 + ~primary)
-    fresh = np.ones(len(packed), dtype=bool)
-    fresh[1:] = (packed[1:] >> 1) != (packed[:-1] >> 1)
-    if not fresh.all():
-        packed = packed[fresh]
+    """Edges from keys in any order; of equal ones a primary one is kept."""
+    packed = np.sort(keys * 2 + ~primary)  # A primary one sorts first.
+    first = np.ones(len(packed), dtype=bool)
+    first[1:] = (packed[1:] >> 1) != (packed[:-1] >> 1)
+    packed = packed[first]
     rest, target = np.divmod(packed >> 1, n)
     type, source = np.divmod(rest, n)
     return Edges(type.astype(np.int8), source.astype(np.int32), target.astype(np.int32), (packed & 1) == 0)

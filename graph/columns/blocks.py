@@ -1,7 +1,7 @@
-"""One file of named arrays that is mapped into memory as it lies: a checked JSON header, then aligned raw blocks.
+"""Files of named arrays for memory mapping: a JSON header with a checksum, then aligned raw blocks.
 
 Bytes 0…7 magic, 8…11 format, 12…19 length of the header, 20…35 its BLAKE2b; all numbers little-endian, blocks at
-multiples of 64 from the first one after the header. Each block has its own checksum, for who wants to verify.
+multiples of 64 from the first one after the header. Each block has a checksum of its own.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _DTYPES = ("<i4", "<i8", "|i1", "|b1", "|u1")
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """What a file says about itself, and its arrays: read-only, backed by the file."""
+    """The header of a file and its arrays: read-only, backed by the file."""
 
     header: Mapping[str, Any]
     arrays: Mapping[str, Array]
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Whole or not at all: another file that stood there stays until this one is on the disk.
+    """Write the file whole or not at all; an older file stays until the new one is on the disk.
 
     Raises InputError when it can't be written.
     """
@@ -51,12 +51,12 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
         data = _bytes(array)
         table[name] = [end, len(data), array.dtype.str, hashlib.blake2b(data, digest_size=16).hexdigest()]
         end = _aligned(end + len(data))
-    words = json.dumps({**header, "blocks": table, "bytes": end}, ensure_ascii=False).encode()
-    prefix = _PREFIX.pack(_MAGIC, _FORMAT, len(words), hashlib.blake2b(words, digest_size=16).digest())
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    text = json.dumps({**header, "blocks": table, "bytes": end}, ensure_ascii=False).encode()
+    prefix = _PREFIX.pack(_MAGIC, _FORMAT, len(text), hashlib.blake2b(text, digest_size=16).digest())
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with beside.open("wb") as file:
-            file.write(prefix + words)
+        with partial.open("wb") as file:
+            file.write(prefix + text)
             file.write(bytes(_aligned(file.tell()) - file.tell()))
             for array in arrays.values():
                 data = _bytes(array)
@@ -64,40 +64,38 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
                 file.write(bytes(_aligned(len(data)) - len(data)))
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        partial.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
         raise InputError(f"{path} can't be written: {error.strerror or error}") from None
 
 
 def read(path: Path, *, verify: bool = False) -> Blocks:
-    """Map the file; with `verify` every byte of it is read and checked.
+    """Map the file; with `verify`, read and check every byte of it.
 
-    Raises FileFormatError for a file that is missing, foreign, newer, cut off or damaged.
+    Raises FileFormatError for a file that is missing, foreign, newer, truncated or damaged.
     """
     _require_little_endian(path)
     try:
         with path.open("rb") as file:
             prefix = file.read(_PREFIX.size)
             if len(prefix) < _PREFIX.size or prefix[:8] != _MAGIC:
-                raise FileFormatError(str(path), "this is no snapshot file")
+                raise FileFormatError(str(path), "not a snapshot file")
             _, format, size, digest = _PREFIX.unpack(prefix)
             if format != _FORMAT:
                 raise FileFormatError(
                     str(path),
                     f"this snapshot has format {format}, this kgtag reads {_FORMAT}; delete it to have a new one",
                 )
-            words = file.read(min(size, os.fstat(file.fileno()).st_size))
-            if len(words) < size or hashlib.blake2b(words, digest_size=16).digest() != digest:
+            text = file.read(min(size, os.fstat(file.fileno()).st_size))
+            if len(text) < size or hashlib.blake2b(text, digest_size=16).digest() != digest:
                 raise FileFormatError(str(path), "the header is damaged; delete the file to have a new one")
-            header = json.loads(words)
+            header = json.loads(text)
             start = _aligned(_PREFIX.size + size)
             if os.fstat(file.fileno()).st_size != start + header["bytes"]:
-                raise FileFormatError(
-                    str(path), "the file is cut off, or longer than it says; delete it to have a new one"
-                )
+                raise FileFormatError(str(path), "the file is truncated or too long; delete it to have a new one")
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
@@ -127,7 +125,7 @@ def _aligned(offset: int) -> int:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that the new name outlives a power cut; where folders can't be synced, the file is whole all the same."""
+    """Make the new name survive a power cut, where folders can be synced."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

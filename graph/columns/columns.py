@@ -1,7 +1,7 @@
-"""A taxonomy as columns: what stores read into, what snapshots are made of, and what a snapshot file maps.
+"""A taxonomy as columns: stores read into them, snapshots consist of them, snapshot files map them.
 
 Arrow holds the texts, numpy the numbers. A million concepts are some dozens of arrays instead of as many objects;
-`graph.model` values are made of them one at a time, when somebody asks.
+`graph.model` values are made of them when they are read.
 """
 
 from __future__ import annotations
@@ -16,42 +16,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.model import (
-    RELATION_TYPES,
-    SYMMETRIC,
-    Choice,
-    Concept,
-    Kind,
-    Relation,
-    RelationType,
-    Status,
-    Stray,
-)
+from graph.model import RELATION_TYPES, SYMMETRIC, Choice, Concept, Kind, Relation, RelationType, Status, UnknownEdge
 
 pa.array(["now"])
-"""Arrow looks for pandas when it meets its first list, and two threads that do so at once fail: so here, where an
-import's lock lets in one."""
+"""Arrow imports pandas with its first list, and fails when two threads do so at once: here the import lock is held."""
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Bytes = NDArray[np.int8]
 Flags = NDArray[np.bool_]
 _BULK = 4096
-"""Concepts made at a time when somebody wants them all."""
+"""Concepts made at a time when all are read."""
 _FEW = 50
-"""Fewer ids than one in so many rows are looked for one by one, more of them all at once."""
+"""Ids fewer than one in so many rows are found by bisection, more of them in one pass."""
 
 TYPES: tuple[RelationType, ...] = tuple(sorted(RELATION_TYPES))
 """Relation types by their code in `Edges.type`; ascending, so that edges sorted by code are sorted by name."""
 SYMMETRIC_CODES = np.array([type in SYMMETRIC for type in TYPES])
 CODE: dict[RelationType, int] = {type: code for code, type in enumerate(TYPES)}
 PREF, ALT, HIDDEN, DEFINITION = range(4)
-"""What a text is to its concept, as in `Texts.kind`."""
+"""Kinds of texts, as in `Texts.kind`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A column of few different strings: row `i` is `values[codes[i]]`, codes (n,) int32.
+    """A dictionary-encoded column: row `i` is `values[codes[i]]`, codes (n,) int32.
 
     `values` are those that occur, ascending, so that equal columns have equal codes.
     """
@@ -64,14 +53,14 @@ class Coded:
 
     @classmethod
     def of(cls, column: pa.Array) -> Coded:
-        """From an Arrow array of strings without nulls, plain or dictionary-encoded."""
+        """The column of an Arrow array of strings without nulls, plain or dictionary-encoded."""
         encoded = pc.dictionary_encode(column)
         codes = encoded.indices.to_numpy(zero_copy_only=False)
         return cls.compact(codes.astype(np.int32), encoded.dictionary.to_pylist())
 
     @classmethod
     def compact(cls, codes: Ints, values: Sequence[str]) -> Coded:
-        """From codes into values that stand in any order, several times, or for nothing."""
+        """The column of codes into values that may be unsorted, repeated or unused."""
         used = np.flatnonzero(np.bincount(codes, minlength=len(values))).tolist()
         kept = sorted({values[i] for i in used})
         if tuple(values) == tuple(kept):
@@ -85,7 +74,7 @@ class Coded:
         return Coded.compact(self.codes[rows], self.values)
 
     def where(self, value: str) -> Flags:
-        """(n,) whether a row is the value."""
+        """(n,) whether a row has the value."""
         if value not in self.values:
             return np.zeros(len(self.codes), dtype=bool)
         found: Flags = self.codes == self.values.index(value)
@@ -106,7 +95,7 @@ class Texts:
     text: pa.LargeStringArray
 
     def of(self, rows: Longs) -> Texts:
-        """Those of the concepts `rows`, in that order."""
+        """The texts of the concepts `rows`, in that order."""
         counts = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(counts)])
         taken = np.repeat(self.starts[rows] - starts[:-1], counts) + np.arange(starts[-1])
@@ -125,11 +114,16 @@ class Edges:
     target: Ints
     primary: Flags
 
+    @classmethod
+    def none(cls) -> Edges:
+        ends = np.zeros(0, dtype=np.int32)
+        return cls(ends.astype(np.int8), ends, ends, ends.astype(bool))
+
     def __len__(self) -> int:
         return len(self.type)
 
     def select(self, kept: Flags, place: Ints | None = None) -> Edges:
-        """Those that are kept; `place` gives each concept's new row, in the same order, when rows have moved."""
+        """The kept edges; `place` has each concept's new row when rows have moved."""
         if place is None and kept.all():
             return self
         source, target = self.source[kept], self.target[kept]
@@ -142,8 +136,8 @@ class Edges:
 class Columns:
     """(n,) concepts by id, ascending by code point and each id once, with their texts and relations.
 
-    `strays` are relations with an end that is no concept here; `doubles` the ids that stood more than once (the first
-    row was kept); `unknown` edges of types that are none.
+    `dangling` are relations with an end that is missing; `duplicates` ids that several rows had (the first was kept);
+    `unknown` edges whose type the taxonomy does not have.
     """
 
     ids: pa.LargeStringArray
@@ -154,9 +148,9 @@ class Columns:
     notation: pa.LargeStringArray
     texts: Texts
     edges: Edges
-    strays: tuple[Relation, ...] = ()
-    doubles: tuple[str, ...] = ()
-    unknown: tuple[Stray, ...] = ()
+    dangling: tuple[Relation, ...] = ()
+    duplicates: tuple[str, ...] = ()
+    unknown: tuple[UnknownEdge, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -166,7 +160,7 @@ class Columns:
         return next(self.concepts(i, i + 1))
 
     def concepts(self, start: int = 0, stop: int | None = None) -> Iterator[Concept]:
-        """Rows as values, some thousands in memory at a time."""
+        """Rows as values, made some thousands at a time."""
         stop = len(self) if stop is None else stop
         for first in range(start, stop, _BULK):
             yield from self._concepts(first, min(first + _BULK, stop))
@@ -181,7 +175,7 @@ class Columns:
 
     def _only(self, rows: Longs) -> Columns:
         """The concepts of the rows, in their order, without relations."""
-        index, edges = pa.array(rows), self.edges
+        index = pa.array(rows)
         return Columns(
             ids=self.ids.take(index),
             scheme=self.scheme.take(rows),
@@ -190,16 +184,16 @@ class Columns:
             choice=self.choice.take(rows),
             notation=self.notation.take(index),
             texts=self.texts.of(rows),
-            edges=Edges(edges.type[:0], edges.source[:0], edges.target[:0], edges.primary[:0]),
+            edges=Edges.none(),
         )
 
     def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
         size = stop - start
         starts = self.texts.starts[start : stop + 1].tolist()
         offset = starts[0]
-        words = self.texts.text.slice(offset, starts[-1] - offset).to_pylist()
+        strings = self.texts.text.slice(offset, starts[-1] - offset).to_pylist()
         tags = [self.texts.lang.values[code] for code in self.texts.lang.codes[offset : starts[-1]].tolist()]
-        told = list(zip(self.texts.kind[offset : starts[-1]].tolist(), tags, words, strict=True))
+        texts = list(zip(self.texts.kind[offset : starts[-1]].tolist(), tags, strings, strict=True))
         coded = [
             [column.values[code] for code in column.codes[start:stop].tolist()]
             for column in (self.scheme, self.kind, self.status, self.choice)
@@ -208,18 +202,18 @@ class Columns:
         for i, (id, notation, scheme, kind, status, choice) in enumerate(zip(ids, notations, *coded, strict=True)):
             single: tuple[dict[str, str], dict[str, str]] = ({}, {})
             lists: tuple[dict[str, list[str]], dict[str, list[str]]] = ({}, {})
-            for what, tag, word in told[starts[i] - offset : starts[i + 1] - offset]:
-                if what in (PREF, DEFINITION):
-                    single[what == DEFINITION][tag] = word
+            for role, tag, text in texts[starts[i] - offset : starts[i + 1] - offset]:
+                if role in (PREF, DEFINITION):
+                    single[role == DEFINITION][tag] = text
                 else:
-                    lists[what == HIDDEN].setdefault(tag, []).append(word)
+                    lists[role == HIDDEN].setdefault(tag, []).append(text)
             yield Concept(
                 id=id,
                 scheme=scheme,
                 kind=cast(Kind, kind),
                 pref_label=single[0],
-                alt_label={tag: tuple(texts) for tag, texts in lists[0].items()},
-                hidden_label={tag: tuple(texts) for tag, texts in lists[1].items()},
+                alt_label={tag: tuple(labels) for tag, labels in lists[0].items()},
+                hidden_label={tag: tuple(labels) for tag, labels in lists[1].items()},
                 definition=single[1],
                 notation=notation,
                 status=cast(Status, status),
@@ -231,7 +225,7 @@ class Columns:
         return next(self.relations(k, k + 1))
 
     def relations(self, start: int = 0, stop: int | None = None) -> Iterator[Relation]:
-        """Edges as values, without the strays."""
+        """Edges as values, without dangling ones."""
         return self.relations_at(np.arange(start, len(self.edges) if stop is None else stop))
 
     def relations_at(self, rows: Longs) -> Iterator[Relation]:
@@ -244,18 +238,18 @@ class Columns:
             yield from map(Relation, types, *ends, edges.primary[part].tolist())
 
     def select(self, concepts: Flags, edges: Flags) -> Columns:
-        """Without the rest: (n,) which concepts stay, (k,) which edges; those of a concept that goes must not stay.
+        """Columns of (n,) `concepts` and (k,) `edges` alone, without dangling relations and duplicates.
 
-        Strays and doubles are not part of it.
+        Edges of a concept that is left out must be left out as well.
         """
         kept, place = self, None
         if not concepts.all():
             place = np.cumsum(concepts, dtype=np.int32) - 1
             kept = self._only(np.flatnonzero(concepts))
         chosen = self.edges.select(edges, place)
-        if kept is self and chosen is self.edges and not self.strays and not self.doubles:
+        if kept is self and chosen is self.edges and not self.dangling and not self.duplicates:
             return self
-        return replace(kept, edges=chosen, strays=(), doubles=())
+        return replace(kept, edges=chosen, dangling=(), duplicates=())
 
 
 def owners(texts: Texts) -> Ints:
@@ -264,13 +258,13 @@ def owners(texts: Texts) -> Ints:
 
 
 def find(columns: Columns, id: str) -> int | None:
-    """The row of an id, by bisection."""
+    """The row of an id, None when it is missing; by bisection."""
     row = first_from(columns, id)
     return row if row < len(columns) and columns.ids[row].as_py() == id else None
 
 
 def find_all(columns: Columns, ids: Sequence[str]) -> Longs:
-    """The row of each id, -1 for none."""
+    """The row of each id, -1 when it is missing."""
     if len(ids) * _FEW < len(columns):
         rows = (find(columns, id) for id in ids)
         return np.array([-1 if row is None else row for row in rows], dtype=np.int64)
@@ -284,7 +278,7 @@ def first_from(columns: Columns, id: str) -> int:
 
 
 def first_from_all(columns: Columns, ids: Sequence[str]) -> Longs:
-    """The same for each id."""
+    """`first_from` for each id."""
     if len(ids) * _FEW < len(columns):
         return np.array([first_from(columns, id) for id in ids], dtype=np.int64)
     known = columns.ids.to_pylist()

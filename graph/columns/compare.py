@@ -1,4 +1,4 @@
-"""Which rows of two taxonomies differ: column by column, without making values of those that don't."""
+"""Rows in which two taxonomies differ, found column by column."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graph.columns.columns import Coded, Columns, Flags, Longs, Texts
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """Rows, ascending: of concepts in `b` alone, in `a` alone, and (k, 2) in `a` and `b` where both differ; of edges.
+    """Ascending rows: `added` of `b`, `removed` of `a`, `changed` (k, 2) of both.
 
     An edge whose `primary` differs is in both `edges_added` and `edges_removed`.
     """
@@ -30,7 +30,7 @@ class Differing:
 
 
 def compare(a: Columns, b: Columns) -> Differing:
-    """What turns `a` into `b`."""
+    """The rows that turn `a` into `b`."""
     at = pc.fill_null(pc.index_in(b.ids, a.ids), -1).to_numpy().astype(np.int64)
     added, common = np.flatnonzero(at < 0), np.flatnonzero(at >= 0)
     gone = np.ones(len(a), dtype=bool)
@@ -42,7 +42,7 @@ def compare(a: Columns, b: Columns) -> Differing:
 
 def same(a: Columns, b: Columns) -> bool:
     """Whether both hold the same rows."""
-    return a is b or ((a.strays, a.unknown) == (b.strays, b.unknown) and not compare(a, b))
+    return a is b or ((a.dangling, a.unknown) == (b.dangling, b.unknown) and not compare(a, b))
 
 
 def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
@@ -64,7 +64,7 @@ def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
 
 
 def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs]:
-    """Edges as numbers in one space of rows: those of `b`, behind them those of `a` alone."""
+    """Added and removed edges, compared by keys in one space of rows: those of `b`, then those of `a` alone."""
     space = len(b) + len(gone)
     row = np.empty(len(a), dtype=np.int64)
     row[at[at >= 0]] = np.flatnonzero(at >= 0)
@@ -84,21 +84,21 @@ def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs
 
 
 def _recoded(column: Coded, like: Coded) -> NDArray[np.int64]:
-    """The column's codes in terms of the other's values, -1 for values that it hasn't."""
+    """The column's codes in terms of the values of `like`, -1 for other values."""
     code = {value: i for i, value in enumerate(like.values)}
     known = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)
     return known[column.codes]
 
 
 def _texts(texts: Texts, rows: Longs, count: Longs) -> Longs:
-    """Rows of the texts of each concept, one concept's after the other's."""
+    """Rows of the texts of each concept, concept by concept."""
     before = np.cumsum(count) - count
     found: Longs = np.repeat(texts.starts[rows] - before, count) + np.arange(int(count.sum()))
     return found
 
 
 def _unequal(a: pa.Array, b: pa.Array) -> Flags:
-    """A null equals a null alone."""
+    """(n,) whether rows differ; a null equals only a null."""
     missing = pc.xor(pc.is_null(a), pc.is_null(b))
     found: Flags = pc.or_(pc.fill_null(pc.not_equal(a, b), False), missing).to_numpy(zero_copy_only=False)
     return found

@@ -1,4 +1,4 @@
-"""Sparse rows of concept numbers, as numpy arrays."""
+"""Sparse matrices of concept numbers in CSR form."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Indices = NDArray[np.int32]
 
 
 class Csr:
-    """Sparse rows: row `i` is `targets[starts[i]:starts[i + 1]]`, both int32, each row ascending, no repeats.
+    """Row `i` is `targets[starts[i]:starts[i + 1]]`, both int32; rows are ascending, without repeats.
 
-    `first` and `flat` are the two once more, as memoryviews.
+    `first` and `flat` are memoryviews of the two: they give Python numbers several times as fast as arrays do.
     """
 
     __slots__ = ("first", "flat", "starts", "targets")
@@ -21,7 +21,6 @@ class Csr:
     def __init__(self, starts: Indices, targets: Indices) -> None:
         self.starts = starts
         self.targets = targets
-        # A memoryview gives Python numbers several times as fast as an array does.
         self.first, self.flat = starts.data, targets.data
 
     @classmethod
@@ -33,16 +32,13 @@ class Csr:
 
     @classmethod
     def sorted(cls, n: int, source: Indices, target: Indices) -> Csr:
-        """From pairs in order of source and target, each once."""
+        """The matrix of distinct pairs, ordered by source and target."""
         return cls(starts_of(source, n), np.ascontiguousarray(target, dtype=np.int32))
 
     @classmethod
     def pairs(cls, n: int, source: Indices, target: Indices) -> Csr:
-        """From pairs in any order, each once or more often."""
-        key = np.sort(source.astype(np.int64) * n + target)
-        fresh = np.ones(len(key), dtype=bool)
-        fresh[1:] = key[1:] != key[:-1]
-        source, target = np.divmod(key[fresh], max(1, n))
+        """The matrix of pairs in any order, perhaps repeated."""
+        source, target = np.divmod(np.unique(source.astype(np.int64) * n + target), max(1, n))
         return cls.sorted(n, source, target)
 
     @classmethod
@@ -53,7 +49,7 @@ class Csr:
         return self.targets[self.first[row] : self.first[row + 1]]
 
     def row(self, row: int) -> list[int]:
-        """The same as Python numbers."""
+        """The row as Python numbers."""
         return self.flat[self.first[row] : self.first[row + 1]].tolist()
 
     def __len__(self) -> int:
@@ -65,14 +61,14 @@ class Csr:
         return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
 
     def transposed(self) -> Csr:
-        """The same pairs the other way round; for square ones."""
+        """The transpose of a square matrix."""
         n = len(self)
         key = np.sort(self.targets.astype(np.int64) * n + self.sources)  # Faster than to sort places by their values.
         target, source = np.divmod(key, max(1, n))
         return Csr.sorted(n, target, source)
 
     def gather(self, rows: Indices) -> tuple[Indices, Indices]:
-        """The targets of several rows, one row after the other, and for each the place in `rows` it belongs to."""
+        """The targets of several rows, row by row, and the place in `rows` of each."""
         starts = self.starts[rows].astype(np.int64)
         counts = self.starts[rows + 1] - starts
         ends = np.cumsum(counts)

@@ -1,9 +1,6 @@
-"""Rows that are broader than themselves."""
+"""Cycles in a hierarchy."""
 
 from __future__ import annotations
-
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,55 +9,17 @@ from graph.columns.hierarchy import levels
 
 
 def cycles(broader: Csr) -> list[list[int]]:
-    """The strongly connected parts with more than one row, each ascending, in order of their first row.
+    """Strongly connected components with more than one row, each ascending, by first row."""
+    n = len(broader)
+    if sum(map(len, levels(broader, broader.transposed()))) == n:
+        return []
+    # Imported here: hardly any taxonomy has a cycle, and SciPy's sparse graphs take long to import.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
 
-    Rows that no cycle is above of, or none below, are put aside first: mostly that is all of them.
-    """
-    narrower = broader.transposed()
-    left = np.ones(len(broader), dtype=bool)
-    for one, other in ((broader, narrower), (narrower, broader)):
-        for level in levels(one, other):
-            left[level] = False
-        if not left.any():
-            return []
-    source, target = broader.sources, broader.targets
-    inside = left[source] & left[target]
-    parents: dict[int, list[int]] = defaultdict(list)
-    for child, parent in zip(source[inside].tolist(), target[inside].tolist(), strict=True):
-        parents[child].append(parent)
-    return sorted(sorted(group) for group in _components(parents) if len(group) > 1)
-
-
-def _components(parents: Mapping[int, Sequence[int]]) -> list[list[int]]:
-    """Tarjan's algorithm, without recursion."""
-    order: dict[int, int] = {}
-    low: dict[int, int] = {}
-    done: set[int] = set()
-    groups: list[list[int]] = []
-    stack: list[int] = []
-    for root in parents:
-        if root in order:
-            continue
-        work = [(root, iter(parents.get(root, ())))]
-        order[root] = low[root] = len(order)
-        stack.append(root)
-        while work:
-            node, targets = work[-1]
-            target = next((t for t in targets if t not in done), None)
-            if target is not None:
-                if target not in order:
-                    order[target] = low[target] = len(order)
-                    stack.append(target)
-                    work.append((target, iter(parents.get(target, ()))))
-                low[node] = min(low[node], order[target])
-                continue
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[node])
-            if low[node] == order[node]:
-                group = [stack.pop()]
-                while group[-1] != node:
-                    group.append(stack.pop())
-                done.update(group)
-                groups.append(group)
-    return groups
+    edges = csr_array((np.ones(len(broader.targets), dtype=np.int8), broader.targets, broader.starts), shape=(n, n))
+    _, component = connected_components(edges, connection="strong")
+    groups: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.bincount(component)[component] > 1).tolist():
+        groups.setdefault(int(component[row]), []).append(row)
+    return sorted(groups.values())

@@ -1,4 +1,4 @@
-"""What follows from sound columns: worked out once, when it is first asked for, or read from a snapshot file."""
+"""Indexes derived from sound columns, computed at first use or read from a snapshot file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Adjacency = dict[tuple[RelationType, bool], Csr]
 
 
 class Derived:
-    """`adjacency` holds a Csr for each relation and direction; symmetric relations have one Csr for both."""
+    """Indexes of one snapshot. `adjacency` has a Csr by relation and direction; symmetric relations share one."""
 
     def __init__(self, columns: Columns, *, hierarchy: Hierarchy | None = None) -> None:
         self.columns = columns
@@ -56,7 +56,7 @@ class Derived:
 
     @cached_property
     def primary_parents(self) -> Indices:
-        """(n,) int32: the broader concept that paths follow, -1 at the top."""
+        """(n,) int32: the primary broader concept, -1 at the top."""
         edges = self.columns.edges
         ours = edges.primary & (edges.type == CODE["broader"])
         parents: Indices = np.full(len(self.columns), -1, dtype=np.int32)
@@ -65,12 +65,12 @@ class Derived:
 
     @cached_property
     def primary(self) -> memoryview[int]:
-        """The same, for one row at a time."""
+        """`primary_parents` for access to single rows."""
         return self.primary_parents.data
 
     @cached_property
     def depths(self) -> Indices:
-        """(n,) int32: steps to the top; each round doubles how far every concept looks."""
+        """(n,) int32: steps to the top, by pointer doubling."""
         n = len(self.columns)
         above = np.append(np.where(self.primary_parents < 0, n, self.primary_parents), n)
         depth = (above != n).astype(np.int32)
@@ -90,7 +90,7 @@ class Derived:
 
 
 def revision_of(columns: Columns) -> str:
-    """16 hex digits of a hash over the columns in their one canonical form; zeros when there is nothing."""
+    """16 hex digits: a hash of the columns in canonical form, zeros when they are empty."""
     if not len(columns):
         return "0" * 16
     digest = hashlib.blake2b(digest_size=8)

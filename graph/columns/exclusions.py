@@ -1,4 +1,4 @@
-"""Exclusions that would forbid a concept: between it and its own ancestor, or between two ancestors of it."""
+"""Exclusions that no item could satisfy: between a concept and its ancestor, or two ancestors of one concept."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from graph.columns.csr import Csr, Indices
 from graph.columns.hierarchy import Hierarchy
 
 
-def hopeless(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | None]]:
+def unsatisfiable(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | None]]:
     """(edge, the first concept below both ends, or None when one end is above the other).
 
-    Where two lines meet, a concept has several parents: only such ones need a look.
+    Where two branches meet, a concept has several parents: only such concepts need checking.
     """
-    joints = _joints(hierarchy)
+    joints = _descendants_with_several_parents(hierarchy)
     for k in np.flatnonzero(edges.type == CODE["excludes"]).tolist():
         a, b = int(edges.source[k]), int(edges.target[k])
         if b in hierarchy.above(a) or a in hierarchy.above(b):
@@ -27,8 +27,8 @@ def hopeless(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | No
                 yield k, min(both)
 
 
-def _joints(hierarchy: Hierarchy) -> Csr | None:
-    """The descendants of every concept that have several parents; None where rows are walked."""
+def _descendants_with_several_parents(hierarchy: Hierarchy) -> Csr | None:
+    """None where the closure is not kept."""
     rows = hierarchy.descendants
     if rows is None:
         return None

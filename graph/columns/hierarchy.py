@@ -1,4 +1,4 @@
-"""Transitive `broader` without cycles: rows of ancestors and descendants, or a walk where rows would be too many."""
+"""Transitive closure of `broader`, kept as rows or, where it would be too large, walked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from graph.columns.csr import Csr, Indices
 
 _PAIRS_PER_CONCEPT = 50
 _PAIRS = 20_000_000
-"""A closure larger than both of these is not kept: a line of 10,000 concepts alone has 50 million pairs."""
+"""A closure larger than both of these is not kept: a chain of 10,000 concepts alone has 50 million pairs."""
 
 
 class Hierarchy:
-    """Who stands above and below whom; `ancestors` and `descendants` hold Csr rows, or None when they are walked."""
+    """Ancestors and descendants as Csr rows, or None where they are walked."""
 
     def __init__(self, broader: Csr, narrower: Csr, *, closures: tuple[Csr | None, Csr | None] | None = None) -> None:
         self.broader = broader
@@ -33,18 +33,12 @@ class Hierarchy:
     def above(self, i: int) -> list[int]:
         """Ancestors of `i`, ascending, without itself."""
         rows = self.ancestors
-        if rows is None:
-            return _walk(self.broader, i)
-        first = rows.first
-        return rows.flat[first[i] : first[i + 1]].tolist()
+        return rows.row(i) if rows is not None else _walk(self.broader, i)
 
     def below(self, i: int) -> list[int]:
         """Descendants of `i`, ascending, without itself."""
         rows = self.descendants
-        if rows is None:
-            return _walk(self.narrower, i)
-        first = rows.first
-        return rows.flat[first[i] : first[i + 1]].tolist()
+        return rows.row(i) if rows is not None else _walk(self.narrower, i)
 
     def ancestor_row(self, i: int) -> Indices:
         """(k,) int32: `above` as an array."""
@@ -53,10 +47,7 @@ class Hierarchy:
 
 
 def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | None:
-    """Ancestors of every row; None when there would be more than `most` pairs.
-
-    One level of the hierarchy at a time, from the top: a row's ancestors are its parents and theirs.
-    """
+    """Ancestors of every row, computed level by level from the top; None for more than `most` pairs."""
     n = len(broader)
     most = max(_PAIRS_PER_CONCEPT * n, _PAIRS) if most is None else most
     pool = np.empty(max(1024, 8 * n), dtype=np.int32)
@@ -72,9 +63,9 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
         key += np.concatenate([parent, pool[taken]])
         key.sort()
         if len(key):
-            fresh = np.ones(len(key), dtype=bool)
-            fresh[1:] = key[1:] != key[:-1]
-            key = key[fresh]
+            first = np.ones(len(key), dtype=bool)
+            first[1:] = key[1:] != key[:-1]
+            key = key[first]
         child, found = np.divmod(key, max(1, n))
         if filled + len(found) > len(pool):
             pool = np.concatenate([pool[:filled], np.empty(max(len(pool), len(found)), dtype=np.int32)])
@@ -88,7 +79,7 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
 
 
 def levels(broader: Csr, narrower: Csr) -> list[Indices]:
-    """Rows without a parent, then those whose parents have all been, and so on (Kahn's order, a front at a time)."""
+    """Rows by level: those without a parent, then those whose parents are in earlier levels (Kahn's algorithm)."""
     waiting = np.diff(broader.starts)
     front: Indices = np.flatnonzero(waiting == 0).astype(np.int32)
     levels = []
@@ -105,7 +96,7 @@ def _walk(rows: Csr, i: int) -> list[int]:
     seen: set[int] = set()
     todo = [i]
     while todo:
-        fresh = [j for j in rows.row(todo.pop()) if j not in seen]
-        seen.update(fresh)
-        todo += fresh
+        new = [j for j in rows.row(todo.pop()) if j not in seen]
+        seen.update(new)
+        todo += new
     return sorted(seen)

@@ -1,7 +1,7 @@
-"""What must hold in every taxonomy, and what leaves a snapshot when it doesn't.
+"""The invariants of a taxonomy: `sound` keeps the rows that satisfy them and reports the rest as problems.
 
-One function reads the rows of a store, keeps what is sound and names the rest. An edit through kgtag that causes
-a problem is refused; an edit by other hands that causes one is quarantined: left out of the snapshot, and named.
+An edit through kgtag that causes a problem is refused; an external edit that causes one is quarantined: left out of the
+snapshot and reported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
 from graph.columns.csr import Csr
 from graph.columns.cycles import cycles
-from graph.columns.exclusions import hopeless
+from graph.columns.exclusions import unsatisfiable
 from graph.columns.hierarchy import Hierarchy
 from graph.columns.near_types import near_relation
 from graph.model import (
@@ -30,26 +30,20 @@ from graph.model import (
     ProblemCode,
     Relation,
     RelationType,
-    Stray,
+    UnknownEdge,
 )
 
-_ENDS: Mapping[RelationType, tuple[Kind, Kind] | None] = {
+_ENDS: Mapping[RelationType, tuple[Kind, Kind]] = {
     "value_of": ("value", "attribute"),
     "applies_to": ("attribute", "category"),
-    "broader": None,
-    "related": None,
-    "excludes": None,
-    "exact_match": None,
-    "close_match": None,
-    "replaced_by": None,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """What is left when the problems are left out, and the problems in order.
+    """Columns without the problems, and the problems in order.
 
-    `hierarchy` is the one of `columns`, when checking the exclusions has taken working it out.
+    `hierarchy` is that of `columns` if checking exclusions needed it.
     """
 
     columns: Columns
@@ -58,26 +52,26 @@ class Sound:
 
 
 def sound(columns: Columns) -> Sound:
-    """Keep every concept and relation that breaks no invariant, and name the rest.
+    """Keep every concept and relation that breaks no invariant, and report the rest.
 
-    Exactly one `broader` of a concept is primary in the result: the first one by id when none or several say so.
-    What is sound as it is is not copied.
+    Exactly one `broader` of a concept is primary in the result: the first by id when none or several are marked.
+    Columns without problems are not copied.
     """
     check = _Check(columns)
     problems = {
-        *map(_unknown, columns.unknown),
-        *check.doubles(),
+        *map(_unknown_relation, columns.unknown),
+        *check.duplicates(),
         *check.concepts(),
         *check.relations(),
         *check.cycles(),
     }
-    problems |= {*check.homeless_values(), *check.across_attributes()}
+    problems |= {*check.values(), *check.across_attributes()}
     kept = columns.select(check.concept, check.edge)
     hierarchy = None
     if (kept.edges.type == CODE["excludes"]).any():
         hierarchy = hierarchy_of(kept)
-        wrong = dict(hopeless(kept.edges, hierarchy))
-        problems |= {_hopeless_exclusion(kept, k, below) for k, below in wrong.items()}
+        wrong = dict(unsatisfiable(kept.edges, hierarchy))
+        problems |= {_unsatisfiable_exclusion(kept, k, below) for k, below in wrong.items()}
         if wrong:
             stays = np.ones(len(kept.edges), dtype=bool)
             stays[list(wrong)] = False
@@ -92,9 +86,9 @@ def hierarchy_of(columns: Columns) -> Hierarchy:
 
 
 class _Check:
-    """One pass over the columns. `concept` (n,) and `edge` (k,) say what is still sound; every step takes some out.
+    """One pass over the columns. `concept` (n,) and `edge` (k,) mark what is still sound; every step clears some.
 
-    Columns are looked at whole; only what is wrong becomes a value, to be named.
+    Whole columns are tested; only rows with a problem become values.
     """
 
     def __init__(self, columns: Columns) -> None:
@@ -102,9 +96,9 @@ class _Check:
         self.concept: Flags = np.ones(len(columns), dtype=bool)
         self.edge: Flags = np.ones(len(columns.edges), dtype=bool)
 
-    def doubles(self) -> list[Problem]:
-        named = "stands in the record more than once; the first one counts"
-        return [Problem("double_id", (id,), f"concept {id!r} {named}") for id in self.columns.doubles]
+    def duplicates(self) -> list[Problem]:
+        why = "is in the store more than once; the first one counts"
+        return [Problem("double_id", (id,), f"concept {id!r} {why}") for id in self.columns.duplicates]
 
     def concepts(self) -> list[Problem]:
         problems = []
@@ -120,19 +114,18 @@ class _Check:
             self.edge &= self.concept[edges.source] & self.concept[edges.target]
         kind, scheme = columns.kind.codes, columns.scheme.codes
         wrong = edges.source == edges.target
-        for type, ends in _ENDS.items():
-            if ends is not None:
-                ours = edges.type == CODE[type]
-                fit = columns.kind.where(ends[0])[edges.source[ours]] & columns.kind.where(ends[1])[edges.target[ours]]
-                wrong[ours] |= ~fit
+        for type, (first, second) in _ENDS.items():
+            ours = edges.type == CODE[type]
+            fit = columns.kind.where(first)[edges.source[ours]] & columns.kind.where(second)[edges.target[ours]]
+            wrong[ours] |= ~fit
         ours = edges.type == CODE["broader"]
         source, target = edges.source[ours], edges.target[ours]
         wrong[ours] |= (kind[source] != kind[target]) | (scheme[source] != scheme[target])
         wrong |= ~self.edge
         self.edge &= ~wrong
-        if not wrong.any() and not columns.strays:
+        if not wrong.any() and not columns.dangling:
             return []
-        found = [*columns.strays, *replace(columns, edges=edges.select(wrong)).relations()]
+        found = [*columns.dangling, *replace(columns, edges=edges.select(wrong)).relations()]
         row = _finder(columns, 2 * len(found))
         return [
             problem
@@ -152,7 +145,7 @@ class _Check:
             return problem("dangling", f"there is no sound concept {missing!r}")
         if source == target:
             return problem("self_relation", "a concept can't stand in this relation to itself")
-        columns, wanted = self.columns, _ENDS[edge.type]
+        columns, wanted = self.columns, _ENDS.get(edge.type)
         kinds = (columns.kind[source], columns.kind[target])
         if wanted is not None and kinds != wanted:
             message = f"it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"
@@ -165,7 +158,7 @@ class _Check:
         return None
 
     def cycles(self) -> list[Problem]:
-        """Takes out every `broader` edge inside a strongly connected part."""
+        """Clear every `broader` edge inside a strongly connected component."""
         edges, n = self.columns.edges, len(self.columns)
         ours = np.flatnonzero(self.edge & (edges.type == CODE["broader"]))
         source, target = edges.source[ours], edges.target[ours]
@@ -175,60 +168,58 @@ class _Check:
         component = np.full(n, -1)
         for number, group in enumerate(groups):
             component[group] = number
-        round = (component[source] == component[target]) & (component[source] >= 0)
-        self.edge[ours[round]] = False
+        inside = (component[source] == component[target]) & (component[source] >= 0)
+        self.edge[ours[inside]] = False
         within: dict[int, list[Relation]] = defaultdict(list)
-        for number, k in zip(component[source[round]].tolist(), ours[round].tolist(), strict=True):
+        for number, k in zip(component[source[inside]].tolist(), ours[inside].tolist(), strict=True):
             within[number].append(self.columns.relation(k))
         names = (tuple(self.columns.ids.take(group).to_pylist()) for group in groups)
         return [_cycle(some, tuple(within[number])) for number, some in enumerate(names)]
 
-    def homeless_values(self) -> list[Problem]:
+    def values(self) -> list[Problem]:
+        """Clear values that do not have exactly one attribute."""
         edges, columns = self.columns.edges, self.columns
         ours = self.edge & (edges.type == CODE["value_of"])
-        homes = np.bincount(edges.source[ours], minlength=len(columns))
-        wrong = np.flatnonzero(columns.kind.where("value") & self.concept & (homes != 1))
+        attributes = np.bincount(edges.source[ours], minlength=len(columns))
+        wrong = np.flatnonzero(columns.kind.where("value") & self.concept & (attributes != 1))
         problems = []
         near = self._near(wrong)
         for row in wrong.tolist():
             id = columns.ids[row].as_py()
-            subject = columns.concept(row)
-            if not homes[row]:
-                message = f"value {id!r} has no attribute (value_of)"
-                problems.append(Problem("value_without_attribute", (id,), message, subject, tuple(near[id])))
-            else:
+            code: ProblemCode = "value_of_several" if attributes[row] else "value_without_attribute"
+            message = f"value {id!r} has no attribute (value_of)"
+            if attributes[row]:
                 names = ", ".join(columns.ids.take(edges.target[ours & (edges.source == row)]).to_pylist())
                 message = f"value {id!r} belongs to several attributes: {names}"
-                problems.append(Problem("value_of_several", (id,), message, subject, tuple(near[id])))
+            problems.append(Problem(code, (id,), message, columns.concept(row), tuple(near[id])))
         if len(wrong):
             self.concept[wrong] = False
             self.edge &= self.concept[edges.source] & self.concept[edges.target]
         return problems
 
     def _near(self, rows: Longs) -> dict[str, list[Relation]]:
-        """By id, the sound relations of these values that say where they belong."""
+        """Sound `broader` and `value_of` relations of these values, by id of either end."""
         edges = self.columns.edges
-        kinds = (edges.type == CODE["broader"]) | (edges.type == CODE["value_of"])
-        ours = self.edge & kinds & (np.isin(edges.source, rows) | np.isin(edges.target, rows))
+        types = (edges.type == CODE["broader"]) | (edges.type == CODE["value_of"])
+        ours = self.edge & types & (np.isin(edges.source, rows) | np.isin(edges.target, rows))
         near: dict[str, list[Relation]] = defaultdict(list)
-        for edge in replace(self.columns, edges=edges.select(ours)).relations() if len(rows) else ():
+        for edge in self.columns.relations_at(np.flatnonzero(ours)) if len(rows) else ():
             near[edge.source].append(edge)
             near[edge.target].append(edge)
         return near
 
     def across_attributes(self) -> list[Problem]:
-        """A value is narrower than values of its own attribute only; otherwise one facet would imply another."""
+        """Clear `broader` between values of different attributes: one attribute would imply another."""
         edges, ids = self.columns.edges, self.columns.ids
-        home: Ints = np.full(len(self.columns), -1, dtype=np.int32)
+        attribute: Ints = np.full(len(self.columns), -1, dtype=np.int32)
         ours = self.edge & (edges.type == CODE["value_of"])
-        home[edges.source[ours]] = edges.target[ours]
-        across = self.edge & (edges.type == CODE["broader"]) & (home[edges.source] != home[edges.target])
+        attribute[edges.source[ours]] = edges.target[ours]
+        across = self.edge & (edges.type == CODE["broader"]) & (attribute[edges.source] != attribute[edges.target])
         problems = []
         for k in np.flatnonzero(across).tolist():
             source, target = edges.source[k], edges.target[k]
-            a, b, first, second = ids.take([source, target, home[source], home[target]]).to_pylist()
-            named = f"{a!r} ({first}) broader {b!r} ({second})"
-            message = f"{named}: values of different attributes"
+            a, b, first, second = ids.take([source, target, attribute[source], attribute[target]]).to_pylist()
+            message = f"{a!r} ({first}) broader {b!r} ({second}): values of different attributes"
             edge = self.columns.relation(k)
             problems.append(Problem("broader_across_attributes", (a, b), message, edges=(edge,)))
         self.edge &= ~across
@@ -236,7 +227,7 @@ class _Check:
 
 
 def _finder(columns: Columns, times: int) -> Callable[[str], int | None]:
-    """Finds rows by id; worth a dict when that will be done many times."""
+    """A function from id to row; uses a dict when it will be called often."""
     if times > len(columns) // 20:
         return dict(zip(columns.ids.to_pylist(), range(len(columns)), strict=True)).get
     return lambda id: find(columns, id)
@@ -247,7 +238,7 @@ def _bad_id(id: str) -> bool:
 
 
 def _suspect(columns: Columns) -> Flags:
-    """(n,) concepts that something may be wrong with: all that are wrong, and perhaps some that aren't."""
+    """(n,) concepts to check one by one: all that have a problem, and perhaps others."""
     suspect: Flags = ~pc.match_substring_regex(columns.ids, _PLAIN_ID).to_numpy(zero_copy_only=False)
     odd = np.flatnonzero(suspect)
     suspect[odd] = [_bad_id(id) for id in columns.ids.take(odd).to_pylist()]
@@ -270,31 +261,31 @@ def _suspect(columns: Columns) -> Flags:
 
 
 _PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
-"""Ids that are surely well: others are looked at one by one."""
+"""Ids that are certainly valid; others are checked one by one."""
 
 
 def _concept_problems(concept: Concept) -> list[Problem]:
-    called = f" ({concept.label()})" if concept.pref_label else ""
+    label = f" ({concept.label()})" if concept.pref_label else ""
+    found: list[Problem] = []
 
-    def problem(code: ProblemCode, message: str) -> Problem:
-        return Problem(code, (concept.id,), f"concept {concept.id!r}{called} {message}", concept)
+    def report(code: ProblemCode, message: str) -> None:
+        found.append(Problem(code, (concept.id,), f"concept {concept.id!r}{label} {message}", concept))
 
-    found = []
     if _bad_id(concept.id):
-        found.append(problem("bad_id", "has an id that is empty, padded, unprintable or longer than 300 characters"))
+        report("bad_id", "has an id that is empty, padded, unprintable or longer than 300 characters")
     if concept.kind not in KINDS:
-        found.append(problem("bad_kind", f"is of kind {concept.kind!r}; one of {', '.join(KINDS)} was expected"))
+        report("bad_kind", f"is of kind {concept.kind!r}; one of {', '.join(KINDS)} was expected")
     if concept.status not in STATUSES:
-        found.append(problem("bad_status", f"has status {concept.status!r}; one of {', '.join(STATUSES)} was expected"))
+        report("bad_status", f"has status {concept.status!r}; one of {', '.join(STATUSES)} was expected")
     if concept.choice not in CHOICES:
-        found.append(problem("bad_choice", f"has choice {concept.choice!r}; one of {', '.join(CHOICES)} was expected"))
+        report("bad_choice", f"has choice {concept.choice!r}; one of {', '.join(CHOICES)} was expected")
     if not concept.pref_label:
-        found.append(problem("no_label", "has no preferred label in any language"))
+        report("no_label", "has no preferred label in any language")
     for text, tag, _ in concept.labels():
         if not LANGUAGE_TAG.fullmatch(tag):
-            found.append(problem("bad_language", f"has the label {text!r} in {tag!r}, which is no language tag"))
+            report("bad_language", f"has the label {text!r} in {tag!r}, which is not a language tag")
         if not text.strip():
-            found.append(problem("empty_label", f"has an empty label in {tag!r}"))
+            report("empty_label", f"has an empty label in {tag!r}")
     return found
 
 
@@ -303,21 +294,21 @@ def _cycle(names: tuple[str, ...], edges: tuple[Relation, ...]) -> Problem:
     return Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}", edges=edges)
 
 
-def _unknown(stray: Stray) -> Problem:
-    meant = near_relation(stray.type)
+def _unknown_relation(edge: UnknownEdge) -> Problem:
+    meant = near_relation(edge.type)
     hint = f"; did you mean {meant.upper()}?" if meant else ""
-    said = f"{stray.source!r} {stray.type} {stray.target!r}: there is no such relation{hint}"
-    return Problem("unknown_relation", tuple(dict.fromkeys((stray.source, stray.target))), said, edges=(stray,))
+    message = f"{edge.source!r} {edge.type} {edge.target!r}: there is no such relation{hint}"
+    return Problem("unknown_relation", tuple(dict.fromkeys((edge.source, edge.target))), message, edges=(edge,))
 
 
-def _hopeless_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
+def _unsatisfiable_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
     edge = columns.relation(k)
     ends = (edge.source, edge.target)
-    named = f"{edge.source!r} excludes {edge.target!r}"
+    shown = f"{edge.source!r} excludes {edge.target!r}"
     if below is None:
-        return Problem("excludes_ancestor", ends, f"{named}, its own ancestor or descendant", edges=(edge,))
+        return Problem("excludes_ancestor", ends, f"{shown}, its own ancestor or descendant", edges=(edge,))
     first = columns.ids[below].as_py()
-    return Problem("excludes_common_narrower", (*ends, first), f"{named}, and {first!r} is both", edges=(edge,))
+    return Problem("excludes_common_narrower", (*ends, first), f"{shown}, and {first!r} is both", edges=(edge,))
 
 
 def _with_one_primary(columns: Columns) -> Columns:
@@ -326,12 +317,12 @@ def _with_one_primary(columns: Columns) -> Columns:
     source, claimed = edges.source[ours], edges.primary[ours]
     first = np.ones(len(ours), dtype=bool)
     first[1:] = source[1:] != source[:-1]
-    # The place of a concept's first claim, else of its first edge.
+    # The place of a concept's first primary edge, else of its first edge.
     place = np.arange(len(ours))
     group = np.cumsum(first) - 1
     chosen = place[first]
-    claims, at = np.unique(group[claimed], return_index=True)
-    chosen[claims] = place[claimed][at]
+    marked, at = np.unique(group[claimed], return_index=True)
+    chosen[marked] = place[claimed][at]
     primary = np.zeros(len(edges), dtype=bool)
     primary[ours[chosen]] = True
     if np.array_equal(primary, edges.primary):

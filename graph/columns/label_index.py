@@ -1,4 +1,4 @@
-"""From a label in its normal form to the concepts that carry it."""
+"""An index from normalised labels to concepts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from graph.columns.sorted_texts import SortedTexts
 from graph.labels import normalise
 
 _PLAIN = r"^[\x00-\x7f\x{4e00}-\x{9fff}]*$"
-"""Texts that NFKC leaves alone and that fold like ASCII: Latin without accents, and Chinese characters."""
-_APART = r"[\t-\r\x1c-\x1f\-_/]|  |^ | $"
+"""Texts that NFKC leaves unchanged and that fold like ASCII: Latin without accents, and Chinese characters."""
+_UNTIDY = r"[\t-\r\x1c-\x1f\-_/]|  |^ | $"
 _SEPARATORS = r"[\t-\r\x1c-\x1f \-_/]+"
 
 
 class LabelIndex:
-    """`texts` are the distinct normal forms, ascending; those who carry text `t` are `starts[t]:starts[t + 1]`.
+    """Distinct normal forms in `texts`, ascending; entries of text `t` are `starts[t]:starts[t + 1]`.
 
     `owner` (r,) int32 are rows of concepts, ascending within a text, and `lang` (r,) int32 codes of the columns'
-    languages; deprecated concepts carry nothing. `form` (m,) int32 is the normal form of each of the columns' texts,
-    of deprecated concepts too, -1 for definitions.
+    languages; deprecated concepts have no entries. `form` (m,) int32 is the normal form of each of the columns' texts,
+    deprecated concepts included, -1 for definitions.
     """
 
     __slots__ = ("_lang", "_owner", "_starts", "form", "lang", "owner", "starts", "texts")
@@ -51,15 +51,15 @@ class LabelIndex:
         number, owner, lang = form[carried], owner[carried], texts.lang.codes[carried]
         places = np.lexsort((lang, owner, number))
         number, owner, lang = number[places], owner[places], lang[places]
-        fresh: Flags = np.ones(len(number), dtype=bool)
-        fresh[1:] = (number[1:] != number[:-1]) | (owner[1:] != owner[:-1]) | (lang[1:] != lang[:-1])
+        first: Flags = np.ones(len(number), dtype=bool)
+        first[1:] = (number[1:] != number[:-1]) | (owner[1:] != owner[:-1]) | (lang[1:] != lang[:-1])
         starts = np.zeros(len(names) + 1, dtype=np.int64)
-        np.cumsum(np.bincount(number[fresh], minlength=len(names)), out=starts[1:])
+        np.cumsum(np.bincount(number[first], minlength=len(names)), out=starts[1:])
         sorted_names = SortedTexts(names.take(pa.array(order)))
-        return cls(sorted_names, starts, owner=owner[fresh], lang=lang[fresh], form=form)
+        return cls(sorted_names, starts, owner=owner[first], lang=lang[first], form=form)
 
     def find(self, label: str) -> tuple[list[int], list[int]]:
-        """Everyone that carries the label: rows of concepts, ascending, and the language code of each."""
+        """Rows of the concepts with the label, ascending, and the language code of each."""
         text = self.texts.find(normalise(label))
         if text is None:
             return [], []
@@ -68,12 +68,12 @@ class LabelIndex:
 
 
 def normal_forms(texts: pa.LargeStringArray) -> pa.LargeStringArray:
-    """`graph.labels.normalise` of each text; by whole columns where that comes to the same."""
+    """`graph.labels.normalise` of each text, in bulk where the result is equal."""
     forms = pc.ascii_lower(texts)
-    apart = pc.match_substring_regex(forms, _APART)
-    if pc.any(apart).as_py():
-        tidied = pc.replace_substring_regex(forms.filter(apart), _SEPARATORS, " ")
-        forms = pc.replace_with_mask(forms, apart, pc.utf8_trim(tidied, " "))
+    untidy = pc.match_substring_regex(forms, _UNTIDY)
+    if pc.any(untidy).as_py():
+        tidied = pc.replace_substring_regex(forms.filter(untidy), _SEPARATORS, " ")
+        forms = pc.replace_with_mask(forms, untidy, pc.utf8_trim(tidied, " "))
     odd = pc.invert(pc.match_substring_regex(texts, _PLAIN))
     if pc.any(odd).as_py():
         encoded = texts.filter(odd).dictionary_encode()

@@ -1,4 +1,4 @@
-"""A sorted column of distinct texts that is searched where it lies, and as Python objects once it is asked a lot."""
+"""A sorted column of distinct texts, searched in place or, once it is read often, as Python objects."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-_AT_ONCE = 200_000
-"""Up to this many texts a tuple and a dict cost next to nothing, and are made at once."""
-_ASKED = 2_000
-"""Texts fetched singly before the whole column is worth the 150 bytes a text that a tuple and a dict take."""
+_SMALL = 200_000
+"""Up to this many texts a tuple and a dict are cheap, and made at first use."""
+_READS = 2_000
+"""Texts read singly before a tuple and a dict are worth their 150 bytes a text."""
 
 
 class SortedTexts(Sequence[str]):
-    """(n,) texts, ascending by code point, each once. `all` is filled by `warm`.
+    """(n,) distinct texts, ascending by code point. `all` is None until `warm`.
 
-    Until then a text is found by bisection in the bytes, in a few microseconds whatever `n`. `find` gives the row of a
-    text, None when it isn't there; it is the dict's own `get` once there is one.
+    `find` gives the row of a text, None when it is missing: by bisection in the bytes, in a few microseconds for any
+    `n`, or after `warm` by a dict's `get`.
     """
 
-    __slots__ = ("_asked", "_bytes", "_n", "_starts", "all", "array", "find")
+    __slots__ = ("_bytes", "_n", "_reads", "_starts", "all", "array", "find")
 
     def __init__(self, array: pa.LargeStringArray) -> None:
         self.array = array
         self._n = len(array)
         self._starts = offsets(array)
         self._bytes = memoryview(array.buffers()[2] or b"")
-        self._asked = _ASKED if self._n <= _AT_ONCE else 0
+        self._reads = _READS if self.small else 0
         self.all: tuple[str, ...] | None = None
         self.find: Callable[[str], int | None] = self._bisect
 
     @property
     def small(self) -> bool:
-        return self._n <= _AT_ONCE
+        return self._n <= _SMALL
 
     def warm(self) -> None:
         """Make the tuple and the dict."""
@@ -55,12 +55,6 @@ class SortedTexts(Sequence[str]):
             return None
         row = bisect_left(range(self._n), wanted, key=self._at)
         return row if row < self._n and self._at(row) == wanted else None
-
-    def first_from(self, text: str) -> int:
-        """The first row whose text is not below `text`."""
-        if self.all is not None:
-            return bisect_left(self.all, text)
-        return bisect_left(range(self._n), text.encode("utf-8", "surrogatepass"), key=self._at)
 
     def many(self, rows: Sequence[int]) -> list[str]:
         if self.all is None:
@@ -104,9 +98,9 @@ class SortedTexts(Sequence[str]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _count(self, asked: int) -> None:
-        self._asked += asked
-        if self._asked > _ASKED:
+    def _count(self, reads: int) -> None:
+        self._reads += reads
+        if self._reads > _READS:
             self.warm()
 
     def _at(self, row: int) -> bytes:
@@ -117,7 +111,7 @@ class SortedTexts(Sequence[str]):
 
 
 def offsets(array: pa.LargeStringArray) -> NDArray[np.int64]:
-    """(n + 1,) where each text begins in the array's data buffer."""
+    """(n + 1,) offsets of the texts in the array's data buffer."""
     buffer = array.buffers()[1]
     if buffer is None or not len(array):
         return np.zeros(1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A taxonomy as a store or a file gives it: columns with a version."""
+"""A taxonomy as a store or a file has it: columns with a version."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from graph.model import Concept, Relation
 
 
 class TaxonomyData:
-    """All a store holds of the taxonomy, in a fixed order: concepts by id, relations by (type, source, target).
+    """The content of a store, unchecked, in a fixed order: concepts by id, relations by (type, source, target).
 
-    `version` counts the change sets applied through kgtag; edits by other hands don't move it. The content is in
-    `columns`; `concepts` and `relations` (strays among them) are made of it when somebody asks.
+    `version` counts the change sets applied through kgtag, not external edits. `concepts` and `relations` (dangling
+    ones included) are made of the `columns` when they are read.
     """
 
     __slots__ = ("_concepts", "_relations", "columns", "version")
@@ -26,7 +26,7 @@ class TaxonomyData:
 
     @classmethod
     def of(cls, version: int, concepts: Iterable[Concept], relations: Iterable[Relation]) -> TaxonomyData:
-        """From values in any order. Raises InputError for text that no store can hold."""
+        """The data of values in any order. Raises InputError for text that no store can hold."""
         return cls(version, columns_of(tuple(concepts), relations))
 
     @property
@@ -39,7 +39,7 @@ class TaxonomyData:
     def relations(self) -> tuple[Relation, ...]:
         if self._relations is None:
             found = tuple(self.columns.relations())
-            self._relations = tuple(sorted((*found, *self.columns.strays))) if self.columns.strays else found
+            self._relations = tuple(sorted((*found, *self.columns.dangling))) if self.columns.dangling else found
         return self._relations
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""What editors do to single concepts, as change sets worked out from a snapshot."""
+"""Edits of single concepts, as change sets planned from a snapshot."""
 
 from graph.editing.concepts import (
     Alteration,

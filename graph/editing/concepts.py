@@ -1,4 +1,4 @@
-"""Create, alter, rename and move a concept."""
+"""Creation and changes of single concepts."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graph.errors import ConflictError, InputError, LostRace, UnknownConcept
-from graph.model import (
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteRelation,
-    PutConcept,
-    PutRelation,
-    Relation,
-    RelationType,
-)
+from graph.model import Change, ChangeSet, Concept, DeleteRelation, PutConcept, PutRelation, Relation, RelationType
 from graph.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """What is to be different: fields of the concept by name, and for each relation named its whole list of targets.
+    """Changes to a concept.
 
-    `primary` is the broader concept that paths follow; without it the one that is primary now, else the first.
+    Args:
+        fields: New values of its fields, by name.
+        relations: For each relation named, the whole list of its targets.
+        primary: The broader concept that paths follow; by default the present one, else the first.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -34,7 +28,7 @@ class Alteration:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Who edits, and why."""
+    """Author and reason of an edit."""
 
     author: str
     reason: str = ""
@@ -44,7 +38,18 @@ class Signature:
 
 
 def create(taxonomy: Taxonomy, concept: Concept, alteration: Alteration, by: Signature) -> ChangeSet:
-    """Raises ConflictError when the id is taken."""
+    """Create a concept.
+
+    Args:
+        taxonomy: The present snapshot.
+        concept: The concept.
+        alteration: Further fields and its relations.
+        by: Author and reason.
+
+    Raises:
+        ConflictError: The id is taken.
+        UnknownConcept: A relation leads to no concept.
+    """
     if concept.id in taxonomy:
         raise ConflictError(f"there is a concept {concept.id!r} already; PATCH it, or choose another id")
     made = replace(concept, **alteration.fields)
@@ -52,30 +57,40 @@ def create(taxonomy: Taxonomy, concept: Concept, alteration: Alteration, by: Sig
 
 
 def alter(taxonomy: Taxonomy, id: str, alteration: Alteration, by: Signature) -> ChangeSet:
-    """Raises UnknownConcept."""
+    """Change fields and relations of a concept. Raises UnknownConcept."""
     changed = replace(taxonomy[id], **alteration.fields)
     return by.sign([PutConcept(changed), *_relations(taxonomy, id, alteration)])
 
 
 def rename(taxonomy: Taxonomy, id: str, pref_label: Mapping[str, str], by: Signature) -> ChangeSet:
-    """A new preferred label in the languages given; the old one stays as an alternative one.
+    """Give a concept another preferred label; the old one becomes an alternative label.
 
-    Raises InputError when the concept is called so already.
+    Args:
+        taxonomy: The present snapshot.
+        id: The concept.
+        pref_label: The new label by language; other languages keep theirs.
+        by: Author and reason.
+
+    Raises:
+        UnknownConcept: No such concept.
+        InputError: The labels are those that it has.
     """
     concept = taxonomy[id]
-    fresh = {tag: text for tag, text in pref_label.items() if concept.pref_label.get(tag) != text}
-    if not fresh:
+    new = {tag: text for tag, text in pref_label.items() if concept.pref_label.get(tag) != text}
+    if not new:
         shown = ", ".join(f"{text!r} ({tag})" for tag, text in pref_label.items()) or "nothing new"
         raise InputError(f"{id!r} is called {shown} already; give another preferred label")
-    alt = {tag: [text for text in texts if text != fresh.get(tag)] for tag, texts in concept.alt_label.items()}
-    hidden = {tag: [text for text in texts if text != fresh.get(tag)] for tag, texts in concept.hidden_label.items()}
-    for tag in fresh:
+    alt, hidden = (
+        {tag: [text for text in texts if text != new.get(tag)] for tag, texts in lists.items()}
+        for lists in (concept.alt_label, concept.hidden_label)
+    )
+    for tag in new:
         old = concept.pref_label.get(tag)
         if old is not None and old not in alt.setdefault(tag, []):
             alt[tag].append(old)
     renamed = replace(
         concept,
-        pref_label={**concept.pref_label, **fresh},
+        pref_label={**concept.pref_label, **new},
         alt_label={tag: tuple(texts) for tag, texts in alt.items() if texts},
         hidden_label={tag: tuple(texts) for tag, texts in hidden.items() if texts},
     )
@@ -85,29 +100,38 @@ def rename(taxonomy: Taxonomy, id: str, pref_label: Mapping[str, str], by: Signa
 def move(
     taxonomy: Taxonomy, id: str, broader: Sequence[str], by: Signature, *, primary: str | None = None
 ) -> ChangeSet:
-    """These and no other concepts are broader now, and `primary` (else the first) is the one that paths follow.
+    """Move a concept below others.
 
-    With none, the concept comes to stand at the top. Raises UnknownConcept.
+    Args:
+        taxonomy: The present snapshot.
+        id: The concept.
+        broader: All its broader concepts; none makes it a top concept.
+        by: Author and reason.
+        primary: The broader concept that paths follow; the first by default.
+
+    Raises:
+        UnknownConcept: No such concept.
+        InputError: `primary` is not among `broader`.
     """
     primary = primary if primary is not None or not broader else broader[0]
     return alter(taxonomy, id, Alteration({}, {"broader": list(dict.fromkeys(broader))}, primary), by)
 
 
 def require_etag(taxonomy: Taxonomy, id: str, accepted: Sequence[str]) -> None:
-    """Raises LostRace when the concept isn't one of the versions the editor has seen; "*" accepts any."""
+    """Raise LostRace unless the concept has one of the accepted ETags, or "*" is among them."""
     found = taxonomy.etag(id)
     if "*" not in accepted and found not in accepted:
         raise LostRace(f"{id!r} has changed since it was read (it is {found} now); read it again and redo the edit")
 
 
 def require_revision(taxonomy: Taxonomy, expected: str) -> None:
-    """Raises LostRace when anything at all has changed since the editor looked."""
+    """Raise LostRace unless the taxonomy has the expected revision."""
     if taxonomy.revision != expected:
         raise LostRace(f"the taxonomy is at revision {taxonomy.revision}, not at {expected}; read it again")
 
 
 def require_expected(taxonomy: Taxonomy, id: str, expected: str) -> None:
-    """`expected` is the taxonomy's revision or the concept's ETag, whichever the editor has written down."""
+    """Raise LostRace unless `expected` is the taxonomy's revision or the concept's ETag."""
     if expected != taxonomy.revision and (id not in taxonomy or expected != taxonomy.etag(id)):
         etag = f" and {id!r} is {taxonomy.etag(id)}" if id in taxonomy else ""
         raise LostRace(

@@ -1,10 +1,8 @@
-"""The one way kgtag changes a taxonomy: in memory first, then written against the version it was checked on."""
+"""Checked edits: applied in memory first, then written against the version that they were checked on."""
 
 from __future__ import annotations
 
-import random
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
@@ -12,42 +10,66 @@ from graph.changes.net import net
 from graph.changes.splice import spliced
 from graph.columns.compare import same
 from graph.columns.taxonomy_data import TaxonomyData
+from graph.editing.retry import retry_conflicts
 from graph.errors import ConflictError, InvariantError, LostRace
-from graph.history.reconcile import record_of, settle
+from graph.history.reconcile import reconcile, record_of
 from graph.model import Accepting, ChangeSet, Problem, Retag
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
-_ATTEMPTS = 40
 _PATIENCE = 120.0
-"""An edit that loses its races gives up after so many attempts *and* so many seconds: large taxonomies take longer."""
-_CROWD = 8
-"""Attempts that the longest pause lasts: with as many writers asleep as awake, most attempts succeed."""
+"""Seconds for which a lost race is retried: an attempt on a large taxonomy takes seconds."""
 
 _queues: dict[str, threading.RLock] = {}
-"""By store URL: writers of one process queue up, rather than undo each other's work. Between processes the record's
-version decides."""
+"""By store URL: writers of one process queue, so as not to lose races to each other."""
+
+
+class _Overtaken(Exception):
+    """Another process has changed the store."""
 
 
 def after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
-    """What the record will hold once the change set is applied; `version` counts one up."""
+    """The store's content once the change set is applied, under the next version."""
     return TaxonomyData(data.version + 1, spliced(data.columns, net(changes)))
 
 
 def apply(store: TaxonomyStore, changes: ChangeSet, *, expect_version: int | None = None) -> Taxonomy:
-    """Check the change set against the record as it is now, write it, and give the snapshot it leads to.
+    """Check a change set against the store's present content and write it.
 
-    A change set that changes nothing writes nothing. Raises InvariantError for problems that the change set adds
-    (those that stood there before don't block an edit), ConflictError when `expect_version` is given and the record
-    has moved on.
+    A change set that changes nothing writes nothing.
+
+    Args:
+        store: Where to write.
+        changes: The changes, with author and reason.
+        expect_version: The version that the changes were planned on, if they depend on it.
+
+    Returns:
+        The snapshot afterwards.
+
+    Raises:
+        InvariantError: The changes would add problems; older problems do not matter.
+        ConflictError: The store is not at `expect_version`.
+
+    Example:
+        >>> boots = Concept("boots", "shop", "category", {"en": "Boots"})
+        >>> apply(store, ChangeSet((PutConcept(boots),), "ann", "autumn")).version
+        2
     """
     return apply_with(store, lambda _: changes, expect_version=expect_version)
 
 
 def preview(store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet]) -> tuple[Taxonomy, ChangeSet, Taxonomy]:
-    """The snapshot now, the change set worked out from it, and the snapshot it would lead to; nothing is written.
+    """Plan and check an edit without writing it.
 
-    Raises InvariantError.
+    Args:
+        store: The store to read.
+        plan: Works out the changes from the present snapshot.
+
+    Returns:
+        The present snapshot, the changes, and the snapshot that they would lead to.
+
+    Raises:
+        InvariantError: The changes would add problems.
     """
     data = store.read()
     before = Taxonomy.of(data)
@@ -62,53 +84,49 @@ def apply_with(
     expect_version: int | None = None,
     accepting: Accepting | None = None,
 ) -> Taxonomy:
-    """Like `apply`, with the change set worked out from the snapshot, anew for each attempt when writers race.
+    """Plan, check and write an edit; when writers race, plan it anew on the new content.
 
-    Edits by other hands since the last version get a version of their own first, so that each entry of the history
-    tells the truth about what was there before it. `accepting`: a proposal that is decided in the same transaction;
-    raises LostRace when it isn't as it was read. Raises ConflictError, too, when other processes keep winning for
-    minutes.
+    External edits since the last version get a version of their own first, so that undoing this edit restores the
+    state before it.
+
+    Args:
+        store: Where to write.
+        plan: Works out the changes from the present snapshot.
+        expect_version: The version that the edit depends on.
+        accepting: A proposal that is accepted in the same transaction.
+
+    Returns:
+        The snapshot afterwards.
+
+    Raises:
+        InvariantError: The changes would add problems.
+        LostRace: The proposal has changed since it was read.
+        ConflictError: The store is not at `expect_version`, or other processes kept changing it for minutes.
     """
     with _queues.setdefault(store.url, threading.RLock()):
-        return _apply_in_turn(store, plan, expect_version=expect_version, accepting=accepting)
+        return retry_conflicts(
+            lambda: _attempt(store, plan, expect_version=expect_version, accepting=accepting),
+            on=_Overtaken,
+            what="the taxonomy",
+            seconds=_PATIENCE,
+        )
 
 
-def _apply_in_turn(
+def _attempt(
     store: TaxonomyStore,
     plan: Callable[[Taxonomy], ChangeSet],
     *,
     expect_version: int | None,
     accepting: Accepting | None,
 ) -> Taxonomy:
-    started = time.monotonic()
-    attempt = 0
-    while attempt < _ATTEMPTS or time.monotonic() - started < _PATIENCE:
-        attempt += 1
-        began = time.monotonic()
-        data = store.read()
-        before = settle(store, Taxonomy.of(data))
-        at = data.version if before is None else before.version
-        if expect_version is not None and at != expect_version:
-            raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
-        # After an edit by hand was recorded, only a new read shows what the record holds under that version.
-        settled = before is not None and at == data.version
-        result = _attempt(store, data, before, plan, accepting=accepting) if before is not None and settled else None
-        if result is not None:
-            return result
-        # In proportion to what an attempt takes: seconds where the taxonomy is large.
-        time.sleep(random.uniform(0, min(attempt, _CROWD) * (time.monotonic() - began)))
-    raise ConflictError(f"the taxonomy kept changing during {attempt} attempts; try again")
-
-
-def _attempt(
-    store: TaxonomyStore,
-    data: TaxonomyData,
-    before: Taxonomy,
-    plan: Callable[[Taxonomy], ChangeSet],
-    *,
-    accepting: Accepting | None,
-) -> Taxonomy | None:
-    """The snapshot after the change; None when somebody else was faster. `before`: the snapshot of `data`, settled."""
+    data = store.read()
+    before = reconcile(store, Taxonomy.of(data))
+    at = data.version if before is None else before.version
+    if expect_version is not None and at != expect_version:
+        raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
+    if before is None or at != data.version:
+        # Once an external edit has been recorded, only a new read shows the content under its version.
+        raise _Overtaken
     changes = plan(before)
     wanted = after(data, changes)
     moved = tuple(change for change in changes.changes if isinstance(change, Retag))
@@ -120,8 +138,8 @@ def _attempt(
         store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
     except LostRace:
         raise
-    except ConflictError:
-        return None
+    except ConflictError as error:
+        raise _Overtaken from error
     return result
 
 
@@ -134,7 +152,7 @@ def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
 
 
 def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:
-    """New problems, but for those within the concepts of an old one of their kind: a smaller cycle is no new one."""
+    """New problems, except those within the concepts of an old one of their code: part of a cycle is not a new one."""
     old: dict[str, list[frozenset[str]]] = defaultdict(list)
     for problem in before:
         old[problem.code].append(frozenset(problem.concepts))

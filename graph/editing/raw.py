@@ -1,4 +1,4 @@
-"""Changes as outsiders write them: the history's JSON, taken at nobody's word."""
+"""Changes from untrusted JSON in the history's notation."""
 
 from __future__ import annotations
 
@@ -11,16 +11,23 @@ from graph.model.serial import change_from_json
 
 
 def read_change(row: Mapping[str, Any]) -> Change:
-    """A change as the history has it. Raises InputError for what is none."""
+    """Read a change.
+
+    Args:
+        row: The change in the history's JSON, such as `{"delete_concept": "boots"}`.
+
+    Raises:
+        InputError: The row is not a change.
+    """
     try:
         return _checked(change_from_json(row))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        said = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise InputError(f"{str(dict(row))[:200]} is no change: {said}") from None
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{str(dict(row))[:200]} is not a change: {why}") from None
 
 
 def _checked(change: Change) -> Change:
-    """Raises TypeError: JSON from outside may have anything in its fields."""
+    """The change itself. Raises TypeError for fields of other types."""
     match change:
         case PutConcept(concept):
             for name in ("id", "scheme", "kind", "status", "choice"):
@@ -47,4 +54,4 @@ def _checked(change: Change) -> Change:
 
 def _require_text(value: object, name: str) -> None:
     if not isinstance(value, str):
-        raise TypeError(f"{name} is {value!r}, which is no text")
+        raise TypeError(f"{name} must be text, not {value!r}")

@@ -1,4 +1,4 @@
-"""Deprecate and merge: concepts that go, and what names them, items included, led to what stays."""
+"""Deprecation and merging of concepts, with redirects to their successors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ from graph.taxonomy import Taxonomy
 
 
 def deprecate(taxonomy: Taxonomy, id: str, successor: str | None, by: Signature) -> ChangeSet:
-    """Takes the concept out of use; with a successor, what names it is led there, and items' tags move there."""
+    """Deprecate a concept.
+
+    Args:
+        taxonomy: The present snapshot.
+        id: The concept to deprecate.
+        successor: The concept that redirects and items' tags move to.
+        by: Author and reason.
+
+    Raises:
+        UnknownConcept: No such concept.
+        InputError: The successor is deprecated or leads back to the concept.
+    """
     changes: list[Change] = [PutConcept(replace(taxonomy[id], status="deprecated"))]
     if successor is not None:
         changes += _succeeded(taxonomy, id, successor)
@@ -21,9 +32,17 @@ def deprecate(taxonomy: Taxonomy, id: str, successor: str | None, by: Signature)
 
 
 def merge(taxonomy: Taxonomy, id: str, into: str, by: Signature) -> ChangeSet:
-    """Lets `into` stand for the concept: it takes over labels, relations and items, and the concept becomes a redirect.
+    """Merge a concept into another, which takes over its labels, relations, redirects and items.
 
-    Raises InputError when the two can't be one.
+    Args:
+        taxonomy: The present snapshot.
+        id: The concept that is deprecated and redirected.
+        into: The concept that stays.
+        by: Author and reason.
+
+    Raises:
+        UnknownConcept: No such concept.
+        InputError: The kinds differ, or `into` is deprecated or leads back to the concept.
     """
     source, target = taxonomy[id], taxonomy[into]
     if source.kind != target.kind:
@@ -40,17 +59,17 @@ def merge(taxonomy: Taxonomy, id: str, into: str, by: Signature) -> ChangeSet:
 
 
 def redirects(taxonomy: Taxonomy, id: str, successors: Sequence[str]) -> list[Change]:
-    """From the concept, and from all that was ever replaced by it, straight to the successors: no chains are left."""
+    """Redirect the concept, and every concept redirected to it, straight to the successors: no chains remain."""
     changes: list[Change] = [
         DeleteRelation(Relation("replaced_by", id, other)) for other in taxonomy.out(id, "replaced_by")
     ]
     sources, todo = [id], [id]
     while todo:
-        gone = todo.pop()
-        for other in taxonomy.into(gone, "replaced_by"):
+        replaced = todo.pop()
+        for other in taxonomy.into(replaced, "replaced_by"):
             if other in successors:
                 continue
-            changes.append(DeleteRelation(Relation("replaced_by", other, gone)))
+            changes.append(DeleteRelation(Relation("replaced_by", other, replaced)))
             if other not in sources:
                 sources.append(other)
                 todo.append(other)
@@ -70,27 +89,27 @@ def _succeeded(taxonomy: Taxonomy, id: str, successor: str) -> list[Change]:
 
 
 def _moved(taxonomy: Taxonomy, edge: Relation, id: str, into: str) -> list[Change]:
-    """The relation, from or to `into` now.
+    """Move the relation to `into`.
 
-    A value keeps its attribute: without one it would be no value. `into` takes broader concepts over only when it has
-    no others: being one with another concept is no reason to stand in two places.
+    A deprecated value keeps its attribute, which every value needs. `into` takes broader concepts over only when it has
+    no others, so that a merge does not put it in two places.
     """
     if edge.type == "replaced_by" or (edge.source == id and edge.type == "value_of"):
         return []
-    gone: Change = DeleteRelation(edge)
+    deleted: Change = DeleteRelation(edge)
     source = into if edge.source == id else edge.source
     target = into if edge.target == id else edge.target
     placed = bool(set(taxonomy.out(into, "broader")) - {id})
     if source == target or (edge.type == "broader" and edge.source == id and placed):
-        return [gone]
+        return [deleted]
     moved = Relation(edge.type, source, target).canonical()
-    there = next((r for r in taxonomy.relations_from(moved.source) if r.key == moved.key), None)
-    primary = edge.primary or (there is not None and there.primary)
-    return [gone, PutRelation(replace(moved, primary=primary))]
+    existing = next((r for r in taxonomy.relations_from(moved.source) if r.key == moved.key), None)
+    primary = edge.primary or (existing is not None and existing.primary)
+    return [deleted, PutRelation(replace(moved, primary=primary))]
 
 
 def _with_labels(target: Concept, source: Concept) -> Concept:
-    """The target, found by the source's labels too."""
+    """The target with the source's labels as alternative and hidden ones."""
     alt = {tag: list(texts) for tag, texts in target.alt_label.items()}
     hidden = {tag: list(texts) for tag, texts in target.hidden_label.items()}
     known = {(text, tag) for text, tag, _ in target.labels()}

@@ -1,4 +1,4 @@
-"""What a newer file of a scheme contradicts in the record: parents that moved, concepts that are gone."""
+"""Contradictions between a store and a newer file of a scheme: moved parents, missing concepts."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from graph.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Outdated:
-    """Primary `broader` edges that the file contradicts, and concepts that it no longer has; all in order."""
+    """Primary `broader` relations that the file contradicts and concepts that it no longer has, in order."""
 
     broader: tuple[Relation, ...] = ()
     concepts: tuple[Concept, ...] = ()
     notes: tuple[str, ...] = ()
 
     def changes(self) -> list[Change]:
-        """The edges go; the concepts stay, deprecated: items are tagged with them, and redirects may follow."""
-        gone = (DeleteRelation(relation) for relation in self.broader)
-        return [*gone, *(PutConcept(replace(concept, status="deprecated")) for concept in self.concepts)]
+        """Delete the relations; deprecate the concepts, since items are tagged with them."""
+        deleted = (DeleteRelation(relation) for relation in self.broader)
+        return [*deleted, *(PutConcept(replace(concept, status="deprecated")) for concept in self.concepts)]
 
 
 def outdated(content: Parsed, taxonomy: Taxonomy) -> Outdated:
-    """Compare by scheme and kind: a file of categories says nothing about the attributes of its scheme.
+    """Find contradictions by scheme and kind: a file of categories does not cover the attributes of its scheme.
 
-    Nor does a file without any hierarchy say that all its concepts are top concepts, or a file that names only
-    parents nobody knows that the concept has none. Further parents, which editors added, stay.
+    Nothing has moved in a file without any hierarchy, nor a concept whose parents in the file are all unknown. Further
+    parents, which editors added, stay.
     """
     in_file = {concept.id: concept for concept in content.concepts}
     covered = {(concept.scheme, concept.kind) for concept in content.concepts}
@@ -73,7 +73,7 @@ def _notes(
 
     moved = [f"{named(edge.source)} from {edge.target!r}" for edge in stale if parents[edge.source]]
     topped = [f"{named(edge.source)} from {edge.target!r}" for edge in stale if not parents[edge.source]]
-    sleeping = [
+    deprecated = [
         named(concept.id)
         for concept in content.concepts
         if concept.status == "active" and (old := taxonomy.get(concept.id)) is not None and old.status == "deprecated"
@@ -82,5 +82,5 @@ def _notes(
         *note("concepts moved to another primary parent", moved),
         *note("concepts became top concepts", topped),
         *note("concepts are not in the file any more and are deprecated", (named(c.id) for c in missing)),
-        *note("concepts of the file are deprecated in the record and stay so", sleeping),
+        *note("concepts of the file are deprecated in the store and stay so", deprecated),
     ]

@@ -1,12 +1,12 @@
-"""Edits in words: `{"operation": "merge", "concept": "kicks", "into": "sneakers"}`. Read, planned, and told.
+"""Edit requests such as `{"operation": "merge", "concept": "kicks", "into": "sneakers"}`, and the changes they mean.
 
-What a proposal keeps, a command line builds and a script sends; the same words on a newer taxonomy give the edit anew.
+Command lines, scripts and proposals make them; planned on a newer taxonomy, a request gives up-to-date changes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, cast
 
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
 from graph.editing.redirects import deprecate, merge
@@ -27,10 +27,10 @@ from graph.model import (
 )
 from graph.taxonomy import Taxonomy
 
-Words = Mapping[str, Any]
+EditRequest = Mapping[str, Any]
 
-_LABELS = ("pref_label", "alt_label", "hidden_label", "definition")
-_EDITABLE = (*_LABELS, "notation", "status", "choice", *RELATION_TYPES, "primary")
+_SINGLE, _LISTS = ("pref_label", "definition"), ("alt_label", "hidden_label")
+_EDITABLE = ("pref_label", *_LISTS, "definition", "notation", "status", "choice", *RELATION_TYPES, "primary")
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "create": ("concept", "kind", "scheme", *_EDITABLE),
     "set": ("concept", *_EDITABLE),
@@ -42,181 +42,184 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "relate": ("type", "source", "target"),
     "unrelate": ("type", "source", "target"),
 }
-"""The operations and their fields."""
+"""Fields by operation."""
 
-_PART = ("id", *_LABELS, "takes")
+_PART = ("id", "pref_label", *_LISTS, "definition", "takes")
 _MISSING = object()
 
-T = TypeVar("T")
 
+def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
+    """Plan the changes of an edit request.
 
-def plan(words: Words, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
-    """The change set that the words come to on this taxonomy.
+    Args:
+        request: An operation of `OPERATIONS` with its fields.
+        taxonomy: The present snapshot.
+        by: Author and reason.
 
-    Raises InputError for words that are none, UnknownConcept, and what the operation raises.
+    Raises:
+        InputError: An unknown operation, or a field that is missing, unknown or invalid.
+        UnknownConcept: No such concept.
+        ConflictError: A new concept's id is taken.
+
+    Example:
+        >>> plan({"operation": "move", "concept": "clogs", "broader": ["shoes"]}, taxonomy, Signature("ann")).author
+        'ann'
     """
-    operation = _operation(words)
+    operation = _operation(request)
+    if operation in ("relate", "unrelate"):
+        edge = _relation(request, taxonomy)
+        return by.sign([PutRelation(edge) if operation == "relate" else DeleteRelation(edge)])
+    id = _text(request, "concept")
     match operation:
         case "create":
-            id, kind = _text(words, "concept"), cast(Kind, _one_of(words, "kind", KINDS))
-            made = Concept(id, _scheme(words, taxonomy), kind, {})
-            _require(words, "pref_label")
-            return create(taxonomy, made, _alteration(words), by)
-        case "set":
-            return alter(taxonomy, _text(words, "concept"), _alteration(words), by)
+            made = Concept(id, _scheme(request, taxonomy), cast(Kind, _one_of(request, "kind", KINDS)), {})
+            _require(request, "pref_label")
+            return create(taxonomy, made, _alteration(request), by)
         case "rename":
-            return rename(taxonomy, _text(words, "concept"), _by_language(words, "pref_label"), by)
+            return rename(taxonomy, id, _by_language(request, "pref_label"), by)
         case "move":
-            primary = _text(words, "primary") if words.get("primary") is not None else None
-            return move(taxonomy, _text(words, "concept"), _texts(words, "broader"), by, primary=primary)
+            broader, primary = _texts(request, "broader"), _optional(request, "primary")
+            return move(taxonomy, id, broader, by, primary=primary)
         case "merge":
-            return merge(taxonomy, _text(words, "concept"), _text(words, "into"), by)
+            return merge(taxonomy, id, _text(request, "into"), by)
         case "split":
-            return split(taxonomy, _text(words, "concept"), _parts(words), by)
+            return split(taxonomy, id, _parts(request), by)
         case "deprecate":
-            successor = _text(words, "replaced_by") if words.get("replaced_by") is not None else None
-            return deprecate(taxonomy, _text(words, "concept"), successor, by)
-    edge = _relation(words, taxonomy)
-    return by.sign([PutRelation(edge) if operation == "relate" else DeleteRelation(edge)])
+            return deprecate(taxonomy, id, _optional(request, "replaced_by"), by)
+    return alter(taxonomy, id, _alteration(request), by)
 
 
-def title(words: Words, taxonomy: Taxonomy) -> str:
-    """The operation in one line: "merge 'Kicks' (kicks) into 'Sneakers' (sneakers)"."""
+def title(request: EditRequest, taxonomy: Taxonomy) -> str:
+    """A one-line title: "merge 'Kicks' (kicks) into 'Sneakers' (sneakers)"."""
 
     def named(id: object) -> str:
         concept = taxonomy.get(id) if isinstance(id, str) else None
         return f"{concept.label()!r} ({id})" if concept is not None else repr(id)
 
-    operation = _operation(words)
-    what = f"{operation} {named(words.get('concept'))}"
+    operation = _operation(request)
+    what = f"{operation} {named(request.get('concept'))}"
     match operation:
         case "create":
-            labels = list(_by_language(words, "pref_label").values())
-            return f"create {words.get('kind')} {labels[0]!r} ({words.get('concept')})" if labels else what
+            labels = list(_by_language(request, "pref_label").values())
+            return f"create {request.get('kind')} {labels[0]!r} ({request.get('concept')})" if labels else what
         case "set":
-            return f"{what}: {', '.join(sorted(set(words) & set(_EDITABLE)))}"
+            return f"{what}: {', '.join(sorted(set(request) & set(_EDITABLE)))}"
         case "rename":
-            return f"{what} to {', '.join(map(repr, _by_language(words, 'pref_label').values()))}"
+            return f"{what} to {', '.join(map(repr, _by_language(request, 'pref_label').values()))}"
         case "move":
-            return f"{what} below {', '.join(map(named, _texts(words, 'broader'))) or 'nothing, to the top'}"
+            return f"{what} below {', '.join(map(named, _texts(request, 'broader'))) or 'nothing, to the top'}"
         case "merge":
-            return f"{what} into {named(words.get('into'))}"
+            return f"{what} into {named(request.get('into'))}"
         case "split":
-            return f"{what} into {', '.join(part.id for part in _parts(words))}"
+            return f"{what} into {', '.join(part.id for part in _parts(request))}"
         case "deprecate":
-            return what + (f", replaced by {named(words['replaced_by'])}" if words.get("replaced_by") else "")
-    return f"{operation} {named(words.get('source'))} {words.get('type')} {named(words.get('target'))}"
+            return what + (f", replaced by {named(request['replaced_by'])}" if request.get("replaced_by") else "")
+    return f"{operation} {named(request.get('source'))} {request.get('type')} {named(request.get('target'))}"
 
 
-def _operation(words: Words) -> str:
-    operation = words.get("operation")
+def _operation(request: EditRequest) -> str:
+    operation = request.get("operation")
     if not isinstance(operation, str) or operation not in OPERATIONS:
         raise InputError(f"no operation {operation!r}; there is {', '.join(OPERATIONS)}")
-    _no_others(words, ("operation", *OPERATIONS[operation]), where=operation)
+    _no_others(request, ("operation", *OPERATIONS[operation]), where=operation)
     return operation
 
 
-def _no_others(words: Words, known: tuple[str, ...], *, where: str) -> None:
-    for name in words:
+def _no_others(request: EditRequest, known: tuple[str, ...], *, where: str) -> None:
+    for name in request:
         if name not in known:
             raise InputError(f"{where} has no field {name!r}; there is {', '.join(known)}")
 
 
-def _alteration(words: Words) -> Alteration:
-    fields: dict[str, Any] = {}
-    for name in ("pref_label", "definition"):
-        if name in words:
-            fields[name] = _by_language(words, name)
-    for name in ("alt_label", "hidden_label"):
-        if name in words:
-            fields[name] = _lists_by_language(words, name)
-    if "notation" in words:
-        fields["notation"] = _text(words, "notation") if words["notation"] is not None else None
+def _labels(request: EditRequest) -> dict[str, Any]:
+    """Labels and definitions by field."""
+    fields: dict[str, Any] = {name: _by_language(request, name) for name in _SINGLE if name in request}
+    return fields | {name: _lists_by_language(request, name) for name in _LISTS if name in request}
+
+
+def _alteration(request: EditRequest) -> Alteration:
+    fields = _labels(request)
+    if "notation" in request:
+        fields["notation"] = _optional(request, "notation")
     for name, known in (("status", STATUSES), ("choice", CHOICES)):
-        if name in words:
-            fields[name] = _one_of(words, name, known)
-    relations: dict[RelationType, list[str]] = {type: _texts(words, type) for type in RELATION_TYPES if type in words}
-    primary = _text(words, "primary") if words.get("primary") is not None else None
+        if name in request:
+            fields[name] = _one_of(request, name, known)
+    relations: dict[RelationType, list[str]] = {
+        type: _texts(request, type) for type in RELATION_TYPES if type in request
+    }
+    primary = _optional(request, "primary")
     if not fields and not relations and primary is None:
         raise InputError(f"nothing to change was given; there is {', '.join(_EDITABLE)}")
     return Alteration(fields, relations, primary)
 
 
-def _parts(words: Words) -> list[Part]:
-    rows = _require(words, "parts")
+def _parts(request: EditRequest) -> list[Part]:
+    rows = _require(request, "parts")
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
         raise InputError(f"parts is a list of objects, each with {', '.join(_PART)}")
     parts = []
     for row in rows:
         _no_others(row, _PART, where="a part")
-        labels = {name: _by_language(row, name) for name in ("pref_label", "definition") if name in row}
-        lists = {name: _lists_by_language(row, name) for name in ("alt_label", "hidden_label") if name in row}
         takes = tuple(_texts(row, "takes")) if "takes" in row else ()
-        parts.append(
-            Part(
-                _text(row, "id"),
-                labels.get("pref_label", {}),
-                lists.get("alt_label", {}),
-                lists.get("hidden_label", {}),
-                labels.get("definition", {}),
-                takes,
-            )
-        )
+        parts.append(Part(_text(row, "id"), **_labels(row), takes=takes))
     return parts
 
 
-def _relation(words: Words, taxonomy: Taxonomy) -> Relation:
-    type = cast(RelationType, _one_of(words, "type", get_args(RelationType)))
-    source, target = _text(words, "source"), _text(words, "target")
+def _relation(request: EditRequest, taxonomy: Taxonomy) -> Relation:
+    type = cast(RelationType, _one_of(request, "type", RELATION_TYPES))
+    source, target = _text(request, "source"), _text(request, "target")
     for end in (source, target):
         if end not in taxonomy:
             raise UnknownConcept(end, near=taxonomy.near(end))
     return Relation(type, source, target).canonical()
 
 
-def _scheme(words: Words, taxonomy: Taxonomy) -> str:
-    if words.get("scheme") is not None:
-        return _text(words, "scheme")
+def _scheme(request: EditRequest, taxonomy: Taxonomy) -> str:
+    if request.get("scheme") is not None:
+        return _text(request, "scheme")
     if len(taxonomy.schemes) != 1:
         raise InputError(f"give a scheme; there is {', '.join(taxonomy.schemes) or 'none yet'}")
     return taxonomy.schemes[0]
 
 
-def _require(words: Words, name: str) -> Any:
-    value = words.get(name, _MISSING)
+def _require(request: EditRequest, name: str) -> Any:
+    value = request.get(name, _MISSING)
     if value is _MISSING:
-        raise InputError(f"{words.get('operation', 'a part')} needs {name!r}")
+        raise InputError(f"{request.get('operation', 'a part')} needs {name!r}")
     return value
 
 
-def _text(words: Words, name: str) -> str:
-    value = _require(words, name)
+def _text(request: EditRequest, name: str) -> str:
+    value = _require(request, name)
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{name} is {value!r}; a text with something in it was expected")
     return value
 
 
-def _texts(words: Words, name: str) -> list[str]:
-    value = _require(words, name)
-    return list(dict.fromkeys(_list_of_texts(value, name)))
+def _optional(request: EditRequest, name: str) -> str | None:
+    return _text(request, name) if request.get(name) is not None else None
 
 
-def _one_of(words: Words, name: str, known: tuple[str, ...]) -> str:
-    value = _text(words, name)
+def _texts(request: EditRequest, name: str) -> list[str]:
+    return list(dict.fromkeys(_list_of_texts(_require(request, name), name)))
+
+
+def _one_of(request: EditRequest, name: str, known: tuple[str, ...]) -> str:
+    value = _text(request, name)
     if value not in known:
         raise InputError(f"{name} is {value!r}; one of {', '.join(known)} was expected")
     return value
 
 
-def _by_language(words: Words, name: str) -> dict[str, str]:
-    value = _require(words, name)
+def _by_language(request: EditRequest, name: str) -> dict[str, str]:
+    value = _require(request, name)
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise InputError(f'{name} is {value!r}; a text for each language was expected, like {{"en": "Shoes"}}')
     return dict(value)
 
 
-def _lists_by_language(words: Words, name: str) -> dict[str, tuple[str, ...]]:
-    value = _require(words, name)
+def _lists_by_language(request: EditRequest, name: str) -> dict[str, tuple[str, ...]]:
+    value = _require(request, name)
     if not isinstance(value, Mapping):
         raise InputError(f'{name} is {value!r}; texts for each language were expected, like {{"en": ["Kicks"]}}')
     found = {tag: tuple(dict.fromkeys(_list_of_texts(texts, name))) for tag, texts in value.items()}

@@ -1,7 +1,7 @@
-"""What a Retag does to the tags of items: one function for every store, and its own exact way back.
+"""The effect of a Retag on the tags of an item, the same in every store, and its exact undo.
 
-A step is noted on each tag that a Retag moves or makes give way, so that the way back restores it as it was. Only
-accepted tags give way to each other; those proposed or rejected move along, each for itself.
+Each tag that a Retag moves or merges notes the step, so that undo restores it. Only accepted tags are merged; proposed
+and rejected ones move one by one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ K = TypeVar("K")
 
 
 def by_item(rows: Iterable[tuple[Any, K, ItemTag]]) -> Iterator[list[tuple[K, ItemTag]]]:
-    """(item, key of the tag, tag), the rows of an item together → the tags of one item after the other."""
+    """Group rows (item, key of the tag, tag), which are sorted by item."""
     current: Any = None
     found: list[tuple[K, ItemTag]] = []
     for item, key, tag in rows:
@@ -31,18 +31,18 @@ def by_item(rows: Iterable[tuple[Any, K, ItemTag]]) -> Iterator[list[tuple[K, It
 
 
 def changed(tags: Sequence[tuple[K, ItemTag]], retag: Retag, *, version: int) -> list[tuple[K, ItemTag]]:
-    """Of one item's tags, under any key, those that the Retag in the change set `version` makes different."""
+    """The tags of one item that the Retag in the change set `version` changes, under their keys."""
     before = [tag for _, tag in tags]
     after = retagged(before, retag, version=version)
     return [(key, new) for (key, old), new in zip(tags, after, strict=True) if new != old]
 
 
 def retagged(tags: Sequence[ItemTag], retag: Retag, *, version: int) -> list[ItemTag]:
-    """The item's tags after it, in their order; those of other concepts than `source` and `target` don't matter."""
-    return _back(tags, retag, version) if retag.back else _forth(tags, retag, version)
+    """The item's tags afterwards, in order; tags of concepts other than `source` and `target` do not matter."""
+    return _back(tags, retag, version) if retag.back else _forward(tags, retag, version)
 
 
-def _forth(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
+def _forward(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
     surfaces = None if retag.surfaces is None else {normalise(surface) for surface in retag.surfaces}
 
     def moves(tag: ItemTag) -> bool:
@@ -52,7 +52,7 @@ def _forth(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]
     after = [_stepped(tag, retag.source, retag.target, version) if moves(tag) else tag for tag in tags]
     if not any(map(moves, tags)):
         return after
-    return _one_stays(after, retag.target, by=retag.source, version=version)
+    return _merged(after, retag.target, by=retag.source, version=version)
 
 
 def _back(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
@@ -65,29 +65,26 @@ def _back(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
                 tag, concept=step.concept, retagged_from=tag.retagged_from[:at], status=cast(Any, step.status)
             )
         after.append(tag)
-    # Gone back out of turn, a tag may meet one that another Retag brought here: it gives way to that Retag then.
+    # Undone out of order, a tag may meet one that another Retag has moved here: it is merged by that Retag.
     for concept in (retag.source, retag.target):
-        brought = [tag.retagged_from[-1] for tag in after if _carries(tag, concept) and tag.retagged_from]
-        if brought:
-            after = _one_stays(after, concept, by=brought[-1].source, version=brought[-1].version)
+        moved = [tag.retagged_from[-1] for tag in after if _has(tag, concept) and tag.retagged_from]
+        if moved:
+            after = _merged(after, concept, by=moved[-1].source, version=moved[-1].version)
     return after
 
 
-def _one_stays(tags: list[ItemTag], concept: str, *, by: str, version: int) -> list[ItemTag]:
-    """Of the tags by which the item carries the concept, all but the most probable one give way to the Retag `by`.
-
-    Of equally probable ones that stays which was there before, then the first.
-    """
-    rivals = [i for i, tag in enumerate(tags) if _carries(tag, concept)]
-    if len(rivals) < 2:
+def _merged(tags: list[ItemTag], concept: str, *, by: str, version: int) -> list[ItemTag]:
+    """The tags with the concept accepted once: by the most probable one, then the older, then the first."""
+    accepted = [i for i, tag in enumerate(tags) if _has(tag, concept)]
+    if len(accepted) < 2:
         return tags
 
     def came(tag: ItemTag) -> bool:
         last = tag.retagged_from[-1] if tag.retagged_from else None
         return last is not None and (last.source, last.concept, last.version) == (by, by, version)
 
-    best = min(rivals, key=lambda i: (-tags[i].probability, came(tags[i]), i))
-    for i in rivals:
+    best = min(accepted, key=lambda i: (-tags[i].probability, came(tags[i]), i))
+    for i in accepted:
         if i != best:
             tag = tags[i] if came(tags[i]) else _stepped(tags[i], by, concept, version)
             tags[i] = replace(tag, status="merged")
@@ -100,7 +97,7 @@ def _stepped(tag: ItemTag, source: str, concept: str, version: int) -> ItemTag:
 
 
 def _step(tag: ItemTag, back: Retag) -> int | None:
-    """Which of the tag's steps `back` undoes: the last one by a Retag from its target to its source."""
+    """The step of the tag that `back` undoes: the last one by a Retag from its target to its source."""
     steps = tag.retagged_from
     for i in reversed(range(len(steps))):
         led_to = steps[i + 1].concept if i + 1 < len(steps) else tag.concept
@@ -110,5 +107,5 @@ def _step(tag: ItemTag, back: Retag) -> int | None:
     return None
 
 
-def _carries(tag: ItemTag, concept: str) -> bool:
+def _has(tag: ItemTag, concept: str) -> bool:
     return tag.concept == concept and tag.status == "accepted"

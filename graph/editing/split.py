@@ -1,4 +1,4 @@
-"""Split: one concept that was several, made several."""
+"""Splitting of a concept into several."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from graph.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a concept is split into: a new concept or, without a preferred label, one that is there.
+    """A part that a concept is split into: a new concept or, without labels, an existing one.
 
-    `takes`: the concepts whose relations with the one that is split are relations with this part from now on.
+    Args:
+        id: Its id.
+        pref_label: The preferred label by language; empty for an existing concept.
+        alt_label: Alternative labels by language.
+        hidden_label: Hidden labels by language.
+        definition: Definitions by language.
+        takes: Concepts whose relations with the split concept move to this part.
     """
 
     id: str
@@ -30,13 +36,23 @@ class Part:
 
 
 def split(taxonomy: Taxonomy, id: str, parts: Sequence[Part], by: Signature) -> ChangeSet:
-    """The concept is deprecated, and replaced by each part.
+    """Split a concept: it is deprecated and redirected to each part.
 
-    Its place (broader, attribute, applicability) is every part's, or only theirs that take it. Narrower concepts and
-    values go to the part that takes them, and one must. Other relations (related, excludes, matches) go where they are
-    taken, else they stay. Tags of items move to the part that alone has a label equal to their surface; the others
-    stay on the concept, for somebody to look at.
-    Raises InputError for parts that leave something open, ConflictError for a new part whose id is taken.
+    Every part gets its place (broader, attribute, applicability), or only the parts that take it. Narrower concepts and
+    values move to the part that takes them, and one must. Other relations (related, excludes, matches) move where they
+    are taken, else they stay. Tags of items move to the only part with a label equal to their surface; other tags stay
+    on the concept, for review.
+
+    Args:
+        taxonomy: The present snapshot.
+        id: The concept to split.
+        parts: Two parts or more.
+        by: Author and reason.
+
+    Raises:
+        UnknownConcept: No such concept, or a part takes a concept that does not exist.
+        InputError: A narrower concept or value is taken by no part, or the parts are invalid in another way.
+        ConflictError: A new part has the id of an existing concept.
     """
     concept = taxonomy[id]
     if concept.status == "deprecated":
@@ -49,11 +65,11 @@ def split(taxonomy: Taxonomy, id: str, parts: Sequence[Part], by: Signature) -> 
     ids = {part.id for part in parts}
     for edge in taxonomy.relations:
         if id in (edge.source, edge.target) and edge.type != "replaced_by":
-            heirs = _heirs(edge, id, parts, takers)
-            among_itself = not heirs and bool(ids & {edge.source, edge.target})
-            changes += [DeleteRelation(edge)] if among_itself else _handed_over(taxonomy, edge, id, heirs)
+            targets = _targets(edge, id, parts, takers)
+            with_part = not targets and bool(ids & {edge.source, edge.target})
+            changes += [DeleteRelation(edge)] if with_part else _moved(taxonomy, edge, id, targets)
     changes += redirects(taxonomy, id, [part.id for part in parts])
-    changes += [Retag(id, part, surfaces) for part, surfaces in _telling(made).items() if surfaces]
+    changes += [Retag(id, part, surfaces) for part, surfaces in _distinguishing_labels(made).items() if surfaces]
     return by.sign(changes)
 
 
@@ -94,7 +110,7 @@ def _made(taxonomy: Taxonomy, concept: Concept, part: Part) -> Concept:
 
 
 def _takers(taxonomy: Taxonomy, id: str, parts: Sequence[Part]) -> dict[str, list[str]]:
-    """Concept → the parts that take it. Raises InputError for what isn't there to take."""
+    """Concept → the parts that take it. Raises InputError for concepts that can't be taken, or must be and are not."""
     near = {
         end for edge in taxonomy.relations if id in (edge.source, edge.target) for end in (edge.source, edge.target)
     }
@@ -107,20 +123,21 @@ def _takers(taxonomy: Taxonomy, id: str, parts: Sequence[Part]) -> dict[str, lis
                 raise InputError(f"part {part.id!r} takes {other!r}, which has no relation with {id!r}")
             takers[other].append(part.id)
     below = sorted({*taxonomy.into(id, "broader"), *taxonomy.values_of(id)} - {part.id for part in parts})
-    homeless = [other for other in below if other not in takers]
-    if homeless:
-        shown = ", ".join(homeless[:20]) + (" …" if len(homeless) > 20 else "")
+    missing = [other for other in below if other not in takers]
+    if missing:
+        shown = ", ".join(missing[:20]) + (" …" if len(missing) > 20 else "")
         raise InputError(
-            f"{len(homeless)} concepts below {id!r} would be left without a place; "
+            f"{len(missing)} concepts below {id!r} would be left without a place; "
             f"name each in `takes` of a part: {shown}"
         )
-    torn = [other for other in taxonomy.values_of(id) if len(takers[other]) > 1]
-    if torn:
-        raise InputError(f"value {torn[0]!r} is taken by {' and '.join(takers[torn[0]])}, but has one attribute only")
+    several = next((other for other in taxonomy.values_of(id) if len(takers[other]) > 1), None)
+    if several is not None:
+        raise InputError(f"value {several!r} is taken by {' and '.join(takers[several])}, but has one attribute only")
     return takers
 
 
-def _heirs(edge: Relation, id: str, parts: Sequence[Part], takers: Mapping[str, list[str]]) -> list[str]:
+def _targets(edge: Relation, id: str, parts: Sequence[Part], takers: Mapping[str, list[str]]) -> list[str]:
+    """Ids of the parts that the relation moves to."""
     taken = takers.get(edge.target if edge.source == id else edge.source)
     if taken:
         return taken
@@ -128,16 +145,13 @@ def _heirs(edge: Relation, id: str, parts: Sequence[Part], takers: Mapping[str, 
     return [part.id for part in parts] if place else []
 
 
-def _handed_over(taxonomy: Taxonomy, edge: Relation, id: str, heirs: Sequence[str]) -> list[Change]:
-    """The relation, from or to each heir now.
-
-    A value keeps its attribute, and parts that were there before keep their place.
-    """
+def _moved(taxonomy: Taxonomy, edge: Relation, id: str, targets: Sequence[str]) -> list[Change]:
+    """Move the relation to each target; a value keeps its attribute, and existing parts keep their place."""
     keeps = edge.source == id and edge.type == "value_of"
-    changes: list[Change] = [DeleteRelation(edge)] if heirs and not keeps else []
-    for at, heir in enumerate(heirs):
-        source, target = (heir, edge.target) if edge.source == id else (edge.source, heir)
-        placed = heir in taxonomy and bool(set(taxonomy.out(heir, edge.type)) - {id})
+    changes: list[Change] = [DeleteRelation(edge)] if targets and not keeps else []
+    for at, part in enumerate(targets):
+        source, target = (part, edge.target) if edge.source == id else (edge.source, part)
+        placed = part in taxonomy and bool(set(taxonomy.out(part, edge.type)) - {id})
         keeps_place = placed and edge.source == id and edge.type in ("broader", "value_of")
         if source != target and not keeps_place:
             primary = edge.primary and (edge.source == id or at == 0)
@@ -145,8 +159,8 @@ def _handed_over(taxonomy: Taxonomy, edge: Relation, id: str, heirs: Sequence[st
     return changes
 
 
-def _telling(made: Sequence[Concept]) -> dict[str, tuple[str, ...]]:
-    """Part → the labels, in their normal form, that no other part has; in order."""
+def _distinguishing_labels(made: Sequence[Concept]) -> dict[str, tuple[str, ...]]:
+    """Part → its normalised labels that no other part has, in order."""
     labels = {one.id: {normalise(text) for text, _, _ in one.labels()} for one in made}
     count = Counter(label for own in labels.values() for label in own)
     return {id: tuple(sorted(label for label in own if count[label] == 1)) for id, own in labels.items()}

@@ -1,4 +1,4 @@
-"""Undo: the opposite of a version, as a new version."""
+"""Undo of a version, as a new version."""
 
 from __future__ import annotations
 
@@ -17,46 +17,63 @@ _NAMED = 5
 
 
 def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -> Taxonomy:
-    """Take back what the version did, as a new version; the snapshot that leads to.
+    """Undo a version by a new version. Tags that were deleted with a concept are not restored.
 
-    Raises ConflictError, naming the later versions, when what it would restore has changed since; InvariantError when
-    the result would be unsound. Tags that went with a deleted concept don't come back.
+    Args:
+        store: The store.
+        version: The version to undo.
+        author: Who undoes it, for the history.
+        reason: Why; that of the version by default.
+
+    Returns:
+        The snapshot afterwards.
+
+    Raises:
+        UnknownVersion: The history has no such version.
+        InputError: The version changed nothing.
+        ConflictError: Later versions, which the message names, changed the same rows.
+        InvariantError: The result would be unsound.
+
+    Example:
+        >>> undo(store, 12, author="ann", reason="wrong file").version
+        15
     """
     entry = entry_at(store, version)
-    told = effects(entry.changes, entry.undo)
-    if not told:
+    done = effects(entry.changes, entry.undo)
+    if not done:
         raise InputError(f"version {version} changed nothing in the accepted taxonomy; there is nothing to undo")
-    why = f"undo of version {version}" + (f": {said}" if (said := reason or entry.reason) else "")
+    old_reason = reason or entry.reason
+    full_reason = f"undo of version {version}" + (f": {old_reason}" if old_reason else "")
 
     def plan(now: Taxonomy) -> ChangeSet:
-        changed = _changed_since(now, told)
+        changed = _changed_since(now, done)
         if changed:
             raise ConflictError(_conflict(store, entry, changed))
-        return ChangeSet(tuple(_way_back(entry)), author, why)
+        return ChangeSet(tuple(_undo_changes(entry)), author, full_reason)
 
     return apply_with(store, plan)
 
 
-def _way_back(entry: HistoryEntry) -> Iterator[Change]:
-    """Tags leave first: the concept they are on may go. Of those that went the same way, this version's alone."""
+def _undo_changes(entry: HistoryEntry) -> Iterator[Change]:
+    """Moves of tags, of this version alone, before deletions of the concepts they leave."""
     moves = [change for change in entry.undo if isinstance(change, Retag)]
     yield from (replace(one, version=entry.version) if one.back else one for one in moves)
     yield from (change for change in entry.undo if not isinstance(change, Retag))
 
 
-def _changed_since(now: Taxonomy, told: Effects) -> list[str]:
-    """Ids of concepts that are not, or whose relations are not, as the version left them."""
-    changed = {one.id for one in told.concepts if now.get(one.id) != one.after}
-    there = {edge.key: edge for edge in now.relations}
-    for one in told.relations:
-        if there.get(one.key) != one.after:
+def _changed_since(now: Taxonomy, done: Effects) -> list[str]:
+    """Ids of concepts that differ, or whose relations differ, from what the version made them."""
+    changed = {one.id for one in done.concepts if now.get(one.id) != one.after}
+    present = {edge.key: edge for edge in now.relations}
+    for one in done.relations:
+        if present.get(one.key) != one.after:
             changed |= {one.key[1], one.key[2]}
-    # Undoing would delete these with all their relations: those that came later as well.
-    doomed = {one.id for one in told.concepts if one.before is None}
-    own = {one.key for one in told.relations}
-    if doomed:
+    # Undo deletes concepts that the version added, with all relations: later ones must not be lost.
+    added = {one.id for one in done.concepts if one.before is None}
+    own = {one.key for one in done.relations}
+    if added:
         later = [edge for edge in now.relations if edge.key not in own]
-        changed |= {end for edge in later for end in (edge.source, edge.target) if end in doomed}
+        changed |= {end for edge in later for end in (edge.source, edge.target) if end in added}
     return sorted(changed)
 
 

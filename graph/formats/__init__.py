@@ -1,1 +1,1 @@
-"""Readers and writers of taxonomies, one module per format. A reader gives `Parsed`; `graph.importing` stores it."""
+"""Readers and writers of taxonomy files, one module per format. `graph.importing` stores what readers return."""

@@ -1,4 +1,4 @@
-"""From annotated products to a taxonomy: attributes, their values, and the categories they were seen on."""
+"""A taxonomy induced from annotated products: attributes, their values, and the categories they occur with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graph.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedRow:
-    """One product: its category (a concept id or a name) and the values of each attribute."""
+    """A product's category (a concept id or a name) and its values by attribute."""
 
     category: str | None
     attributes: Mapping[str, Sequence[str]]
@@ -23,7 +23,7 @@ class AnnotatedRow:
 
 @dataclass(slots=True)
 class _Seen:
-    """One attribute as the rows show it; keys are normalised."""
+    """Occurrences of an attribute; keys are normalised."""
 
     names: Counter[str] = field(default_factory=Counter)
     values: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -31,11 +31,11 @@ class _Seen:
 
 
 def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: str) -> Parsed:
-    """Concepts for all attributes and values, each applying to the categories it occurs with.
+    """Make concepts for all attributes and values, which apply to the categories they occur with.
 
-    Surfaces that normalise alike are one concept; the most frequent is its preferred label. A category that another
-    scheme of `onto` knows by label is that concept; one that none knows is a new one of `scheme`. Where several
-    fit, the one below the same top concept as most other categories of the rows is meant, then the shallowest.
+    Surfaces with equal normal forms are one concept; the most frequent is its preferred label. A category with the
+    label of a concept in another scheme of `onto` is that concept, else a new one of `scheme`. Of several, the one
+    below the same top concept as most other categories of the rows is taken, then the shallowest.
     """
     seen: dict[str, _Seen] = defaultdict(_Seen)
     categories: dict[str, Counter[str]] = defaultdict(Counter)
@@ -62,20 +62,20 @@ def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: s
         new, edges = _attribute(key, seen[key], ids, scheme=scheme, lang=lang)
         concepts += new
         relations += edges
-    notes += note("names hold nothing but separators and were left out", unnamed)
+    notes += note("names consist of separators alone and were left out", unnamed)
     return parsed(concepts, relations, notes=notes, places={}, file="annotated rows")
 
 
 def _categories(
     categories: Mapping[str, Counter[str]], onto: Taxonomy, *, scheme: str, lang: str
 ) -> tuple[dict[str, str], list[Concept], list[Relation], list[str]]:
-    """Concept ids by category name, the new concepts among them, and their links to similar ones."""
+    """Concept ids by category name, new concepts, their matches with similar ones, and notes."""
     matcher = CategoryMatcher(onto, without=scheme)
     choices = {
         key: next((m for surface in sorted(categories[key]) if (m := matcher.find(surface))), [])
         for key in sorted(categories)
     }
-    company = Counter(onto.path(found[0])[0] for found in choices.values() if len(found) == 1)
+    tops = Counter(onto.path(found[0])[0] for found in choices.values() if len(found) == 1)
     ids: dict[str, str] = {}
     concepts: list[Concept] = []
     relations: list[Relation] = []
@@ -83,7 +83,7 @@ def _categories(
     new: list[str] = []
     for key in sorted(categories):
         name = categories[key].most_common(1)[0][0]
-        found = sorted(choices[key], key=lambda id: (-company[onto.path(id)[0]], onto.depth(id), id))
+        found = sorted(choices[key], key=lambda id: (-tops[onto.path(id)[0]], onto.depth(id), id))
         if found:
             ids[key] = found[0]
             if len(found) > 1:
@@ -98,14 +98,8 @@ def _categories(
         new.append(f"{name!r}" + (f", close to {near!r} ({onto[near].label(lang)})" if near else ""))
         if near:
             relations.append(Relation("close_match", concept.id, near))
-    notes = [
-        *note(
-            "categories fit several concepts; the one in the company of the others, then the shallowest, was taken",
-            ambiguous,
-        ),
-        *note("categories fit no concept and are new", new),
-    ]
-    return ids, concepts, relations, notes
+    what = "categories fit several concepts; the one nearest to the other categories, then the shallowest, was taken"
+    return ids, concepts, relations, [*note(what, ambiguous), *note("categories fit no concept and are new", new)]
 
 
 def _attribute(

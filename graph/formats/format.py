@@ -1,4 +1,4 @@
-"""What a taxonomy format is: a name, a reader, a writer."""
+"""Taxonomy formats: a name, a reader, a writer."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ExportOptions:
         scheme: Only concepts of this scheme.
         lang: Only labels of this language (`shopify`, `synonyms`).
         xl: Write labels as SKOS-XL (`skos`).
-        lossy: Leave out what the format has no place for (`shopify`).
-        expand: Whether labels equal each other or all become the preferred one (`synonyms`).
-        narrower: Levels below a concept whose labels it finds as well (`synonyms`).
+        lossy: Leave out what the format can't hold (`shopify`).
+        expand: Make labels equivalent ("both"), or replace them by the preferred one ("oneway") (`synonyms`).
+        narrower: Levels below a concept whose labels it finds too (`synonyms`).
     """
 
     scheme: str | None = None
@@ -34,7 +34,12 @@ class ExportOptions:
     narrower: int = 0
 
 
+DEFAULTS = ExportOptions()
+
+
 class Reader(Protocol):
+    """Reads files as one taxonomy; `lang` is the language of labels without one."""
+
     def __call__(self, files: Sequence[Path], *, scheme: str | None, lang: str | None) -> Parsed: ...
 
 
@@ -52,7 +57,7 @@ class Exported:
 
 
 class Writer(Protocol):
-    """Writes the file whole or not at all."""
+    """Writes a file, whole or not at all."""
 
     def __call__(self, taxonomy: Taxonomy, path: Path, options: ExportOptions, /) -> Exported: ...
 

@@ -1,10 +1,10 @@
-"""Google's product taxonomy with ids: a text file a locale, `1604 - Apparel & Accessories > Clothing` a line."""
+"""Google's product taxonomy with ids: a text file per locale with lines `1604 - Apparel > Clothing`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
@@ -18,27 +18,25 @@ _LINE = re.compile(r"(\d{1,18}) - (.+)")
 _SEPARATOR = " > "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Locale:
-    """One file: `version` is its date in ISO 8601 or "", names and parents go by id."""
+    """A file; `version` is its date in ISO 8601 or "", other fields are by id."""
 
     file: Path
     lang: str
-    version: str
-    names: dict[str, str]
-    parents: dict[str, str | None]
-    lines: dict[str, int]
-    dangling: list[str]
+    version: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    parents: dict[str, str | None] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    dangling: list[str] = field(default_factory=list)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Join the files of several locales on their ids. A file's locale is `lang`, else in its name (….zh-CN.txt).
+    """Read files, one per locale, joined on ids; a file's locale is `lang`, else in its name (….zh-CN.txt).
 
-    Where the files disagree, the newest version (its first line says when) counts for the tree. Ids that only older
-    ones have are kept as deprecated.
+    Where files disagree on parents, the newest one counts (its first line has the date). Ids that only older files have
+    become deprecated.
     """
-    if not files:
-        raise InputError("no file given")
     if lang is not None and len(files) > 1:
         raise InputError(f"{len(files)} files but one language {lang!r}; name the files by locale (….zh-CN.txt)")
     locales: list[_Locale] = []
@@ -49,10 +47,10 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         locales.append(one)
     by_age = sorted(locales, key=lambda one: one.version, reverse=True)
     newest = [one for one in by_age if one.version == by_age[0].version]
-    home: dict[str, _Locale] = {}
+    source: dict[str, _Locale] = {}
     for one in by_age:
         for id in one.names:
-            home.setdefault(id, one)
+            source.setdefault(id, one)
     current = {id for one in newest for id in one.names}
     into = scheme or "google"
     concepts = [
@@ -64,46 +62,45 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
             notation=id,
             status="active" if id in current else "deprecated",
         )
-        for id in home
+        for id in source
     ]
     relations = [
         Relation("broader", id, parent, primary=True)
-        for id, one in home.items()
+        for id, one in source.items()
         if (parent := one.parents[id]) is not None
     ]
-    places = {id: Place(str(one.file), one.lines[id]) for id, one in home.items()}
-    notes = _notes(by_age, home, current)
+    places = {id: Place(str(one.file), one.lines[id]) for id, one in source.items()}
+    notes = _notes(by_age, source, current)
     return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
 
 
-def _notes(by_age: Sequence[_Locale], home: dict[str, _Locale], current: set[str]) -> list[str]:
+def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[str]) -> list[str]:
     newest = by_age[0]
     moved = [
         f"{id!r} ({one.names[id]}) in {one.file.name}"
         for one in by_age
         for id, parent in one.parents.items()
-        if home[id] is not one and home[id].parents[id] != parent
+        if source[id] is not one and source[id].parents[id] != parent
     ]
-    unlabelled = [f"{id!r}" for id in home if any(id not in one.names for one in by_age)]
-    old = [f"{id!r} ({one.names[id]})" for id, one in home.items() if id not in current]
+    unlabelled = [f"{id!r}" for id in source if any(id not in one.names for one in by_age)]
+    old = [f"{id!r} ({one.names[id]})" for id, one in source.items() if id not in current]
     return [
-        *note("parents are nowhere in their file and were ignored", (d for one in by_age for d in one.dangling)),
+        *note("parents are not in their file and were ignored", (d for one in by_age for d in one.dangling)),
         *note(f"categories are only in files older than {newest.version} and became deprecated", old),
-        *note("categories stand elsewhere in another file; the newest counts", moved),
+        *note("categories have another parent in another file; the newest counts", moved),
         *note("categories are missing in some of the languages", unlabelled),
     ]
 
 
 def _read(file: Path, lang: str | None) -> _Locale:
-    version = ""
-    found = _Locale(file, _language(file, lang), "", {}, {}, {}, [])
+    found = _Locale(file, _language(file, lang))
     ids: dict[str, str] = {}
     parents: dict[str, str] = {}
     for number, line in reading.lines(file):
         text = line.strip()
         if text.startswith("#"):
             stated = _VERSION.fullmatch(text)
-            version = stated[1] if stated and not version else version
+            found.version = found.version or (stated[1] if stated else "")
         elif text:
             id, path = _row(text, file, number)
             if id in found.names:
@@ -123,7 +120,7 @@ def _read(file: Path, lang: str | None) -> _Locale:
         found.parents[id] = ids.get(above)
         if above and above not in ids:
             found.dangling.append(f"{id!r} under {above!r}")
-    return _Locale(file, found.lang, version, found.names, found.parents, found.lines, found.dangling)
+    return found
 
 
 def _row(text: str, file: Path, number: int) -> tuple[str, str]:
@@ -131,8 +128,8 @@ def _row(text: str, file: Path, number: int) -> tuple[str, str]:
     matched = _LINE.fullmatch(text)
     path = _SEPARATOR.join(part.strip() for part in matched[2].split(_SEPARATOR)) if matched else ""
     if matched is None or not all(path.split(_SEPARATOR)):
-        message = f"{shortened(text)!r} is no line like `1604 - Apparel > Clothing`"
-        hint = "; take the file taxonomy-with-ids, the one without ids names nothing stably" if ">" in text else ""
+        message = f"{shortened(text)!r} is not a line like `1604 - Apparel > Clothing`"
+        hint = "; take the file taxonomy-with-ids: names without ids are not stable" if ">" in text else ""
         raise FileFormatError(str(file), message + hint, line=number)
     return matched[1], path
 
@@ -142,7 +139,7 @@ def _language(file: Path, lang: str | None) -> str:
     tag = lang or reading.stem(file).rpartition(".")[2]
     if not LANGUAGE_TAG.fullmatch(tag):
         raise InputError(
-            f"{file}: {tag!r} is no language tag; name the file by its locale (taxonomy-with-ids.zh-CN.txt) "
+            f"{file}: {tag!r} is not a language tag; name the file by its locale (taxonomy-with-ids.zh-CN.txt) "
             "or give --lang"
         )
     return tag

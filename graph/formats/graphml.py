@@ -1,7 +1,7 @@
-"""GraphML for Gephi, yEd and networkx. What kgtag writes, it reads back to the same snapshot.
+"""GraphML for Gephi, yEd and networkx. Files of kgtag read back equal.
 
-Concepts are nodes, relations directed edges with the attribute `relation`. Labels have an attribute a language,
-`prefLabel@en`; several alternative labels stand in one attribute, a line each.
+Concepts are nodes, relations directed edges with the attribute `relation`. Labels have an attribute per language,
+`prefLabel@en`; several alternative labels share one attribute, a line each.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from graph.errors import FileFormatError
 from graph.formats import reading, xml
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, counted, parsed
 from graph.formats.xml import quoted
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Relation
@@ -30,9 +30,9 @@ _LISTS = {"altLabel": "alt_label", "hiddenLabel": "hidden_label"}
 _EDGE = {"relation": "string", "primary": "boolean"}
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> list[str]:
-    """Every concept (of the scheme) and the relations between them; notes on relations that lead out of the scheme."""
-    chosen = {concept.id: concept for concept in taxonomy if scheme in (None, concept.scheme)}
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write every concept (of the scheme) and the relations between them; notes count relations to other schemes."""
+    chosen = {concept.id: concept for concept in taxonomy if options.scheme in (None, concept.scheme)}
     edges = [edge for edge in taxonomy.relations if edge.source in chosen and edge.target in chosen]
     leaving = [
         f"{edge.source!r} {edge.type} {edge.target!r}"
@@ -40,7 +40,7 @@ def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> list[
         if (edge.source in chosen) != (edge.target in chosen)
     ]
     reading.write(path, (part.encode() for part in _document(list(chosen.values()), edges, path)))
-    return counted("relations lead out of the scheme and were left out", leaving)
+    return Exported(len(chosen), tuple(counted("relations lead out of the scheme and were left out", leaving)))
 
 
 def _document(concepts: Sequence[Concept], edges: Sequence[Relation], path: Path) -> Iterator[str]:
@@ -90,9 +90,9 @@ def _lines(value: str) -> tuple[str, ...]:
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """`scheme` is for nodes that name none (else the file's name), `lang` for labels without a language (else "und").
+    """Read files; `scheme` is for nodes without one (the file's name), `lang` for labels without a language ("und").
 
-    A node of another program needs a `label` at least; it becomes a category. Edges need a `relation`.
+    A node of another program needs a `label`; it becomes a category. Edges need a `relation`.
     """
     concepts: dict[str, Concept] = {}
     relations: list[Relation] = []
@@ -109,7 +109,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
 
 
 class _Element:
-    """A node or an edge as it stands in the file."""
+    """A node or an edge of the file."""
 
     __slots__ = ("attributes", "data", "line")
 
@@ -120,7 +120,7 @@ class _Element:
 
 
 class _Document:
-    """The file's nodes and edges with their data by attribute name."""
+    """Nodes and edges of a file with their data by attribute name."""
 
     def __init__(self, file: Path, *, scheme: str, lang: str) -> None:
         self.file = file
@@ -132,15 +132,13 @@ class _Document:
         self._open: list[_Element] = []
         self._key: str | None = None
         self._text: list[str] = []
-        self._parser = xml.new_parser()
-        xml.listen(self._parser, start=self._start, text=self._text.append, end=self._end)
-        xml.parse(reading.text(file), file, parser=self._parser)
+        xml.parse(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
 
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def _start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         if name == "key":
             self._keys[attributes.get("id", "")] = attributes.get("attr.name", attributes.get("id", ""))
         elif name in ("node", "edge"):
-            element = _Element(attributes, self._parser.CurrentLineNumber)
+            element = _Element(attributes, line)
             (self.nodes if name == "node" else self.edges).append(element)
             self._open.append(element)
         elif name == "data":
@@ -186,12 +184,12 @@ class _Document:
         )
 
     def relations(self) -> Iterator[Relation]:
-        """Where no broader edge of a concept is primary, the first by id is."""
+        """The relations; the first broader one of a concept by id is primary if none is marked."""
         found = [self._relation(edge) for edge in self.edges]
-        settled = {edge.source for edge in found if edge.primary}
+        with_primary = {edge.source for edge in found if edge.primary}
         for edge in sorted(found):
-            first = edge.type == "broader" and edge.source not in settled
-            settled |= {edge.source} if first else set()
+            first = edge.type == "broader" and edge.source not in with_primary
+            with_primary |= {edge.source} if first else set()
             yield replace(edge, primary=True) if first else edge
 
     def _relation(self, edge: _Element) -> Relation:
@@ -206,8 +204,4 @@ class _Document:
         return cast(Any, value)
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    return Exported.of(taxonomy, options, write(taxonomy, path, scheme=options.scheme))
-
-
-FORMAT = Format("graphml", read=read, write=_export, suffixes=(".graphml",))
+FORMAT = Format("graphml", read=read, write=write, suffixes=(".graphml",))

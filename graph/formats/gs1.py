@@ -1,9 +1,8 @@
 """The GS1 Web Vocabulary, an OWL ontology.
 
 Classes become categories, properties and code lists attributes, codes values of their lists. An attribute applies to
-the classes of its domain; a code list applies wherever a property with that range does, so that its codes can be used
-there, and is related to the property. Every address the vocabulary has had over the years becomes today's, so that
-releases can be compared.
+the classes of its domain; a code list applies where a property with that range does, and is related to the property.
+Former addresses of the vocabulary become the present one, so that releases can be compared.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _HIERARCHY: Mapping[Kind, str] = {"category": "subClassOf", "attribute": "subPro
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """The files taken together; `lang` is for texts without a language ("en"), the scheme "gs1" if None."""
+    """Read files as one graph; `lang` is for texts without a language ("en"), the default scheme is "gs1"."""
     triples = [_current(triple) for file in files for triple in rdf.load(file)]
     vocabulary = _Vocabulary(triples, lang=lang or "en", scheme=scheme or "gs1", file=", ".join(map(str, files)))
     return vocabulary.parsed()
@@ -71,7 +70,7 @@ class _Vocabulary:
         self.lang = lang
         self.scheme = scheme
         self.document = Document(triples, lang=lang, scheme=scheme, file=file)
-        self.odd: dict[str, list[str]] = defaultdict(list)
+        self.odd = self.document.odd
 
     def parsed(self) -> Parsed:
         if not self.kinds:
@@ -94,7 +93,7 @@ class _Vocabulary:
 
     @cached_property
     def kinds(self) -> dict[Node, Kind]:
-        """What becomes of each node that has an address and stands for something here."""
+        """The kind of each node with an address that becomes a concept."""
         found: dict[Node, Kind] = {}
         for node in sorted(self.document.by_subject):
             types = set(self.document.nodes(node, TYPE))
@@ -108,16 +107,14 @@ class _Vocabulary:
                 found[node] = "category"
         return found
 
-    # -- concepts ---------------------------------------------------------------------------------
-
     def _concept(self, node: Node, kind: Kind) -> Concept | None:
-        labels = self._texts(node, RDFS + "label") or self._texts(node, SKOS + "prefLabel")
+        labels = self.document.labels(node, RDFS + "label") or self.document.labels(node, SKOS + "prefLabel")
         if not labels:
             self.odd["terms have no label and were left out"].append(node)
             return None
         pref: dict[str, str] = {}
         alt: dict[str, dict[str, None]] = defaultdict(dict)
-        for label in labels + self._texts(node, SKOS + "altLabel"):
+        for label in labels + self.document.labels(node, SKOS + "altLabel"):
             if pref.setdefault(label.lang, label.text) != label.text:
                 alt[label.lang][label.text] = None
         codes = [o.text for o in self.document.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
@@ -130,35 +127,18 @@ class _Vocabulary:
             pref_label=pref,
             alt_label={tag: tuple(texts) for tag, texts in alt.items() if texts},
             hidden_label={"und": hidden} if hidden else {},
-            definition=self._definitions(node),
-            notation=self._notation(node),
+            definition=self.document.definitions(node, RDFS + "comment"),
+            notation=self.document.notation(node, _CODE, SKOS + "notation"),
             status=self._status(node),
             choice="single" if OWL + "FunctionalProperty" in types else "multiple",
         )
 
-    def _texts(self, node: Node, predicate: str) -> list[Text]:
-        return [text for text in self.document.texts(node, predicate) if text.text.strip()]
-
-    def _definitions(self, node: Node) -> dict[str, str]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for text in self._texts(node, RDFS + "comment"):
-            found[text.lang].append(text.text)
-        return {tag: "\n".join(texts) for tag, texts in found.items()}
-
-    def _notation(self, node: Node) -> str | None:
-        codes = [text.text for term in (_CODE, SKOS + "notation") for text in self._texts(node, term)]
-        if len(codes) > 1:
-            self.odd["terms have several codes; the first was kept"].append(f"{node} ({', '.join(codes)})")
-        return codes[0] if codes else None
-
     def _status(self, node: Node) -> Status:
-        """A term is out of use when it says so, or names its successor where others say true."""
-        said = [_STATUS.get(text.text, "active") for text in self.document.texts(node, _TERM_STATUS)]
+        """The status by `term_status` and `owl:deprecated`, whose value is true or a successor."""
+        stated = [_STATUS.get(text.text, "active") for text in self.document.texts(node, _TERM_STATUS)]
         flags = self.document.by_subject[node].get(OWL + "deprecated", ())
         gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
-        return "deprecated" if gone or "deprecated" in said else said[0] if said else "active"
-
-    # -- relations --------------------------------------------------------------------------------
+        return "deprecated" if gone or "deprecated" in stated else stated[0] if stated else "active"
 
     def _relations(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
         kind, nodes = known[id], self.document.nodes
@@ -171,7 +151,7 @@ class _Vocabulary:
             yield from (Relation(type, id, target) for target in nodes(id, predicate) if target != id)
         for target in nodes(id, OWL + "deprecated"):
             if target == id:
-                self.odd["terms are said to replace themselves; they stay in use"].append(id)
+                self.odd["terms are replaced by themselves; they stay in use"].append(id)
             else:
                 yield Relation("replaced_by", id, target)
 
@@ -180,7 +160,7 @@ class _Vocabulary:
         targets = {*self.document.nodes(id, SKOS + "broader"), *(self.document.nodes(id, RDFS + term) if term else ())}
         usable = sorted(target for target in targets if known.get(target) == known[id] and target != id)
         for target in sorted(targets - {*usable, OWL + "Thing"}):
-            self.odd["broader terms are none of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
+            self.odd["broader terms are not in the vocabulary and were left out"].append(f"{shown(target)} of {id}")
         for target in usable:
             yield Relation("broader", id, target, primary=target == usable[0])
 
@@ -190,25 +170,19 @@ class _Vocabulary:
             if known.get(target) == "category":
                 yield from (Relation("applies_to", one, target) for one in (id, *lists))
             else:
-                self.odd["domains are no class of the vocabulary and were left out"].append(f"{shown(target)} of {id}")
+                self.odd["domains are not classes of the vocabulary and were left out"].append(
+                    f"{shown(target)} of {id}"
+                )
         yield from (Relation("related", id, target) for target in lists)
 
     def _domain(self, id: str) -> list[Node]:
-        """Classes, those of unions each by itself; in order."""
-        found = set()
+        """The classes of the domain, with the members of unions, in order."""
+        found: set[Node] = set()
         for node in self.document.nodes(id, RDFS + "domain"):
             unions = self.document.nodes(node, OWL + "unionOf")
-            found |= {member for union in unions for member in self._members(union)} if unions else {node}
+            members = (member for union in unions for member in self.document.listed(union))
+            found |= {member for member in members if isinstance(member, str)} if unions else {node}
         return sorted(found)
-
-    def _members(self, cell: Node) -> Iterator[Node]:
-        seen: set[Node] = set()
-        while cell != RDF + "nil" and cell not in seen:
-            seen.add(cell)
-            yield from self.document.nodes(cell, RDF + "first")
-            cell = next(iter(self.document.nodes(cell, RDF + "rest")), RDF + "nil")
-
-    # -- what has no place ------------------------------------------------------------------------
 
     def _count_the_rest(self, known: Mapping[str, Kind]) -> None:
         structure = {RDF + "first", RDF + "rest", OWL + "unionOf"}
@@ -219,7 +193,7 @@ class _Vocabulary:
                 for value in values:
                     if node not in known:
                         if not (node.startswith("_:") and (predicate in structure or predicate == TYPE)):
-                            what = "statements about things that are neither class, property nor code were left out"
+                            what = "statements about other things than classes, properties and codes were left out"
                             self.odd[what].append(f"{shown(predicate)} of {shown(node)}")
                     elif (
                         predicate not in held

@@ -1,4 +1,4 @@
-"""The IRIs of SKOS and its neighbours, and how a concept id becomes one and back."""
+"""IRIs of SKOS and related vocabularies, and of concept ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DC = "http://purl.org/dc/elements/1.1/"
 CC = "http://creativecommons.org/ns#"
 VANN = "http://purl.org/vocab/vann/"
 KGTAG = "urn:kgtag:ns#"
-"""Our own terms: kind, choice, status, primary, valueOf, appliesTo, excludes, and the order of labels."""
+"""kgtag's own terms: kind, choice, status, primary, valueOf, appliesTo, excludes, and the order of labels."""
 
 TYPE = RDF + "type"
 CONCEPT_BASE = "urn:kgtag:concept:"
@@ -39,7 +39,7 @@ _ADDRESS = re.compile(r"(https?|file)://[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]*")
 
 
 def to_iri(id: str, base: str) -> str:
-    """An id that is a web address stays one; any other is percent-encoded behind `base`."""
+    """The IRI of an id: itself if it is a web address, else percent-encoded after `base`."""
     return id if _ADDRESS.fullmatch(id) else base + quote(id, safe="~")
 
 
@@ -48,5 +48,5 @@ def from_iri(iri: str, base: str) -> str:
 
 
 def blank(name: str, number: int) -> str:
-    """A blank node for the nth of what `name` names; the same name gives the same node."""
+    """The nth blank node of a name."""
     return f"_:{''.join(c if c.isalnum() and c.isascii() else f'x{ord(c):x}' for c in name)}n{number}"

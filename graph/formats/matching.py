@@ -1,4 +1,4 @@
-"""Which category of a taxonomy does a name mean?"""
+"""Matching of names with categories."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CLOSE = 88.0
 
 
 class CategoryMatcher:
-    """The labels of a taxonomy's active categories, by what they look like."""
+    """An index of the labels of a taxonomy's categories in use."""
 
     def __init__(self, taxonomy: Taxonomy, *, without: str) -> None:
-        """Categories of the scheme `without` don't count."""
+        """Index all categories except those of the scheme `without`."""
         self._taxonomy = taxonomy
         self._exact: dict[str, set[str]] = defaultdict(set)
         self._singular: dict[str, set[str]] = defaultdict(set)
@@ -31,10 +31,7 @@ class CategoryMatcher:
                     self._singular[singular(key)].add(concept.id)
 
     def find(self, name: str) -> list[str]:
-        """Ids of the categories meant, best first: the id itself, an equal label, one that differs in number.
-
-        Among equals the shallowest comes first, then the smallest id.
-        """
+        """Ids of categories with this id, else this label, else a label that differs in number; shallowest first."""
         id = name.strip()
         known = self._taxonomy.get(id)
         if known is not None and known.kind == "category":
@@ -44,7 +41,7 @@ class CategoryMatcher:
         return sorted(found, key=lambda id: (self._taxonomy.depth(id), id))
 
     def near(self, name: str) -> str | None:
-        """The category with the most similar label, None when none is similar."""
+        """The category with the most similar label, None if none is similar."""
         key = singular(normalise(name))
         close = process.extract(key, list(self._singular), scorer=fuzz.token_sort_ratio, score_cutoff=_CLOSE, limit=5)
         ranked = sorted(

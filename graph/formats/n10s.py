@@ -1,7 +1,7 @@
-"""A Cypher script that lets neosemantics (n10s) read kgtag's graph in Neo4j as SKOS.
+"""A Cypher script with which neosemantics (n10s) reads kgtag's graph in Neo4j as SKOS.
 
-n10s names a node by its property `uri`, and labels, properties and relationship types by its mappings; `text@lang`
-arrays it takes as they are. Everything in the script may be run again, and must be for concepts added since.
+n10s identifies a node by its property `uri`, and has mappings of labels, properties and relationship types; it reads
+`text@lang` arrays as they are. The script may be run again, and must be after concepts were added.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graph.formats import reading
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
@@ -24,20 +24,22 @@ MAPPINGS = {
     **{name: KGTAG + name for name in ("scheme", "status", "choice")},
     **{type.upper(): iri for type, iri in RELATIONS.items()},
 }
-"""What n10s calls the labels, properties and relationship types of kgtag's graph."""
+"""IRIs of the labels, properties and relationship types of kgtag's graph."""
 
 _CONSTRAINT = "CREATE CONSTRAINT n10s_unique_uri IF NOT EXISTS FOR (r:Resource) REQUIRE r.uri IS UNIQUE"
 _NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
 _ROWS = 1000
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
-    ids = [concept.id for concept in taxonomy if scheme in (None, concept.scheme)]
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write the script for every concept (of the scheme)."""
+    ids = [concept.id for concept in taxonomy if options.scheme in (None, concept.scheme)]
     reading.write(path, (f"{statement};\n".encode() for statement in statements(ids)))
+    return Exported.of(taxonomy, options)
 
 
 def statements(ids: Sequence[str]) -> Iterator[str]:
-    """One Cypher statement after the other; the first need no n10s, those that call it come last."""
+    """The script's statements; those that call n10s come last."""
     yield _CONSTRAINT
     for start in range(0, len(ids), _ROWS):
         some = ids[start : start + _ROWS]
@@ -50,13 +52,8 @@ def statements(ids: Sequence[str]) -> Iterator[str]:
 
 
 def _literal(text: str) -> str:
-    """JSON's strings are Cypher's: the same quotes and the same escapes."""
+    """A Cypher string: JSON has the same quotes and escapes."""
     return json.dumps(text)
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    write(taxonomy, path, scheme=options.scheme)
-    return Exported.of(taxonomy, options)
-
-
-FORMAT = Format("n10s", write=_export)
+FORMAT = Format("n10s", write=write)

@@ -1,4 +1,4 @@
-"""Open Food Facts' taxonomies: blank-line blocks of `<en:Parent`, `en:Name, synonym`, `wikidata:en:Q1` lines."""
+"""Open Food Facts' taxonomies: blocks of lines `<en:Parent`, `en:Name, synonym`, `wikidata:en:Q1`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
 from graph.formats.format import Format
-from graph.formats.parsed import Parsed, Place, note, parsed, shortened
+from graph.formats.parsed import CYCLES, Parsed, Place, note, parsed, shortened
 from graph.model import Concept, Relation
 
 _PARENT = re.compile(r"<\s*([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\s*:\s*(.+)")
 _PROPERTY = re.compile(r"([\w.\-/]+?)\s*:\s*([a-z]{2})\s*:\s*(.*)")
 _NAMES = re.compile(r"([a-z]{2,3}(?:[-_][A-Za-z]{2,4})?)\s*:\s*(.*)")
 _COMMA = re.compile(r"(?<!\\)(?:(?<!\d),|,(?!\d))")
-"""A comma parts names, but for an escaped one and one between digits ("1,5% fat")."""
+"""A comma between names: not an escaped one, nor one between digits ("1,5% fat")."""
 
 _UNACCENTED = frozenset({"ca", "en", "es", "fr", "it", "nl", "pt", "sk", "xx"})
 """Languages in which Open Food Facts drops accents to make an id."""
@@ -30,7 +30,7 @@ _LONGEST_NAME = 250
 
 @dataclass(slots=True)
 class _Entry:
-    """One block. `names`, each once, keeps the order of languages and names; parents are (language, name, line)."""
+    """A block; `names` keep the order of languages and names, parents are (language, name, line)."""
 
     file: Path
     line: int
@@ -42,7 +42,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Found:
-    """All blocks, and what wasn't kept."""
+    """All blocks, and what was left out."""
 
     entries: list[_Entry] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -51,13 +51,11 @@ class _Found:
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Ids are Open Food Facts' own: the language and the slug of an entry's first name, such as `en:fruit-juices`.
+    """Read files. Ids are Open Food Facts' own: language and slug of an entry's first name, such as `en:fruit-juices`.
 
-    An entry's first parent is the primary one. Parents that nobody is called, circles, and properties that have no
-    place here are left out with a note. `lang` is of no use: every line names its language.
+    An entry's first parent is primary. Unknown parents, cycles, and most properties are left out with a note. `lang`
+    has no effect: every line has its language.
     """
-    if not files:
-        raise InputError("no file given")
     if len(files) > 1 and scheme is None:
         raise InputError(
             f"{len(files)} files, each a taxonomy of its own; import one after the other, or join them with --scheme"
@@ -69,19 +67,17 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
         if len(found.entries) == before:
             raise FileFormatError(str(file), "no entry in the file; blocks with lines such as `en:Name` were expected")
     into = scheme or f"openfoodfacts-{reading.stem(files[0])}"
-    entries, notes = _united(found)
+    entries, notes = _joined(found)
     relations, dangling = _relations(entries)
-    notes += note("parents are nobody's name and were left out", dangling)
+    notes += note("parents are unknown names and were left out", dangling)
     notes += _left_out(found)
     concepts = [_concept(id, entry, into) for id, entry in entries.items()]
     places = {id: Place(str(entry.file), entry.line) for id, entry in entries.items()}
-    return parsed(
-        concepts, relations, notes=notes, places=places, file=str(files[0]), forgive=("cycle", "self_relation")
-    )
+    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]), tolerate=CYCLES)
 
 
 def tag_id(lang: str, name: str) -> str:
-    """Open Food Facts' id of a name: `("fr", "Crème brûlée")` → `fr:creme-brulee`; German and others keep accents."""
+    """Open Food Facts' id of a name: `("fr", "Crème brûlée")` → `fr:creme-brulee`; in German accents stay."""
     text = unicodedata.normalize("NFC", name).lower()
     if lang in _UNACCENTED:
         text = text.replace("œ", "oe").replace("æ", "ae").replace("ß", "ss")
@@ -112,7 +108,7 @@ def _close(entry: _Entry, found: _Found) -> None:
 
 
 def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
-    """One line into its entry."""
+    """Add a line to its entry."""
     if parent := _PARENT.fullmatch(text):
         entry.parents.append((parent[1], parent[2], number))
         return
@@ -143,14 +139,14 @@ def _property(name: str, lang: str, value: str, entry: _Entry, found: _Found) ->
 
 
 def _split(text: str) -> Iterator[str]:
-    """The names of a line, without empty ones; `\\,` is a comma within a name."""
+    """The names of a line; `\\,` is a comma within a name."""
     for part in _COMMA.split(text):
         if name := part.strip().replace("\\,", ","):
             yield name
 
 
-def _united(found: _Found) -> tuple[dict[str, _Entry], list[str]]:
-    """Entries by id; what a second entry of the same id says is added to the first."""
+def _joined(found: _Found) -> tuple[dict[str, _Entry], list[str]]:
+    """Entries by id, those with one id joined, and notes."""
     entries: dict[str, _Entry] = {}
     twice: list[str] = []
     nameless: list[str] = []
@@ -172,25 +168,25 @@ def _united(found: _Found) -> tuple[dict[str, _Entry], list[str]]:
             entries[id] = entry
     return entries, [
         *note("entries have the id of an earlier one and were joined with it", twice),
-        *note("entries are called by nothing but punctuation and were left out", nameless),
+        *note("entries have names of punctuation alone and were left out", nameless),
     ]
 
 
 def _relations(entries: dict[str, _Entry]) -> tuple[list[Relation], list[str]]:
-    """Edges to the entries that carry a parent's name, canonical ids first, and the parents that nobody is called."""
-    called: dict[str, str] = {id: id for id in entries}
+    """Relations to the entries with a parent's name, canonical ids first, and unknown parents."""
+    by_name: dict[str, str] = {id: id for id in entries}
     for id, entry in entries.items():
         for lang, names in entry.names.items():
             for name in names:
-                called.setdefault(tag_id(lang, name), id)
+                by_name.setdefault(tag_id(lang, name), id)
     edges: list[Relation] = []
     dangling: list[str] = []
     for id, entry in entries.items():
         parents: dict[str, None] = {}
         for lang, name, number in entry.parents:
-            # Brands and some others put a parent's synonyms on its line as well.
+            # Brands and some others have a parent's synonyms on its line as well.
             tries = (tag_id(lang, name), *(tag_id(lang, one) for one in _split(name)))
-            target = next((called[one] for one in tries if one in called), None)
+            target = next((by_name[one] for one in tries if one in by_name), None)
             if target is None:
                 dangling.append(f"{lang}:{name} in line {number} of {entry.file.name}")
             else:
@@ -200,7 +196,7 @@ def _relations(entries: dict[str, _Entry]) -> tuple[list[Relation], list[str]]:
 
 
 def _concept(id: str, entry: _Entry, scheme: str) -> Concept:
-    """One preferred name a language: spellings of a tag that come to the same (nl_be, nl-BE) are joined."""
+    """The concept of an entry; names under equivalent tags (nl_be, nl-BE) are joined."""
     joined: dict[str, dict[str, None]] = defaultdict(dict)
     for lang, names in entry.names.items():
         joined[_language(lang)].update(names)
@@ -217,7 +213,7 @@ def _concept(id: str, entry: _Entry, scheme: str) -> Concept:
 
 
 def _language(lang: str) -> str:
-    """`nl_be` → nl-BE; `xx`, a name that is the same in all languages, → und."""
+    """`nl_be` → nl-BE; `xx`, for names in all languages, → und."""
     base, _, region = lang.replace("_", "-").partition("-")
     if base == "xx":
         return "und"
@@ -225,11 +221,11 @@ def _language(lang: str) -> str:
 
 
 def _left_out(found: _Found) -> list[str]:
-    notes = note("lines of synonyms and stopwords are rules for words, not names, and were left out", found.rules)
+    notes = note("lines of synonyms and stopwords are rules, not names, and were left out", found.rules)
     if found.dropped:
         shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
         notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
-    return notes + note("lines are no names, parents or properties and were left out", found.unread)
+    return notes + note("lines are neither names, parents nor properties and were left out", found.unread)
 
 
 FORMAT = Format("openfoodfacts", read=read)

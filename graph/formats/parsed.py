@@ -1,4 +1,4 @@
-"""What every reader gives: concepts and relations that are sound as far as one file can know."""
+"""The result of every reader: concepts and relations without contradictions within the file."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from graph.errors import FileFormatError
 from graph.model import Concept, ProblemCode, Relation
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
-"""Problems that the store may solve: the other concept may be there already."""
+"""Problems that may not exist in the store, which may have the other concept."""
+CYCLES: tuple[ProblemCode, ...] = ("cycle", "self_relation")
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A file's content, concepts by id, relations in order, and what its owner should know ("3 …, e.g. …").
+    """The content of a file.
 
-    Relations may lead to concepts of other files: the import leaves out, and notes, those that nobody knows.
+    Args:
+        concepts: By id.
+        relations: In order; they may lead to concepts of other files.
+        notes: What was left out or may surprise, with a count and examples ("3 …, e.g. …").
     """
 
     concepts: tuple[Concept, ...]
@@ -29,7 +33,7 @@ class Parsed:
 
 
 class Place(NamedTuple):
-    """Where a concept stands in its file."""
+    """The place of a concept in its file."""
 
     file: str
     line: int | None = None
@@ -43,40 +47,49 @@ def parsed(
     notes: Iterable[str],
     places: Mapping[str, Place],
     file: str,
-    forgive: Collection[ProblemCode] = (),
+    tolerate: Collection[ProblemCode] = (),
 ) -> Parsed:
-    """Order them; raise FileFormatError, at the concept's place, when they break an invariant among themselves.
+    """Order concepts and relations, and check them against each other.
 
-    Relations whose problems `forgive` names are left out with a note instead, for data that is known to be messy.
+    Args:
+        concepts: In any order.
+        relations: In any order, perhaps repeated.
+        notes: The reader's notes.
+        places: Places of concepts by id, for errors.
+        file: The name of the file, for errors about other concepts.
+        tolerate: Problems whose relations are left out with a note instead.
+
+    Raises:
+        FileFormatError: An invariant is broken; names the concept's place.
     """
     rows = sorted(concepts, key=attrgetter("id"))
     edges = sorted({relation.canonical() for relation in relations}, key=attrgetter(*Relation.__slots__))
     checked = sound(columns_of(rows, edges))
-    broken = [p for p in checked.problems if p.code not in _ELSEWHERE and p.code not in forgive]
+    broken = [p for p in checked.problems if p.code not in _ELSEWHERE and p.code not in tolerate]
     if broken:
         first = broken[0]
         place = places.get(first.concepts[0], Place(file))
         more = f" (and {len(broken) - 1} more problems)" if len(broken) > 1 else ""
         raise FileFormatError(place.file, shortened(first.message) + more, line=place.line, column=place.column)
-    forgiven = [p for p in checked.problems if p.code in forgive]
-    if not forgiven:
+    tolerated = [p for p in checked.problems if p.code in tolerate]
+    if not tolerated:
         return Parsed(tuple(rows), tuple(edges), tuple(notes))
     dangling = {p.concepts for p in checked.problems if p.code == "dangling"}
     kept = {edge.key: edge for edge in checked.columns.relations()}
     kept |= {edge.key: edge for edge in edges if (edge.source, edge.target) in dangling}
     left_out = [f"{e.source!r} {e.type} {e.target!r}" for e in edges if e.key not in kept]
-    why = "; ".join(shortened(problem.message) for problem in forgiven[:2])
-    said = note(f"relations contradict others ({why}) and were left out", left_out)
-    return Parsed(tuple(rows), tuple(sorted(kept.values())), (*notes, *said))
+    why = "; ".join(shortened(problem.message) for problem in tolerated[:2])
+    notes = (*notes, *note(f"relations contradict others ({why}) and were left out", left_out))
+    return Parsed(tuple(rows), tuple(sorted(kept.values())), notes)
 
 
 def shortened(text: str) -> str:
-    """At most 300 characters: a label of megabytes in a file must not become an error message of megabytes."""
+    """The text cut to 300 characters: labels in files may have megabytes."""
     return text if len(text) <= 300 else f"{text[:300]}…"
 
 
 def note(what: str, examples: Iterable[str]) -> list[str]:
-    """One note with a count and up to three examples; none when there is nothing to say."""
+    """A note with a count and up to three distinct examples, none without examples."""
     found = sorted(set(examples))
     if not found:
         return []
@@ -84,7 +97,7 @@ def note(what: str, examples: Iterable[str]) -> list[str]:
 
 
 def counted(what: str, examples: Sequence[str]) -> list[str]:
-    """As `note`, of examples that may repeat: each counts."""
+    """As `note`, counting repeated examples."""
     if not examples:
         return []
     shown = dict.fromkeys(sorted(examples)[:3])

@@ -1,4 +1,4 @@
-"""RDF in and out as plain triples; the only importer of rdflib. A file is never allowed to reach for others."""
+"""RDF files as plain triples; the only importer of rdflib. Files can't load other files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".o
 
 
 class Text(NamedTuple):
-    """A literal: its words and its language tag, "" when it has none."""
+    """A literal: its text and language tag, "" for none."""
 
     text: str
     lang: str = ""
@@ -33,7 +33,7 @@ Triple = tuple[Node, Node, Node | Text]
 
 
 def load(path: Path) -> list[Triple]:
-    """All triples of the file, in no order; raises FileFormatError with the place where it stops making sense."""
+    """All triples of a file, in no order. Raises FileFormatError with the place of a syntax error."""
     format = _format(path)
     source = reading.text(path)
     if format == "xml":
@@ -58,7 +58,7 @@ def load(path: Path) -> list[Triple]:
 
 
 def save(path: Path, triples: Iterable[Triple], *, prefixes: dict[str, str]) -> None:
-    """Write the triples, in the notation the suffix names; the same triples give the same bytes."""
+    """Write triples in the notation of the suffix; equal triples give equal bytes."""
     format = _format(path)
     graph = rdflib.Graph(bind_namespaces="none")
     for prefix, iri in prefixes.items():
@@ -82,7 +82,7 @@ def _format(path: Path) -> str:
 
 
 def _check_contexts(value: Any, path: Path) -> None:
-    """A context named by address would be fetched."""
+    """Refuse contexts given by address, which would be fetched."""
     todo = [value]
     while todo:
         value = todo.pop()
@@ -119,7 +119,7 @@ def _term(term: Node | Text) -> rdflib.URIRef | rdflib.BNode | rdflib.Literal:
 
 
 class _Heap(Store):
-    """Triples in the order they come, without rdflib's indices: a third faster, and all that reading needs."""
+    """Triples without rdflib's indices: a third faster, and enough for reading."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class _Heap(Store):
         return ((row, iter(())) for row in self.rows)
 
     def bind(self, prefix: Any, namespace: Any, override: bool = True) -> None:
-        """Prefixes say nothing about the triples."""
+        """Ignore prefixes, which do not matter to triples."""
 
     def namespace(self, prefix: str) -> None:
         return None
@@ -146,7 +146,7 @@ class _Heap(Store):
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """rdflib logs and warns about odd IRIs and dates that are none of a taxonomy's business."""
+    """Silence rdflib's messages on odd IRIs and dates, which do not matter to a taxonomy."""
     loggers = [logging.getLogger(name) for name in ("rdflib.term", "rdflib.plugins.parsers.rdfxml")]
     before = [logger.level for logger in loggers]
     for logger in loggers:

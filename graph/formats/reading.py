@@ -1,7 +1,8 @@
-"""Opening other people's files: whatever is wrong with one becomes a FileFormatError that says where."""
+"""Reading and writing of files; every fault becomes a FileFormatError with its place."""
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import os
@@ -9,30 +10,30 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Any, NoReturn
 
 import orjson
 
 from graph.errors import FileFormatError, InputError
 
-_BOM = b"\xef\xbb\xbf"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LARGEST_MB = 256
 _BOMB = 100
-"""Times its size at which a gzipped file is taken for one made to fill memory; text packs to a tenth, rarely less."""
+"""Compression factor from which a gzipped file counts as made to fill memory; text has about 10."""
 _HARMLESS = 8 << 20
-"""Unpacked bytes up to which nobody asks."""
+"""Unpacked bytes below which the factor does not matter."""
 
 
 def largest() -> int:
-    """Bytes that one line, or a file that is read as a whole, may have (KGTAG_MAX_FILE_MB)."""
-    said = os.environ.get("KGTAG_MAX_FILE_MB", str(_LARGEST_MB))
-    if not said.isdecimal() or not int(said):
-        raise InputError(f"KGTAG_MAX_FILE_MB is {said!r}; a whole number of megabytes was expected")
-    return int(said) << 20
+    """The largest line, or file that is read as a whole, in bytes (KGTAG_MAX_FILE_MB)."""
+    limit = os.environ.get("KGTAG_MAX_FILE_MB", str(_LARGEST_MB))
+    if not limit.isdecimal() or not int(limit):
+        raise InputError(f"KGTAG_MAX_FILE_MB is {limit!r}; a whole number of megabytes was expected")
+    return int(limit) << 20
 
 
 def suffixes(path: Path) -> tuple[str, bool]:
-    """The suffix that names the format, lower case, and whether the file is gzipped: ("x.TTL.gz") → (".ttl", True)."""
+    """The suffix in lower case without .gz, and whether the file is gzipped: "x.TTL.gz" → (".ttl", True)."""
     gzipped = path.suffix.lower() == ".gz"
     inner = path.with_suffix("") if gzipped else path
     return inner.suffix.lower(), gzipped
@@ -45,22 +46,24 @@ def stem(path: Path) -> str:
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(number from 1, line with its ending), split at line feeds only, from UTF-8; a byte order mark is dropped."""
+    """(number from 1, line with its ending), split at LF only; UTF-8, or UTF-16 with a byte order mark."""
     return ((number, decode(raw, path, number)) for number, raw in raw_lines(path))
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The same before decoding, for those who go on after a line that doesn't decode."""
+    """Lines in UTF-8 before decoding, for readers that skip lines that don't decode."""
     number = 0
     limit = largest()
     try:
         with _open(path) as stream:
-            for number, raw in enumerate(iter(lambda: stream.readline(limit + 1), b""), start=1):
+            for number, raw in enumerate(_utf8(stream, limit + 1), start=1):
                 if len(raw) > limit:
                     raise _too_large(path, "this line is", number)
-                yield number, raw.removeprefix(_BOM) if number == 1 else raw
+                yield number, raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
+    except UnicodeDecodeError as error:
+        raise FileFormatError(str(path), f"not valid UTF-16: {error.reason}", line=number + 1) from None
     except OSError as error:
         _refuse(path, error)
 
@@ -82,16 +85,16 @@ def text(path: Path) -> str:
             raw = stream.read(limit + 1)
         if len(raw) > limit:
             raise _too_large(path, "the file is", raw.count(b"\n") + 1)
-        whole = raw.removeprefix(_BOM).decode()
+        whole = raw.removeprefix(codecs.BOM_UTF8).decode()
     except (UnicodeDecodeError, zlib.error, EOFError, OSError):
-        whole = "".join(line for _, line in lines(path))  # tells what is wrong in which line
+        whole = "".join(line for _, line in lines(path))  # UTF-16, or an error that names the line
     if not whole.strip():
         raise FileFormatError(str(path), "the file is empty")
     return whole
 
 
 def json_value(source: str, path: Path | str, *, line: int | None = None) -> Any:
-    """The JSON value of `source`; `line` is where the source stands in the file when it is one line of it."""
+    """The JSON value of `source`, which is line `line` of the file, or all of it."""
     try:
         return orjson.loads(source)
     except orjson.JSONDecodeError as error:
@@ -119,7 +122,7 @@ def json_object(source: str, path: Path | str, *, line: int | None = None) -> di
 
 
 def kind_of(value: object) -> str:
-    """A JSON value's type in a user's words."""
+    """The type of a JSON value, for messages."""
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
@@ -134,50 +137,48 @@ def position(source: str, needle: str) -> tuple[int | None, int | None]:
 
 def write(path: Path, parts: Iterable[bytes]) -> None:
     """Write the file whole or not at all; gzipped, with the same bytes each time, when its name ends in .gz."""
-    handle, given = None, path
-    path = path.resolve()  # A link stays one, and leads to the new file.
+    partial, given = None, path
+    path = path.resolve()  # A link stays, and leads to the new file.
     try:
         if path.exists() and not path.is_file():
-            _pour(path, parts)
+            with path.open("wb") as device:  # A device or pipe can't be replaced by a file.
+                device.writelines(parts)
             return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        partial = Path(name)
         with os.fdopen(handle, "wb") as raw:
             if path.suffix.lower() == ".gz":
                 with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
-                    for part in parts:
-                        packed.write(part)
+                    packed.writelines(parts)
             else:
-                for part in parts:
-                    raw.write(part)
+                raw.writelines(parts)
         umask = os.umask(0)
         os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(path)
+        partial.chmod(0o666 & ~umask)
+        partial.replace(path)
     except OSError as error:
-        if handle is not None:
-            Path(name).unlink(missing_ok=True)
         raise InputError(f"can't write {str(given)!r}: {error.strerror or error}") from None
-    except BaseException:
-        if handle is not None:
-            Path(name).unlink(missing_ok=True)
-        raise
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
 
 
-def _pour(path: Path, parts: Iterable[bytes]) -> None:
-    """Into a device or pipe: it can't be exchanged for a whole file, and must not be."""
-    with path.open("wb") as raw:
-        for part in parts:
-            raw.write(part)
-
-
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> io.BufferedReader:
     if path.is_dir():
         raise FileFormatError(str(path), "this is a directory; a file was expected")
     return io.BufferedReader(_Unpacked(path), 1 << 16) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
+def _utf8(stream: io.BufferedReader, limit: int) -> Iterator[bytes]:
+    """Lines of at most `limit` bytes or characters, recoded from UTF-16 if there is its byte order mark."""
+    if stream.peek(2)[:2] not in _UTF16:
+        return iter(lambda: stream.readline(limit), b"")
+    text = io.TextIOWrapper(stream, encoding="utf-16", newline="\n")
+    return iter(lambda: text.readline(limit).encode(), b"")
+
+
 class _Unpacked(gzip.GzipFile):
-    """A gzipped file that is refused once it has grown beyond all proportion."""
+    """A gzipped file, refused when it unpacks to far more than its size."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")

@@ -1,4 +1,4 @@
-"""Taxonomy formats by name: the built-in ones and those that other packages add."""
+"""Taxonomy formats by name: built-in ones and those that other packages add."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from graph.formats import (
     tabular,
     whatnot,
 )
-from graph.formats.format import Exported, ExportOptions, Format, Reader, Writer
-from graph.plugins import load_plugin, plugin_names
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader, Writer
+from graph.plugins import load_plugins
 from graph.taxonomy import Taxonomy
 
 _MODULES = (
@@ -35,18 +35,8 @@ BUILT_IN: Mapping[str, Format] = {module.FORMAT.name: module.FORMAT for module i
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Every format by name; a built-in format keeps its name against an extension's.
-
-    Raises:
-        InputError: An extension does not load, or is not a `Format`.
-    """
-    found = dict(BUILT_IN)
-    for name in plugin_names("kgtag.formats"):
-        format = load_plugin("kgtag.formats", name)
-        if not isinstance(format, Format):
-            raise InputError(f"the extension {name!r} of the group 'kgtag.formats' is not a Format")
-        found.setdefault(name, format)
-    return found
+    """Every format by name; a built-in one takes precedence. Raises InputError for an invalid extension."""
+    return {**BUILT_IN, **load_plugins("kgtag.formats", Format), **BUILT_IN}
 
 
 def readable() -> tuple[str, ...]:
@@ -60,12 +50,12 @@ def writable() -> tuple[str, ...]:
 
 
 def suffixes() -> dict[str, str]:
-    """Endings of file names, and the readable format that each means."""
+    """The readable format of each ending of file names."""
     return {ending: name for name, format in formats().items() if format.read for ending in format.suffixes}
 
 
 def reader(name: str, *, known: tuple[str, ...] = ()) -> Reader:
-    """The reader of a format; `known` are further names for the error. Raises InputError for an unknown format."""
+    """The reader of a format; `known` are further names for the error. Raises InputError."""
     format = formats().get(name)
     if format is None or format.read is None:
         raise unknown_format(name, (*readable(), *known), "import")
@@ -86,19 +76,23 @@ def unknown_format(name: str, names: tuple[str, ...], what: str) -> InputError:
     return InputError(f"no {what} format {name!r}; {hint} {', '.join(names)}")
 
 
-def export_file(taxonomy: Taxonomy, format: str, file: Path, *, options: ExportOptions | None = None) -> Exported:
+def export_file(taxonomy: Taxonomy, format: str, file: Path, *, options: ExportOptions = DEFAULTS) -> Exported:
     """Write the file whole or not at all.
 
     Args:
-        taxonomy: What to write.
+        taxonomy: The snapshot to write.
         format: One of `writable()`.
-        file: The file, or for some formats a directory.
-        options: The scheme, and what single formats know besides.
+        file: The file, for some formats a directory.
+        options: The scheme, and options of single formats.
 
     Raises:
-        InputError: An unknown format or scheme, or a taxonomy that the format has no place for.
+        InputError: An unknown format or scheme, or a taxonomy that the format can't hold.
+
+    Example:
+        >>> export_file(taxonomy, "skos", Path("shop.ttl")).concepts
+        661
     """
-    write, options = _writer(format), options or ExportOptions()
+    write = _writer(format)
     if options.scheme is not None and options.scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {options.scheme!r} in this taxonomy; there is {', '.join(taxonomy.schemes)}")
     return write(taxonomy, file, options)

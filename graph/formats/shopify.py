@@ -1,4 +1,4 @@
-"""Shopify's product taxonomy: a JSON file a language, `{verticals: [{categories: [{id, name, parent_id}]}]}`."""
+"""Shopify's product taxonomy: a JSON file per language, `{verticals: [{categories: [{id, name, parent_id}]}]}`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ import orjson
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, note, parsed
 from graph.model import LANGUAGE_TAG, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Join the files of several languages on their ids. A file's language is `lang`, else its name (zh-CN.json)."""
-    if not files:
-        raise InputError("no file given")
+    """Read files, one per language, joined on ids; a file's language is `lang`, else its name (zh-CN.json)."""
     if lang is not None and len(files) > 1:
         raise InputError(
             f"{len(files)} files but one language {lang!r}; name the files by language (en.json, zh-CN.json)"
@@ -43,7 +41,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     whole = all(len(labels) == len(parents) for labels in names.values())
     partial = [] if whole else [f"{id!r}" for id in parents if not all(id in labels for labels in names.values())]
     notes = [
-        *note("parents are nowhere in the file and were ignored", dangling),
+        *note("parents are not in the file and were ignored", dangling),
         *note("categories are missing in some of the languages", partial),
         *note("categories have another parent in a later file; the first file counts", moved),
     ]
@@ -63,12 +61,14 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
 def _language(file: Path, lang: str | None) -> str:
     tag = lang or reading.stem(file)
     if not LANGUAGE_TAG.fullmatch(tag):
-        raise InputError(f"{file}: {tag!r} is no language tag; name the file by its language (en.json) or give --lang")
+        raise InputError(
+            f"{file}: {tag!r} is not a language tag; name the file by its language (en.json) or give --lang"
+        )
     return tag
 
 
 def _categories(source: str, file: Path) -> tuple[dict[str, str], dict[str, str | None]]:
-    """By id the names and the parents, in the order of the file."""
+    """Names and parents by id, in the order of the file."""
     rows = list(chain.from_iterable(_verticals(reading.json_value(source, file), file)))
     try:
         ids = [row["id"] for row in rows]
@@ -97,7 +97,7 @@ def _verticals(document: Any, file: Path) -> Iterator[list[Any]]:
 
 
 def _refuse(source: str, file: Path) -> NoReturn:
-    """Say what is wrong with the first bad category, and where."""
+    """Raise FileFormatError for the first bad category, with its place."""
     seen: set[str] = set()
     for v, rows in enumerate(_verticals(reading.json_value(source, file), file)):
         for c, row in enumerate(rows):
@@ -118,7 +118,7 @@ def _check(row: Any, source: str, file: Path, path: str) -> None:
         raise FileFormatError(str(file), f"{path}: 'id' must be a string, not {reading.kind_of(id)}")
     if not isinstance(name, str) or not name.strip():
         line, column = reading.position(source, f'"{id}"')
-        message = f"{path} ({id!r}): 'name' must be a string with something in it"
+        message = f"{path} ({id!r}): 'name' must be a string that is not blank"
         raise FileFormatError(str(file), message, line=line, column=column)
     if parent is not None and not isinstance(parent, str):
         message = f"{path} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
@@ -126,7 +126,7 @@ def _check(row: Any, source: str, file: Path, path: str) -> None:
 
 
 def _second(source: str, id: str) -> tuple[int | None, int | None]:
-    """Where the id is declared for the second time; occurrences as somebody's parent don't count."""
+    """Line and column of the second declaration of an id, not counting uses as a parent."""
     needle = f'"{id}"'
     at, found = -1, 0
     while (at := source.find(needle, at + 1)) >= 0:
@@ -137,14 +137,13 @@ def _second(source: str, id: str) -> tuple[int | None, int | None]:
     return None, None
 
 
-def write(
-    taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, lang: str | None = None, lossy: bool = False
-) -> int:
-    """Write a file a language into the directory `path`, or one file when it ends in .json or .json.gz; how many rows.
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write a file per language into the directory `path`, or one file when it ends in .json or .json.gz.
 
-    Raises InputError, before anything is written, for what the format can't hold, unless `lossy` allows to lose it.
+    Raises InputError, before anything is written, for what the format can't hold, unless `lossy` is set.
     """
-    chosen = _of_one_scheme(taxonomy, scheme)
+    lang = options.lang
+    chosen = _of_one_scheme(taxonomy, options.scheme)
     categories = [concept for concept in chosen if concept.kind == "category"]
     named = {tag for concept in categories for tag in concept.pref_label}
     single = reading.suffixes(path)[0] == ".json"
@@ -154,7 +153,7 @@ def write(
     lost = losses(taxonomy, chosen)
     if unnamed := sum(not any(tag in concept.pref_label for tag in tags) for concept in categories):
         lost.append(f"{unnamed} categories without a name in {tags[0]!r}")
-    if lost and not lossy:
+    if lost and not options.lossy:
         raise InputError(
             f"Shopify's format holds names and one parent of categories, and nothing more: {', '.join(lost)} would be "
             "lost; export to jsonl or csv, or leave them out with --lossy"
@@ -164,11 +163,11 @@ def write(
     for tag in tags:
         document = _document(taxonomy, [concept for concept in categories if tag in concept.pref_label], tag)
         reading.write(path if single else path / f"{tag}.json", [orjson.dumps(document, option=orjson.OPT_INDENT_2)])
-    return len(categories) - unnamed
+    return Exported(len(categories) - unnamed)
 
 
 def losses(taxonomy: Taxonomy, concepts: Sequence[Concept]) -> list[str]:
-    """What of the concepts Shopify's format can't hold, counted: ["3 attributes", "12 alternative labels"]."""
+    """Counts of what Shopify's format can't hold: ["3 attributes", "12 alternative labels"]."""
     edges = [edge for concept in concepts for edge in taxonomy.relations_from(concept.id)]
     counted = {
         "attributes": sum(concept.kind == "attribute" for concept in concepts),
@@ -196,7 +195,7 @@ def _of_one_scheme(taxonomy: Taxonomy, scheme: str | None) -> list[Concept]:
 
 
 def _document(taxonomy: Taxonomy, categories: Sequence[Concept], tag: str) -> dict[str, Any]:
-    """A vertical for each top concept, with all that is below it along primary parents."""
+    """A vertical for each top concept, with its descendants along primary parents."""
     verticals: dict[str, dict[str, Any]] = {}
     for concept in categories:
         *above, _ = path = taxonomy.path(concept.id)
@@ -207,8 +206,4 @@ def _document(taxonomy: Taxonomy, categories: Sequence[Concept], tag: str) -> di
     return {"version": taxonomy.revision, "verticals": list(verticals.values())}
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    return Exported(write(taxonomy, path, scheme=options.scheme, lang=options.lang, lossy=options.lossy))
-
-
-FORMAT = Format("shopify", read=read, write=_export)
+FORMAT = Format("shopify", read=read, write=write)

@@ -1,13 +1,13 @@
-"""SKOS in Turtle, RDF/XML or JSON-LD. What kgtag writes, it reads back to the same snapshot."""
+"""SKOS in Turtle, RDF/XML or JSON-LD. Files of kgtag read back equal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError
 from graph.formats import rdf
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.iris import (
     CONCEPT_BASE,
     DCT,
@@ -34,9 +34,9 @@ _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Concepts of the files taken together, in `scheme` or else the scheme they name; `lang` is for labels without one.
+    """Read files as one graph; `scheme` overrides the concepts' scheme, `lang` is for labels without a language.
 
-    A foreign concept's id is its IRI, and its kind category.
+    The id of another program's concept is its IRI, and its kind category.
     """
     triples = [triple for file in files for triple in rdf.load(file)]
     document = Document(
@@ -52,16 +52,15 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     return parsed(known.values(), relations, notes=notes, places={}, file=document.file)
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None, xl: bool = False) -> None:
-    """The taxonomy (or one scheme of it) as the suffix says: .ttl, .rdf or .jsonld; with `xl`, labels are SKOS-XL."""
-    if scheme is not None and scheme not in taxonomy.schemes:
-        raise InputError(f"no scheme {scheme!r} in the taxonomy; there is {', '.join(taxonomy.schemes) or 'none'}")
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write the taxonomy (or one scheme) in the notation of the suffix: .ttl, .rdf or .jsonld."""
     prefixes = {"skos": SKOS, "rdf": RDF, "owl": OWL, "dct": DCT, "kgtag": KGTAG}
-    triples = _triples(taxonomy, scheme)
-    if xl:
+    triples = _triples(taxonomy, options.scheme)
+    if options.xl:
         prefixes["skosxl"] = SKOSXL
         triples = label_nodes(triples)
     rdf.save(path, triples, prefixes=prefixes)
+    return Exported.of(taxonomy, options)
 
 
 def _triples(taxonomy: Taxonomy, scheme: str | None) -> Iterator[Triple]:
@@ -101,7 +100,7 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
 
 
 def _list_triples(node: Node, predicate: str, labels: Sequence[Text], *, name: str) -> Iterator[Triple]:
-    """An RDF list: the one way RDF keeps an order."""
+    """An RDF list, which keeps the order of labels."""
     cells = [blank(name, i) for i in range(len(labels))]
     yield node, predicate, cells[0]
     for i, label in enumerate(labels):
@@ -122,9 +121,4 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield node, KGTAG + "primary", other
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    write(taxonomy, path, scheme=options.scheme, xl=options.xl)
-    return Exported.of(taxonomy, options)
-
-
-FORMAT = Format("skos", read=read, write=_export, suffixes=(".ttl", ".rdf", ".jsonld"))
+FORMAT = Format("skos", read=read, write=write, suffixes=(".ttl", ".rdf", ".jsonld"))

@@ -1,4 +1,4 @@
-"""Reading SKOS: the triples of a file as concepts and relations, and what didn't fit."""
+"""Concepts and relations in the triples of a SKOS file, and what did not fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Re
 
 
 class Document:
-    """The triples by subject and predicate, and what went wrong in reading them."""
+    """Triples by subject and predicate. `odd` collects examples of what was left out or changed, by note."""
 
     def __init__(self, triples: Sequence[Triple], *, lang: str, scheme: str | None, file: str) -> None:
         self.file = file
@@ -29,25 +29,28 @@ class Document:
         self.schemes = self._schemes_by_concept()
         self.odd: dict[str, list[str]] = defaultdict(list)
 
-    # -- finding things ---------------------------------------------------------------------------
-
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
-        """IRIs and blank nodes, in order."""
-        predicates = self.by_subject.get(subject)
-        if predicates is None or predicate not in predicates:
-            return []
-        return sorted({o for o in predicates[predicate] if isinstance(o, str)})
+        """Objects that are IRIs or blank nodes, in order."""
+        return sorted({o for o in self._objects(subject, predicate) if isinstance(o, str)})
 
     def texts(self, subject: Node, predicate: str) -> list[Text]:
-        """Literals, in order, with `lang` for those without a language."""
-        predicates = self.by_subject.get(subject)
-        if predicates is None or predicate not in predicates:
-            return []
-        found = {o if o.lang else Text(o.text, self.lang) for o in predicates[predicate] if isinstance(o, Text)}
-        return sorted(found)
+        """Objects that are literals, in order, with `lang` for those without a language."""
+        literals = (o for o in self._objects(subject, predicate) if isinstance(o, Text))
+        return sorted({o if o.lang else Text(o.text, self.lang) for o in literals})
+
+    def _objects(self, subject: Node, predicate: str) -> Sequence[Node | Text]:
+        return self.by_subject[subject].get(predicate, ()) if subject in self.by_subject else ()
+
+    def listed(self, head: Node) -> Iterator[Node | Text]:
+        """The members of an RDF list."""
+        seen: set[Node] = set()
+        while head != RDF + "nil" and head not in seen:
+            seen.add(head)
+            yield from self._objects(head, RDF + "first")
+            head = next(iter(self.nodes(head, RDF + "rest")), RDF + "nil")
 
     def value(self, subject: Node, term: str) -> str | None:
-        """The text of our own `term`, None when the file doesn't use it."""
+        """The text of one of kgtag's own terms, None when the file does not use it."""
         found = self.texts(subject, KGTAG + term)
         return found[0].text if found else None
 
@@ -73,8 +76,6 @@ class Document:
                 found[concept].add(s)
         return found
 
-    # -- concepts ---------------------------------------------------------------------------------
-
     def concept(self, node: Node) -> Concept | None:
         id = from_iri(node, CONCEPT_BASE)
         if node.startswith("_:"):
@@ -96,66 +97,61 @@ class Document:
             pref_label=pref,
             alt_label=alt,
             hidden_label=self._label_lists(node, "hiddenLabel"),
-            definition=self._definitions(node),
-            notation=self._notation(node),
+            definition=self.definitions(node, SKOS + "definition"),
+            notation=self.notation(node, SKOS + "notation"),
             status=self._one_of(node, "status", STATUSES, "deprecated" if deprecated else "active"),
             choice=self._one_of(node, "choice", get_args(Choice), "multiple"),
         )
 
     def _pref_labels(self, node: Node) -> tuple[dict[str, str], dict[str, list[str]]]:
-        """One label a language, and those too many."""
-        labels = self._spoken(node, SKOS + "prefLabel")
-        if not labels:
-            labels = self._spoken(node, RDFS + "label")
+        """One label per language, and surplus ones."""
+        labels = self.labels(node, SKOS + "prefLabel") or self.labels(node, RDFS + "label")
         pref: dict[str, str] = {}
         spare: dict[str, list[str]] = defaultdict(list)
         for label in labels:
             if pref.setdefault(label.lang, label.text) != label.text:
                 spare[label.lang].append(label.text)
-                self.odd["preferred labels too many in one language became alternative labels"].append(
+                self.odd["surplus preferred labels in one language became alternative labels"].append(
                     f"{label.text!r} of {node}"
                 )
         return pref, spare
 
     def _label_lists(self, node: Node, term: str) -> dict[str, tuple[str, ...]]:
-        """In the order kgtag wrote down, else sorted."""
+        """Labels by language, in the order that kgtag has written, else sorted."""
         found: dict[str, list[str]] = defaultdict(list)
         ordered = self.nodes(node, f"{KGTAG}{term}s")
-        labels = self._listed(ordered[0]) if ordered else self._spoken(node, SKOS + term)
-        for label in labels:
-            found[label.lang].append(label.text)
+        for label in self.listed(ordered[0]) if ordered else self.labels(node, SKOS + term):
+            if isinstance(label, Text):
+                found[label.lang].append(label.text)
         return {tag: tuple(texts) for tag, texts in found.items()}
 
-    def _listed(self, head: Node) -> Iterator[Text]:
-        seen: set[Node] = set()
-        while head != RDF + "nil" and head not in seen:
-            seen.add(head)
-            yield from (o for o in self.by_subject[head].get(RDF + "first", ()) if isinstance(o, Text))
-            head = next(iter(self.nodes(head, RDF + "rest")), RDF + "nil")
-
-    def _spoken(self, node: Node, predicate: str) -> list[Text]:
-        """Labels that say something in a language with a proper tag."""
+    def labels(self, node: Node, predicate: str) -> list[Text]:
+        """Literals that are not blank and have a valid language tag."""
         good = []
         for label in self.texts(node, predicate):
             if not label.text.strip():
                 self.odd["empty labels were left out"].append(node)
             elif not LANGUAGE_TAG.fullmatch(label.lang):
-                self.odd["labels in no proper language were left out"].append(f"{label.text!r}@{label.lang} of {node}")
+                self.odd["labels with an invalid language tag were left out"].append(
+                    f"{label.text!r}@{label.lang} of {node}"
+                )
             else:
                 good.append(label)
         return good
 
-    def _definitions(self, node: Node) -> dict[str, str]:
+    def definitions(self, node: Node, predicate: str) -> dict[str, str]:
+        """Literals by language, several of one language joined."""
         found: dict[str, list[str]] = defaultdict(list)
-        for definition in self._spoken(node, SKOS + "definition"):
+        for definition in self.labels(node, predicate):
             found[definition.lang].append(definition.text)
         return {tag: "\n".join(texts) for tag, texts in found.items()}
 
-    def _notation(self, node: Node) -> str | None:
-        notations = [text.text for text in self.texts(node, SKOS + "notation")]
-        if len(notations) > 1:
-            self.odd["concepts have several notations; the first was kept"].append(f"{node} ({', '.join(notations)})")
-        return notations[0] if notations else None
+    def notation(self, node: Node, *predicates: str) -> str | None:
+        """The first literal of the predicates that is not blank."""
+        found = [text.text for one in predicates for text in self.texts(node, one) if text.text.strip()]
+        if len(found) > 1:
+            self.odd["concepts have several notations; the first was kept"].append(f"{node} ({', '.join(found)})")
+        return found[0] if found else None
 
     def _scheme(self, node: Node) -> str:
         if self.scheme is not None:
@@ -164,19 +160,19 @@ class Document:
             return named
         schemes = sorted(self.schemes.get(node, ()))
         if len(schemes) > 1:
-            self.odd["concepts stand in several schemes; the first by IRI was kept"].append(node)
+            self.odd["concepts are in several schemes; the first by IRI was kept"].append(node)
         if schemes:
             return from_iri(schemes[0], SCHEME_BASE)
         return self._only_scheme
 
     @cached_property
     def _only_scheme(self) -> str:
-        """For concepts that name none: the first scheme of the file, else the file's name."""
+        """The scheme of concepts without one: the first scheme of the file, else the file's name."""
         declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
 
     def _typed(self, node: Node) -> Kind:
-        """As neosemantics writes it: kgtag:Value is the type of a value."""
+        """The kind by RDF type, as neosemantics writes it: kgtag:Value for a value."""
         types = self.nodes(node, TYPE)
         return next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
 
@@ -188,10 +184,8 @@ class Document:
             )
         return value or default
 
-    # -- relations --------------------------------------------------------------------------------
-
     def hierarchy(self, known: Mapping[str, Concept]) -> Iterator[Relation]:
-        """`broader`, however it was written; the primary one is marked by kgtag, else the first by id."""
+        """`broader` relations, of either direction; the primary one is marked by kgtag, else the first by id."""
         parents: dict[str, set[str]] = defaultdict(set)
         for s in list(self.by_subject):
             for o in self.nodes(s, SKOS + "broader"):
@@ -221,7 +215,7 @@ class Document:
         if source == target:
             self.odd[f"{type} relations of a concept to itself were left out"].append(source)
         elif type == "broader" and (source not in known or target not in known):
-            self.odd["broader relations with an end that is no concept of the file were left out"].append(pair)
+            self.odd["broader relations to concepts outside the file were left out"].append(pair)
         elif type == "broader" and known[source].scheme != known[target].scheme:
             self.odd["broader relations across schemes were left out"].append(pair)
         else:
@@ -229,7 +223,7 @@ class Document:
         return False
 
     def notes(self) -> list[str]:
-        """Blank nodes have other names each time, so they are only counted."""
+        """Notes on `odd`. Blank nodes have other names each time, so they are only counted."""
         return [
             text
             for what, examples in sorted(self.odd.items())

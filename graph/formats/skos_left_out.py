@@ -1,4 +1,4 @@
-"""What a SKOS file says and kgtag has no place for, counted: nothing is dropped in silence."""
+"""Notes that count what a SKOS file has and kgtag can't keep."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SHORT |= {CC: "cc:", VANN: "vann:"}
 
 
 def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
-    """Notes on what the concepts, by node, don't hold, and on what else the file describes."""
+    """Notes on statements that the concepts, by node, do not keep, and on what else the file describes."""
     lost: dict[str, list[str]] = defaultdict(list)
     for node, concept in concepts.items():
         for predicate, values in statements[node].items():
@@ -75,12 +75,12 @@ def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[st
     return [
         *counted("collections were left out", collections),
         *counted("labels with addresses or properties of their own (SKOS-XL) became plain labels", labels),
-        *counted("statements about things that are no concepts were left out", rest),
+        *counted("statements about other things than concepts were left out", rest),
     ]
 
 
 def _demoted(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
-    """kgtag's top concepts are those without anything broader."""
+    """Declared top concepts that have something broader, which kgtag's top concepts do not."""
     tops = {node for node in concepts if SKOS + "topConceptOf" in statements[node]}
     for predicates in statements.values():
         tops |= {o for o in predicates.get(SKOS + "hasTopConcept", ()) if isinstance(o, str) and o in concepts}
@@ -89,7 +89,7 @@ def _demoted(statements: Statements, concepts: Mapping[Node, Concept]) -> list[s
 
 
 def _cells(statements: Statements) -> set[Node]:
-    """The cells of the lists in which kgtag keeps the order of labels."""
+    """Cells of the lists with which kgtag keeps the order of labels."""
     found: set[Node] = set()
     lists = (KGTAG + "altLabels", KGTAG + "hiddenLabels")
     todo = [o for predicates in statements.values() for term in lists for o in predicates.get(term, ())]
@@ -112,7 +112,7 @@ def _held(predicate: str, value: Node | Text, concept: Concept) -> bool:
 
 
 def shown(value: Node | Text) -> str:
-    """An address with a well-known prefix, if it has one; a text cut short."""
+    """A node or text for messages: with a well-known prefix, or cut short."""
     if isinstance(value, Text):
         return repr(value.text if len(value.text) <= 40 else value.text[:39] + "…")
     if value.startswith("_:"):

@@ -1,4 +1,4 @@
-"""SKOS-XL: labels as nodes of their own; read as plain labels, written on request."""
+"""SKOS-XL, which has labels as nodes: read as plain labels, written on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hidd
 
 
 def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
-    """The plain labels that the XL labels of the triples stand for."""
+    """Plain labels for the XL labels of the triples."""
     forms: dict[str, list[Text]] = defaultdict(list)
     for s, p, o in triples:
         if p == SKOSXL + "literalForm" and isinstance(o, Text):

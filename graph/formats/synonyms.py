@@ -1,7 +1,7 @@
-"""Synonym files for search engines, in the notation that Solr, Elasticsearch and OpenSearch share (Lucene's).
+"""Synonym files for search engines, in the notation of Solr, Elasticsearch and OpenSearch (Lucene's).
 
-A line a concept: `trainers, sneakers, gym shoes` are equivalent; `trainers => sneakers` replaces. Upper and lower case
-stay as they are: the engine's analyzer folds them, as it does those of the text.
+A line per concept: `trainers, sneakers, gym shoes` are equivalent; `trainers => sneakers` replaces. Case is kept: the
+engine's analyzer folds it, as that of the text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from graph.errors import InputError
 from graph.formats import reading
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import counted
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
@@ -23,14 +23,13 @@ _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _WORD = frozenset({"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"})
 
 
-def write(taxonomy: Taxonomy, path: Path, options: ExportOptions | None = None) -> Exported:
-    """Write the rules of every concept that isn't deprecated; notes on labels that no engine can index.
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write the rules of every concept in use; notes count labels that no engine can index.
 
-    `options.lang` takes labels of that language, its regions and no language. `expand` "both" makes a concept's labels
-    equivalent, "oneway" replaces each with the preferred one. With `narrower`, a concept's labels find those of
-    concepts up to so many levels below it as well, and never the other way round.
+    `options.lang` selects labels of that language, its regions and no language. `expand` "both" makes a concept's
+    labels equivalent, "oneway" replaces each with the preferred one. With `narrower`, a concept's labels also find
+    those of concepts up to so many levels below it, and not the reverse.
     """
-    options = options or ExportOptions()
     if options.narrower < 0 or (options.narrower and options.expand == "oneway"):
         raise InputError("narrower labels widen a search and one-way rules narrow it; take one of the two")
     unusable: list[str] = []
@@ -41,7 +40,7 @@ def write(taxonomy: Taxonomy, path: Path, options: ExportOptions | None = None) 
         if (line := _line(concept, taxonomy, options, unusable)) is not None
     ]
     if not lines:
-        raise InputError("no concept has two labels to tell a search engine about; try without --lang or --scheme")
+        raise InputError("no concept has two labels, so there are no synonyms; try without --lang or --scheme")
     reading.write(path, (line.encode() + b"\n" for line in lines))
     what = "labels without a letter or digit were left out, for engines refuse a file with them"
     return Exported.of(taxonomy, options, counted(what, unusable))
@@ -66,7 +65,7 @@ def _line(concept: Concept, taxonomy: Taxonomy, options: ExportOptions, unusable
 
 
 def _below(taxonomy: Taxonomy, id: str, levels: int) -> Iterator[str]:
-    """Ids of narrower concepts, level by level; each once, no deprecated ones."""
+    """Ids of narrower concepts in use, level by level, each once."""
     level, seen = [id], {id}
     for _ in range(levels):
         level = [child for parent in level for child in taxonomy.into(parent, "broader") if child not in seen]
@@ -76,8 +75,8 @@ def _below(taxonomy: Taxonomy, id: str, levels: int) -> Iterator[str]:
 
 
 def _usable(concept: Concept, lang: str | None, unusable: list[str]) -> list[str]:
-    """Labels in one line each, the preferred one of the language first; each once."""
-    fit = [(text, tag) for text, tag, _ in concept.labels() if lang is None or _speaks(tag, lang)]
+    """Distinct labels, each in one line, the preferred one of the language first."""
+    fit = [(text, tag) for text, tag, _ in concept.labels() if lang is None or _matches(tag, lang)]
     first = concept.label(lang)
     found = []
     for text, _ in sorted(fit, key=lambda label: label[0] != first):
@@ -89,7 +88,7 @@ def _usable(concept: Concept, lang: str | None, unusable: list[str]) -> list[str
     return list(dict.fromkeys(found))
 
 
-def _speaks(tag: str, lang: str) -> bool:
+def _matches(tag: str, lang: str) -> bool:
     return tag in ("und", "zxx") or tag == lang or tag.startswith(f"{lang}-")
 
 
@@ -98,7 +97,7 @@ def _joined(labels: list[str]) -> str:
 
 
 def escaped(label: str) -> str:
-    """The label as the parsers read it back: commas, arrows, backslashes and number signs stand for themselves."""
+    """The label with commas, arrows, backslashes and number signs escaped."""
     return _SPECIAL.sub(lambda found: "\\" + found[0], label)
 
 

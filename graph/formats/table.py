@@ -1,13 +1,15 @@
-"""Delimited text with a header row: cells by column, lists within a cell, and complaints that name row and column."""
+"""Delimited text with a header row: the one reader of tables of taxonomies and of products."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from graph.errors import FileFormatError
 from graph.formats import reading
@@ -15,11 +17,14 @@ from graph.formats import reading
 _LONGEST_CELL = 1 << 26
 _TOKENS = re.compile(r"\\[\\|\s]|[^\\|]+|[\\|]")
 _LIST_SPECIAL = re.compile(r"[\\|]|^\s|\s$")
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""The first line by which Excel states the delimiter."""
+_LONE_CR = re.compile(r"(?<=\r)(?!\n)")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record: its first line in the file, and its cells, as written, by column name."""
+    """A record: its first line in the file and its cells, as written, by column name."""
 
     file: Path
     line: int
@@ -32,18 +37,32 @@ class Row:
         return FileFormatError(str(self.file), f"column {column!r}: {message}", line=self.line, column=place)
 
 
-def rows(file: Path) -> Iterator[Row]:
-    """The records of a CSV or TSV file (comma, semicolon or tab, as the header has it); blank ones are skipped.
+def rows(file: Path, *, known: Collection[str] = (), plain_tabs: bool = False) -> Iterator[Row]:
+    """The records of a CSV or TSV file, without blank ones.
 
-    Cells that are missing at the end of a row are empty ones.
+    Cells missing at the end of a row are empty. The delimiter is that of a `sep=` line, else a tab for .tsv, else the
+    one of comma, semicolon and tab that the header has most of. Line ends may be CR, LF or both.
+
+    Args:
+        file: UTF-8, or UTF-16 with a byte order mark; perhaps gzipped.
+        known: Names of columns that are recognised in any case, also before "@".
+        plain_tabs: In .tsv files a quote stands for itself, except around a whole cell.
+
+    Raises:
+        FileFormatError: The file does not read; names line and column.
     """
-    start = 1
     header: list[str] = []
     columns: dict[str, int] = {}
     with _long_cells():
-        lines = (text for _, text in reading.lines(file))
+        lines = _lines(file)
         first = next(lines, "")
-        table = csv.reader(_chain(first, lines), delimiter=delimiter_of(file, first), strict=True)
+        stated = _SEPARATOR.fullmatch(first)
+        first = next(lines, "") if stated else first
+        delimiter = stated[1] if stated else delimiter_of(file, first)
+        plain = plain_tabs and delimiter == "\t"
+        how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if plain else {"strict": True}
+        table = csv.reader(chain((first,) if first else (), lines), delimiter=delimiter, **how)
+        before = start = 2 if stated else 1
         while True:
             try:
                 cells = next(table)
@@ -52,12 +71,14 @@ def rows(file: Path) -> Iterator[Row]:
             except csv.Error as error:
                 message = f"no valid CSV: {error}; text with quotes or line ends must stand in quotes"
                 raise FileFormatError(str(file), message, line=start) from None
-            line, start = start, table.line_num + 1
+            line, start = start, table.line_num + before
+            if plain:
+                cells = [_unquoted(cell) for cell in cells]
             if not any(cell.strip() for cell in cells):
                 continue
             if not header:
                 header = [cell.strip() for cell in cells]
-                columns = _columns(header, file, line)
+                columns = _columns(header, known, file, line)
                 continue
             if any(cell.strip() for cell in cells[len(header) :]):
                 message = f"{len(cells)} cells in a table of {len(header)} columns; text with separators needs quotes"
@@ -68,7 +89,7 @@ def rows(file: Path) -> Iterator[Row]:
 
 
 def split(cell: str) -> list[str]:
-    """The items of a list cell: parted by `|`, less the space around them; `\\|`, `\\\\` and backslash space escape."""
+    """The items of a list cell, separated by `|`; `\\|`, `\\\\` and backslash space are escapes."""
     if "\\" not in cell:
         return [item for part in cell.split("|") if (item := part.strip())]
     items: list[list[tuple[str, bool]]] = [[]]
@@ -88,14 +109,14 @@ def join(items: Sequence[str]) -> str:
 
 
 def line(cells: Sequence[str], *, delimiter: str) -> bytes:
-    """One record as RFC 4180 has it."""
+    """A record in the notation of RFC 4180."""
     out = _Echo()
     csv.writer(out, delimiter=delimiter).writerow(cells)
     return out.text.encode()
 
 
 def delimiter_of(file: Path, header: str = "") -> str:
-    """Tab for .tsv; else what the header has most of, a comma when it has none."""
+    """Tab for .tsv, else the delimiter that the header has most of, a comma when it has none."""
     if reading.suffixes(file)[0] == ".tsv":
         return "\t"
     return max((",", ";", "\t"), key=header.count)
@@ -111,7 +132,7 @@ class _Echo:
 
 
 def _stripped(parts: list[tuple[str, bool]]) -> str:
-    """The item without the space around it, but for space that was escaped."""
+    """The item without outer space, except for space that was escaped."""
     start, end = 0, len(parts)
     while start < end and not parts[start][1] and not parts[start][0].strip():
         start += 1
@@ -128,15 +149,29 @@ def _stripped(parts: list[tuple[str, bool]]) -> str:
     return "".join(texts)
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    if first:
-        yield first
-    yield from rest
+def _lines(file: Path) -> Iterator[str]:
+    """Lines, also those that end in CR alone when the first one does."""
+    lines = (text for _, text in reading.lines(file))
+    first = next(lines, "")
+    every = chain((first,), lines)
+    if "\r" not in first.rstrip("\r\n") and not first.endswith("\r"):
+        return every
+    return (part for line in every for part in _LONE_CR.split(line) if part)
 
 
-def _columns(header: Sequence[str], file: Path, line: int) -> dict[str, int]:
+def _unquoted(cell: str) -> str:
+    """The cell without quotes around the whole of it, which some programs write; others, like inches, stay."""
+    inner = cell[1:-1]
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner.replace('""', "")
+    return inner.replace('""', '"') if quoted else cell
+
+
+def _columns(header: Sequence[str], known: Collection[str], file: Path, line: int) -> dict[str, int]:
+    spelling = {name.casefold(): name for name in known if name not in header}
     columns: dict[str, int] = {}
-    for at, name in enumerate(header):
+    for at, written in enumerate(header):
+        base, separator, tag = written.partition("@")
+        name = spelling.get(base.casefold(), base) + separator + tag
         if name in columns:
             raise FileFormatError(str(file), f"a second column {name!r}", line=line, column=at + 1)
         if name:
@@ -146,7 +181,7 @@ def _columns(header: Sequence[str], file: Path, line: int) -> dict[str, int]:
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
-    """The csv module refuses cells above 128 KiB unless told otherwise, for all who use it."""
+    """Raise the csv module's limit of 128 KiB a cell, which is global."""
     before = csv.field_size_limit(_LONGEST_CELL)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A taxonomy as a table of one's own, CSV or TSV: a concept a row, by the columns of docs/formats.md.
+"""A taxonomy as CSV or TSV: a concept a row, with the columns of docs/formats.md.
 
 `id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough; an export writes every column.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError
 from graph.formats import reading, table
-from graph.formats.format import Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.formats.tabular_ids import Named, path_of, with_ids
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
@@ -29,53 +29,47 @@ _COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What the columns of a file mean: label field and language by column name; names that mean nothing here."""
+    """The meaning of a file's columns: `labels` has label field and language by column name.
+
+    `assumed`: some label column has no language.
+    """
 
     labels: dict[str, tuple[str, str]]
     unknown: tuple[str, ...]
     assumed: bool
-    """Whether some label column names no language."""
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """`scheme` is for rows that name none (else "kgtag"), `lang` for columns that name no language (else "en").
+    """Read files; `scheme` is for rows without one ("kgtag"), `lang` for columns without a language ("en").
 
-    Without a column `id`, ids are made from labels or paths; parents may be named by id or label.
+    Without a column `id`, ids are made from labels or paths. Parents may be named by id or label.
     """
-    if not files:
-        raise InputError("no file given")
     into, tag = scheme or "kgtag", lang or "en"
-    drafts: list[tuple[table.Row, Concept]] = []
     named: list[Named] = []
     notes: list[str] = []
     for file in files:
         layout: _Layout | None = None
-        for row in table.rows(file):
+        for row in table.rows(file, known=_COLUMNS):
             if layout is None:
                 layout = _layout(row, tag)
                 notes += _remarks(layout, file, tag, given=lang is not None)
-            draft = _concept(row, layout, into=into, tag=tag)
-            drafts.append((row, draft))
-            named.append(Named(row, draft))
+            named.append(Named(row, _concept(row, layout, into=into, tag=tag)))
         if layout is None:
             raise FileFormatError(str(file), "there are no rows below the column names")
-    settled = with_ids(named, lang=tag)
-    places = {id: Place(str(row.file), row.line) for id, (row, _) in zip(settled.ids, drafts, strict=True)}
-    relations = [*settled.relations]
-    for id, (row, _) in zip(settled.ids, drafts, strict=True):
-        relations += _relations(id, row, settled.parents.get(id, ()))
-    return parsed(
-        settled.concepts,
-        relations,
-        notes=(*notes, *settled.notes),
-        places=places,
-        file=", ".join(map(str, files)),
-    )
+    found = with_ids(named, lang=tag)
+    places: dict[str, Place] = {}
+    relations = [*found.relations]
+    for id, one in zip(found.ids, named, strict=True):
+        places[id] = Place(str(one.row.file), one.row.line)
+        relations += _relations(id, one.row, found.parents.get(id, ()))
+    notes += found.notes
+    return parsed(found.concepts, relations, notes=notes, places=places, file=", ".join(map(str, files)))
 
 
-def write(taxonomy: Taxonomy, path: Path, *, scheme: str | None = None) -> None:
-    """Every concept (of the scheme) with all that is known of it; tabs for .tsv, commas for the rest."""
-    reading.write(path, _lines(taxonomy, scheme, delimiter=table.delimiter_of(path)))
+def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write every concept (of the scheme) with all fields; with tabs for .tsv, else with commas."""
+    reading.write(path, _lines(taxonomy, options.scheme, delimiter=table.delimiter_of(path)))
+    return Exported.of(taxonomy, options)
 
 
 def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterator[bytes]:
@@ -111,7 +105,7 @@ def _layout(row: table.Row, tag: str) -> _Layout:
         if field in _LABELS:
             key = (field, language if at else tag)
             if not LANGUAGE_TAG.fullmatch(key[1]):
-                raise row.error(name, f"{language!r} is no language tag (like en or zh-CN)")
+                raise row.error(name, f"{language!r} is not a language tag (like en or zh-CN)")
             if key in labels.values():
                 raise row.error(name, f"a second column of {key[0]}@{key[1]}")
             labels[name] = key
@@ -128,14 +122,14 @@ def _layout(row: table.Row, tag: str) -> _Layout:
 
 
 def _remarks(layout: _Layout, file: Path, tag: str, *, given: bool) -> list[str]:
-    notes = note(f"columns of {file.name} mean nothing here and were left out", map(repr, layout.unknown))
+    notes = note(f"columns of {file.name} are unknown and were left out", map(repr, layout.unknown))
     if layout.assumed and not given:
         notes.append(f"{file.name} names no language for its labels; they were taken as {tag!r}; --lang names another")
     return notes
 
 
 def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept:
-    """The row's concept; its id is empty when the table has none."""
+    """The row's concept, with an empty id when the table has none."""
     fields: dict[str, dict[str, Any]] = {field: {} for field in _LABELS}
     for name, (field, language) in layout.labels.items():
         cell = row.cells.get(name, "")
@@ -154,11 +148,11 @@ def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept
     id = row.cells.get("id", "").strip()
     if not id and "id" in row.columns:
         raise row.error("id", "the row has no id; fill in all of them, or leave the column out")
-    usual = "value" if row.cells.get("value_of", "").strip() else "category"
+    default = "value" if row.cells.get("value_of", "").strip() else "category"
     return Concept(
         id,
         row.cells.get("scheme", "").strip() or into,
-        _one_of(row, "kind", KINDS, usual),
+        _one_of(row, "kind", KINDS, default),
         fields["pref_label"],
         fields["alt_label"],
         fields["hidden_label"],
@@ -169,8 +163,8 @@ def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept
     )
 
 
-def _one_of(row: table.Row, column: str, allowed: Sequence[Any], usual: Any) -> Any:
-    value = row.cells.get(column, "").strip() or usual
+def _one_of(row: table.Row, column: str, allowed: Sequence[Any], default: Any) -> Any:
+    value = row.cells.get(column, "").strip() or default
     if value not in allowed:
         raise row.error(column, f"{value!r} is none of {', '.join(allowed)}")
     return value
@@ -185,9 +179,4 @@ def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Rela
             yield Relation(type, id, target, primary=type == "broader" and at == 0)
 
 
-def _export(taxonomy: Taxonomy, path: Path, options: ExportOptions) -> Exported:
-    write(taxonomy, path, scheme=options.scheme)
-    return Exported.of(taxonomy, options)
-
-
-FORMAT = Format("csv", read=read, write=_export, suffixes=(".csv", ".tsv"))
+FORMAT = Format("csv", read=read, write=write, suffixes=(".csv", ".tsv"))

@@ -1,4 +1,4 @@
-"""Who is who in a table without ids: ids from labels or paths, parents by id, label or path."""
+"""Ids for tables without them, made from labels or paths, and parents by id, label or path."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _ARROW = re.compile(r"\s*>\s*")
 
 
 class Named(NamedTuple):
-    """A row, and its concept as far as the row alone tells; the id may be empty."""
+    """A row and its concept, whose id may be empty."""
 
     row: table.Row
     concept: Concept
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """`ids` are the rows', in their order; `concepts` are the rows' and those made for parents without a row.
+class Identified:
+    """Rows with ids. `ids` are in the order of rows; `concepts` include those made for parents without a row.
 
-    `parents` are each row's parents beside its column `broader`; `relations` are those of the made concepts.
+    `parents` are each row's parents besides its column `broader`; `relations` are those of the made concepts.
     """
 
     ids: tuple[str, ...]
@@ -39,7 +39,7 @@ class Settled:
 
 
 def path_of(row: table.Row) -> tuple[str, ...]:
-    """`Apparel > Clothing > Shoes` in its levels; () when the row has no path."""
+    """The levels of `Apparel > Clothing > Shoes`; () for a row without a path."""
     cell = row.cells.get("path", "").strip()
     if not cell:
         return ()
@@ -51,8 +51,8 @@ def path_of(row: table.Row) -> tuple[str, ...]:
     return levels
 
 
-def with_ids(rows: Sequence[Named], *, lang: str) -> Settled:
-    """Every row gets an id and its parents get theirs. Raises FileFormatError for two rows that are one concept."""
+def with_ids(rows: Sequence[Named], *, lang: str) -> Identified:
+    """Give every row an id and find its parents. Raises FileFormatError for two rows with one id."""
     repeated = Counter(_key(one.concept, lang) for one in rows if not one.concept.id)
     ids: list[str] = []
     first: dict[str, Named] = {}
@@ -63,15 +63,13 @@ def with_ids(rows: Sequence[Named], *, lang: str) -> Settled:
             raise one.row.error(column, f"a second row for {id!r}; the first is in line {first[id].row.line}")
         first[id] = one
         ids.append(id)
-    home = _Home({id: replace(one.concept, id=id) for id, one in first.items()}, first, lang)
-    parents: dict[str, list[str]] = {}
-    for id, one in first.items():
-        parents[id] = [*home.above(one), *home.named(one)]
+    finder = _ParentFinder({id: replace(one.concept, id=id) for id, one in first.items()}, first, lang)
+    parents = {id: [*finder.by_path(one), *finder.by_name(one)] for id, one in first.items()}
     made = sum(not one.concept.id for one in rows)
     notes = [f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}"] if made else []
-    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in home.made))
-    concepts = (*(home.concepts[id] for id in ids), *home.made)
-    return Settled(tuple(ids), concepts, parents, tuple(home.relations), tuple(notes))
+    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
+    concepts = (*(finder.concepts[id] for id in ids), *finder.made)
+    return Identified(tuple(ids), concepts, parents, tuple(finder.relations), tuple(notes))
 
 
 def _key(concept: Concept, lang: str) -> tuple[str, str]:
@@ -79,24 +77,21 @@ def _key(concept: Concept, lang: str) -> tuple[str, str]:
 
 
 def _made_id(one: Named, repeated: Counter[tuple[str, str]], lang: str) -> str:
-    """From the path, else the label; a label that several rows have takes its parent's before it."""
+    """An id from the path, else the label, which follows its parent's if several rows have it."""
     path = path_of(one.row)
     if path:
         return _path_id(one.concept.scheme, path)
     key = _key(one.concept, lang)
-    name = slug(key[1], keep="")
-    if repeated[key] == 1:
-        return f"{key[0]}:{name}"
-    above = [slug(normalise(parent), keep="") for parent in table.split(one.row.cells.get("parent", ""))[:1]]
-    return f"{key[0]}:{'.'.join([*above, name])}"
+    above = table.split(one.row.cells.get("parent", ""))[:1] if repeated[key] > 1 else []
+    return f"{key[0]}:{'.'.join(slug(part, keep='') for part in (*map(normalise, above), key[1]))}"
 
 
 def _path_id(scheme: str, path: Sequence[str]) -> str:
     return f"{scheme}:{'.'.join(slug(normalise(level), keep='') for level in path)}"
 
 
-class _Home:
-    """Finds the concept that a parent cell means, and makes those that have no row."""
+class _ParentFinder:
+    """Finds the concepts of parent cells, and makes those without a row."""
 
     def __init__(self, concepts: dict[str, Concept], rows: Mapping[str, Named], lang: str) -> None:
         self.concepts = concepts
@@ -111,13 +106,13 @@ class _Home:
             for label in dict.fromkeys(map(normalise, one.concept.pref_label.values())):
                 self._by_label[label].append(id)
 
-    def above(self, one: Named) -> list[str]:
-        """The parent that the row's path names, made with all above it when it has no row."""
+    def by_path(self, one: Named) -> list[str]:
+        """The parent in the row's path, made with its ancestors if it has no row."""
         levels = path_of(one.row)[:-1]
         return [self._at(levels, one)] if levels else []
 
-    def named(self, one: Named) -> list[str]:
-        """The parents in the row's column `parent`: ids, or labels."""
+    def by_name(self, one: Named) -> list[str]:
+        """The parents in the row's column `parent`: ids or labels."""
         found = []
         for text in table.split(one.row.cells.get("parent", "")):
             if text in self.concepts:
@@ -130,7 +125,7 @@ class _Home:
             if not fits and one.concept.id:
                 found.append(text)
             else:
-                found.append(fits[0] if fits else self._make(f"{one.concept.scheme}:{_slug(text)}", text, one))
+                found.append(fits[0] if fits else self._make(_path_id(one.concept.scheme, [text]), text, one))
         return found
 
     def _at(self, levels: tuple[str, ...], one: Named) -> str:
@@ -151,10 +146,6 @@ class _Home:
             self.made.append(concept)
             self._by_label[normalise(label)].append(id)
         return id
-
-
-def _slug(text: str) -> str:
-    return slug(normalise(text), keep="")
 
 
 def _norm(path: tuple[str, ...]) -> tuple[str, ...]:

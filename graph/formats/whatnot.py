@@ -6,36 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError
 from graph.formats import reading
+from graph.formats.fields import Row
 from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.model import Concept, Relation
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """A category's `type` (funko_pop) becomes its notation; `allows_inventory` has no place here, which a note says."""
-    if not files:
-        raise InputError("no file given")
+    """Read files; a category's `type` (funko_pop) becomes its notation, `allows_inventory` is dropped with a note."""
+    into = scheme or "whatnot"
     concepts: dict[str, Concept] = {}
     parents: dict[str, str] = {}
     places: dict[str, Place] = {}
     closed: list[str] = []
     for file in files:
-        for number, row in enumerate(_rows(file)):
-            at = f"categories[{number}]"
-            concept, parent = _category(row, file, at, into=(scheme or "whatnot", lang or "en"))
-            if concept.id in concepts:
-                raise FileFormatError(str(file), f"{at}: a second category {concept.id!r}")
-            concepts[concept.id] = concept
-            places[concept.id] = Place(str(file))
-            if parent is not None:
-                parents[concept.id] = parent
-            if row.get("allows_inventory") is False:
-                closed.append(f"{concept.id!r} ({concept.label()})")
+        for number, value in enumerate(_rows(file)):
+            row = Row.of(value, file, f"categories[{number}]")
+            id, label = row.id(), row.text("label")
+            if id in concepts:
+                raise row.error(f"a second category {id!r}")
+            concepts[id] = Concept(id, into, "category", {lang or "en": label}, notation=row.optional("type"))
+            places[id] = Place(str(file))
+            if row.fields.get("parent_id") is not None:
+                parents[id] = row.id("parent_id")
+            if row.fields.get("allows_inventory") is False:
+                closed.append(f"{id!r} ({label})")
     dangling = [f"{id!r} under {parent!r}" for id, parent in parents.items() if parent not in concepts]
     notes = [
-        *note("parents are nowhere in the file and were ignored", dangling),
+        *note("parents are not in the file and were ignored", dangling),
         *note("categories take no items themselves (allows_inventory), which is not kept", closed),
     ]
     relations = [Relation("broader", id, up, primary=True) for id, up in parents.items() if up in concepts]
@@ -49,28 +49,6 @@ def _rows(file: Path) -> list[Any]:
     if not document["categories"]:
         raise FileFormatError(str(file), "no category in the file")
     return list(document["categories"])
-
-
-def _category(row: Any, file: Path, at: str, *, into: tuple[str, str]) -> tuple[Concept, str | None]:
-    """The concept, in the scheme and language `into`, and its parent's id."""
-    if not isinstance(row, dict):
-        raise FileFormatError(str(file), f"{at}: an object was expected, not {reading.kind_of(row)}")
-    id = _id(row.get("id"), file, f"{at}: 'id'")
-    parent = None if row.get("parent_id") is None else _id(row["parent_id"], file, f"{at} ({id}): 'parent_id'")
-    label, type = row.get("label"), row.get("type")
-    if not isinstance(label, str) or not label.strip():
-        raise FileFormatError(str(file), f"{at} ({id}): 'label' must be a string with something in it")
-    if type is not None and not isinstance(type, str):
-        raise FileFormatError(str(file), f"{at} ({id}): 'type' must be a string, not {reading.kind_of(type)}")
-    scheme, lang = into
-    return Concept(id, scheme, "category", {lang: label}, notation=type or None), parent
-
-
-def _id(value: Any, file: Path, what: str) -> str:
-    """Numbers in the file, strings here."""
-    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
-        raise FileFormatError(str(file), f"{what} must be a number or a string, not {reading.kind_of(value)}")
-    return str(value)
 
 
 FORMAT = Format("whatnot", read=read)

@@ -1,4 +1,4 @@
-"""Reading and writing XML by hand: no entities, no characters that XML can't carry."""
+"""XML without entities, excessive depth, and characters that XML can't represent."""
 
 from __future__ import annotations
 
@@ -14,20 +14,41 @@ _DEEPEST = 500
 """Levels of elements that are read."""
 
 
-def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None) -> None:
-    """Run the parser (one that only checks, if None) over the document.
+def parse(
+    source: str,
+    path: Path,
+    *,
+    start: Callable[[str, Mapping[str, str], int], None] = lambda name, attributes, line: None,
+    text: Callable[[str], None] = lambda text: None,
+    end: Callable[[str], None] = lambda name: None,
+) -> None:
+    """Check a document and call handlers with its elements' names, without prefixes, and with its text.
 
-    Raises FileFormatError, with the place, for XML that isn't well-formed and for entity declarations: those can grow
-    without bound, or read other files.
+    Raises FileFormatError, with the place, for XML that is not well-formed, that is nested too deeply (each level costs
+    rdflib more than the one before), or that declares entities, which can grow without bound or read other files.
     """
-    parser = parser or new_parser()
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    depth = 0
 
     def refuse(name: str, *_: Any) -> None:
         message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
         raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
 
+    def opened(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
+        start(name.rpartition(":")[2], attributes, parser.CurrentLineNumber)
+
+    def closed(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(name.rpartition(":")[2])
+
     parser.EntityDeclHandler = refuse
-    _refuse_depth(parser, path)
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = opened, text, closed
     try:
         parser.Parse(source.encode(), True)
     except expat.ExpatError as error:
@@ -35,51 +56,8 @@ def parse(source: str, path: Path, *, parser: expat.XMLParserType | None = None)
         raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
 
 
-def _refuse_depth(parser: expat.XMLParserType, path: Path) -> None:
-    """Not nested without end: each level costs rdflib more than the one before."""
-    enter: Any = parser.StartElementHandler
-    leave: Any = parser.EndElementHandler
-    depth = 0
-
-    def start(name: str, attributes: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
-        if enter is not None:
-            enter(name, attributes)
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        if leave is not None:
-            leave(name)
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-
-
-def new_parser() -> expat.XMLParserType:
-    """For UTF-8, whatever the document says of itself; text comes whole."""
-    parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
-    return parser
-
-
-def listen(
-    parser: expat.XMLParserType,
-    *,
-    start: Callable[[str, Mapping[str, str]], None],
-    text: Callable[[str], None],
-    end: Callable[[str], None],
-) -> None:
-    """Element names come without their prefixes."""
-    parser.StartElementHandler = lambda name, attributes: start(name.rpartition(":")[2], attributes)
-    parser.CharacterDataHandler = text
-    parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
-
-
 def quoted(text: str, path: Path) -> str:
-    """The text for an element or an attribute; raises InputError when it holds what XML 1.0 can't carry."""
+    """The text escaped for an element or attribute. Raises InputError for characters that XML 1.0 can't represent."""
     bad = next((c for c in text if (c < " " and c not in "\t\n\r") or c in "\ufffe\uffff"), None)
     if bad is not None:
         raise InputError(f"{path}: the label {text!r} holds {bad!r}, which XML can't carry")

@@ -1,1 +1,1 @@
-"""The history of a taxonomy: versions, differences, releases, and external edits."""
+"""The history of a taxonomy: versions, differences, releases, external edits."""

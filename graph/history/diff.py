@@ -1,19 +1,21 @@
-"""What changed between two snapshots."""
+"""Differences between two snapshots."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
 from graph.columns.compare import compare
 from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
+from graph.model.serial import relation_to_json
 from graph.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A concept in both snapshots that differs: the names of its fields that do, and both versions."""
+    """A concept that differs between snapshots; `fields` are the names of those that do."""
 
     id: str
     fields: tuple[str, ...]
@@ -23,7 +25,17 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """From one snapshot to another; all in order. A `broader` whose `primary` moved is both removed and added."""
+    """Differences from one snapshot to another, in order of ids.
+
+    A `broader` relation whose `primary` changed is both removed and added. A diff without differences is false.
+
+    Args:
+        added: Concepts of the second snapshot alone.
+        removed: Concepts of the first snapshot alone.
+        changed: Concepts of both that differ.
+        relations_added: Relations of the second snapshot alone.
+        relations_removed: Relations of the first snapshot alone.
+    """
 
     added: tuple[Concept, ...]
     removed: tuple[Concept, ...]
@@ -35,12 +47,15 @@ class Diff:
         return bool(self.added or self.removed or self.changed or self.relations_added or self.relations_removed)
 
     def reversed(self) -> Diff:
-        """The way back."""
+        """The diff from the second snapshot to the first."""
         changed = tuple(Changed(one.id, one.fields, one.after, one.before) for one in self.changed)
         return Diff(self.removed, self.added, changed, self.relations_removed, self.relations_added)
 
     def changes(self) -> tuple[Change, ...]:
-        """What makes it so. Relations of removed concepts go without a word, as they do in a store."""
+        """The changes that lead from the first snapshot to the second.
+
+        Relations of removed concepts are not listed: deleting the concepts deletes them.
+        """
         gone = {concept.id for concept in self.removed}
         put = {relation.key for relation in self.relations_added} if self.relations_removed else ()
         new = sorted((*self.added, *(one.after for one in self.changed)), key=attrgetter("id"))
@@ -57,7 +72,7 @@ class Diff:
         )
 
     def touched(self) -> list[str]:
-        """Ids of the concepts that differ or whose relations do, in order."""
+        """Ids of the concepts that differ or whose relations differ, in order."""
         ids = {concept.id for concept in (*self.added, *self.removed)} | {change.id for change in self.changed}
         for relation in (*self.relations_added, *self.relations_removed):
             ids |= {relation.source, relation.target}
@@ -65,7 +80,19 @@ class Diff:
 
 
 def diff(a: Taxonomy, b: Taxonomy) -> Diff:
-    """What turns `a` into `b`."""
+    """Compare two snapshots.
+
+    Args:
+        a: The first snapshot.
+        b: The second snapshot.
+
+    Returns:
+        What turns `a` into `b`.
+
+    Example:
+        >>> [concept.id for concept in diff(yesterday, today).added]
+        ['wellies']
+    """
     old, new = a.columns, b.columns
     found = compare(old, new)
     pairs = zip(old.concepts_at(found.changed[:, 0]), new.concepts_at(found.changed[:, 1]), strict=True)
@@ -79,7 +106,7 @@ def diff(a: Taxonomy, b: Taxonomy) -> Diff:
 
 
 def to_json(diff: Diff) -> dict[str, Any]:
-    """The diff as JSON: ids, and of changed concepts each field's value before and after."""
+    """The diff as JSON; changed concepts have each field's value before and after."""
     return {
         "added": [concept.id for concept in diff.added],
         "removed": [concept.id for concept in diff.removed],
@@ -93,8 +120,8 @@ def to_json(diff: Diff) -> dict[str, Any]:
             }
             for change in diff.changed
         ],
-        "relations_added": [_relation(relation) for relation in diff.relations_added],
-        "relations_removed": [_relation(relation) for relation in diff.relations_removed],
+        "relations_added": list(map(relation_to_json, diff.relations_added)),
+        "relations_removed": list(map(relation_to_json, diff.relations_removed)),
     }
 
 
@@ -103,11 +130,6 @@ def _differing(a: Concept, b: Concept) -> tuple[str, ...]:
 
 
 def _json(value: Any) -> Any:
-    return (
-        {tag: list(v) if isinstance(v, tuple) else v for tag, v in value.items()} if hasattr(value, "items") else value
-    )
-
-
-def _relation(relation: Relation) -> dict[str, Any]:
-    row: dict[str, Any] = {"type": relation.type, "source": relation.source, "target": relation.target}
-    return {**row, "primary": True} if relation.primary else row
+    if not isinstance(value, Mapping):
+        return value
+    return {tag: list(texts) if isinstance(texts, tuple) else texts for tag, texts in value.items()}

@@ -1,4 +1,4 @@
-"""What a history entry did, row by row: before and after, and in words."""
+"""Effects of a history entry: each row before and after, and a summary in words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graph.rows import ChangeRow, VersionDetail, version_head
 
 _SUMMARY = 200
 LISTED = 100
-"""Ids of touched concepts that a record lists."""
+"""Ids of touched concepts in a record."""
 
 RelationKey = tuple[RelationType, str, str]
 K = TypeVar("K", str, RelationKey)
@@ -25,7 +25,7 @@ V = TypeVar("V", Concept, Relation)
 
 @dataclass(frozen=True, slots=True)
 class ConceptEffect:
-    """`before` is None for a concept that was added, `after` for one that was removed."""
+    """A concept that changed; `before` is None if it was added, `after` if it was removed."""
 
     id: str
     before: Concept | None
@@ -34,7 +34,7 @@ class ConceptEffect:
 
 @dataclass(frozen=True, slots=True)
 class RelationEffect:
-    """As `ConceptEffect`. A relation that is there before and after differs in `primary`."""
+    """A relation that changed, as `ConceptEffect`; one with both sides differs in `primary`."""
 
     key: RelationKey
     before: Relation | None
@@ -43,7 +43,7 @@ class RelationEffect:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Everything in order: concepts by id, relations by (type, source, target), moved tags as they were asked for."""
+    """All effects: concepts by id, relations by (type, source, target), moves of tags as requested."""
 
     concepts: tuple[ConceptEffect, ...]
     relations: tuple[RelationEffect, ...]
@@ -53,36 +53,32 @@ class Effects:
         return bool(self.concepts or self.relations or self.retags)
 
     def touched(self, limit: int | None = None) -> list[str]:
-        """Ids of concepts that changed, or whose relations or tags did, in order."""
+        """Ids of concepts that changed, or whose relations or tags changed, in order."""
         ids = {effect.id for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
         return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})[:limit]
 
 
 def effects(changes: Sequence[Change], undo: Sequence[Change]) -> Effects:
-    """From the two sides of a history entry: what one puts is after, what the other puts is before."""
-    forth, back = _net(changes), _net(undo)
-    concepts = _paired({c.id: c for c in back.put}, {c.id: c for c in forth.put})
-    relations = _paired({r.key: r for r in back.relate}, {r.key: r for r in forth.relate})
-    return Effects(
-        tuple(ConceptEffect(*one) for one in concepts), tuple(RelationEffect(*one) for one in relations), forth.retag
-    )
+    """The effects of a history entry.
+
+    Args:
+        changes: The entry's changes; rows that they put are the state after.
+        undo: The entry's undo; rows that it puts are the state before.
+    """
+    forward, back = _net(changes), _net(undo)
+    return _effects((back.put, forward.put), (back.relate, forward.relate), forward.retag)
 
 
 def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
-    """The same from a difference, and the tags moved besides."""
-    before = {c.id: c for c in (*found.removed, *(one.before for one in found.changed))}
-    after = {c.id: c for c in (*found.added, *(one.after for one in found.changed))}
-    relations = _paired({r.key: r for r in found.relations_removed}, {r.key: r for r in found.relations_added})
-    return Effects(
-        tuple(ConceptEffect(*one) for one in _paired(before, after)),
-        tuple(RelationEffect(*one) for one in relations),
-        tuple(retags),
-    )
+    """The effects of a difference, together with moves of tags."""
+    before = (*found.removed, *(one.before for one in found.changed))
+    after = (*found.added, *(one.after for one in found.changed))
+    return _effects((before, after), (found.relations_removed, found.relations_added), retags)
 
 
 def summary(found: Effects, label: Callable[[str], str]) -> str:
-    """For people, at most 200 characters. `label` names concepts that relations mention."""
-    counts = Counter(_told(found))
+    """A summary for people, at most 200 characters; `label` names concepts of relations."""
+    counts = Counter(_kinds(found))
     names = chain(
         map(_name, found.concepts),
         (label(effect.key[1]) for effect in found.relations),
@@ -92,7 +88,7 @@ def summary(found: Effects, label: Callable[[str], str]) -> str:
 
 
 def unchecked(changes: Sequence[Change]) -> Record:
-    """The record of changes whose effect nobody has worked out."""
+    """The record of changes whose effect was not computed."""
     work = _net(changes)
     counts: Counter[str] = Counter(
         {
@@ -116,7 +112,7 @@ def version_detail(entry: HistoryEntry, releases: Mapping[int, str]) -> VersionD
 
 
 def to_json(found: Effects) -> list[ChangeRow]:
-    """One row for each effect: its subject, and its JSON before and after (None where it does not exist)."""
+    """A row for each effect, with the JSON before and after, None where there is none."""
     rows: list[ChangeRow] = [
         {
             "concept": one.id,
@@ -144,6 +140,21 @@ def to_json(found: Effects) -> list[ChangeRow]:
     return rows
 
 
+def _effects(
+    concepts: tuple[Sequence[Concept], Sequence[Concept]],
+    relations: tuple[Sequence[Relation], Sequence[Relation]],
+    retags: Sequence[Retag],
+) -> Effects:
+    """From rows before and after."""
+    concept_rows = _paired(*({one.id: one for one in side} for side in concepts))
+    relation_rows = _paired(*({one.key: one for one in side} for side in relations))
+    return Effects(
+        tuple(ConceptEffect(*row) for row in concept_rows),
+        tuple(RelationEffect(*row) for row in relation_rows),
+        tuple(retags),
+    )
+
+
 def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> list[tuple[K, V | None, V | None]]:
     """(key, before, after), by key."""
     return [(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
@@ -153,7 +164,7 @@ def _net(changes: Sequence[Change]) -> Net:
     return net(ChangeSet(tuple(changes), ""))
 
 
-def _told(found: Effects) -> Iterator[str]:
+def _kinds(found: Effects) -> Iterator[str]:
     for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
         for one in rows:
             verb = "added" if one.before is None else "removed" if one.after is None else "changed"
@@ -168,7 +179,7 @@ def _name(effect: ConceptEffect) -> str:
 
 
 def _summary(counts: Counter[str], names: Iterable[str]) -> str:
-    """`2 concepts changed, 1 relation added: Shoes, Boots …`, of at most 200 characters."""
+    """`2 concepts changed, 1 relation added: Shoes, Boots …`, at most 200 characters."""
     parts = []
     for what, n in counts.items():
         noun, _, verb = what.partition(" ")

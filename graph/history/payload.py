@@ -1,10 +1,10 @@
-"""The changes of a history entry, there and back, as one compressed blob; and how to page through such blobs."""
+"""Changes and undo of a history entry as one compressed blob, and paging through such blobs."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 import orjson
 
@@ -19,22 +19,17 @@ _PAGE = 20_000
 
 
 def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:
-    """zlib over JSON `{"changes": […], "undo": […]}`, made piece by piece: an import may be hundreds of megabytes.
+    """Compress JSON `{"changes": […], "undo": […]}` piece by piece: an import may be hundreds of megabytes.
 
     Raises InputError for text that no store can hold.
     """
-    squeeze = zlib.compressobj(_LEVEL)
-    parts = [squeeze.compress(b'{"changes":[')]
-    parts += map(squeeze.compress, _pieces(changes))
-    parts.append(squeeze.compress(b'],"undo":['))
-    parts += map(squeeze.compress, _pieces(undo))
-    parts.append(squeeze.compress(b"]}"))
-    parts.append(squeeze.flush())
-    return b"".join(parts)
+    compressor = zlib.compressobj(_LEVEL)
+    pieces = chain((b'{"changes":[',), _pieces(changes), (b'],"undo":[',), _pieces(undo), (b"]}",))
+    return b"".join([*map(compressor.compress, pieces), compressor.flush()])
 
 
 def unpack(payload: bytes, *, version: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-    """Changes and undo. Raises StoreError, naming the version, for a payload that was damaged."""
+    """Changes and undo of a payload. Raises StoreError, naming the version, when it is damaged."""
     try:
         row = orjson.loads(zlib.decompress(payload))
         return tuple(map(change_from_json, row["changes"])), tuple(map(change_from_json, row["undo"]))
@@ -43,7 +38,7 @@ def unpack(payload: bytes, *, version: int) -> tuple[tuple[Change, ...], tuple[C
 
 
 def page_end(sizes: Iterable[tuple[int, int]]) -> int | None:
-    """The last version of the next page, from (version, number of changes) in order; None when there is none."""
+    """The last version of the next page of (version, number of changes), None when there is none."""
     end, total = None, 0
     for version, size in sizes:
         total += size
@@ -62,6 +57,6 @@ def _pieces(changes: Sequence[Change]) -> Iterator[bytes]:
             yield comma + orjson.dumps([change_to_json(change) for change in batch])[1:-1]
         except orjson.JSONEncodeError:
             for change in batch:
-                dump_change(change)  # Says which text can't be held.
+                dump_change(change)  # Its error names the text.
             raise
         comma = b","

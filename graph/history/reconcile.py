@@ -1,6 +1,6 @@
-"""Edits by other hands enter the history here: found by comparing what the record holds with what its history says.
+"""External edits, found by comparing a store with its history, and their entries in the history.
 
-"Accepted" means sound: what the snapshot quarantines enters the history when it becomes sound.
+Only sound rows are compared: a quarantined edit enters the history when it becomes sound.
 """
 
 from __future__ import annotations
@@ -8,34 +8,42 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from graph.changes.content import Content
-from graph.changes.net import net
-from graph.changes.splice import spliced
+from graph.changes.splice import applied
+from graph.columns.assemble import columns_of
+from graph.columns.invariants import sound
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError
 from graph.history.diff import Diff, diff
 from graph.history.effects import LISTED, effects_of, summary
-from graph.model import ChangeSet, HistoryEntry, Origin, Record, Retag
+from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Retag
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
-BY_HAND = "by hand"
-"""The author of edits that nobody signed."""
+EXTERNAL_AUTHOR = "by hand"
+"""The author of external edits in the history."""
 _REASON = "found by comparing snapshots"
 _ATTEMPTS = 10
+_BATCH = 10_000
+"""Changes that are replayed at a time, unless the taxonomy is larger."""
 _PAUSE = 0.02
-"""Seconds between the two looks at what would be recorded as an edit by hand."""
+"""Seconds between the two reads that must agree before an external edit is recorded."""
 
 
-def settle(
+def reconcile(
     store: TaxonomyStore, now: Taxonomy, *, known: Taxonomy | None = None, token: str | None = None
 ) -> Taxonomy | None:
-    """The snapshot under the version whose content it is, once edits by other hands are in the history.
+    """Record external edits in the history, as at most one entry.
 
-    `now` was just read from the store. `known` is an earlier snapshot, which spares reading the whole history when it
-    is of a version, and `token` the store's before `now` was read, which spares reading in vain what has moved on.
-    None when the record has moved on meanwhile: read again. Writes at most one entry, and none when the history says
-    already what `now` holds; of several services only one records an edit.
+    Of several services only one records an edit.
+
+    Args:
+        store: The store.
+        now: The snapshot just read from it.
+        known: An earlier snapshot; if it is that of a version, the whole history need not be read.
+        token: The store's token before `now` was read; if it has changed, no second read is needed.
+
+    Returns:
+        `now` under the version that it is the content of; None when the store has changed meanwhile: read it again.
     """
     newest = store.versions(limit=1)
     tip = newest[0] if newest else None
@@ -43,11 +51,10 @@ def settle(
         return None
     if tip is not None and tip.version == now.version and tip.revision == now.revision:
         return now
-    told = _told(store, now.version, known)
-    found = diff(told, now)
+    found = diff(_from_history(store, now.version, known), now)
     if not found:
         return now
-    # A commit of kgtag's that is just being applied may show half: Neo4j isolates no better than read committed.
+    # A commit of kgtag's in progress may be visible in part: Neo4j's isolation level is read committed.
     time.sleep(_PAUSE)
     if token is not None and store.token() != token:
         return None
@@ -56,62 +63,61 @@ def settle(
         return None
     record = _record(now, found, origin="outside")
     try:
-        version = store.apply(ChangeSet((), BY_HAND, _REASON), expect_version=now.version, record=record)
+        version = store.apply(ChangeSet((), EXTERNAL_AUTHOR, _REASON), expect_version=now.version, record=record)
     except ConflictError:
         return None
     return now.at_version(version)
 
 
-def settled(store: TaxonomyStore) -> Taxonomy:
-    """The snapshot as of now, which is the content of its version. Raises ConflictError when writers never rest."""
+def reconciled(store: TaxonomyStore) -> Taxonomy:
+    """The present snapshot, with external edits recorded in the history.
+
+    Raises ConflictError when other writers never pause.
+    """
     for _ in range(_ATTEMPTS):
-        found = settle(store, Taxonomy.of(store.read()))
+        found = reconcile(store, Taxonomy.of(store.read()))
         if found is not None:
             return found
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
 
 
 def record_of(before: Taxonomy, after: Taxonomy, moved: Sequence[Retag] = ()) -> Record:
-    """What an edit through kgtag did to the accepted taxonomy, with the tags it moved."""
-    found = diff(before, after)
-    return _record(after, found, moved)
+    """The record of an edit through kgtag, with the tags it moved."""
+    return _record(after, diff(before, after), moved)
 
 
 def replayed(entries: Iterable[HistoryEntry]) -> Taxonomy:
-    """The accepted taxonomy that entries from version 1 on lead to, at the version of the last."""
-    content = Content()
+    """The accepted taxonomy after all entries, which begin at version 1."""
+    columns = columns_of((), ())
+    pending: list[Change] = []
     version = 0
-    loose = False
+    unchecked = False
     for entry in entries:
-        # What entries without a revision did was never compared with the snapshot: it may have been unsound.
-        if entry.revision and (loose or entry.version != version + 1):
-            content = _sound(content)
-        loose = not entry.revision
-        content.apply(entry.changes)
+        # The result of entries without a revision was never compared with a snapshot: it may be unsound.
+        if entry.revision and (unchecked or entry.version != version + 1):
+            columns, pending = sound(applied(columns, pending)).columns, []
+        elif len(pending) > max(_BATCH, len(columns)):
+            columns, pending = applied(columns, pending), []
+        unchecked = not entry.revision
+        pending += entry.changes
         version = entry.version
-    return Taxonomy.of(content.data(version))
+    return Taxonomy.of(TaxonomyData(version, applied(columns, pending)))
 
 
-def _told(store: TaxonomyStore, version: int, known: Taxonomy | None) -> Taxonomy:
-    """What the history says the record holds at the version."""
+def _from_history(store: TaxonomyStore, version: int, known: Taxonomy | None) -> Taxonomy:
+    """The taxonomy at the version according to the history."""
     if known is not None and known.version <= version:
-        line = store.versions(before=known.version + 1, limit=1)
-        since = list(store.versions(before=version + 1, limit=version - known.version)) if line else []
-        whole = [one.version for one in since] == [*range(version, known.version, -1)]
+        newest = store.versions(before=known.version + 1, limit=1)
+        since = list(store.versions(before=version + 1, limit=version - known.version)) if newest else []
+        complete = [one.version for one in since] == [*range(version, known.version, -1)]
         exact = all(one.revision for one in since)
-        if line and (line[0].version, line[0].revision) == (known.version, known.revision) and whole and exact:
+        if newest and (newest[0].version, newest[0].revision) == (known.version, known.revision) and complete and exact:
             if not since:
                 return known
-            columns = known.columns
-            for entry in store.history(after=known.version, limit=version - known.version):
-                columns = spliced(columns, net(ChangeSet(entry.changes, "")))
+            entries = store.history(after=known.version, limit=version - known.version)
+            columns = applied(known.columns, (change for entry in entries for change in entry.changes))
             return Taxonomy.of(TaxonomyData(version, columns))
     return replayed(entry for entry in store.history() if entry.version <= version)
-
-
-def _sound(content: Content) -> Content:
-    sound = Taxonomy.of(content.data(0))
-    return Content(sound.concepts, sound.relations)
 
 
 def _record(now: Taxonomy, found: Diff, moved: Sequence[Retag] = (), *, origin: Origin = "kgtag") -> Record:
@@ -119,15 +125,15 @@ def _record(now: Taxonomy, found: Diff, moved: Sequence[Retag] = (), *, origin: 
         concept = now.get(id)
         return concept.label() if concept is not None else id
 
-    told = effects_of(found, moved)
+    effects = effects_of(found, moved)
     back = tuple(_back(retag) for retag in reversed(moved))
     return Record(
         (*found.changes(), *moved),
         (*found.reversed().changes(), *back),
         now.revision,
         origin,
-        summary(told, label),
-        tuple(told.touched(LISTED)),
+        summary(effects, label),
+        tuple(effects.touched(LISTED)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Versions with names: by the calendar, YYYY.MM.N."""
+"""Releases: versions tagged with a calendar name, YYYY.MM.N (CalVer)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreUnavailable, UnknownVersion
-from graph.history.reconcile import settled
+from graph.history.reconcile import reconciled
 from graph.model import Release
 from graph.model.serial import now
 from graph.store import TaxonomyStore
@@ -18,29 +18,43 @@ from graph.taxonomy import Taxonomy
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"\d{4}\.\d{2}\.\d+")
-"""What a release is called: year, month, and a number that starts at 0 each month (UTC)."""
+"""Release names: year, month, and a number that starts at 0 each month (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Which taxonomy a model was trained on. `version` is None when the content is of none; `release` likewise."""
+    """The taxonomy that a model was trained on; `version` and `release` are None for a content without one."""
 
     revision: str
     version: int | None = None
     release: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As a model's directory says it."""
-        return {
-            "taxonomy_revision": self.revision,
-            "taxonomy_version": self.version,
-            "taxonomy_release": self.release,
-        }
+        """The stamp as in a model's directory."""
+        return {"taxonomy_revision": self.revision, "taxonomy_version": self.version, "taxonomy_release": self.release}
 
 
 def release(store: TaxonomyStore, *, author: str, notes: str = "", today: datetime | None = None) -> Release:
-    """Name the version the record is at. Raises ReleaseTaken when that version is a release already."""
-    taxonomy = settled(store)
+    """Tag the store's present version as a release.
+
+    Args:
+        store: The store.
+        author: Who releases it, for the history.
+        notes: Release notes for people.
+        today: The date that names it; the present by default.
+
+    Returns:
+        The release, named YYYY.MM.N with the next free number of the month.
+
+    Raises:
+        InputError: The store has no version yet.
+        ReleaseTaken: The version is a release already.
+
+    Example:
+        >>> release(store, author="ann", notes="autumn assortment").name
+        '2026.08.0'
+    """
+    taxonomy = reconciled(store)
     if not taxonomy.version:
         raise InputError(f"{store.url} has no version yet; import something first")
     month = f"{today or datetime.now(UTC):%Y.%m}"
@@ -53,7 +67,7 @@ def release(store: TaxonomyStore, *, author: str, notes: str = "", today: dateti
         except ReleaseTaken as taken:
             if taken.version == taxonomy.version:
                 raise
-            continue  # Somebody else has just taken the number.
+            continue  # The number has just been taken.
         return made
 
 
@@ -67,15 +81,15 @@ def version_named(store: TaxonomyStore, name: str) -> int:
 
 
 def stamped(store: TaxonomyStore) -> tuple[Taxonomy, Stamp]:
-    """The snapshot as of now, and what the history calls it.
+    """The present snapshot and its stamp.
 
-    Edits by other hands enter the history first; where that can't be, the stamp names no version.
+    External edits are recorded in the history first; if that fails, the stamp has no version.
     """
     try:
-        taxonomy = settled(store)
+        taxonomy = reconciled(store)
     except (StoreUnavailable, ConflictError) as error:
         taxonomy = Taxonomy.of(store.read())
-        log.warning("edits by hand could not be recorded: %s", error)
+        log.warning("external edits could not be recorded: %s", error)
         return taxonomy, Stamp(taxonomy.revision)
     if not taxonomy.version:
         return taxonomy, Stamp(taxonomy.revision)

@@ -1,4 +1,4 @@
-"""What a difference between two snapshots means to somebody who reads it: who came, went, moved, was renamed."""
+"""A readable summary of a diff: concepts added, removed, moved, renamed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,33 @@ _SHOWN = 10
 
 
 def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOWN) -> list[str]:
-    """Lines by what happened, each with a count and up to `shown` examples, by id.
+    """Summarise a diff in lines of text.
 
-    A concept is moved when its primary parent is another, renamed when a language that both snapshots have calls it
-    otherwise: two files in different languages share the ids, not the names.
+    A concept has moved when its primary parent differs; it is renamed when its preferred label differs in a language
+    that both snapshots have: files in different languages share ids but not labels.
+
+    Args:
+        diff: The difference from `before` to `after`.
+        before: The first snapshot.
+        after: The second snapshot.
+        shown: The number of examples of each group, which follow a line with its count.
     """
+    changed = diff.changed
     common = [concept.id for concept in after if concept.id in before]
     groups = (
         ("added", [_called(concept) + _under(after, concept.id) for concept in diff.added]),
         ("removed", [_called(concept) + _under(before, concept.id) for concept in diff.removed]),
         ("moved", [line for id in common if (line := _moved(id, before, after))]),
-        ("renamed", [line for change in diff.changed if (line := _renamed(change.before, change.after))]),
+        ("renamed", [line for change in changed if (line := _renamed(change.before, change.after))]),
         (
             "labelled in other languages",
-            [f"{_called(c.after)}: {_tags(c.before)} → {_tags(c.after)}" for c in diff.changed if _relabelled(c)],
+            [f"{_called(c.after)}: {a} → {b}" for c in changed if (a := _tags(c.before)) != (b := _tags(c.after))],
         ),
-        ("status", [f"{_called(c.after)}: {c.before.status} → {c.after.status}" for c in diff.changed if _status(c)]),
-        ("changed otherwise", [f"{_called(c.after)}: {', '.join(left)}" for c in diff.changed if (left := _rest(c))]),
+        (
+            "status",
+            [f"{_called(c.after)}: {c.before.status} → {c.after.status}" for c in changed if "status" in c.fields],
+        ),
+        ("changed otherwise", [f"{_called(c.after)}: {', '.join(left)}" for c in changed if (left := _rest(c))]),
         ("other relations added", _edges(diff.relations_added)),
         ("other relations removed", _edges(diff.relations_removed)),
     )
@@ -71,14 +81,6 @@ def _renamed(before: Concept, after: Concept) -> str | None:
 
 def _tags(concept: Concept) -> str:
     return ", ".join(sorted(concept.pref_label))
-
-
-def _relabelled(change: Changed) -> bool:
-    return set(change.before.pref_label) != set(change.after.pref_label)
-
-
-def _status(change: Changed) -> bool:
-    return "status" in change.fields
 
 
 def _rest(change: Changed) -> list[str]:

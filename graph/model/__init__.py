@@ -1,4 +1,4 @@
-"""The values a taxonomy is made of: SKOS, frozen."""
+"""Frozen values of a SKOS taxonomy: concepts, relations, changes, items, proposals."""
 
 from graph.model.changes import (
     Change,
@@ -30,7 +30,7 @@ from graph.model.concepts import (
     Relation,
     RelationType,
     Status,
-    Stray,
+    UnknownEdge,
 )
 from graph.model.items import ApiKey, ItemTag, Retagged, TaggedItem
 from graph.model.proposals import PROPOSAL_STATUSES, Accepting, Comment, Proposal, ProposalStatus
@@ -70,7 +70,7 @@ __all__ = [
     "Retag",
     "Retagged",
     "Status",
-    "Stray",
     "TaggedItem",
+    "UnknownEdge",
     "Version",
 ]

@@ -1,4 +1,4 @@
-"""Changes of a taxonomy, and the history that keeps them."""
+"""Changes of a taxonomy, and entries of its history."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from typing import Literal
 from graph.model.concepts import Concept, Relation
 
 Origin = Literal["kgtag", "outside"]
-"""Who made a change: kgtag, or other hands in the database, found afterwards by comparing snapshots."""
+"""Where a change came from: kgtag, or an external edit ("outside") that was found by comparing snapshots."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutConcept:
-    """Create the concept, or replace it whole."""
+    """Create or replace the concept."""
 
     concept: Concept
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteConcept:
-    """Remove the concept and every relation that touches it."""
+    """Delete the concept with all its relations."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PutRelation:
-    """Create the relation, or set its `primary`."""
+    """Create the relation or set its `primary`."""
 
     relation: Relation
 
@@ -39,11 +39,11 @@ class DeleteRelation:
 
 @dataclass(frozen=True, slots=True)
 class Retag:
-    """Move items' tags from the concept `source` to `target`; each moved tag remembers where it came from.
+    """Move items' tags from the concept `source` to `target`; each moved tag notes its origin.
 
-    With `surfaces`, only tags whose surface, normalised, is one of them move. With `back`, this is the way back: only
-    tags of `source` that had come from `target` move, whatever their surface, and they forget it; with `version`, only
-    those that came by that change set. An item never carries a concept twice: see `graph.editing.retag`.
+    With `surfaces`, only tags whose normalised surface is one of them move. With `back`, a move is undone: only tags of
+    `source` that came from `target` move, whatever their surface, and their note is removed; with `version`, only those
+    moved by that change set. An item never has a concept twice: see `graph.editing.retag`.
     """
 
     source: str
@@ -58,7 +58,7 @@ Change = PutConcept | DeleteConcept | PutRelation | DeleteRelation | Retag
 
 @dataclass(frozen=True, slots=True)
 class ChangeSet:
-    """Changes that happen together or not at all, applied in order."""
+    """Changes that are applied together, in order."""
 
     changes: tuple[Change, ...]
     author: str
@@ -67,11 +67,11 @@ class ChangeSet:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the history keeps of a change set, beside who, when and why: its effect on the accepted taxonomy.
+    """The effect of a change set on the accepted taxonomy, as the history keeps it.
 
     `changes` lead from the accepted (sound) taxonomy before to the one after, exactly; `undo` leads back. `revision`
-    is that of the taxonomy after, "" when nobody worked it out. `summary` is for people, at most 200 characters;
-    `concepts` are ids that were touched, by id, at most 100.
+    is that of the taxonomy after, "" when it was not computed. `summary` is for people, at most 200 characters;
+    `concepts` are the first 100 ids that were touched.
     """
 
     changes: tuple[Change, ...]
@@ -84,7 +84,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """An accepted change set: `version` counts from 1, `at` is UTC in ISO 8601. For the rest see `Record`."""
+    """An accepted change set; `version` counts from 1, `at` is UTC in ISO 8601. Other fields: see `Record`."""
 
     version: int
     at: str
@@ -98,7 +98,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A history entry without its changes, which may be many; `changes` says how many."""
+    """A history entry with the number of its changes in their place."""
 
     version: int
     at: str
@@ -113,7 +113,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A name, by the calendar, for a version: 2026.08.0 is the first of August 2026. `at` is UTC in ISO 8601."""
+    """A calendar name for a version (2026.08.0 is the first of August 2026); `at` is UTC in ISO 8601."""
 
     name: str
     version: int

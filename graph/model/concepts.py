@@ -1,4 +1,4 @@
-"""Concepts, relations between them, and what may be wrong with them."""
+"""Concepts, relations between them, and problems with either."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RELATION_TYPES: tuple[RelationType, ...] = get_args(RelationType)
 SYMMETRIC: frozenset[RelationType] = frozenset({"related", "excludes", "exact_match", "close_match"})
 
 LANGUAGE_TAG = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*|und|zxx")
-"""What a language tag must fully match: the shapes of BCP 47 that labels use ("en", "zh-CN", "zh-Hans")."""
+"""Valid language tags: the forms of BCP 47 that labels use ("en", "zh-CN", "zh-Hans")."""
 
 ProblemCode = Literal[
     "bad_id",
@@ -48,10 +48,24 @@ ProblemCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A node of the taxonomy.
+    """A concept of the taxonomy.
 
-    `id` is opaque, stable and unique in the store; names are never keys. Labels go by language tag.
-    `choice` says, on an attribute, whether an item may carry several of its values.
+    Args:
+        id: Opaque, stable and unique in the store; labels are never keys.
+        scheme: The concept scheme it belongs to.
+        kind: "category", "attribute" or "value".
+        pref_label: The preferred label by language tag.
+        alt_label: Alternative labels by language tag.
+        hidden_label: Labels that only search uses, by language tag.
+        definition: Definitions by language tag.
+        notation: A code, such as an article group number.
+        status: "active", "candidate" or "deprecated".
+        choice: Of an attribute: whether an item may have several of its values.
+
+    Example:
+        >>> boots = Concept("boots", "shop", "category", {"en": "Boots", "de": "Stiefel"})
+        >>> boots.label("de")
+        'Stiefel'
     """
 
     id: str
@@ -66,7 +80,7 @@ class Concept:
     choice: Choice = "multiple"
 
     def label(self, lang: str | None = None) -> str:
-        """The preferred label in `lang`, else its base language, else English, else the first there is, else the id."""
+        """The preferred label in `lang`, else its base language, English or any language, else the id."""
         if lang is not None:
             if lang in self.pref_label:
                 return self.pref_label[lang]
@@ -94,17 +108,17 @@ class Concept:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Relation:
-    """An edge from `source` to `target`; symmetric ones are kept once, smaller id first (see `canonical`)."""
+    """An edge from `source` to `target`; symmetric ones are stored once, smaller id first (see `canonical`)."""
 
     type: RelationType
     source: str
     target: str
     primary: bool = False
-    """On `broader`: the one edge that paths and breadcrumbs follow."""
+    """Of `broader`: whether paths and breadcrumbs follow this edge."""
 
     @property
     def key(self) -> tuple[RelationType, str, str]:
-        """What makes the edge this edge: everything but `primary`."""
+        """The edge's identity: everything but `primary`."""
         return (self.type, self.source, self.target)
 
     def canonical(self) -> Relation:
@@ -114,8 +128,8 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Stray:
-    """An edge that means nothing to the taxonomy, but may have been meant to: `type` as the record spells it."""
+class UnknownEdge:
+    """An edge whose type the taxonomy does not have, perhaps misspelt; `type` as the store has it."""
 
     type: str
     source: str
@@ -124,14 +138,14 @@ class Stray:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """A broken invariant: which, on which concepts, in words.
+    """A broken invariant, the concepts concerned, and a message.
 
-    `subject` is the concept that was left out and `edges` what was wrong about it, as the record has them, for
-    `graph.repairs.repairs`; neither makes a problem another one.
+    `subject` is the concept that was left out and `edges` the relations concerned, as the store has them, for
+    `graph.repairs.repairs`; problems are compared without them.
     """
 
     code: ProblemCode
     concepts: tuple[str, ...]
     message: str
     subject: Concept | None = field(default=None, compare=False, repr=False)
-    edges: tuple[Relation | Stray, ...] = field(default=(), compare=False, repr=False)
+    edges: tuple[Relation | UnknownEdge, ...] = field(default=(), compare=False, repr=False)

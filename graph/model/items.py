@@ -8,9 +8,9 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Retagged:
-    """A step in a tag's life: a Retag from `source`, in the change set `version`, moved it or made it give way.
+    """A step that a Retag from `source`, in the change set `version`, made with a tag.
 
-    `concept` and `status` are the tag's own before that.
+    `concept` and `status` are those of the tag before.
     """
 
     source: str
@@ -21,9 +21,9 @@ class Retagged:
 
 @dataclass(frozen=True, slots=True)
 class ItemTag:
-    """One tag of an item. `start`, `end` are half-open character offsets in the item's title, or None when implied.
+    """A tag of an item; `start`, `end` are half-open character offsets in its title, None when implied.
 
-    Status "merged": the item carries the concept by a more probable tag. `retagged_from` has the latest step last.
+    Status "merged": the item has the concept by a more probable tag. `retagged_from` has the latest step last.
     """
 
     concept: str
@@ -38,7 +38,7 @@ class ItemTag:
 
 @dataclass(frozen=True, slots=True)
 class TaggedItem:
-    """An item and its tags, with what made them: model version and taxonomy revision."""
+    """An item and its tags, with the model version and taxonomy revision that made them."""
 
     id: str
     title: str
@@ -50,7 +50,7 @@ class TaggedItem:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored: only the hash of its secret, so that a stolen store opens nothing."""
+    """An API key as stored, with the hash of its secret alone."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Changes that somebody proposes and somebody else decides on."""
+"""Proposed changes and their decisions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROPOSAL_STATUSES: tuple[ProposalStatus, ...] = get_args(ProposalStatus)
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """`at` is UTC in ISO 8601."""
+    """A comment on a proposal; `at` is UTC in ISO 8601."""
 
     at: str
     author: str
@@ -27,11 +27,12 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """`id` counts from 1. `key` is the id of the API key that it came by, None for the command line.
+    """A proposed edit, its discussion and decision; `id` counts from 1.
 
-    `operation` is the edit in words (see `graph.editing.requests`) when it was given so, `changes` what it came to at
-    `base_version`; `seen` says what its concepts looked like then (see `looks`). `version` is that of the change set it
-    became when it was accepted. `evidence` is any JSON that speaks for it.
+    `key` is the id of the API key that proposed it, None on the command line. `operation` is the edit request (see
+    `graph.editing.requests`) if it was given as one, `changes` its changes at `base_version`, `seen` the fingerprints
+    of its concepts at that version (see `graph.proposals.fingerprints`). `version` is that of the change set it became
+    when it was accepted. `evidence` is any JSON that supports it.
     """
 
     id: int
@@ -59,14 +60,14 @@ class Proposal:
 
     @property
     def etag(self) -> str:
-        """16 hex digits that change with anything in it."""
+        """16 hex digits of a hash of all fields."""
         text = json.dumps(to_json(self), ensure_ascii=False, sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Accepting:
-    """The proposal as it is to be stored with its change set, but for the version; `expect` is its ETag now."""
+    """The accepted proposal, to be stored with its change set; `expect` is the ETag it must have until then."""
 
     proposal: Proposal
     expect: str
@@ -76,16 +77,16 @@ class Accepting:
 
 
 def require_etag(found: Proposal | None, expect: str | None, *, id: int) -> None:
-    """Raises LostRace unless what was found is what was expected, nothing included."""
+    """Raise LostRace unless the proposal found has the ETag `expect`; None expects no proposal."""
     now = found.etag if found is not None else None
     if now != expect:
-        was = f"is {now} now, not {expect}" if found is not None else "isn't there any more"
-        what = f"there is a proposal {id} already" if expect is None else f"proposal {id} {was}"
-        raise LostRace(f"{what}; read it again")
+        state = f"is {now} now, not {expect}" if found is not None else "isn't there any more"
+        message = f"there is a proposal {id} already" if expect is None else f"proposal {id} {state}"
+        raise LostRace(f"{message}; read it again")
 
 
 def to_json(proposal: Proposal) -> Json:
-    """Every field, those without a value left out."""
+    """Every field that has a value."""
     row: Json = {
         "id": proposal.id,
         "title": proposal.title,

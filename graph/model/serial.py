@@ -1,4 +1,4 @@
-"""Change sets as JSON, for the history that every store keeps."""
+"""Change sets as JSON, for the history in every store."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Json = dict[str, Any]
 
 
 def now() -> str:
-    """This moment, UTC, ISO 8601 to the microsecond."""
+    """The present time, UTC, in ISO 8601 to the microsecond."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def concept_to_json(concept: Concept) -> Json:
-    """Fields at their default are left out."""
+    """The concept as JSON, without fields at their default."""
     row: Json = {"id": concept.id, "scheme": concept.scheme, "kind": concept.kind}
     row["pref_label"] = dict(concept.pref_label)
     for name, by_language in (("alt_label", concept.alt_label), ("hidden_label", concept.hidden_label)):
@@ -92,21 +92,24 @@ def change_from_json(row: Mapping[str, Any]) -> Change:
             return DeleteRelation(relation_from_json(relation))
         case {"retag": retag}:
             surfaces = retag.get("surfaces")
-            kept = None if surfaces is None else tuple(surfaces)
-            return Retag(retag["from"], retag["to"], kept, retag.get("back", False), retag.get("version"))
-    raise InputError(f"{dict(row)!r} is no change")
+            only = None if surfaces is None else tuple(surfaces)
+            return Retag(retag["from"], retag["to"], only, retag.get("back", False), retag.get("version"))
+    raise InputError(f"{dict(row)!r} is not a change")
+
+
+def lone_surrogate(error: UnicodeEncodeError) -> InputError:
+    """The error for text that no encoding can hold."""
+    near = error.object[max(0, error.start - 20) : error.start]
+    return InputError(f"invalid text: a lone surrogate after {near!r}; decode the source with its real encoding")
 
 
 def dump_change(change: Change) -> str:
-    """One line of JSON. Raises InputError for text that no store can hold."""
+    """The change as one line of JSON. Raises InputError for text that no store can hold."""
     line = json.dumps(change_to_json(change), ensure_ascii=False)
     try:
         line.encode()
     except UnicodeEncodeError as error:
-        near = line[max(0, error.start - 20) : error.start]
-        raise InputError(
-            f"a lone surrogate after {near!r} is no text; decode the source with its real encoding"
-        ) from None
+        raise lone_surrogate(error) from None
     return line
 
 

@@ -1,1 +1,1 @@
-"""The store in Neo4j; nobody else talks to the driver."""
+"""The store in Neo4j, the only user of its driver."""

@@ -1,9 +1,9 @@
-"""Every statement that kgtag sends to Neo4j: constants with parameters.
+"""Statements for Neo4j: constants with parameters.
 
-Bulk reads go property by property, and collect a column into lists of many thousands per record: the server reads one
-property of every concept far faster than every property of one, and the driver unpacks few lists far faster than many
-records. `id()` joins the columns. Newer dialects of Cypher frown on it, hence the prefix; element ids take ten times
-as long.
+Bulk reads collect one property of all concepts into lists of many thousands per record: the server reads one property
+of every concept far faster than every property of one, and the driver unpacks few lists far faster than many records.
+`id()` joins the columns; newer dialects of Cypher deprecate it, hence the prefix, but element ids take ten times as
+long.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RETURN 'WHAT' AS what, nodes[i..i + $size] AS nodes, found[i..i + $size] AS foun
 
 
 def _columns(*columns: tuple[LiteralString, LiteralString, LiteralString]) -> LiteralString:
-    """One statement for several (what, matched, value), answered one after the other."""
+    """One statement for several (what, matched, value), with their rows one after the other."""
     parts: list[LiteralString] = [
         _COLUMN.replace("WHAT", what).replace("MATCHED", matched).replace("VALUE", value)
         for what, matched, value in columns
@@ -62,7 +62,7 @@ CONCEPTS = _columns(
 )
 CONCEPT_COUNT = "MATCH (c:Concept) RETURN count(c) AS n"
 LOST = _columns(("lost", "MATCH (c:Concept) WHERE c.id IS NULL OR c.id IS NOT :: STRING", "elementId(c)"))
-"""Both conditions are needed: for the second alone, and for its like, the planner takes an index without the nulls."""
+"""Both conditions are needed: for the second alone the planner takes an index without the nulls."""
 TEXTS = _columns(
     ("prefLabel", "MATCH (c:Concept)", "coalesce(c.prefLabel, [])"),
     ("altLabel", "MATCH (c:Concept) WITH c, c.altLabel AS texts WHERE texts IS NOT NULL", "texts"),
@@ -75,7 +75,7 @@ TEXTS = _columns(
         "[name, nameOf]",
     ),
 )
-"""With the captions that may not be what `nameOf` says they repeat."""
+"""Texts, and captions that may differ from the label `nameOf`."""
 UNLABELLED = _columns(
     ("name", "MATCH (c:Concept) WHERE c.name IS NOT NULL AND (c.prefLabel IS NULL OR c.prefLabel = [])", "c.name")
 )
@@ -112,7 +112,7 @@ KNOWN = "UNWIND $ids AS id MATCH (c:Concept {id: id}) RETURN c.id AS id ORDER BY
 CREATE_CONCEPTS: Mapping[Kind, LiteralString] = {
     kind: "UNWIND $rows AS row CREATE (c:Concept:KIND) SET c = row".replace("KIND", kind.capitalize()) for kind in KINDS
 }
-"""For concepts that aren't there: half the work of PUT_CONCEPTS."""
+"""For new concepts: half the work of PUT_CONCEPTS."""
 DELETE_RELATIONS = """
 UNWIND $rows AS row
 MATCH (a:Concept {id: row.source})-[r]-(b:Concept {id: row.target})
@@ -136,7 +136,7 @@ CREATE (a)-[:TYPE {primary: row[2]}]->(b)
 """.replace("TYPE", type.upper())
     for type in RELATION_TYPES
 }
-"""For relations that can't be there, because one of their concepts is new."""
+"""For relations with a new concept, which can't exist yet."""
 
 PUT_ITEMS = """
 UNWIND $rows AS row

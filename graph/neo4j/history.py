@@ -1,4 +1,4 @@
-"""The history and the releases in Neo4j: statements, and their rows ⇄ values of the model."""
+"""The history and releases in Neo4j: statements, and conversion of rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from graph.history.effects import unchecked
 from graph.history.payload import unpack
-from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Release, Version
+from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Version
 from graph.model.serial import load_change, now
 
 RECORD_CHANGES = """
@@ -86,25 +86,10 @@ def version_of(row: Row) -> Version:
     )
 
 
-def release_row(release: Release) -> dict[str, Any]:
-    return {
-        "name": release.name,
-        "version": release.version,
-        "revision": release.revision,
-        "at": release.at,
-        "author": release.author,
-        "notes": release.notes,
-    }
-
-
-def release_of(row: Row) -> Release:
-    return Release(row["name"], row["version"], row["revision"], row["at"], row["author"], row["notes"])
-
-
 def _origin(row: Row) -> Origin:
     return "outside" if row["origin"] == "outside" else "kgtag"
 
 
 def _old(row: Row) -> tuple[Change, ...]:
-    """Of an entry written before there were payloads."""
+    """The changes of an entry from before there were payloads."""
     return tuple(map(load_change, row["changes"] or ()))

@@ -1,12 +1,13 @@
-"""Proposals in Neo4j: statements and rows; `graph.neo4j.store` runs them.
+"""Proposals in Neo4j: statements and conversion of rows.
 
-An editor sees them in Browser: `MATCH p = (:Proposal {status: 'open'})-[:ABOUT]->(:Concept) RETURN p`; the comments
-hang on the proposal by COMMENT. Changes and what else is for machines are JSON.
+In Browser: `MATCH p = (:Proposal {status: 'open'})-[:ABOUT]->(:Concept) RETURN p`; comments are linked by COMMENT.
+Changes and other fields for programs are JSON.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from graph.model.proposals import from_json, to_json
 from graph.neo4j.rows import Row
 
 LOCK = "MERGE (p:Proposal {id: $id}) ON CREATE SET p.fresh = true SET p.held = true"
-"""The lock lasts as long as the transaction, and PUT takes both properties off."""
+"""The lock lasts as long as the transaction; PUT removes both properties."""
 PUT = """
 MATCH (p:Proposal {id: $id})
 OPTIONAL MATCH (p)-[:COMMENT]->(old:Comment) DETACH DELETE old
@@ -45,25 +46,17 @@ WITH p, collect(properties(c)) AS comments
 RETURN properties(p) AS proposal, comments ORDER BY p.id DESC
 """
 
-_NAMES: Mapping[str, str] = {
-    "id": "id",
-    "title": "title",
-    "status": "status",
-    "author": "author",
-    "key": "key",
-    "created": "created",
-    "reason": "reason",
-    "base_version": "baseVersion",
-    "base_revision": "baseRevision",
-    "decided_by": "decidedBy",
-    "decided_at": "decidedAt",
-    "version": "version",
-}
+_FIELDS = (
+    "id", "title", "status", "author", "key", "created", "reason", "base_version", "base_revision", "decided_by",
+    "decided_at", "version",
+)  # fmt: skip
+_NAMES = {name: re.sub("_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
+"""Properties by field: `baseVersion` for `base_version`."""
 _JSON = ("operation", "evidence", "seen")
 
 
 def parameters(proposal: Proposal) -> Row:
-    """What PUT takes."""
+    """The parameters of PUT."""
     row = to_json(proposal)
     properties: Row = {_NAMES[name]: row[name] for name in _NAMES if name in row}
     properties |= {name: _dumps(row[name]) for name in _JSON if name in row}
@@ -73,7 +66,7 @@ def parameters(proposal: Proposal) -> Row:
 
 
 def proposal_of(record: Mapping[str, Any]) -> Proposal:
-    """Whatever hands have done to it: what is missing is empty, and JSON that no longer reads counts as missing."""
+    """The proposal of a record, with defaults for what external edits removed or made invalid."""
     found = record["proposal"]
     row: Row = {"created": "", "author": "", "title": "", "base_version": 0, "base_revision": "", "seen": {}}
     row |= {name: found[theirs] for name, theirs in _NAMES.items() if theirs in found}

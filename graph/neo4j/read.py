@@ -1,7 +1,7 @@
-"""The taxonomy in Neo4j → columns, whatever hands have edited the graph.
+"""Reading of the taxonomy in Neo4j, external edits included, as columns.
 
-Three parts that may be fetched in any order, or at the same time by several sessions; Neo4j's own numbers of the nodes
-join them. Functions of what a transaction answers: no driver is needed here.
+Concepts, texts and edges may be fetched in any order, or at the same time in several sessions; Neo4j's numbers of the
+nodes join them. Everything here works on records, without the driver.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graph.columns.assemble import RawEdges, RawTexts, assemble
-from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Bytes, Columns, Flags, Longs
+from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
 from graph.columns.near_types import near_relation
-from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, Stray
+from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, UnknownEdge
 from graph.neo4j import cypher
 
 LOST = " element "
-"""What the id of a concept that has lost its own begins with, its element id behind it: no sound id, so the snapshot
-quarantines the concept and names the element."""
+"""Prefix of an element id that stands for a missing id: not a sound id, so that the concept is quarantined."""
 
 _ROWS_PER_RECORD = 50_000
 _UNKNOWN_SHOWN = 100
@@ -34,18 +33,18 @@ _TEXT_KINDS = {"prefLabel": PREF, "altLabel": ALT, "hiddenLabel": HIDDEN, "defin
 _KIND_NAMES = [
     " and ".join(sorted(kind for bit, kind in enumerate(KINDS) if mask >> bit & 1)) for mask in range(1 << len(KINDS))
 ]
-"""By the set of kinds that a node is labelled with, a bit each in the order of `KINDS`; several make no kind."""
+"""Kinds by the set of a node's labels, a bit each in the order of `KINDS`; several are not a valid kind."""
 
 
 class Run(Protocol):
-    """Sends a statement and gives its records, as `neo4j.Transaction.run` does."""
+    """Runs a statement and returns its records, as `neo4j.Transaction.run` does."""
 
     def __call__(self, query: LiteralString, parameters: dict[str, Any], /) -> Iterable[Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One property of the nodes that have it: (m,) nodes, and the (m,) values as text."""
+    """A property of the nodes that have it: (m,) nodes and (m,) values as text."""
 
     nodes: Longs
     values: pa.LargeStringArray
@@ -53,8 +52,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ConceptPart:
-    """(n,) concepts: their nodes, ascending, and ids; by kind the nodes so labelled; properties of those that differ
-    from the default."""
+    """(n,) concepts: nodes, ascending, and ids; nodes by label of kind; properties that differ from the default."""
 
     nodes: Longs
     ids: pa.LargeStringArray
@@ -65,38 +63,9 @@ class ConceptPart:
     choice: Found
 
 
-@dataclass(frozen=True, slots=True)
-class TextPart:
-    """(m,) labels and definitions in any order; `kind` as in `Texts`."""
-
-    nodes: Longs
-    kind: Bytes
-    lang: pa.Array
-    text: pa.LargeStringArray
-
-    @classmethod
-    def of(cls, nodes: Longs, tagged: list[Any], kind: int) -> TextPart:
-        """From texts with the language tag at their end."""
-        text, lang = split_tags(_strings(tagged))
-        return cls(nodes, np.full(len(nodes), kind, dtype=np.int8), lang, text)
-
-
-@dataclass(frozen=True, slots=True)
-class EdgePart:
-    """(k,) relationships of the taxonomy's types between nodes of any sort; `type` is a code of `TYPES`."""
-
-    type: Bytes
-    source: Longs
-    target: Longs
-    primary: Flags
-
-
 def read_columns(run: Run) -> Columns:
-    """All in one transaction."""
+    """Read everything in one transaction."""
     return join(concept_part(run), text_part(run), edge_part(run), unknown_part(run))
-
-
-# -- fetching ---------------------------------------------------------------------------------------------------------
 
 
 def concept_part(run: Run) -> ConceptPart:
@@ -119,10 +88,9 @@ def concept_part(run: Run) -> ConceptPart:
     )
 
 
-def text_part(run: Run) -> TextPart:
-    pages: dict[str, list[TextPart]] = {
-        what: [TextPart.of(np.zeros(0, dtype=np.int64), [], kind)] for what, kind in _TEXT_KINDS.items()
-    }
+def text_part(run: Run) -> RawTexts:
+    """Labels and definitions; their owners are nodes."""
+    pages = {what: [_texts(np.zeros(0, dtype=np.int64), [], kind)] for what, kind in _TEXT_KINDS.items()}
     renamed: dict[int, tuple[str, str]] = {}
     bare = False
     for what, nodes, found in _pages(run, cypher.TEXTS):
@@ -132,39 +100,35 @@ def text_part(run: Run) -> TextPart:
             lists = [value if isinstance(value, list) else [value] for value in found]
             sizes = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
             texts = list(chain.from_iterable(lists))
-            pages[what].append(TextPart.of(np.repeat(nodes, sizes), texts, _TEXT_KINDS[what]))
+            pages[what].append(_texts(np.repeat(nodes, sizes), texts, _TEXT_KINDS[what]))
             bare |= what == "prefLabel" and bool((sizes == 0).any())
-    preferred = _renamed(_first_by_language(_together(pages.pop("prefLabel"))), renamed)
-    definition = _first_by_language(_together(pages.pop("definition")))
+    preferred = _renamed(_first_by_language(RawTexts.joined(pages.pop("prefLabel"))), renamed)
+    definition = _first_by_language(RawTexts.joined(pages.pop("definition")))
     if bare:
-        preferred = _called_by_caption(preferred, run)
-    return _together([preferred, definition, *chain.from_iterable(pages.values())])
+        preferred = _labelled_by_caption(preferred, run)
+    return RawTexts.joined([preferred, definition, *chain.from_iterable(pages.values())])
 
 
-def edge_part(run: Run) -> EdgePart:
+def edge_part(run: Run) -> RawEdges:
+    """Relationships of the taxonomy's types; their ends are nodes, of concepts or others."""
     none = np.zeros(0, dtype=np.int64)
-    parts = [EdgePart(none.astype(np.int8), none, none, none.astype(np.bool_))]
+    parts = [(none.astype(np.int8), none, none, none.astype(np.bool_))]
     for record in run(cypher.RELATIONS, {"size": _ROWS_PER_RECORD}):
         source, target = (np.array(record[end], dtype=np.int64) for end in ("sources", "targets"))
         type = np.full(len(source), _CODES[record["type"]], dtype=np.int8)
-        parts.append(EdgePart(type, source, target, np.array(record["primary"], dtype=np.bool_)))
-    return EdgePart(
-        np.concatenate([part.type for part in parts]),
-        np.concatenate([part.source for part in parts]),
-        np.concatenate([part.target for part in parts]),
-        np.concatenate([part.primary for part in parts]),
-    )
+        parts.append((type, source, target, np.array(record["primary"], dtype=np.bool_)))
+    return RawEdges(*map(np.concatenate, zip(*parts, strict=True)))
 
 
-def unknown_part(run: Run) -> list[Stray]:
-    """Relationships between concepts whose type is nearly one of the taxonomy's; the first hundred say enough.
+def unknown_part(run: Run) -> list[UnknownEdge]:
+    """Relationships between concepts with a misspelt type, the first hundred.
 
-    Types that aren't are other people's business. Cheap: the server keeps a list of the types in use.
+    Other people's types are ignored. Cheap: the server keeps a list of the types in use.
     """
     foreign = (row["type"] for row in run(cypher.TYPES, {}) if row["type"] not in _NOT_FOREIGN)
     types = [type for type in foreign if near_relation(type) is not None]
     rows = run(cypher.FOREIGN, {"types": types, "limit": _UNKNOWN_SHOWN}) if types else ()
-    return [Stray(row["type"], row["source"], row["target"]) for row in rows]
+    return [UnknownEdge(row["type"], row["source"], row["target"]) for row in rows]
 
 
 def _pages(run: Run, statement: LiteralString) -> Iterator[tuple[str, Longs, list[Any]]]:
@@ -184,11 +148,14 @@ def _found(run: Run, statement: LiteralString) -> defaultdict[str, Found]:
     return defaultdict(lambda: Found(np.zeros(0, dtype=np.int64), _strings([])), columns)
 
 
-# -- texts ------------------------------------------------------------------------------------------------------------
+def _texts(nodes: Longs, tagged: list[Any], kind: int) -> RawTexts:
+    """Texts of one kind from `text@lang`."""
+    text, lang = split_tags(_strings(tagged))
+    return RawTexts(nodes, np.full(len(nodes), kind, dtype=np.int8), lang, text)
 
 
 def split_tags(tagged: pa.LargeStringArray) -> tuple[pa.LargeStringArray, pa.StringArray]:
-    """Texts and language tags of `text@lang`; what has no tag at its end is in no particular language ("und")."""
+    """Texts and language tags of `text@lang`, "und" for texts without a tag."""
     parts = pc.split_pattern(tagged, "@", max_splits=1, reverse=True)
     starts, ends = parts.offsets.to_numpy()[:-1], parts.offsets.to_numpy()[1:]
     last = parts.values.take(pa.array(ends - 1)).dictionary_encode()
@@ -203,23 +170,22 @@ def split_tags(tagged: pa.LargeStringArray) -> tuple[pa.LargeStringArray, pa.Str
     return text, known.take(pa.array(np.where(is_tagged, codes, len(tags))))
 
 
-def _first_by_language(part: TextPart) -> TextPart:
+def _first_by_language(part: RawTexts) -> RawTexts:
     """The first text of each node and language."""
     lang = part.lang.dictionary_encode()
-    key = part.nodes * max(len(lang.dictionary), 1) + lang.indices.to_numpy()
+    key = part.owner * max(len(lang.dictionary), 1) + lang.indices.to_numpy()
     if (np.diff(key) > 0).all():
         return part
     _, first = np.unique(key, return_index=True)
-    return part if len(first) == len(key) else _chosen(part, np.sort(first))
+    return part if len(first) == len(key) else part.take(np.sort(first))
 
 
-def _chosen(part: TextPart, rows: Longs) -> TextPart:
-    return TextPart(part.nodes[rows], part.kind[rows], part.lang.take(pa.array(rows)), part.text.take(pa.array(rows)))
+def _renamed(preferred: RawTexts, captions: Mapping[int, tuple[str, object]]) -> RawTexts:
+    """Preferred labels with the captions that were edited in their place.
 
-
-def _renamed(preferred: TextPart, captions: Mapping[int, tuple[str, object]]) -> TextPart:
-    """`name` repeats the preferred label `nameOf`. Where that label still stands and `name` differs, the caption was
-    edited by hand, and counts; where it doesn't, the labels were edited, and count."""
+    `name` repeats the preferred label `nameOf`. Where that label exists and `name` differs, the caption was edited, and
+    counts; where it does not, the labels were edited, and count.
+    """
     renamed = {
         node: (name, *_split(name_of))
         for node, (name, name_of) in captions.items()
@@ -228,18 +194,18 @@ def _renamed(preferred: TextPart, captions: Mapping[int, tuple[str, object]]) ->
     if not renamed:
         return preferred
     texts: dict[int, str] = {}
-    for row in np.flatnonzero(np.isin(preferred.nodes, list(renamed))).tolist():
-        name, text, tag = renamed[int(preferred.nodes[row])]
+    for row in np.flatnonzero(np.isin(preferred.owner, list(renamed))).tolist():
+        name, text, tag = renamed[int(preferred.owner[row])]
         if preferred.lang[row].as_py() == tag and preferred.text[row].as_py() == text:
             texts[row] = name
-    mask = np.zeros(len(preferred.nodes), dtype=bool)
+    mask = np.zeros(len(preferred.owner), dtype=bool)
     mask[list(texts)] = True
     text = pc.replace_with_mask(preferred.text, pa.array(mask), _strings(list(texts.values())))
     return replace(preferred, text=text)
 
 
-def _called_by_caption(preferred: TextPart, run: Run) -> TextPart:
-    """A concept without any preferred label is called by its caption, in no particular language."""
+def _labelled_by_caption(preferred: RawTexts, run: Run) -> RawTexts:
+    """Preferred labels, with captions, in no particular language, for concepts without any."""
     captions = {
         node: name
         for _, nodes, found in _pages(run, cypher.UNLABELLED)
@@ -248,17 +214,8 @@ def _called_by_caption(preferred: TextPart, run: Run) -> TextPart:
     }
     und = pa.array(["und"] * len(captions), pa.string())
     kind = np.full(len(captions), PREF, dtype=np.int8)
-    added = TextPart(np.array(list(captions), dtype=np.int64), kind, und, _strings(list(captions.values())))
-    return _together([preferred, added])
-
-
-def _together(parts: Sequence[TextPart]) -> TextPart:
-    return TextPart(
-        np.concatenate([part.nodes for part in parts]),
-        np.concatenate([part.kind for part in parts]),
-        pa.concat_arrays([part.lang for part in parts]),
-        pa.concat_arrays([part.text for part in parts]),
-    )
+    added = RawTexts(np.array(list(captions), dtype=np.int64), kind, und, _strings(list(captions.values())))
+    return RawTexts.joined([preferred, added])
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -266,18 +223,14 @@ def _split(text: str) -> tuple[str, str]:
     return (label, tag) if at and LANGUAGE_TAG.fullmatch(tag) else (text, "und")
 
 
-# -- joining ----------------------------------------------------------------------------------------------------------
-
-
-def join(concepts: ConceptPart, texts: TextPart, edges: EdgePart, unknown: Sequence[Stray] = ()) -> Columns:
-    """Missing properties get their defaults; what isn't a concept's is left out."""
+def join(concepts: ConceptPart, texts: RawTexts, edges: RawEdges, unknown: Sequence[UnknownEdge] = ()) -> Columns:
+    """Columns of concepts alone, with defaults for missing properties."""
     row_of = _rows_by_node(concepts.nodes)
-    owner = row_of(texts.nodes)
+    texts = replace(texts, owner=row_of(texts.owner))
     source, target = row_of(edges.source), row_of(edges.target)
     inside = (source >= 0) & (target >= 0)
-    if (owner < 0).any():
-        kept = np.flatnonzero(owner >= 0)
-        texts, owner = _chosen(texts, kept), owner[kept]
+    if (texts.owner < 0).any():
+        texts = texts.take(np.flatnonzero(texts.owner >= 0))
     n = len(concepts.nodes)
 
     def filled(found: Found, default: str | None) -> pa.LargeStringArray:
@@ -297,14 +250,14 @@ def join(concepts: ConceptPart, texts: TextPart, edges: EdgePart, unknown: Seque
         status=filled(concepts.status, "active"),
         choice=filled(concepts.choice, "multiple"),
         notation=filled(concepts.notation, None),
-        texts=RawTexts(owner, texts.kind, texts.lang, texts.text),
+        texts=texts,
         edges=RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside]),
         unknown=unknown,
     )
 
 
 def _rows_by_node(nodes: Longs) -> Callable[[Longs], Longs]:
-    """From nodes to rows, -1 for others. `nodes` ascending, and mostly without great gaps."""
+    """A function from nodes to rows, -1 for others; `nodes` are ascending, mostly without large gaps."""
     top = int(nodes[-1]) + 1 if len(nodes) else 0
     if top <= 8 * len(nodes) + 1024:
         table = np.full(top + 1, -1, dtype=np.int32)
@@ -319,7 +272,7 @@ def _rows_by_node(nodes: Longs) -> Callable[[Longs], Longs]:
 
 
 def _strings(values: list[Any]) -> pa.LargeStringArray:
-    """What isn't text becomes text."""
+    """An Arrow array of the values as text."""
     try:
         return pa.array(values, pa.large_string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):

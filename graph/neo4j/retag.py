@@ -1,4 +1,4 @@
-"""Retag in Neo4j: statements and rows; `graph.neo4j.store` runs them."""
+"""Retag in Neo4j: statements and conversion of rows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ MATCH (i)-[old:TAGGED]->() WHERE elementId(i) = row.item AND elementId(old) = ro
 CREATE (i)-[t:TAGGED]->(c) SET t = properties(old), t += row.properties
 DELETE old
 """
-"""A relationship can't change its end: another one takes its place. One that is gone by now has been tagged anew."""
+"""A relationship can't change its end, so another one replaces it, unless the item has been tagged anew meanwhile."""
 
 
 def moves(rows: Iterable[Sequence[Any]], wanted: Retag, *, version: int) -> Iterator[Row]:
-    """(item, tag, concept, properties) as CONCERNED gives them → rows for MOVE."""
+    """Rows for MOVE from rows (item, tag, concept, properties) of CONCERNED."""
     keyed = ((item, (item, tag), tag_of(concept, properties)) for item, tag, concept, properties in rows)
     for tags in by_item(keyed):
         for (item, old), tag in changed(tags, wanted, version=version):

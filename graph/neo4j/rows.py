@@ -1,21 +1,11 @@
-"""Neo4j's nodes and relationships ⇄ values of the model, whatever hands have edited them."""
+"""Conversion between Neo4j's nodes and relationships, external edits included, and values of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graph.model import (
-    KINDS,
-    SYMMETRIC,
-    ApiKey,
-    Concept,
-    ItemTag,
-    Kind,
-    Relation,
-    Retagged,
-    TaggedItem,
-)
+from graph.model import KINDS, SYMMETRIC, ApiKey, Concept, ItemTag, Kind, Relation, Retagged, TaggedItem
 
 Row = dict[str, Any]
 
@@ -23,7 +13,7 @@ LABEL_OF: Mapping[Kind, str] = {kind: kind.capitalize() for kind in KINDS}
 
 
 def properties_of(concept: Concept) -> Row:
-    """What kgtag writes on the node; None removes a property. Properties of other people's stay."""
+    """The properties that kgtag writes; None removes one. Other people's properties stay."""
     caption = concept.label()
     if concept.pref_label.get("en") == caption:
         tag = "en"
@@ -48,7 +38,7 @@ def concept_row(concept: Concept) -> Row:
 
 
 def new_concept_row(concept: Concept) -> Row:
-    """All that a new node has."""
+    """The properties of a new node."""
     row = {name: value for name, value in properties_of(concept).items() if value is not None}
     return row | {"id": concept.id}
 
@@ -58,7 +48,7 @@ def relation_row(relation: Relation) -> tuple[str, str, bool | None]:
     return (relation.source, relation.target, primary)
 
 
-def lost_relation_row(relation: Relation) -> Row:
+def deleted_relation_row(relation: Relation) -> Row:
     return {
         "type": relation.type.upper(),
         "source": relation.source,
@@ -99,7 +89,7 @@ def item_of(row: Mapping[str, Any]) -> TaggedItem:
 
 
 def tag_of(concept: str, tag: Mapping[str, Any]) -> ItemTag:
-    """Tags drawn by hand may have no properties at all: they count as certain and accepted, by method 'given'."""
+    """The tag of a relationship; one drawn without properties is certain, accepted and of method 'given'."""
     return ItemTag(
         concept=concept,
         probability=float(tag["probability"]) if isinstance(tag.get("probability"), (int, float)) else 1.0,
@@ -113,11 +103,11 @@ def tag_of(concept: str, tag: Mapping[str, Any]) -> ItemTag:
 
 
 _STEPS = ("retaggedFrom", "retaggedConcept", "retaggedStatus", "retaggedVersion")
-"""Lists side by side, the latest step last: a relationship holds no list of maps, and the first is readable."""
+"""Parallel lists, the latest step last: a relationship can't have a list of maps."""
 
 
 def steps_properties(steps: Sequence[Retagged]) -> Row:
-    """None removes a property."""
+    """Properties of a tag's steps; None removes one."""
     columns = zip(*((s.source, s.concept, s.status, s.version) for s in steps), strict=True) if steps else [None] * 4
     return {name: None if column is None else list(column) for name, column in zip(_STEPS, columns, strict=True)}
 
@@ -131,10 +121,10 @@ def _text(value: object) -> str:
 
 
 def _tagged(labels: Mapping[str, str]) -> list[str]:
-    """`text@lang`, as neosemantics reads and writes it, by language."""
+    """`text@lang`, by language, as neosemantics reads and writes it."""
     return [f"{text}@{tag}" for tag, text in sorted(labels.items())]
 
 
 def _tagged_lists(labels: Mapping[str, Sequence[str]]) -> list[str]:
-    """The same; the order within one language is kept."""
+    """`text@lang`, by language, in order within a language."""
     return [f"{text}@{tag}" for tag in sorted(labels) for text in labels[tag]]

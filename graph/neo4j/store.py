@@ -1,6 +1,6 @@
-"""The system of record in Neo4j 5.26 and later: readable, and editable by hand in Neo4j Browser.
+"""A store in Neo4j 5.26 and later, readable and editable in Neo4j Browser.
 
-The only module that imports the driver. Its statements are in `graph.neo4j.cypher`, its rows in `graph.neo4j.rows`.
+Its statements are in `graph.neo4j.cypher`, its rows in `graph.neo4j.rows`.
 """
 
 from __future__ import annotations
@@ -8,29 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import Any, LiteralString, TypeVar
-from urllib.parse import unquote, urlsplit
+from dataclasses import asdict
+from typing import LiteralString, TypeVar
 
 import neo4j
-from neo4j.exceptions import (
-    AuthError,
-    ClientError,
-    ConfigurationError,
-    DriverError,
-    IncompleteCommit,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-)
 
 from graph.changes.net import net
 from graph.columns.columns import Columns
 from graph.columns.taxonomy_data import TaxonomyData
-from graph.errors import ConflictError, InputError, MigrationError, ReleaseTaken, StoreUnavailable
+from graph.errors import ConflictError, MigrationError, ReleaseTaken
 from graph.history.effects import unchecked
 from graph.history.payload import pack, page_end
-from graph.migrate import Applied, Migration, MigrationStatus, due, require_current, shipped, statuses
+from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
 from graph.model import (
     Accepting,
     ApiKey,
@@ -48,131 +37,96 @@ from graph.model.serial import now
 from graph.neo4j import cypher
 from graph.neo4j import history as neo4j_history
 from graph.neo4j import proposals as neo4j_proposals
+from graph.neo4j.connection import Connection, applied
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
-from graph.neo4j.rows import (
-    Row,
-    item_of,
-    item_row,
-    key_of,
-)
-from graph.neo4j.version import require_supported
+from graph.neo4j.rows import item_of, item_row, key_of
 from graph.neo4j.write import batches, require, write
 
 _ITEMS_PER_PAGE = 500
 _NO_LIMIT = 1 << 62
 _READ_ATTEMPTS = 3
 _PAUSE = 0.1
-"""Seconds between two looks at indexes that are being filled."""
-_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+"""Seconds between two checks of indexes that are being filled."""
 
 T = TypeVar("T")
 
 
 class Neo4jStore:
-    """A TaxonomyStore in one database of a Neo4j server. The driver's connection pool serves any thread."""
+    """A TaxonomyStore in one database of a Neo4j server."""
 
-    def __init__(self, driver: neo4j.Driver, url: str, *, user: str, database: str) -> None:
-        self._driver = driver
-        self._url = url
-        self._user = user
-        self._database = database
-        self._current = False
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     @classmethod
     def open(
         cls, url: str, *, user: str | None = None, password: str | None = None, database: str = "neo4j"
     ) -> Neo4jStore:
-        """The store at a `neo4j://` or `bolt://` URL; nothing is read or written yet.
-
-        `user` and `password` go before those in the URL. Without a password none is sent.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in _SCHEMES or not parts.hostname:
-            raise InputError(f"{_redacted(url)!r} is no Neo4j URL; like neo4j://user@host:7687")
-        user = user or unquote(parts.username or "") or "neo4j"
-        password = password if password is not None else unquote(parts.password or "")
-        try:
-            driver = neo4j.GraphDatabase.driver(
-                _redacted(url),
-                auth=neo4j.basic_auth(user, password) if password else None,
-                connection_timeout=5.0,
-                connection_acquisition_timeout=10.0,
-                max_transaction_retry_time=3.0,
-                notifications_min_severity="OFF",
-                user_agent="kgtag",
-            )
-        except (ConfigurationError, ValueError) as error:
-            raise InputError(f"{_redacted(url)!r} can't be used: {error}") from error
-        return cls(driver, _redacted(url), user=user, database=database)
+        """The store at a URL; nothing is sent yet. `user` and `password` take precedence over those in the URL."""
+        return cls(Connection(url, user=user, password=password, database=database))
 
     @property
     def url(self) -> str:
-        return self._url
+        return self._connection.url
 
     def close(self) -> None:
-        self._driver.close()
-
-    # -- schema -----------------------------------------------------------------------------------
+        self._connection.close()
 
     def migrate(self) -> list[str]:
-        """Apply what is due; the names. Safe to race: a lock node, held in one transaction per migration.
+        """Apply migrations that are due, each under a lock; their names.
 
-        Neo4j refuses schema commands and data writes in one transaction, so a migration's statements run each in its
-        own, and its record is committed last. Every statement is idempotent (`IF NOT EXISTS`, `MERGE`): a migration
-        cut off half-way simply runs again.
+        Neo4j refuses schema commands and data writes in one transaction, so every statement runs in its own, and the
+        migration is noted last. Statements are idempotent (`IF NOT EXISTS`, `MERGE`): an interrupted migration runs
+        again.
         """
-        fresh: list[str] = []
+        names: list[str] = []
         known = shipped("neo4j")
-        with self._translated():
-            self._require_supported()
-            self._run(cypher.MIGRATION_LOCK_CONSTRAINT)
+        with self._connection.translated():
+            self._connection.require_supported()
+            self._connection.run(cypher.MIGRATION_LOCK_CONSTRAINT)
             while name := self._migrate_one(known):
-                fresh.append(name)
-            self._run(cypher.RESTORE_META)
-            if fresh:
+                names.append(name)
+            self._connection.run(cypher.RESTORE_META)
+            if names:
                 self._await_indexes()
-        return fresh
+        return names
 
     def _await_indexes(self) -> None:
-        """However long it takes: the labels of a million concepts take minutes."""
-        while waiting := self._rows(cypher.INDEXES_NOT_READY):
+        """Wait without limit: the labels of a million concepts take minutes."""
+        while waiting := self._connection.rows(cypher.INDEXES_NOT_READY):
             failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
             if failed:
-                raise MigrationError(f"Neo4j at {self._url} could not fill the index {failed[0]!r}; its log says why")
+                raise MigrationError(f"Neo4j at {self.url} could not fill the index {failed[0]!r}; see its log")
             time.sleep(_PAUSE)
 
     def _migrate_one(self, known: tuple[Migration, ...]) -> str | None:
-        with self._session() as session, session.begin_transaction() as tx:
+        with self._connection.session() as session, session.begin_transaction() as tx:
             tx.run(cypher.LOCK_MIGRATIONS).consume()
-            waiting = due(known, _applied(tx), url=self._url)
+            waiting = due(known, applied(tx), url=self.url)
             if not waiting:
                 return None
             for statement in _statements(waiting[0].text):
-                self._run(statement)
+                self._connection.run(statement)
             tx.run(cypher.RECORD_MIGRATION, name=waiting[0].name, checksum=waiting[0].checksum, at=now()).consume()
             tx.commit()
             return waiting[0].name
 
     def migrations(self) -> list[MigrationStatus]:
-        """Every migration, applied or due, by name."""
-        with self._translated(), self._session() as session:
-            return statuses(shipped("neo4j"), session.execute_read(_applied))
-
-    # -- taxonomy ---------------------------------------------------------------------------------
+        with self._connection.translated(), self._connection.session() as session:
+            return statuses(shipped("neo4j"), session.execute_read(applied))
 
     durable_tokens = True
 
     def token(self) -> str:
-        """The bookmark of an empty read transaction: it names the last commit, whoever made it."""
-        with self._reading() as session:
+        """The bookmark of an empty read transaction, which names the last commit."""
+        with self._connection.reading() as session:
             session.execute_read(lambda tx: tx.run(cypher.PING).consume())
             return _bookmark(session)
 
     def read(self) -> TaxonomyData:
-        """Neo4j isolates no better than read committed, so a read that a commit fell into is done again.
+        """Read everything, and again if a commit came in between: the isolation level is read committed.
 
-        Where commits never rest, a last read keeps kgtag's own writers out meanwhile: a version shows before all that
-        it brought does, so that equal versions before and after prove nothing.
+        When commits never pause, a last read locks out kgtag's own writers: a version is visible before all of its
+        changes are, so that equal versions before and after prove nothing.
         """
         for _ in range(_READ_ATTEMPTS):
             before = self.token()
@@ -183,19 +137,18 @@ class Neo4jStore:
         return self._read_locked()
 
     def _read_locked(self) -> TaxonomyData:
-        """Rolled back, so that the token stays."""
-        with self._translated(), self._session() as session, session.begin_transaction() as tx:
+        """Read under the lock and roll back, so that the token stays."""
+        with self._connection.translated(), self._connection.session() as session, session.begin_transaction() as tx:
             version = _version(tx, cypher.LOCK)
             columns = read_columns(tx.run)
             tx.rollback()
         return TaxonomyData(version, columns)
 
     def _columns(self, token: str) -> tuple[Columns, bool]:
-        """The taxonomy, and whether it is as of the token. Two sessions at a time: the server answers each of them with
-        one processor."""
+        """The taxonomy, and whether it is as of the token; in two sessions, since the server uses a CPU for each."""
 
         def fetch(part: Callable[[Run], T]) -> tuple[T, bool]:
-            with self._reading(after=token, records=2) as session:
+            with self._connection.reading(after=token, records=2) as session:
                 found = session.execute_read(lambda tx: part(tx.run))
                 return found, _bookmark(session) == token
 
@@ -209,7 +162,7 @@ class Neo4jStore:
         return join(parts[0][0], parts[1][0], parts[2][0], parts[3][0]), undisturbed
 
     def _version_now(self) -> int:
-        with self._reading() as session:
+        with self._connection.reading() as session:
             return session.execute_read(lambda tx: _version(tx, cypher.VERSION))
 
     def apply(
@@ -235,25 +188,26 @@ class Neo4jStore:
                 _put_proposal(tx, accepting.at(version + 1), expect=accepting.expect)
             return version + 1
 
-        return self._writing(done)
-
-    # -- history ----------------------------------------------------------------------------------
+        return self._connection.write(done)
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         while limit is None or limit > 0:
             size = neo4j_history.SIZES_AT_ONCE if limit is None else min(limit, neo4j_history.SIZES_AT_ONCE)
-            sizes = self._rows(neo4j_history.SIZES, after=after, limit=size)
+            sizes = self._connection.rows(neo4j_history.SIZES, after=after, limit=size)
             end = page_end((row["version"], row["size"]) for row in sizes)
             if end is None:
                 return
-            found = [neo4j_history.entry_of(row) for row in self._rows(neo4j_history.ENTRIES, after=after, end=end)]
+            found = [
+                neo4j_history.entry_of(row)
+                for row in self._connection.rows(neo4j_history.ENTRIES, after=after, end=end)
+            ]
             yield from found
             after = end
             limit = None if limit is None else limit - len(found)
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
         bounds = {"before": _NO_LIMIT if before is None else before, "limit": _NO_LIMIT if limit is None else limit}
-        return [neo4j_history.version_of(row) for row in self._rows(neo4j_history.VERSIONS, **bounds)]
+        return [neo4j_history.version_of(row) for row in self._connection.rows(neo4j_history.VERSIONS, **bounds)]
 
     def put_release(self, release: Release) -> None:
         def write(tx: neo4j.ManagedTransaction) -> None:
@@ -261,14 +215,12 @@ class Neo4jStore:
             row = tx.run(neo4j_history.RELEASE_TAKEN, name=release.name, version=release.version).single()
             if row is not None:
                 raise ReleaseTaken(row["name"], row["version"])
-            tx.run(neo4j_history.PUT_RELEASE, properties=neo4j_history.release_row(release)).consume()
+            tx.run(neo4j_history.PUT_RELEASE, properties=asdict(release)).consume()
 
-        self._writing(write)
+        self._connection.write(write)
 
     def releases(self) -> list[Release]:
-        return [neo4j_history.release_of(row) for row in self._rows(neo4j_history.RELEASES)]
-
-    # -- items ------------------------------------------------------------------------------------
+        return [Release(**row) for row in self._connection.rows(neo4j_history.RELEASES)]
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         rows = [item_row(item) for item in {item.id: item for item in items}.values()]
@@ -280,12 +232,12 @@ class Neo4jStore:
                 tx.run(cypher.PUT_ITEMS, rows=batch).consume()
                 tx.run(cypher.TAG_ITEMS, rows=batch).consume()
 
-        self._writing(write)
+        self._connection.write(write)
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         while limit is None or limit > 0:
             size = _ITEMS_PER_PAGE if limit is None else min(limit, _ITEMS_PER_PAGE)
-            found = [item_of(row) for row in self._rows(cypher.ITEMS, after=after, limit=size)]
+            found = [item_of(row) for row in self._connection.rows(cypher.ITEMS, after=after, limit=size)]
             if not found:
                 return
             yield from found
@@ -293,20 +245,18 @@ class Neo4jStore:
             limit = None if limit is None else limit - len(found)
 
     def item(self, id: str) -> TaggedItem | None:
-        rows = self._rows(cypher.ITEM, id=id)
+        rows = self._connection.rows(cypher.ITEM, id=id)
         return item_of(rows[0]) if rows else None
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
-        rows = self._rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
+        rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
         return [row["id"] for row in rows]
 
-    # -- proposals --------------------------------------------------------------------------------
-
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
-        self._writing(lambda tx: _put_proposal(tx, proposal, expect=expect))
+        self._connection.write(lambda tx: _put_proposal(tx, proposal, expect=expect))
 
     def proposal(self, id: int) -> Proposal | None:
-        rows = self._rows(neo4j_proposals.ONE, id=id)
+        rows = self._connection.rows(neo4j_proposals.ONE, id=id)
         return neo4j_proposals.proposal_of(rows[0]) if rows else None
 
     def proposals(
@@ -318,115 +268,18 @@ class Neo4jStore:
         limit: int | None = None,
     ) -> list[Proposal]:
         most = _NO_LIMIT if limit is None else limit
-        rows = self._rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
+        rows = self._connection.rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
         return list(map(neo4j_proposals.proposal_of, rows))
-
-    # -- keys -------------------------------------------------------------------------------------
 
     def put_key(self, key: ApiKey) -> None:
         row = {"id": key.id, "name": key.name, "sha256": key.sha256, "scopes": list(key.scopes), "created": key.created}
-        self._writing(lambda tx: tx.run(cypher.PUT_KEY, id=key.id, properties=row).consume())
+        self._connection.write(lambda tx: tx.run(cypher.PUT_KEY, id=key.id, properties=row).consume())
 
     def delete_key(self, id: str) -> bool:
-        return self._writing(lambda tx: int(tx.run(cypher.DELETE_KEY, id=id).single(strict=True)["n"]) > 0)
+        return self._connection.write(lambda tx: int(tx.run(cypher.DELETE_KEY, id=id).single(strict=True)["n"]) > 0)
 
     def keys(self) -> list[ApiKey]:
-        return [key_of(row) for row in self._rows(cypher.KEYS)]
-
-    # -- sessions ---------------------------------------------------------------------------------
-
-    def _session(self) -> neo4j.Session:
-        return self._driver.session(database=self._database)
-
-    def _run(self, statement: LiteralString) -> None:
-        with self._session() as session:
-            session.execute_write(lambda tx: tx.run(statement).consume())
-
-    @contextmanager
-    def _reading(self, *, after: str = "", records: int = 1000) -> Iterator[neo4j.Session]:
-        """A session that reads nothing older than the token `after`, and fetches so many records at a time."""
-        with self._translated():
-            self._check()
-            with self._driver.session(
-                database=self._database,
-                default_access_mode=neo4j.READ_ACCESS,
-                bookmarks=neo4j.Bookmarks.from_raw_values(after.split("|") if after else ()),
-                fetch_size=records,
-            ) as session:
-                yield session
-
-    def _rows(self, statement: LiteralString, **parameters: Any) -> list[Row]:
-        def read(tx: neo4j.ManagedTransaction) -> list[Row]:
-            result = tx.run(statement, parameters)
-            names = result.keys()
-            # Not `data()`, which goes through bytes one by one.
-            return [dict(zip(names, row, strict=True)) for row in result]
-
-        with self._reading() as session:
-            return session.execute_read(read)
-
-    def _writing(self, work: Callable[[neo4j.ManagedTransaction], T]) -> T:
-        with self._translated():
-            self._check()
-            with self._session() as session:
-                return session.execute_write(work)
-
-    def _check(self) -> None:
-        """Looked up until the schema is ours; a record wiped since then shows by its missing Meta node."""
-        if not self._current:
-            self._require_supported()
-            with self._session() as session:
-                require_current(shipped("neo4j"), session.execute_read(_applied), url=self._url)
-            self._current = True
-
-    def _require_supported(self) -> None:
-        with self._session() as session:
-            require_supported(session.execute_read(_agent), self._url)
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except MigrationError:
-            self._current = False
-            raise
-        except (DriverError, Neo4jError) as error:
-            raise self._explained(error) from error
-
-    def _explained(self, error: DriverError | Neo4jError) -> Exception:
-        if isinstance(error, AuthError):
-            return StoreUnavailable(
-                f"Neo4j at {self._url} refused user {self._user!r}: wrong user or password; "
-                "give it in KGTAG_NEO4J_PASSWORD or in the store URL"
-            )
-        if isinstance(error, IncompleteCommit):
-            return StoreUnavailable(
-                f"the connection to Neo4j at {self._url} broke during a commit: the change is there whole or not at "
-                "all; look (`kgtag versions`) before you repeat it"
-            )
-        if isinstance(error, (ServiceUnavailable, SessionExpired)):
-            return StoreUnavailable(
-                f"no Neo4j answers at {self._url} ({_first_line(error)}); "
-                "start one (`kgtag neo4j up`) or check host and port"
-            )
-        code = getattr(error, "code", None) or type(error).__name__
-        said = " ".join((getattr(error, "message", None) or str(error)).split())
-        if code.endswith("DatabaseNotFound"):
-            return StoreUnavailable(f"Neo4j at {self._url} has no database {self._database!r}")
-        if code.endswith("ConstraintCreationFailed"):
-            return MigrationError(
-                f"{self._url} holds ids twice, so they can't be made unique; merge them first: {said}"
-            )
-        if code.endswith("MemoryPoolOutOfMemoryError"):
-            return StoreUnavailable(
-                f"Neo4j at {self._url} has too little memory for so large a change, and wrote nothing of it: raise "
-                f"dbms.memory.transaction.total.max and the heap ({said})"
-            )
-        if code.endswith("ConstraintValidationFailed"):
-            return ConflictError(f"other hands wrote the same at {self._url} just now; try again ({said})")
-        if isinstance(error, ClientError) and code.endswith("Forbidden"):
-            return StoreUnavailable(f"user {self._user!r} may not do that at {self._url}: {said}")
-        return StoreUnavailable(f"Neo4j at {self._url}: {said} ({code})")
+        return [key_of(row) for row in self._connection.rows(cypher.KEYS)]
 
 
 def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
@@ -439,16 +292,8 @@ def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: s
 def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: LiteralString) -> int:
     row = tx.run(statement).single()
     if row is None or not isinstance(row["version"], int):
-        raise MigrationError("the Meta node, which counts the versions, is gone; run `kgtag migrate` to put it back")
+        raise MigrationError("the Meta node, which has the version, is missing; run `kgtag migrate` to restore it")
     return row["version"]
-
-
-def _applied(tx: neo4j.ManagedTransaction | neo4j.Transaction) -> dict[str, Applied]:
-    return {row["name"]: Applied(row["checksum"], row["at"]) for row in tx.run(cypher.APPLIED)}
-
-
-def _agent(tx: neo4j.ManagedTransaction) -> str:
-    return tx.run(cypher.PING).consume().server.agent
 
 
 def _bookmark(session: neo4j.Session) -> str:
@@ -456,17 +301,8 @@ def _bookmark(session: neo4j.Session) -> str:
 
 
 def _statements(text: str) -> Iterator[str]:
-    """A migration's statements, without its comment lines."""
+    """The statements of a migration, without comment lines."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
     for statement in "\n".join(lines).split(";\n"):
         if statement.strip().rstrip(";"):
             yield statement.strip().rstrip(";")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def _redacted(url: str) -> str:
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,4 +1,4 @@
-"""Which Neo4j servers kgtag's Cypher runs on."""
+"""Supported versions of Neo4j."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from graph.errors import StoreUnavailable
 
 OLDEST = (5, 26)
-"""The long-term release of version 5. Those named by year (2025.01 …) came after it."""
+"""The long-term release of version 5. Releases named by year (2025.01 …) are later."""
 
 
 def require_supported(agent: str, url: str) -> None:
-    """Raises StoreUnavailable for an agent like "Neo4j/4.4.12". One that names no version is given a try."""
+    """Raise StoreUnavailable for an old agent like "Neo4j/4.4.12"; one without a version is accepted."""
     found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
     if found is not None and (int(found[1]), int(found[2])) < OLDEST:
         wanted = ".".join(map(str, OLDEST))

@@ -1,4 +1,4 @@
-"""A change set into a transaction."""
+"""Writing of change sets in a transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from graph.errors import UnknownConcept
 from graph.model import Concept, Retag
 from graph.neo4j import cypher
 from graph.neo4j import retag as neo4j_retag
-from graph.neo4j.rows import concept_row, lost_relation_row, new_concept_row, relation_row
+from graph.neo4j.rows import concept_row, deleted_relation_row, new_concept_row, relation_row
 
 _ROWS_PER_STATEMENT = 5000
 
@@ -24,11 +24,11 @@ Run = Callable[[LiteralString, Iterable[object]], None]
 
 
 def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
-    """Raises UnknownConcept for ends and tagged concepts that aren't there."""
+    """Write the net effect of change set `version`. Raises UnknownConcept for missing ends and tagged concepts."""
 
     def run(statement: LiteralString, rows: Iterable[object]) -> None:
         for batch in batches(rows, _ROWS_PER_STATEMENT):
-            # Not consumed: the server works on these while the next ones are made.
+            # Not consumed, so that the server works on these while the next ones are made.
             tx.run(statement, rows=batch)
 
     def retag(wanted: Sequence[Retag]) -> None:
@@ -37,33 +37,33 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
             rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
             run(neo4j_retag.MOVE, neo4j_retag.moves(rows, one, version=version))
 
-    run(cypher.PUT_CONCEPTS, map(concept_row, work.havens))
-    retag(work.rescue)
+    run(cypher.PUT_CONCEPTS, map(concept_row, work.put_early))
+    retag(work.retag_early)
     run(cypher.DELETE_CONCEPTS, work.delete)
-    fresh = _put(tx, run, work.put)
+    created = _put(tx, run, work.put)
     retag(work.retag)
     require(tx, work.ends() - {concept.id for concept in work.put})
-    run(cypher.DELETE_RELATIONS, map(lost_relation_row, work.unrelate))
+    run(cypher.DELETE_RELATIONS, map(deleted_relation_row, work.unrelate))
     for type, statement in cypher.PUT_RELATIONS.items():
         edges = [edge for edge in work.relate if edge.type == type]
-        new = [edge.source in fresh or edge.target in fresh for edge in edges]
+        new = [edge.source in created or edge.target in created for edge in edges]
         run(cypher.CREATE_RELATIONS[type], map(relation_row, compress(edges, new)))
         run(statement, map(relation_row, compress(edges, map(not_, new))))
 
 
 def _put(tx: neo4j.ManagedTransaction, run: Run, concepts: Sequence[Concept]) -> set[str]:
-    """Create those that aren't there, and replace the others; the ids of the new ones."""
-    fresh = {concept.id for concept in concepts}
-    fresh.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(fresh))])
+    """Create new concepts and replace existing ones; the ids of new ones."""
+    created = {concept.id for concept in concepts}
+    created.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(created))])
     for kind in sorted({concept.kind for concept in concepts}):
-        new = (concept for concept in concepts if concept.kind == kind and concept.id in fresh)
+        new = (concept for concept in concepts if concept.kind == kind and concept.id in created)
         run(cypher.CREATE_CONCEPTS[kind], map(new_concept_row, new))
-    run(cypher.PUT_CONCEPTS, (concept_row(concept) for concept in concepts if concept.id not in fresh))
-    return fresh
+    run(cypher.PUT_CONCEPTS, (concept_row(concept) for concept in concepts if concept.id not in created))
+    return created
 
 
 def require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
-    """Raises UnknownConcept."""
+    """Raise UnknownConcept unless all concepts exist."""
     missing = tx.run(cypher.UNKNOWN, ids=sorted(ids)).single()
     if missing is not None:
         raise UnknownConcept(missing["id"])

@@ -1,4 +1,4 @@
-"""What a proposal saw of the concepts that it is about: short hashes, to tell whether they have changed since."""
+"""Fingerprints of the concepts that a proposal touches, to detect later changes."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from graph.taxonomy import Taxonomy
 
 @dataclass(frozen=True, slots=True)
 class _Roles:
-    """What changes do to concepts: write them, retire them (whatever points at them matters), or point at them."""
+    """Concepts that changes write, retire (what points at them matters), or point at."""
 
     written: set[str] = field(default_factory=set)
     retired: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
 
-def looks(taxonomy: Taxonomy, changes: tuple[Change, ...]) -> dict[str, str]:
-    """Of every concept that the changes touch, in order, as much of its looks as matters to them, as a short hash.
+def fingerprints(taxonomy: Taxonomy, changes: tuple[Change, ...]) -> dict[str, str]:
+    """A fingerprint of every concept that the changes touch, by id, covering what matters to them.
 
-    A concept that is written: itself and its relations. One that goes out of use: what points at it as well. One that
-    is merely pointed at: its kind, and whether it is in use. "absent" where there is none.
+    For a concept that is written: itself and its relations. For one that is retired: also what points at it. For one
+    that is only pointed at: its kind, and whether it is in use. "absent" for a concept that does not exist.
     """
     roles = _roles(changes)
-    everyone = roles.written | roles.retired | roles.named
-    return {id: _look(taxonomy, id, roles) for id in sorted(everyone)}
+    return {id: _fingerprint(taxonomy, id, roles) for id in sorted(roles.written | roles.retired | roles.named)}
 
 
 def _roles(changes: tuple[Change, ...]) -> _Roles:
@@ -45,7 +44,7 @@ def _roles(changes: tuple[Change, ...]) -> _Roles:
     return roles
 
 
-def _look(taxonomy: Taxonomy, id: str, roles: _Roles) -> str:
+def _fingerprint(taxonomy: Taxonomy, id: str, roles: _Roles) -> str:
     concept = taxonomy.get(id)
     if concept is None:
         return "absent"

@@ -1,9 +1,7 @@
-"""Proposals: made by one, discussed by all, decided by another."""
+"""The workflow of proposals: propose, comment, accept, reject, withdraw, rebase."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,31 +9,43 @@ from typing import Any
 
 from graph import editing
 from graph.editing import Signature, edit, plan, read_change
+from graph.editing.retry import retry_conflicts
 from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
 from graph.model import Accepting, Change, ChangeSet, Comment, Proposal, ProposalStatus
-from graph.model.serial import now
-from graph.proposals.fingerprints import looks
+from graph.model.serial import lone_surrogate, now
+from graph.proposals.fingerprints import fingerprints
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-
-_ATTEMPTS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who acts: the name that the history shows, and the id of their API key (None on the command line)."""
+    """A person who proposes or decides.
+
+    Args:
+        name: The name in the history.
+        key: The id of their API key, None on the command line.
+    """
 
     name: str
     key: str | None = None
 
     def made(self, proposal: Proposal) -> bool:
-        """Whether it is their own: by the same key, or under the same name by another."""
+        """Whether the proposal is theirs: by the same key, or under the same name."""
         return self.name == proposal.author or (self.key is not None and self.key == proposal.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is to be proposed: an edit in words, or changes. `title` is made up when it is empty."""
+    """A proposal to be made: an edit request or changes.
+
+    Args:
+        operation: An edit request (see `graph.editing.requests`).
+        changes: Changes, instead of a request.
+        title: Generated when it is empty.
+        reason: Why.
+        evidence: Any JSON that supports it.
+    """
 
     operation: Mapping[str, Any] | None = None
     changes: tuple[Change, ...] = ()
@@ -45,37 +55,62 @@ class Draft:
 
 
 def read_draft(row: Mapping[str, Any], *, title: str = "", reason: str = "") -> Draft:
-    """From `{"operation": …, …}` or `{"changes": […]}`, with or without `title`, `reason` and `evidence` in it.
+    """Read a draft. Whether its operation is possible is checked when it is proposed.
 
-    Raises InputError. Whether the operation makes sense shows when it is proposed.
+    Args:
+        row: `{"operation": …, …}` or `{"changes": […]}`, optionally with `title`, `reason` and `evidence`.
+        title: Used instead of the row's.
+        reason: Used instead of the row's.
+
+    Raises:
+        InputError: The row is neither, or a change is invalid.
     """
-    words = {name: value for name, value in row.items() if name not in ("title", "reason", "evidence")}
-    about = {name: row.get(name) or "" for name in ("title", "reason")}
+    request = {name: value for name, value in row.items() if name not in ("title", "reason", "evidence")}
+    texts = {name: row.get(name) or "" for name in ("title", "reason")}
     evidence = row.get("evidence")
-    if not all(isinstance(text, str) for text in about.values()) or not isinstance(evidence, (Mapping, type(None))):
+    if not all(isinstance(text, str) for text in texts.values()) or not isinstance(evidence, (Mapping, type(None))):
         raise InputError("title and reason are texts, evidence is an object")
-    title, reason = title or about["title"], reason or about["reason"]
-    if "changes" not in words:
-        return Draft(operation=words, title=title, reason=reason, evidence=evidence)
-    changes = words.pop("changes")
-    if words or not isinstance(changes, list) or not all(isinstance(change, Mapping) for change in changes):
+    title, reason = title or texts["title"], reason or texts["reason"]
+    if "changes" not in request:
+        return Draft(operation=request, title=title, reason=reason, evidence=evidence)
+    changes = request.pop("changes")
+    if request or not isinstance(changes, list) or not all(isinstance(change, Mapping) for change in changes):
         raise InputError("either operation, with its fields, or changes, a list of objects, was expected")
     return Draft(changes=tuple(map(read_change, changes)), title=title, reason=reason, evidence=evidence)
 
 
 def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
-    """Raises what the edit itself would raise: a proposal that couldn't be accepted today is none."""
-    before, changes, _ = edit.preview(store, lambda taxonomy: _worked_out(taxonomy, draft, by))
+    """Make a proposal, which must be possible on the present taxonomy.
+
+    Args:
+        store: The store.
+        draft: What to propose.
+        by: Who proposes it.
+
+    Returns:
+        The proposal under its number.
+
+    Raises:
+        InputError: The draft is empty or invalid.
+        InvariantError: The edit would break the taxonomy.
+        ConflictError: A new concept's id is taken.
+
+    Example:
+        >>> draft = Draft({"operation": "merge", "concept": "kicks", "into": "sneakers"})
+        >>> propose(store, draft, Person("bob")).title
+        "merge 'Kicks' (kicks) into 'Sneakers' (sneakers)"
+    """
+    before, changes, _ = edit.preview(store, lambda taxonomy: _planned(taxonomy, draft, by))
     if not changes.changes:
         raise InputError("nothing is proposed: give an operation, or changes")
-    seen = looks(before, changes.changes)
+    seen = fingerprints(before, changes.changes)
     made = Proposal(
         id=0,
         created=now(),
         author=by.name,
         key=by.key,
-        title=_sound(draft.title) or _title(before, draft, seen),
-        reason=_sound(draft.reason),
+        title=_valid(draft.title) or _title(before, draft, seen),
+        reason=_valid(draft.reason),
         operation=draft.operation,
         changes=changes.changes,
         base_version=before.version,
@@ -83,19 +118,18 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         seen=seen,
         evidence=draft.evidence,
     )
-    for attempt in range(_ATTEMPTS):
+
+    def put() -> Proposal:
         newest = store.proposals(limit=1)
         numbered = replace(made, id=newest[0].id + 1 if newest else 1)
-        try:
-            store.put_proposal(numbered, expect=None)
-            return numbered
-        except LostRace:
-            time.sleep(random.uniform(0, 0.005 * attempt))
-    raise ConflictError(f"others kept proposing during {_ATTEMPTS} attempts; try again")
+        store.put_proposal(numbered, expect=None)
+        return numbered
+
+    return retry_conflicts(put, on=LostRace, what="the list of proposals")
 
 
 def find(store: TaxonomyStore, id: int) -> Proposal:
-    """Raises UnknownProposal."""
+    """The proposal with this number. Raises UnknownProposal."""
     found = store.proposal(id)
     if found is None:
         raise UnknownProposal(id)
@@ -103,22 +137,35 @@ def find(store: TaxonomyStore, id: int) -> Proposal:
 
 
 def outdated(taxonomy: Taxonomy, proposal: Proposal) -> list[str]:
-    """The concepts that no longer look as they did when it was made, as far as that matters to it; in order."""
-    today = looks(taxonomy, proposal.changes)
-    return [id for id in sorted(today) if today[id] != proposal.seen.get(id)]
+    """Ids of concepts that have changed, in ways that matter to the proposal, since it was made; in order."""
+    now = fingerprints(taxonomy, proposal.changes)
+    return [id for id in sorted(now) if now[id] != proposal.seen.get(id)]
 
 
 def comment(store: TaxonomyStore, id: int, text: str, by: Person, *, expect: Sequence[str] | None = None) -> Proposal:
-    """One more comment, whatever the proposal's status is. `expect`: ETags, as for all that follow."""
+    """Comment on a proposal of any status.
+
+    Args:
+        store: The store.
+        id: The proposal's number.
+        text: The comment.
+        by: Who comments.
+        expect: ETags of which the proposal must have one; "*" accepts any.
+
+    Raises:
+        UnknownProposal: No such proposal.
+        InputError: The text is empty.
+        LostRace: The proposal has none of the expected ETags.
+    """
     if not text.strip():
-        raise InputError("a comment has something in it")
+        raise InputError("a comment must not be empty")
     return _update(store, id, lambda found: _commented(found, text, by), expect)
 
 
 def reject(
     store: TaxonomyStore, id: int, by: Person, *, text: str = "", expect: Sequence[str] | None = None
 ) -> Proposal:
-    """Raises ConflictError when it is decided already."""
+    """Reject an open proposal; arguments as for `accept`. Raises ConflictError when it is decided already."""
     return _update(store, id, lambda found: _decided(_open(found), "rejected", by, text), expect)
 
 
@@ -131,7 +178,12 @@ def withdraw(
     expect: Sequence[str] | None = None,
     force: bool = False,
 ) -> Proposal:
-    """By the proposer alone (NotAllowed), unless by force."""
+    """Withdraw one's own proposal; arguments as for `accept`.
+
+    Raises:
+        NotAllowed: It is somebody else's proposal, and `force` is false.
+        ConflictError: It is decided already.
+    """
 
     def change(found: Proposal) -> Proposal:
         _require_own(_open(found), by, "withdraw", force=force)
@@ -143,18 +195,24 @@ def withdraw(
 def rebase(
     store: TaxonomyStore, id: int, by: Person, *, expect: Sequence[str] | None = None, force: bool = False
 ) -> Proposal:
-    """The same words worked out anew on the taxonomy of today. By the proposer alone, unless by force."""
+    """Plan one's own proposal anew on the present taxonomy; arguments as for `accept`.
+
+    Raises:
+        NotAllowed: It is somebody else's proposal, and `force` is false.
+        InputError: It was made from changes, not from an edit request.
+        ConflictError: It is decided already.
+    """
 
     def change(found: Proposal) -> Proposal:
         _require_own(_open(found), by, "rebase", force=force)
-        words = found.operation
-        if words is None:
-            raise InputError(f"proposal {id} was given as changes, not in words; withdraw it and propose them anew")
-        before, changes, _ = edit.preview(store, lambda taxonomy: plan(words, taxonomy, Signature(found.author)))
+        request = found.operation
+        if request is None:
+            raise InputError(f"proposal {id} was given as changes, without an operation; withdraw it and propose anew")
+        before, changes, _ = edit.preview(store, lambda taxonomy: plan(request, taxonomy, Signature(found.author)))
         return replace(
             found,
             changes=changes.changes,
-            seen=looks(before, changes.changes),
+            seen=fingerprints(before, changes.changes),
             base_version=before.version,
             base_revision=before.revision,
         )
@@ -171,12 +229,27 @@ def accept(
     expect: Sequence[str] | None = None,
     force: bool = False,
 ) -> Proposal:
-    """Write its changes, and mark it accepted in the same transaction; again by the same person, it stays as it is.
+    """Write a proposal's changes and mark it accepted, in one transaction.
 
-    Raises NotAllowed for one's own proposal (four eyes) unless by force, which a comment then says; ConflictError when
-    a concept it touches has changed since, or it is decided; InvariantError when it would break the taxonomy of today.
+    Accepting it again changes nothing.
+
+    Args:
+        store: The store.
+        id: The proposal's number.
+        by: Who accepts it: not its proposer.
+        text: A comment.
+        expect: ETags of which the proposal must have one; "*" accepts any.
+        force: Accept one's own proposal; a comment notes it.
+
+    Raises:
+        UnknownProposal: No such proposal.
+        NotAllowed: It is one's own proposal, and `force` is false.
+        LostRace: The proposal has none of the expected ETags.
+        ConflictError: It is decided already, or a concept that it touches has changed since.
+        InvariantError: Its changes would break the present taxonomy.
     """
-    for attempt in range(_ATTEMPTS):
+
+    def attempt() -> Proposal:
         found = find(store, id)
         if found.status == "accepted" and found.decided_by == by.name:
             return found
@@ -186,14 +259,10 @@ def accept(
             raise NotAllowed(f"proposal {id} is {found.author}'s own; somebody else must accept it")
         note = f"{text} (own proposal, accepted by force)".strip() if own else text
         accepting = Accepting(_decided(found, "accepted", by, note), found.etag)
-        try:
-            edit.apply_with(store, partial(_accepted, proposal=found, by=by), accepting=accepting)
-            return find(store, id)
-        except LostRace:
-            if expect is not None:
-                raise
-            time.sleep(random.uniform(0, 0.005 * attempt))
-    raise ConflictError(f"proposal {id} kept changing during {_ATTEMPTS} attempts; try again")
+        edit.apply_with(store, partial(_accepted, proposal=found, by=by), accepting=accepting)
+        return find(store, id)
+
+    return _retried(attempt, id, expect)
 
 
 def _accepted(taxonomy: Taxonomy, proposal: Proposal, by: Person) -> ChangeSet:
@@ -209,7 +278,7 @@ def _accepted(taxonomy: Taxonomy, proposal: Proposal, by: Person) -> ChangeSet:
     return ChangeSet(proposal.changes, author, f"{proposal.reason} (proposal {proposal.id})".strip())
 
 
-def _worked_out(taxonomy: Taxonomy, draft: Draft, by: Person) -> ChangeSet:
+def _planned(taxonomy: Taxonomy, draft: Draft, by: Person) -> ChangeSet:
     signature = Signature(by.name, draft.reason)
     return plan(draft.operation, taxonomy, signature) if draft.operation is not None else signature.sign(draft.changes)
 
@@ -224,18 +293,19 @@ def _title(taxonomy: Taxonomy, draft: Draft, seen: Mapping[str, str]) -> str:
 def _update(
     store: TaxonomyStore, id: int, change: Callable[[Proposal], Proposal], expect: Sequence[str] | None
 ) -> Proposal:
-    for attempt in range(_ATTEMPTS):
+    def attempt() -> Proposal:
         found = find(store, id)
         _require_seen(found, expect)
         after = change(found)
-        try:
-            store.put_proposal(after, expect=found.etag)
-            return after
-        except LostRace:
-            if expect is not None:
-                raise
-            time.sleep(random.uniform(0, 0.005 * attempt))
-    raise ConflictError(f"proposal {id} kept changing during {_ATTEMPTS} attempts; try again")
+        store.put_proposal(after, expect=found.etag)
+        return after
+
+    return _retried(attempt, id, expect)
+
+
+def _retried(attempt: Callable[[], Proposal], id: int, expect: Sequence[str] | None) -> Proposal:
+    """Retry lost races, except when the caller expects an ETag: the proposal no longer has it."""
+    return attempt() if expect is not None else retry_conflicts(attempt, on=LostRace, what=f"proposal {id}")
 
 
 def _require_seen(found: Proposal, expect: Sequence[str] | None) -> None:
@@ -243,9 +313,9 @@ def _require_seen(found: Proposal, expect: Sequence[str] | None) -> None:
         raise LostRace(f"proposal {found.id} has changed since it was read (it is {found.etag} now); read it again")
 
 
-def _require_own(found: Proposal, by: Person, deed: str, *, force: bool) -> None:
+def _require_own(found: Proposal, by: Person, action: str, *, force: bool) -> None:
     if not force and not by.made(found):
-        raise NotAllowed(f"proposal {found.id} is {found.author}'s; only they can {deed} it")
+        raise NotAllowed(f"proposal {found.id} is {found.author}'s; only they can {action} it")
 
 
 def _open(found: Proposal) -> Proposal:
@@ -261,12 +331,13 @@ def _decided(found: Proposal, status: ProposalStatus, by: Person, text: str) -> 
 
 
 def _commented(found: Proposal, text: str, by: Person) -> Proposal:
-    return replace(found, comments=(*found.comments, Comment(now(), by.name, _sound(text))))
+    return replace(found, comments=(*found.comments, Comment(now(), by.name, _valid(text))))
 
 
-def _sound(text: str) -> str:
+def _valid(text: str) -> str:
+    """The text without outer spaces. Raises InputError for text that no store can hold."""
     try:
         text.encode()
-    except UnicodeEncodeError:
-        raise InputError("the text has a lone surrogate in it, which no store can hold; send UTF-8") from None
+    except UnicodeEncodeError as error:
+        raise lone_surrogate(error) from None
     return text.strip()

@@ -1,1 +1,1 @@
-"""What mends each problem that hand edits leave: Cypher or SQL to paste."""
+"""Repairs of problems that external edits leave: a Cypher or SQL statement for each."""

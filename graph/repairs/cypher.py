@@ -1,21 +1,21 @@
-"""Mends for Neo4j: Cypher that an editor can paste into Neo4j Browser."""
+"""Repairs for Neo4j: Cypher that an editor can paste into Neo4j Browser."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from graph.model import KINDS, SYMMETRIC, Concept, Relation, Stray
+from graph.model import KINDS, SYMMETRIC, Concept, Relation, UnknownEdge
 from graph.neo4j.read import LOST
 from graph.neo4j.rows import LABEL_OF, properties_of
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-class Cypher:
-    """A `graph.repairs.repairs.Language`."""
+class CypherWriter:
+    """A `graph.repairs.repairs.StatementWriter`."""
 
-    def change(self, before: Concept, after: Concept) -> str:
+    def update(self, before: Concept, after: Concept) -> str:
         lines = [_match("c", before.id)]
         if before.kind != after.kind:
             lines.append(f"REMOVE c:{':'.join(LABEL_OF[kind] for kind in KINDS if kind != after.kind)}")
@@ -31,34 +31,34 @@ class Cypher:
                 lines.append(f"SET c.{key} = {literal(value)}")
         return "\n".join(lines) + ";"
 
-    def apart(self, id: str) -> str:
+    def separate(self, id: str) -> str:
         return (
             f"MATCH (c:Concept {{id: {literal(id)}}}) WITH c ORDER BY elementId(c) WITH collect(c) AS found\n"
             "UNWIND range(1, size(found) - 1) AS i WITH found[i] AS c\n"
             "SET c.id = c.id + ' (' + elementId(c) + ')';"
         )
 
-    def delete(self, edges: Sequence[Relation | Stray]) -> str:
+    def delete(self, edges: Sequence[Relation | UnknownEdge]) -> str:
         if len(edges) == 1:
             return f"{_edge(edges[0])}\nDELETE r;"
         pairs = ",\n  ".join(f"[{literal(edge.source)}, {literal(edge.target)}]" for edge in edges)
-        types = literal(sorted({_written(edge) for edge in edges}))
+        types = literal(sorted({_type(edge) for edge in edges}))
         return (
             f"UNWIND [\n  {pairs}\n] AS pair\n"
             "MATCH (a:Concept {id: pair[0]})-[r]->(b:Concept {id: pair[1]})\n"
             f"WHERE type(r) IN {types}\nDELETE r;"
         )
 
-    def redraw(self, edge: Relation | Stray, wanted: Relation) -> str:
+    def replace(self, edge: Relation | UnknownEdge, wanted: Relation) -> str:
         source, target = ("b", "a") if (edge.source, edge.target) != (wanted.source, wanted.target) else ("a", "b")
         return f"{_edge(edge)}\nMERGE ({source})-[:{wanted.type.upper()}]->({target})\nDELETE r;"
 
-    def house(self, value: Concept, attribute: Concept) -> str:
+    def add_value(self, value: Concept, attribute: Concept) -> str:
         properties = {key: found for key, found in properties_of(attribute).items() if found is not None}
-        fresh = ", ".join(f"a.{key} = {literal(found)}" for key, found in properties.items())
+        created = ", ".join(f"a.{key} = {literal(found)}" for key, found in properties.items())
         return (
             f"{_match('v', value.id)}\n"
-            f"MERGE (a:Concept {{id: {literal(attribute.id)}}})\n  ON CREATE SET a:Attribute, {fresh}\n"
+            f"MERGE (a:Concept {{id: {literal(attribute.id)}}})\n  ON CREATE SET a:Attribute, {created}\n"
             "MERGE (v)-[:VALUE_OF]->(a);"
         )
 
@@ -66,8 +66,8 @@ class Cypher:
 def literal(value: object) -> str:
     """A Cypher literal of a text, a list of texts or null.
 
-    Cypher reads `\\uXXXX` wherever it stands, even behind an escaped backslash, so none may come about: a text with a
-    backslash before a "u" is two texts added up.
+    Cypher decodes `\\uXXXX` everywhere, even after an escaped backslash, so a text with a backslash before a "u" is
+    written as two texts added up.
     """
     if value is None:
         return "null"
@@ -76,7 +76,7 @@ def literal(value: object) -> str:
     if isinstance(value, str):
         parts = re.split(r"(?<=\\)(?=u)", value)
         return " + ".join(f"'{''.join(map(_character, part))}'" for part in parts)
-    raise TypeError(f"{value!r} is nothing that a mend writes")
+    raise TypeError(f"cannot write {value!r} in Cypher")
 
 
 def _character(character: str) -> str:
@@ -91,15 +91,15 @@ def _match(name: str, id: str) -> str:
     return f"MATCH ({name}:Concept {{id: {literal(id)}}})"
 
 
-def _edge(edge: Relation | Stray) -> str:
-    """Matches a and b and the relationships r between them."""
+def _edge(edge: Relation | UnknownEdge) -> str:
+    """A pattern of a, b and the relationships r between them."""
     if edge.source == edge.target:
-        return f"{_match('a', edge.source)}\nMATCH (a)-[r]->(a) WHERE type(r) = {literal(_written(edge))}"
+        return f"{_match('a', edge.source)}\nMATCH (a)-[r]->(a) WHERE type(r) = {literal(_type(edge))}"
     arrow = "-" if edge.type in SYMMETRIC else "->"
-    kind = f"WHERE type(r) = {literal(_written(edge))}" if isinstance(edge, Stray) else ""
-    named = "r" if kind else f"r:{_written(edge)}"
-    return f"{_match('a', edge.source)}\n{_match('b', edge.target)}\nMATCH (a)-[{named}]{arrow}(b) {kind}".rstrip()
+    condition = f"WHERE type(r) = {literal(_type(edge))}" if isinstance(edge, UnknownEdge) else ""
+    named = "r" if condition else f"r:{_type(edge)}"
+    return f"{_match('a', edge.source)}\n{_match('b', edge.target)}\nMATCH (a)-[{named}]{arrow}(b) {condition}".rstrip()
 
 
-def _written(edge: Relation | Stray) -> str:
-    return edge.type if isinstance(edge, Stray) else edge.type.upper()
+def _type(edge: Relation | UnknownEdge) -> str:
+    return edge.type if isinstance(edge, UnknownEdge) else edge.type.upper()

@@ -1,4 +1,4 @@
-"""What an editor may have meant: guesses that a mend proposes, the same for the same record."""
+"""Guesses of what an editor meant; equal stores give equal guesses."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ W = TypeVar("W", bound=str)
 
 
 def free_id(concept: Concept, taken: set[str]) -> str:
-    """The id without what is wrong with it, else scheme and label; with a number when somebody has it."""
+    """The id without unprintable characters, else scheme and label; numbered when taken."""
     lost = concept.id.startswith(LOST)
     trimmed = "" if lost else "".join(character for character in concept.id if character.isprintable()).strip()
-    labelled = slug(normalise(concept.label())) if concept.pref_label else slug(concept.kind)
-    wanted = trimmed if trimmed and len(trimmed) <= 300 else f"{slug(normalise(concept.scheme)) or 'new'}:{labelled}"
+    name = slug(normalise(concept.label())) if concept.pref_label else slug(concept.kind)
+    wanted = trimmed if trimmed and len(trimmed) <= 300 else f"{slug(normalise(concept.scheme)) or 'new'}:{name}"
     number, id = 2, wanted
     while id in taken:
         id, number = f"{wanted}-{number}", number + 1
@@ -29,11 +29,11 @@ def free_id(concept: Concept, taken: set[str]) -> str:
 
 
 def labelled(concept: Concept) -> Concept:
-    """With a preferred label: the first label of another sort, else what its id says."""
+    """The concept with a preferred label: its first label of another kind, else made from its id."""
     others = [(text.strip(), tag) for text, tag, _ in concept.labels() if text.strip()]
-    spoken = re.sub(r"[\W_]+", " ", re.split(r"[:/#]", concept.id)[-1]).strip()
-    lost = concept.id.startswith(LOST) or not spoken
-    text, tag = others[0] if others else (f"Unnamed {concept.kind}" if lost else spoken, "und")
+    from_id = re.sub(r"[\W_]+", " ", re.split(r"[:/#]", concept.id)[-1]).strip()
+    lost = concept.id.startswith(LOST) or not from_id
+    text, tag = others[0] if others else (f"Unnamed {concept.kind}" if lost else from_id, "und")
     return replace(concept, pref_label={tag: text})
 
 
@@ -43,21 +43,21 @@ def without_empty(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, 
 
 
 def language_of(tag: str) -> str:
-    """The tag itself when it is one, else what it nearly says (`zh_CN`), else "und"."""
-    spelt = tag.strip().replace("_", "-")
-    return spelt if LANGUAGE_TAG.fullmatch(spelt) else "und"
+    """The tag if it is valid, else with hyphens (`zh_CN`), else "und"."""
+    candidate = tag.strip().replace("_", "-")
+    return candidate if LANGUAGE_TAG.fullmatch(candidate) else "und"
 
 
 def nearest(value: str, words: tuple[W, ...], *, default: W) -> W:
-    """The word that was meant by the value, else the default."""
+    """The word closest to the value, else the default."""
     close = difflib.get_close_matches(value.strip().lower(), words, n=1, cutoff=0.6)
     return next((word for word in words if close and word == close[0]), default)
 
 
-def closing(edges: list[Relation]) -> list[Relation]:
-    """Edges without which there is no circle: those that a walk up, along primary edges first, comes back by.
+def closing_edges(edges: list[Relation]) -> list[Relation]:
+    """The back edges of a walk up the cycle, along primary edges first; without them there is no cycle.
 
-    The walk starts where no primary edge arrives, so that what was there before a hand closed the circle is kept.
+    The walk starts where no primary edge arrives, so that edges older than the one that closed the cycle are kept.
     """
     up: dict[str, list[Relation]] = defaultdict(list)
     for edge in sorted(edges, key=lambda edge: (not edge.primary, edge.target)):

@@ -1,41 +1,41 @@
-"""Mends for SQLite: SQL that can be pasted into the `sqlite3` shell, whether it minds foreign keys or not."""
+"""Repairs for SQLite: SQL to paste into the `sqlite3` shell, with or without foreign keys enforced."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph.model import SYMMETRIC, Concept, Relation, Stray
+from graph.model import SYMMETRIC, Concept, Relation, UnknownEdge
 from graph.sqlite.rows import COLUMNS, row_of
 
 
-class Sql:
-    """A `graph.repairs.repairs.Language`."""
+class SqlWriter:
+    """A `graph.repairs.repairs.StatementWriter`."""
 
-    def change(self, before: Concept, after: Concept) -> str:
+    def update(self, before: Concept, after: Concept) -> str:
         if before.id != after.id:
             return _rename(before.id, after.id)
-        fresh = zip(COLUMNS, row_of(before), row_of(after), strict=True)
-        changes = [f"{column} = {literal(new)}" for column, old, new in fresh if old != new]
+        fields = zip(COLUMNS, row_of(before), row_of(after), strict=True)
+        changes = [f"{column} = {literal(new)}" for column, old, new in fields if old != new]
         return f"UPDATE concept SET {', '.join(changes)} WHERE id = {literal(before.id)};"
 
-    def apart(self, id: str) -> str:
+    def separate(self, id: str) -> str:
         first = f"(SELECT min(rowid) FROM concept WHERE id = {literal(id)})"
         return f"UPDATE concept SET id = id || ' (' || rowid || ')' WHERE id = {literal(id)} AND rowid > {first};"
 
-    def delete(self, edges: Sequence[Relation | Stray]) -> str:
+    def delete(self, edges: Sequence[Relation | UnknownEdge]) -> str:
         return _transaction([_delete(edge) for edge in edges])
 
-    def redraw(self, edge: Relation | Stray, wanted: Relation) -> str:
+    def replace(self, edge: Relation | UnknownEdge, wanted: Relation) -> str:
         return _transaction([_delete(edge), _insert(wanted)])
 
-    def house(self, value: Concept, attribute: Concept) -> str:
+    def add_value(self, value: Concept, attribute: Concept) -> str:
         row = ", ".join(map(literal, row_of(attribute)))
         create = f"INSERT OR IGNORE INTO concept ({', '.join(COLUMNS)})\n  VALUES ({row});"
         return _transaction([create, _insert(Relation("value_of", value.id, attribute.id))])
 
 
 def literal(value: str | None) -> str:
-    """A text in quotes; what no shell would show as it is (line breaks, NUL) by its number."""
+    """A text in quotes; characters that a shell does not show (line breaks, NUL) by their number."""
     if value is None:
         return "NULL"
     parts: list[str] = [""]
@@ -64,7 +64,7 @@ def _rename(old: str, new: str) -> str:
     )
 
 
-def _delete(edge: Relation | Stray) -> str:
+def _delete(edge: Relation | UnknownEdge) -> str:
     ends = f"source = {literal(edge.source)} AND target = {literal(edge.target)}"
     if edge.type in SYMMETRIC and edge.source != edge.target:
         ends = f"({ends} OR source = {literal(edge.target)} AND target = {literal(edge.source)})"

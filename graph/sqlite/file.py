@@ -1,4 +1,4 @@
-"""One SQLite file, its connections, and what goes wrong with files."""
+"""Connections and transactions of one SQLite file, and explanations of its errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CAUSES = (
     ("full", "the disk is full; free some space and try again"),
     ("readonly", "it can't be written; check the permissions of the file and of its folder"),
     ("unable to open", "it can't be opened; check that the folder exists and the permissions"),
-    ("not a database", "it is no SQLite database; choose another path or restore a backup"),
+    ("not a database", "it is not a SQLite database; choose another path or restore a backup"),
     ("malformed", "it is damaged; restore a backup (or try `sqlite3 FILE .recover`)"),
     ("disk I/O", "the disk reported an error; check its free space and its health, then try again or restore a backup"),
 )
 
 
 class SqliteFile:
-    """A pool of connections to one file. Transactions are opened here, and errors translated."""
+    """A pool of connections to one file, which opens transactions and translates errors."""
 
     def __init__(self, path: Path, *, busy_seconds: float = 10.0) -> None:
         self.path = path
@@ -44,13 +44,13 @@ class SqliteFile:
         return f"sqlite:///{self.path}"
 
     def close(self) -> None:
-        """Connections in use are closed when they come back."""
+        """Close all connections, those in use when they are returned."""
         with self._lock:
             self._closed = True
             self._drop()
 
     def token(self) -> str:
-        """SQLite's own `data_version`, seen from a connection that never writes: it moves with everybody's commits."""
+        """SQLite's `data_version` on a connection that never writes, which changes with every commit."""
         with self._translated():
             self._check()
             with self._lock:
@@ -60,7 +60,7 @@ class SqliteFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that sees one moment."""
+        """A transaction that reads one moment's content."""
         with self._translated():
             self._check()
             with self._connection() as db:
@@ -72,7 +72,7 @@ class SqliteFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that locks out other writers from its start."""
+        """A transaction that locks out other writers from the start."""
         with self._translated():
             self._check()
             with self._connection() as db, immediate(db):
@@ -80,7 +80,7 @@ class SqliteFile:
 
     @contextmanager
     def unchecked(self) -> Iterator[sqlite3.Connection]:
-        """A connection to the file whatever its schema."""
+        """A connection to the file with any schema."""
         with self._translated(), self._connection() as db:
             yield db
 
@@ -93,10 +93,8 @@ class SqliteFile:
             with self._connection() as db:
                 yield db
 
-    # -- inside -----------------------------------------------------------------------------------
-
     def _check(self) -> None:
-        """The file is there and has our schema; looked up until it is so, and again when the file was exchanged."""
+        """Require the file and the current schema, again whenever the file was replaced."""
         if self._closed:
             raise StoreUnavailable(f"{self.url} has been closed")
         try:
@@ -140,7 +138,7 @@ class SqliteFile:
         return db
 
     def _drop(self) -> None:
-        """Forget every idle connection; the caller holds the lock."""
+        """Close idle connections; the caller holds the lock."""
         while self._idle:
             self._idle.pop().close()
         if self._watch is not None:
@@ -157,19 +155,19 @@ class SqliteFile:
             raise self._explained(error) from error
 
     def _explained(self, error: sqlite3.DatabaseError) -> Exception:
-        said = str(error)
-        if "no such table" in said or "no such column" in said:
+        message = str(error)
+        if "no such table" in message or "no such column" in message:
             self._current = False
-            return MigrationError(f"{said} in {self.url}; run `kgtag migrate --store {self.url}`")
+            return MigrationError(f"{message} in {self.url}; run `kgtag migrate --store {self.url}`")
         for sign, advice in _CAUSES:
-            if sign in said:
-                return StoreUnavailable(f"{self.url}: {advice.format(busy=self._busy)} ({said})")
-        return StoreUnavailable(f"{self.url}: {said}")
+            if sign in message:
+                return StoreUnavailable(f"{self.url}: {advice.format(busy=self._busy)} ({message})")
+        return StoreUnavailable(f"{self.url}: {message}")
 
 
 @contextmanager
 def immediate(db: sqlite3.Connection) -> Iterator[None]:
-    """Commit when the block ends well, else roll back."""
+    """Commit after the block, roll back on an error."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -180,7 +178,7 @@ def immediate(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def applied(db: sqlite3.Connection) -> dict[str, Applied]:
-    """The migrations that the file says it has."""
+    """The migrations that the file has."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'").fetchone():
         return {}
     return {

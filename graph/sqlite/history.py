@@ -1,8 +1,9 @@
-"""The history and the releases as rows of SQLite. Every function works within the caller's transaction."""
+"""The history and releases in SQLite. Every function works in the caller's transaction."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import astuple
 
 import orjson
 
@@ -29,13 +30,12 @@ _SIZES_AT_ONCE = 500
 
 
 def add_entry(db: sqlite3.Connection, version: int, changes: ChangeSet, *, record: Record, payload: bytes) -> None:
-    told = (record.origin, record.revision, record.summary, orjson.dumps(record.concepts).decode())
-    row = (version, now(), changes.author, changes.reason, payload, len(record.changes), *told)
-    db.execute(_ADD, row)
+    about = (record.origin, record.revision, record.summary, orjson.dumps(record.concepts).decode())
+    db.execute(_ADD, (version, now(), changes.author, changes.reason, payload, len(record.changes), *about))
 
 
 def entries(db: sqlite3.Connection, *, after: int, limit: int | None) -> list[HistoryEntry]:
-    """The next page: as many entries as are good to have in memory at once, at least one if there is one."""
+    """The next page of entries, of bounded size but at least one entry."""
     sizes = db.execute(_SIZES, (after, _SIZES_AT_ONCE if limit is None else min(limit, _SIZES_AT_ONCE))).fetchall()
     end = page_end(sizes)
     return [] if end is None else [_entry(row) for row in db.execute(_ENTRIES, (after, end))]
@@ -51,7 +51,7 @@ def add_release(db: sqlite3.Connection, release: Release) -> None:
         "SELECT name, version FROM release WHERE name = ? OR version = ?", (release.name, release.version)
     ):
         raise ReleaseTaken(name, version)
-    row = (release.name, release.version, release.revision, release.at, release.author, release.notes)
+    row = astuple(release)
     db.execute("INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
@@ -76,5 +76,5 @@ def _version(row: Row) -> Version:
 
 
 def _old(changes: str) -> tuple[Change, ...]:
-    """Of an entry written before there were payloads."""
+    """The changes of an entry from before there were payloads."""
     return tuple(map(change_from_json, orjson.loads(changes)))

@@ -1,4 +1,4 @@
-"""Proposals in SQLite, in the caller's transaction."""
+"""Proposals in SQLite. Every function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ABOUT = "INSERT INTO proposal_concept (proposal, concept) VALUES (?, ?)"
 
 
 def put(db: sqlite3.Connection, proposal: Proposal, *, expect: str | None) -> None:
-    """Raises LostRace unless what is there has the ETag `expect`."""
+    """Store the proposal. Raises LostRace unless the present one has the ETag `expect`."""
     require_etag(one(db, proposal.id), expect, id=proposal.id)
     db.execute(_PUT, (proposal.id, json.dumps(to_json(proposal), ensure_ascii=False)))
     db.execute(_NOT_ABOUT, (proposal.id,))

@@ -1,4 +1,4 @@
-"""The taxonomy in an SQLite file → columns."""
+"""Reading of the taxonomy in an SQLite file as columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from graph.columns.assemble import RawEdges, RawTexts, assemble
 from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
-from graph.model import Relation, Stray
+from graph.model import Relation, UnknownEdge
 
 _ROWS_PER_PAGE = 50_000
 _UNKNOWN_SHOWN = 100
@@ -23,7 +23,7 @@ _CONCEPTS = """SELECT max(row), json_group_array(id), json_group_array(scheme), 
     group_concat(alt_label, ','), group_concat(hidden_label, ','), group_concat(definition, ',')
 FROM (SELECT rowid AS row, id, scheme, kind, status, choice, notation, pref_label, alt_label,
     hidden_label, definition FROM concept WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
-"""A page a row, for SQLite hands out one long JSON text far faster than many short rows."""
+"""A row per page: SQLite returns one long JSON text far faster than many short rows."""
 _RELATIONS = """SELECT json_group_array(type), json_group_array(source), json_group_array(target),
     json_group_array(is_primary)
 FROM (SELECT type, source, target, is_primary FROM relation WHERE (type, source, target) > (?, ?, ?)
@@ -33,10 +33,10 @@ _FOREIGN = """SELECT type, source, target FROM relation WHERE type NOT IN (SELEC
 
 
 def read_columns(db: sqlite3.Connection) -> Columns:
-    """All in one transaction, which the caller has opened.
+    """Read everything in the caller's transaction.
 
-    Hand edits may have put anything into the JSON: texts are made text, what isn't a list is a list of one. Relations
-    of types that are none are named, and mean nothing.
+    External edits may have put anything into the JSON: other values become text, single values lists of one. Relations
+    of unknown types are kept apart.
     """
     pages: list[list[pa.Array]] = [[_strings([]) for _ in range(6)]]
     texts = [_texts([], 0, PREF)]
@@ -48,7 +48,7 @@ def read_columns(db: sqlite3.Connection) -> Columns:
             texts.append(_texts(orjson.loads(f"[{column}]"), rows, kind))
         rows += len(pages[-1][0])
     ids, scheme, kinds, status, choice, notation = (pa.concat_arrays(column) for column in zip(*pages, strict=True))
-    edges, strays = _edges(db, ids)
+    edges, dangling = _edges(db, ids)
     return assemble(
         ids=ids,
         scheme=scheme,
@@ -56,25 +56,20 @@ def read_columns(db: sqlite3.Connection) -> Columns:
         status=status,
         choice=choice,
         notation=notation,
-        texts=RawTexts(
-            np.concatenate([part.owner for part in texts]),
-            np.concatenate([part.kind for part in texts]),
-            pa.concat_arrays([part.lang for part in texts]),
-            pa.concat_arrays([part.text for part in texts]),
-        ),
+        texts=RawTexts.joined(texts),
         edges=edges,
-        strays=strays,
+        dangling=dangling,
         unknown=_unknown(db),
     )
 
 
-def _unknown(db: sqlite3.Connection) -> list[Stray]:
-    """Relations of types that are none; the first hundred say enough."""
-    return [Stray(*row) for row in db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))]
+def _unknown(db: sqlite3.Connection) -> list[UnknownEdge]:
+    """Relations of unknown types, the first hundred."""
+    return [UnknownEdge(*row) for row in db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))]
 
 
 def _texts(objects: list[dict[str, Any]], first: int, kind: int) -> RawTexts:
-    """The texts of one column of objects, by language; the first object belongs to the row `first`."""
+    """The texts of a column of objects by language, whose first belongs to the row `first`."""
     tags = list(chain.from_iterable(objects))
     values: list[Any] = list(chain.from_iterable(map(dict.values, objects)))
     owner = np.arange(first, first + len(objects)).repeat(_sizes(objects))
@@ -102,15 +97,15 @@ def _edges(db: sqlite3.Connection, ids: pa.LargeStringArray) -> tuple[RawEdges, 
     flags = primary.to_numpy() != 0
     known = codes >= 0
     inside = known & (sources >= 0) & (targets >= 0)
-    strays = [
+    dangling = [
         Relation(TYPES[codes[row]], source[row].as_py(), target[row].as_py(), bool(flags[row]))
         for row in np.flatnonzero(known & ~inside).tolist()
     ]
-    return RawEdges(codes[inside].astype(np.int8), sources[inside], targets[inside], flags[inside]), strays
+    return RawEdges(codes[inside].astype(np.int8), sources[inside], targets[inside], flags[inside]), dangling
 
 
 def _index(values: pa.Array, among: pa.Array) -> Longs:
-    """Where each value stands, -1 for nowhere."""
+    """The place of each value, -1 for none."""
     found: Longs = pc.index_in(values, value_set=among).fill_null(-1).to_numpy().astype(np.int64)
     return found
 

@@ -17,7 +17,7 @@ _MOVE = "UPDATE item_tag SET concept = ?, status = ?, retagged_from = ? WHERE it
 
 
 def retag(db: sqlite3.Connection, wanted: Retag, *, version: int) -> None:
-    """In the caller's transaction, whose change set is to be `version`. Both concepts are there."""
+    """Move tags in the caller's transaction, that of change set `version`; both concepts exist."""
     rows = db.execute(_CONCERNED, {"source": wanted.source, "target": wanted.target}).fetchall()
     items = by_item((item, (item, position), tag_of(tag)) for item, position, *tag in rows)
     moved = (one for tags in items for one in changed(tags, wanted, version=version))

@@ -1,8 +1,10 @@
-"""Rows of the SQLite schema ⇄ values of the model."""
+"""Conversion between rows of the SQLite schema and values of the model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -11,34 +13,13 @@ from graph.model import ApiKey, Concept, ItemTag, Retagged, TaggedItem
 
 Row = tuple[Any, ...]
 
-COLUMNS = (
-    "id",
-    "scheme",
-    "kind",
-    "pref_label",
-    "alt_label",
-    "hidden_label",
-    "definition",
-    "notation",
-    "status",
-    "choice",
-)
-"""Of the concept table, in the order of `row_of`."""
+COLUMNS = tuple(field.name for field in fields(Concept))
+"""Columns of the concept table, in the order of `row_of`."""
+_values = attrgetter(*COLUMNS)
 
 
 def row_of(concept: Concept) -> Row:
-    return (
-        concept.id,
-        concept.scheme,
-        concept.kind,
-        _json(concept.pref_label),
-        _json(concept.alt_label),
-        _json(concept.hidden_label),
-        _json(concept.definition),
-        concept.notation,
-        concept.status,
-        concept.choice,
-    )
+    return tuple(_json(value) if isinstance(value, Mapping) else value for value in _values(concept))
 
 
 def item_of(row: Row, tags: Sequence[Row]) -> TaggedItem:
@@ -57,7 +38,7 @@ def tag_row(tag: ItemTag) -> Row:
 
 
 def steps_json(steps: Sequence[Retagged]) -> str | None:
-    """[[source, concept, status, version], …], the latest last."""
+    """JSON `[[source, concept, status, version], …]`, the latest step last."""
     if not steps:
         return None
     return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode()

@@ -1,4 +1,4 @@
-"""The embedded system of record: one SQLite file in WAL mode."""
+"""A store in one SQLite file in WAL mode."""
 
 from __future__ import annotations
 
@@ -36,18 +36,14 @@ from graph.sqlite import proposals as sqlite_proposals
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.read import read_columns
 from graph.sqlite.retag import retag
-from graph.sqlite.rows import item_of, key_of, row_of, tag_row
+from graph.sqlite.rows import COLUMNS, item_of, key_of, row_of, tag_row
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
-_PUT_CONCEPT = """INSERT INTO concept
-    (id, scheme, kind, pref_label, alt_label, hidden_label, definition, notation, status, choice)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET scheme = excluded.scheme, kind = excluded.kind, pref_label = excluded.pref_label,
-        alt_label = excluded.alt_label, hidden_label = excluded.hidden_label, definition = excluded.definition,
-        notation = excluded.notation, status = excluded.status, choice = excluded.choice"""
+_PUT_CONCEPT = f"""INSERT INTO concept ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}"""
 _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
@@ -59,7 +55,7 @@ _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = '
 
 
 class SqliteStore:
-    """A TaxonomyStore in one file. Connections come from a pool, so any thread may call any method."""
+    """A TaxonomyStore in one file, with a pool of connections for any thread."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
@@ -69,7 +65,7 @@ class SqliteStore:
     def open(cls, path: str | Path, *, busy_seconds: float = 10.0) -> SqliteStore:
         """The store in the file, which `migrate` creates; nothing is read or written yet.
 
-        `busy_seconds` is how long to wait for a lock that somebody else holds.
+        `busy_seconds` is the time to wait for another process's lock.
         """
         return cls(SqliteFile(Path(path), busy_seconds=busy_seconds))
 
@@ -80,12 +76,10 @@ class SqliteStore:
     def close(self) -> None:
         self._file.close()
 
-    # -- schema -----------------------------------------------------------------------------------
-
     def migrate(self) -> list[str]:
-        """Apply what is due, each migration in a transaction of its own; the names. Safe to race."""
+        """Apply migrations that are due, each in a transaction of its own; their names."""
         known = shipped("sqlite")
-        fresh: list[str] = []
+        names: list[str] = []
         with self._writing, self._file.creating() as db:
             db.execute("PRAGMA journal_mode = WAL")
             while True:
@@ -98,18 +92,15 @@ class SqliteStore:
                         db.execute(statement)
                     row = (waiting[0].name, waiting[0].checksum, now())
                     db.execute("INSERT INTO schema_migration (name, checksum, applied_at) VALUES (?, ?, ?)", row)
-                fresh.append(waiting[0].name)
-        return fresh
+                names.append(waiting[0].name)
+        return names
 
     def migrations(self) -> list[MigrationStatus]:
-        """Every migration, applied or due, by name."""
         known = shipped("sqlite")
         if not self._file.path.exists():
             return statuses(known, {})
         with self._file.unchecked() as db:
             return statuses(known, applied(db))
-
-    # -- taxonomy ---------------------------------------------------------------------------------
 
     durable_tokens = False
 
@@ -142,8 +133,6 @@ class SqliteStore:
                 sqlite_proposals.put(db, accepting.at(version + 1), expect=accepting.expect)
         return version + 1
 
-    # -- history ----------------------------------------------------------------------------------
-
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         while limit is None or limit > 0:
             with self._file.reading() as db:
@@ -165,8 +154,6 @@ class SqliteStore:
     def releases(self) -> list[Release]:
         with self._file.reading() as db:
             return sqlite_history.releases(db)
-
-    # -- items ------------------------------------------------------------------------------------
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         by_id = {item.id: item for item in items}
@@ -206,8 +193,6 @@ class SqliteStore:
         with self._file.reading() as db:
             return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
 
-    # -- proposals --------------------------------------------------------------------------------
-
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:
             sqlite_proposals.put(db, proposal, expect=expect)
@@ -227,8 +212,6 @@ class SqliteStore:
         with self._file.reading() as db:
             return sqlite_proposals.many(db, status, concept, before, limit)
 
-    # -- keys -------------------------------------------------------------------------------------
-
     def put_key(self, key: ApiKey) -> None:
         row = (key.id, key.name, key.sha256, " ".join(key.scopes), key.created)
         with self._writing, self._file.writing() as db:
@@ -246,19 +229,20 @@ class SqliteStore:
 
 
 def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
-    _retag(db, work.rescue, work.havens, version)
+    _retag(db, work.retag_early, work.put_early, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
     _retag(db, work.retag, (), version)
     _require(db, work.ends() - {concept.id for concept in work.put})
-    gone = [edge.key for edge in work.unrelate]
-    gone += [(edge.type, edge.target, edge.source) for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC]
-    db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", gone)
+    delete = [edge.key for edge in work.unrelate]
+    reversed = (edge for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC)
+    delete += [(edge.type, edge.target, edge.source) for edge in reversed]
+    db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", delete)
     db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
 
 
-def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], havens: Sequence[Concept], version: int) -> None:
-    db.executemany(_PUT_CONCEPT, map(row_of, havens))
+def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], put: Sequence[Concept], version: int) -> None:
+    db.executemany(_PUT_CONCEPT, map(row_of, put))
     for one in wanted:
         _require(db, {one.source, one.target})
         retag(db, one, version=version)
@@ -271,7 +255,7 @@ def _require(db: sqlite3.Connection, ids: set[str]) -> None:
 
 
 def _statements(text: str) -> Iterator[str]:
-    """A script's statements one by one: `executescript` would commit the transaction around it."""
+    """The statements of a script: `executescript` would commit the transaction around it."""
     statement = ""
     for line in text.splitlines(keepends=True):
         statement += line

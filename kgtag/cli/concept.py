@@ -1,4 +1,4 @@
-"""`kgtag concept`: look at a concept, and edit it."""
+"""`kgtag concept`: show and edit concepts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgtag.cli.console import Json, Store, print_json, print_table
-from kgtag.cli.edit_options import Deed, Words, edit, lists, relations, shown, tagged
+from kgtag.cli.edit_options import EditOptions, EditRequest, edit, lists, relations, shown, tagged
 
 if TYPE_CHECKING:
     from graph.taxonomy import Taxonomy
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The concept's id.")]
-Reason = Annotated[str, typer.Option(help="Why, for the history.")]
-Author = Annotated[str | None, typer.Option(help="Who, for the history; else the login name.")]
+Reason = Annotated[str, typer.Option(help="The reason in the history.")]
+Author = Annotated[str | None, typer.Option(help="The author in the history; the login name by default.")]
 Expect = Annotated[
     str | None,
-    typer.Option(metavar="REVISION_OR_ETAG", help="Write nothing when this is no longer what `show` says."),
+    typer.Option(metavar="REVISION_OR_ETAG", help="Write nothing when this has changed: from `concept show`."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
-Propose = Annotated[bool, typer.Option("--propose", help="Make it a proposal for somebody else to accept.")]
+Propose = Annotated[bool, typer.Option("--propose", help="Make a proposal for another person to accept.")]
 Label = Annotated[
     list[str] | None, typer.Option("--label", metavar="[LANG=]TEXT", help="Preferred label; without LANG in English.")
 ]
-Alt = Annotated[list[str] | None, typer.Option("--alt", metavar="[LANG=]TEXT", help="One more alternative label.")]
+Alt = Annotated[list[str] | None, typer.Option("--alt", metavar="[LANG=]TEXT", help="An additional alternative label.")]
 Hidden = Annotated[
-    list[str] | None, typer.Option("--hidden", metavar="[LANG=]TEXT", help="One more hidden label, for search alone.")
+    list[str] | None, typer.Option("--hidden", metavar="[LANG=]TEXT", help="An additional hidden label, for search.")
 ]
 Definition = Annotated[list[str] | None, typer.Option("--definition", metavar="[LANG=]TEXT")]
 Relate = Annotated[
-    list[str] | None, typer.Option("--relate", metavar="TYPE=ID", help="One more relation, like related=boots.")
+    list[str] | None, typer.Option("--relate", metavar="TYPE=ID", help="An additional relation, like related=boots.")
 ]
 
 
@@ -44,7 +44,7 @@ def show(
     lang: Annotated[str | None, typer.Option(help="Language of the labels shown.")] = None,
     json: Json = False,
 ) -> None:
-    """A concept with its labels, place, relations, ETag, and how many items carry it.
+    """A concept with its labels, place, relations, ETag and number of items.
 
     Example: `kgtag concept show sneakers`
     """
@@ -76,7 +76,7 @@ def add(
     definition: Definition = None,
     broader: Annotated[list[str] | None, typer.Option(help="May be repeated; the first is primary.")] = None,
     relate: Relate = None,
-    scheme: Annotated[str | None, typer.Option(help="Needed unless there is just one.")] = None,
+    scheme: Annotated[str | None, typer.Option(help="Required unless there is only one.")] = None,
     reason: Reason = "",
     author: Author = None,
     expect: Expect = None,
@@ -89,19 +89,19 @@ def add(
 
     Example: `kgtag concept add suede --kind value --label en=Suede --label zh=绒面革 --relate value_of=material`
     """
-    words: Words = {"operation": "create", "concept": id, "kind": kind, "pref_label": dict(tagged(label))}
+    request: EditRequest = {"operation": "create", "concept": id, "kind": kind, "pref_label": dict(tagged(label))}
     if scheme is not None:
-        words["scheme"] = scheme
+        request["scheme"] = scheme
     for name, given in (("alt_label", alt), ("hidden_label", hidden)):
         if given:
-            words[name] = lists(tagged(given))
+            request[name] = lists(tagged(given))
     if definition:
-        words["definition"] = dict(tagged(definition))
+        request["definition"] = dict(tagged(definition))
     if broader:
-        words["broader"] = broader
+        request["broader"] = broader
     for type, other in relations(relate):
-        words.setdefault(type, []).append(other)
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+        request.setdefault(type, []).append(other)
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command("set")
@@ -111,14 +111,14 @@ def set_(
     alt: Alt = None,
     hidden: Hidden = None,
     drop: Annotated[
-        list[str] | None, typer.Option("--drop", metavar="[LANG=]TEXT", help="An alternative or hidden label to go.")
+        list[str] | None, typer.Option("--drop", metavar="[LANG=]TEXT", help="Delete an alternative or hidden label.")
     ] = None,
     definition: Definition = None,
-    notation: Annotated[str | None, typer.Option(help="A code; empty to take it off.")] = None,
+    notation: Annotated[str | None, typer.Option(help="A code; empty to delete it.")] = None,
     status: Annotated[str | None, typer.Option(help="active, candidate or deprecated.")] = None,
-    choice: Annotated[str | None, typer.Option(help="Of an attribute: single or multiple.")] = None,
+    choice: Annotated[str | None, typer.Option(help="For an attribute: single or multiple.")] = None,
     relate: Relate = None,
-    unrelate: Annotated[list[str] | None, typer.Option(metavar="TYPE=ID", help="A relation to go.")] = None,
+    unrelate: Annotated[list[str] | None, typer.Option(metavar="TYPE=ID", help="Delete a relation.")] = None,
     primary: Annotated[str | None, typer.Option(help="The broader concept that paths follow.")] = None,
     reason: Reason = "",
     author: Author = None,
@@ -128,11 +128,11 @@ def set_(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Change a concept's labels, definition, status or relations; what isn't named stays.
+    """Change a concept's labels, definition, status or relations; others stay.
 
     Examples: `kgtag concept set sneakers --alt en=kicks --drop en=trainers`; `kgtag concept set b --status candidate`
     """
-    plain: Words = {
+    plain: EditRequest = {
         name: value
         for name, value in (("status", status), ("choice", choice), ("primary", primary))
         if value is not None
@@ -140,9 +140,9 @@ def set_(
     if notation is not None:
         plain["notation"] = notation or None
 
-    def words(taxonomy: Taxonomy) -> Words:
+    def request(taxonomy: Taxonomy) -> EditRequest:
         concept = taxonomy[id]
-        found: Words = {"operation": "set", "concept": id, **plain}
+        found: EditRequest = {"operation": "set", "concept": id, **plain}
         if label:
             found["pref_label"] = {**concept.pref_label, **dict(tagged(label))}
         if definition:
@@ -158,7 +158,7 @@ def set_(
             found[type] = [one for one in found.get(type, taxonomy.out(id, type)) if one != other]
         return found
 
-    edit(id, words, Deed(store, reason, author, expect, dry_run, propose, json))
+    edit(id, request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command()
@@ -173,19 +173,19 @@ def rename(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Give a concept another preferred label; the old one stays as an alternative label.
+    """Give a concept another preferred label; the old one becomes an alternative label.
 
     Example: `kgtag concept rename sneakers --label "en=Sports shoes"`
     """
-    words = {"operation": "rename", "concept": id, "pref_label": dict(tagged(label))}
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+    request = {"operation": "rename", "concept": id, "pref_label": dict(tagged(label))}
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command()
 def move(
     id: Id,
-    broader: Annotated[list[str] | None, typer.Option(help="May be repeated; none puts it at the top.")] = None,
-    primary: Annotated[str | None, typer.Option(help="The one that paths follow; else the first.")] = None,
+    broader: Annotated[list[str] | None, typer.Option(help="May be repeated; none makes a top concept.")] = None,
+    primary: Annotated[str | None, typer.Option(help="The one that paths follow; the first by default.")] = None,
     reason: Reason = "",
     author: Author = None,
     expect: Expect = None,
@@ -194,14 +194,14 @@ def move(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Put a concept, and all that is below it, below these and no others.
+    """Move a concept, with its descendants, below these concepts and no others.
 
     Example: `kgtag concept move sandals --broader summer-shoes --broader shoes`
     """
-    words: Words = {"operation": "move", "concept": id, "broader": broader or []}
+    request: EditRequest = {"operation": "move", "concept": id, "broader": broader or []}
     if primary is not None:
-        words["primary"] = primary
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+        request["primary"] = primary
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command()
@@ -216,12 +216,12 @@ def merge(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Let one concept stand for another: it takes over labels, relations and items; the other becomes a redirect.
+    """Merge a concept into another, which takes over labels, relations and items; the first becomes a redirect.
 
     Example: `kgtag concept merge kicks sneakers --reason "the same thing"`
     """
-    words = {"operation": "merge", "concept": id, "into": into}
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+    request = {"operation": "merge", "concept": id, "into": into}
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command()
@@ -241,17 +241,17 @@ def split(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Replace a concept by several; items go where their words tell, and those left are shown.
+    """Split a concept into several; items move by their surface, and those left are shown.
 
-    Each part names under `takes` the narrower concepts, values and other relations that are to be its own.
+    Each part lists under `takes` the narrower concepts, values and related concepts that it takes over.
 
     Example: `kgtag concept split bags parts.json --dry-run`
     """
     from graph.formats import reading
 
     read = reading.json_value(reading.text(parts), parts)
-    words = {"operation": "split", "concept": id, "parts": read}
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+    request = {"operation": "split", "concept": id, "parts": read}
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
 
 
 @app.command()
@@ -266,11 +266,11 @@ def deprecate(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Take a concept out of use; with `--replaced-by`, what names it is led there.
+    """Deprecate a concept; with `--replaced-by`, redirects and items move there.
 
     Example: `kgtag concept deprecate crimson --replaced-by red`
     """
-    words: Words = {"operation": "deprecate", "concept": id}
+    request: EditRequest = {"operation": "deprecate", "concept": id}
     if replaced_by is not None:
-        words["replaced_by"] = replaced_by
-    edit(id, lambda _: words, Deed(store, reason, author, expect, dry_run, propose, json))
+        request["replaced_by"] = replaced_by
+    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))

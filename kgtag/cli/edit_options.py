@@ -1,4 +1,4 @@
-"""What the editing commands share: words in, a written change, a proposal or a preview out."""
+"""Options of the editing commands, and the execution of edit requests: write, propose, preview."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from graph.store import TaxonomyStore
     from graph.taxonomy import Taxonomy
 
-Words = dict[str, Any]
+EditRequest = dict[str, Any]
 
 _ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """The options that every editing command has."""
+class EditOptions:
+    """Options of every editing command."""
 
     store: str | None
     reason: str
@@ -32,7 +32,7 @@ class Deed:
     json: bool
 
     @property
-    def who(self) -> str:
+    def author_name(self) -> str:
         return login(self.author)
 
 
@@ -40,32 +40,32 @@ def login(author: str | None) -> str:
     return author or getpass.getuser()
 
 
-def edit(id: str, words: Callable[[Taxonomy], Words], deed: Deed) -> None:
-    """Write what the words come to on the record as it is, propose it, or show it."""
+def edit(id: str, request: Callable[[Taxonomy], EditRequest], options: EditOptions) -> None:
+    """Plan an edit request on the present taxonomy; write, propose or preview it."""
     from graph.editing import Signature, plan, require_expected
     from graph.editing import edit as writing
     from kgtag.cli.settings import open_store
 
-    store = open_store(deed.store)
+    store = open_store(options.store)
     planned: list[ChangeSet] = []
 
     def checked(taxonomy: Taxonomy) -> ChangeSet:
-        if deed.expect is not None:
-            require_expected(taxonomy, id, deed.expect)
-        planned.append(plan(words(taxonomy), taxonomy, Signature(deed.who, deed.reason)))
+        if options.expect is not None:
+            require_expected(taxonomy, id, options.expect)
+        planned.append(plan(request(taxonomy), taxonomy, Signature(options.author_name, options.reason)))
         return planned[-1]
 
-    if deed.dry_run:
-        _preview(store, *writing.preview(store, checked), json=deed.json)
-    elif deed.propose:
-        _propose(store, words, checked, deed)
+    if options.dry_run:
+        _preview(store, *writing.preview(store, checked), json=options.json)
+    elif options.propose:
+        _propose(store, request, checked, options)
     else:
         result = writing.apply_with(store, checked)
-        _written(store, result, planned[-1], id, json=deed.json)
+        _written(store, result, planned[-1], id, json=options.json)
 
 
 def tagged(given: Sequence[str] | None) -> list[tuple[str, str]]:
-    """`zh=鞋` → ("zh", "鞋"); what names no language is English."""
+    """`zh=鞋` → ("zh", "鞋"); text without a language is English."""
     from graph.model import LANGUAGE_TAG
 
     found = []
@@ -92,7 +92,9 @@ def relations(given: Sequence[str] | None) -> list[tuple[RelationType, str]]:
         name, _, id = text.partition("=")
         type = next((one for one in RELATION_TYPES if one == name), None)
         if type is None or not id:
-            raise InputError(f"{text!r} is no relation; TYPE=ID was expected, TYPE one of {', '.join(RELATION_TYPES)}")
+            raise InputError(
+                f"invalid relation {text!r}; TYPE=ID was expected, TYPE one of {', '.join(RELATION_TYPES)}"
+            )
         found.append((type, id))
     return found
 
@@ -106,7 +108,7 @@ def shown(value: object) -> str:
 
 
 def show_diff(before: Taxonomy, after: Taxonomy) -> None:
-    """What the second has that the first hasn't, in lines."""
+    """Print the differences between two snapshots."""
     from graph.history.diff import diff, to_json
 
     for name, rows in to_json(diff(before, after)).items():
@@ -144,19 +146,22 @@ def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: 
     )
     show_diff(before, after)
     for source, count in items.items():
-        log(f"  {count} items carry {source!r}, whose tags may move")
+        log(f"  {count} items have the tag {source!r}, which may move")
 
 
 def _propose(
-    store: TaxonomyStore, words: Callable[[Taxonomy], Words], checked: Callable[[Taxonomy], ChangeSet], deed: Deed
+    store: TaxonomyStore,
+    request: Callable[[Taxonomy], EditRequest],
+    checked: Callable[[Taxonomy], ChangeSet],
+    options: EditOptions,
 ) -> None:
     from graph.proposals.workflow import Draft, Person, propose
     from graph.stores import load_taxonomy
 
     taxonomy = load_taxonomy(store)
     checked(taxonomy)
-    made = propose(store, Draft(operation=words(taxonomy), reason=deed.reason), Person(deed.who))
-    announce(made, json=deed.json)
+    made = propose(store, Draft(operation=request(taxonomy), reason=options.reason), Person(options.author_name))
+    announce(made, json=options.json)
 
 
 def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: str, *, json: bool) -> None:
@@ -180,7 +185,7 @@ def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: s
     log(f"version {taxonomy.version}, revision {taxonomy.revision}; {id!r} has etag {row['etag']} now")
     if left:
         more = " …" if len(left) > _ROWS else ""
-        log(f"{len(left)} items still carry {id!r}; look at them: {', '.join(left[:_ROWS])}{more}")
+        log(f"{len(left)} items still have the tag {id!r}; review them: {', '.join(left[:_ROWS])}{more}")
 
 
 def _line(row: Any) -> str:

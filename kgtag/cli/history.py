@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 _SHOWN = 60
 _COLUMNS = ["what", "which", "field", "before", "after"]
 
-VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="A number that `kgtag versions` shows.")]
+VersionNumber = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="A number from `kgtag versions`.")]
 
 
 def versions(
     store: Store = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, the newest; all when left out.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The number of newest versions; all by default.")] = None,
     json: Json = False,
 ) -> None:
-    """The history of accepted changes, the newest last: who, when, why, and what it came to.
+    """The history of accepted changes, newest last: author, time, reason and effect.
 
-    Edits by hand in the database are among them, found by comparing what is there with what the history says.
+    External edits of the database are included, found by comparing it with the history.
 
     Example: `kgtag versions --limit 20 --store sqlite:///shop.db`
     """
@@ -48,7 +48,7 @@ def versions(
 
 
 def show(version: VersionNumber, store: Store = None, json: Json = False) -> None:
-    """One version: who, when and why, and each change with what was there before and after.
+    """One version: author, time, reason, and each change with the state before and after.
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
@@ -63,7 +63,7 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
         print_json(row)
         return
     release = f", release {row['release']}" if row["release"] else ""
-    made = "by hand, found" if entry.origin == "outside" else f"by {entry.author}"
+    made = "an external edit found" if entry.origin == "outside" else f"by {entry.author}"
     why = f": {entry.reason}" if entry.reason else ""
     _print_effects(f"Version {version}{release}, {made} {entry.at[:19]}{why}", effects(entry.changes, entry.undo))
 
@@ -75,14 +75,14 @@ def diff(
     ],
     b: Annotated[str, typer.Argument(help="The other one.")],
     store: Store = None,
-    format: Annotated[str | None, typer.Option(help="Of files whose suffix doesn't tell, such as google.")] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of files with other suffixes, such as google.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of labels without one.")] = None,
     impact: Annotated[
-        bool, typer.Option("--impact", help="Also which tags, items of --store and neighbour lists change.")
+        bool, typer.Option("--impact", help="Also show tags, items of --store and neighbour lists that change.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """What changed from A to B. Exit code 1 when they differ.
+    """Differences from A to B. Exit code 1 when they differ.
 
     Examples: `kgtag diff 3 5`; `kgtag diff 2026.08.0 9 --impact`;
     `kgtag diff sqlite:///shop.db yesterday.jsonl --json`;
@@ -115,20 +115,20 @@ def diff(
 def undo(
     version: VersionNumber,
     store: Store = None,
-    reason: Annotated[str, typer.Option(help="Why, for the history; that of the version when left out.")] = "",
-    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    reason: Annotated[str, typer.Option(help="The reason in the history; that of the version by default.")] = "",
+    author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
 ) -> None:
-    """Take back what a version did, as a new version; whole or, when something later stands in the way, not at all.
+    """Undo a version by a new version, as a whole or, when later versions conflict, not at all.
 
-    Tags of items that went with a deleted concept don't come back; those on a concept that vanishes with this go.
+    Tags that were deleted with a concept are not restored; undoing the creation of a concept deletes its tags.
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.editing.undo import undo as take_back
+    from graph.editing.undo import undo as undo_version
     from kgtag.cli.settings import open_store
 
-    taxonomy = take_back(open_store(store), version, author=author or getpass.getuser(), reason=reason)
+    taxonomy = undo_version(open_store(store), version, author=author or getpass.getuser(), reason=reason)
     if json:
         print_json({"undone": version, "version": taxonomy.version, "revision": taxonomy.revision})
     log(f"version {version} is undone; the taxonomy is at version {taxonomy.version}")
@@ -136,36 +136,36 @@ def undo(
 
 def release(
     store: Store = None,
-    notes: Annotated[str, typer.Option("--notes", help="What is in it, for people.")] = "",
-    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    notes: Annotated[str, typer.Option("--notes", help="Release notes for people.")] = "",
+    author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
 ) -> None:
-    """Give the current version a name by the calendar, YYYY.MM.N, that models, `diff` and people can refer to.
+    """Tag the present version as a release YYYY.MM.N (CalVer), for models, `diff` and people to refer to.
 
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
-    from graph.history.releases import release as name_version
+    from graph.history.releases import release as tag_version
     from graph.rows import release_row
     from kgtag.cli.settings import open_store
 
-    made = name_version(open_store(store), author=author or getpass.getuser(), notes=notes)
+    made = tag_version(open_store(store), author=author or getpass.getuser(), notes=notes)
     if json:
         print_json(release_row(made))
     log(f"version {made.version} is release {made.name}")
 
 
 def _caught_up(url: str | None) -> MigratableStore:
-    """The store, edits by hand included in its history; where they can't be, a note says so. Raises StoreError."""
+    """The store, with external edits recorded in its history if possible. Raises StoreError when it can't be read."""
     from graph.errors import ConflictError, StoreUnavailable
-    from graph.history.reconcile import settled
+    from graph.history.reconcile import reconciled
     from kgtag.cli.settings import open_store
 
     opened = open_store(url)
     try:
-        settled(opened)
+        reconciled(opened)
     except (StoreUnavailable, ConflictError) as error:
-        opened.token()  # Where it can't even be read, that is the error.
-        notes([f"edits by hand since the last version could not be recorded: {error}"])
+        opened.token()  # Raises if the store can't be read.
+        notes([f"external edits since the last version could not be recorded: {error}"])
     return opened
 
 

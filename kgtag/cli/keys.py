@@ -1,4 +1,4 @@
-"""`kgtag keys`: who may call the API."""
+"""`kgtag keys`: API keys."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ app = typer.Typer(no_args_is_help=True)
 def create(
     scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, propose, edit, approve, admin.")] = "",
     role: Annotated[str, typer.Option(help="In place of scopes: proposer, editor or approver.")] = "",
-    name: Annotated[str, typer.Option(help="Whose key it is, for the list.")] = "",
+    name: Annotated[str, typer.Option(help="The owner's name, for the list.")] = "",
     store: Store = None,
 ) -> None:
-    """Create a key and print it, this once: the store keeps only its hash.
+    """Create a key and print it, once: the store has only its hash.
 
     Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
     """
@@ -29,7 +29,7 @@ def create(
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     if role:
         if role not in ROLES:
-            raise InputError(f"{role!r} is no role; there is {', '.join(ROLES)}")
+            raise InputError(f"no role {role!r}; there is {', '.join(ROLES)}")
         scopes += ROLES[role]
     key, secret = create_key(open_store(store), name=name, scopes=scopes)
     log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
@@ -57,7 +57,7 @@ def list_(store: Store = None, json: Json = False) -> None:
 def revoke(
     id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], store: Store = None
 ) -> None:
-    """Make a key worthless, within seconds on running servers.
+    """Revoke a key; running servers refuse it within seconds.
 
     Example: `kgtag keys revoke 0f2a4c6e8b1d`
     """

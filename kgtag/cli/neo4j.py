@@ -1,4 +1,4 @@
-"""`kgtag neo4j`: a local server for trying and testing."""
+"""`kgtag neo4j`: a local server for trials and tests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def up(
     name: Name = "default",
     json: Json = False,
 ) -> None:
-    """Start it (or find it running) and print its store URL once it answers.
+    """Start the server unless it runs, and print its store URL once it answers.
 
     Example: `export KGTAG_STORE=$(kgtag neo4j up)`
     """
@@ -39,7 +39,7 @@ def up(
 
 @app.command()
 def down(name: Name = "default") -> None:
-    """Stop it. Its data stays.
+    """Stop the server; its data stays.
 
     Example: `kgtag neo4j down`
     """
@@ -50,7 +50,7 @@ def down(name: Name = "default") -> None:
 
 @app.command()
 def status(name: Name = "default", json: Json = False) -> None:
-    """Whether it runs, and where. Exit code 1 when it doesn't.
+    """The server's URL. Exit code 1 when it does not run.
 
     Example: `kgtag neo4j status --json`
     """
@@ -70,9 +70,9 @@ def status(name: Name = "default", json: Json = False) -> None:
 
 @app.command("browser-files")
 def browser_files(
-    folder: Annotated[Path, typer.Argument(help="Where to put them; made when it isn't there.")] = Path("browser"),
+    folder: Annotated[Path, typer.Argument(help="The folder to write to; created if missing.")] = Path("browser"),
 ) -> None:
-    """Write the style sheet, the saved queries and the guide for Neo4j Browser, and say what to do with them.
+    """Write the style sheet, the saved queries and the guide for Neo4j Browser, with instructions.
 
     Example: `kgtag neo4j browser-files browser`
     """

@@ -1,4 +1,4 @@
-"""`kgtag propose` and `kgtag proposals gold`."""
+"""`kgtag propose`, `kgtag proposals gold`: proposals of new values, and training data from accepted ones."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Tags = Annotated[Path, typer.Argument(metavar="TAGS.jsonl", help="Rows of `kgtag
 def propose(
     tags: Tags,
     products: Annotated[
-        Path | None, typer.Option(help="The products that were tagged: gives languages, and titles to show.")
+        Path | None, typer.Option(help="The tagged products, for languages and example titles.")
     ] = None,
     min_count: Annotated[int, typer.Option(min=1, help="Products that a value must be found in.")] = 2,
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable mentions don't count.")] = 0.5,
     similarity: Annotated[float, typer.Option(min=0, max=1, help="Least similarity of spellings of one value.")] = 0.6,
-    author: Annotated[str | None, typer.Option(help="Who does this; else the login name.")] = None,
+    author: Annotated[str | None, typer.Option(help="The proposer; the login name by default.")] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Propose new values for frequent NIL mentions: emerging concepts.
+    """Propose new values for frequent NIL mentions.
 
-    Each proposal has a name, other spellings, an attribute, a broader value, and the products it was found on.
-    `kgtag proposals list` shows them; accepted, they are concepts.
+    Each proposal has a name, other spellings, an attribute, a broader value, and products as evidence.
+    `kgtag proposals list` shows them; accepted ones become concepts.
 
     Example: `kgtag propose tags.jsonl --products products.jsonl`
     """
@@ -64,7 +64,7 @@ def gold(
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Less probable tags don't become gold.")] = 0.5,
     store: Store = None,
 ) -> None:
-    """Turn accepted proposals into training data: the products with a new value, annotated and linked.
+    """Export accepted proposals as training data: annotated products with the new values and links.
 
     Example: `kgtag proposals gold tags.jsonl --products products.jsonl --out new.jsonl`
     """

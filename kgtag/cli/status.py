@@ -1,4 +1,4 @@
-"""`kgtag status`: how the record is, in one look."""
+"""`kgtag status`: the state of the store at a glance."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def status(store: Store = None, json: Json = False) -> None:
-    """Reach, schema, version, counts, the last change, and every quarantined edit with what mends it.
+    """Connectivity, schema, version, counts, the last change, and every quarantined edit with its repair.
 
-    Exit code 1 when the record can't be reached, a migration is due or something is quarantined.
+    Exit code 1 when the store can't be reached, a migration is due or something is quarantined.
 
     Example: `kgtag status --store bolt://127.0.0.1:7687`
     """
@@ -63,7 +63,7 @@ def _content(store: MigratableStore) -> dict[str, Any]:
 
 
 def _show(row: dict[str, Any]) -> None:
-    lines = [("record", row["url"]), ("reachable", "yes" if row["reachable"] else f"no: {row['error']}")]
+    lines = [("store", row["url"]), ("reachable", "yes" if row["reachable"] else f"no: {row['error']}")]
     if row["reachable"] and "error" in row:
         lines.append(("readable", f"no: {row['error']}"))
     if row.get("due"):
@@ -80,5 +80,5 @@ def _show(row: dict[str, Any]) -> None:
         ]
     print_table("Status", ["", ""], lines)
     for problem in row.get("problems", ()):
-        log(f"\n{problem['code']}: {problem['message']}\n  To mend it, {problem['repair']['words']}:")
+        log(f"\n{problem['code']}: {problem['message']}\n  To repair it, {problem['repair']['words']}:")
         out.print(problem["repair"]["statement"], markup=False, soft_wrap=True)

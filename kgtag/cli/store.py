@@ -1,4 +1,4 @@
-"""Commands on the record: init, migrate, import, export, audit."""
+"""Commands on the store: init, migrate, import, export, audit."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def init(store: Store = None) -> None:
 
 def migrate(
     store: Store = None,
-    status: Annotated[bool, typer.Option("--status", help="Only show what is applied and what is due.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show applied and due migrations.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring a store's schema up to date. Exit code 1 with `--status` when something is due.
+    """Bring a store's schema up to date. Exit code 1 with `--status` when a migration is due.
 
     Example: `kgtag migrate --status --store sqlite:///shop.db`
     """
@@ -53,25 +53,25 @@ def migrate(
 
 
 def import_file(
-    format: Annotated[str, typer.Argument(help="One of those listed above.")],
+    format: Annotated[str, typer.Argument(help="One of the formats above.")],
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="May be gzipped.")],
     store: Store = None,
     scheme: Scheme = None,
-    lang: Annotated[str | None, typer.Option(help="Language of labels that name none.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of labels without one.")] = None,
     rows: Annotated[str, typer.Option("--rows", help="For `annotated`: annotated, spans, extractgpt.")] = "annotated",
-    id_prefix: Annotated[str, typer.Option(help="Goes before every id, to keep apart schemes that count from 1.")] = "",
+    id_prefix: Annotated[str, typer.Option(help="Prefix of every id, for schemes that number from 1.")] = "",
     replacing: Annotated[
         bool,
-        typer.Option("--replace", help="The file is its scheme's new truth: move what moved, deprecate what is gone."),
+        typer.Option("--replace", help="The file has the whole scheme: move what moved, deprecate what is missing."),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count everything, and write nothing.")] = False,
-    author: Annotated[str | None, typer.Option(help="Who, for the history.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
+    author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
 ) -> None:
-    """Bring a taxonomy into the store: all of it or, when something is wrong, nothing.
+    """Import a taxonomy into the store, as a whole or not at all.
 
-    Known concepts are merged, so several languages of one taxonomy can come one after the other.
-    What docs/formats.md says of each format, in short:
+    Known concepts are merged, so that several languages of a taxonomy can be imported one after the other.
+    Formats (see docs/formats.md):
 
     - `shopify`: `kgtag import shopify en.json zh-CN.json`
     - `google`: `kgtag import google taxonomy-with-ids.en-US.txt taxonomy-with-ids.zh-CN.txt`
@@ -82,7 +82,7 @@ def import_file(
     - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
     - `gs1` (GS1 Web Vocabulary): `kgtag import gs1 gs1Voc.ttl`
     - `graphml`: `kgtag import graphml shop.graphml`
-    - `csv` (or TSV, of your own): `kgtag import csv shop.csv --lang en`
+    - `csv` (CSV or TSV): `kgtag import csv shop.csv --lang en`
     - `jsonl` (kgtag's own): `kgtag import jsonl taxonomy.jsonl`
     - `annotated` (products): `kgtag import annotated titles.jsonl --scheme mine`
 
@@ -128,19 +128,19 @@ def export_file(
     file: Annotated[
         Path,
         typer.Argument(
-            help="For skos, .ttl, .rdf or .jsonld says which; for shopify, a directory or one language (en.json)."
+            help="skos: the suffix (.ttl, .rdf, .jsonld) selects the notation; shopify: a directory or en.json."
         ),
     ],
     store: Store = None,
     scheme: Scheme = None,
     xl: Annotated[bool, typer.Option("--xl", help="For `skos`: labels as SKOS-XL.")] = False,
-    lang: Annotated[str | None, typer.Option(help="For `synonyms` and `shopify`: this language alone.")] = None,
+    lang: Annotated[str | None, typer.Option(help="For `synonyms` and `shopify`: only this language.")] = None,
     lossy: Annotated[bool, typer.Option("--lossy", help="For `shopify`: leave out what it can't hold.")] = False,
     expand: Annotated[
         Expand, typer.Option(help="For `synonyms`: labels equal each other, or all become the preferred one.")
     ] = "both",
     narrower: Annotated[
-        int, typer.Option(min=0, metavar="LEVELS", help="For `synonyms`: a label finds those so many levels below it.")
+        int, typer.Option(min=0, metavar="LEVELS", help="For `synonyms`: labels find those up to so many levels below.")
     ] = 0,
 ) -> None:
     """Write the taxonomy to a file.
@@ -164,15 +164,15 @@ def export_file(
 
 def audit(
     store: Store = None,
-    skos: Annotated[Path | None, typer.Option(help="Audit a SKOS file as it stands, without a store.")] = None,
+    skos: Annotated[Path | None, typer.Option(help="Audit a SKOS file as it is, without a store.")] = None,
     check: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
-    fail_on: Annotated[str, typer.Option(help="Exit with 1 from this severity on: error, warning or info.")] = "error",
+    fail_on: Annotated[str, typer.Option(help="Least severity for exit code 1: error, warning or info.")] = "error",
     embeddings: Annotated[
         Path | None, typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned check of implausible edges.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check the whole graph: named findings with severity, evidence and a suggested repair.
+    """Check the whole graph: findings with severity, evidence and a suggested repair.
 
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
     """

@@ -9,8 +9,9 @@ from pathlib import Path
 from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
+from graph.formats.fields import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
-from kgtag.data.rows import Row, rows
+from kgtag.data.rows import rows
 from kgtag.data.sequences import bieos, bio
 from kgtag.types import AnnotatedProduct, Product
 
@@ -91,11 +92,7 @@ FORMATS = (*_BY_ROW, "bieos")
 
 
 def read_annotated(
-    path: Path,
-    *,
-    format: str = "annotated",
-    lang: str | None = None,
-    misplaced: list[FileFormatError] | None = None,
+    path: Path, *, format: str = "annotated", lang: str | None = None, misplaced: list[FileFormatError] | None = None
 ) -> Iterator[AnnotatedProduct]:
     """Products with their gold, in file order; `format` is one of FORMATS, `lang` for rows that name no language.
 

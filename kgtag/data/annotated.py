@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from graph.formats.fields import Row
 from graph.formats.reading import kind_of
 from kgtag.data.locate import locate
-from kgtag.data.rows import Row
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _ABSENT = "n/a"

@@ -1,60 +1,18 @@
-"""The rows of a file of products, whatever it is made of, each with the place to name when it makes no sense."""
+"""Rows of product files in JSONL, CSV, TSV or Parquet, with their place for errors."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from graph.errors import FileFormatError, InputError
-from graph.formats import reading
+from graph.formats import reading, table
+from graph.formats.fields import Row
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-_FIELD_LIMIT = 10_000_000
-"""Characters a CSV field may hold."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row as it stands in the file, by column, and where: the line, or in Parquet the row, from 1."""
-
-    file: str
-    line: int
-    fields: Mapping[str, Any]
-
-    def error(self, message: str) -> FileFormatError:
-        return FileFormatError(self.file, message, line=self.line)
-
-    def optional(self, field: str) -> str | None:
-        """A text; None when it is missing, null or empty."""
-        value = self.fields.get(field)
-        if value is None or value == "":
-            return None
-        if not isinstance(value, str):
-            raise self.error(f"{field!r} must be a string, not {reading.kind_of(value)}")
-        return value
-
-    def text(self, field: str) -> str:
-        """A text that must be there and say something."""
-        value = self.fields.get(field)
-        if isinstance(value, str) and value.strip():
-            return value
-        if field not in self.fields:
-            there = ", ".join(map(repr, self.fields)) or "none"
-            raise self.error(f"{field!r} is missing; the fields here are {there}")
-        wrong = "is empty" if isinstance(value, str) else f"is {reading.kind_of(value)}"
-        raise self.error(f"{field!r} {wrong}; a string with something in it was expected")
-
-    def id(self, field: str = "id") -> str:
-        """The row's id as text; its number in the file when it has none."""
-        value = self.fields.get(field)
-        if value is None or value == "":
-            return str(self.line)
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise self.error(f"{field!r} must be a string or a whole number, not {reading.kind_of(value)}")
-        return str(value)
+_COLUMNS = ("id", "title", "text", "category", "lang", "image", "attributes", "spans")
+"""Columns that tables may name in any case."""
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -65,52 +23,17 @@ def rows(path: Path) -> Iterator[Row]:
     if suffix in (".jsonl", ".ndjson", ".json"):
         return (Row(str(path), line, fields) for line, fields in reading.json_rows(path))
     if suffix in (".csv", ".tsv"):
-        return _table(path, delimiter="," if suffix == ".csv" else "\t")
+        return _table(path)
     if suffix == ".parquet" and not gzipped:
         return _parquet(path)
     raise InputError(f"{path}: the suffix {suffix!r} names no product file; one of {', '.join(_SUFFIXES)} was expected")
 
 
-def _table(path: Path, *, delimiter: str) -> Iterator[Row]:
+def _table(path: Path) -> Iterator[Row]:
     """A table with a header; its columns `attributes` and `spans` hold JSON."""
-    csv.field_size_limit(_FIELD_LIMIT)
-    source = (line for _, line in reading.lines(path))
-    # Tab-separated files quote nothing, or whole fields: see _unquoted.
-    how: Any = {"quoting": csv.QUOTE_NONE} if delimiter == "\t" else {"strict": True}
-    reader = csv.reader(source, delimiter=delimiter, **how)
-    header: list[str] = []
-    start = 1
-    try:
-        for raw in reader:
-            line, start = start, reader.line_num + 1
-            cells = [_unquoted(cell) for cell in raw] if delimiter == "\t" else raw
-            if not cells:
-                continue
-            if not header:
-                header = _header(cells, path, line)
-            elif len(cells) != len(header):
-                raise FileFormatError(str(path), f"{len(cells)} columns where the header has {len(header)}", line=line)
-            else:
-                yield Row(str(path), line, _unpacked(dict(zip(header, cells, strict=True)), path, line))
-    except csv.Error as error:
-        raise FileFormatError(str(path), f"no valid CSV: {error}", line=reader.line_num or 1) from None
-    if not header:
-        raise FileFormatError(str(path), "the file is empty; a header with a column 'title' was expected")
-
-
-def _unquoted(cell: str) -> str:
-    """A tab-separated field without the quotes some programs put around it; inches and other lone quotes stay."""
-    inner = cell[1:-1]
-    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner.replace('""', "")
-    return inner.replace('""', '"') if quoted else cell
-
-
-def _header(cells: list[str], path: Path, line: int) -> list[str]:
-    header = [cell.strip() for cell in cells]
-    repeated = sorted({cell for cell in header if header.count(cell) > 1})
-    if repeated:
-        raise FileFormatError(str(path), f"the header names {repeated[0]!r} twice", line=line)
-    return header
+    for row in table.rows(path, known=_COLUMNS, plain_tabs=True):
+        fields = {name: row.cells.get(name, "") for name in row.columns}
+        yield Row(str(path), row.line, _unpacked(fields, path, row.line))
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -131,7 +54,7 @@ def _parquet(path: Path) -> Iterator[Row]:
 
 
 def _unpacked(fields: dict[str, Any], path: Path, line: int) -> dict[str, Any]:
-    """Nested columns as they are, those kept as JSON text read."""
+    """The fields, with nested columns that hold JSON text decoded."""
     for name in ("attributes", "spans"):
         value = fields.get(name)
         if isinstance(value, str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from graph.errors import KgtagError
-from graph.history.reconcile import settle
+from graph.history.reconcile import reconcile
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -40,7 +40,7 @@ class Reconciler:
         if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):
             return taxonomy
         try:
-            found = settle(self._store, taxonomy, known=done, token=token)
+            found = reconcile(self._store, taxonomy, known=done, token=token)
         except Exception as error:  # whatever the history trips over, reads must go on
             if str(error) != self.history_error:
                 unexpected = not isinstance(error, KgtagError)

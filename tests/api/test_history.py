@@ -7,11 +7,11 @@ import httpx
 from graph.history import releases
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
-from tests.graph.hands import SqlHands
+from tests.graph.external_edits import SqlEdits
 
 
 def test_an_edit_by_hand_is_a_version_with_before_and_after(editor: httpx.Client, shop_store: SqliteStore) -> None:
-    SqlHands(shop_store.url.removeprefix("sqlite:///")).rename("sandals", "Sliders")
+    SqlEdits(shop_store.url.removeprefix("sqlite:///")).rename("sandals", "Sliders")
 
     def versions() -> list[dict[str, object]]:
         found: list[dict[str, object]] = editor.get("/v1/taxonomy/versions").json()["versions"]

@@ -55,7 +55,7 @@ def test_every_query_is_in_its_folder(page: BrowserPage) -> None:
 
 def test_a_neighbourhood_with_captions_and_colours(page: BrowserPage) -> None:
     page.run(":param id => 'shoes'")
-    frame = page.saved("Its neighbourhood")
+    frame = page.saved("Neighbourhood of a concept")
     assert captions(frame) == {"Shoes", "Sneakers", "Sandals", "Boots", "Colour"}
     fills = {
         " ".join((node.text_content() or "").split()): node.locator("circle.b-outline").get_attribute("fill")
@@ -68,7 +68,7 @@ def test_a_neighbourhood_with_captions_and_colours(page: BrowserPage) -> None:
 
 def test_a_search_in_chinese(page: BrowserPage) -> None:
     page.run(":param text => '跑鞋'")
-    frame = page.saved("Find a concept by what it is called")
+    frame = page.saved("Find a concept by label")
     assert "Running shoes" in captions(frame)
 
 
@@ -95,7 +95,7 @@ def test_an_edit_by_template_counts(page: BrowserPage, store: Neo4jStore) -> Non
 def test_several_statements_and_a_mend_can_be_pasted(page: BrowserPage) -> None:
     """As `kgtag status` prints them: with comments, over lines, ending in a semicolon."""
     page.run("// a title\nMATCH (c:Concept {id: 'red'})\nSET c.status = 'active';")
-    query = next(query for query in browser.queries() if query.title == "How much there is")
+    query = next(query for query in browser.queries() if query.title == "Counts")
     expect(page.run(query.text)).to_contain_text("Attribute")
 
 

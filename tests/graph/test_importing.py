@@ -81,7 +81,7 @@ def test_relations_to_nobody_are_left_out_and_noted(store: SqliteStore) -> None:
     _import(store, _category("known"))
     content = Parsed((_category("a"),), (_below("a", "known"), _below("a", "gone", primary=False)), ("read fine",))
     report = import_parsed(store, content, author="me", reason="")
-    assert report.notes == ("read fine", "1 broader relations lead nowhere and were left out, e.g. 'a' → 'gone'")
+    assert report.notes == ("read fine", "1 broader relations lead to no concept and were left out, e.g. 'a' → 'gone'")
     assert report.taxonomy.relations == (_below("a", "known"),)
 
 

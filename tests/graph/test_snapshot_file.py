@@ -89,7 +89,7 @@ def test_a_file_that_is_missing_or_foreign(tmp_path: Path) -> None:
         snapshot_file.load(tmp_path)
     for content in (b"", b"KGTAG", b"{}" * 100):
         (tmp_path / "x").write_bytes(content)
-        with pytest.raises(FileFormatError, match="no snapshot file"):
+        with pytest.raises(FileFormatError, match="not a snapshot file"):
             snapshot_file.load(tmp_path / "x")
 
 
@@ -148,9 +148,9 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(saved: Path, tmp_path
 
 
 def test_a_large_column_is_searched_where_it_lies(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graph.columns.sorted_texts._AT_ONCE", 0)
-    monkeypatch.setattr("graph.taxonomy._AT_ONCE", 0)
-    monkeypatch.setattr("graph.columns.sorted_texts._ASKED", 30)
+    monkeypatch.setattr("graph.columns.sorted_texts._SMALL", 0)
+    monkeypatch.setattr("graph.taxonomy._SMALL", 0)
+    monkeypatch.setattr("graph.columns.sorted_texts._READS", 30)
     taxonomy = snapshot_file.load(saved).taxonomy
     for _ in range(20):  # First in the bytes, then in Python's own containers.
         assert (taxonomy.index("a"), taxonomy.index("b"), "c" in taxonomy, "\ud800" in taxonomy) == (0, 1, False, False)

@@ -1,7 +1,7 @@
-"""What makes the graph pleasant to edit in Neo4j Browser: a style sheet, saved queries and a guide.
+"""A style sheet, saved queries and a guide for editing in Neo4j Browser.
 
-Browser takes a `.grass` file and a `.zip` of queries dropped on its page, without any network; the guide it fetches
-from a URL, whose host it must be allowed to ask (`localhost` is, unless the server says otherwise).
+Browser loads a `.grass` file and a `.zip` of queries that are dropped on its page; it fetches the guide from a URL,
+whose host must be allowed (`localhost` is by default).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GUIDE = "guide.html"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One saved query: `comment` says what it shows, and how to set its parameters when it has any."""
+    """A saved query; `comment` describes it and sets its parameters if it has any."""
 
     folder: str
     title: str
@@ -33,19 +33,19 @@ class Query:
 
     @property
     def text(self) -> str:
-        """As Browser keeps it: the first comment is what its list shows."""
+        """The query as Browser stores it, whose list shows the first comment."""
         return f"// {self.title}\n// {self.comment}\n{self.statement}\n"
 
     @property
     def parameters(self) -> str | None:
-        """The command that sets example parameters, when the query has any."""
+        """The command that sets example parameters, None for a query without."""
         found = re.search(r":params? .+$", self.comment)
         return found[0] if found else None
 
 
 @cache
 def queries() -> tuple[Query, ...]:
-    """In the order of the file `queries.cypher`: a folder begins with `////`, a query with its title."""
+    """All queries in the order of `queries.cypher`, where `////` begins a folder and a title a query."""
     found = []
     for part in re.split(r"^//// ", _text("queries.cypher"), flags=re.MULTILINE)[1:]:
         folder, _, rest = part.partition("\n")
@@ -56,13 +56,13 @@ def queries() -> tuple[Query, ...]:
 
 
 def style() -> str:
-    """GraSS: colours, sizes and captions. Its parser knows no comments."""
+    """The GraSS style sheet: colours, sizes and captions."""
     return _text(STYLE)
 
 
 @cache
 def archive() -> bytes:
-    """The queries as a zip that Browser reads: a folder for each, in files whose names keep the order."""
+    """The queries as a zip for Browser, in files whose names keep the order."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
         for number, query in enumerate(queries(), 1):
@@ -75,7 +75,7 @@ def archive() -> bytes:
 
 @cache
 def guide() -> str:
-    """Slides of what to do and the queries to do it with; a click on one puts it into Browser's editor."""
+    """Slides with instructions and queries; a click on one puts it into Browser's editor."""
     folders: dict[str, list[Query]] = {}
     for query in queries():
         folders.setdefault(query.folder, []).append(query)
@@ -88,7 +88,7 @@ def guide() -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """All of it as files in the folder. Raises InputError when they can't be written."""
+    """Write all files into the folder. Raises InputError when they can't be written."""
     content = {STYLE: style().encode(), ARCHIVE: archive(), GUIDE: guide().encode()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -101,9 +101,9 @@ def write(folder: Path) -> list[Path]:
 
 def _shown(query: Query) -> str:
     sets = f"<pre class='code runnable'>{escape(query.parameters)}</pre>" if query.parameters else ""
-    said = query.comment.removesuffix(query.parameters or "").strip()
+    comment = query.comment.removesuffix(query.parameters or "").strip()
     return (
-        f"<h4>{escape(query.title)}</h4>{f'<p>{escape(said)}</p>' if said else ''}{sets}"
+        f"<h4>{escape(query.title)}</h4>{f'<p>{escape(comment)}</p>' if comment else ''}{sets}"
         f"<pre class='code runnable'>{escape(query.statement)}</pre>"
     )
 

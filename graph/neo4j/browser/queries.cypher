@@ -1,6 +1,6 @@
 //// 1 Look
-// Find a concept by what it is called
-// In any language, the best first. :param text => '跑鞋'
+// Find a concept by label
+// In any language, best first. :param text => '跑鞋'
 CALL db.index.fulltext.queryNodes('concept_labels', $text) YIELD node, score
 RETURN node AS concept, node.id AS id, node.name AS name, node.prefLabel AS labels, round(score, 2) AS score
 ORDER BY score DESC, id LIMIT 50;
@@ -9,25 +9,25 @@ ORDER BY score DESC, id LIMIT 50;
 // :param id => 'running'
 MATCH (concept:Concept {id: $id}) RETURN concept;
 
-// Its neighbourhood
-// Everything one step away, items left out. :param id => 'shoes'
+// Neighbourhood of a concept
+// Everything one step away, without items. :param id => 'shoes'
 MATCH (concept:Concept {id: $id})
 OPTIONAL MATCH (concept)-[relation]-(other:Concept)
 RETURN concept, relation, other LIMIT 300;
 
-// Its way up to the top
+// Paths to the top
 // Every chain of broader concepts. :param id => 'running'
 MATCH way = (:Concept {id: $id})-[:BROADER*0..30]->(top:Concept)
 WHERE NOT EXISTS { (top)-[:BROADER]->(:Concept) }
 RETURN way LIMIT 100;
 
-// What is narrower
+// Narrower concepts
 // Up to three steps down. :param id => 'shoes'
 MATCH way = (:Concept {id: $id})<-[:BROADER*0..3]-(:Concept)
 RETURN way LIMIT 500;
 
 // The attributes of a category
-// Asserted on it or inherited from anything broader. :param id => 'running'
+// Asserted on it or inherited from broader categories. :param id => 'running'
 MATCH (category:Category {id: $id})-[:BROADER*0..30]->(from:Category)<-[:APPLIES_TO]-(attribute:Attribute)
 OPTIONAL MATCH (value:Value)-[:VALUE_OF]->(attribute)
 RETURN attribute.name AS attribute, attribute.id AS id, coalesce(attribute.choice, 'multiple') AS choice,
@@ -42,12 +42,12 @@ OPTIONAL MATCH (value)-[broader:BROADER]->(:Value)
 RETURN attribute, home, value, broader LIMIT 300;
 
 // Top concepts
-// With how many are directly below them.
+// With the number of concepts directly below each.
 MATCH (top:Concept:Category) WHERE NOT EXISTS { (top)-[:BROADER]->(:Concept) }
 RETURN top.scheme AS scheme, top.name AS name, top.id AS id, COUNT { (top)<-[:BROADER]-() } AS narrower
 ORDER BY scheme, name, id LIMIT 500;
 
-// How much there is
+// Counts
 // Concepts by scheme and kind.
 MATCH (concept:Concept)
 RETURN concept.scheme AS scheme, [label IN labels(concept) WHERE label <> 'Concept'] AS kind, count(*) AS concepts
@@ -55,7 +55,7 @@ ORDER BY scheme, kind;
 
 //// 2 Check
 // Orphans
-// Concepts that no relation ties to another one.
+// Concepts without a relation to another one.
 MATCH (concept:Concept) WHERE NOT EXISTS { (concept)--(:Concept) }
 RETURN concept.scheme AS scheme, concept.name AS name, concept.id AS id, labels(concept) AS kind
 ORDER BY scheme, name, id LIMIT 500;
@@ -82,7 +82,7 @@ WHERE coalesce(concept.status, 'active') <> 'deprecated'
 RETURN concept.scheme AS scheme, concept.name AS name, concept.id AS id, concept.prefLabel AS labels
 ORDER BY scheme, name, id LIMIT 500;
 
-// Values with nothing to choose between
+// Attributes with too few values
 // Attributes with fewer than two values.
 MATCH (attribute:Attribute) WHERE COUNT { (attribute)<-[:VALUE_OF]-() } < 2
 RETURN attribute.scheme AS scheme, attribute.name AS name, attribute.id AS id,
@@ -90,14 +90,14 @@ RETURN attribute.scheme AS scheme, attribute.name AS name, attribute.id AS id,
 ORDER BY scheme, name, id LIMIT 500;
 
 // Deprecated without a successor
-// Tags of these concepts lead nowhere.
+// Tags of these concepts can't be moved.
 MATCH (concept:Concept {status: 'deprecated'}) WHERE NOT EXISTS { (concept)-[:REPLACED_BY]->(:Concept) }
 RETURN concept.name AS name, concept.id AS id, COUNT { (concept)<-[:TAGGED]-() } AS items
 ORDER BY items DESC, name, id LIMIT 500;
 
 //// 3 Follow
 // Recent changes
-// The last change sets that went through kgtag, the newest first.
+// The last change sets made through kgtag, newest first.
 MATCH (change:ChangeSet)
 RETURN change.version AS version, change.at AS at, change.author AS author, change.reason AS reason,
   coalesce(change['origin'], 'kgtag') AS origin,
@@ -105,7 +105,7 @@ RETURN change.version AS version, change.at AS at, change.author AS author, chan
 ORDER BY version DESC LIMIT 50;
 
 // Changes of one concept
-// Change sets that speak of it, the newest first. :param id => 'running'
+// Change sets that touch it, newest first. :param id => 'running'
 MATCH (change:ChangeSet)
 WHERE $id IN coalesce(change['concepts'], [])
   OR any(line IN change.changes WHERE line CONTAINS '"' + $id + '"')
@@ -120,20 +120,20 @@ OPTIONAL MATCH (proposal)-[about:ABOUT]->(concept:Concept)
 RETURN proposal, about, concept ORDER BY proposal['created'] LIMIT 200;
 
 // Candidates
-// Concepts that wait for somebody to make them active.
+// Concepts that wait for approval.
 MATCH (concept:Concept {status: 'candidate'})
 RETURN concept.scheme AS scheme, concept.name AS name, concept.id AS id, labels(concept) AS kind
 ORDER BY scheme, name, id LIMIT 500;
 
 //// 4 Items
 // Item coverage
-// Concepts by how many items carry them, the most used first.
+// Concepts by number of items, most used first.
 MATCH (concept:Concept)<-[tag:TAGGED]-(item:Item) WHERE coalesce(tag.status, 'accepted') = 'accepted'
 RETURN concept.name AS name, concept.id AS id, labels(concept) AS kind, count(DISTINCT item) AS items
 ORDER BY items DESC, id LIMIT 200;
 
 // Concepts without items
-// Active ones that no item carries.
+// Active concepts that no item has.
 MATCH (concept:Concept)
 WHERE coalesce(concept.status, 'active') = 'active' AND NOT EXISTS { (concept)<-[:TAGGED]-(:Item) }
 RETURN concept.scheme AS scheme, concept.name AS name, concept.id AS id, labels(concept) AS kind
@@ -153,47 +153,47 @@ ORDER BY probability, item, concept LIMIT 100;
 
 //// 5 Quarantine
 // Concepts without a sound id
-// Mend: MATCH (c:Concept) WHERE elementId(c) = '…' SET c.id = 'scheme:a-name-that-stays'
+// Repair: MATCH (c:Concept) WHERE elementId(c) = '…' SET c.id = 'scheme:a-name-that-stays'
 MATCH (concept:Concept)
 WHERE concept.id IS NULL OR concept.id IS NOT :: STRING OR trim(toStringOrNull(concept.id)) = ''
   OR trim(toStringOrNull(concept.id)) <> concept.id
 RETURN concept, elementId(concept) AS element, concept.id AS id, concept.name AS name LIMIT 200;
 
-// Nodes that are no Concept
-// Drawn as a Category, Attribute or Value only, so kgtag doesn't see them. Mend: … SET n:Concept
+// Nodes without the label Concept
+// Drawn as a Category, Attribute or Value only, so kgtag doesn't see them. Repair: … SET n:Concept
 MATCH (n:Category|Attribute|Value) WHERE NOT n:Concept
 RETURN n, elementId(n) AS element, n.id AS id, n.name AS name LIMIT 200;
 
-// Concepts of no kind or of several
-// Mend: MATCH (c:Concept {id: '…'}) REMOVE c:Attribute:Value SET c:Category
+// Concepts without a kind or with several
+// Repair: MATCH (c:Concept {id: '…'}) REMOVE c:Attribute:Value SET c:Category
 MATCH (concept:Concept)
 WHERE size([label IN labels(concept) WHERE label IN ['Category', 'Attribute', 'Value']]) <> 1
 RETURN concept, concept.id AS id, concept.name AS name, labels(concept) AS kind LIMIT 200;
 
 // Concepts without a label
-// Mend: MATCH (c:Concept {id: '…'}) SET c.prefLabel = ['Shoes@en', '鞋@zh'], c.name = 'Shoes'
+// Repair: MATCH (c:Concept {id: '…'}) SET c.prefLabel = ['Shoes@en', '鞋@zh'], c.name = 'Shoes'
 MATCH (concept:Concept)
 WHERE (concept.prefLabel IS NULL OR concept.prefLabel = []) AND trim(coalesce(toString(concept.name), '')) = ''
 RETURN concept, concept.id AS id, labels(concept) AS kind LIMIT 200;
 
 // Concepts of an unknown status
-// Mend: MATCH (c:Concept {id: '…'}) SET c.status = 'active'
+// Repair: MATCH (c:Concept {id: '…'}) SET c.status = 'active'
 MATCH (concept:Concept) WHERE NOT coalesce(concept.status, 'active') IN ['active', 'candidate', 'deprecated']
 RETURN concept, concept.id AS id, concept.status AS status LIMIT 200;
 
 // Values without exactly one attribute
-// Mend: MATCH (v:Value {id: '…'}), (a:Attribute {id: '…'}) MERGE (v)-[:VALUE_OF]->(a)
+// Repair: MATCH (v:Value {id: '…'}), (a:Attribute {id: '…'}) MERGE (v)-[:VALUE_OF]->(a)
 MATCH (value:Concept:Value) WHERE COUNT { (value)-[:VALUE_OF]->(:Attribute) } <> 1
 OPTIONAL MATCH (value)-[home:VALUE_OF]->(attribute)
 RETURN value, home, attribute LIMIT 200;
 
-// Circles
-// Concepts broader than themselves. Mend: delete the relation that was drawn the wrong way round.
+// Cycles
+// Concepts broader than themselves. Repair: delete the relation that was drawn in the wrong direction.
 MATCH circle = (concept:Concept)-[:BROADER*1..12]->(concept)
 RETURN circle LIMIT 25;
 
 // Relations between the wrong kinds
-// Mend: MATCH (:Concept {id: '…'})-[r:VALUE_OF]->(:Concept {id: '…'}) DELETE r
+// Repair: MATCH (:Concept {id: '…'})-[r:VALUE_OF]->(:Concept {id: '…'}) DELETE r
 MATCH (a:Concept)-[r:VALUE_OF|APPLIES_TO|BROADER]->(b:Concept)
 WHERE (type(r) = 'VALUE_OF' AND NOT (a:Value AND b:Attribute))
   OR (type(r) = 'APPLIES_TO' AND NOT (a:Attribute AND b:Category))
@@ -201,14 +201,14 @@ WHERE (type(r) = 'VALUE_OF' AND NOT (a:Value AND b:Attribute))
 RETURN a, r, b LIMIT 200;
 
 // Broader across schemes or attributes
-// Mend: delete it, or draw CLOSE_MATCH instead where two schemes mean nearly the same.
+// Repair: delete it, or draw CLOSE_MATCH instead where two schemes mean nearly the same.
 MATCH (a:Concept)-[r:BROADER]->(b:Concept)
 WHERE coalesce(a.scheme, '') <> coalesce(b.scheme, '')
   OR (a:Value AND NOT EXISTS { (a)-[:VALUE_OF]->(:Attribute)<-[:VALUE_OF]-(b) })
 RETURN a, r, b LIMIT 200;
 
-// Relations of no known type
-// Those that tie two concepts and are none of kgtag's. Misspelt ones are named by `kgtag status`.
+// Relations of unknown types
+// Relations between concepts that are not kgtag's. `kgtag status` lists misspelt ones.
 MATCH (a:Concept)-[r]->(b:Concept)
 WHERE NOT type(r) IN ['BROADER', 'RELATED', 'VALUE_OF', 'APPLIES_TO', 'EXCLUDES', 'EXACT_MATCH', 'CLOSE_MATCH',
   'REPLACED_BY']
@@ -232,7 +232,7 @@ CREATE (new)-[relation:VALUE_OF]->(attribute)
 RETURN new, relation, attribute;
 
 // Rename in one language
-// The caption follows when it showed that language. :params {id: 'running', name: 'Trail shoes', lang: 'en'}
+// The caption changes with it if it showed that language. :params {id: 'running', name: 'Trail shoes', lang: 'en'}
 MATCH (concept:Concept {id: $id})
 WITH concept, [label IN coalesce(concept.prefLabel, []) WHERE label ENDS WITH '@' + $lang] AS old,
   [label IN coalesce(concept.prefLabel, []) WHERE NOT label ENDS WITH '@' + $lang] AS others
@@ -249,7 +249,7 @@ SET concept.altLabel = [other IN coalesce(concept.altLabel, []) WHERE other <> l
 RETURN concept.id AS id, concept.prefLabel AS preferred, concept.altLabel AS synonyms;
 
 // Move below another concept
-// Away from all it was below. :params {id: 'sandals', broader: 'sneakers'}
+// And no longer below others. :params {id: 'sandals', broader: 'sneakers'}
 MATCH (concept:Concept {id: $id}), (broader:Concept {id: $broader})
 WHERE NOT EXISTS { (broader)-[:BROADER*0..30]->(concept) }
 OPTIONAL MATCH (concept)-[old:BROADER]->() DELETE old
@@ -258,7 +258,7 @@ CREATE (concept)-[new:BROADER {primary: true}]->(broader)
 RETURN concept, new, broader;
 
 // Add a second broader concept
-// The first one stays the primary one. :params {id: 'running', broader: 'sandals'}
+// The first one stays primary. :params {id: 'running', broader: 'sandals'}
 MATCH (concept:Concept {id: $id}), (broader:Concept {id: $broader})
 WHERE NOT EXISTS { (broader)-[:BROADER*0..30]->(concept) }
 MERGE (concept)-[new:BROADER]->(broader) ON CREATE SET new.primary = false
@@ -277,7 +277,7 @@ MERGE (one)-[relation:RELATED]-(other)
 RETURN one, relation, other;
 
 // Merge one concept into another
-// Labels, relations and tags go over; the old id leads to the new one. :params {id: 'crimson', into: 'red'}
+// Labels, relations and tags move; the old id redirects to the new one. :params {id: 'crimson', into: 'red'}
 MATCH (old:Concept {id: $id}), (kept:Concept {id: $into}) WHERE old <> kept
 SET kept.altLabel = coalesce(kept.altLabel, []) + [label IN coalesce(old.prefLabel, []) + coalesce(old.altLabel, [])
   WHERE NOT label IN coalesce(kept.altLabel, []) + coalesce(kept.prefLabel, [])]

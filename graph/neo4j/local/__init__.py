@@ -1,1 +1,1 @@
-"""A real Neo4j on this machine without Docker."""
+"""A local Neo4j server without Docker."""

@@ -1,4 +1,4 @@
-"""What a local Neo4j needs: a Java that is new enough, and the server's jars, fetched once with Maven."""
+"""Requirements of a local Neo4j: Java, and the server's jars, fetched once with Maven."""
 
 from __future__ import annotations
 
@@ -37,22 +37,23 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 def java() -> str:
+    """The path of a Java that is new enough. Raises InputError, with instructions, when there is none."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
     java = java or shutil.which("java")
     advice = f"install a Java runtime {_JAVA_AT_LEAST} or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
     if java is None:
         raise InputError(f"a local Neo4j needs Java, and there is no `java` on the PATH: {advice}")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', output)
     if found is None or int(found[1]) < _JAVA_AT_LEAST:
-        shown = said.strip().splitlines()[0] if said.strip() else "nothing"
-        raise InputError(f"Neo4j {VERSION} needs Java {_JAVA_AT_LEAST}, and {java} says {shown!r}: {advice}")
+        shown = output.strip().splitlines()[0] if output.strip() else "nothing"
+        raise InputError(f"Neo4j {VERSION} needs Java {_JAVA_AT_LEAST}, and {java} reports {shown!r}: {advice}")
     return java
 
 
 def cached(name: str, cache: Path | None = None) -> Path:
-    """Where what has been fetched under the name stays."""
+    """The folder of downloads under a name."""
     return (cache or Path(os.environ.get("KGTAG_CACHE") or Path.home() / ".cache" / "kgtag")) / name
 
 
@@ -61,7 +62,7 @@ def folder(cache: Path | None) -> Path:
 
 
 def jars(cache: Path | None) -> Path:
-    """The folder of the server's jars, fetched with Maven when it isn't there."""
+    """The folder of the server's jars, fetched with Maven if it is missing."""
     wanted = (
         ("org.neo4j", "neo4j", VERSION),
         ("org.neo4j.app", "neo4j-server", VERSION),
@@ -71,9 +72,9 @@ def jars(cache: Path | None) -> Path:
 
 
 def fetched(root: Path, wanted: Sequence[tuple[str, str, str]], *, title: str) -> Path:
-    """The folder `lib` of `root` with the jars (group, artifact, version) and all they need, from Maven Central.
+    """The folder `lib` of `root` with jars (group, artifact, version) and their dependencies from Maven Central.
 
-    It appears whole or not at all; StoreUnavailable when Maven fails, InputError when there is no Maven.
+    It appears whole or not at all. Raises StoreUnavailable when Maven fails, InputError when there is none.
     """
     lib = root / "lib"
     if lib.is_dir():
@@ -106,7 +107,7 @@ def fetched(root: Path, wanted: Sequence[tuple[str, str, str]], *, title: str) -
 
 @contextlib.contextmanager
 def locked(root: Path) -> Iterator[None]:
-    """Two starts at once would both begin a server."""
+    """Hold the lock of a folder, so that two processes do not start one server."""
     with (root / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

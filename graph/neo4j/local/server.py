@@ -1,17 +1,15 @@
-"""A real Neo4j on this machine without Docker: the Community server and its Browser from Maven, run by Java.
+"""Local Neo4j servers without Docker: the Community server and its Browser from Maven, run by Java.
 
 The jars are fetched once into the cache (`~/.cache/kgtag`, or `KGTAG_CACHE`). Each named server keeps its data between
-runs. It listens on 127.0.0.1 alone, and asks for no password unless it was first started with one.
+runs. It listens on 127.0.0.1 alone, and needs a password only if it was first started with one.
 """
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import struct
 import subprocess
@@ -20,6 +18,8 @@ from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psutil
 
 from graph.errors import InputError, StoreUnavailable
 from graph.neo4j.local import jars as local_jars
@@ -66,7 +66,7 @@ dbms.usage_report.enabled=false
 
 @dataclass(frozen=True, slots=True)
 class LocalServer:
-    """A running server. `url` is a store URL without a password, `http` leads to Neo4j Browser."""
+    """A running server; `url` is its store URL without a password, `http` that of Neo4j Browser."""
 
     name: str
     pid: int
@@ -88,10 +88,10 @@ def up(
     pagecache_mb: int = 128,
     wait_seconds: float = 120.0,
 ) -> LocalServer:
-    """Start the named server unless it runs already, and return once Bolt answers. Port 0 means any free one.
+    """Start a server unless it runs, and wait until it answers; port 0 means any free one.
 
-    `password` counts on the first start only: Neo4j keeps it with the data. A million concepts want `heap_mb` and
-    `pagecache_mb` of 1,000 or more.
+    The password is set on the first start; Neo4j keeps it with the data. A million concepts need `heap_mb` and
+    `pagecache_mb` of 1,000 or more. Raises InputError for a port that is taken, and without Java or Maven.
     """
     _check_name(name)
     home = (home or _home(name, cache)).resolve()
@@ -120,32 +120,27 @@ def up(
 def down(
     name: str = "default", *, cache: Path | None = None, home: Path | None = None, wait_seconds: float = 30.0
 ) -> bool:
-    """Stop the named server: asked first, killed when it takes longer than `wait_seconds`. Whether one was running."""
+    """Stop a server, by force after `wait_seconds`; whether it was running."""
     _check_name(name)
     home = (home or _home(name, cache)).resolve()
     if not home.exists():
         return False
     with locked(home):
         server = _running(home)
-        if server is None:
-            _state(home).unlink(missing_ok=True)
-            return False
-        _signal(server.pid, signal.SIGTERM)
-        if not _gone(server.pid, wait_seconds):
-            _signal(server.pid, signal.SIGKILL)
-            _gone(server.pid, 10.0)
+        if server is not None:
+            _stop(server, wait_seconds)
         _state(home).unlink(missing_ok=True)
-        return True
+        return server is not None
 
 
 def status(name: str = "default", *, cache: Path | None = None, home: Path | None = None) -> LocalServer | None:
-    """The named server if it runs, else None."""
+    """The server if it runs, else None."""
     _check_name(name)
     return _running((home or _home(name, cache)).resolve())
 
 
 def answers(host: str, port: int, timeout: float = 1.0) -> bool:
-    """Whether a Bolt server shakes hands there."""
+    """Whether a Bolt server answers there."""
     hello = struct.pack(">5I", 0x6060B017, 0x00040405, 0x00000404, 0x00000304, 0)
     try:
         with socket.create_connection((host, port), timeout) as connection:
@@ -155,9 +150,6 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
     except OSError:
         return False
     return len(version) == 4 and version != b"\0\0\0\0"
-
-
-# -- one server ---------------------------------------------------------------------------------------------------
 
 
 def _start(
@@ -177,7 +169,7 @@ def _start(
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
         )
-    process.returncode = 0  # It outlives us by design: keeps Popen from warning that the child still runs.
+    process.returncode = 0  # The server outlives this process; else Popen would warn of it.
     server = LocalServer(
         name, process.pid, f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", str(home), auth
     )
@@ -191,18 +183,31 @@ def _wait(server: LocalServer, home: Path, seconds: float, password: str | None)
     while time.monotonic() < until:
         if answers("127.0.0.1", port) and _serves_queries(server, password):
             return
-        if not _alive(server.pid):
+        if _process(server) is None:
             _state(home).unlink(missing_ok=True)
             raise StoreUnavailable(f"Neo4j stopped while starting; the end of {_log(home)}:\n{_tail(home)}")
         time.sleep(0.1)
-    _signal(server.pid, signal.SIGKILL)
-    _gone(server.pid, 10.0)
+    _stop(server, 0.0)
     _state(home).unlink(missing_ok=True)
     raise StoreUnavailable(f"Neo4j did not answer within {seconds:.0f} s; the end of {_log(home)}:\n{_tail(home)}")
 
 
+def _stop(server: LocalServer, seconds: float) -> None:
+    process = _process(server)
+    if process is None:
+        return
+    try:
+        process.terminate()
+        process.wait(seconds)
+    except psutil.TimeoutExpired:
+        process.kill()
+        process.wait(10.0)
+    except psutil.NoSuchProcess:
+        pass
+
+
 def _serves_queries(server: LocalServer, password: str | None) -> bool:
-    """Bolt shakes hands before the database is open; asked over HTTP. "Who are you?" must do where we can't say."""
+    """Whether the database is open, by HTTP: Bolt answers before. 401 suffices when the password is unknown."""
     body = json.dumps({"statements": [{"statement": "RETURN 1"}]}).encode()
     headers = {"Content-Type": "application/json"}
     if password is not None:
@@ -223,25 +228,21 @@ def _running(home: Path) -> LocalServer | None:
         server = LocalServer(**json.loads(_state(home).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    return server if _alive(server.pid) and _is_ours(server) else None
+    return server if _process(server) is not None else None
 
 
-def _is_ours(server: LocalServer) -> bool:
-    """A pid is reused after a reboot: the process must be a Java that was started for this home."""
-    if Path("/proc/self/cmdline").exists():
-        try:
-            said = Path(f"/proc/{server.pid}/cmdline").read_bytes().decode(errors="replace")
-        except OSError:
-            return False
-    else:
-        command = ["ps", "-ww", "-o", "args=", "-p", str(server.pid)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    return f"--home-dir={server.home}" in said
+def _process(server: LocalServer) -> psutil.Process | None:
+    """The server's process, which must be a Java started for its home: pids are reused after a reboot."""
+    try:
+        process = psutil.Process(server.pid)
+        return process if f"--home-dir={server.home}" in process.cmdline() else None
+    except psutil.Error:
+        return None
 
 
 def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> None:
     if len(password) < 8:
-        raise InputError("Neo4j wants a password of at least 8 characters")
+        raise InputError("Neo4j needs a password of at least 8 characters")
     conf = home / "conf"
     conf.mkdir(parents=True, exist_ok=True)
     (conf / "neo4j.conf").touch()
@@ -250,7 +251,7 @@ def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> N
     where = {"NEO4J_HOME": str(home), "NEO4J_CONF": str(conf)}
     done = subprocess.run(command, env={**os.environ, **where}, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StoreUnavailable(f"Neo4j did not take the password: {(done.stderr or done.stdout).strip()}")
+        raise StoreUnavailable(f"Neo4j refused the password: {(done.stderr or done.stdout).strip()}")
     (home / "auth").touch()
 
 
@@ -258,12 +259,9 @@ def _has_password(home: Path) -> bool:
     return (home / "auth").exists()
 
 
-# -- small things -------------------------------------------------------------------------------------------------
-
-
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
-        raise InputError(f"{name!r} is no server name: letters, digits, '-' and '_' only")
+        raise InputError(f"invalid server name {name!r}: letters, digits, '-' and '_' only")
 
 
 def _home(name: str, cache: Path | None) -> Path:
@@ -279,7 +277,7 @@ def _log(home: Path) -> Path:
 
 
 def _tail(home: Path) -> str:
-    """The last causes the log names, else its last lines."""
+    """The last causes in the log, else its last lines."""
     lines = _log(home).read_text(encoding="utf-8", errors="replace").splitlines()
     causes = [line for line in lines if line.startswith("Caused by:") or " ERROR " in line]
     return "\n".join((causes or lines)[-5:])
@@ -297,31 +295,4 @@ def _check_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise InputError(f"port {port} can't be had ({error.strerror}); choose another with --port") from error
-
-
-def _signal(pid: int, what: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, what)
-
-
-def _alive(pid: int) -> bool:
-    """Not a zombie either: our own stopped child is one until it is waited for."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _gone(pid: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not _alive(pid):
-            return True
-        time.sleep(0.05)
-    return False
+            raise InputError(f"port {port} is not available ({error.strerror}); choose another with --port") from error

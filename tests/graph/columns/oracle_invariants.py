@@ -57,7 +57,7 @@ def sound(concepts: Iterable[Concept], relations: Iterable[Relation]) -> Sound:
     _drop_homeless_values(kept, edges, problems)
     edges = [edge for edge in edges if edge.source in kept and edge.target in kept]
     edges = _within_attributes(edges, problems)
-    edges = _without_hopeless_exclusions(edges, problems)
+    edges = _without_unsatisfiable_exclusions(edges, problems)
     return Sound(kept, tuple(sorted(_one_primary(edges))), tuple(sorted(set(problems))))
 
 
@@ -80,7 +80,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
         found.append(problem("no_label", "has no preferred label in any language"))
     for text, tag, _ in concept.labels():
         if not LANGUAGE_TAG.fullmatch(tag):
-            found.append(problem("bad_language", f"has the label {text!r} in {tag!r}, which is no language tag"))
+            found.append(problem("bad_language", f"has the label {text!r} in {tag!r}, which is not a language tag"))
         if not text.strip():
             found.append(problem("empty_label", f"has an empty label in {tag!r}"))
     return found
@@ -209,7 +209,7 @@ def _within_attributes(edges: list[Relation], problems: list[Problem]) -> list[R
     return kept
 
 
-def _without_hopeless_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
+def _without_unsatisfiable_exclusions(edges: list[Relation], problems: list[Problem]) -> list[Relation]:
     """An exclusion between a concept and its own ancestor, or between two ancestors of it, would forbid the concept."""
     narrower: dict[str, list[str]] = defaultdict(list)
     for edge in edges:

@@ -58,7 +58,7 @@ def wild_concepts(draw: st.DrawFn, id: str) -> Concept:
 
 @st.composite
 def wild(draw: st.DrawFn) -> tuple[list[Concept], list[Relation]]:
-    """Anything that could stand in a record: bad rows, cycles, strays, the same edge twice and either way round."""
+    """Anything that could stand in a record: bad rows, cycles, dangling, the same edge twice and either way round."""
     ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=len(IDS)))
     concepts = [draw(wild_concepts(id)) for id in ids]
     many = ("broader", "broader", "broader", "value_of", "value_of", "excludes", *RELATION_TYPES)
@@ -103,7 +103,7 @@ def test_of_two_rows_with_one_id_the_first_counts() -> None:
     first, second = Concept("a", "s", "category", {"en": "one"}), Concept("a", "s", "category", {"de": "zwei"})
     other = Concept("b", "s", "category", {"en": "b"})
     columns = columns_of([first, other, second], [Relation("related", "a", "b")])
-    assert tuple(columns.concepts()) == (first, other) and columns.doubles == ("a",)
+    assert tuple(columns.concepts()) == (first, other) and columns.duplicates == ("a",)
     assert tuple(columns.relations()) == (Relation("related", "a", "b"),)
     found = sound(columns)
     assert [problem.code for problem in found.problems] == ["double_id"]

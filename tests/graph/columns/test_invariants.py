@@ -14,7 +14,7 @@ from graph.columns.assemble import columns_of
 from graph.columns.invariants import sound
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing.edit import after
-from graph.model import Concept, Kind, Problem, ProblemCode, Relation, Stray
+from graph.model import Concept, Kind, Problem, ProblemCode, Relation, UnknownEdge
 from tests.strategies import change_sets, taxonomies
 
 
@@ -29,7 +29,7 @@ HOME = (COLOR, SIZE, RED, BLUE, LARGE, Relation("value_of", "red", "color"), Rel
 HOMES = (*HOME, Relation("value_of", "large", "size"))
 
 
-def _sound(concepts: Sequence[Concept], relations: Sequence[Relation], unknown: Sequence[Stray] = ()) -> Snapshot:
+def _sound(concepts: Sequence[Concept], relations: Sequence[Relation], unknown: Sequence[UnknownEdge] = ()) -> Snapshot:
     found = sound(replace(columns_of(concepts, relations), unknown=tuple(unknown)))
     return Snapshot(tuple(found.columns.concepts()), tuple(found.columns.relations()), found.problems)
 
@@ -40,7 +40,7 @@ class Snapshot(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-CASES: dict[ProblemCode, tuple[list[Concept | Relation | Stray], set[str], set[Relation]]] = {
+CASES: dict[ProblemCode, tuple[list[Concept | Relation | UnknownEdge], set[str], set[Relation]]] = {
     "bad_id": ([A, concept(" padded"), concept("", pref_label={"en": "lost"}), concept("x" * 301)], {"a"}, set()),
     "bad_kind": ([A, concept("b", kind="thing")], {"a"}, set()),
     "bad_status": ([A, concept("b", status="gone")], {"a"}, set()),
@@ -70,7 +70,7 @@ CASES: dict[ProblemCode, tuple[list[Concept | Relation | Stray], set[str], set[R
         set(),
     ),
     "double_id": ([A, B, concept("b", choice="single")], {"a", "b"}, set()),
-    "unknown_relation": ([A, B, Stray("BRODER", "a", "b"), Stray("mine", "b", "a")], {"a", "b"}, set()),
+    "unknown_relation": ([A, B, UnknownEdge("BRODER", "a", "b"), UnknownEdge("mine", "b", "a")], {"a", "b"}, set()),
     "broader_across_attributes": ([*HOMES, Relation("broader", "large", "red")], {"color", "size"}, set()),
 }
 
@@ -80,7 +80,7 @@ def test_each_problem_is_named_and_left_out(code: ProblemCode) -> None:
     rows, kept, edges = CASES[code]
     concepts = [row for row in rows if isinstance(row, Concept)]
     relations = [row for row in rows if isinstance(row, Relation)]
-    result = _sound(concepts, relations, [row for row in rows if isinstance(row, Stray)])
+    result = _sound(concepts, relations, [row for row in rows if isinstance(row, UnknownEdge)])
     assert {problem.code for problem in result.problems} == {code}
     assert all(problem.message for problem in result.problems)
     left = {concept.id for concept in result.concepts}

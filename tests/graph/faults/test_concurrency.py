@@ -109,7 +109,7 @@ def test_what_is_no_database_says_so(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("not a database, but long enough to be taken for one" * 30)
     store = SqliteStore.open(tmp_path / "text.db")
     for call in (store.read, store.token, store.migrate):
-        with pytest.raises(StoreUnavailable, match="no SQLite database"):
+        with pytest.raises(StoreUnavailable, match="not a SQLite database"):
             call()
     store.close()
 
@@ -178,5 +178,5 @@ def test_a_database_that_is_not_there_says_so(neo4j_url: str) -> None:
 
 
 def test_what_is_no_url_says_so() -> None:
-    with pytest.raises(InputError, match="no Neo4j URL"):
+    with pytest.raises(InputError, match="not a Neo4j URL"):
         Neo4jStore.open("http://user:s3cret@localhost")

@@ -182,7 +182,7 @@ def test_a_damaged_file(sqlite_store: SqliteStore, sqlite_url: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:8192] + b"\xa5" * (len(whole) - 8192))
     store = SqliteStore.open(path)
-    with pytest.raises((StoreUnavailable, MigrationError), match=r"damaged; restore a backup|no SQLite database"):
+    with pytest.raises((StoreUnavailable, MigrationError), match=r"damaged; restore a backup|not a SQLite database"):
         store.read()
     store.close()
     path.write_bytes(whole)
@@ -211,7 +211,7 @@ def test_servers_that_will_do(agent: str) -> None:
 
 
 def test_a_commit_of_unknown_outcome_says_so(neo4j_store: Neo4jStore) -> None:
-    said = str(neo4j_store._explained(IncompleteCommit("gone")))
+    said = str(neo4j_store._connection.explained(IncompleteCommit("gone")))
     assert "during a commit" in said and "kgtag versions" in said
 
 

@@ -58,7 +58,7 @@ def test_attributes_apply_to_the_best_known_category() -> None:
         Relation("applies_to", "ae:size", "s-1"),
     ]
     assert found.notes == (
-        "1 categories fit several concepts; the one in the company of the others, then the shallowest, was taken, "
+        "1 categories fit several concepts; the one nearest to the other categories, then the shallowest, was taken, "
         "e.g. 'shoe' is 's' (Shoes)",
     )
 
@@ -95,7 +95,7 @@ def test_inducing_again_on_the_result_changes_nothing() -> None:
 def test_names_of_nothing_are_left_out_and_noted() -> None:
     found = _induce([AnnotatedRow("Shoes", {"-": ["a"], "Color": [" "]})])
     assert [concept.id for concept in found.concepts] == ["ae:color"]
-    assert found.notes[-1].startswith("2 names hold nothing but separators")
+    assert found.notes[-1].startswith("2 names consist of separators alone")
 
 
 @given(st.lists(st.text(min_size=1).map(normalise).filter(bool), unique=True, min_size=2))

@@ -40,8 +40,8 @@ def test_what_has_no_record_is_counted(tmp_path: Path) -> None:
     assert found.relations == (Relation("broader", "led", "tv", primary=True),)
     assert found.concepts[0].pref_label == {"en": "led"}
     assert found.notes == (
-        "2 subcategories have no record of their own and were left out, e.g. 'gone' below 'tv'; 'lost' below 'tv'",
-        "1 categories stand under one without a record; the nearest above that has one was taken, "
+        "2 subcategories have no entry of their own and were left out, e.g. 'gone' below 'tv'; 'lost' below 'tv'",
+        "1 categories are below one without an entry; the nearest above that has one was taken, "
         "e.g. 'led' under 'retired'",
         "1 categories have no name and are called by their id, e.g. 'led'",
     )
@@ -60,10 +60,10 @@ def test_circles_are_left_out_with_a_note(tmp_path: Path) -> None:
         ({}, "a list of categories was expected, not an object"),
         ([], "no category in the file"),
         ([7], r"\[0\]: an object was expected, not a number"),
-        ([{"id": 7}], r"\[0\]: 'id' must be a string with something in it, not a number"),
-        ([{"id": "a", "name": ["A"]}], r"\[0\] \('a'\): 'name' must be a string, not a list"),
+        ([{"id": 7}], r"\[0\]: 'id' is a number; a string that is not blank was expected"),
+        ([{"id": "a", "name": ["A"]}], r"\[0\]: 'name' must be a string, not a list"),
         ([{"id": "a", "name": "A", "path": {}}], r"\[0\]: 'path' must be a list, not an object"),
-        ([{"id": "a", "name": "A", "subCategories": [{}]}], r"\[0\]\.subCategories\[0\]: 'id' must be"),
+        ([{"id": "a", "name": "A", "subCategories": [{}]}], r"\[0\]\.subCategories\[0\]: 'id' is missing"),
         ([_row("a"), _row("a")], r"\[1\]: a second category 'a'"),
     ],
 )

@@ -47,7 +47,7 @@ def test_the_newest_version_counts_and_what_it_lacks_is_deprecated(tmp_path: Pat
     )
     assert found.notes == (
         "1 categories are only in files older than 2019-07-10 and became deprecated, e.g. '79' (Kreisel)",
-        "1 categories stand elsewhere in another file; the newest counts, e.g. '70' (Drachen) in t.de.txt",
+        "1 categories have another parent in another file; the newest counts, e.g. '70' (Drachen) in t.de.txt",
         "3 categories are missing in some of the languages, e.g. '71'; '79'; '8'",
     )
 
@@ -56,7 +56,7 @@ def test_a_parent_without_a_line_is_noted(tmp_path: Path) -> None:
     found = google.read([_file(tmp_path, "t.txt", "70 - Toys > Kites\n")], lang="en", scheme="mine")
     assert found.concepts == (Concept("70", "mine", "category", {"en": "Kites"}, notation="70"),)
     assert found.relations == ()
-    assert found.notes == ("1 parents are nowhere in their file and were ignored, e.g. '70' under 'Toys'",)
+    assert found.notes == ("1 parents are not in their file and were ignored, e.g. '70' under 'Toys'",)
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_parent_without_a_line_is_noted(tmp_path: Path) -> None:
     [
         ("", "no category in the file"),
         (NEW, "no category in the file"),
-        ("7 - Toys\nKites\n", r"en\.txt:2: 'Kites' is no line like"),
+        ("7 - Toys\nKites\n", r"en\.txt:2: 'Kites' is not a line like"),
         ("Toys > Kites\n", "take the file taxonomy-with-ids"),
-        ("7 - Toys >  > Kites\n", r":1: .* is no line like"),
+        ("7 - Toys >  > Kites\n", r":1: .* is not a line like"),
         ("7 - Toys\n8 - Games\n7 - Kites\n", r":3: a second category '7'; the first is in line 1"),
         ("7 - Toys\n8 - Toys\n", r":2: 'Toys' is category '7' already, in line 1"),
     ],
@@ -82,5 +82,5 @@ def test_a_language_once(tmp_path: Path) -> None:
         google.read([file, file])
     with pytest.raises(InputError, match="2 files but one language"):
         google.read([file, file], lang="en")
-    with pytest.raises(InputError, match="'toys' is no language tag"):
+    with pytest.raises(InputError, match="'toys' is not a language tag"):
         google.read([_file(tmp_path, "toys.txt", "7 - Toys\n")])

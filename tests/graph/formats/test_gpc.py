@@ -57,9 +57,9 @@ def test_types_are_attributes_and_values_without_one_are_counted(tmp_path: Path)
     [
         ("\n", "the file is empty"),
         ("10\ttoy\n", r"hier\.tsv:1: code, name, description expected, not 2 columns"),
-        ("ten\ttoy\t (GPC segment)\n", r":1:1: the code 'ten' is no number"),
+        ("ten\ttoy\t (GPC segment)\n", r":1:1: the code 'ten' is not a number"),
         ("10\t \t (GPC segment)\n", r":1:4: '10' has no name"),
-        ("10\ttoy\tA toy.\n", r":1:8: the description of '10' must end in what it is"),
+        ("10\ttoy\tA toy.\n", r":1:8: the description of '10' must end in its kind"),
         ("20\tkite\t (GPC family)\n", r":1: a family without a segment above it"),
         (HIERARCHY + "40\tagain\t (GPC segment)\n", r":7:1: a second '40'; the first is at .*hier\.tsv:4"),
         ("10\ta\t (GPC segment)\n40\tb\t (GPC brick)\n", r":2: a brick without a class above it"),

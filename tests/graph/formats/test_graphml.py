@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import graphml
+from graph.formats.format import ExportOptions
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
@@ -38,7 +39,7 @@ def test_what_is_written_reads_back_the_same(data: TaxonomyData, tmp_path_factor
     taxonomy = Taxonomy.of(data)
     file = tmp_path_factory.mktemp("graphml") / "t.graphml"
     try:
-        assert graphml.write(taxonomy, file) == []
+        assert graphml.write(taxonomy, file).notes == ()
     except InputError as error:
         assert "XML can't carry" in str(error)
         return
@@ -79,8 +80,8 @@ def test_networkx_writes_it_back(tmp_path: Path) -> None:
 
 
 def test_one_scheme_leaves_out_what_leads_elsewhere(tmp_path: Path) -> None:
-    notes = graphml.write(SHOP, tmp_path / "t.graphml", scheme="t")
-    assert notes == ["1 relations lead out of the scheme and were left out, e.g. 'other' exact_match 'shoe'"]
+    notes = graphml.write(SHOP, tmp_path / "t.graphml", ExportOptions(scheme="t")).notes
+    assert notes == ("1 relations lead out of the scheme and were left out, e.g. 'other' exact_match 'shoe'",)
     assert [concept.id for concept in graphml.read([tmp_path / "t.graphml"]).concepts] == ["other"]
 
 

@@ -95,10 +95,10 @@ def test_classes_properties_and_code_lists(files: tuple[Path, Path]) -> None:
 
 def test_what_has_no_place_is_counted(files: tuple[Path, Path]) -> None:
     assert gs1.read([files[0]]).notes == (
-        f"1 broader terms are none of the vocabulary and were left out, e.g. http://schema.org/Product of {VOC}Cheese",
-        "2 domains are no class of the vocabulary and were left out, "
+        f"1 broader terms are not in the vocabulary and were left out, e.g. http://schema.org/Product of {VOC}Cheese",
+        "2 domains are not classes of the vocabulary and were left out, "
         f"e.g. http://schema.org/Fruit of {VOC}firmness; owl:Thing of {VOC}about",
-        "3 statements about things that are neither class, property nor code were left out, "
+        "3 statements about other things than classes, properties and codes were left out, "
         f"e.g. owl:versionInfo of {VOC}; rdf:type of {VOC}; rdf:type of {VOC}unlabelled",
         f"1 terms have no label and were left out, e.g. {VOC}unlabelled",
         "1 values of rdfs:range have no place in a concept and were left out, "
@@ -121,7 +121,7 @@ def test_releases_can_be_compared_though_the_address_moved(files: tuple[Path, Pa
 def test_a_term_that_replaces_itself_stays(files: tuple[Path, Path]) -> None:
     found = gs1.read([files[1]])
     assert {c.id: c.status for c in found.concepts}[VOC + "Firmness-HARD"] == "active"
-    assert f"1 terms are said to replace themselves; they stay in use, e.g. {VOC}Firmness-HARD" in found.notes
+    assert f"1 terms are replaced by themselves; they stay in use, e.g. {VOC}Firmness-HARD" in found.notes
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import jsonl
+from graph.formats.format import ExportOptions
 from graph.model import Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
@@ -58,7 +59,7 @@ def test_scheme_and_language_are_defaults_for_rows_without(tmp_path: Path) -> No
 def test_one_scheme_can_be_written_alone(tmp_path: Path) -> None:
     rows = SHOES + SHOES.replace('"shoes"', '"x", "scheme": "other"')
     taxonomy = Taxonomy.of(TaxonomyData.of(0, *_rows(jsonl.read([_file(tmp_path, rows)]))))
-    jsonl.write(taxonomy, tmp_path / "out.jsonl", scheme="other")
+    jsonl.write(taxonomy, tmp_path / "out.jsonl", ExportOptions(scheme="other"))
     assert [concept.id for concept in jsonl.read([tmp_path / "out.jsonl"]).concepts] == ["x"]
 
 
@@ -74,13 +75,13 @@ def _rows(parsed: object) -> tuple[object, object]:
         (SHOES + "{", r":2:2: no valid JSON"),
         (SHOES + "[1]", r":2: a JSON object was expected, not a list"),
         (SHOES + SHOES, r":2: a second concept 'shoes'; the first is at .*:1"),
-        ('{"kind": "category"}', r":1: 'id' must be a string .* not null"),
+        ('{"kind": "category"}', r":1: 'id' is missing; the fields here are 'kind'"),
         (
             '{"id": "a", "kind": "thing", "pref_label": {"en": "A"}}',
             r"'kind' is 'thing'; one of category, attribute, value",
         ),
         ('{"id": "a", "kind": "category", "pref_label": "A"}', r"'pref_label' must be an object .* give --lang"),
-        ('{"id": "a", "kind": "category", "pref_label": {"english": "A"}}', r"'english' is no language tag"),
+        ('{"id": "a", "kind": "category", "pref_label": {"english": "A"}}', r"'english' is not a language tag"),
         (
             '{"id": "a", "kind": "category", "pref_label": {"en": 7}}',
             r"'pref_label' in 'en' must be a string, not a number",

@@ -72,8 +72,8 @@ def test_blocks_become_concepts_with_all_their_parents(tmp_path: Path) -> None:
         Relation("broader", "fr:creme-d-asperges", "en:soups", primary=True),
     )
     assert found.notes == (
-        "1 parents are nobody's name and were left out, e.g. en:Nobody's in line 21 of soups.txt",
-        "2 lines of synonyms and stopwords are rules for words, not names, and were left out, "
+        "1 parents are unknown names and were left out, e.g. en:Nobody's in line 21 of soups.txt",
+        "2 lines of synonyms and stopwords are rules, not names, and were left out, "
         "e.g. stopwords:fr:de,la; synonyms:en:veg, vegetable",
         "1 properties of 1 kinds were left out (ciqual_food_code 1, …)",
     )
@@ -120,8 +120,8 @@ def test_circles_and_odd_lines_are_left_out_with_a_note(tmp_path: Path) -> None:
     assert len(found.concepts) == 10_002
     assert found.relations == (Relation("broader", "en:fine", "en:n1", primary=True),)
     nameless, unread, circles = found.notes
-    assert nameless.startswith("1 entries are called by nothing but punctuation")
-    assert unread.startswith("2 lines are no names, parents or properties") and "just words" in unread
+    assert nameless.startswith("1 entries have names of punctuation alone")
+    assert unread.startswith("2 lines are neither names, parents nor properties") and "just words" in unread
     assert circles.startswith("10001 relations contradict others (10000 concepts are broader than themselves")
 
 

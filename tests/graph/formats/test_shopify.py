@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import shopify
+from graph.formats.format import ExportOptions
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -45,7 +46,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     de = _file(tmp_path, "de.json", [_row("a", "A"), _row("b", "B")])
     found = shopify.read([en, de])
     assert found.notes == (
-        "1 parents are nowhere in the file and were ignored, e.g. 'c' under 'gone'",
+        "1 parents are not in the file and were ignored, e.g. 'c' under 'gone'",
         "1 categories are missing in some of the languages, e.g. 'c'",
         "1 categories have another parent in a later file; the first file counts, "
         "e.g. 'b' stands under None in de.json",
@@ -55,7 +56,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
 
 def test_the_language_comes_from_the_option_or_the_name(tmp_path: Path) -> None:
     file = _file(tmp_path, "categories.json", [_row("a", "A")])
-    with pytest.raises(InputError, match="'categories' is no language tag"):
+    with pytest.raises(InputError, match="'categories' is not a language tag"):
         shopify.read([file])
     assert shopify.read([file], lang="en", scheme="mine").concepts[0] == Concept("a", "mine", "category", {"en": "A"})
     with pytest.raises(InputError, match="2 files but one language"):
@@ -119,14 +120,14 @@ def _trees(draw: st.DrawFn) -> Taxonomy:
 def test_what_is_exported_reads_back_equal(taxonomy: Taxonomy) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        assert shopify.write(taxonomy, out) == len(taxonomy)
+        assert shopify.write(taxonomy, out).concepts == len(taxonomy)
         back = shopify.read(sorted(out.iterdir()), scheme="shop")
     assert Taxonomy.of(TaxonomyData.of(0, back.concepts, back.relations)).revision == taxonomy.revision
 
 
 def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
     taxonomy = _taxonomy(_category("a", en="Apparel", de="Mode"), _category("a-1", en="Shoes"), below={"a-1": "a"})
-    assert shopify.write(taxonomy, tmp_path / "out") == 2
+    assert shopify.write(taxonomy, tmp_path / "out").concepts == 2
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["de.json", "en.json"]
     assert json.loads((tmp_path / "out" / "en.json").read_text()) == {
         "version": taxonomy.revision,
@@ -134,7 +135,7 @@ def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
             {"name": "Apparel", "prefix": "a", "categories": [_row("a", "Apparel"), _row("a-1", "Shoes", "a")]}
         ],
     }
-    assert shopify.write(taxonomy, tmp_path / "x.json.gz", lang="en") == 2
+    assert shopify.write(taxonomy, tmp_path / "x.json.gz", ExportOptions(lang="en")).concepts == 2
     assert gzip.decompress((tmp_path / "x.json.gz").read_bytes()) == (tmp_path / "out" / "en.json").read_bytes()
 
 
@@ -155,7 +156,7 @@ def test_what_the_format_cannot_hold_is_refused_before_writing(tmp_path: Path) -
         "1 other relations, 1 categories without a name in 'en' would be lost" in str(refused.value)
     )
     assert not list(tmp_path.iterdir())
-    assert shopify.write(taxonomy, tmp_path / "en.json", lossy=True) == 2
+    assert shopify.write(taxonomy, tmp_path / "en.json", ExportOptions(lossy=True)).concepts == 2
     assert [c.id for c in shopify.read([tmp_path / "en.json"]).concepts] == ["a", "b"]
 
 
@@ -164,7 +165,7 @@ def test_exports_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="choose one with --scheme: other, shop"):
         shopify.write(taxonomy, tmp_path / "out")
     with pytest.raises(InputError, match="there is no category to export"):
-        shopify.write(taxonomy, tmp_path / "out", scheme="other")
+        shopify.write(taxonomy, tmp_path / "out", ExportOptions(scheme="other"))
     with pytest.raises(InputError, match="no category has a name in 'de'; there is en"):
-        shopify.write(taxonomy, tmp_path / "out", scheme="shop", lang="de")
+        shopify.write(taxonomy, tmp_path / "out", ExportOptions(scheme="shop", lang="de"))
     assert not (tmp_path / "out").exists()

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import skos
+from graph.formats.format import ExportOptions
 from graph.formats.iris import CONCEPT_BASE, from_iri, to_iri
+from graph.formats.registry import export_file
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
@@ -40,7 +42,7 @@ def test_what_is_written_reads_back_the_same(
     taxonomy = Taxonomy.of(data)
     file = tmp_path_factory.mktemp("skos") / f"t.{suffix}"
     try:
-        skos.write(taxonomy, file, xl=xl)
+        skos.write(taxonomy, file, ExportOptions(xl=xl))
     except InputError as error:
         assert suffix == "rdf" and "XML can't carry" in str(error)
         return
@@ -116,7 +118,7 @@ def test_labels_as_nodes_are_read(tmp_path: Path) -> None:
 def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
     concept = Concept("a", "s", "category", {"en": "Shoes"}, {"en": ("footwear",)})
     file = tmp_path / "t.ttl"
-    skos.write(Taxonomy.of(TaxonomyData.of(0, (concept,), ())), file, xl=True)
+    skos.write(Taxonomy.of(TaxonomyData.of(0, (concept,), ())), file, ExportOptions(xl=True))
     text = file.read_text()
     assert text.count("skosxl:literalForm") == 2
     assert "skos:prefLabel" not in text and "skos:altLabel" not in text
@@ -154,7 +156,7 @@ def test_what_has_no_place_is_counted(tmp_path: Path) -> None:
         "e.g. 'Nur eins.' of http://example.org/a; 'Only one.' of http://example.org/a",
         "1 collections were left out, e.g. http://example.org/few",
         "1 labels with addresses or properties of their own (SKOS-XL) became plain labels, e.g. http://example.org/l",
-        "2 statements about things that are no concepts were left out, "
+        "2 statements about other things than concepts were left out, "
         "e.g. dct:title of http://example.org/s; skos:note of a blank node",
         "1 top concepts have something broader and will not be written as top concepts, e.g. http://example.org/b",
     )
@@ -173,7 +175,7 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     assert [concept.alt_label for concept in found.concepts] == [{"en": ("Two",)}]
     assert found.relations == ()
     for part in (
-        "too many in one language",
+        "surplus preferred labels in one language",
         "empty labels",
         "no proper language",
         "no concept of the file",
@@ -225,5 +227,5 @@ def test_other_suffixes_and_schemes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"the suffix '.txt' names no RDF notation"):
         skos.read([tmp_path / "t.txt"])
     taxonomy = Taxonomy.of(TaxonomyData.of(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
-    with pytest.raises(InputError, match="no scheme 'x' in the taxonomy; there is s"):
-        skos.write(taxonomy, tmp_path / "t.ttl", scheme="x")
+    with pytest.raises(InputError, match="no scheme 'x' in this taxonomy; there is s"):
+        export_file(taxonomy, "skos", tmp_path / "t.ttl", options=ExportOptions(scheme="x"))

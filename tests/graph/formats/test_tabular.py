@@ -118,7 +118,7 @@ def test_ids_labels_and_parents_are_enough(tmp_path: Path) -> None:
     assert [(r.source, r.target) for r in found.relations] == [("2", "1"), ("3", "1"), ("4", "99")]
     assert found.concepts[0] == Concept("1", "kgtag", "category", {"en": "Shoes"})
     assert found.notes == (
-        "1 columns of t.csv mean nothing here and were left out, e.g. 'Count'",
+        "1 columns of t.csv are unknown and were left out, e.g. 'Count'",
         "t.csv names no language for its labels; they were taken as 'en'; --lang names another",
     )
 
@@ -173,7 +173,7 @@ def test_paths_with_ids_meet_on_the_rows(tmp_path: Path) -> None:
         ("id,label\n", "there are no rows below the column names"),
         ("id,notes\na,b\n", "no column of names: `label`, `pref_label@en` or `path` was expected"),
         ("id,label,parnet\na,A,\n", r"t\.csv:2:3: column 'parnet': there is no such column; did you mean parent\?"),
-        ("id,pref_label@e\na,A\n", r":2:2: column 'pref_label@e': 'e' is no language tag"),
+        ("id,pref_label@e\na,A\n", r":2:2: column 'pref_label@e': 'e' is not a language tag"),
         ("id,label,pref_label@en\na,A,B\n", "a second column of pref_label@en"),
         ("id,id,label\na,b,c\n", r":1:2: a second column 'id'"),
         ("id,label\na,A\n\n,B\n", r":4:1: column 'id': the row has no id"),

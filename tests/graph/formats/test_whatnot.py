@@ -31,7 +31,7 @@ def test_numbers_become_ids_and_types_notations(tmp_path: Path) -> None:
     )
     assert found.relations == (Relation("broader", "2", "1", primary=True),)
     assert found.notes == (
-        "1 parents are nowhere in the file and were ignored, e.g. '3' under '99'",
+        "1 parents are not in the file and were ignored, e.g. '3' under '99'",
         "1 categories take no items themselves (allows_inventory), which is not kept, e.g. '1' (Toys)",
     )
 
@@ -42,10 +42,10 @@ def test_numbers_become_ids_and_types_notations(tmp_path: Path) -> None:
         ([], r"\{categories: .* was expected"),
         ({"categories": []}, "no category in the file"),
         ({"categories": [7]}, r"categories\[0\]: an object was expected, not a number"),
-        ({"categories": [{"id": True}]}, r"categories\[0\]: 'id' must be a number or a string, not a boolean"),
-        ({"categories": [{"id": 1, "label": " "}]}, r"categories\[0\] \(1\): 'label' must be a string"),
+        ({"categories": [{"id": True}]}, r"categories\[0\]: 'id' must be a string or a whole number, not a boolean"),
+        ({"categories": [{"id": 1, "label": " "}]}, r"categories\[0\]: 'label' is empty; a string"),
         ({"categories": [{"id": 1, "label": "A", "type": 7}]}, "'type' must be a string, not a number"),
-        ({"categories": [{"id": 1, "label": "A", "parent_id": []}]}, "'parent_id' must be a number or a string"),
+        ({"categories": [{"id": 1, "label": "A", "parent_id": []}]}, "'parent_id' must be a string or a whole number"),
         ({"categories": [{"id": 1, "label": "A"}, {"id": "1", "label": "B"}]}, r"\[1\]: a second category '1'"),
         ({"categories": [{"id": 1, "label": "A", "parent_id": 1}]}, "can't stand in this relation to itself"),
         (

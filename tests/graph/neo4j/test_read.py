@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graph.columns.assemble import columns_of
 from graph.columns.columns import Columns
-from graph.model import RELATION_TYPES, Relation, Stray
+from graph.model import RELATION_TYPES, Relation, UnknownEdge
 from graph.neo4j import cypher
 from graph.neo4j.read import (
     LOST,
@@ -141,7 +141,7 @@ def assert_same(found: Columns, wanted: Columns) -> None:
     assert [found.concept(i) for i in range(len(found))] == [wanted.concept(i) for i in range(len(wanted))]
     edges = [[columns.relation(k) for k in range(len(columns.edges))] for columns in (found, wanted)]
     assert edges[0] == edges[1]
-    assert (found.doubles, found.strays) == (wanted.doubles, wanted.strays)
+    assert (found.duplicates, found.dangling) == (wanted.duplicates, wanted.dangling)
 
 
 @settings(max_examples=300)
@@ -245,5 +245,5 @@ def test_relationships_of_other_types_are_told_of(neo4j_store: Neo4jStore, neo4j
         "(b)-[:SOLD_WITH]->(a), (a)-[:BROADR]->(:Product), (:Item {id: 'i'})-[:TAGGED]->(a)"
     )
     with neo4j_driver.session() as session, session.begin_transaction() as tx:
-        assert unknown_part(tx.run) == [Stray("BROADR", "a", "b")]
-    assert neo4j_store.read().columns.unknown == (Stray("BROADR", "a", "b"),)
+        assert unknown_part(tx.run) == [UnknownEdge("BROADR", "a", "b")]
+    assert neo4j_store.read().columns.unknown == (UnknownEdge("BROADR", "a", "b"),)

@@ -31,7 +31,7 @@ from graph.model import (
     PutRelation,
 )
 from graph.neo4j.store import Neo4jStore
-from graph.repairs.repairs import mends
+from graph.repairs.repairs import repairs
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
@@ -171,7 +171,7 @@ def test_scripts(
                 continue  # refused by the server itself: an id twice, a property of no storable type
             after = Taxonomy.of(neo4j_store.read())
             assert_valid(after)
-            assert all(mend.statement for _, mend in mends(after, "cypher"))
+            assert all(repair.statement for _, repair in repairs(after, "cypher"))
             if changes := accepted(before, after).changes:
                 edit.apply(sqlite_store, ChangeSet(changes, "hand"))
             kept = Taxonomy.of(sqlite_store.read())

@@ -1,4 +1,4 @@
-"""Every problem a hand can make, in a real Neo4j and a real SQLite file, and that its mend, run as given, mends it."""
+"""Every problem that an external edit can cause, in a real Neo4j and a real SQLite file, and its repair."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from graph.model import (
     PutConcept,
     PutRelation,
     Relation,
-    Stray,
     TaggedItem,
+    UnknownEdge,
 )
 from graph.neo4j.store import Neo4jStore
-from graph.repairs import cypher as mending_cypher
-from graph.repairs import sql as mending_sql
-from graph.repairs.guesses import closing as closing_edges
-from graph.repairs.repairs import Dialect, dialect_of, mends
+from graph.repairs import cypher as repair_cypher
+from graph.repairs import sql as repair_sql
+from graph.repairs.guesses import closing_edges
+from graph.repairs.repairs import Dialect, dialect_of, repairs
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
-Hand = Callable[[str], None]
+ExternalEdit = Callable[[str], None]
 
 
 def concept(id: str, kind: Kind = "category", scheme: str = "test") -> Concept:
@@ -226,13 +226,13 @@ def fill(store: TaxonomyStore) -> None:
 
 
 @pytest.fixture
-def cypher(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> Hand:
+def cypher(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> ExternalEdit:
     fill(neo4j_store)
     return lambda statement: neo4j_driver.execute_query(statement) and None  # type: ignore[arg-type, func-returns-value]
 
 
 @pytest.fixture
-def sql(sqlite_store: SqliteStore) -> Hand:
+def sql(sqlite_store: SqliteStore) -> ExternalEdit:
     fill(sqlite_store)
 
     def run(script: str) -> None:
@@ -250,20 +250,20 @@ def labels(taxonomy: Taxonomy) -> set[str]:
     return {text for concept in taxonomy for text, _, _ in concept.labels()}
 
 
-def test_every_problem_can_be_made_by_hand() -> None:
-    """Double ids take a dropped constraint: see below. SQLite has no way to drop its primary key."""
+def test_every_problem_can_be_made_by_an_external_edit() -> None:
+    """Duplicate ids take a dropped constraint: see below. SQLite has no way to drop its primary key."""
     assert set(CYPHER) | set(IMPOSSIBLE_IN_NEO4J) == set(SQL) == set(get_args(ProblemCode)) - {"double_id"}
 
 
-def test_a_doubled_id_is_told_apart(cypher: Hand, neo4j_store: Neo4jStore) -> None:
+def test_a_duplicate_id_is_separated(cypher: ExternalEdit, neo4j_store: Neo4jStore) -> None:
     cypher("DROP CONSTRAINT concept_id IF EXISTS")
     try:
         cypher("UNWIND [1, 2] AS n CREATE (:Concept:Category {id: 'boots', name: 'Boots again', scheme: 'test'})")
         broken = found(neo4j_store)
         (problem,) = broken.problems
         assert (problem.code, problem.concepts) == ("double_id", ("boots",))
-        ((_, mend),) = mends(broken, "cypher")
-        cypher(mend.statement)
+        ((_, repair),) = repairs(broken, "cypher")
+        cypher(repair.statement)
         after = found(neo4j_store)
         assert after.problems == () and len(after) == len(broken) + 2
     finally:
@@ -271,74 +271,74 @@ def test_a_doubled_id_is_told_apart(cypher: Hand, neo4j_store: Neo4jStore) -> No
         cypher("CREATE CONSTRAINT concept_id IF NOT EXISTS FOR (c:Concept) REQUIRE c.id IS UNIQUE")
 
 
-def test_sqlite_refuses_a_doubled_id(sql: Hand) -> None:
+def test_sqlite_refuses_a_duplicate_id(sql: ExternalEdit) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
         sql("INSERT INTO concept (id, scheme, kind, pref_label) VALUES ('boots', 'test', 'category', '{}')")
 
 
 @pytest.mark.parametrize(("dialect", "code", "edit"), CASES, ids=[f"{d} {c} {e[-40:]}" for d, c, e in CASES])
-def test_the_mend_mends(dialect: Dialect, code: ProblemCode, edit: str, request: pytest.FixtureRequest) -> None:
-    hand: Hand = request.getfixturevalue(dialect)
+def test_the_repair_repairs(dialect: Dialect, code: ProblemCode, edit: str, request: pytest.FixtureRequest) -> None:
+    run: ExternalEdit = request.getfixturevalue(dialect)
     store: TaxonomyStore = request.getfixturevalue("neo4j_store" if dialect == "cypher" else "sqlite_store")
     assert dialect_of(store.url) == dialect
-    hand(edit)
+    run(edit)
     broken = found(store)
     tags = _tags(store)
-    todo = [(problem, mend) for problem, mend in mends(broken, dialect) if problem.code == code]
+    todo = [(problem, repair) for problem, repair in repairs(broken, dialect) if problem.code == code]
     assert todo, broken.problems
-    assert list(mends(broken, dialect)) == list(mends(found(store), dialect)), "the same record, other mends"
-    for problem, mend in todo[:1]:
-        assert mend.words
-        hand(mend.statement)
+    assert list(repairs(broken, dialect)) == list(repairs(found(store), dialect)), "the same store, other repairs"
+    for problem, repair in todo[:1]:
+        assert repair.instruction
+        run(repair.statement)
         after = found(store)
         assert problem not in after.problems
         assert Counter(p.code for p in after.problems) < Counter(p.code for p in broken.problems)
-        hand(mend.statement)
+        run(repair.statement)
         assert found(store).revision == after.revision, "twice is not the same as once"
     rounds = 0
     while problems := found(store).problems:
         rounds += 1
         assert rounds <= 6, problems
-        hand(next(mends(found(store), dialect))[1].statement)
+        run(next(repairs(found(store), dialect))[1].statement)
     assert len(found(store)) >= len(CONCEPTS) - edit.count("DELETE c") - edit.count("DELETE FROM concept")
     assert _tags(store) >= tags
 
 
 def _tags(store: TaxonomyStore) -> int:
-    """How many tags of the item lead to a concept of the record, sound or not."""
+    """How many tags of the item lead to a concept of the store, sound or not."""
     item = store.item("i")
     assert item is not None
     return len({tag.concept for tag in item.tags} & {concept.id for concept in store.read().concepts})
 
 
-def test_what_neo4j_cannot_get_wrong(cypher: Hand, neo4j_store: Neo4jStore) -> None:
+def test_language_tags_that_neo4j_reads_as_text(cypher: ExternalEdit, neo4j_store: Neo4jStore) -> None:
     cypher(IMPOSSIBLE_IN_NEO4J["bad_language"])
     assert found(neo4j_store).problems == ()
 
 
-def test_ids_are_proposed_not_invented(cypher: Hand, neo4j_store: Neo4jStore) -> None:
+def test_ids_are_proposed_not_invented(cypher: ExternalEdit, neo4j_store: Neo4jStore) -> None:
     cypher("UNWIND [1, 2] AS n CREATE (:Concept:Category {name: 'Flip flops', scheme: 'test'})")
     cypher("CREATE (:Concept:Category {id: 'test:flip-flops-2', name: 'Taken', scheme: 'test'})")
     snapshot = found(neo4j_store)
     assert not any("flip" in id for id in snapshot.ids if id != "test:flip-flops-2")
-    proposed = [mend.words.split("'")[1] for problem, mend in mends(snapshot, "cypher")]
+    proposed = [repair.instruction.split("'")[1] for problem, repair in repairs(snapshot, "cypher")]
     assert proposed == ["test:flip-flops", "test:flip-flops-3"]
 
 
-def test_other_peoples_relations_are_theirs(cypher: Hand, neo4j_store: Neo4jStore) -> None:
+def test_other_peoples_relations_are_no_problem(cypher: ExternalEdit, neo4j_store: Neo4jStore) -> None:
     cypher("MATCH (a {id: 'shoes'}), (b {id: 'bags'}) CREATE (a)-[:SOLD_WITH]->(b), (a)-[:INCLUDES]->(b)")
     assert neo4j_store.read().columns.unknown == () and found(neo4j_store).problems == ()
     cypher("MATCH (a {id: 'shoes'}), (b {id: 'bags'}) CREATE (a)-[:RELATES]->(b)")
-    assert neo4j_store.read().columns.unknown == (Stray("RELATES", "shoes", "bags"),)
+    assert neo4j_store.read().columns.unknown == (UnknownEdge("RELATES", "shoes", "bags"),)
     (problem,) = found(neo4j_store).problems
     assert "did you mean RELATED?" in problem.message
 
 
-def test_a_mend_keeps_what_it_does_not_mend(cypher: Hand, neo4j_store: Neo4jStore) -> None:
+def test_a_repair_keeps_what_it_does_not_repair(cypher: ExternalEdit, neo4j_store: Neo4jStore) -> None:
     before = found(neo4j_store)
     cypher("MATCH (c {id: 'sandals'}) SET c.status = 'x', c.note = 'mine'")
-    for _, mend in mends(found(neo4j_store), "cypher"):
-        cypher(mend.statement)
+    for _, repair in repairs(found(neo4j_store), "cypher"):
+        cypher(repair.statement)
     assert found(neo4j_store).revision == before.revision
     cypher("MATCH (c {id: 'sandals', note: 'mine'}) SET c.note = null")
 
@@ -353,7 +353,7 @@ def test_a_mend_keeps_what_it_does_not_mend(cypher: Hand, neo4j_store: Neo4jStor
         ("AB ab BA", "BA"),
     ],
 )
-def test_what_closes_a_circle(edges: str, closed_by: str) -> None:
+def test_edges_that_close_a_cycle(edges: str, closed_by: str) -> None:
     """In upper case: primary."""
 
     def drawn(pairs: str) -> list[Relation]:
@@ -362,7 +362,7 @@ def test_what_closes_a_circle(edges: str, closed_by: str) -> None:
     assert closing_edges(drawn(edges)) == sorted(drawn(closed_by))
 
 
-def test_a_long_circle_is_opened_once() -> None:
+def test_a_long_cycle_is_opened_once() -> None:
     ring = [Relation("broader", f"{i:05}", f"{(i + 1) % 10_000:05}") for i in range(10_000)]
     assert closing_edges(ring) == [Relation("broader", "09999", "00000")]
 
@@ -378,7 +378,7 @@ def test_a_long_circle_is_opened_once() -> None:
         *((type, None) for type in ("NARROWER", "INCLUDES", "CREATED", "SOLD_WITH", "TAGGED", "HAS_VALUE", "鞋", "_")),
     ],
 )
-def test_what_was_meant(type: str, meant: str | None) -> None:
+def test_the_nearest_relation_type(type: str, meant: str | None) -> None:
     assert near_relation(type) == meant
 
 
@@ -390,14 +390,14 @@ _nasty = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_si
 @settings(max_examples=60, suppress_health_check=[*HealthCheck])
 @given(texts=st.lists(_nasty, min_size=20, max_size=20))
 @example(texts=["\\u0027 DETACH DELETE", "\\\\u0027", "\\\\\\u0027}) //", "\\", "\\'", "u0027"])
-def test_a_text_is_that_text_and_no_more(texts: list[str], neo4j_driver: neo4j.Driver) -> None:
-    read = neo4j_driver.execute_query(f"RETURN {mending_cypher.literal(texts)} AS texts").records[0]["texts"]
+def test_a_literal_reads_back_as_its_text(texts: list[str], neo4j_driver: neo4j.Driver) -> None:
+    read = neo4j_driver.execute_query(f"RETURN {repair_cypher.literal(texts)} AS texts").records[0]["texts"]
     assert read == texts
     with closing(sqlite3.connect(":memory:")) as db:
-        assert [db.execute(f"SELECT {mending_sql.literal(text)}").fetchone()[0] for text in texts] == texts
+        assert [db.execute(f"SELECT {repair_sql.literal(text)}").fetchone()[0] for text in texts] == texts
 
 
-def test_problems_are_the_same_whatever_they_carry() -> None:
+def test_problems_are_equal_whatever_their_subject() -> None:
     plain = Problem("no_label", ("a",), "a has none")
     carrying = replace(plain, subject=concept("a"))
     assert plain == carrying and hash(plain) == hash(carrying)

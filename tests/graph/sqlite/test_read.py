@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from graph.columns.assemble import columns_of
 from graph.columns.columns import Columns
-from graph.model import RELATION_TYPES, Relation, Stray
+from graph.model import RELATION_TYPES, Relation, UnknownEdge
 from graph.sqlite import read as sqlite_read
 from graph.sqlite.read import read_columns
 from tests import sqlite_reference as reference
@@ -73,14 +73,14 @@ def test_columns_equal_the_plain_reading(
     assert [found.concept(i) for i in range(len(found))] == [wanted.concept(i) for i in range(len(wanted))]
     both = [[columns.relation(k) for k in range(len(columns.edges))] for columns in (found, wanted)]
     assert both[0] == both[1]
-    assert found.strays == wanted.strays
+    assert found.dangling == wanted.dangling
 
 
 def test_relations_of_other_types_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
     edges = [("broadr", "a", "b", 1), ("broader", "a", "b", 1), ("also", "b", "a", 0)]
     with closing(filled({}, edges)) as db:
         columns = read_columns(db)
-        assert columns.unknown == (Stray("also", "b", "a"), Stray("broadr", "a", "b"))
-        assert columns.strays == (Relation("broader", "a", "b", primary=True),)
+        assert columns.unknown == (UnknownEdge("also", "b", "a"), UnknownEdge("broadr", "a", "b"))
+        assert columns.dangling == (Relation("broader", "a", "b", primary=True),)
         monkeypatch.setattr(sqlite_read, "_UNKNOWN_SHOWN", 1)
-        assert read_columns(db).unknown == (Stray("also", "b", "a"),)
+        assert read_columns(db).unknown == (UnknownEdge("also", "b", "a"),)

@@ -131,7 +131,7 @@ def test_split_lists_what_is_left(store: SqliteStore, tmp_path: Path) -> None:
 def test_a_dry_run_writes_nothing(store: SqliteStore) -> None:
     ran = concept(store, "merge", "kicks", "boots", "--dry-run")
     assert ran.code == 0 and "Nothing is written" in ran.stdout and "retag" in ran.stdout
-    assert "1 items carry 'kicks'" in ran.stderr and store.read().version == 1
+    assert "1 items have the tag 'kicks'" in ran.stderr and store.read().version == 1
 
 
 def test_expect(store: SqliteStore) -> None:
@@ -150,7 +150,7 @@ def test_expect(store: SqliteStore) -> None:
         (["merge", "kicks", "kicks"], "can't be replaced by 'kicks'"),
         (["move", "shoes", "--broader", "boots"], "broader than themselves"),
         (["set", "boots"], "nothing to change was given"),
-        (["set", "boots", "--relate", "near=bags"], "'near=bags' is no relation; TYPE=ID"),
+        (["set", "boots", "--relate", "near=bags"], "invalid relation 'near=bags'; TYPE=ID"),
         (["add", "boots", "--kind", "category", "--label", "B"], "there is a concept 'boots' already"),
         (["add", "x", "--kind", "thing", "--label", "X"], "one of category, attribute, value"),
         (["add", "x", "--kind", "value", "--label", "X"], "has no attribute (value_of)"),

@@ -108,7 +108,7 @@ def test_a_schema_that_is_not_ours(shop: str, damage: str, expected: str) -> Non
 def test_files_that_are_no_database(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("no database at all, " * 500)
     for command in (["versions", "--json"], ["init"], ["audit", "--json"]):
-        _refused(run(*command, "--store", f"sqlite:///{tmp_path / 'text.db'}"), "it is no SQLite database")
+        _refused(run(*command, "--store", f"sqlite:///{tmp_path / 'text.db'}"), "it is not a SQLite database")
     assert (tmp_path / "text.db").read_text().startswith("no database")
 
 

@@ -26,7 +26,7 @@ from graph.model import (
 from graph.sqlite.file import SqliteFile
 from graph.sqlite.store import SqliteStore
 from graph.stores import load_taxonomy, open_store
-from tests.graph.hands import SqlHands
+from tests.graph.external_edits import SqlEdits
 from tests.kgtag.running import main as run
 
 SHOES, BOOTS = (Concept(id, "test", "category", {"en": id.title()}) for id in ("shoes", "boots"))
@@ -39,7 +39,7 @@ def store(sqlite_store: SqliteStore) -> str:
     """Three versions: two by kgtag, and one by hand that nobody has noticed yet."""
     edit.apply(sqlite_store, ChangeSet((PutConcept(SHOES), PutConcept(BOOTS), PutRelation(BELOW)), "ann", "first"))
     edit.apply(sqlite_store, ChangeSet((PutConcept(BOOTIES), DeleteRelation(BELOW)), "bob", "second [draft]"))
-    SqlHands(sqlite_store.url.removeprefix("sqlite:///")).rename("shoes", "Footwear")
+    SqlEdits(sqlite_store.url.removeprefix("sqlite:///")).rename("shoes", "Footwear")
     return sqlite_store.url
 
 

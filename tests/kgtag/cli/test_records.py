@@ -74,7 +74,7 @@ def test_two_languages_and_a_difference(tmp_path: Path) -> None:
         (["jsonl", "."], "this is a directory; a file was expected"),
         (["jsonl", "torn.jsonl"], "torn.jsonl:2:"),
         (["jsonl", "latin1.jsonl"], "latin1.jsonl:1:"),
-        (["shopify", "names.json"], "'names' is no language tag; name the file by its language (en.json)"),
+        (["shopify", "names.json"], "'names' is not a language tag; name the file by its language (en.json)"),
         (["shopify", "en.json", "de.json", "--lang", "en"], "2 files but one language 'en'"),
         (["skos", "broken.ttl"], "broken.ttl:1"),
         (["annotated", "torn.jsonl", "--rows", "fancy"], "no format 'fancy' of annotated products"),
@@ -210,7 +210,7 @@ def test_keys(shop: str) -> None:
     gone = run("keys", "revoke", id, "--store", shop)
     assert gone.code == 2 and f"no key {id!r}" in gone.stderr
     wrong = run("keys", "create", "--scope", "fly", "--store", shop)
-    assert wrong.code == 2 and "'fly' is no scope; there is read, tag, propose, edit, approve, admin" in wrong.stderr
+    assert wrong.code == 2 and "no scope 'fly'; there is read, tag, propose, edit, approve, admin" in wrong.stderr
 
 
 def test_a_new_release_is_planned_then_replaces_the_old_one(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_what_is_quarantined_and_its_mend(shop: str) -> None:
     assert "did you mean VALUE_OF?" in problems["unknown_relation"]["message"]
     statement = problems["unknown_relation"]["repair"]["statement"]
     shown = run("status", "--store", shop)
-    assert shown.code == 1 and statement in shown.stdout and "To mend it, draw it as VALUE_OF" in shown.stderr
+    assert shown.code == 1 and statement in shown.stdout and "To repair it, draw it as VALUE_OF" in shown.stderr
     audited = run("audit", "--check", "quarantined", "--store", shop, "--json")
     assert audited.code == 1
     repairs = [finding["repair"] for finding in audited.json["findings"]]

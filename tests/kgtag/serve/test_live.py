@@ -19,7 +19,7 @@ from kgtag.search.suggest import Suggester
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.state import State
 from tests.api import shop
-from tests.graph.hands import SqlHands
+from tests.graph.external_edits import SqlEdits
 
 
 class Builder:
@@ -87,7 +87,7 @@ def test_hands_that_go_on_while_an_edit_is_recorded(store: SqliteStore, monkeypa
     _add(store, "hats")
     live = following(store, Builder())
     monkeypatch.setattr(outside, "replayed", _fail)
-    hands = SqlHands(store.url.removeprefix("sqlite:///"))
+    hands = SqlEdits(store.url.removeprefix("sqlite:///"))
     token, names = store.token, iter(("Slippers", "Clogs"))
 
     def restless() -> str:

@@ -19,7 +19,7 @@ from kgtag.recommend import Recommender
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import Served
 from tests.api import shop
-from tests.graph.hands import SqlHands
+from tests.graph.external_edits import SqlEdits
 from tests.kgtag.serve.test_live import following
 
 
@@ -42,8 +42,8 @@ def store(sqlite_store: SqliteStore) -> SqliteStore:
 
 
 @pytest.fixture
-def hands(store: SqliteStore) -> SqlHands:
-    return SqlHands(store.url.removeprefix("sqlite:///"))
+def hands(store: SqliteStore) -> SqlEdits:
+    return SqlEdits(store.url.removeprefix("sqlite:///"))
 
 
 def origins(store: SqliteStore) -> list[str]:
@@ -54,7 +54,7 @@ def _add(store: SqliteStore, id: str) -> None:
     edit.apply(store, ChangeSet((PutConcept(Concept(id, "shop", "category", {"en": id})),), "test"))
 
 
-def test_an_edit_by_hand_is_served_and_recorded_under_its_version(store: SqliteStore, hands: SqlHands) -> None:
+def test_an_edit_by_hand_is_served_and_recorded_under_its_version(store: SqliteStore, hands: SqlEdits) -> None:
     builder = Builder()
     live = following(store, builder)
     hands.rename("sandals", "Sliders")
@@ -76,7 +76,7 @@ def test_edits_through_kgtag_are_not_taken_for_edits_by_hand(store: SqliteStore)
     assert origins(store) == ["kgtag"] * 4 and live.current.taxonomy.version == 4
 
 
-def test_both_between_two_looks(store: SqliteStore, hands: SqlHands) -> None:
+def test_both_between_two_looks(store: SqliteStore, hands: SqlEdits) -> None:
     live = following(store, Builder())
     _add(store, "hats")
     hands.rename("sandals", "Sliders")
@@ -85,7 +85,7 @@ def test_both_between_two_looks(store: SqliteStore, hands: SqlHands) -> None:
     assert [one.concepts for one in store.versions(limit=1)] == [("sandals",)]
 
 
-def test_edits_by_hand_while_nothing_was_running(store: SqliteStore, hands: SqlHands) -> None:
+def test_edits_by_hand_while_nothing_was_running(store: SqliteStore, hands: SqlEdits) -> None:
     _add(store, "hats")
     hands.rename("sandals", "Sliders")
     live = following(store, Builder())
@@ -93,7 +93,7 @@ def test_edits_by_hand_while_nothing_was_running(store: SqliteStore, hands: SqlH
     assert history.at_version(store, 2)["sandals"].label() == "Sandals"
 
 
-def test_two_services_and_a_writer_record_an_edit_once(store: SqliteStore, hands: SqlHands) -> None:
+def test_two_services_and_a_writer_record_an_edit_once(store: SqliteStore, hands: SqlEdits) -> None:
     services = [following(store, Builder()) for _ in range(2)]
     hands.rename("sandals", "Sliders")
     for live in services * 2:
@@ -106,7 +106,7 @@ def test_two_services_and_a_writer_record_an_edit_once(store: SqliteStore, hands
 
 
 def test_a_record_that_can_not_be_written_is_served(
-    store: SqliteStore, hands: SqlHands, caplog: pytest.LogCaptureFixture
+    store: SqliteStore, hands: SqlEdits, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = Path(store.url.removeprefix("sqlite:///"))
     impatient = SqliteStore(SqliteFile(path, busy_seconds=0.1))
@@ -123,7 +123,7 @@ def test_a_record_that_can_not_be_written_is_served(
 
 
 def test_a_damaged_history_is_no_reason_to_stop(
-    store: SqliteStore, hands: SqlHands, caplog: pytest.LogCaptureFixture
+    store: SqliteStore, hands: SqlEdits, caplog: pytest.LogCaptureFixture
 ) -> None:
     live = following(store, Builder())
     with closing(sqlite3.connect(store.url.removeprefix("sqlite:///"))) as db, db:
@@ -134,7 +134,7 @@ def test_a_damaged_history_is_no_reason_to_stop(
     assert "history entry 1 doesn't read" in caplog.text
 
 
-def test_what_the_models_refuse_is_recorded_all_the_same(store: SqliteStore, hands: SqlHands) -> None:
+def test_what_the_models_refuse_is_recorded_all_the_same(store: SqliteStore, hands: SqlEdits) -> None:
     builder = Builder()
     builder.needs = "sandals"
     live = following(store, builder)

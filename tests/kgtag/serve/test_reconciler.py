@@ -9,7 +9,7 @@ from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.serve.reconciler import Reconciler
 from tests.api import shop
-from tests.graph.hands import SqlHands
+from tests.graph.external_edits import SqlEdits
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def _read(store: SqliteStore) -> tuple[Taxonomy, str]:
 def test_an_external_edit_becomes_one_entry(store: SqliteStore) -> None:
     reconciler = Reconciler(store)
     before = reconciler.reconcile(*_read(store))
-    SqlHands(store.url.removeprefix("sqlite:///")).rename("shoes", "Footwear")
+    SqlEdits(store.url.removeprefix("sqlite:///")).rename("shoes", "Footwear")
     found = reconciler.reconcile(*_read(store))
     assert found.version == before.version + 1
     (entry,) = store.history(after=before.version)

@@ -21,7 +21,7 @@ from graph.history import releases
 from graph.history import replay as history
 from graph.history.effects import effects, to_json
 from graph.history.payload import pack, unpack
-from graph.history.reconcile import BY_HAND, settle, settled
+from graph.history.reconcile import EXTERNAL_AUTHOR, reconcile, reconciled
 from graph.migrate import shipped
 from graph.model import (
     Change,
@@ -43,7 +43,7 @@ from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from tests.graph.hands import CypherHands, Hands, SqlHands
+from tests.graph.external_edits import CypherEdits, ExternalEdits, SqlEdits
 
 SHOES, BOOTS, HATS = (Concept(id, "test", "category", {"en": id.title()}) for id in ("shoes", "boots", "hats"))
 COLOR = Concept("color", "test", "attribute", {"en": "Color"})
@@ -60,10 +60,10 @@ def changes(*rows: Change | Concept | Relation, author: str = "ann", reason: str
 
 
 @pytest.fixture
-def hands(store: TaxonomyStore, request: pytest.FixtureRequest) -> Hands:
+def external(store: TaxonomyStore, request: pytest.FixtureRequest) -> ExternalEdits:
     if isinstance(store, SqliteStore):
-        return SqlHands(store.url.removeprefix("sqlite:///"))
-    return CypherHands(request.getfixturevalue("neo4j_driver"))
+        return SqlEdits(store.url.removeprefix("sqlite:///"))
+    return CypherEdits(request.getfixturevalue("neo4j_driver"))
 
 
 def same(a: Taxonomy, b: Taxonomy) -> bool:
@@ -159,14 +159,14 @@ def test_payloads() -> None:
 # -- edits by other hands -------------------------------------------------------------------------------
 
 
-def test_an_edit_by_hand_gets_a_version(store: TaxonomyStore, hands: Hands) -> None:
+def test_an_edit_by_hand_gets_a_version(store: TaxonomyStore, external: ExternalEdits) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW))
-    hands.rename("boots", "Booties")
-    hands.create("hats", "Hats")
-    hands.unrelate("broader", "boots", "shoes")
-    now = settled(store)
+    external.rename("boots", "Booties")
+    external.create("hats", "Hats")
+    external.unrelate("broader", "boots", "shoes")
+    now = reconciled(store)
     entry = history.entry_at(store, 2)
-    assert (entry.author, entry.origin, entry.reason) == (BY_HAND, "outside", "found by comparing snapshots")
+    assert (entry.author, entry.origin, entry.reason) == (EXTERNAL_AUTHOR, "outside", "found by comparing snapshots")
     assert (now.version, entry.revision) == (2, now.revision)
     told = effects(entry.changes, entry.undo)
     assert [(one.id, one.before, one.after) for one in told.concepts] == [
@@ -174,46 +174,48 @@ def test_an_edit_by_hand_gets_a_version(store: TaxonomyStore, hands: Hands) -> N
         ("hats", None, HATS),
     ]
     assert [(one.before, one.after) for one in told.relations] == [(BELOW, None)]
-    assert same(settled(store), now), "it is recorded once"
+    assert same(reconciled(store), now), "it is recorded once"
     assert same(history.at_version(store, 1), first)
 
 
-def test_by_hand_between_two_edits(store: TaxonomyStore, hands: Hands) -> None:
+def test_by_hand_between_two_edits(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES, BOOTS))
-    hands.rename("boots", "Booties")
+    external.rename("boots", "Booties")
     edit.apply(store, changes(HATS, author="bob"))
     assert [(one.version, one.author, one.origin) for one in reversed(store.versions())] == [
         (1, "ann", "kgtag"),
-        (2, BY_HAND, "outside"),
+        (2, EXTERNAL_AUTHOR, "outside"),
         (3, "bob", "kgtag"),
     ]
     assert history.at_version(store, 1)["boots"] == BOOTS
     assert history.at_version(store, 2)["boots"].label() == "Booties" and "hats" not in history.at_version(store, 2)
 
 
-def test_a_version_that_was_expected_is_gone_after_an_edit_by_hand(store: TaxonomyStore, hands: Hands) -> None:
+def test_a_version_that_was_expected_is_gone_after_an_edit_by_hand(
+    store: TaxonomyStore, external: ExternalEdits
+) -> None:
     edit.apply(store, changes(SHOES))
-    hands.rename("shoes", "Footwear")
+    external.rename("shoes", "Footwear")
     with pytest.raises(ConflictError, match="at version 2, not at 1"):
         edit.apply(store, changes(HATS), expect_version=1)
     assert edit.apply(store, changes(HATS), expect_version=2).version == 3
 
 
-def test_a_store_that_others_filled(store: TaxonomyStore, hands: Hands) -> None:
-    hands.create("shoes", "Shoes")
-    now = settled(store)
+def test_a_store_that_others_filled(store: TaxonomyStore, external: ExternalEdits) -> None:
+    external.create("shoes", "Shoes")
+    now = reconciled(store)
     assert (now.version, store.versions()[0].origin) == (1, "outside")
     assert len(history.at_version(store, 0)) == 0
 
 
-def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, hands: Hands) -> None:
+def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES, COLOR, RED, HOME))
-    hands.unrelate("value_of", "red", "color")
-    gone = settled(store)
+    external.unrelate("value_of", "red", "color")
+    gone = reconciled(store)
     assert "red" not in gone and "red" in {concept.id for concept in store.read().concepts}
-    hands.set_status("shoes", "odd")
-    hands.set_status("shoes", "stranger")
-    settled(store)
+    external.set_status("shoes", "odd")
+    external.set_status("shoes", "stranger")
+    reconciled(store)
     mended = edit.apply(store, changes(HOME, author="bob"))
     assert "red" in mended
     entry = history.entry_at(store, mended.version)
@@ -228,37 +230,37 @@ def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, 
         assert set(history.at_version(store, version).ids) == ids
 
 
-def test_of_many_services_one_records(store: TaxonomyStore, hands: Hands) -> None:
+def test_of_many_services_one_records(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES))
-    hands.rename("shoes", "Footwear")
+    external.rename("shoes", "Footwear")
     known = history.at_version(store, 1)
     ready = threading.Barrier(4)
 
     def notice(n: int) -> Taxonomy | None:
         now = Taxonomy.of(store.read())
         ready.wait()
-        return settle(store, now, known=known if n % 2 else None)
+        return reconcile(store, now, known=known if n % 2 else None)
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(notice, range(4)))
     assert [one.version for one in store.versions()] == [2, 1]
     assert {one.version for one in found if one is not None} == {2}
-    assert settled(store).version == 2
+    assert reconciled(store).version == 2
 
 
-def test_a_snapshot_that_others_have_left_behind_records_nothing(store: TaxonomyStore, hands: Hands) -> None:
+def test_a_snapshot_that_others_have_left_behind_records_nothing(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES))
     old = Taxonomy.of(store.read())
     edit.apply(store, changes(HATS))
-    assert settle(store, old) is None
+    assert reconcile(store, old) is None
     assert len(store.versions()) == 2
 
 
-def test_edits_of_kgtag_and_by_hand_between_two_looks(store: TaxonomyStore, hands: Hands) -> None:
+def test_edits_of_kgtag_and_by_hand_between_two_looks(store: TaxonomyStore, external: ExternalEdits) -> None:
     known = edit.apply(store, changes(SHOES))
     store.apply(changes(HATS))
-    hands.rename("shoes", "Footwear")
-    now = settle(store, Taxonomy.of(store.read()), known=known)
+    external.rename("shoes", "Footwear")
+    now = reconcile(store, Taxonomy.of(store.read()), known=known)
     assert now is not None and now.version == 3
     entry = history.entry_at(store, 3)
     assert [one.id for one in effects(entry.changes, entry.undo).concepts] == ["shoes"]
@@ -323,10 +325,10 @@ def test_undo_and_its_undo(store: TaxonomyStore) -> None:
     assert undo(store, 4, author="bob").revision == first.revision
 
 
-def test_undo_of_an_edit_by_hand(store: TaxonomyStore, hands: Hands) -> None:
+def test_undo_of_an_edit_by_hand(store: TaxonomyStore, external: ExternalEdits) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW))
-    hands.delete("shoes")
-    settled(store)
+    external.delete("shoes")
+    reconciled(store)
     assert undo(store, 2, author="ann").revision == first.revision
 
 
@@ -407,7 +409,7 @@ def test_undo_that_would_be_unsound_or_empty(store: TaxonomyStore) -> None:
 # -- releases -------------------------------------------------------------------------------------------
 
 
-def test_releases_by_the_calendar(store: TaxonomyStore, hands: Hands) -> None:
+def test_releases_by_the_calendar(store: TaxonomyStore, external: ExternalEdits) -> None:
     august, september = (datetime(2026, month, 9, tzinfo=UTC) for month in (8, 9))
     with pytest.raises(InputError, match="no version yet"):
         releases.release(store, author="ann", today=august)
@@ -418,10 +420,10 @@ def test_releases_by_the_calendar(store: TaxonomyStore, hands: Hands) -> None:
     assert names == [f"2026.08.{n}" for n in range(12)]
     with pytest.raises(ReleaseTaken, match=r"there is release 2026\.08\.11 of version 12 already"):
         releases.release(store, author="ann", today=september)
-    hands.rename("c0", "by hand")
+    external.rename("c0", "by hand")
     last = releases.release(store, author="bob", today=september)
     assert (last.name, last.version, last.author) == ("2026.09.0", 13, "bob")
-    assert last.revision == settled(store).revision == store.versions(limit=1)[0].revision
+    assert last.revision == reconciled(store).revision == store.versions(limit=1)[0].revision
     assert [one.name for one in store.releases()] == [*names, "2026.09.0"]
     assert store.releases()[0].notes == "no. 0"
     assert releases.version_named(store, "2026.08.3") == 4
@@ -456,13 +458,13 @@ def test_two_releases_at_once_get_two_names(store: TaxonomyStore) -> None:
         assert sorted(pool.map(release, range(3))) == ["2026.08.0", "taken", "taken"]
 
 
-def test_stamps(store: TaxonomyStore, hands: Hands) -> None:
+def test_stamps(store: TaxonomyStore, external: ExternalEdits) -> None:
     assert releases.stamped(store)[1] == releases.Stamp("0" * 16)
     edit.apply(store, changes(SHOES))
     named = releases.release(store, author="ann")
     taxonomy, stamp = releases.stamped(store)
     assert stamp == releases.Stamp(taxonomy.revision, 1, named.name)
-    hands.rename("shoes", "Footwear")
+    external.rename("shoes", "Footwear")
     taxonomy, stamp = releases.stamped(store)
     assert stamp == releases.Stamp(taxonomy.revision, 2, None)
 
@@ -498,7 +500,7 @@ def test_neo4j_entries_of_the_first_schema(neo4j_store: Neo4jStore, neo4j_driver
             changes=[dump_change(change) for change in old.changes],
         )
     neo4j_driver.execute_query("MATCH (m:Meta) SET m.version = 2")
-    CypherHands(neo4j_driver).create("shoes", "Shoes")
+    CypherEdits(neo4j_driver).create("shoes", "Shoes")
     _assert_old(neo4j_store)
 
 
@@ -510,7 +512,7 @@ def _assert_old(store: TaxonomyStore) -> None:
         (2, 1, "1 concept deleted: boots"),
         (1, 3, "2 concepts written, 1 relation written: Shoes, Boots, boots"),
     ]
-    assert settled(store).version == 2, "what the old entries say is what is there"
+    assert reconciled(store).version == 2, "what the old entries say is what is there"
     assert history.at_version(store, 1).ids == ("boots", "shoes")
     assert [one.id for one in effects(*_sides(store, 2)).concepts] == ["boots"]
     assert undo(store, 2, author="ann").ids == ("boots", "shoes")

@@ -5,7 +5,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.changes.content import Content
+from graph.changes.splice import applied
 from graph.columns.compare import compare, same
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing import edit
@@ -69,9 +69,7 @@ def test_a_difference_as_changes_leads_there_and_back(data: st.DataObject) -> No
     a, b = Taxonomy.of(before), Taxonomy.of(edit.after(before, data.draw(change_sets(before, max_size=12))))
     found = diff(a, b)
     for start, way, end in ((a, found, b), (b, found.reversed(), a)):
-        content = Content(start.concepts, start.relations)
-        content.apply(way.changes())
-        there = content.data(0)
+        there = TaxonomyData(0, applied(start.columns, way.changes()))
         assert (there.concepts, there.relations) == (end.concepts, end.relations)
     assert found.reversed().reversed() == found
     assert effects(found.changes(), found.reversed().changes()) == effects_of(found)

@@ -12,7 +12,7 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError, LostRace
 from graph.model import Accepting, ChangeSet, Comment, Concept, Proposal, PutConcept, PutRelation, Relation, Retag
 from graph.neo4j.store import Neo4jStore
-from graph.proposals.fingerprints import looks
+from graph.proposals.fingerprints import fingerprints
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -147,11 +147,14 @@ def test_how_much_of_a_concept_matters() -> None:
 
     changes = (PutConcept(category("b", notation="1")), PutRelation(Relation("broader", "c", "a", True)))
     retire = (PutConcept(category("a", status="deprecated")), Retag("a", "d"))
-    now = looks(snapshot(), changes)
+    now = fingerprints(snapshot(), changes)
     assert list(now) == ["a", "b", "c"] and now["a"] == "category, in use"
-    assert looks(snapshot(Relation("broader", "d", "a", True), a=category("a", notation="x")), changes) == now
-    assert looks(snapshot(b=category("b", notation="x")), changes)["b"] != now["b"]
-    assert looks(snapshot(Relation("broader", "c", "d", True)), changes)["c"] != now["c"]
-    assert looks(snapshot(a=category("a", status="deprecated")), changes)["a"] != now["a"]
-    assert looks(snapshot(Relation("broader", "d", "a", True)), retire)["a"] != looks(snapshot(), retire)["a"]
-    assert looks(Taxonomy.of(TaxonomyData.of(0, [], [])), changes) == dict.fromkeys("abc", "absent")
+    assert fingerprints(snapshot(Relation("broader", "d", "a", True), a=category("a", notation="x")), changes) == now
+    assert fingerprints(snapshot(b=category("b", notation="x")), changes)["b"] != now["b"]
+    assert fingerprints(snapshot(Relation("broader", "c", "d", True)), changes)["c"] != now["c"]
+    assert fingerprints(snapshot(a=category("a", status="deprecated")), changes)["a"] != now["a"]
+    assert (
+        fingerprints(snapshot(Relation("broader", "d", "a", True)), retire)["a"]
+        != fingerprints(snapshot(), retire)["a"]
+    )
+    assert fingerprints(Taxonomy.of(TaxonomyData.of(0, [], [])), changes) == dict.fromkeys("abc", "absent")

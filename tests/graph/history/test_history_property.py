@@ -13,7 +13,7 @@ from graph.editing import edit
 from graph.editing.undo import undo
 from graph.errors import ConflictError, InputError, InvariantError
 from graph.history import replay as history
-from graph.history.reconcile import replayed, settle, settled
+from graph.history.reconcile import reconcile, reconciled, replayed
 from graph.model import (
     Change,
     ChangeSet,
@@ -30,7 +30,7 @@ from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from tests.graph.hands import CypherHands, Hands, SqlHands
+from tests.graph.external_edits import CypherEdits, ExternalEdits, SqlEdits
 
 KINDS: dict[str, Kind] = {**dict.fromkeys(("c0", "c1", "c2", "c3"), "category"), "a0": "attribute", "a1": "attribute"}
 KINDS |= dict.fromkeys(("v0", "v1", "v2"), "value")
@@ -72,21 +72,21 @@ class Script:
             )
         return ChangeSet(tuple(rows), "ann", "random")
 
-    def by_hand(self, hands: Hands) -> None:
+    def by_hand(self, external: ExternalEdits) -> None:
         id, edge, label = self._id(), self.relation(), f"by hand {self._random.randint(0, 2)}"
         step = self._random.choice(("create", "rename", "status", "delete", "relate", "relate", "unrelate"))
         if step == "create":
-            hands.create(id, label)
+            external.create(id, label)
         elif step == "rename":
-            hands.rename(id, label)
+            external.rename(id, label)
         elif step == "status":
-            hands.set_status(id, self._random.choice(("odd", "active", "deprecated")))
+            external.set_status(id, self._random.choice(("odd", "active", "deprecated")))
         elif step == "delete":
-            hands.delete(id)
+            external.delete(id)
         elif step == "relate":
-            hands.relate(*edge.key)
+            external.relate(*edge.key)
         else:
-            hands.unrelate(*edge.key)
+            external.unrelate(*edge.key)
 
     def chance(self, probability: float) -> bool:
         return self._random.random() < probability
@@ -95,7 +95,7 @@ class Script:
         return self._random.randint(1, newest)
 
 
-def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 20) -> dict[int, Taxonomy]:
+def play(store: TaxonomyStore, external: ExternalEdits, *, seed: int, steps: int = 20) -> dict[int, Taxonomy]:
     """The snapshots seen on the way, by version."""
     script = Script(seed)
     seen = {0: Taxonomy.of(store.read())}
@@ -104,7 +104,7 @@ def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 20) -> d
     known = seen[1] = edit.apply(store, ChangeSet((*concepts, *homes), "ann", "fill"))
     for _ in range(steps):
         if script.chance(0.5):
-            script.by_hand(hands)
+            script.by_hand(external)
         elif script.chance(0.2) and known.version:
             try:
                 known = undo(store, script.version(known.version), author="bob")
@@ -118,10 +118,10 @@ def play(store: TaxonomyStore, hands: Hands, *, seed: int, steps: int = 20) -> d
                 continue
             seen[known.version] = known
         if script.chance(0.5):
-            found = settle(store, Taxonomy.of(store.read()), known=known if script.chance(0.5) else None)
+            found = reconcile(store, Taxonomy.of(store.read()), known=known if script.chance(0.5) else None)
             assert found is not None
             known = seen[found.version] = found
-    final = settled(store)
+    final = reconciled(store)
     return seen | {final.version: final}
 
 
@@ -139,7 +139,7 @@ def assert_told(store: TaxonomyStore, seen: dict[int, Taxonomy]) -> None:
             assert entries[version - 1].revision == there.revision == there.at_version(0).revision
         if version in seen:
             assert (there.concepts, there.relations) == (seen[version].concepts, seen[version].relations)
-    assert settled(store).version == now.version, "nothing is recorded twice"
+    assert reconciled(store).version == now.version, "nothing is recorded twice"
 
 
 def empty(sqlite: SqliteStore, driver: neo4j.Driver) -> None:
@@ -156,7 +156,7 @@ def test_the_history_tells_everything(
 ) -> None:
     for seed in range(start, start + 3):
         empty(sqlite_store, neo4j_driver)
-        sql, cypher = SqlHands(sqlite_store.url.removeprefix("sqlite:///")), CypherHands(neo4j_driver)
+        sql, cypher = SqlEdits(sqlite_store.url.removeprefix("sqlite:///")), CypherEdits(neo4j_driver)
         seen = play(sqlite_store, sql, seed=seed)
         assert_told(sqlite_store, seen)
         assert_told(neo4j_store, play(neo4j_store, cypher, seed=seed))
@@ -175,4 +175,4 @@ def test_more_of_it_in_a_file(start: int, sqlite_store: SqliteStore) -> None:
         with closing(sqlite3.connect(path)) as db, db:
             for table in ("relation", "concept", "change_set"):
                 db.execute(f"DELETE FROM {table}")
-        assert_told(sqlite_store, play(sqlite_store, SqlHands(path), seed=1000 + seed, steps=40))
+        assert_told(sqlite_store, play(sqlite_store, SqlEdits(path), seed=1000 + seed, steps=40))

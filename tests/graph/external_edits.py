@@ -1,4 +1,4 @@
-"""Other hands: plain SQL and plain Cypher on the rows, past kgtag."""
+"""Other external: plain SQL and plain Cypher on the rows, past kgtag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import neo4j
 from graph.model import RelationType
 
 
-class Hands(Protocol):
+class ExternalEdits(Protocol):
     """Each is one commit. Nothing happens to rows that aren't there, or are already."""
 
     def create(self, id: str, label: str) -> None: ...
@@ -23,7 +23,7 @@ class Hands(Protocol):
     def unrelate(self, type: RelationType, source: str, target: str) -> None: ...
 
 
-class SqlHands:
+class SqlEdits:
     def __init__(self, path: str) -> None:
         self._path = path
 
@@ -61,7 +61,7 @@ class SqlHands:
             db.execute(statement, values)
 
 
-class CypherHands:
+class CypherEdits:
     def __init__(self, driver: neo4j.Driver) -> None:
         self._driver = driver
 
