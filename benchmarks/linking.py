@@ -97,8 +97,8 @@ def recall(data: Path, model: Path, count: int, rng: random.Random) -> dict[str,
     encoder = SentenceEncoder(files.onnx, files.tokenizer)
     names = sorted(set(real_labels(data)))
     names = rng.sample(names, min(count, len(names)))
-    matrix = encoder.encode_afresh(names)
-    queries = encoder.encode_afresh([misspelt(name, rng) for name in rng.sample(names, QUERIES)])
+    matrix = encoder.encode_uncached(names)
+    queries = encoder.encode_uncached([misspelt(name, rng) for name in rng.sample(names, QUERIES)])
     start = time.perf_counter()
     cells = Cells.of(matrix)
     build = time.perf_counter() - start
@@ -121,11 +121,11 @@ def recall(data: Path, model: Path, count: int, rng: random.Random) -> dict[str,
 class Composed(SentenceEncoder):
     """Labels by the thousand get the mean of their words' vectors."""
 
-    def encode_afresh(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+    def encode_uncached(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         if len(texts) <= 5_000:
-            return super().encode_afresh(texts, progress)
+            return super().encode_uncached(texts, progress)
         words = sorted({word for text in texts for word in text.split()})
-        known = super().encode_afresh(words)
+        known = super().encode_uncached(words)
         at = {word: number for number, word in enumerate(words)}
         vectors = np.stack([known[[at[word] for word in text.split()]].mean(axis=0) for text in texts])
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

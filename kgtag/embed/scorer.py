@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache
 
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.taxonomy import Taxonomy
@@ -16,9 +18,8 @@ from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
 from kgtag.embed.vectors import Folds, Ids, Vectors
-from kgtag.lru import Lru
 
-_REMEMBERED = 100_000
+_CACHED = 100_000
 """Probabilities: products of one category ask for the same values over and over."""
 
 
@@ -44,7 +45,8 @@ class Scorer:
         self.metrics: Mapping[str, object] = export.metrics
         self._entity = {name: i for i, name in enumerate(self.entities)}
         self._relation = {name: i for i, name in enumerate(self.relations)}
-        self._remembered: Lru[tuple[int, int, int], float] = Lru(_REMEMBERED)
+        self._cache: LRUCache[tuple[int, int, int], float] = LRUCache(_CACHED)
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, directory: Path | str) -> Scorer:
@@ -105,14 +107,15 @@ class Scorer:
     def probabilities(self, triples: Sequence[LabelledTriple]) -> list[float | None]:
         """One per triple, in order, as `probability`; many at once are much cheaper than one by one."""
         numbered = [(self.find(h), self.find_relation(r), self.find(t)) for h, r, t in triples]
-        found = [self._remembered.get(triple) for triple in numbered]
-        new = [i for i, known in enumerate(found) if known is None and min(numbered[i]) >= 0]
+        with self._lock:
+            found = {triple: self._cache[triple] for triple in numbered if triple in self._cache}
+        new = [triple for triple in numbered if triple not in found and min(triple) >= 0]
         if self.calibration is not None and new:
-            asked = np.array([numbered[i] for i in new], dtype=np.int64)
-            for i, value in zip(new, self.calibration.probability(self.vectors, asked).tolist(), strict=True):
-                found[i] = value
-                self._remembered.put(numbered[i], value)
-        return found
+            values = self.calibration.probability(self.vectors, np.array(new, dtype=np.int64)).tolist()
+            found |= zip(new, values, strict=True)
+            with self._lock:
+                self._cache.update(zip(new, values, strict=True))
+        return [found.get(triple) for triple in numbered]
 
     # -- a taxonomy that moved on -----------------------------------------------------------------
 

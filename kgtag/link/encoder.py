@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kgtag.lru import Lru
 from kgtag.parallel import side_by_side
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
 _BATCH = 8
 """Texts per run, and two at least: a single row is added up in another order, with other last digits."""
-_REMEMBERED = 50_000
+_CACHED = 50_000
 
 
 class SentenceEncoder:
@@ -41,25 +42,22 @@ class SentenceEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._known: Lru[str, Vectors] = Lru(_REMEMBERED)
+        self._cache: LRUCache[str, Vectors] = LRUCache(_CACHED)
+        self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """(texts, dim) float32, in order. Remembers what it encoded last."""
-        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-        new: dict[str, list[int]] = defaultdict(list)
-        for number, text in enumerate(texts):
-            known = self._known.get(text)
-            if known is None:
-                new[text].append(number)
-            else:
-                vectors[number] = known
-        for text, vector in zip(new, self.encode_afresh(list(new)), strict=True):
-            vectors[new[text]] = vector
-            self._known.put(text, vector)
-        return vectors
+        """Encode texts: (texts, dim) float32, in order. The last ones are cached."""
+        with self._lock:
+            known = {text: self._cache[text] for text in texts if text in self._cache}
+        new = list(dict.fromkeys(text for text in texts if text not in known))
+        encoded = dict(zip(new, self.encode_uncached(new), strict=True))
+        with self._lock:
+            self._cache.update(encoded)
+        found = known | encoded
+        return np.array([found[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dim)
 
-    def encode_afresh(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
-        """Like `encode`, remembering nothing: for labels by the thousand. `progress` hears how many were done."""
+    def encode_uncached(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        """Encode labels by the thousand without caching. `progress` is called with the number of each batch."""
         vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
         by_length: dict[int, list[int]] = defaultdict(list)
         encodings = self._tokenizer.encode_batch(list(texts))

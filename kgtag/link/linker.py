@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache
 
 from graph.errors import UnknownConcept
 from graph.taxonomy import Taxonomy
@@ -17,7 +19,6 @@ from kgtag.link.files import LinkerFiles, read_linker
 from kgtag.link.rerank.defaults import DEFAULT_MODEL
 from kgtag.link.rerank.logistic import LinkModel
 from kgtag.link.rerank.networks import RankModel
-from kgtag.lru import Lru
 from kgtag.parallel import blas_on_one_core, side_by_side
 from kgtag.types import Candidate, Linked, Query
 
@@ -25,7 +26,7 @@ UNTRAINED = "untrained"
 _NOTHING = Linked((), None)
 _BATCH = 512
 _SHOWN = 10
-_REMEMBERED = 50_000
+_CACHED = 50_000
 
 
 class TaxonomyLinker:
@@ -53,7 +54,8 @@ class TaxonomyLinker:
             self._finder = CandidateFinder(taxonomy, scheme=scheme)
         else:
             self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
-        self._known: Lru[Query, Linked] = Lru(_REMEMBERED)
+        self._cache: LRUCache[Query, Linked] = LRUCache(_CACHED)
+        self._lock = threading.Lock()
 
     @property
     def encoder(self) -> SentenceEncoder | None:
@@ -65,19 +67,14 @@ class TaxonomyLinker:
 
         Raises UnknownConcept when a query's attribute or category is no concept.
         """
-        found: dict[Query, Linked] = {}
-        new: list[Query] = []
-        for query in dict.fromkeys(queries):
-            known = self._known.get(query)
-            if known is None:
-                new.append(query)
-            else:
-                found[query] = known
+        with self._lock:
+            known = {query: self._cache[query] for query in queries if query in self._cache}
+        new = list(dict.fromkeys(query for query in queries if query not in known))
         with blas_on_one_core():
-            answers = self._link_all(new)
-        for query, linked in zip(new, answers, strict=True):
-            found[query] = linked
-            self._known.put(query, linked)
+            linked = dict(zip(new, self._link_all(new), strict=True))
+        with self._lock:
+            self._cache.update(linked)
+        found = known | linked
         return [found[query] for query in queries]
 
     def _link_all(self, queries: Sequence[Query]) -> list[Linked]:

@@ -139,7 +139,7 @@ def _fill(texts: Sequence[str], digests: Digests, encoder: SentenceEncoder, befo
     numbers = np.flatnonzero(missing)
     if len(numbers) > 5_000:
         log.info("encoding %d new label texts", len(numbers))
-    matrix[numbers] = encoder.encode_afresh([texts[int(number)] for number in numbers])
+    matrix[numbers] = encoder.encode_uncached([texts[int(number)] for number in numbers])
     return matrix
 
 

@@ -49,9 +49,9 @@ def test_it_records_its_taxonomy(linker_dir: Path, shop: Taxonomy) -> None:
 def test_a_vector_does_not_depend_on_its_batch(linker_dir: Path) -> None:
     encoder = SentenceEncoder(linker_dir / "encoder.onnx", linker_dir / "tokenizer.json")
     texts = [f"{text} {n}" for n in range(9) for text in TEXTS]
-    together = encoder.encode_afresh(texts)
-    assert np.array_equal(together[::-1], encoder.encode_afresh(texts[::-1]))
-    assert np.array_equal(together[10], encoder.encode_afresh([texts[10]])[0])
+    together = encoder.encode_uncached(texts)
+    assert np.array_equal(together[::-1], encoder.encode_uncached(texts[::-1]))
+    assert np.array_equal(together[10], encoder.encode_uncached([texts[10]])[0])
 
 
 def test_the_trained_linker_knows_variants_and_meanings(trained: TaxonomyLinker) -> None:
