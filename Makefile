@@ -30,7 +30,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/python .ci/words.py
 
 docs: $(VENV)/docs.stamp
-	PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet -f .ci/docs/mkdocs.yml
+	PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict -f .ci/docs/mkdocs.yml
 	@echo "build/site/index.html"
 
 coverage: $(VENV)/dev.stamp system

@@ -34,6 +34,7 @@ settings.register_profile(
 settings.load_profile("kgtag")
 
 
+_HERE = Path(__file__).parent
 _DISK = 1_500_000_000
 """Bytes that two workers write at most at one time: servers, models, half-written files."""
 
@@ -47,6 +48,46 @@ def pytest_configure() -> None:
             "TMPDIR to a folder that has it.",
             returncode=2,
         )
+
+
+_SLOW = (
+    "api/test_outage.py",
+    "fuzz.py",
+    "graph/changes/test_drift.py",
+    "graph/changes/test_history_property.py",
+    "graph/columns/test_invariants.py",
+    "graph/faults/",
+    "graph/formats/test_fuzz.py",
+    "graph/test_congruence.py",
+    "kgtag/align/",
+    "kgtag/cli/test_app.py",
+    "kgtag/cli/test_faults.py",
+    "kgtag/extract/test_continual.py",
+    "kgtag/extract/test_joined.py",
+    "kgtag/link/test_learning.py",
+    "kgtag/link/test_trained.py",
+    "kgtag/link/test_tuning.py",
+    "kgtag/test_front_door.py",
+    "kgtag/train/",
+)
+"""Files that train, start processes, or search long."""
+_SLOW_FIXTURES = {"trained", "extractor", "linker_dir", "demo"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make fast` leaves out, by what a test uses and where it stands."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        params = getattr(item, "callspec", None)
+        place = item.path.relative_to(_HERE).as_posix()
+        if "neo4j" in place or any(
+            "neo4j" in name for name in (*fixtures, *map(str, params.params.values() if params else ()))
+        ):
+            item.add_marker("neo4j")
+        if place.startswith("browser/"):
+            item.add_marker("browser")
+        if place.startswith(_SLOW) or fixtures & _SLOW_FIXTURES:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

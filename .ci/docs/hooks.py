@@ -16,11 +16,13 @@ sys.path.insert(0, str(ROOT))
 
 import command_line  # noqa: E402
 import http_api  # noqa: E402
+import problem_types  # noqa: E402
 import settings  # noqa: E402
 
 GENERATED = {
     "reference/command-line.md": command_line.render,
     "reference/http.md": http_api.render,
+    "reference/problem-types.md": problem_types.render,
     "reference/settings.md": settings.render,
 }
 COPIED = {"CONTRIBUTING.md": "contributing.md", "SECURITY.md": "security.md", "CHANGELOG.md": "changelog.md"}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from kgtag.config import Settings
-
 from api.app import create_app
+from kgtag.serve.settings import Settings
 
 
 def render() -> str:

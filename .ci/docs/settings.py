@@ -1,4 +1,4 @@
-"""The settings' reference page, generated from `kgtag.config.Settings`."""
+"""The settings' reference page, generated from `kgtag.serve.settings.Settings`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import Any, Literal, get_args, get_origin
 
-from kgtag.config import Settings
+from kgtag.serve.settings import Settings
 
 INTRO = """# Settings
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from graph.stores import open_store
 from kgtag.data import sample
 from kgtag.data.importing import import_files
 from tests.kgtag.running import Ran, run
+from tests.once import once
 
 
 @pytest.fixture
@@ -52,17 +52,15 @@ class Trained:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The demo on the sample data, with few epochs."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    said = shared / "demo.json"
-    with (shared / "demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not said.exists():
-            # One thread: several workers' threads would wait for each other longer than they work.
-            ran = run("demo", "--out", shared / "demo", "--epochs", "2", env={"OMP_NUM_THREADS": "1"})
-            said.write_text(json.dumps([ran.code, ran.stdout, ran.stderr]), encoding="utf-8")
-    ran = Ran(*json.loads(said.read_text(encoding="utf-8")))
+
+    def make(out: Path) -> None:
+        # One thread: several workers' threads would wait for each other longer than they work.
+        ran = run("demo", "--out", out / "demo", "--epochs", "2", env={"OMP_NUM_THREADS": "1"})
+        (out / "ran.json").write_text(json.dumps([ran.code, ran.stdout, ran.stderr]), encoding="utf-8")
+
+    made = once(tmp_path_factory, "demo", make)
+    ran = Ran(*json.loads((made / "ran.json").read_text(encoding="utf-8")))
     assert ran.code == 0, ran.stderr
-    return Trained(shared / "demo", ran)
+    return Trained(made / "demo", ran)

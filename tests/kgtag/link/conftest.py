@@ -1,4 +1,4 @@
-"""One linker trained for the session: the encoder's export is the slow part."""
+"""One linker, trained once for all workers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.train.linker.run import train_linker
 from tests.kgtag.link.small import small_taxonomy
+from tests.once import once
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +26,10 @@ def untrained(shop: Taxonomy) -> TaxonomyLinker:
 
 @pytest.fixture(scope="session")
 def linker_dir(shop: Taxonomy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("linker") / "model"
-    train_linker(shop, out=out, seed=0, stamp=Stamp(shop.revision, 3, "2026.08.1"))
-    return out
+    def make(out: Path) -> None:
+        train_linker(shop, out=out / "model", seed=0, stamp=Stamp(shop.revision, 3, "2026.08.1"))
+
+    return once(tmp_path_factory, "linker", make) / "model"
 
 
 @pytest.fixture(scope="session")
