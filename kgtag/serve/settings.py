@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
 
     store: str = DEFAULT_STORE
     neo4j_password: SecretStr | None = None
-    model: str | None = None
+    model: Annotated[str | None, BeforeValidator(lambda path: path and str(path))] = None
     embeddings: Path | None = None
     precision: Literal["fp32", "int8"] = "fp32"
     threshold: float = Field(default=0.5, ge=0, le=1)
