@@ -24,7 +24,7 @@ from common import arguments, machine, report, table, timed
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.align import MapSettings, map_schemes
+from kgtag.align.match import MapSettings, map_schemes
 from kgtag.link.candidates.forms import normal_form
 
 Tree = dict[str, tuple[str, str | None]]

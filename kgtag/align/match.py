@@ -1,8 +1,8 @@
-"""Mapping one scheme to another: labels propose, the places in both hierarchies decide."""
+"""Ontology matching: labels propose candidates, the places in both hierarchies decide."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ _MATCHES: tuple[RelationType, ...] = ("exact_match", "close_match")
 
 @dataclass(frozen=True, slots=True)
 class MapSettings:
-    """`candidates`: targets looked at per label. The weights say what a place counts beside the labels (1)."""
+    """`candidates`: targets per label. The weights are those of places relative to labels (1)."""
 
     candidates: int = 40
     path_weight: float = 0.25
@@ -57,22 +57,22 @@ def map_schemes(
     settings: MapSettings | None = None,
     per_concept: int = 1,
 ) -> list[Mapping]:
-    """For each concept of `source`, by id, its best `per_concept` counterparts in `target`, best first.
+    """Find, for each concept of `source`, by id, its `per_concept` best counterparts in `target`, best first.
 
-    Languages are bases ("zh"); by default those that both schemes have labels in. Raises InputError when the schemes
-    or languages have nothing to compare.
+    `languages` are base tags ("zh"), by default those that both schemes have labels in. Raises InputError when the
+    schemes or languages have nothing to compare.
     """
     settings = settings or MapSettings()
     left, right = (_side(taxonomy, scheme, kind) for scheme in (source, target))
-    spoken = _languages(left, right, languages)
-    matches = match_labels(left, right, spoken, candidates=settings.candidates)
-    places = _Places(taxonomy, left, right, matches, spoken)
+    compared = _languages(left, right, languages)
+    matches = match_labels(left, right, compared, candidates=settings.candidates)
+    places = _Places(taxonomy, left, right, matches, compared)
     score = places.weigh(settings)
     return _best(places, score, per_concept, settings)
 
 
 def unmapped(taxonomy: Taxonomy, target: str, found: Sequence[Mapping]) -> list[Mapping]:
-    """Those whose source has no match in the target scheme yet."""
+    """The mappings whose source has no match in the target scheme yet."""
     mapped = {
         one.source
         for one in found
@@ -83,7 +83,7 @@ def unmapped(taxonomy: Taxonomy, target: str, found: Sequence[Mapping]) -> list[
 
 
 class _Places:
-    """How well each candidate pair stands in both hierarchies."""
+    """Scores of the candidate pairs' places in both hierarchies."""
 
     def __init__(
         self, taxonomy: Taxonomy, left: Side, right: Side, matches: LabelMatches, languages: Sequence[str]
@@ -97,7 +97,7 @@ class _Places:
         self.narrower = np.full(len(self.labels), np.nan)
 
     def weigh(self, settings: MapSettings) -> Floats:
-        """(p,) in [0, 1]: labels and paths first, then what their broader and narrower concepts are taken for."""
+        """(p,) in [0, 1]: labels and paths, then the scores of broader and narrower pairs, in rounds."""
         score = self._combined(settings)
         for _ in range(settings.rounds):
             self.broader, self.narrower = self._by_broader(score), self._by_narrower(score)
@@ -105,7 +105,7 @@ class _Places:
         return score
 
     def _combined(self, settings: MapSettings) -> Floats:
-        """The weighted mean of what is known of a pair."""
+        """The weighted mean of the known parts."""
         parts = np.stack([self.labels, self.path, self.broader, self.narrower])
         weights = np.array([1.0, settings.path_weight, settings.broader_weight, settings.narrower_weight])[:, None]
         known = ~np.isnan(parts)
@@ -113,16 +113,15 @@ class _Places:
         return mean
 
     def _paths(self, lang: str) -> Floats:
-        texts = [self._path_texts(side, lang) for side in (self.left, self.right)]
+        texts = []
+        for side in (self.left, self.right):
+            captions = side.captions(lang)
+            paths = (self.taxonomy.path(concept.id) for concept in side.concepts)
+            texts.append([" ".join(captions[side.row_of[id]] for id in path if id in side.row_of) for path in paths])
         return TextPairs(*texts).cosines(self.matches.pairs)
 
-    def _path_texts(self, side: Side, lang: str) -> list[str]:
-        captions = side.captions(lang)
-        rows = [[side.row_of[id] for id in self.taxonomy.path(c.id) if id in side.row_of] for c in side.concepts]
-        return [" ".join(captions[row] for row in path) for path in rows]
-
     def _by_broader(self, score: Floats) -> Floats:
-        """The score of the pair's broader concepts, or of one's with the other's next broader one, NaN at the top."""
+        """The score of the broader concepts, less where one skips a level; NaN at the top."""
         up, over = self._up
         mine, theirs = up[self.matches.source], over[self.matches.target]
         found = self._look_up(score, mine, theirs)
@@ -131,7 +130,7 @@ class _Places:
         return np.where((mine < 0) & (theirs < 0), np.nan, np.where((mine < 0) | (theirs < 0), 0.0, found))
 
     def _by_narrower(self, score: Floats) -> Floats:
-        """The share of the source's narrower concepts whose best counterpart stands below the target; NaN for none."""
+        """The share of the source's narrower concepts with their best counterpart below the target; NaN without any."""
         up, over = self._up
         count = np.bincount(up[up >= 0], minlength=len(up))
         below: dict[tuple[int, int], int] = defaultdict(int)
@@ -146,10 +145,7 @@ class _Places:
         return shares.astype(np.float64)
 
     def _best_target(self, score: Floats) -> NDArray[np.int64]:
-        best = np.full(len(self.left.concepts), -1, dtype=np.int64)
-        order = np.lexsort((-self.matches.target, score))
-        best[self.matches.source[order]] = self.matches.target[order]
-        return best
+        return _best_of(len(self.left.concepts), self.matches.source, self.matches.target, score)
 
     def _look_up(self, score: Floats, left: NDArray[np.int64], right: NDArray[np.int64]) -> Floats:
         wanted = left * len(self.right.concepts) + right
@@ -159,7 +155,7 @@ class _Places:
 
 def _side(taxonomy: Taxonomy, scheme: str, kind: Kind) -> Side:
     if scheme not in taxonomy.schemes:
-        raise InputError(f"no scheme {scheme!r} in this taxonomy; there is {', '.join(taxonomy.schemes) or 'none'}")
+        raise InputError(f"no scheme {scheme!r} in this taxonomy; it has {', '.join(taxonomy.schemes) or 'none'}")
     side = Side.of(taxonomy, scheme, kind)
     if not side.concepts:
         raise InputError(f"scheme {scheme!r} has no {kind} to map")
@@ -178,7 +174,7 @@ def _languages(left: Side, right: Side, wanted: Sequence[str] | None) -> list[st
 
 
 def _parents(taxonomy: Taxonomy, side: Side) -> NDArray[np.int64]:
-    """(concepts + 1,) row of the primary broader concept, -1 for none; the last row stands for none itself."""
+    """(concepts + 1,) row of the primary broader concept, -1 for none; the last row is for index -1."""
     up = np.full(len(side.concepts) + 1, -1, dtype=np.int64)
     for row, concept in enumerate(side.concepts):
         path = taxonomy.path(concept.id)
@@ -187,31 +183,32 @@ def _parents(taxonomy: Taxonomy, side: Side) -> NDArray[np.int64]:
     return up
 
 
+def _best_of(size: int, owner: NDArray[np.int64], other: NDArray[np.int64], score: Floats) -> NDArray[np.int64]:
+    """(size,) the best-scored `other` of each owner, ties to the first; -1 for none."""
+    best = np.full(size, -1, dtype=np.int64)
+    order = np.lexsort((-other, score))
+    best[owner[order]] = other[order]
+    return best
+
+
 def _best(places: _Places, score: Floats, per_concept: int, settings: MapSettings) -> list[Mapping]:
     matches = places.matches
-    chosen = np.full(len(places.right.concepts), -1, dtype=np.int64)
-    by_target = np.lexsort((-matches.source, score))
-    chosen[matches.target[by_target]] = matches.source[by_target]
+    chosen = _best_of(len(places.right.concepts), matches.target, matches.source, score)
     found: list[Mapping] = []
-    order = np.lexsort((matches.target, -score, matches.source))
-    rank, last = 0, -1
-    for pair in order.tolist():
-        source = int(matches.source[pair])
-        rank, last = (rank + 1 if source == last else 0), source
-        if rank < per_concept:
-            mutual = int(chosen[matches.target[pair]]) == source
-            found.append(_mapping(places, pair, float(score[pair]), mutual=mutual, settings=settings))
+    taken: Counter[int] = Counter()
+    for pair in np.lexsort((matches.target, -score, matches.source)).tolist():
+        source, target = int(matches.source[pair]), int(matches.target[pair])
+        taken[source] += 1
+        if taken[source] > per_concept:
+            continue
+        mutual = int(chosen[target]) == source
+        labels = {lang: round(float(s[pair]), 4) for lang, s in matches.by_language.items() if not np.isnan(s[pair])}
+        evidence: dict[str, Any] = {"labels": labels, "path": round(float(places.path[pair]), 4), "mutual": mutual}
+        for name, part in (("broader", places.broader), ("narrower", places.narrower)):
+            if not np.isnan(part[pair]):
+                evidence[name] = round(float(part[pair]), 4)
+        exact = mutual and places.labels[pair] >= settings.exact_from
+        relation: RelationType = "exact_match" if exact else "close_match"
+        ends = places.left.concepts[source].id, places.right.concepts[target].id
+        found.append(Mapping(*ends, relation, round(float(score[pair]), 4), evidence))
     return found
-
-
-def _mapping(places: _Places, pair: int, score: float, *, mutual: bool, settings: MapSettings) -> Mapping:
-    matches = places.matches
-    source = places.left.concepts[matches.source[pair]]
-    target = places.right.concepts[matches.target[pair]]
-    labels = {lang: round(float(s[pair]), 4) for lang, s in matches.by_language.items() if not np.isnan(s[pair])}
-    evidence: dict[str, Any] = {"labels": labels, "path": round(float(places.path[pair]), 4), "mutual": mutual}
-    for name, part in (("broader", places.broader), ("narrower", places.narrower)):
-        if not np.isnan(part[pair]):
-            evidence[name] = round(float(part[pair]), 4)
-    exact = mutual and places.labels[pair] >= settings.exact_from
-    return Mapping(source.id, target.id, "exact_match" if exact else "close_match", round(score, 4), evidence)

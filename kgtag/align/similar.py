@@ -1,4 +1,4 @@
-"""Texts compared pair by pair: the cosine of their weighted character n-grams."""
+"""Cosines of weighted character n-grams, pair by pair."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 class TextPairs:
-    """Two lists of texts whose members are compared; a gram counts the more, the fewer texts on the right have it."""
+    """Two lists of texts; grams are weighted by their inverse document frequency on the right."""
 
     def __init__(self, left: Sequence[str], right: Sequence[str]) -> None:
         keys, owners = grams([*left, *right])
-        _, gram = np.unique(keys, return_inverse=True)
-        texts = len(left) + len(right)
-        counts = sparse.csr_matrix((np.ones(len(gram), dtype=np.float32), (owners, gram)), shape=(texts, len(_)))
+        unique, gram = np.unique(keys, return_inverse=True)
+        shape = (len(left) + len(right), len(unique))
+        counts = sparse.csr_matrix((np.ones(len(gram), dtype=np.float32), (owners, gram)), shape=shape)
         counts.sum_duplicates()
         counts.data[:] = 1.0
         frequency = np.asarray(counts[len(left) :].sum(axis=0)).ravel()

@@ -29,7 +29,7 @@ def map_command(
     from graph.errors import InputError
     from graph.model import KINDS
     from graph.stores import load_taxonomy
-    from kgtag.align import map_schemes, unmapped
+    from kgtag.align.match import map_schemes, unmapped
     from kgtag.cli.settings import open_store
 
     known = next((one for one in KINDS if one == kind), None)

@@ -1,6 +1,6 @@
-"""Enforcement: out of all candidate tags of one item, a set that contradicts neither itself nor the taxonomy."""
+"""Enforcement: the tags of one item, consistent with each other and with the taxonomy."""
 
-from kgtag.enforce.enforce import Enforcer, EnforceSettings, enforce
+from kgtag.enforce.enforce import Enforcer, EnforceSettings
 from kgtag.enforce.violations import Violation, violations
 
-__all__ = ["EnforceSettings", "Enforcer", "Violation", "enforce", "violations"]
+__all__ = ["EnforceSettings", "Enforcer", "Violation", "violations"]

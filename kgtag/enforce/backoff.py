@@ -1,4 +1,4 @@
-"""A tag too uncertain at its own level gives way to its nearest confident ancestor."""
+"""Back-off: tags that are too uncertain give way to their nearest confident ancestor."""
 
 from __future__ import annotations
 
@@ -11,28 +11,19 @@ from kgtag.types import CandidateTag
 
 
 def back_off(candidates: Sequence[CandidateTag], facts: Facts, *, threshold: float) -> list[CandidateTag]:
-    """Candidates for ancestors, one a mention at most, for the mentions none of whose own candidates is certain enough.
+    """Candidates for ancestors, one at most for each mention without a certain candidate of its own.
 
-    The alternatives of one mention exclude each other, so an ancestor's probability is the sum of those below it.
+    Candidates of one span and attribute, and those for the item's category, are alternatives: an ancestor's
+    probability is the sum of those below it.
     """
     by_mention: dict[object, list[CandidateTag]] = defaultdict(list)
     for candidate in candidates:
-        by_mention[_mention(candidate, facts)].append(candidate)
-    found = []
-    for alternatives in by_mention.values():
-        if all(candidate.probability < threshold for candidate in alternatives):
-            ancestor = _nearest_confident(alternatives, facts, threshold)
-            if ancestor is not None:
-                found.append(ancestor)
-    return found
-
-
-def _mention(candidate: CandidateTag, facts: Facts) -> object:
-    """What candidates share when they are alternatives: one span and attribute, or being the item's category."""
-    fact = facts.of(candidate.concept)
-    if fact.kind == "category":
-        return "category"
-    return (candidate.span, fact.attribute) if candidate.span else candidate.concept
+        fact = facts.of(candidate.concept)
+        place = (candidate.span, fact.attribute) if candidate.span else candidate.concept
+        by_mention["category" if fact.kind == "category" else place].append(candidate)
+    uncertain = [found for found in by_mention.values() if all(one.probability < threshold for one in found)]
+    ancestors = (_nearest_confident(alternatives, facts, threshold) for alternatives in uncertain)
+    return [ancestor for ancestor in ancestors if ancestor is not None]
 
 
 def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, threshold: float) -> CandidateTag | None:

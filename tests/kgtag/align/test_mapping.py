@@ -13,7 +13,7 @@ from graph.errors import InputError
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
-from kgtag.align import Mapping, map_schemes, unmapped
+from kgtag.align.match import Mapping, map_schemes, unmapped
 from tests.kgtag.running import main
 
 Tree = dict[str, tuple[Labels[str, str], str | None]]

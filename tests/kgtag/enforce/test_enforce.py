@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.enforce import EnforceSettings, enforce, violations
-from kgtag.types import CandidateTag, Consistent, Span
+from kgtag.enforce import Enforcer, EnforceSettings, violations
+from kgtag.types import CandidateTag, Consistent, Plausibility, Span
 from tests.strategies import taxonomies
 
 
@@ -56,6 +56,16 @@ def wardrobe() -> Taxonomy:
     taxonomy = Taxonomy.of(TaxonomyData.of(1, tuple(concepts), tuple(relations)))
     assert not taxonomy.problems
     return taxonomy
+
+
+def enforce(
+    candidates: Sequence[CandidateTag],
+    taxonomy: Taxonomy,
+    *,
+    plausibility: Plausibility | None = None,
+    settings: EnforceSettings | None = None,
+) -> Consistent:
+    return Enforcer(taxonomy, plausibility=plausibility, settings=settings).enforce(candidates)
 
 
 def _tag(concept: str, probability: float = 0.9, start: int | None = 0) -> CandidateTag:
