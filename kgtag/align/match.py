@@ -14,7 +14,7 @@ from graph.errors import InputError
 from graph.model import Kind, RelationType
 from graph.taxonomy import Taxonomy
 from kgtag.align.labels import LabelMatches, Side, match_labels
-from kgtag.align.similar import TextPairs
+from kgtag.link.candidates.ngrams import GramIndex
 
 Floats = NDArray[np.float64]
 
@@ -113,8 +113,8 @@ class _Places:
         return mean
 
     def _paths(self, lang: str) -> Floats:
-        texts = [self._path_texts(side, lang) for side in (self.left, self.right)]
-        return TextPairs(*texts).cosines(self.matches.pairs)
+        mine, theirs = (self._path_texts(side, lang) for side in (self.left, self.right))
+        return GramIndex(theirs).cosines(mine, self.matches.pairs)
 
     def _path_texts(self, side: Side, lang: str) -> list[str]:
         captions = side.captions(lang)
