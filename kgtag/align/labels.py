@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.align.similar import Pairs, TextPairs
 from kgtag.link.candidates.forms import light_form, normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 
@@ -51,6 +50,10 @@ class Side:
         return [normal_form(text) for text in found]
 
 
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Row numbers on the left and on the right, (p,) each."""
+
+
 @dataclass(frozen=True, slots=True)
 class LabelMatches:
     """(p,) candidate pairs; `by_language` (p,) scores in [0, 1], NaN where a side has no preferred label."""
@@ -80,7 +83,7 @@ def match_labels(source: Side, target: Side, languages: Sequence[str], *, candid
     by_language = {}
     for lang in languages:
         mine, theirs = source.captions(lang), target.captions(lang)
-        score = _GRAMS * TextPairs(mine, theirs).cosines((left, right))
+        score = _GRAMS * GramIndex(theirs).cosines(mine, (left, right))
         seen = np.array([found[lang].get(key, 0.0) for key in keys])
         missing = np.array([not (mine[s] and theirs[t]) for s, t in keys], dtype=bool)
         by_language[lang] = np.where(missing, np.nan, np.maximum(score, seen))

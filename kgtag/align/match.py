@@ -14,7 +14,7 @@ from graph.errors import InputError
 from graph.model import Kind, RelationType
 from graph.taxonomy import Taxonomy
 from kgtag.align.labels import LabelMatches, Side, match_labels
-from kgtag.align.similar import TextPairs
+from kgtag.link.candidates.ngrams import GramIndex
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ class _Places:
             captions = side.captions(lang)
             paths = (self.taxonomy.path(concept.id) for concept in side.concepts)
             texts.append([" ".join(captions[side.row_of[id]] for id in path if id in side.row_of) for path in paths])
-        return TextPairs(*texts).cosines(self.matches.pairs)
+        return GramIndex(texts[1]).cosines(texts[0], self.matches.pairs)
 
     def _by_broader(self, score: Floats) -> Floats:
         """The score of the broader concepts, less where one skips a level; NaN at the top."""

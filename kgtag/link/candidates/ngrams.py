@@ -59,8 +59,14 @@ class GramIndex:
                 found.append(_best(scores.indices[at], scores.data[at], allowed, k))
         return found
 
-    def _weigh(self, queries: Sequence[str]) -> sparse.csr_matrix:
-        """(queries, vocabulary) float32: idf of each query's rarest grams, over the norm of all of them."""
+    def cosines(self, texts: Sequence[str], pairs: tuple[NDArray[np.int64], NDArray[np.int64]]) -> NDArray[np.float64]:
+        """Compare pair by pair: (p,) in [0, 1], of numbers into `texts` and of indexed texts, (p,) each."""
+        rows, indexed = self._weigh(texts, postings=None), self._index.T.tocsr()
+        products = rows[pairs[0]].multiply(indexed[pairs[1]])
+        return np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
+
+    def _weigh(self, queries: Sequence[str], *, postings: int | None = _POSTINGS) -> sparse.csr_matrix:
+        """(queries, vocabulary) float32: idf of each query's rarest grams (None: of all), over the norm of all."""
         keys, owners = grams(queries)
         unique = np.unique(np.stack([owners.astype(np.int64), keys], axis=1), axis=0)
         starts = np.searchsorted(unique[:, 0], np.arange(len(queries) + 1))
@@ -70,9 +76,11 @@ class GramIndex:
             known = self._find(mine)
             unknown = len(mine) - len(known)
             norm = np.sqrt(float((self._idf[known] ** 2).sum()) + unknown * float(self._rarest) ** 2)
-            kept = known[np.argsort(self._frequency[known], kind="stable")]
-            postings = np.cumsum(self._frequency[kept])
-            kept = kept[: max(1, int(np.searchsorted(postings, _POSTINGS, side="right")))]
+            kept = known
+            if postings is not None:
+                kept = known[np.argsort(self._frequency[known], kind="stable")]
+                read = np.cumsum(self._frequency[kept])
+                kept = kept[: max(1, int(np.searchsorted(read, postings, side="right")))]
             rows.append(np.full(len(kept), number, dtype=np.int32))
             columns.append(kept)
             values.append(self._idf[kept] / np.float32(max(norm, 1e-9)))
