@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 
-from kgtag.cli.app import app
+from api.cli import app
 
 INTRO = """# Command line
 
