@@ -1,4 +1,4 @@
-"""The service watched: gauges of its snapshot, and the middleware that counts requests."""
+"""Gauges of the snapshot, and the middleware that counts requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from api.service import Service
 
 
 class SnapshotCollector(Collector):
-    """Gauges of the snapshot, read when asked for."""
+    """Gauges of the snapshot, read at each scrape."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -33,16 +33,16 @@ class SnapshotCollector(Collector):
             "kgtag_snapshot_age_seconds", "Since this snapshot was built.", value=round(freshness.age, 3)
         )
         yield GaugeMetricFamily(
-            "kgtag_snapshot_stale_seconds", "Since the record last confirmed it.", value=round(freshness.stale_for, 3)
+            "kgtag_snapshot_stale_seconds", "Since the store last confirmed it.", value=round(freshness.stale_for, 3)
         )
         failing = float(freshness.error is not None)
-        yield GaugeMetricFamily("kgtag_snapshot_failing", "Whether following the record fails.", value=failing)
+        yield GaugeMetricFamily("kgtag_snapshot_failing", "Whether following the store fails.", value=failing)
         yield GaugeMetricFamily("kgtag_snapshot_concepts", "Concepts in it.", value=len(taxonomy))
         yield GaugeMetricFamily("kgtag_snapshot_problems", "Left out of it.", value=len(taxonomy.problems))
 
 
 class Observe:
-    """Counts and times each request by its route's template, and names on the answer how stale it is."""
+    """Counts and times each request by its route's template, and marks responses from a stale snapshot."""
 
     def __init__(self, app: ASGIApp, *, service: Service) -> None:
         self._app = app
@@ -77,6 +77,6 @@ def _method(scope: Scope) -> str:
 
 
 def _template(scope: Scope) -> str:
-    """The route as it is written, so that ids don't multiply the series."""
+    """The route as it is written, so that ids do not multiply the series."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "unmatched"

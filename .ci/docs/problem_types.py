@@ -16,7 +16,7 @@ Every error is `application/problem+json` (RFC 9457). Programs match on `type`, 
 `detail` names the wrong value and the way out.
 
 ```json
-{{"type": "urn:kgtag:problem:unknown-concept", "title": "Unknown concept", "status": 404,
+{{"type": "urn:kgtag:problem:unknown-concept", "title": "Unknown Concept", "status": 404,
  "detail": "no concept 'sandal'; did you mean 'sandals'?"}}
 ```
 
