@@ -11,7 +11,7 @@ from graph.model import ItemTag, TaggedItem
 from kgtag.rows import DroppedRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
-"""How a tag came to be: given with the product, classified by the extractor, found by the linker, or derived."""
+"""The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""
 
 Rule = Literal[
     "deprecated",
@@ -71,7 +71,7 @@ class Span:
 
     @property
     def place(self) -> tuple[bool, int, int]:
-        """To sort by, what stands in the title before what stands in the text."""
+        """Sort key: spans of the title before those of the text."""
         return self.field == "text", self.start, self.end
 
 

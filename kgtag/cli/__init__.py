@@ -15,7 +15,7 @@ _TRAINING = {
 
 
 def main() -> None:
-    """Exit codes: 0 done, 1 findings or a failed check, 2 wrong use, bad input or a record that can't answer."""
+    """Exit codes: 0 done, 1 findings or a failed check, 2 wrong use, bad input or an unavailable store."""
     from graph.errors import KgtagError
     from kgtag.cli.app import app
     from kgtag.cli.console import log, log_error
@@ -32,14 +32,14 @@ def main() -> None:
         log_error(error)
         sys.exit(2)
     except BrokenPipeError:
-        _reader_is_gone()
+        _end_quietly()
     except SystemExit as done:
-        if isinstance(done.__context__, BrokenPipeError):  # Typer makes a 1 of it, which would say findings.
-            _reader_is_gone()
+        if isinstance(done.__context__, BrokenPipeError):  # Typer exits with 1, which would mean findings.
+            _end_quietly()
         raise
     except OSError as error:
-        said = error.strerror or str(error)
-        log_error(f"{error.filename}: {said}" if error.filename else said)
+        reason = error.strerror or str(error)
+        log_error(f"{error.filename}: {reason}" if error.filename else reason)
         sys.exit(2)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _TRAINING:
@@ -51,14 +51,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _reader_is_gone() -> None:
-    """Whoever reads (head, less) has seen enough. Python must not complain when it flushes at exit."""
+def _end_quietly() -> None:
+    """The reader (head, less) closed the pipe; Python must not fail when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
 
 
 def _configure_logging() -> None:
-    """KGTAG_LOG is a level; by default warnings show, but none of the driver's, whose errors kgtag tells by itself."""
+    """Log at the level of KGTAG_LOG; by default warnings, without the driver's, which kgtag reports itself."""
     level = os.environ.get("KGTAG_LOG", "").upper()
     known = level in logging.getLevelNamesMapping()
     logging.basicConfig(level=level if known else "WARNING", format="%(levelname)s %(name)s: %(message)s")

@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `kgtag demo`: the whole line on sample data, no server, no key.",
+    epilog="Start with `kgtag demo`: the whole pipeline on sample data, no server, no key.",
 )
 app.command("demo")(demo.demo)
 app.command("init")(records.init)
@@ -48,7 +48,7 @@ app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, witho
 training.app.command("normaliser")(normalising.train)
 app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
-app.add_typer(editing.app, name="concept", help="Look at a concept, and edit it.")
+app.add_typer(editing.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(proposing.gold)
-app.add_typer(proposals.app, name="proposals", help="Edits proposed, discussed and decided on.")
+app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")

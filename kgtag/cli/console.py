@@ -1,4 +1,4 @@
-"""How commands talk: results to stdout, everything else to stderr."""
+"""Output of commands: results to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory from `train extractor`.")]
 Precision = Annotated[
     str,
-    typer.Option(
-        "--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: less work for a title, and very nearly as good."
-    ),
+    typer.Option("--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: quicker, and very nearly as good."),
 ]
 Embeddings = Annotated[
     Path | None,
@@ -46,7 +44,7 @@ Embeddings = Annotated[
 
 
 def log(message: str) -> None:
-    """One line on stderr, as it is: brackets in paths and labels are no markup, and nothing is wrapped."""
+    """One line on stderr, without markup or wrapping."""
     err.print(message, markup=False, soft_wrap=True)
 
 
@@ -89,14 +87,14 @@ def print_table(
 
 
 def read_precision(given: str) -> Numbers:
-    """Raises InputError for a word that is none."""
+    """Raises InputError for an unsupported precision."""
     from graph.errors import InputError
     from kgtag.extract.files import PRECISIONS
 
     for known in PRECISIONS:
         if known == given:
             return known
-    raise InputError(f"no precision {given!r}; there is {', '.join(PRECISIONS)}")
+    raise InputError(f"unsupported precision {given!r}; {' or '.join(PRECISIONS)} is expected")
 
 
 def notes(lines: Iterable[str]) -> None:
@@ -106,7 +104,7 @@ def notes(lines: Iterable[str]) -> None:
 
 @contextmanager
 def working(message: str, *, after: float = 1.0) -> Iterator[None]:
-    """A spinner on stderr once the work has gone on for `after` seconds, when somebody watches a terminal."""
+    """A spinner on a terminal, after `after` seconds."""
     if not err.is_terminal:
         yield
         return

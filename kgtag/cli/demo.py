@@ -13,7 +13,7 @@ from kgtag.cli.console import err, out, print_table
 
 if TYPE_CHECKING:
     from kgtag.cli.demo_run import Demo
-    from kgtag.types import AnnotatedProduct, Tag, Tagging
+    from kgtag.types import AnnotatedProduct, Tagging
 
 _SHOWN = ("backpacks", "tea", "headphones")
 
@@ -22,7 +22,7 @@ def demo(
     out_dir: Annotated[Path, typer.Option("--out", help="Where everything is written.")] = Path("demo-out"),
     epochs: Annotated[int, typer.Option(min=1, help="Of the extractor; fewer is faster and worse.")] = 6,
 ) -> None:
-    """The whole line on the sample shop, then what to try next.
+    """Run the whole pipeline on the sample shop, then print what to try next.
 
     Imports a bilingual taxonomy into SQLite, fine-tunes an extractor, trains graph embeddings, audits the graph, tags
     products the models have not seen, and shows where each tag came from. No server, no key, no download.
@@ -38,14 +38,14 @@ def demo(
     run = Run(out_dir, err)
     run.clear()
     train, test = list(read_annotated(sample.TRAIN)), list(read_annotated(sample.TEST))
-    with run.step("1/6 Import the sample taxonomy") as say:
+    with run.step("1/6 Import the sample taxonomy") as log:
         store, imported = run.load()
         taxonomy = imported.taxonomy
-        say(f"{len(taxonomy)} concepts and {len(taxonomy.relations)} relations, revision {taxonomy.revision}")
-    with run.step(f"2/6 Fine-tune the extractor on {len(train)} titles, and calibrate the linker") as say:
-        say(run.train(taxonomy, train, epochs=epochs))
-    with run.step("3/6 Train graph embeddings") as say:
-        say(run.embed(taxonomy, train))
+        log(f"{len(taxonomy)} concepts and {len(taxonomy.relations)} relations, revision {taxonomy.revision}")
+    with run.step(f"2/6 Fine-tune the extractor on {len(train)} titles, and calibrate the linker") as log:
+        log(run.train(taxonomy, train, epochs=epochs))
+    with run.step("3/6 Train graph embeddings") as log:
+        log(run.embed(taxonomy, train))
     with run.step("4/6 Audit the graph"):
         report = run.audit(store)
         found = [(c.severity, c.name, c.count) for c in report.checks if c.count]
@@ -59,8 +59,8 @@ def demo(
             for mode, r in run.measure(store, models, test)
         ]
         columns = ["enforcement", "precision", "recall", "F1", "products with contradictions"]
-        print_table("What consistency buys (tags against gold, categories predicted)", columns, scores)
-    with run.step("6/6 Ask the graph what is near 'hiking-boots'"):
+        print_table("Gain from consistency (tags against gold, categories predicted)", columns, scores)
+    with run.step("6/6 Find the neighbours of 'hiking-boots'"):
         near = [
             (n.label, n.relation, f"{n.score:.2f}", ", ".join(sorted({e.type for e in n.evidence})))
             for n in run.neighbours(store, models, "hiking-boots")
@@ -77,16 +77,16 @@ def _show(test: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> None
             of_kind = [(o, t) for o, t in pairs if (o.product.category, o.product.lang) == (category, lang)]
             if of_kind:
                 one, tagging = of_kind[0]
-                rows = [_row(tag) for tag in tagging.tags if tag.method != "implied"]
+                rows: list[tuple[object, ...]] = [
+                    (tag.label, tag.attribute or tag.kind, tag.surface, tag.method, f"{tag.probability:.2f}")
+                    for tag in tagging.tags
+                    if tag.method != "implied"
+                ]
                 rows += [
                     ("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.probability:.2f}")
                     for nil in tagging.nil
                 ]
                 print_table(one.product.title, ["tag", "attribute", "from", "method", "probability"], rows)
-
-
-def _row(tag: Tag) -> tuple[object, ...]:
-    return (tag.label, tag.attribute or tag.kind, tag.surface, tag.method, f"{tag.probability:.2f}")
 
 
 def _next_steps(run: Demo) -> str:

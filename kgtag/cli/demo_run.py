@@ -1,4 +1,4 @@
-"""The whole line on the sample shop: import, train, audit, tag, ask."""
+"""The steps of the demo: import, train, audit, tag, neighbours."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MARKER = ".kgtag-demo"
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """The demo's directory, and its steps in order. Each does the real thing and returns what there is to see."""
+    """The demo's directory, and its steps in order. Each step returns what is shown."""
 
     out: Path
     console: Console
@@ -52,7 +52,7 @@ class Demo:
         return self.out / "embeddings"
 
     def clear(self) -> None:
-        """An empty directory; raises InputError for one that holds anything but an earlier demo."""
+        """Empty the directory. Raises InputError when it holds anything but an earlier demo."""
         if self.out.exists() and any(self.out.iterdir()):
             if not (self.out / _MARKER).exists():
                 raise InputError(f"{self.out} holds other things; give the demo a directory of its own: --out DIR")
@@ -77,12 +77,12 @@ class Demo:
             dev=list(read_annotated(sample.DEV)),
             stamp=stamped(open_store(self.url))[1],
             options=TrainOptions(epochs=epochs),
-            progress=self._say,
+            progress=self._log,
         )
         linking = report.linker["all"]
         return (
             f"extractor: F1 {report.extractor.f1:.3f} on dev (spans); linker: accuracy {linking['accuracy']:.3f}, "
-            f"calibration error {linking['ece']:.3f} on concepts kept apart"
+            f"calibration error {linking['ece']:.3f} on held-out concepts"
         )
 
     def embed(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct]) -> str:
@@ -110,7 +110,7 @@ class Demo:
         return audit_store(store, scorer=Scorer.load(self.embeddings))
 
     def tag(self, store: MigratableStore, models: Models, gold: Sequence[AnnotatedProduct]) -> list[Tagging]:
-        """Tag the test products without telling their category, and keep the tags."""
+        """Tag the test products, their category withheld, and keep the tags."""
         products = [replace(one.product, category=None) for one in gold]
         taggings = assemble_tagger(models, load_taxonomy(store)).tag(products)
         store.put_items([tagging.to_item(product) for product, tagging in zip(products, taggings, strict=True)])
@@ -119,7 +119,7 @@ class Demo:
     def measure(
         self, store: MigratableStore, models: Models, gold: Sequence[AnnotatedProduct]
     ) -> Iterator[tuple[str, TaggingReport]]:
-        """The ablation: what the taxonomy and the embeddings each buy."""
+        """The ablation of enforcement: without, with the taxonomy, with embeddings too."""
         taxonomy = load_taxonomy(store)
         for mode in MODES:
             settings = EnforceSettings(mode=mode)  # type: ignore[arg-type]
@@ -133,8 +133,8 @@ class Demo:
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
         started = time.perf_counter()
         self.console.print(f"\n[bold]{title}[/]")
-        yield self._say
+        yield self._log
         self.console.print(f"  [dim]{time.perf_counter() - started:.1f} s[/]")
 
-    def _say(self, line: str) -> None:
+    def _log(self, line: str) -> None:
         self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)

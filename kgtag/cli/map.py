@@ -1,8 +1,9 @@
-"""`kgtag map`: counterparts between two concept schemes."""
+"""`kgtag map`: alignment of two concept schemes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -10,8 +11,8 @@ from kgtag.cli.console import Json, Store, log, print_json, print_table
 
 
 def map_command(
-    source: Annotated[str, typer.Argument(help="The scheme whose concepts look for counterparts.")],
-    target: Annotated[str, typer.Argument(help="The scheme they are looked for in.")],
+    source: Annotated[str, typer.Argument(help="Scheme to match.")],
+    target: Annotated[str, typer.Argument(help="Scheme to find counterparts in.")],
     store: Store = None,
     kind: Annotated[str, typer.Option(help="category, attribute or value.")] = "category",
     lang: Annotated[list[str] | None, typer.Option(help="Compare labels in this language only; repeatable.")] = None,
@@ -28,21 +29,17 @@ def map_command(
     """
     from graph.errors import InputError
     from graph.model import KINDS
-    from graph.stores import load_taxonomy
     from kgtag.align.match import map_schemes, unmapped
-    from kgtag.cli.settings import open_store
+    from kgtag.cli.settings import load_taxonomy
 
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
-        raise InputError(f"no kind {kind!r}; there is {', '.join(KINDS)}")
-    taxonomy = load_taxonomy(open_store(store))
+        raise InputError(f"unsupported kind {kind!r}; one of {', '.join(KINDS)} is expected")
+    taxonomy = load_taxonomy(store)
     found = map_schemes(taxonomy, source, target, kind=known, languages=lang, per_concept=best)
     kept = [one for one in unmapped(taxonomy, target, found) if one.score >= min_score]
     if json:
-        rows: list[dict[str, Any]] = [
-            {"source": m.source, "target": m.target, "relation": m.relation, "score": m.score, "evidence": m.evidence}
-            for m in kept
-        ]
+        rows = [asdict(mapping) for mapping in kept]
         print_json({"revision": taxonomy.revision, "source": source, "target": target, "mappings": rows})
         return
     shown = sorted(kept, key=lambda m: (-m.score, m.source, m.target))

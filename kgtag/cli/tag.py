@@ -24,7 +24,7 @@ def link(
 
     In: `{"id", "text", "category"?, "attribute"?, "lang"?}`;
     out: `{"id", "links": [{"concept", "label", "score", "probability", "method"}], "nil"}`, or `{"id", "error"}` for a
-    line that can't be asked; the command exits with 1 then.
+    line that cannot be linked; the command exits with 1 then.
 
     Example: `echo '{"id":"1","text":"navy blue","attribute":"color"}' | kgtag link`
     """
@@ -57,7 +57,7 @@ def tag(
     out: Annotated[Path | None, typer.Option(help="JSONL file to write; stdout when left out.")] = None,
     store: Store = None,
     embeddings: Embeddings = None,
-    resume: Annotated[bool, typer.Option(help="Go on where OUT ends after an interruption.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue OUT after an interruption.")] = False,
     record: Annotated[
         bool, typer.Option(help="Keep the tags in the store as well, for neighbours and audits.")
     ] = False,
@@ -66,9 +66,8 @@ def tag(
 ) -> None:
     """Tag products: one row out for each product in, in order.
 
-    Without a model (day zero), titles are searched for the labels of the taxonomy's values: precise, and blind to
-    whatever has no label yet. A product that can't be tagged gets `{"id", "error"}` in its place, and the command exits
-    with 1.
+    Without a model, a dictionary baseline searches titles for the taxonomy's labels: precise, with low recall. A
+    product that cannot be tagged gets `{"id", "error"}` in its place, and the command exits with 1.
 
     Example: `kgtag tag products.csv --model models/shop --out tags.jsonl`
     """
@@ -80,7 +79,7 @@ def tag(
     from kgtag.tag.models import assemble_tagger
 
     if model is None:
-        log("no --model: looking for the taxonomy's own labels")
+        log("no --model: dictionary baseline, the taxonomy's labels are searched for")
 
     opened = open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))

@@ -1,8 +1,7 @@
-"""The learned audit check: an asserted `broader` edge that the rest of the graph speaks against.
+"""The learned audit check: asserted `broader` edges that the rest of the graph makes implausible.
 
-A model believes what it was trained on, so an edge is judged by a model that didn't see it: training leaves out each
-third of the hierarchy in turn and keeps those vectors with the export (`Folds`). Edges asserted since then were never
-seen, and the exported vectors judge them.
+An edge is scored by vectors that were trained without it: training leaves out each third of the hierarchy in turn and
+keeps those vectors with the export (`Folds`). Edges asserted since then are scored by the exported vectors.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _BROADER = "broader"
 
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Ranking:
     higher: int
     alternatives: int
     better: str
@@ -42,21 +41,16 @@ def audit_store(
     checks: Sequence[str] | None = None,
     scorer: Scorer | None = None,
 ) -> Report:
-    """Run the audit on a store: its taxonomy, its tagged items, and the learned check when there are embeddings.
+    """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check.
 
-    Args:
-        store: The store.
-        taxonomy: The snapshot to audit; a new one of the store otherwise. Audited without the items while the store
-            is unavailable.
-        checks: Names of the checks to run; all otherwise.
-        scorer: The embeddings.
+    With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable.
 
     Raises:
         InputError: An unknown check, or the learned one without embeddings.
         StoreError: The store cannot be read and no `taxonomy` was given.
     """
     if scorer is None and checks is not None and NAME in checks:
-        raise InputError(f"the check {NAME!r} is a learned one; give --embeddings DIR")
+        raise InputError(f"the check {NAME!r} needs embeddings; give --embeddings DIR")
     audited = taxonomy if taxonomy is not None else Taxonomy.of(store.read())
     learned = [implausible_broader(scorer.aligned(audited))] if scorer is not None else []
     dialect = dialect_of(store.url)
@@ -73,45 +67,45 @@ def implausible_broader(
 ) -> Check:
     """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first.
 
-    An edge is reported when at least `min_share` of its type-matched alternatives score higher. Alternatives are the
-    concepts of the same kind and scheme that have narrower concepts, without the concept's own line. Concepts that
-    fewer than `min_evidence` triples other than `broader` speak of are passed over, since nothing is known of them.
+    An edge is reported when `min_share` of its `min_alternatives` or more alternatives score higher: concepts of the
+    same kind and scheme with narrower concepts, without the concept's ancestors and descendants. Concepts in fewer than
+    `min_evidence` triples of other relations are skipped.
     """
 
     def find(taxonomy: Taxonomy) -> list[Defect]:
         found: list[tuple[float, str, Defect]] = []
-        for narrower, broader, judgement in _judgements(scorer, taxonomy, min_alternatives, min_evidence):
-            if judgement.share >= min_share:
-                found.append((-judgement.share, narrower, _defect(taxonomy, narrower, broader, judgement)))
+        for narrower, broader, ranking in _rankings(scorer, taxonomy, min_alternatives, min_evidence):
+            if ranking.share >= min_share:
+                found.append((-ranking.share, narrower, _defect(taxonomy, narrower, broader, ranking)))
         return [defect for _, _, defect in sorted(found, key=lambda row: row[:2])]
 
     return Check(NAME, "warning", find)
 
 
-def _judgements(
+def _rankings(
     scorer: Scorer, taxonomy: Taxonomy, min_alternatives: int, min_evidence: int
-) -> Iterator[tuple[str, str, _Judgement]]:
+) -> Iterator[tuple[str, str, _Ranking]]:
     relation = scorer.find_relation(_BROADER)
     if relation < 0:
         return
-    judges = _judges(scorer, relation)
+    left_out = _left_out(scorer, relation)
     parents = [concept.id for i, concept in enumerate(taxonomy) if len(taxonomy.narrower[i]) and concept.id in scorer]
     for edge in taxonomy.relations:
         if edge.type != _BROADER or edge.source not in scorer or edge.target not in scorer:
             continue
         head, tail = scorer.find(edge.source), scorer.find(edge.target)
-        vectors, evidence = judges.get((head, tail), (scorer.vectors, min_evidence))
+        vectors, evidence = left_out.get((head, tail), (scorer.vectors, min_evidence))
         alternatives = _alternatives(taxonomy, edge.source, parents)
         if evidence < min_evidence or len(alternatives) < min_alternatives:
             continue
         asked = np.array([tail, *map(scorer.find, alternatives)], dtype=np.int64)
         scores = vectors.tails(np.array([head]), np.array([relation]), asked)[0]
         higher = int((scores[1:] > scores[0]).sum())
-        yield edge.source, edge.target, _Judgement(higher, len(alternatives), alternatives[int(np.argmax(scores[1:]))])
+        yield edge.source, edge.target, _Ranking(higher, len(alternatives), alternatives[int(np.argmax(scores[1:]))])
 
 
-def _judges(scorer: Scorer, relation: int) -> dict[tuple[int, int], tuple[Vectors, int]]:
-    """By (narrower, broader): the vectors trained without that edge, and how much else is known of the narrower."""
+def _left_out(scorer: Scorer, relation: int) -> dict[tuple[int, int], tuple[Vectors, int]]:
+    """By (narrower, broader): the vectors trained without that edge, and the narrower's degree in other relations."""
     if scorer.folds is None:
         return {}
     rows: Ids = scorer.folds.held_out
@@ -130,18 +124,18 @@ def _alternatives(taxonomy: Taxonomy, id: str, parents: list[str]) -> list[str]:
     ]
 
 
-def _defect(taxonomy: Taxonomy, narrower: str, broader: str, judgement: _Judgement) -> Defect:
-    labels = [taxonomy[id].label() for id in (narrower, broader, judgement.better)]
+def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) -> Defect:
+    labels = [taxonomy[id].label() for id in (narrower, broader, ranking.better)]
     message = (
-        f"{labels[0]!r} under {labels[1]!r} is implausible: {judgement.higher} of {judgement.alternatives} "
+        f"{labels[0]!r} under {labels[1]!r} is implausible: {ranking.higher} of {ranking.alternatives} "
         f"type-matched alternatives score higher; better parent: {labels[2]!r}"
     )
-    evidence = {"higher": judgement.higher, "alternatives": judgement.alternatives, "better": judgement.better}
+    evidence = {"higher": ranking.higher, "alternatives": ranking.alternatives, "better": ranking.better}
     repair = {
         "op": "move",
         "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}",
         "concept": narrower,
         "from": broader,
-        "to": judgement.better,
+        "to": ranking.better,
     }
     return Defect((narrower, broader), message, evidence, repair)

@@ -1,7 +1,7 @@
 """The four score functions as one shape: a query vector against every entity vector.
 
 For each model there is a vector `q` made of the two known parts of a triple such that its score is `q · e`, or minus
-a distance between `q` and `e`, over the entity `e` that is asked for. Complex vectors are stored as float32 rows
+a distance between `q` and `e`, over the entity `e` that is looked for. Complex vectors are stored as float32 rows
 `[re_0 … re_d-1, im_0 … im_d-1]`, so every array here is real.
 
     ComplEx    q = h ⊙ r          (tail)   r̄ ⊙ t   (head)    score  Re⟨q, ē⟩ = q · e
@@ -31,7 +31,7 @@ def width(model: ModelName, dim: int) -> int:
 
 
 def tail_query(model: ModelName, head: Floats, relation: Floats) -> Floats:
-    """(n, width), (n, width) → (n, width): what a tail is compared with."""
+    """(n, width), (n, width) → (n, width), to compare tails with."""
     if model == "TransE":
         return head + relation
     if model == "DistMult":
@@ -40,7 +40,7 @@ def tail_query(model: ModelName, head: Floats, relation: Floats) -> Floats:
 
 
 def head_query(model: ModelName, relation: Floats, tail: Floats) -> Floats:
-    """(n, width), (n, width) → (n, width): what a head is compared with."""
+    """(n, width), (n, width) → (n, width), to compare heads with."""
     if model == "TransE":
         return tail - relation
     if model == "DistMult":
@@ -56,13 +56,12 @@ def _multiply(a: Floats, b: Floats, *, conjugate: bool) -> Floats:
 
 
 def compare(model: ModelName, query: Floats, entities: Floats, *, norm: int = 1) -> Floats:
-    """(n, width), (m, width) → (n, m) float32; higher is more plausible; ranks within one model, is no probability."""
+    """(n, width), (m, width) → (n, m) float32; higher is more plausible within one model, not a probability."""
     if model in BILINEAR:
         scores: Floats = query @ entities.T
         return scores
-    if model == "TransE" and norm == 1:
-        return (-cdist(query, entities, "cityblock")).astype(np.float32)
-    return (-cdist(query, entities, "euclidean")).astype(np.float32)
+    metric = "cityblock" if model == "TransE" and norm == 1 else "euclidean"
+    return (-cdist(query, entities, metric)).astype(np.float32)
 
 
 def compare_pairs(model: ModelName, query: Floats, entities: Floats, *, norm: int = 1) -> Floats:

@@ -1,4 +1,4 @@
-"""Serving: triples scored from exported arrays. Needs numpy and scipy, neither torch nor PyKEEN."""
+"""Serving: triples scored from exported arrays, without torch or PyKEEN."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kgtag.embed.export import Export, read_export
 from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
-from kgtag.embed.vectors import Folds, Ids, Vectors
+from kgtag.embed.vectors import Folds, Vectors
 
 _CACHED = 100_000
-"""Probabilities: products of one category ask for the same values over and over."""
+"""Probabilities: the same values recur among the products of a category."""
 
 
 class Scorer:
-    """A trained model, asked by entity and relation id. Implements `kgtag.types.Plausibility`.
+    """A trained model, by entity and relation id. Implements `kgtag.types.Plausibility`.
 
-    Scores equal PyKEEN's `score_hrt`, `score_t` and `score_h`: higher is more plausible, they rank within this model,
-    and they are no probabilities; `probability` gives those. Safe to share between threads.
+    Scores equal PyKEEN's `score_hrt`: higher is more plausible, within this model; `probabilities` are calibrated.
+    Safe to share between threads.
     """
 
     def __init__(self, export: Export) -> None:
@@ -50,38 +50,27 @@ class Scorer:
 
     @classmethod
     def load(cls, directory: Path | str) -> Scorer:
-        """Memory-map an exported directory. Raises InputError when it isn't one, or is damaged."""
+        """Memory-map an exported directory. Raises InputError when it is missing or damaged."""
         return cls(read_export(directory))
 
     def __contains__(self, entity: object) -> bool:
         return entity in self._entity
 
     def find(self, entity: str) -> int:
-        """The entity's number, -1 when the model doesn't know it."""
+        """The entity's number, -1 for an unknown one."""
         return self._entity.get(entity, -1)
 
     def find_relation(self, relation: str) -> int:
-        """The relation's number, -1 when the model doesn't know it."""
+        """The relation's number, -1 for an unknown one."""
         return self._relation.get(relation, -1)
 
-    # -- scores -----------------------------------------------------------------------------------
-
     def score(self, head: str, relation: str, tail: str) -> float:
-        """Raises UnknownConcept for an unknown entity and InputError for an unknown relation; so do the others."""
-        triple = np.array([[self._number(head), self._relation_number(relation), self._number(tail)]])
+        """Raises UnknownConcept for an unknown entity and InputError for an unknown relation."""
+        number = self.find_relation(relation)
+        if number < 0:
+            raise InputError(f"the embeddings know no relation {relation!r}; they know {', '.join(self.relations)}")
+        triple = np.array([[self._number(head), number, self._number(tail)]])
         return float(self.vectors.score(triple)[0])
-
-    def score_tails(self, head: str, relation: str, among: Sequence[str] | None = None) -> Floats:
-        """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
-        numbers = None if among is None else self._numbers(among)
-        scores = self.vectors.tails(self._numbers([head]), np.array([self._relation_number(relation)]), numbers)
-        return scores.reshape(-1)
-
-    def score_heads(self, relation: str, tail: str, among: Sequence[str] | None = None) -> Floats:
-        """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
-        numbers = None if among is None else self._numbers(among)
-        scores = self.vectors.heads(np.array([self._relation_number(relation)]), self._numbers([tail]), numbers)
-        return scores.reshape(-1)
 
     def neighbours(self, entity: str, k: int = 10) -> list[tuple[str, float]]:
         """The `k` entities of highest cosine similarity of their vectors, in [-1, 1], best first, ties by id."""
@@ -98,14 +87,8 @@ class Scorer:
         ranked = sorted((-float(cosine[j]), self.entities[j]) for j in close.tolist() if j != i)
         return [(name, -value) for value, name in ranked[:k]]
 
-    # -- probabilities ----------------------------------------------------------------------------
-
-    def probability(self, head: str, relation: str, tail: str) -> float | None:
-        """Calibrated, in [0, 1]; None when the model knows nothing of one of them, or was exported uncalibrated."""
-        return self.probabilities([(head, relation, tail)])[0]
-
     def probabilities(self, triples: Sequence[LabelledTriple]) -> list[float | None]:
-        """One per triple, in order, as `probability`; many at once are much cheaper than one by one."""
+        """One calibrated probability per triple, in order; None with an unknown part, or without calibration."""
         numbered = [(self.find(h), self.find_relation(r), self.find(t)) for h, r, t in triples]
         with self._lock:
             found = {triple: self._cache[triple] for triple in numbered if triple in self._cache}
@@ -117,13 +100,10 @@ class Scorer:
                 self._cache.update(zip(new, values, strict=True))
         return [found.get(triple) for triple in numbered]
 
-    # -- a taxonomy that moved on -----------------------------------------------------------------
-
     def with_texts(self, texts: Mapping[str, Floats]) -> Scorer:
-        """A scorer that also knows the given ids, by text embeddings (k,) float32 from the encoder it was trained with.
+        """A scorer extended by new ids, from their text embeddings (k,) float32 by the encoder of training.
 
-        Ids it knows already keep their vector. Raises ModelMismatch when the model was trained without text, or with
-        embeddings of another length.
+        Raises ModelMismatch when the model was trained without text, or with embeddings of another length.
         """
         new = sorted(id for id in texts if id not in self)
         if not new:
@@ -139,7 +119,7 @@ class Scorer:
         return self._extended(new, self.text_map(stacked))
 
     def aligned(self, taxonomy: Taxonomy) -> Scorer:
-        """A scorer for the taxonomy as it is now: successors of concepts the model knows take over their vector.
+        """A scorer for the current taxonomy: successors of known concepts take over their vector.
 
         Raises ModelMismatch when the model knows none of the taxonomy's concepts.
         """
@@ -169,13 +149,4 @@ class Scorer:
         number = self.find(entity)
         if number < 0:
             raise UnknownConcept(entity)
-        return number
-
-    def _numbers(self, entities: Sequence[str]) -> Ids:
-        return np.array([self._number(entity) for entity in entities], dtype=np.int64)
-
-    def _relation_number(self, relation: str) -> int:
-        number = self.find_relation(relation)
-        if number < 0:
-            raise InputError(f"the embeddings know no relation {relation!r}; they know {', '.join(self.relations)}")
         return number

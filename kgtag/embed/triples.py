@@ -1,9 +1,9 @@
-"""Triples: what an embedding is trained on, from files, from the taxonomy, and from tags that stand together on items.
+"""Triples for training embeddings: from files, the taxonomy, and tags that occur together on items.
 
 Relation names are those of `graph.model.RelationType`, and two inferred ones:
 
     occurs_in     value → category     items of the category carry the value more often than chance
-    occurs_with   value ↔ value        the two stand on the same items more often than chance
+    occurs_with   value ↔ value        the two occur on the same items more often than chance
 
 Symmetric relations are written both ways, and a split keeps both ways together.
 """
@@ -14,7 +14,7 @@ import gzip
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -37,8 +37,8 @@ _SUFFIXES = (".txt", ".tsv", ".txt.gz", ".tsv.gz")
 class Triples:
     """Integer triples over one vocabulary; `train`, `valid`, `test` are (n, 3) int64 of (head, relation, tail).
 
-    Entities 0 … `trained` - 1 occur in train; any later ones occur in valid or test only, and no model can know them.
-    Both parts of the vocabulary are sorted. `groups` names what an entity may be exchanged for (kind and attribute).
+    Entities 0 … `trained` - 1 occur in train, later ones in valid or test only; both parts are sorted. `groups` names
+    what an entity may be exchanged for (kind and attribute).
     """
 
     entities: tuple[str, ...]
@@ -79,7 +79,7 @@ class Triples:
 
     @property
     def known(self) -> Ids:
-        """(n, 3): every triple of the three parts, what "filtered" leaves out."""
+        """(n, 3): every triple of the three parts, for filtering."""
         return np.concatenate([self.train, self.valid, self.test])
 
     def labelled(self, part: Ids) -> list[LabelledTriple]:
@@ -87,24 +87,22 @@ class Triples:
 
 
 def read_triples(directory: Path | str) -> Triples:
-    """Read `train`, and `valid` and `test` where they are there, as `.txt`, `.tsv` or either with `.gz`.
+    """Read `train`, and `valid` and `test` if present, as `.txt`, `.tsv` or either with `.gz`.
 
-    Raises InputError when there is no train file and FileFormatError, naming file and line, on a line that isn't
-    head TAB relation TAB tail in UTF-8.
+    Raises InputError without a train file and FileFormatError on a line that isn't head TAB relation TAB tail in UTF-8.
     """
     directory = Path(directory)
-    found = {part: _part_file(directory, part) for part in ("train", "valid", "test")}
-    if found["train"] is None:
+    found = [_part_file(directory, part) for part in ("train", "valid", "test")]
+    if found[0] is None:
         wanted = ", ".join(f"train{suffix}" for suffix in _SUFFIXES)
         raise InputError(f"no triples in {str(directory)!r}: one of {wanted} was expected")
-    train, valid, test = ([] if file is None else list(_read(file)) for file in found.values())
-    return Triples.of(train, valid, test)
+    return Triples.of(*([] if file is None else list(_read(file)) for file in found))
 
 
 def _part_file(directory: Path, part: str) -> Path | None:
     found = [directory / f"{part}{suffix}" for suffix in _SUFFIXES if (directory / f"{part}{suffix}").is_file()]
     if len(found) > 1:
-        raise InputError(f"{part} is there twice: {found[0].name} and {found[1].name} in {str(directory)!r}; keep one")
+        raise InputError(f"{str(directory)!r} has both {found[0].name} and {found[1].name}; keep one")
     return found[0] if found else None
 
 
@@ -129,7 +127,7 @@ def _read(file: Path) -> Iterator[LabelledTriple]:
 
 
 def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = ASSERTED) -> list[LabelledTriple]:
-    """The asserted relations between concepts that aren't deprecated, in order; symmetric ones both ways."""
+    """The asserted relations between active concepts, in order; symmetric ones both ways."""
     live = {concept.id for concept in taxonomy if concept.status != "deprecated"}
     found: list[LabelledTriple] = []
     for edge in taxonomy.relations:
@@ -141,7 +139,7 @@ def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = 
 
 
 def concept_groups(taxonomy: Taxonomy) -> dict[str, str]:
-    """By concept id, what it may be exchanged for in a type-matched corruption: its kind, and a value's attribute."""
+    """By concept id, its group in type-matched corruption: kind, and a value's attribute."""
     return {concept.id: f"{concept.kind}:{taxonomy.attribute_of(concept.id) or ''}" for concept in taxonomy}
 
 
@@ -159,11 +157,10 @@ def cooccurrence_triples(
     min_lift: float = 1.2,
     limit: int = 30,
 ) -> list[LabelledTriple]:
-    """`occurs_in` and `occurs_with` from the concepts that stand on each item, by (relation, head, tail).
+    """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail).
 
-    Kept are pairs on at least `min_count` items whose lift P(a, b) / (P(a) P(b)) is at least `min_lift`, and of each
-    head the `limit` of highest normalised pointwise mutual information. Ids the taxonomy doesn't know are passed over,
-    deprecated ones are followed to their successor. Two values of one attribute are alternatives, not company.
+    Kept are pairs on `min_count` items with a lift P(a, b) / (P(a) P(b)) of `min_lift`, and of each head the `limit` of
+    highest normalised pointwise mutual information, redirects followed. Two values of one attribute are alternatives.
     """
     single: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
@@ -231,12 +228,4 @@ def hold_out(triples: Triples, fraction: float, *, seed: int = 0) -> Triples:
         of_relation[r] -= len(unit)
     mask = np.zeros(len(train), dtype=bool)
     mask[sorted(moved)] = True
-    return Triples(
-        triples.entities,
-        triples.relations,
-        train[~mask],
-        np.concatenate([triples.valid, train[mask]]),
-        triples.test,
-        triples.trained,
-        triples.groups,
-    )
+    return replace(triples, train=train[~mask], valid=np.concatenate([triples.valid, train[mask]]))

@@ -1,4 +1,4 @@
-"""Trained vectors, scored by number: what the trainer evaluates and the scorer serves."""
+"""Trained vectors, scored by entity and relation number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Ids = NDArray[np.int64]
 class Vectors:
     """`entity` (E, width) and `relation` (R, width) float32, laid out as `geometry` says; `norm` is TransE's p.
 
-    Every score is higher for the more plausible triple, ranks within one model, and is no probability.
+    Higher scores are more plausible; they rank within one model and are not probabilities.
     """
 
     model: ModelName
@@ -26,31 +26,28 @@ class Vectors:
 
     def score(self, triples: Ids) -> Floats:
         """(n, 3) of (head, relation, tail) → (n,) float32."""
-        head, relation, tail = (
-            np.asarray(part)
-            for part in (self.entity[triples[:, 0]], self.relation[triples[:, 1]], self.entity[triples[:, 2]])
-        )
-        return compare_pairs(self.model, tail_query(self.model, head, relation), tail, norm=self.norm)
+        query = tail_query(self.model, self.entity[triples[:, 0]], self.relation[triples[:, 1]])
+        return compare_pairs(self.model, query, np.asarray(self.entity[triples[:, 2]]), norm=self.norm)
 
     def tails(self, heads: Ids, relations: Ids, among: Ids | None = None) -> Floats:
-        """(n,), (n,) → (n, E) float32, or (n, m) when only the m entities `among` are asked about."""
+        """(n,), (n,) → (n, E) float32, or (n, m) for the m entities `among`."""
         query = tail_query(self.model, self.entity[heads], self.relation[relations])
-        return compare(self.model, query, self._asked(among), norm=self.norm)
+        return compare(self.model, query, self._rows(among), norm=self.norm)
 
     def heads(self, relations: Ids, tails: Ids, among: Ids | None = None) -> Floats:
         """(n,), (n,) → (n, E) float32, or (n, m)."""
         query = head_query(self.model, self.relation[relations], self.entity[tails])
-        return compare(self.model, query, self._asked(among), norm=self.norm)
+        return compare(self.model, query, self._rows(among), norm=self.norm)
 
-    def _asked(self, among: Ids | None) -> Floats:
+    def _rows(self, among: Ids | None) -> Floats:
         return self.entity if among is None else np.asarray(self.entity[among])
 
 
 @dataclass(frozen=True, slots=True)
 class Folds:
-    """Vectors trained without part of the triples, to judge those triples by.
+    """Vectors trained without part of the triples, to score those triples with.
 
-    `held_out` (n, 5) int64: fold, head, relation, tail, and how many triples of other relations speak of the head.
+    `held_out` (n, 5) int64: fold, head, relation, tail, and the head's degree in other relations.
     """
 
     vectors: tuple[Vectors, ...]

@@ -1,4 +1,4 @@
-"""Batches: files in, files out, with progress, and resumable where they take long."""
+"""Batch tagging of files, with progress, and resumable."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class TagReport:
 
 
 class TagJob:
-    """Tags a stream of products. What is written is whole lines, flushed batch by batch, so a kill loses one batch."""
+    """Tags a stream of products into whole lines, flushed by batch: a kill loses one batch at most."""
 
     def __init__(self, tagger: Tagger, *, store: TaxonomyStore | None = None, lang: str | None = None) -> None:
         self._tagger = tagger
@@ -88,15 +88,15 @@ class TagJob:
     def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
         """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
 
-        A row that is no product, or one that can't be tagged, gets its error as its row. With `resume`, the rows that
-        `out` holds already are skipped, and a torn last line is cut off first.
+        A row that cannot be tagged gets its error as its row. With `resume`, the rows of `out` are skipped and a torn
+        last line is cut off.
         """
         if resume and out is None:
-            raise InputError("--resume goes on where a file ends; name it with --out FILE")
+            raise InputError("--resume continues a file; name it with --out FILE")
         if out is not None and out.exists() and not out.is_file():
-            raise InputError(f"{out} is no file; leave --out away to write to standard output")
+            raise InputError(f"{out} is not a file; leave out --out to write to standard output")
         if out is not None and out.exists() and not resume:
-            raise InputError(f"{out} is there already; --resume goes on with it, or remove it first")
+            raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
         rest = self._read(source)
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
@@ -121,7 +121,7 @@ class TagJob:
         return attempt_products(source, lang=self._lang)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
-        """Pass over what is done; raises InputError when `out` isn't the output of these rows and this model."""
+        """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
         if not done.rows:
             return
         last = next(islice(rows, done.rows - 1, None), None)
@@ -136,7 +136,7 @@ class TagJob:
             )
 
     def _attempts(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[tuple[list[ProductRow], list[Outcome]]]:
-        """Batch by batch; `ahead`: one is read while another is tagged. Who writes row by row gets answers at once.
+        """Tag by batch; with `ahead`, the next is read meanwhile, else interactive input is answered at once.
 
         Raises StoreError: nothing is written then, so that --resume tags the batch again.
         """
@@ -159,7 +159,7 @@ class TagJob:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What an output file holds already: whole rows, where they end in bytes, and the last of them."""
+    """The whole rows of an output file, where they end in bytes, and the last of them."""
 
     rows: int
     end: int
@@ -176,18 +176,18 @@ class _Done:
         try:
             return cls(rows, end, orjson.loads(last))
         except orjson.JSONDecodeError:
-            raise InputError(f"{path}:{rows}: no row of tags; give another --out") from None
+            raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
 
 
 def _peeked(rows: Iterator[T]) -> Iterator[T]:
-    """The same rows, the first of them read: a file that doesn't read shows before anything is written."""
+    """Read the first row now, so that a file that doesn't read fails before anything is written."""
     first = list(islice(rows, 1))
     return chain(first, rows)
 
 
 @contextmanager
 def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
-    """To write from byte `end` on; what followed it is cut off. Raises InputError when it can't be written."""
+    """Open for writing from byte `end` on, the rest cut off. Raises InputError."""
     if out is None:
         yield sys.stdout.buffer
         return
@@ -197,16 +197,10 @@ def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
             sink.truncate(end)
             yield sink
     except OSError as error:
-        way = "; --resume goes on from there once it can be" if out.is_file() and out.stat().st_size else ""
+        way = "; --resume continues it once it can be written" if out.is_file() and out.stat().st_size else ""
         raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
 
 
 def _progress() -> Progress:
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    bar = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*bar, console=Console(stderr=True), transient=True)

@@ -50,7 +50,7 @@ class CategoryPredictor:
         return tuple(sorted(found, key=lambda c: (-c.probability, c.concept)))
 
     def _weights(self, guessed: dict[str, float], named: dict[str, Span]) -> dict[str, float]:
-        """Prior times likelihood; a broader category's name speaks for all that is below it."""
+        """Prior times likelihood; a broader category's name counts for everything below it."""
         unseen = [concept for concept in named if concept not in guessed]
         rest = _UNSEEN + 0.5 * max(0.0, 1 - sum(guessed.values()))
         prior = guessed | {concept: rest / len(unseen) for concept in unseen}

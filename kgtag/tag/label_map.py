@@ -49,7 +49,7 @@ class LabelMap:
         return cls(taxonomy, bound, found)
 
     def attribute(self, name: str) -> str | None:
-        """The attribute concept, or None when the taxonomy has none of this name."""
+        """The attribute concept, or None where the taxonomy lacks it."""
         return self._attributes.get(name)
 
     def category(self, name: str) -> str | None:

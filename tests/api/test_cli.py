@@ -37,7 +37,7 @@ def test_the_package_below_tells_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("env", "said"),
-    [({"KGTAG_MODE": "foo"}, "KGTAG_MODE is 'foo'"), ({"KGTAG_PRECISION": "fp8"}, "no precision 'fp8'")],
+    [({"KGTAG_MODE": "foo"}, "KGTAG_MODE is 'foo'"), ({"KGTAG_PRECISION": "fp8"}, "unsupported precision 'fp8'")],
 )
 def test_a_wrong_setting_is_named(env: dict[str, str], said: str) -> None:
     ran = run("serve", env=env, command=("-m", "api"))

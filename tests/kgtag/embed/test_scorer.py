@@ -69,8 +69,9 @@ def test_scores_equal_pykeens(name: str, tmp_path: Path) -> None:
         heads = model.score_h(batch[:, 1:]).numpy()
     for i, (h, r, t) in enumerate(triples.tolist()):
         assert scorer.score(NAMES[h], RELATIONS[r], NAMES[t]) == pytest.approx(hrt[i], rel=1e-4, abs=1e-5)
-        np.testing.assert_allclose(scorer.score_tails(NAMES[h], RELATIONS[r]), tails[i], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(scorer.score_heads(RELATIONS[r], NAMES[t]), heads[i], rtol=1e-4, atol=1e-5)
+    ours = scorer.vectors.tails(triples[:, 0], triples[:, 1]), scorer.vectors.heads(triples[:, 1], triples[:, 2])
+    np.testing.assert_allclose(ours[0], tails, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours[1], heads, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(scorer.vectors.score(triples), hrt, rtol=1e-4, atol=1e-5)
 
 
@@ -83,8 +84,10 @@ def test_only_distmult_is_blind_to_direction(tmp_path: Path) -> None:
 
 def test_among_gives_the_asked_entities_in_their_order(tmp_path: Path) -> None:
     scorer = exported(tmp_path / "model")
-    everything = scorer.score_tails("e03", "r1")
-    np.testing.assert_allclose(scorer.score_tails("e03", "r1", ["e09", "e01"]), everything[[9, 1]], rtol=1e-5)
+    head, relation = np.array([3]), np.array([1])
+    everything = scorer.vectors.tails(head, relation)[0]
+    some = scorer.vectors.tails(head, relation, np.array([9, 1]))[0]
+    np.testing.assert_allclose(some, everything[[9, 1]], rtol=1e-5)
 
 
 def test_neighbours_are_the_nearest_by_cosine(tmp_path: Path) -> None:

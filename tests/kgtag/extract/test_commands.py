@@ -84,7 +84,7 @@ def test_thresholds_are_saved_in_the_model(trained: TrainReport, gold: Path, tmp
 
 def test_an_unknown_precision_names_the_known(trained: TrainReport, gold: Path) -> None:
     ran = main("evaluate", "extractor", "--model", trained.directory, "--data", gold, "--precision", "int4")
-    assert ran.code == 2 and "no precision 'int4'; there is fp32, int8" in ran.stderr
+    assert ran.code == 2 and "unsupported precision 'int4'; fp32 or int8 is expected" in ran.stderr
 
 
 def test_annotated_files_without_titles_are_refused(trained: TrainReport, gold: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tagging on day zero: the taxonomy's labels in titles, nothing trained."""
+"""The dictionary baseline: the taxonomy's labels in titles, nothing trained."""
 
 from __future__ import annotations
 

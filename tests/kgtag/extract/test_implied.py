@@ -70,7 +70,7 @@ def test_an_implied_value_becomes_a_tag_without_a_span(directory: Path) -> None:
     assert not top.nil and not [tag for tag in bare.tags if tag.kind == "value"]
 
 
-def test_an_implied_value_without_a_concept_is_no_day_zero_tag(directory: Path) -> None:
+def test_an_implied_value_without_a_concept_is_not_a_nil_mention(directory: Path) -> None:
     extractor: object = Blank()
     models = Models(extractor, None, None, EnforceSettings(), ValueModel.load(directory))  # type: ignore[arg-type]
     (tagging,) = assemble_tagger(models, TAXONOMY).tag([Product("1", "Acme pullover", lang="en")])

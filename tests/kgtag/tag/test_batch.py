@@ -172,7 +172,7 @@ def test_an_output_is_never_overwritten_or_mixed(taxonomy: Taxonomy, tmp_path: P
     job = TagJob(_tagger(taxonomy))
     job.run(source, out)
     before = out.read_bytes()
-    with pytest.raises(InputError, match=r"is there already; --resume goes on with it"):
+    with pytest.raises(InputError, match=r"already exists; continue it with --resume"):
         job.run(source, out)
     other = _write(tmp_path / "other.jsonl", [{"id": f"q{i}", "title": "red"} for i in range(9)])
     with pytest.raises(InputError, match=r"product 'p0002', that of the input is 'q2'"):
@@ -185,7 +185,7 @@ def test_an_output_is_never_overwritten_or_mixed(taxonomy: Taxonomy, tmp_path: P
         TagJob(_tagger(taxonomy, newer)).run(source, out, resume=True)
     assert out.read_bytes() == before
     out.write_text("no rows\n")
-    with pytest.raises(InputError, match=r"out\.jsonl:1: no row of tags"):
+    with pytest.raises(InputError, match=r"out\.jsonl:1: not a row of tags"):
         job.run(source, out, resume=True)
 
 
@@ -230,7 +230,7 @@ def test_links_of_lines(taxonomy: Taxonomy) -> None:
 
 
 def test_a_file_error_in_the_middle_names_the_line(taxonomy: Taxonomy, tmp_path: Path) -> None:
-    """A torn table is not a bad product: what was tagged stays, and --resume goes on once the file is mended."""
+    """A torn table is not a bad product: what was tagged stays, and --resume continues once the file is repaired."""
     rows = "".join(f"{i},red\n" for i in range(100))
     (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red,extra\n")
     with pytest.raises(FileFormatError, match=r"in\.csv:102: 3 columns"):
@@ -247,9 +247,7 @@ def test_no_room_for_the_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     try:
-        with pytest.raises(
-            InputError, match=r"can't write '.*out\.jsonl': File too large; --resume goes on from there"
-        ):
+        with pytest.raises(InputError, match=r"can't write '.*out\.jsonl': File too large; --resume continues it"):
             TagJob(_tagger(taxonomy)).run(source, out)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -262,7 +260,7 @@ def test_a_device_is_no_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
     """Going on where /dev/zero ends would take for ever."""
     source = _write(tmp_path / "in.jsonl", _products(3))
     for resume in (False, True):
-        with pytest.raises(InputError, match="/dev/full is no file"):
+        with pytest.raises(InputError, match="/dev/full is not a file"):
             TagJob(_tagger(taxonomy)).run(source, Path("/dev/full"), resume=resume)
     with pytest.raises(InputError, match="can't write"):
         TagJob(_tagger(taxonomy)).run(source, source / "below" / "a-file.jsonl")

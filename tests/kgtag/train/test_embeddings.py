@@ -94,7 +94,7 @@ def test_text_starts_entities_and_gives_newcomers_a_vector(tmp_path: Path) -> No
     scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2].astype(np.float32)})
     nearest = [name for name, _ in scorer.neighbours("new", 5)]
     assert sum(12 <= int(name[1:]) < 18 for name in nearest) >= 4
-    probability = scorer.probability("new", "likes", "e13")
+    (probability,) = scorer.probabilities([("new", "likes", "e13")])
     assert probability is not None and probability > 0.5
 
 
