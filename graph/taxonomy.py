@@ -227,12 +227,6 @@ class Taxonomy:
         """(n,) int32, steps to the top along primary `broader` edges."""
         return self._derived.depths
 
-    def top_concepts(self, scheme: str | None = None) -> list[str]:
-        top = np.diff(self.broader.starts) == 0
-        if scheme is not None:
-            top &= self.columns.scheme.where(scheme)
-        return self._names(np.flatnonzero(top).tolist())
-
     # -- facets -----------------------------------------------------------------------------------
 
     def attribute_of(self, value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""How many cores there are, and who may use several at once."""
+"""Number of cores, threads that share work, and a limit on the threads of matrix products."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _limit: Any = None
 
 
 def cores() -> int:
-    """Those that this process may run on."""
+    """Number of cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-    """The results in order, as many at once as there are cores; a single item is worked on right here."""
+def parallel_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Map in order with a thread per core; a single item is mapped in the calling thread."""
     if len(items) < 2:
         yield from map(work, items)
         return
@@ -36,10 +36,10 @@ def side_by_side(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 
 @contextmanager
 def blas_on_one_core() -> Iterator[None]:
-    """Meanwhile numpy's matrix products, of all threads, run on the thread that asks for them.
+    """Run numpy's matrix products in the calling thread.
 
-    They are small and many where this is used: dividing one costs more than it saves, and its last digits would depend
-    on the number of cores. The limit holds for the whole process until the last one leaves.
+    For many small products: dividing one costs more than it saves, and its last digits would depend on the number of
+    cores. The limit holds for the whole process until the last such block ends.
     """
     global _inside, _limit
     with _lock:

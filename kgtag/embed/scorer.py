@@ -17,7 +17,7 @@ from kgtag.embed.export import Export, read_export
 from kgtag.embed.geometry import Floats
 from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
-from kgtag.embed.vectors import Folds, Ids, Vectors
+from kgtag.embed.vectors import Folds, Vectors
 
 _CACHED = 100_000
 """Probabilities: products of one category ask for the same values over and over."""
@@ -67,21 +67,9 @@ class Scorer:
     # -- scores -----------------------------------------------------------------------------------
 
     def score(self, head: str, relation: str, tail: str) -> float:
-        """Raises UnknownConcept for an unknown entity and InputError for an unknown relation; so do the others."""
+        """Score a triple. Raises UnknownConcept for an unknown entity and InputError for an unknown relation."""
         triple = np.array([[self._number(head), self._relation_number(relation), self._number(tail)]])
         return float(self.vectors.score(triple)[0])
-
-    def score_tails(self, head: str, relation: str, among: Sequence[str] | None = None) -> Floats:
-        """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
-        numbers = None if among is None else self._numbers(among)
-        scores = self.vectors.tails(self._numbers([head]), np.array([self._relation_number(relation)]), numbers)
-        return scores.reshape(-1)
-
-    def score_heads(self, relation: str, tail: str, among: Sequence[str] | None = None) -> Floats:
-        """(E,) float32 in the order of `entities`, or (m,) in that of `among`."""
-        numbers = None if among is None else self._numbers(among)
-        scores = self.vectors.heads(np.array([self._relation_number(relation)]), self._numbers([tail]), numbers)
-        return scores.reshape(-1)
 
     def neighbours(self, entity: str, k: int = 10) -> list[tuple[str, float]]:
         """The `k` entities of highest cosine similarity of their vectors, in [-1, 1], best first, ties by id."""
@@ -170,9 +158,6 @@ class Scorer:
         if number < 0:
             raise UnknownConcept(entity)
         return number
-
-    def _numbers(self, entities: Sequence[str]) -> Ids:
-        return np.array([self._number(entity) for entity in entities], dtype=np.int64)
 
     def _relation_number(self, relation: str) -> int:
         number = self.find_relation(relation)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -151,8 +151,3 @@ def _context(title: str, predicted: Span | None, gold: Span | None) -> str:
         marked += title[at:place] + sign
         at = place
     return before + marked + title[at:last] + ("…" if last < len(title) else "")
-
-
-def totals(found: Mapping[str, Any]) -> int:
-    """How many mistakes a table counts."""
-    return sum(found["by_kind"].values())

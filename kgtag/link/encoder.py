@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kgtag.parallel import side_by_side
+from kgtag.parallel import parallel_map
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
@@ -75,7 +75,7 @@ class SentenceEncoder:
             vectors[group] = self._session.run(None, {"ids": ids})[0][: len(group)]
             return len(group)
 
-        for done in side_by_side(run, groups):
+        for done in parallel_map(run, groups):
             if progress is not None:
                 progress(done)
         return vectors

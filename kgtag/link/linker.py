@@ -19,7 +19,7 @@ from kgtag.link.files import LinkerFiles, read_linker
 from kgtag.link.rerank.defaults import DEFAULT_MODEL
 from kgtag.link.rerank.logistic import LinkModel
 from kgtag.link.rerank.networks import RankModel
-from kgtag.parallel import blas_on_one_core, side_by_side
+from kgtag.parallel import blas_on_one_core, parallel_map
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"
@@ -78,9 +78,9 @@ class TaxonomyLinker:
         return [found[query] for query in queries]
 
     def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
-        """Batches beside one another: most of a batch's time goes by in libraries that let other threads run."""
+        """Link batches in parallel: most of the time is spent in libraries that release the interpreter lock."""
         batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
-        return list(chain.from_iterable(side_by_side(self._link, batches)))
+        return list(chain.from_iterable(parallel_map(self._link, batches)))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         pool = self._finder.find(queries)

@@ -69,8 +69,9 @@ def test_scores_equal_pykeens(name: str, tmp_path: Path) -> None:
         heads = model.score_h(batch[:, 1:]).numpy()
     for i, (h, r, t) in enumerate(triples.tolist()):
         assert scorer.score(NAMES[h], RELATIONS[r], NAMES[t]) == pytest.approx(hrt[i], rel=1e-4, abs=1e-5)
-        np.testing.assert_allclose(scorer.score_tails(NAMES[h], RELATIONS[r]), tails[i], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(scorer.score_heads(RELATIONS[r], NAMES[t]), heads[i], rtol=1e-4, atol=1e-5)
+    head, relation, tail = triples.T
+    np.testing.assert_allclose(scorer.vectors.tails(head, relation), tails, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(scorer.vectors.heads(relation, tail), heads, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(scorer.vectors.score(triples), hrt, rtol=1e-4, atol=1e-5)
 
 
@@ -82,9 +83,9 @@ def test_only_distmult_is_blind_to_direction(tmp_path: Path) -> None:
 
 
 def test_among_gives_the_asked_entities_in_their_order(tmp_path: Path) -> None:
-    scorer = exported(tmp_path / "model")
-    everything = scorer.score_tails("e03", "r1")
-    np.testing.assert_allclose(scorer.score_tails("e03", "r1", ["e09", "e01"]), everything[[9, 1]], rtol=1e-5)
+    vectors, (head, relation) = exported(tmp_path / "model").vectors, np.array([[3], [1]])
+    everything = vectors.tails(head, relation)
+    np.testing.assert_allclose(vectors.tails(head, relation, np.array([9, 1])), everything[:, [9, 1]], rtol=1e-5)
 
 
 def test_neighbours_are_the_nearest_by_cosine(tmp_path: Path) -> None:
