@@ -238,12 +238,6 @@ class Taxonomy:
         """(n,) int32: `depth` of every concept."""
         return self._derived.depths
 
-    def top_concepts(self, scheme: str | None = None) -> list[str]:
-        """Ids of concepts without a broader one, of all schemes or one, by id."""
-        top = np.diff(self.broader.starts) == 0
-        if scheme is not None:
-            top &= self.columns.scheme.where(scheme)
-        return self._names(np.flatnonzero(top).tolist())
 
     def attribute_of(self, value: str) -> str | None:
         """The attribute of a value, None for a category or an attribute. Raises UnknownConcept."""

@@ -38,8 +38,8 @@ def parallel_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
 def blas_on_one_core() -> Iterator[None]:
     """Run numpy's matrix products on the calling thread, in the whole process until the last one leaves.
 
-    They are small and many where this is used: dividing one costs more than it saves, and its last digits would depend
-    on the number of cores. The limit holds for the whole process until the last one leaves.
+    For many small products: dividing one costs more than it saves, and its last digits would depend on the number of
+    cores. The limit holds for the whole process until the last such block ends.
     """
     global _inside, _limit
     with _lock:
