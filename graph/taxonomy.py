@@ -238,7 +238,6 @@ class Taxonomy:
         """(n,) int32: `depth` of every concept."""
         return self._derived.depths
 
-
     def attribute_of(self, value: str) -> str | None:
         """The attribute of a value, None for a category or an attribute. Raises UnknownConcept."""
         found = self._edges["value_of", True].row(self.index(value))

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from kgtag.compute import log_sum_exp
 from kgtag.embed.vectors import Ids, Vectors
-from kgtag.numeric import log_sum_exp
 
 Array = NDArray[np.float64]
 References = NDArray[np.int32]

@@ -123,9 +123,9 @@ def evaluate(
     which = "both sides" if len(sides) == 2 else f"{sides[0]} side"
     among = ", among entities of that side of the relation" if restrict_to is not None else ""
     protocol = f"{'filtered' if filtered else 'unfiltered'}, {which}, realistic rank{among}"
-    hits = [float((ranks <= k).mean()) if len(ranks) else 0.0 for k in (1, 3, 10)]
+    first, three, ten = (float((ranks <= k).mean()) if len(ranks) else 0.0 for k in (1, 3, 10))
     mrr = float((1 / ranks).mean()) if len(ranks) else 0.0
-    return RankReport(mrr, *hits, protocol, int(seen.sum()) + (missed if unseen == "middle" else 0), missed)
+    return RankReport(mrr, first, three, ten, protocol, int(seen.sum()) + (missed if unseen == "middle" else 0), missed)
 
 
 def _ranks(

@@ -101,8 +101,8 @@ def report_tables(answer: Mapping[str, Any]) -> list[Table]:
     counts = tuple((name, *(row[kind] for kind in KINDS)) for name, row in errors["by_attribute"].items())
     fields = ("attribute", "kind", "predicted", "gold", "context", "product")
     examples = tuple(tuple(one[field] or "" for field in fields) for one in errors["examples"])
-    columns = ("attribute", "kind", "predicted", "gold", "in the text: [predicted] {gold}", "product")
-    return [*found, Table("Mistakes", ("attribute", *KINDS), counts), Table("Examples", columns, examples)]
+    shown = ("attribute", "kind", "predicted", "gold", "in the text: [predicted] {gold}", "product")
+    return [*found, Table("Mistakes", ("attribute", *KINDS), counts), Table("Examples", shown, examples)]
 
 
 def report_notes(answer: Mapping[str, Any]) -> list[str]:

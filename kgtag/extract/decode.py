@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.numeric import log_sum_exp
+from kgtag.compute import log_sum_exp
 
 O, B, I, E, S = range(5)  # noqa: E741 - the names the tags have everywhere
 TAGS = ("O", "B", "I", "E", "S")

@@ -12,13 +12,13 @@ from tokenizers import Tokenizer
 
 from graph.errors import InputError
 from kgtag.artifacts import ModelDirectory
+from kgtag.compute import cores
 from kgtag.extract.decode import Chain, find_spans
 from kgtag.extract.files import EXTRACTOR, ModelConfig, Precision, config_of, encoder_file, lexicon_of
 from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
 from kgtag.extract.lexicon import SURE, Lexicon
 from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
 from kgtag.extract.tokens import Tokens, tokenize
-from kgtag.parallel import cores
 from kgtag.text import document, field_span
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 

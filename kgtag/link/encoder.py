@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kgtag.parallel import parallel_map
+from kgtag.compute import parallel_map
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128

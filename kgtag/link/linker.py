@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from graph.errors import UnknownConcept
 from graph.taxonomy import Taxonomy
+from kgtag.compute import blas_on_one_core, parallel_map
 from kgtag.link.candidates.retrieve import NEAR
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.features.build import CandidateFinder
@@ -19,7 +20,6 @@ from kgtag.link.files import LinkerFiles, read_linker
 from kgtag.link.rerank.defaults import DEFAULT_MODEL
 from kgtag.link.rerank.logistic import LinkModel
 from kgtag.link.rerank.networks import RankModel
-from kgtag.parallel import blas_on_one_core, parallel_map
 from kgtag.types import Candidate, Linked, Query
 
 UNTRAINED = "untrained"

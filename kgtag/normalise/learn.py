@@ -136,12 +136,16 @@ def _learners(encode: Encode | None) -> dict[str, Learner]:
     """From the plainest to the most general."""
     fixed = {to: Case(to) for to in ("same", "upper", "lower", "title")} | {"bare": Bare(), "count": Count()}
     return {
-        **{name: lambda _, operation=operation: (operation,) for name, operation in fixed.items()},
+        **{name: _always(operation) for name, operation in fixed.items()},
         "slice": _slice,
         "in_unit": _in_unit,
         "rewrite": _rewrite,
         "nearest": lambda counted: _nearest(counted, encode),
     }
+
+
+def _always(operation: Operation) -> Learner:
+    return lambda _: (operation,)
 
 
 def _slice(counted: Counted) -> Sequence[Operation]:
@@ -182,7 +186,7 @@ def _rewrite(counted: Counted) -> Sequence[Operation]:
                     votes[part.casefold()][part] += count
             elif tag == "replace" and b - a == 1 and not old[a].isdigit():
                 votes[old[a].casefold()][_between(normalised, new, c, d)] += count
-    table = {part: new for part, found in sorted(votes.items()) if (new := _most(found)).casefold() != part}
+    table = {part: text for part, found in sorted(votes.items()) if (text := _most(found)).casefold() != part}
     return [Rewrite(table)] if table else []
 
 

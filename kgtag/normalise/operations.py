@@ -26,7 +26,7 @@ class Operation(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Named:
     def to_json(self) -> dict[str, Any]:
-        name = next(name for name, kind in _KINDS.items() if kind is type(self))
+        name = next(name for name, kind in _KINDS.items() if kind == type(self))
         return {"operation": name, **asdict(self)}
 
 

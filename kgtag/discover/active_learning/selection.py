@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from kgtag.compute import unit
 from kgtag.discover.active_learning.uncertainty import Uncertainty, Vector
 from kgtag.extract.decode import Floats
-from kgtag.numeric import unit
 from kgtag.types import Product
 
 _KEEP = 20

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kgtag.compute import unit
 from kgtag.link.candidates.label_table import Flags, Ids
 from kgtag.link.encoder import Vectors
-from kgtag.numeric import unit
 
 _READ = 32_768
 """Rows read per query: what keeps a million labels as fast as a hundred thousand."""

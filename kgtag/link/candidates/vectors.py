@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kgtag.compute import unit
 from kgtag.link.candidates.ivf import EXACT_UP_TO, Cells
 from kgtag.link.candidates.label_table import Ids
 from kgtag.link.candidates.ngrams import Hits, top
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.numeric import unit
 
 log = logging.getLogger(__name__)
 

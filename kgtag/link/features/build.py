@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from graph.taxonomy import Taxonomy
+from kgtag.compute import blas_on_one_core
 from kgtag.link.candidates.forms import light_form, normal_form
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.retrieve import Lookup, Parts, Retriever, Without
@@ -21,7 +22,6 @@ from kgtag.link.features.candidate_set import Pool, pool
 from kgtag.link.features.concept_features import Labels, Rich, Usage
 from kgtag.link.features.context import Context
 from kgtag.link.state import Learnt
-from kgtag.parallel import blas_on_one_core
 from kgtag.types import Query
 
 

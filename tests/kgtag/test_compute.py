@@ -7,7 +7,7 @@ import threading
 import numpy as np
 from threadpoolctl import threadpool_info
 
-from kgtag.parallel import blas_on_one_core
+from kgtag.compute import blas_on_one_core
 
 
 def _blas() -> set[int]:
