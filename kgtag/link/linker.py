@@ -78,7 +78,7 @@ class TaxonomyLinker:
         return [found[query] for query in queries]
 
     def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
-        """Batches beside one another: most of a batch's time goes by in libraries that let other threads run."""
+        """Link batches in parallel: most of the time is spent in libraries that release the interpreter lock."""
         batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
         return list(chain.from_iterable(parallel_map(self._link, batches)))
 

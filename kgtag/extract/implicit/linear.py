@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from kgtag.artifacts import Kind, ModelDirectory, write_json
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats
-from kgtag.numeric import softmax
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -49,7 +49,7 @@ class Head:
 
     def probabilities(self, features: csr_matrix) -> NDArray[np.float64]:
         """(n, K), rows sum to 1."""
-        return softmax(self.slope * self.margins(features))
+        return np.asarray(softmax(self.slope * self.margins(features), axis=1))
 
     def applies_to(self, category: str | None) -> bool:
         return category is None or not self.categories or category.casefold() in self.categories

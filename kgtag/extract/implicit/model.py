@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from kgtag.extract.implicit.linear import Head, read_values
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats, grams
-from kgtag.numeric import softmax
 from kgtag.types import Extraction, Extractor, Inferred, Product
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class ValueModel:
         vectors = self._encoder.encode([spoken(product) for product in products])
         alike = head.resemblance * (vectors @ found.vectors.T).astype(np.float64)
         logits[:, named] += alike - alike.mean(axis=1, keepdims=True)
-        return values, softmax(logits)
+        return values, np.asarray(softmax(logits, axis=1))
 
     def features(self, products: Sequence[Product]) -> csr_matrix:
         """(products, BUCKETS) float32, rows of length 1."""
