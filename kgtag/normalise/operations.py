@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ class Operation(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Named:
     def to_json(self) -> dict[str, Any]:
-        name = next(name for name, kind in _KINDS.items() if kind == type(self))
+        name = next(name for name, kind in _KINDS.items() if kind is type(self))
         return {"operation": name, **asdict(self)}
 
 
@@ -113,7 +113,7 @@ class Rewrite(_Named):
         return " ".join("".join(out).split())
 
 
-_KINDS: Mapping[str, Callable[..., Operation]] = {
+_KINDS: Mapping[str, type[Any]] = {
     "case": Case,
     "bare": Bare,
     "in_unit": InUnit,
@@ -136,7 +136,7 @@ def read_operation(raw: Any) -> Operation:
     """
     try:
         settings = dict(raw)
-        operation = _KINDS[settings.pop("operation")](**settings)
+        operation: Operation = _KINDS[settings.pop("operation")](**settings)
         operation.apply("1")  # settings of the wrong type show here
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"unreadable operation ({error!r}); train the normaliser again") from error
