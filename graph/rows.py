@@ -180,7 +180,7 @@ class VersionDetail(VersionHead):
 
 
 class ReleaseRow(TypedDict):
-    """A version with a name by the calendar.
+    """A version with a calendar name (CalVer).
 
     Example:
         {"name": "2026.08.0", "version": 12, "revision": "4f2a91c07d3be685",

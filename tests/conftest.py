@@ -107,7 +107,7 @@ def neo4j_url(neo4j_server: LocalServer) -> str:
 
 @pytest.fixture(scope="session")
 def neo4j_driver(neo4j_url: str) -> Iterator[neo4j.Driver]:
-    """Other hands: plain Cypher, as typed into Neo4j Browser."""
+    """External edits: plain Cypher, as typed into Neo4j Browser."""
     with neo4j.GraphDatabase.driver(neo4j_url, notifications_min_severity="OFF") as driver:
         yield driver
 

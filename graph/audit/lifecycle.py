@@ -32,7 +32,7 @@ def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Several successors, here or further on, a circle of them, or a successor of an active concept."""
+    """Several successors, here or further on, a cycle of them, or a successor of an active concept."""
     for concept in taxonomy:
         successors = taxonomy.out(concept.id, "replaced_by")
         if not successors:
@@ -44,7 +44,7 @@ def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
             message = f"{named(concept)} leads to {named(taxonomy[end])}, which is replaced by {len(fork)} concepts"
             yield Defect((concept.id, end, *fork), message, {"successors": fork})
         elif fork:
-            message = f"the successors of {named(concept)} lead round in a circle"
+            message = f"the successors of {named(concept)} form a cycle"
             yield Defect((concept.id, *successors), message, {"successors": successors})
         elif active(concept):
             message = f"{named(concept)} is replaced by {named(taxonomy[successors[0]])} but not deprecated"

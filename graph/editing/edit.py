@@ -18,7 +18,7 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
 _PATIENCE = 120.0
-"""Seconds for which a lost race is retried: an attempt on a large taxonomy takes seconds."""
+"""Seconds for which an edit overtaken by another is retried: an attempt on a large taxonomy takes seconds."""
 
 _queues: dict[str, threading.RLock] = {}
 """By store URL: writers of one process queue, so as not to lose races to each other."""

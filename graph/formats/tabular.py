@@ -1,4 +1,4 @@
-"""A taxonomy as CSV or TSV: a concept a row, with the columns of docs/formats.md.
+"""A taxonomy as CSV or TSV: a concept a row, with the columns of docs/reference/formats.md.
 
 `id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough; an export writes every column.
 """
@@ -116,7 +116,7 @@ def _layout(row: table.Row, tag: str) -> _Layout:
                 raise row.error(name, f"there is no such column; did you mean {near[0]}?")
             unknown.append(name)
     if "path" not in row.columns and not any(field == "pref_label" for field, _ in labels.values()):
-        message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/formats.md)"
+        message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/reference/formats.md)"
         raise FileFormatError(str(row.file), message, line=1)
     return _Layout(labels, tuple(unknown), assumed or "path" in row.columns)
 

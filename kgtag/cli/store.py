@@ -71,7 +71,7 @@ def import_file(
     """Import a taxonomy into the store, as a whole or not at all.
 
     Known concepts are merged, so that several languages of a taxonomy can be imported one after the other.
-    Formats (see docs/formats.md):
+    Formats (see docs/reference/formats.md):
 
     - `shopify`: `kgtag import shopify en.json zh-CN.json`
     - `google`: `kgtag import google taxonomy-with-ids.en-US.txt taxonomy-with-ids.zh-CN.txt`

@@ -31,7 +31,7 @@ class BadRow:
 
 
 def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
-    """Like `read_products`, but a row that is no product leaves a BadRow in its place and the others go on.
+    """Like `read_products`, but a bad row leaves a BadRow in its place.
 
     Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
     """
@@ -116,8 +116,8 @@ def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
     for number, one in enumerate(given):
         start, end = (one.get("start"), one.get("end")) if isinstance(one, dict) else (None, None)
         if isinstance(start, int) and isinstance(end, int) and not 0 <= start < end <= len(text):
-            said = f"spans[{number}]: [{start}, {end}) isn't within the text, which has {len(text)} characters"
-            misplaced.append(row.error(said))
+            message = f"spans[{number}]: [{start}, {end}) isn't within the text, which has {len(text)} characters"
+            misplaced.append(row.error(message))
         else:
             kept.append(one)
     return row if len(kept) == len(given) else replace(row, fields={**row.fields, "spans": kept})

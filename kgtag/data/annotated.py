@@ -13,7 +13,7 @@ from kgtag.types import AnnotatedProduct, Product, Span
 
 _ABSENT = "n/a"
 _LONGEST_VALUE = 10_000
-"""Characters; values are looked for in titles, and a longer one is no value but a mistake."""
+"""Characters; values are looked for in titles, and a longer one is a mistake."""
 
 
 def annotated(row: Row) -> AnnotatedProduct:

@@ -35,7 +35,7 @@ def _import(store: SqliteStore, *concepts: Concept, relations: tuple[Relation, .
     return report.created, report.updated, report.unchanged, report.relations
 
 
-def test_an_import_is_one_version_and_a_second_one_none(store: SqliteStore) -> None:
+def test_an_import_is_one_version_and_a_repeated_one_makes_none(store: SqliteStore) -> None:
     content = (_category("a"), _category("b"))
     assert _import(store, *content, relations=(_below("b", "a"),)) == (2, 0, 0, 1)
     assert _import(store, *content, relations=(_below("b", "a"),)) == (0, 0, 2, 0)
@@ -114,7 +114,7 @@ def test_what_editors_added_stays(store: SqliteStore) -> None:
 
 @settings(max_examples=25)
 @given(old=taxonomies(max_size=4), new=taxonomies(max_size=4))
-def test_merging_twice_is_merging_once(old: TaxonomyData, new: TaxonomyData) -> None:
+def test_merging_is_idempotent(old: TaxonomyData, new: TaxonomyData) -> None:
     before, content = Taxonomy.of(old), Parsed(new.concepts, new.relations)
     if any(concept.id in before and before[concept.id].kind != concept.kind for concept in new.concepts):
         return

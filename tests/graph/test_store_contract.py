@@ -167,7 +167,7 @@ def test_many_items_come_in_pages(store: TaxonomyStore) -> None:
     assert len(store.items_of("shoes")) == 1201
 
 
-def test_tags_of_concepts_nobody_knows_are_refused_whole(store: TaxonomyStore) -> None:
+def test_tags_of_unknown_concepts_are_refused_whole(store: TaxonomyStore) -> None:
     store.apply(changes(SHOES))
     with pytest.raises(UnknownConcept, match="'nobody'"):
         store.put_items([put("i", ItemTag("shoes", 1.0, "given")), put("j", ItemTag("nobody", 1.0, "given"))])

@@ -189,8 +189,8 @@ RETURN value, home, attribute LIMIT 200;
 
 // Cycles
 // Concepts broader than themselves. Repair: delete the relation that was drawn in the wrong direction.
-MATCH circle = (concept:Concept)-[:BROADER*1..12]->(concept)
-RETURN circle LIMIT 25;
+MATCH cycle = (concept:Concept)-[:BROADER*1..12]->(concept)
+RETURN cycle LIMIT 25;
 
 // Relations between the wrong kinds
 // Repair: MATCH (:Concept {id: '…'})-[r:VALUE_OF]->(:Concept {id: '…'}) DELETE r

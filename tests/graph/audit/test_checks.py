@@ -1,8 +1,9 @@
-"""Every symbolic check fires on its defect, names it and mends it, and is silent on a sound taxonomy."""
+"""Every symbolic check fires on its defect, names it and suggests a repair, and is silent on a sound taxonomy."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from graph.audit import CHECKS, Check, Defect, Finding, audit, check_names, pars
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError
 from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem
+from graph.plugins import load_plugin
 from graph.taxonomy import Taxonomy
 from tests.strategies import taxonomies
 
@@ -229,8 +231,8 @@ def test_redirect_unclear() -> None:
     )
     assert ["2 concepts" in finding.message for finding in run(fork, "redirect_unclear")] == [True, True]
     pair = [category("x", status="deprecated"), category("y", status="deprecated")]
-    circle = taxonomy(pair, [edge("replaced_by", "x", "y"), edge("replaced_by", "y", "x")])
-    assert ["circle" in finding.message for finding in run(circle, "redirect_unclear")] == [True, True]
+    cycle = taxonomy(pair, [edge("replaced_by", "x", "y"), edge("replaced_by", "y", "x")])
+    assert ["cycle" in finding.message for finding in run(cycle, "redirect_unclear")] == [True, True]
 
 
 def test_active_under_deprecated() -> None:
@@ -300,6 +302,48 @@ def test_more_checks_can_be_added_and_chosen() -> None:
         "orphan",
         "learned",
     ]
+
+
+def _installed(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    """Put a distribution with one module and the check `shouting` on the path."""
+    load_plugin.cache_clear()
+    (folder / "shouting_checks.py").write_text(source, encoding="utf-8")
+    metadata = folder / "shouting_checks-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting-checks\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[kgtag.checks]\nshouting = shouting_checks:shouting\n")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "shouting_checks", raising=False)
+
+
+def test_checks_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(
+        tmp_path,
+        monkeypatch,
+        "from graph.audit import Check, Defect\n"
+        "def find(taxonomy):\n"
+        "    return [Defect((c.id,), 'upper case') for c in taxonomy if c.pref_label['en'].isupper()]\n"
+        "shouting = Check('shouting', 'warning', find)\n",
+    )
+    loud = taxonomy([category("loud", "LOUD")])
+    try:
+        assert check_names()[-1] == "shouting"
+        assert "shouting" in [check.name for check in audit(loud).checks]
+        assert audit(loud, checks=["shouting"]).findings == (
+            Finding("shouting", "warning", ("loud",), "upper case", {}, None),
+        )
+    finally:
+        load_plugin.cache_clear()
+
+
+def test_an_entry_point_must_lead_to_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _installed(tmp_path, monkeypatch, "def shouting(taxonomy):\n    return []\n")
+    try:
+        for use in (lambda: audit(taxonomy()), check_names):
+            with pytest.raises(InputError, match=r"extension 'shouting' of the group 'kgtag\.checks' is not a Check"):
+                use()
+    finally:
+        load_plugin.cache_clear()
 
 
 def test_unknown_names_are_refused() -> None:

@@ -69,7 +69,7 @@ def wild(draw: st.DrawFn) -> tuple[list[Concept], list[Relation]]:
 
 @settings(max_examples=200)
 @given(wild())
-def test_columns_find_what_values_find(rows: tuple[list[Concept], list[Relation]]) -> None:
+def test_columns_agree_with_the_oracle(rows: tuple[list[Concept], list[Relation]]) -> None:
     expected, found = oracle.sound(*rows), sound(columns_of(*rows))
     assert found.problems == expected.problems
     assert tuple(found.columns.concepts()) == tuple(expected.concepts.values())
@@ -80,7 +80,7 @@ def test_columns_find_what_values_find(rows: tuple[list[Concept], list[Relation]
 
 @settings(max_examples=50)
 @given(wild(), st.randoms(use_true_random=False))
-def test_columns_give_back_what_they_were_made_of(rows: tuple[list[Concept], list[Relation]], chance: object) -> None:
+def test_columns_round_trip(rows: tuple[list[Concept], list[Relation]], chance: object) -> None:
     concepts, relations = rows
     data = TaxonomyData.of(3, concepts, relations)
     assert data.concepts == tuple(sorted(concepts, key=lambda concept: concept.id))
@@ -158,7 +158,7 @@ def _after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
 
 @settings(max_examples=150)
 @given(wild(), st.data())
-def test_a_change_set_done_to_columns(rows: tuple[list[Concept], list[Relation]], data: st.DataObject) -> None:
+def test_a_change_set_applied_to_columns(rows: tuple[list[Concept], list[Relation]], data: st.DataObject) -> None:
     before = TaxonomyData.of(3, *rows)
     ids = st.sampled_from((*IDS[:8], "nobody", "0"))
     edges = st.builds(Relation, st.sampled_from(RELATION_TYPES), ids, ids, st.booleans())

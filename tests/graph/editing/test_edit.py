@@ -63,8 +63,8 @@ def test_old_problems_block_neither_edits_nor_repairs(sqlite_store: SqliteStore)
     smaller = edit.apply(sqlite_store, changes(DeleteRelation(ring[1])))
     assert [p.concepts for p in smaller.problems if p.code == "cycle"] == [("a", "b")]
     edit.apply(sqlite_store, changes(PutConcept(category("x"))))
-    mended = edit.apply(sqlite_store, changes(DeleteRelation(ring[3]), DeleteConcept("v"), PutConcept(category("y"))))
-    assert mended.problems == ()
+    repaired = edit.apply(sqlite_store, changes(DeleteRelation(ring[3]), DeleteConcept("v"), PutConcept(category("y"))))
+    assert repaired.problems == ()
 
 
 def test_expected_versions(sqlite_store: SqliteStore) -> None:

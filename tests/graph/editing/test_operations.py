@@ -120,7 +120,7 @@ def test_merge_and_deprecate_resolve_chains_and_take_items_along() -> None:
     assert not any(isinstance(c, Retag) for c in editing.deprecate(TAXONOMY, "bags", None, BY).changes)
 
 
-def test_redirects_never_run_in_a_circle() -> None:
+def test_redirects_never_form_a_cycle() -> None:
     for operation in (editing.merge, editing.deprecate):
         with pytest.raises(InputError, match="leads back"):
             operation(TAXONOMY, "bags", "old", BY)
@@ -189,7 +189,7 @@ def test_expectations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("edit_request", "title"),
     [
         (
             {"operation": "create", "concept": "hats", "kind": "category", "pref_label": {"en": "Hats"}},
@@ -221,14 +221,14 @@ def test_expectations() -> None:
         ),
     ],
 )  # fmt: skip
-def test_words(words: dict[str, object], told: str) -> None:
-    assert editing.title(words, TAXONOMY) == told
-    result = done(editing.plan(words, TAXONOMY, BY))
+def test_edit_requests(edit_request: dict[str, object], title: str) -> None:
+    assert editing.title(edit_request, TAXONOMY) == title
+    result = done(editing.plan(edit_request, TAXONOMY, BY))
     assert result.revision != TAXONOMY.revision
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("edit_request", "message"),
     [
         ({}, "no operation None; there is create, set"),
         ({"operation": ["merge"]}, "no operation"),
@@ -247,9 +247,9 @@ def test_words(words: dict[str, object], told: str) -> None:
         ({"operation": "relate", "type": "near", "source": "bags", "target": "shoes"}, "one of broader"),
     ],
 )
-def test_words_that_are_none(words: dict[str, object], message: str) -> None:
+def test_bad_edit_requests(edit_request: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        editing.plan(words, TAXONOMY, BY)
+        editing.plan(edit_request, TAXONOMY, BY)
 
 
 def inverse(before: Taxonomy, changes: ChangeSet, after: Taxonomy, version: int) -> ChangeSet:

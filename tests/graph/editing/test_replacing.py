@@ -63,9 +63,9 @@ def test_a_dry_run_says_the_same_and_writes_nothing(sqlite_store: SqliteStore) -
 
 def test_a_dry_run_finds_what_would_be_refused(sqlite_store: SqliteStore) -> None:
     _first(sqlite_store)
-    circle = Parsed((_concept("a"),), (Relation("broader", "a", "d", primary=True),))
+    cycle = Parsed((_concept("a"),), (Relation("broader", "a", "d", primary=True),))
     with pytest.raises(InvariantError, match="broader than themselves"):
-        import_parsed(sqlite_store, circle, author="me", reason="", dry_run=True)
+        import_parsed(sqlite_store, cycle, author="me", reason="", dry_run=True)
 
 
 def test_without_replace_the_old_parent_stays_beside(sqlite_store: SqliteStore) -> None:
@@ -90,7 +90,7 @@ def test_what_editors_added_and_the_file_does_not_cover_stays(sqlite_store: Sqli
     assert {c.id for c in taxonomy if c.status == "deprecated"} == {"b"}
     assert taxonomy.out("d", "broader") == ["a", "b"] and taxonomy.path("d") == ["a", "d"]
     assert taxonomy.out("colour", "applies_to") == ["c"]
-    assert "1 concepts of the file are deprecated in the record and stay so, e.g. 'b' (B)" in report.notes
+    assert "1 concepts of the file are deprecated in the store and stay so, e.g. 'b' (B)" in report.notes
 
 
 def test_a_file_without_hierarchy_or_with_unknown_parents_moves_nothing(sqlite_store: SqliteStore) -> None:

@@ -196,7 +196,7 @@ def test_the_way_back_is_exact(tags: list[ItemTag], steps: list[tuple[str, str, 
 
 
 @given(_tags, _steps, st.randoms(use_true_random=False))
-def test_going_back_out_of_turn_never_doubles_a_concept(
+def test_undo_in_any_order_never_duplicates_a_tag(
     tags: list[ItemTag], steps: list[tuple[str, str, tuple[str, ...] | None]], random: object
 ) -> None:
     once = [tag for i, tag in enumerate(tags) if tag.concept not in {other.concept for other in tags[:i]}]

@@ -1,4 +1,4 @@
-"""Many hands at once, and records out of reach."""
+"""Many writers at once, and unavailable stores."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_where_writers_never_rest_a_read_makes_them_wait(
     assert neo4j_store.apply(_add("b")) == 2
 
 
-def test_an_id_that_other_hands_take_meanwhile_is_a_conflict(
+def test_an_id_taken_by_an_external_edit_meanwhile_is_a_conflict(
     neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver
 ) -> None:
     with ThreadPoolExecutor(1) as pool, neo4j_driver.session() as session, session.begin_transaction() as tx:

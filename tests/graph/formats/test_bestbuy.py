@@ -35,7 +35,7 @@ def test_paths_give_primary_parents_and_lists_the_others(tmp_path: Path) -> None
     assert found.notes == ()
 
 
-def test_what_has_no_record_is_counted(tmp_path: Path) -> None:
+def test_categories_without_a_record_are_counted(tmp_path: Path) -> None:
     found = _read(tmp_path, _row("tv", below=("gone", "lost")), _row("tv", "retired", "led", name=None))
     assert found.relations == (Relation("broader", "led", "tv", primary=True),)
     assert found.concepts[0].pref_label == {"en": "led"}
@@ -47,7 +47,7 @@ def test_what_has_no_record_is_counted(tmp_path: Path) -> None:
     )
 
 
-def test_circles_are_left_out_with_a_note(tmp_path: Path) -> None:
+def test_cycles_are_left_out_with_a_note(tmp_path: Path) -> None:
     found = _read(tmp_path, _row("a", below=("b", "c")), _row("b", below=("a",)), _row("c", below=("c",)))
     assert found.relations == (Relation("broader", "c", "a", primary=True),)
     (said,) = found.notes

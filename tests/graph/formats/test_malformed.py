@@ -118,7 +118,7 @@ def test_a_line_without_end_takes_seconds(tmp_path: Path, format: str, content: 
 
 @pytest.mark.parametrize("size", [1, 2, 10_000])
 @pytest.mark.parametrize("format", ["shopify", "whatnot", "csv", "jsonl"])
-def test_circles_are_refused(tmp_path: Path, format: str, size: int) -> None:
+def test_cycles_are_refused(tmp_path: Path, format: str, size: int) -> None:
     pairs = [(str(i + 1), str((i + 1) % size + 1)) for i in range(size)]
     contents = {
         "shopify": json.dumps(

@@ -113,16 +113,16 @@ def test_a_parent_may_come_with_its_synonyms(tmp_path: Path) -> None:
     assert found.relations == (Relation("broader", "es:hija", "es:casa-s-l", primary=True),)
 
 
-def test_circles_and_odd_lines_are_left_out_with_a_note(tmp_path: Path) -> None:
-    circle = "".join(f"<en:N{(i + 1) % 10_000}\nen:N{i}\n\n" for i in range(10_000))
-    content = f"{circle}<en:Self\nen:Self\n\n<en:N1\nen:Fine\n\njust words\n\n<en:N1\n\nen:!!\n"
+def test_cycles_and_odd_lines_are_left_out_with_a_note(tmp_path: Path) -> None:
+    cycle = "".join(f"<en:N{(i + 1) % 10_000}\nen:N{i}\n\n" for i in range(10_000))
+    content = f"{cycle}<en:Self\nen:Self\n\n<en:N1\nen:Fine\n\njust words\n\n<en:N1\n\nen:!!\n"
     found = _read(tmp_path, content)
     assert len(found.concepts) == 10_002
     assert found.relations == (Relation("broader", "en:fine", "en:n1", primary=True),)
-    nameless, unread, circles = found.notes
+    nameless, unread, cycles = found.notes
     assert nameless.startswith("1 entries have names of punctuation alone")
     assert unread.startswith("2 lines are neither names, parents nor properties") and "just words" in unread
-    assert circles.startswith("10001 relations contradict others (10000 concepts are broader than themselves")
+    assert cycles.startswith("10001 relations contradict others (10000 concepts are broader than themselves")
 
 
 def test_every_file_is_a_taxonomy_of_its_own(tmp_path: Path) -> None:

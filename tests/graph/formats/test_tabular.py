@@ -84,7 +84,7 @@ def test_lists_in_a_cell(items: list[str]) -> None:
     assert table.split(table.join(items)) == items
 
 
-def test_lists_typed_by_hand() -> None:
+def test_lists_with_loose_spacing() -> None:
     assert table.split(" red | blue||C:\\dir | a\\|b ") == ["red", "blue", "C:\\dir", "a|b"]
 
 
@@ -121,6 +121,20 @@ def test_ids_labels_and_parents_are_enough(tmp_path: Path) -> None:
         "1 columns of t.csv are unknown and were left out, e.g. 'Count'",
         "t.csv names no language for its labels; they were taken as 'en'; --lang names another",
     )
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, end: str) -> None:
+    lines = ["sep=|", "ID|Pref_Label@en|PARENT", "1|Shoes, all|", "2|Schnürstiefel|1", ""]
+    file = tmp_path / "t.csv"
+    file.write_bytes(end.join(lines).encode(encoding))
+    found = tabular.read([file])
+    assert [(c.id, c.pref_label) for c in found.concepts] == [
+        ("1", {"en": "Shoes, all"}),
+        ("2", {"en": "Schnürstiefel"}),
+    ]
+    assert found.relations == (Relation("broader", "2", "1", primary=True),) and found.notes == ()
 
 
 def test_labels_and_parents_are_enough(tmp_path: Path) -> None:

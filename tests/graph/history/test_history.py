@@ -1,4 +1,4 @@
-"""The history on every store: what it keeps, edits by other hands, going back, undo, releases."""
+"""The history on every store: what it keeps, external edits, going back, undo, releases."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_an_edit_says_before_and_after(store: TaxonomyStore) -> None:
     ], "shoes were put as they were, which is no change"
 
 
-def test_versions_are_told_in_a_line_each_newest_first(store: TaxonomyStore) -> None:
+def test_versions_are_listed_newest_first(store: TaxonomyStore) -> None:
     edit.apply(store, changes(SHOES, BOOTS, BELOW, COLOR))
     edit.apply(store, changes(DeleteRelation(BELOW), author="bob", reason=""))
     edit.apply(store, changes(*(Concept(f"c{n:03}", "test", "category", {"en": "x" * 30}) for n in range(150))))
@@ -124,7 +124,7 @@ def test_what_changes_nothing_leaves_no_version(store: TaxonomyStore) -> None:
     assert moved.version == 2, "whether items carry the tag is not known here"
 
 
-def test_a_record_says_what_the_rows_do_not(store: TaxonomyStore) -> None:
+def test_a_change_record_has_more_than_its_row(store: TaxonomyStore) -> None:
     record = Record((PutConcept(SHOES),), (DeleteConcept("shoes"),), "r1", "outside", "told", ("shoes",))
     assert store.apply(ChangeSet((), "ann", "why"), record=record) == 1
     assert store.read().concepts == ()
@@ -156,10 +156,10 @@ def test_payloads() -> None:
             unpack(damaged, version=7)
 
 
-# -- edits by other hands -------------------------------------------------------------------------------
+# -- external edits -------------------------------------------------------------------------------------
 
 
-def test_an_edit_by_hand_gets_a_version(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_an_external_edit_gets_a_version(store: TaxonomyStore, external: ExternalEdits) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW))
     external.rename("boots", "Booties")
     external.create("hats", "Hats")
@@ -168,17 +168,17 @@ def test_an_edit_by_hand_gets_a_version(store: TaxonomyStore, external: External
     entry = history.entry_at(store, 2)
     assert (entry.author, entry.origin, entry.reason) == (EXTERNAL_AUTHOR, "outside", "found by comparing snapshots")
     assert (now.version, entry.revision) == (2, now.revision)
-    told = effects(entry.changes, entry.undo)
-    assert [(one.id, one.before, one.after) for one in told.concepts] == [
+    found = effects(entry.changes, entry.undo)
+    assert [(one.id, one.before, one.after) for one in found.concepts] == [
         ("boots", BOOTS, Concept("boots", "test", "category", {"en": "Booties"})),
         ("hats", None, HATS),
     ]
-    assert [(one.before, one.after) for one in told.relations] == [(BELOW, None)]
+    assert [(one.before, one.after) for one in found.relations] == [(BELOW, None)]
     assert same(reconciled(store), now), "it is recorded once"
     assert same(history.at_version(store, 1), first)
 
 
-def test_by_hand_between_two_edits(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_an_external_edit_between_two_edits(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES, BOOTS))
     external.rename("boots", "Booties")
     edit.apply(store, changes(HATS, author="bob"))
@@ -191,9 +191,7 @@ def test_by_hand_between_two_edits(store: TaxonomyStore, external: ExternalEdits
     assert history.at_version(store, 2)["boots"].label() == "Booties" and "hats" not in history.at_version(store, 2)
 
 
-def test_a_version_that_was_expected_is_gone_after_an_edit_by_hand(
-    store: TaxonomyStore, external: ExternalEdits
-) -> None:
+def test_an_expected_version_is_gone_after_an_external_edit(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES))
     external.rename("shoes", "Footwear")
     with pytest.raises(ConflictError, match="at version 2, not at 1"):
@@ -216,9 +214,9 @@ def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, 
     external.set_status("shoes", "odd")
     external.set_status("shoes", "stranger")
     reconciled(store)
-    mended = edit.apply(store, changes(HOME, author="bob"))
-    assert "red" in mended
-    entry = history.entry_at(store, mended.version)
+    after = edit.apply(store, changes(HOME, author="bob"))
+    assert "red" in after
+    entry = history.entry_at(store, after.version)
     assert [(one.id, one.after) for one in effects(entry.changes, entry.undo).concepts] == [("red", RED)]
     assert [one.origin for one in store.versions()] == ["kgtag", "outside", "outside", "kgtag"]
     for version, ids in (
@@ -230,7 +228,7 @@ def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, 
         assert set(history.at_version(store, version).ids) == ids
 
 
-def test_of_many_services_one_records(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_one_of_many_services_reconciles(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES))
     external.rename("shoes", "Footwear")
     known = history.at_version(store, 1)
@@ -248,7 +246,7 @@ def test_of_many_services_one_records(store: TaxonomyStore, external: ExternalEd
     assert reconciled(store).version == 2
 
 
-def test_a_snapshot_that_others_have_left_behind_records_nothing(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_an_outdated_snapshot_reconciles_nothing(store: TaxonomyStore, external: ExternalEdits) -> None:
     edit.apply(store, changes(SHOES))
     old = Taxonomy.of(store.read())
     edit.apply(store, changes(HATS))
@@ -256,7 +254,7 @@ def test_a_snapshot_that_others_have_left_behind_records_nothing(store: Taxonomy
     assert len(store.versions()) == 2
 
 
-def test_edits_of_kgtag_and_by_hand_between_two_looks(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_internal_and_external_edits_between_two_polls(store: TaxonomyStore, external: ExternalEdits) -> None:
     known = edit.apply(store, changes(SHOES))
     store.apply(changes(HATS))
     external.rename("shoes", "Footwear")
@@ -288,8 +286,8 @@ def test_entries_written_without_a_way_back(store: TaxonomyStore) -> None:
     edit.apply(store, changes(HATS))
     assert [one.origin for one in store.versions()] == ["kgtag"] * 3
     assert history.at_version(store, 1)["boots"] == BOOTS
-    (told,) = effects(*_sides(store, 2)).concepts
-    assert (told.before, told.after) == (BOOTS, Concept("boots", "test", "category", {"en": "Booties"}))
+    (found,) = effects(*_sides(store, 2)).concepts
+    assert (found.before, found.after) == (BOOTS, Concept("boots", "test", "category", {"en": "Booties"}))
     assert undo(store, 2, author="bob")["boots"] == BOOTS
 
 
@@ -325,7 +323,7 @@ def test_undo_and_its_undo(store: TaxonomyStore) -> None:
     assert undo(store, 4, author="bob").revision == first.revision
 
 
-def test_undo_of_an_edit_by_hand(store: TaxonomyStore, external: ExternalEdits) -> None:
+def test_undo_of_an_external_edit(store: TaxonomyStore, external: ExternalEdits) -> None:
     first = edit.apply(store, changes(SHOES, BOOTS, BELOW))
     external.delete("shoes")
     reconciled(store)

@@ -1,4 +1,4 @@
-"""Whatever kgtag and other hands do, the history leads to every snapshot that was seen, on every store."""
+"""Whatever kgtag and external edits do, the history leads to every snapshot that was seen, on every store."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def assert_told(store: TaxonomyStore, seen: dict[int, Taxonomy]) -> None:
     now = Taxonomy.of(store.read())
     entries = list(store.history())
     assert [entry.version for entry in entries] == list(range(1, now.version + 1))
-    told = replayed(entries)
-    assert (told.concepts, told.relations, told.version) == (now.concepts, now.relations, now.version)
+    again = replayed(entries)
+    assert (again.concepts, again.relations, again.version) == (now.concepts, now.relations, now.version)
     for version in range(now.version + 1):
         there = history.at_version(store, version)
         assert there.version == version

@@ -15,7 +15,7 @@ def _taxonomy(labels: dict[str, dict[str, str]], below: dict[str, str], **status
     return Taxonomy.of(TaxonomyData.of(0, concepts, edges))
 
 
-def test_what_happened_is_told_in_words() -> None:
+def test_summary_of_a_change_set() -> None:
     old = _taxonomy(
         {"1": {"en": "Toys"}, "2": {"en": "Games"}, "3": {"en": "Kites"}, "4": {"en": "Tops"}, "5": {"en": "Yoyos"}},
         {"3": "1", "4": "1", "5": "1"},

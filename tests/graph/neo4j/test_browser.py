@@ -181,7 +181,7 @@ def test_a_merge_takes_everything_along(filled: Neo4jStore, neo4j_driver: neo4j.
     assert filled.items_of("red") == ["i2", "item-1"] and filled.items_of("crimson") == []
 
 
-def test_a_move_below_itself_is_none(filled: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
+def test_a_move_below_itself_does_nothing(filled: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
     move = next(query for query in EDITING if query.title == "Move below another concept")
     assert neo4j_driver.execute_query(move.text, {"id": "shoes", "broader": "running"}).records == []
     assert Taxonomy.of(filled.read()).problems == ()

@@ -1,4 +1,4 @@
-"""Other hands on the graph, in plain Cypher: what they do well counts at once, what they break is quarantined."""
+"""External edits in plain Cypher: valid ones take effect at once, broken ones are quarantined."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_graph_is_readable(cypher: Cypher, neo4j_store: Neo4jStore, neo4j_dr
         ("MATCH (c:Concept {name: 'boots'}) SET c.prefLabel = [1, 2]", {"und": "1"}),
     ],
 )
-def test_renaming_counts_at_once(
+def test_renaming_takes_effect_at_once(
     cypher: Cypher, neo4j_store: Neo4jStore, statement: str, expected: dict[str, str]
 ) -> None:
     before = neo4j_store.token()
@@ -128,7 +128,7 @@ def test_what_breaks_is_quarantined_and_named(
     assert set(before.ids) - set(after.ids) == lost
 
 
-def test_a_lost_id_is_told_by_its_element(cypher: Cypher, neo4j_store: Neo4jStore) -> None:
+def test_a_lost_id_is_named_by_its_element(cypher: Cypher, neo4j_store: Neo4jStore) -> None:
     cypher("MATCH (c:Concept) WHERE c.id IN ['boots', 'sandals'] REMOVE c.id")
     lost = [problem for problem in snapshot(neo4j_store).problems if problem.code == "bad_id"]
     assert len(lost) == 2
@@ -160,7 +160,7 @@ def test_twins_do_no_harm(cypher: Cypher, neo4j_store: Neo4jStore) -> None:
         cypher("CREATE CONSTRAINT concept_id IF NOT EXISTS FOR (c:Concept) REQUIRE c.id IS UNIQUE")
 
 
-def test_tags_drawn_by_hand(cypher: Cypher, neo4j_store: Neo4jStore) -> None:
+def test_tags_drawn_in_browser(cypher: Cypher, neo4j_store: Neo4jStore) -> None:
     cypher("MATCH (c:Concept {id: 'red'}) CREATE (:Item {id: 'i', title: 'Red thing'})-[:TAGGED]->(c)")
     (item,) = neo4j_store.items()
     assert (item.id, item.title, item.model) == ("i", "Red thing", "")

@@ -239,7 +239,7 @@ def test_parts_of_different_moments_join() -> None:
     assert np.array_equal(columns.texts.starts, [0, 0, 1])
 
 
-def test_relationships_of_other_types_are_told_of(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
+def test_relationships_of_other_types_are_reported(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
     neo4j_driver.execute_query(
         "CREATE (a:Concept:Category {id: 'a'})-[:BROADR]->(b:Concept:Category {id: 'b'}), (b)-[:BROADER]->(a), "
         "(b)-[:SOLD_WITH]->(a), (a)-[:BROADR]->(:Product), (:Item {id: 'i'})-[:TAGGED]->(a)"

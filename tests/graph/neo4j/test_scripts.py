@@ -1,4 +1,4 @@
-"""Random hands on the graph: after every step the snapshot is valid, and SQLite comes to the same by accepted changes.
+"""Random external edits: after every step the snapshot is valid, and SQLite comes to the same by accepted changes.
 
 A script is a list of Cypher statements as people type them into Neo4j Browser, sound and unsound ones. What a step
 leaves in the snapshot is taken over into a SQLite file as a change set through `graph.editing.edit`.

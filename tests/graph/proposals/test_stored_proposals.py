@@ -121,7 +121,7 @@ def test_an_editor_sees_them_in_browser(neo4j_store: Neo4jStore, neo4j_driver: n
     assert left[0]["n"] == 0 and not {"held", "fresh"} & set(left[0]["p"])
 
 
-def test_hands_may_have_edited_one(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
+def test_an_externally_edited_proposal_still_reads(neo4j_store: Neo4jStore, neo4j_driver: neo4j.Driver) -> None:
     neo4j_store.put_proposal(FULL, expect=None)
     for damage in (
         "MATCH (p:Proposal {id: 1}) CREATE (p)-[:COMMENT]->(:Comment {text: 'by hand'})",
@@ -137,7 +137,7 @@ def test_hands_may_have_edited_one(neo4j_store: Neo4jStore, neo4j_driver: neo4j.
     assert neo4j_store.proposal(1) == replace(one, reason="mended")
 
 
-def test_how_much_of_a_concept_matters() -> None:
+def test_which_fields_make_a_conflict() -> None:
     rows = [category(id) for id in "abcd"]
     edges = [Relation("broader", "b", "a", True)]
 

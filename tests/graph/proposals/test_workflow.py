@@ -82,7 +82,7 @@ def test_a_concept_that_is_gone(shop: SqliteStore) -> None:
 
 
 def test_two_that_exclude_each_other(shop: SqliteStore) -> None:
-    """Each is sound by itself; the second one accepted would close a circle."""
+    """Each is sound by itself; the second one accepted would close a cycle."""
     for concept, broader in (("shoes", "hats"), ("hats", "boots")):
         words = {"operation": "move", "concept": concept, "broader": [broader]}
         proposals.propose(shop, Draft(operation=words), ANN)
@@ -126,7 +126,7 @@ def test_nothing_and_nobody(shop: SqliteStore) -> None:
         {"operation": "merge", "evidence": []},
     ],
 )
-def test_drafts_that_are_none(row: dict[str, object]) -> None:
+def test_bad_drafts_are_refused(row: dict[str, object]) -> None:
     with pytest.raises(InputError):
         proposals.read_draft(row)
 
@@ -172,6 +172,6 @@ def test_what_tagging_found_plausible(shop: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("proposal", [{}, {"head": "a", "relation": "near", "tail": "b"}, {"head": 1}, "x"])
-def test_rows_that_are_none(proposal: object) -> None:
+def test_bad_rows_are_refused(proposal: object) -> None:
     with pytest.raises(InputError, match="line 7"):
         gather_relations([(7, {"id": "a", "proposals": [proposal]})])

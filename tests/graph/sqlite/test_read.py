@@ -76,7 +76,7 @@ def test_columns_equal_the_plain_reading(
     assert found.dangling == wanted.dangling
 
 
-def test_relations_of_other_types_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relations_of_other_types_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     edges = [("broadr", "a", "b", 1), ("broader", "a", "b", 1), ("also", "b", "a", 0)]
     with closing(filled({}, edges)) as db:
         columns = read_columns(db)

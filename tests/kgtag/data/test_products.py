@@ -52,6 +52,36 @@ def test_tables(tmp_path: Path) -> None:
     assert [p.title for _, p in read_products(tab)] == ['12" pan', 'quoted "one"', '"Best" pan']
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "id;title;text\nx;Mug, blue;T\n",
+        'sep=;\nid;title;text\nx;"Mug, blue";T\n',
+        "\ufeffID;Title;TEXT\r\nx;Mug, blue;T\r\n",
+        "id\ttitle\ttext\rx\tMug, blue\tT\r",
+    ],
+    ids=["semicolons", "stated", "any case", "tabs and CR"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_as_spreadsheets_save_them(tmp_path: Path, content: str, encoding: str) -> None:
+    raw = content.removeprefix("\ufeff").encode("utf-16") if encoding == "utf-16" else content.encode()
+    (found,) = read_products(_file(tmp_path, raw, "p.csv"))
+    assert found[1] == Product("x", "Mug, blue", "T")
+
+
+def test_lines_are_counted_from_the_top_of_the_file(tmp_path: Path) -> None:
+    file = _file(tmp_path, 'sep=;\nid;title\n\nx;"two\nlines"\ny;\n', "p.csv")
+    rows = read_products(file)
+    assert next(rows) == (4, Product("x", "two\nlines"))
+    with pytest.raises(FileFormatError, match=r"p.csv:6: 'title' is empty"):
+        next(rows)
+
+
+def test_a_column_named_as_expected_wins_over_one_in_another_case(tmp_path: Path) -> None:
+    ((_, found),) = read_products(_file(tmp_path, "title,Title\na,b\n", "p.csv"))
+    assert found.title == "a"
+
+
 def test_parquet(tmp_path: Path) -> None:
     table = pa.table({"id": [1, 2], "title": ["A", "B"], "attributes": [{"Color": ["A"]}, {"Color": None}]})
     pq.write_table(table, tmp_path / "p.parquet")
