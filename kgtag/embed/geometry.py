@@ -60,8 +60,9 @@ def compare(model: ModelName, query: Floats, entities: Floats, *, norm: int = 1)
     if model in BILINEAR:
         scores: Floats = query @ entities.T
         return scores
-    metric = "cityblock" if model == "TransE" and norm == 1 else "euclidean"
-    return (-cdist(query, entities, metric)).astype(np.float32)
+    city_block = model == "TransE" and norm == 1
+    distances = cdist(query, entities, "cityblock") if city_block else cdist(query, entities, "euclidean")
+    return (-distances).astype(np.float32)
 
 
 def compare_pairs(model: ModelName, query: Floats, entities: Floats, *, norm: int = 1) -> Floats:

@@ -134,7 +134,8 @@ def _fold(raw: str) -> int:
 
 def _learners(encode: Encode | None) -> dict[str, Learner]:
     """From the plainest to the most general."""
-    fixed = {to: Case(to) for to in ("same", "upper", "lower", "title")} | {"bare": Bare(), "count": Count()}
+    fixed: dict[str, Operation] = {to: Case(to) for to in ("same", "upper", "lower", "title")}
+    fixed |= {"bare": Bare(), "count": Count()}
     return {
         **{name: _always(operation) for name, operation in fixed.items()},
         "slice": _slice,
