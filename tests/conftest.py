@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         params = getattr(item, "callspec", None)
-        place = item.path.relative_to(_HERE).as_posix()
+        place = item.path.relative_to(_HERE).as_posix() if item.path.is_relative_to(_HERE) else ""
         if "neo4j" in place or any(
             "neo4j" in name for name in (*fixtures, *map(str, params.params.values() if params else ()))
         ):
