@@ -33,7 +33,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from kgtag.evaluation.calibration import reliability
-from kgtag.extract.implicit.model import ValueModel
+from kgtag.extract.implicit.model import ImplicitValueModel
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.train.implicit.run import train_values
 from kgtag.train.linker.export import export_encoder
@@ -109,7 +109,7 @@ def tfidf(train: Sequence[Row], test: Sequence[Row]) -> dict[int, str]:
     return answers
 
 
-def ours(model: ValueModel, test: Sequence[Row]) -> tuple[dict[int, str | None], dict[int, float]]:
+def ours(model: ImplicitValueModel, test: Sequence[Row]) -> tuple[dict[int, str | None], dict[int, float]]:
     """Answers and their probabilities."""
     answers: dict[int, str | None] = {}
     sure = {}
@@ -138,12 +138,14 @@ def told_by_name(train: Sequence[Row], test: Sequence[Row], scratch: Path, seed:
     encoder = SentenceEncoder(scratch / "encoder.onnx", scratch / "tokenizer.json")
     kept = [row for row in train if hidden.get(row.attribute) != row.value]
     train_values([row.annotated for row in kept], out=scratch / "new", seed=seed, encoder=encoder)
-    model = ValueModel.load(scratch / "new").extended({name: {value: ""} for name, value in hidden.items()}, encoder)
+    model = ImplicitValueModel.load(scratch / "new").extended(
+        {name: {value: ""} for name, value in hidden.items()}, encoder
+    )
     asked = sorted((row for row in test if row.attribute in hidden), key=lambda row: bucket(row.product.id))
     new = [row for row in asked if hidden[row.attribute] == row.value][:400]
     old = [row for row in asked if hidden[row.attribute] != row.value][:400]
     answers, _ = ours(model, [*new, *old])
-    before, _ = ours(ValueModel.load(scratch / "new"), old)
+    before, _ = ours(ImplicitValueModel.load(scratch / "new"), old)
     return {
         "attributes": len(hidden),
         "n": [len(new), len(old)],
@@ -182,7 +184,7 @@ def main() -> None:
         found["train_seconds"] = round(time.monotonic() - started, 1)
         found["megabytes"] = round(sum(path.stat().st_size for path in out.iterdir()) / 1e6, 1)
         started = time.monotonic()
-        answers, sure = ours(ValueModel.load(out), test)
+        answers, sure = ours(ImplicitValueModel.load(out), test)
         found["titles_per_second"] = round(len(test) / (time.monotonic() - started), 1)
         if given.new:
             found["told_by_name"] = told_by_name(train, test, Path(temporary), given.seed)

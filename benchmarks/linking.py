@@ -31,7 +31,7 @@ from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
 from kgtag.link import TaxonomyLinker, linker
-from kgtag.link.candidates.ivf import Cells
+from kgtag.link.candidates.ivf import IvfIndex
 from kgtag.link.candidates.ngrams import top
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.files import read_linker
@@ -100,7 +100,7 @@ def recall(data: Path, model: Path, count: int, rng: random.Random) -> dict[str,
     matrix = encoder.encode_uncached(names)
     queries = encoder.encode_uncached([misspelt(name, rng) for name in rng.sample(names, QUERIES)])
     start = time.perf_counter()
-    cells = Cells.of(matrix)
+    cells = IvfIndex.of(matrix)
     build = time.perf_counter() - start
     start = time.perf_counter()
     ours = [top(texts, cosines, 80)[0].tolist() for texts, cosines in cells.search(queries)]

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.forms import light_form, normal_form
+from kgtag.link.candidates.forms import folded_form, normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 
-_SAME, _LIGHT, _GRAMS = 1.0, 0.95, 0.9
+_SAME, _FOLDED, _GRAMS = 1.0, 0.95, 0.9
 """Scores of equal labels, of those equal but for plural, accents and hyphens, and at most of shared letters."""
 
 
@@ -97,12 +97,12 @@ def _best_scores(source: Side, target: Side, lang: str, candidates: int) -> dict
     best: dict[tuple[int, int], float] = defaultdict(float)
     if not texts or not labels:
         return best
-    light = [light_form(label) for label in labels]
+    folded = [folded_form(label) for label in labels]
     hits = GramIndex(labels).search(texts, [None] * len(texts), candidates)
     for owner, text, (numbers, cosines) in zip(owners, texts, hits, strict=True):
-        mine = light_form(text)
+        mine = folded_form(text)
         for number, cosine in zip(numbers.tolist(), cosines.tolist(), strict=True):
-            score = _SAME if labels[number] == text else _LIGHT if mine and light[number] == mine else _GRAMS * cosine
+            score = _SAME if labels[number] == text else _FOLDED if mine and folded[number] == mine else _GRAMS * cosine
             key = owner, others[number]
             best[key] = max(best[key], score)
     return best

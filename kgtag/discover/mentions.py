@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.link.candidates.forms import light_form, normal_form
+from kgtag.link.candidates.forms import folded_form, normal_form
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def group_mentions(rows: Iterable[tuple[int, Mapping[str, Any]]], *, min_probabi
         categories = _categories(number, row)
         for one in _nils(number, row):
             surface, probability = " ".join(one["surface"].split()), float(one.get("score", 1.0))
-            form = light_form(normal_form(surface))
+            form = folded_form(normal_form(surface))
             if not form or probability < min_probability:
                 continue
             attribute = one.get("attribute")

@@ -86,7 +86,7 @@ def _write(export: Export, directory: Path) -> str:
         "dim": export.vectors.entity.shape[1] // width(export.vectors.model, 1),
         "norm": export.vectors.norm,
         "calibration": None if export.calibration is None else export.calibration.to_json(),
-        "text_explained": None if export.text_map is None else export.text_map.explained,
+        "text_explained": None if export.text_map is None else export.text_map.r2,
         "folds": 0 if export.folds is None else len(export.folds.vectors),
     }
     version = _hash(directory, config)

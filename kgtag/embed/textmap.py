@@ -13,10 +13,10 @@ _STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 
 @dataclass(frozen=True, slots=True)
 class TextMap:
-    """`weights` (k + 1, width) float32, the last row the intercept; `explained` is its leave-one-out R²."""
+    """`weights` (k + 1, width) float32, the last row the intercept; `r2` is its leave-one-out R²."""
 
     weights: Floats
-    explained: float
+    r2: float
 
     def __call__(self, text: Floats) -> Floats:
         """(n, k) float32 text embeddings → (n, width) float32 entity vectors."""

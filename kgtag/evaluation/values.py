@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from kgtag.extract.implicit.model import ValueModel, with_inferred
+from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
 from kgtag.normalise import Normaliser
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
@@ -22,7 +22,7 @@ class ValueExtractor(Extractor):
     """
 
     def __init__(
-        self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ValueModel | None = None
+        self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ImplicitValueModel | None = None
     ) -> None:
         self._extractor, self._normaliser, self._implicit = extractor, normaliser, implicit
 

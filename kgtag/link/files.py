@@ -1,8 +1,8 @@
 """The files of a trained linker's directory (see `kgtag.artifacts`).
 
 weights.json        networks, calibration, threshold, metrics, the encoder's name
-learnt.json         mentions of known concept, words that stand for others, usage of concepts
-turn.npy            (dim, dim) float32 that moves the encoder's vectors; (0, 0) for none
+learnt.json         mentions of known concepts, substitutes of words, usage of concepts
+turn.npy            (dim, dim) float32, linear map of the encoder's vectors; (0, 0) for none
 encoder.onnx        sentence encoder
 tokenizer.json      of the tokenizers library
 vectors/            vectors of label texts, made when a taxonomy is first served; may be deleted
@@ -18,20 +18,20 @@ import numpy as np
 from kgtag.artifacts import Kind, ModelDirectory
 from kgtag.link.encoder import Vectors
 from kgtag.link.rerank.networks import RankModel
-from kgtag.link.state import Learnt
+from kgtag.link.state import LinkerState
 
 FORMAT = 2
-WEIGHTS, LEARNT, ENCODER, TOKENIZER, VECTORS = (
+WEIGHTS, STATE, ENCODER, TOKENIZER, VECTORS = (
     "weights.json",
     "learnt.json",
     "encoder.onnx",
     "tokenizer.json",
     "vectors",
 )
-TURN = "turn.npy"
+LINEAR_MAP = "turn.npy"
 LINKER = Kind(
     "linker",
-    (ENCODER, TOKENIZER, LEARNT, TURN, WEIGHTS),
+    (ENCODER, TOKENIZER, STATE, LINEAR_MAP, WEIGHTS),
     WEIGHTS,
     FORMAT,
     "train one with: kgtag train linker --out DIR, or link without (exact and fuzzy only)",
@@ -43,7 +43,7 @@ class LinkerFiles:
     """`version`: 12 hexadecimal digits over everything that is served."""
 
     model: RankModel
-    learnt: Learnt
+    state: LinkerState
     version: str
     onnx: Path
     tokenizer: Path
@@ -54,12 +54,12 @@ class LinkerFiles:
 def read_linker(directory: Path) -> LinkerFiles:
     """Read a linker. Raises InputError when a file is missing, damaged, or of another format."""
     found = ModelDirectory.open(directory, LINKER)
-    turn = np.array(found.read_array(TURN, np.float32, (None, None)))
-    if turn.shape[0] != turn.shape[1]:
-        raise found.damaged(TURN, f"{turn.shape} is not square")
+    linear_map = np.array(found.read_array(LINEAR_MAP, np.float32, (None, None)))
+    if linear_map.shape[0] != linear_map.shape[1]:
+        raise found.damaged(LINEAR_MAP, f"{linear_map.shape} is not square")
     return LinkerFiles(
         model=RankModel.of_json(found.config),
-        learnt=Learnt.of_json(found.read_json(LEARNT), turn if len(turn) else None),
+        state=LinkerState.of_json(found.read_json(STATE), linear_map if len(linear_map) else None),
         version=found.version,
         onnx=directory / ENCODER,
         tokenizer=directory / TOKENIZER,
@@ -68,5 +68,5 @@ def read_linker(directory: Path) -> LinkerFiles:
     )
 
 
-def write_turn(path: Path, turn: Vectors | None) -> None:
-    np.save(path, np.zeros((0, 0), dtype=np.float32) if turn is None else turn)
+def write_linear_map(path: Path, linear_map: Vectors | None) -> None:
+    np.save(path, np.zeros((0, 0), dtype=np.float32) if linear_map is None else linear_map)

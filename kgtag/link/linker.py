@@ -83,19 +83,19 @@ class TaxonomyLinker:
         return list(chain.from_iterable(parallel_map(self._link, batches)))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
-        pool = self._finder.find(queries)
-        odds = self.model.log_odds(pool.features, pool.lookup)
+        found = self._finder.find(queries)
+        odds = self.model.log_odds(found.features, found.lookup)
         scores, probabilities = self.model.score(odds), self.model.probability(odds)
-        order = np.lexsort((pool.concept, -odds, pool.lookup))
-        starts = np.searchsorted(pool.lookup[order], np.arange(len(queries) + 1))
+        order = np.lexsort((found.concept, -odds, found.lookup))
+        starts = np.searchsorted(found.lookup[order], np.arange(len(queries) + 1))
         answers = []
         for number in range(len(queries)):
             candidates = tuple(
                 Candidate(
-                    concept=self.taxonomy.ids[pool.concept[i]],
+                    concept=self.taxonomy.ids[found.concept[i]],
                     score=float(scores[i]),
                     probability=float(probabilities[i]),
-                    method="exact" if pool.level[i] != NEAR else "dense" if pool.dense[i] else "fuzzy",
+                    method="exact" if found.level[i] != NEAR else "dense" if found.dense[i] else "fuzzy",
                 )
                 for i in order[starts[number] : starts[number + 1]][:_SHOWN]
             )
@@ -112,7 +112,7 @@ def _dense_finder(
         encoder, earlier = SentenceEncoder(files.onnx, files.tokenizer, digest=files.encoder_digest), None
     lent = earlier.vectors if earlier is not None else None
     return CandidateFinder(
-        taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent, learnt=files.learnt
+        taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent, state=files.state
     )
 
 

@@ -12,7 +12,8 @@ from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision
-from kgtag.extract.implicit.model import ValueModel, ValuesOnly
+from kgtag.extract.implicit.linear import DIRECTORY
+from kgtag.extract.implicit.model import ImplicitValueModel, ValuesOnly
 from kgtag.extract.implicit.unseen import with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
@@ -38,7 +39,7 @@ class Models:
     linker: Path | None = None
     scorer: Scorer | None = None
     enforcement: EnforceSettings = field(default_factory=EnforceSettings)
-    values: ValueModel | None = None
+    values: ImplicitValueModel | None = None
     new_values: bool = False
 
 
@@ -69,7 +70,7 @@ def load_models(
     if directory is not None and not directory.exists() and name in plugin_names("kgtag.extractors"):
         extractor = load_plugin("kgtag.extractors", name)(argument)
     elif directory is not None:
-        values = ValueModel.load(directory / "multilabel") if (directory / "multilabel").is_dir() else None
+        values = ImplicitValueModel.load(directory / DIRECTORY) if (directory / DIRECTORY).is_dir() else None
         linker = directory / "linker" if (directory / "linker").is_dir() else None
         if values is not None and not any((directory / file).exists() for file in EXTRACTOR.files):
             extractor = ValuesOnly(values)

@@ -1,4 +1,4 @@
-"""One model directory: an extractor, and beside it a linker and the model of implied values."""
+"""One model directory: an extractor, and beside it a linker and the model of implicit values."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from graph.lookup import find_concept, require_concept
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import new_directory
+from kgtag.extract.implicit.linear import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER
@@ -23,7 +24,7 @@ from kgtag.train.extractor.data_checks import inspect_data
 from kgtag.train.extractor.new_attributes import NewAttribute
 from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.run import RunSettings, TrainReport, train_extractor
-from kgtag.train.implicit.run import DIRECTORY, ValuesReport, train_values
+from kgtag.train.implicit.run import ValuesReport, train_values
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import AnnotatedProduct, Query
 
@@ -36,7 +37,7 @@ class ModelReport:
     """What was trained.
 
     `linker`: its metrics on held-out concepts (`kgtag.train.linker.run`), empty without a taxonomy; `values`: of the
-    model of implied values, None when too few values are outside the texts.
+    model of implicit values, None when too few values are outside the texts.
     """
 
     extractor: TrainReport
@@ -62,7 +63,7 @@ def train_model(
 
     With a taxonomy, names of attributes and categories are bound to its concepts, its labels become known values of the
     extractor, and annotators' links (`AnnotatedProduct.concepts`) train a linker. A model that is trained further
-    without a taxonomy keeps its linker and implied values.
+    without a taxonomy keeps its linker and implicit values.
 
     Args:
         stamp: version of the taxonomy in its store.

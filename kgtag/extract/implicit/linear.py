@@ -1,4 +1,4 @@
-"""The linear part of the model of implied values, and its directory's files (see `kgtag.artifacts`).
+"""The linear part of the model of implicit values, and its directory's files (see `kgtag.artifacts`).
 
 config.json       format, and by attribute: values (null is none of them), categories, calibration, resemblance
 weights.npz       inverse frequencies of grams, and by attribute the linear model's weights, sparse
@@ -11,19 +11,19 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
 from kgtag.artifacts import Kind, ModelDirectory, write_json
 from kgtag.extract.implicit.ngrams import BUCKETS, Floats
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
 FORMAT = 1
+DIRECTORY = "multilabel"
+"""Name within a model's directory."""
 CONFIG, WEIGHTS = "config.json", "weights.npz"
 VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it with: kgtag train extractor --out DIR")
 
@@ -68,7 +68,7 @@ def write_values(directory: Path, heads: Mapping[str, Head], inverse_frequency: 
             f"{number}.offsets": head.offsets,
         }
     np.savez_compressed(directory / WEIGHTS, **arrays)
-    described = {
+    value_text = {
         name: {
             "values": list(head.values),
             "categories": sorted(head.categories),
@@ -77,7 +77,7 @@ def write_values(directory: Path, heads: Mapping[str, Head], inverse_frequency: 
         }
         for name, head in heads.items()
     }
-    write_json(directory / CONFIG, {"format": FORMAT, "attributes": described})
+    write_json(directory / CONFIG, {"format": FORMAT, "attributes": value_text})
 
 
 def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
@@ -93,14 +93,12 @@ def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
     return heads, frequency, found.version
 
 
-def _read_arrays(path: Path, described: Mapping[str, Any]) -> tuple[dict[str, Head], Floats]:
-    from scipy.sparse import csr_matrix  # Commands that tag nothing start sooner without it.
-
+def _read_arrays(path: Path, value_text: Mapping[str, Any]) -> tuple[dict[str, Head], Floats]:
     heads = {}
     with np.load(path) as arrays:
         frequency = np.zeros(BUCKETS, dtype=np.float32)
         frequency[arrays["used"]] = arrays["frequency"]
-        for number, (name, about) in enumerate(sorted(described.items())):
+        for number, (name, about) in enumerate(sorted(value_text.items())):
             values = tuple(about["values"])
             cells = arrays[f"{number}.data"].astype(np.float32)
             places = (arrays[f"{number}.rows"], arrays[f"{number}.columns"].astype(np.int32))

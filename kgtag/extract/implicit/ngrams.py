@@ -1,14 +1,18 @@
-"""A text as hashed n-grams: what the model of unspoken values reads. The same in training and in serving."""
+"""Hashed n-grams of a text, the features of implicit values in training and in serving.
+
+The hash is part of every trained model, so these are no n-grams of `kgtag.link.candidates.ngrams`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 BUCKETS = 1 << 18
 _WORD = re.compile(r"\S+")
@@ -43,3 +47,15 @@ def _grams(text: str) -> Iterator[str]:
         for size in range(_SHORTEST, _LONGEST + 1):
             for start in range(len(padded) - size + 1):
                 yield padded[start : start + size]
+
+
+def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequency: Floats) -> csr_matrix:
+    """Weigh rows of `grams` and scale them to length 1: (len(rows), BUCKETS) float32."""
+    columns = np.concatenate([buckets for buckets, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
+    cells = np.concatenate([counts for _, counts in rows]) if rows else np.zeros(0, dtype=np.float32)
+    ends = np.cumsum([0, *(len(buckets) for buckets, _ in rows)])
+    cells = cells * inverse_frequency[columns]
+    squares = np.add.reduceat(np.append(cells**2, 0.0), ends[:-1]) if rows else np.zeros(0)
+    squares[ends[:-1] == ends[1:]] = 0.0
+    scaled = cells / np.repeat(np.sqrt(np.maximum(squares, 1e-12)), np.diff(ends))
+    return csr_matrix((scaled.astype(np.float32), columns, ends), shape=(len(rows), BUCKETS))

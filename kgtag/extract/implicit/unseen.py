@@ -1,4 +1,4 @@
-"""Values that the taxonomy got after the training, for the model of implied values to tell from their names."""
+"""Values that were added to the taxonomy after the training of its model of implicit values."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 from graph.labels import normalise
 from graph.taxonomy import Taxonomy
-from kgtag.extract.implicit.model import TextEncoder, ValueModel
+from kgtag.extract.implicit.model import ImplicitValueModel, TextEncoder
 
 _MOST = 200
-"""An attribute with more of them gets none: among so many names likeness alone can't choose."""
+"""An attribute with more of them gets none: likeness alone can't choose among so many names."""
 
 
 def with_unseen_values(
-    model: ValueModel, taxonomy: Taxonomy, concept_of: Callable[[str], str | None], encoder: TextEncoder | None
-) -> ValueModel:
-    """The model with every active value none of whose labels it knows; as it is without an encoder."""
+    model: ImplicitValueModel, taxonomy: Taxonomy, concept_of: Callable[[str], str | None], encoder: TextEncoder | None
+) -> ImplicitValueModel:
+    """Add every active value with only unknown labels to the model; without an encoder, none."""
     if encoder is None:
         return model
     found: dict[str, dict[str, str]] = defaultdict(dict)

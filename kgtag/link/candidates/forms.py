@@ -1,4 +1,4 @@
-"""The forms in which a surface is looked up: normal (compared as it is) and light (minor spelling set aside)."""
+"""The forms in which a surface is looked up: normal (compared as it is) and folded (ignoring minor spelling)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def normal_form(surface: str) -> str:
     return normalise(visible)[:MAX_CHARACTERS].strip()
 
 
-def light_form(normal: str) -> str:
+def folded_form(normal: str) -> str:
     """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
 
     Chinese in simplified characters.

@@ -1,4 +1,4 @@
-"""Vectors sorted into cells, so that a search reads the nearest cells only and not all of them.
+"""An inverted-file index of vectors: a search reads the nearest cells only.
 
 An inverted file (IVF, Jégou et al. 2011) over two levels of spherical k-means: building it costs about 2 · sqrt(cells)
 products a vector, searching it reads as many rows of a million vectors as of a hundred thousand.
@@ -26,7 +26,7 @@ _CHUNK = 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Cells:
+class IvfIndex:
     """`order` (vectors,) int32: the vectors cell by cell; cell `c` is `order[starts[c]:starts[c + 1]]`.
 
     `rows` (vectors, dim) float32 are the vectors in that order, `centres` (cells, dim) float32 of length 1.
@@ -38,7 +38,7 @@ class Cells:
     rows: Vectors
 
     @classmethod
-    def of(cls, matrix: Vectors) -> Cells:
+    def of(cls, matrix: Vectors) -> IvfIndex:
         """`matrix` (vectors, dim) float32, rows of length 1. The same cells whenever it is the same."""
         side = max(2, round(1.4 * len(matrix) ** 0.25))
         coarse = _nearest(matrix, _means(matrix, side))
@@ -90,7 +90,7 @@ class Cells:
 
 
 def _means(matrix: Vectors, k: int) -> Vectors:
-    """(k, dim) centres of length 1, learnt from an evenly spaced sample. `k` is at most the number of vectors."""
+    """(k, dim) centres of length 1, fitted on an evenly spaced sample. `k` is at most the number of vectors."""
     step = max(1, len(matrix) // (k * _SAMPLE))
     sample = np.ascontiguousarray(matrix[::step])
     centres = sample[np.linspace(0, len(sample) - 1, k).astype(np.int64)]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.forms import light_form, normal_form, numbers
+from kgtag.link.candidates.forms import folded_form, normal_form, numbers
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -54,8 +54,8 @@ class LabelTable:
         self.rows = self._rows(found)
         self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
         self.attribute: Ids = _attributes(taxonomy)
-        self.light: dict[str, tuple[int, ...]] = _by_light_form(self.texts)
-        """Text numbers by light form, ascending. Made here, so that no query waits for it."""
+        self.folded: dict[str, tuple[int, ...]] = _by_folded_form(self.texts)
+        """Text numbers by folded form, ascending. Made here, so that no query waits for it."""
         self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
         self._figures: dict[tuple[str, ...], int] = {}
         self.figures: Ids = np.fromiter(map(self._figure, self.texts), dtype=np.int32, count=len(self.texts))
@@ -107,10 +107,10 @@ class LabelTable:
         return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
 
 
-def _by_light_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def _by_folded_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     forms: dict[str, tuple[int, ...]] = {}
     for number, text in enumerate(texts):
-        if form := light_form(text):
+        if form := folded_form(text):
             forms[form] = (*forms.get(form, ()), number)
     return forms
 

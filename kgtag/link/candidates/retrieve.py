@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from kgtag.link.candidates.label_table import Flags, Ids, LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.candidates.substitutes import Substitutes
-from kgtag.link.candidates.vectors import LabelVectors, turned
+from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
 
-EXACT, LIGHT, NEAR = 2, 1, 0
-"""How a text was found: equal in normal form, equal in light form, or neither."""
+EXACT, FOLDED, NEAR = 2, 1, 0
+"""How a text was found: equal in normal form, equal in folded form, or neither."""
 _FUZZY, _DENSE = 40, 24
 """Texts taken from each index."""
 
@@ -32,10 +32,10 @@ class Without:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A query made ready. `attribute` and `category` are concept indices; `light` may be empty, `normal` not."""
+    """A query made ready. `attribute` and `category` are concept indices; `folded` may be empty, `normal` not."""
 
     normal: str
-    light: str
+    folded: str
     attribute: int | None = None
     category: int | None = None
     lang: str | None = None
@@ -65,14 +65,14 @@ class Pairs:
 class Parts:
     """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
 
-    `turn` moves the queries' vectors, as the labels' were moved.
+    `linear_map` maps the queries' vectors like the labels'.
     """
 
     words: Words
     substitutes: Substitutes
     fuzzy: int = 60
     dense: int = 80
-    turn: Vectors | None = None
+    linear_map: Vectors | None = None
 
 
 class Retriever:
@@ -143,9 +143,9 @@ class Retriever:
         exact = self.table.exact.get(lookup.normal)
         if exact is not None and self._admitted(lookup, exact):
             found[exact] = EXACT
-        for text in self.table.light.get(lookup.light, ()) if lookup.light else ():
+        for text in self.table.folded.get(lookup.folded, ()) if lookup.folded else ():
             if text not in found and self._admitted(lookup, text):
-                found[text] = LIGHT
+                found[text] = FOLDED
         return found
 
     def _admitted(self, lookup: Lookup, text: int) -> bool:
@@ -161,8 +161,8 @@ class Retriever:
         if self._encoder is None or not texts:
             return None
         vectors = self._encoder.encode(texts)
-        turn = self.parts.turn if self.parts is not None else None
-        return vectors if turn is None else turned(vectors, turn)
+        linear_map = self.parts.linear_map if self.parts is not None else None
+        return vectors if linear_map is None else apply_linear_map(vectors, linear_map)
 
     def _near(
         self, lookups: Sequence[Lookup], search: Sequence[int], vectors: Vectors | None

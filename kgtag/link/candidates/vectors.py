@@ -1,4 +1,4 @@
-"""Vectors of all label texts: encoded once, kept on disk beside the model, searched whole or, when many, by cells."""
+"""Vectors of all label texts, encoded once and cached on disk; searched whole or, when many, by an IVF index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.compute import unit
-from kgtag.link.candidates.ivf import EXACT_UP_TO, Cells
+from kgtag.link.candidates.ivf import EXACT_UP_TO, IvfIndex
 from kgtag.link.candidates.label_table import Ids
 from kgtag.link.candidates.ngrams import Hits, top
 from kgtag.link.encoder import SentenceEncoder, Vectors
@@ -78,24 +78,24 @@ class LabelVectors:
         """For each query the texts worth ranking, of these or of all: every one while they are few."""
         if texts is not None and len(texts) <= EXACT_UP_TO:
             return ((texts, row) for row in queries @ self.matrix[texts].T)
-        if self.cells is None:
+        if self.ivf is None:
             names = np.arange(len(self.matrix), dtype=np.int32)
             return ((names, row) for row in queries @ self.matrix.T)
         if texts is None:
-            return self.cells.search(queries)
+            return self.ivf.search(queries)
         allowed = np.zeros(len(self.matrix), dtype=np.bool_)
         allowed[texts] = True
-        return self.cells.search(queries, allowed)
+        return self.ivf.search(queries, allowed)
 
     def prepare(self) -> LabelVectors:
         """Makes now what the first search would wait for."""
-        _ = self.cells
+        _ = self.ivf
         return self
 
     @cached_property
-    def cells(self) -> Cells | None:
+    def ivf(self) -> IvfIndex | None:
         """None while the texts are so few that reading all of them is as fast."""
-        return Cells.of(self.matrix) if len(self.matrix) > EXACT_UP_TO else None
+        return IvfIndex.of(self.matrix) if len(self.matrix) > EXACT_UP_TO else None
 
     def cosines(self, queries: Vectors, texts: Ids, rows: Ids) -> NDArray[np.float64]:
         """(n,) cosine of row `rows[i]` of `queries` with text `texts[i]`, to five decimals: the same in any batch."""
@@ -109,14 +109,14 @@ class LabelVectors:
 _ROWS = 256
 
 
-def turned(vectors: Vectors, turn: Vectors) -> Vectors:
-    """(n, dim) rows of length 1, each moved by `turn` (dim, dim): v + v @ turn. The same in any batch."""
+def apply_linear_map(vectors: Vectors, linear_map: Vectors) -> Vectors:
+    """(n, dim) rows of length 1, mapped by `linear_map` (dim, dim): v + v @ linear_map. The same in any batch."""
     moved = np.zeros(vectors.shape, dtype=np.float32)
     for start in range(0, len(vectors), _ROWS):
         rows = np.zeros((_ROWS, vectors.shape[1]), dtype=np.float32)
         part = vectors[start : start + _ROWS]
         rows[: len(part)] = part
-        rows += rows @ turn
+        rows += rows @ linear_map
         moved[start : start + len(part)] = unit(rows[: len(part)])
     return moved
 

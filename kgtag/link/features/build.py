@@ -11,24 +11,24 @@ import numpy as np
 
 from graph.taxonomy import Taxonomy
 from kgtag.compute import blas_on_one_core
-from kgtag.link.candidates.forms import light_form, normal_form
+from kgtag.link.candidates.forms import folded_form, normal_form
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.retrieve import Lookup, Parts, Retriever, Without
 from kgtag.link.candidates.substitutes import Substitutes
-from kgtag.link.candidates.vectors import LabelVectors, turned
+from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.features.candidate_set import Pool, pool
+from kgtag.link.features.candidate_set import CandidateSet, build_candidates
 from kgtag.link.features.concept_features import Labels, Rich, Usage
 from kgtag.link.features.context import Context
-from kgtag.link.state import Learnt
+from kgtag.link.state import LinkerState
 from kgtag.types import Query
 
 
 class CandidateFinder:
     """Label table, indices and context of one taxonomy; with an encoder, also the vectors of its labels.
 
-    `cache` is where vectors are kept on disk, `earlier` vectors to copy from. With what was `learnt`, candidates have
+    `cache`: directory for vectors; `earlier`: vectors to copy from. With the `state` of a training, candidates have
     RICH_FEATURES instead of FEATURES.
     """
 
@@ -40,20 +40,20 @@ class CandidateFinder:
         encoder: SentenceEncoder | None = None,
         cache: Path | None = None,
         earlier: LabelVectors | None = None,
-        learnt: Learnt | None = None,
+        state: LinkerState | None = None,
     ) -> None:
         self.taxonomy = taxonomy
-        self.table = LabelTable(taxonomy, scheme=scheme, mentions=learnt.mentions if learnt else ())
+        self.table = LabelTable(taxonomy, scheme=scheme, mentions=state.mentions if state else ())
         self.encoder = encoder
         self.vectors: LabelVectors | None = None
         if encoder is not None:
             self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
-        self._learnt = learnt
+        self._state = state
         self._rich: Rich | None = None
-        if learnt is not None:
-            parts = Parts(Words(self.table.texts), learnt.substitutes)
-            plain = Rich(parts, Usage.of(learnt.usage, taxonomy), self.vectors, Labels.of(self.table))
-            self._rich = _rich(learnt, plain, self.vectors)
+        if state is not None:
+            parts = Parts(Words(self.table.texts), state.substitutes)
+            plain = Rich(parts, Usage.of(state.usage, taxonomy), self.vectors, Labels.of(self.table))
+            self._rich = _rich(state, plain, self.vectors)
         searched = self._rich.vectors if self._rich is not None else self.vectors
         self._retriever = Retriever(
             self.table,
@@ -63,16 +63,16 @@ class CandidateFinder:
         )
         self._context = Context(self.table)
 
-    def learning(self, substitutes: Substitutes, turn: Vectors | None) -> CandidateFinder:
-        """The same labels and indices after other lessons. Only for finders that have something `learnt`."""
+    def with_statistics(self, substitutes: Substitutes, linear_map: Vectors | None) -> CandidateFinder:
+        """Use other statistics with the same labels and indices. Only for finders with a `state`."""
         other = copy(self)
-        assert self._learnt is not None and self._rich is not None
-        other._learnt = replace(self._learnt, substitutes=substitutes, turn=turn)
-        other._rich = _rich(other._learnt, self._rich, self.vectors)
+        assert self._state is not None and self._rich is not None
+        other._state = replace(self._state, substitutes=substitutes, linear_map=linear_map)
+        other._rich = _rich(other._state, self._rich, self.vectors)
         other._retriever = self._retriever.with_parts(other._rich.parts, other._rich.vectors)
         return other
 
-    def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> Pool:
+    def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> CandidateSet:
         """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
 
         Raises UnknownConcept when a query's attribute or category is no concept.
@@ -83,8 +83,8 @@ class CandidateFinder:
         lookups = [lookup for lookup in asked if lookup is not None]
         with blas_on_one_core():
             pairs = self._retriever.pairs(lookups)
-            found = pool(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
-        return Pool(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
+            found = build_candidates(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
+        return CandidateSet(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
 
     def _lookup(self, query: Query, without: Without | None) -> Lookup | None:
         """None when nothing is left to look up."""
@@ -93,16 +93,16 @@ class CandidateFinder:
         normal = normal_form(query.text)
         if not normal:
             return None
-        return Lookup(normal, light_form(normal), attribute, category, query.lang, without)
+        return Lookup(normal, folded_form(normal), attribute, category, query.lang, without)
 
     def _index(self, id: str | None) -> int | None:
         return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
 
 
-def _rich(learnt: Learnt, plain: Rich, vectors: LabelVectors | None) -> Rich:
-    """With the labels' vectors moved as those of the queries will be; `vectors` are the encoder's own."""
-    turn = learnt.turn
-    parts = replace(plain.parts, substitutes=learnt.substitutes, turn=turn)
-    if vectors is not None and turn is not None:
-        vectors = LabelVectors(turned(vectors.matrix, turn), vectors.digests)
+def _rich(state: LinkerState, plain: Rich, vectors: LabelVectors | None) -> Rich:
+    """Map the labels' vectors like those of the queries; `vectors` are the encoder's own."""
+    linear_map = state.linear_map
+    parts = replace(plain.parts, substitutes=state.substitutes, linear_map=linear_map)
+    if vectors is not None and linear_map is not None:
+        vectors = LabelVectors(apply_linear_map(vectors.matrix, linear_map), vectors.digests)
     return replace(plain, parts=parts, vectors=vectors)

@@ -1,4 +1,4 @@
-"""What the model knows of a candidate concept: how alike the words are, how well it fits the context, who else does."""
+"""Features of candidate concepts: likeness of the words, fit to the context, competing candidates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rapidfuzz.process import cpdist
 
 from kgtag.link.candidates.forms import ends_with, starts_with
 from kgtag.link.candidates.label_table import ALT, HIDDEN, Ids, LabelTable
-from kgtag.link.candidates.retrieve import EXACT, LIGHT, NEAR, Lookup, Pairs
-from kgtag.link.features.concept_features import CONCEPTWISE, Rich, Seen, conceptwise, ranked
+from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
+from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
 from kgtag.link.features.context import Context
-from kgtag.link.features.token_features import WORDWISE, wordwise
+from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]
 
@@ -53,9 +53,10 @@ FEATURES = (
     "rivals",
     "margin",
 )
-"""Columns of a feature matrix. Those from "exact" to "shortness" compare words; "rivals" and "margin" candidates."""
+"""Columns of a feature matrix; the names stand in trained linkers. Those from "exact" to "shortness" compare words,
+"rivals" and "margin" competing candidates."""
 
-RICH_FEATURES = (*FEATURES, *WORDWISE, *CONCEPTWISE)
+RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 """Columns of a feature matrix of a trained linker."""
 
 _KEPT, _KEPT_RICH = 24, 100
@@ -64,7 +65,7 @@ _TIE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class CandidateSet:
     """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; bool `dense`.
 
     `features` (n, len(FEATURES)) float64. `dense`: its meaning speaks for it more than its letters.
@@ -77,20 +78,20 @@ class Pool:
     features: Floats
 
     @classmethod
-    def join(cls, pools: Sequence[Pool]) -> Pool:
+    def join(cls, parts: Sequence[CandidateSet]) -> CandidateSet:
         """One after the other."""
         return cls(
-            lookup=np.concatenate([part.lookup for part in pools]),
-            concept=np.concatenate([part.concept for part in pools]),
-            level=np.concatenate([part.level for part in pools]),
-            dense=np.concatenate([part.dense for part in pools]),
-            features=np.concatenate([part.features for part in pools]),
+            lookup=np.concatenate([part.lookup for part in parts]),
+            concept=np.concatenate([part.concept for part in parts]),
+            level=np.concatenate([part.level for part in parts]),
+            dense=np.concatenate([part.dense for part in parts]),
+            features=np.concatenate([part.features for part in parts]),
         )
 
 
-def pool(
+def build_candidates(
     table: LabelTable, context: Context, *, lookups: Sequence[Lookup], pairs: Pairs, rich: Rich | None = None
-) -> Pool:
+) -> CandidateSet:
     """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup.
 
     With `rich`, seen in more ways, and more of them.
@@ -114,8 +115,8 @@ def pool(
     lookup, concept = lookup[best], concept[best]
 
     fit = context.fit(lookups, lookup, concept)
-    merit = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
-    rivals, margin, rank = _rivalry(lookup, merit)
+    prior = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
+    competing, margin, rank = _competition(lookup, prior)
     given = np.array([query.attribute is not None for query in lookups], dtype=np.bool_)[lookup]
     columns: dict[str, NDArray[np.generic]] = {
         "alt_label": table.rows.kind[row] == ALT,
@@ -129,7 +130,7 @@ def pool(
         "depth": table.depth[concept] / 10,
         "is_attribute": table.is_attribute[concept],
         "is_category": table.is_category[concept],
-        "rivals": np.log1p(rivals),
+        "rivals": np.log1p(competing),
         "margin": np.clip(margin, -1, 1),
     }
     features = likeness[pair]
@@ -142,18 +143,18 @@ def pool(
         kept = more[:, _MERIT_RANK] < np.log1p(_KEPT_RICH)
         features = np.concatenate([features, more], axis=1)
     dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
-    return Pool(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
+    return CandidateSet(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
 
 
 def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
-    """(candidates, len(WORDWISE) + len(CONCEPTWISE))."""
-    by_pair = wordwise(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
+    """(candidates, len(TOKEN_FEATURES) + len(CONCEPT_FEATURES))."""
+    by_pair = token_features(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
     ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
-    by_concept = conceptwise(rich, table, seen, wordwise=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
+    by_concept = concept_features(rich, table, seen, by_pair=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
     return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
 
 
-_MERIT_RANK = len(WORDWISE) + CONCEPTWISE.index("merit_rank")
+_MERIT_RANK = len(TOKEN_FEATURES) + CONCEPT_FEATURES.index("merit_rank")
 _AT = {name: number for number, name in enumerate(FEATURES)}
 
 
@@ -163,7 +164,7 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     labels = [table.texts[number] for number in pairs.text.tolist()]
     features = np.zeros((len(labels), len(FEATURES)))
     features[:, _AT["exact"]] = pairs.level == EXACT
-    features[:, _AT["light"]] = pairs.level == LIGHT
+    features[:, _AT["light"]] = pairs.level == FOLDED
     features[:, _AT["grams"]] = pairs.grams
     features[:, _AT["cosine"]] = pairs.cosine
     if labels:
@@ -203,17 +204,17 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Flo
     return features
 
 
-def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:
-    """For each candidate: others as good or better, its lead over the best other (1 when alone), its rank from 0.
+def _competition(lookup: Ids, prior: Floats) -> tuple[Ids, Floats, Ids]:
+    """Compare each candidate with the others: how many are as good or better, lead over the best other, rank from 0.
 
     `lookup` is sorted.
     """
     n = len(lookup)
     starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0]) if n else np.zeros(0, dtype=np.int64)
     ends = np.r_[starts[1:], n]
-    rivals, margin, rank = np.zeros(n, dtype=np.int32), np.ones(n), np.zeros(n, dtype=np.int32)
+    competing, margin, rank = np.zeros(n, dtype=np.int32), np.ones(n), np.zeros(n, dtype=np.int32)
     for start, end in zip(starts, ends, strict=False):
-        mine = merit[start:end]
+        mine = prior[start:end]
         order = np.argsort(-mine, kind="stable")
         rank[start + order] = np.arange(end - start)
         if end - start > 1:
@@ -221,5 +222,5 @@ def _rivalry(lookup: Ids, merit: Floats) -> tuple[Ids, Floats, Ids]:
             margin[start:end] = mine - best
             margin[start + order[0]] = best - second
         ascending = mine[order[::-1]]
-        rivals[start:end] = (end - start) - np.searchsorted(ascending, mine - _TIE) - 1
-    return rivals, margin, rank
+        competing[start:end] = (end - start) - np.searchsorted(ascending, mine - _TIE) - 1
+    return competing, margin, rank

@@ -1,4 +1,4 @@
-"""What all labels of a candidate together say, how it stands among the others, and how much it is used."""
+"""Features over all labels of a candidate, its rank among the others, and its usage."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
 from kgtag.link.candidates.retrieve import Lookup, Parts
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.encoder import Vectors
-from kgtag.link.features.token_features import WORDWISE
+from kgtag.link.features.token_features import TOKEN_FEATURES
 
 Floats = NDArray[np.float64]
 
 _BEST_OF = ("together", "query_covered", "label_covered", "query_explained", "label_explained", "edits_together")
-CONCEPTWISE = (
+CONCEPT_FEATURES = (
     *(f"best_{name}" for name in _BEST_OF),
     "hits",
     "grams_rank",
@@ -36,8 +36,8 @@ CONCEPTWISE = (
     "usage",
     "labels",
 )
-"""Columns of `conceptwise`. Best: of all its labels found. Mean: of the three nearest in meaning. Behind: the lead of
-the lookup's strongest candidate."""
+"""Columns of `concept_features`; the names stand in trained linkers. Best: of all its labels found. Mean: of the three
+nearest in meaning. Behind: the lead of the lookup's strongest candidate."""
 
 _LABELS = 12
 """Labels of a concept whose meaning is compared."""
@@ -107,33 +107,48 @@ class Seen:
     pair: NDArray[np.int64]
 
 
-def conceptwise(
+def concept_features(
     rich: Rich,
     table: LabelTable,
     seen: Seen,
     *,
-    wordwise: Floats,
+    by_pair: Floats,
     ranks: Floats,
     asked: tuple[Sequence[Lookup], Vectors | None],
 ) -> Floats:
-    """(candidates, len(CONCEPTWISE)). By pair: `wordwise`, and `ranks` (pairs, 2) by letters and by meaning from 0."""
+    """Return (candidates, len(CONCEPT_FEATURES)), from token features by pair and `ranks`.
+
+    `ranks` (pairs, 2) count from 0, by letters and by meaning.
+    """
     lookups, queries = asked
-    columns = np.zeros((len(seen.lookup), len(CONCEPTWISE)))
+    columns = np.zeros((len(seen.lookup), len(CONCEPT_FEATURES)))
     if not len(seen.lookup):
         return columns
-    at = [WORDWISE.index(name) for name in _BEST_OF]
-    columns[:, :6] = np.maximum.reduceat(wordwise[seen.order][:, at], seen.starts)
-    columns[:, 6] = np.log1p(np.diff(np.r_[seen.starts, len(seen.order)]))
-    columns[:, 7:9] = np.log1p(ranks[seen.pair])
-    columns[:, 9:12] = _meanings(rich, table, seen, lookups, queries)
-    strength = seen.strength
-    merit = np.maximum(strength, columns[:, 9]) + 0.3 * columns[:, 4] + 0.03 * rich.usage.count[seen.concept]
-    columns[:, 12], columns[:, 13] = strength, _behind(seen.lookup, strength)
-    columns[:, 14] = _behind(seen.lookup, columns[:, 9])
-    columns[:, 15], columns[:, 16] = merit, _behind(seen.lookup, merit)
-    columns[:, 17] = np.log1p(ranked(seen.lookup, merit))
-    columns[:, 18], columns[:, 19] = rich.usage.rank[seen.concept], rich.usage.count[seen.concept] / 10
-    columns[:, 20] = np.log1p(rich.labels.count[seen.concept] - _unheard(lookups, seen))
+    at = [TOKEN_FEATURES.index(name) for name in _BEST_OF]
+    columns[:, : len(_BEST_OF)] = np.maximum.reduceat(by_pair[seen.order][:, at], seen.starts)
+    meanings = _meanings(rich, table, seen, lookups, queries)
+    strength, cosine = seen.strength, meanings[:, 0]
+    explained = columns[:, CONCEPT_FEATURES.index("best_label_explained")]
+    prior = np.maximum(strength, cosine) + 0.3 * explained + 0.03 * rich.usage.count[seen.concept]
+    named = {
+        "hits": np.log1p(np.diff(np.r_[seen.starts, len(seen.order)])),
+        "grams_rank": np.log1p(ranks[seen.pair, 0]),
+        "cosine_rank": np.log1p(ranks[seen.pair, 1]),
+        "cosine_best": cosine,
+        "cosine_mean": meanings[:, 1],
+        "cosine_pref": meanings[:, 2],
+        "strength": strength,
+        "strength_behind": _behind(seen.lookup, strength),
+        "cosine_behind": _behind(seen.lookup, cosine),
+        "merit": prior,
+        "merit_behind": _behind(seen.lookup, prior),
+        "merit_rank": np.log1p(ranked(seen.lookup, prior)),
+        "usage_rank": rich.usage.rank[seen.concept],
+        "usage": rich.usage.count[seen.concept] / 10,
+        "labels": np.log1p(rich.labels.count[seen.concept] - _unheard(lookups, seen)),
+    }
+    for name, column in named.items():
+        columns[:, CONCEPT_FEATURES.index(name)] = column
     return columns
 
 

@@ -1,4 +1,4 @@
-"""How far two texts are made of the same words, of words that stand for one another, or of the same letters."""
+"""Features of two texts: the same words, words that substitute for others, the same letters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kgtag.link.candidates.words import MAX_PARTS, Words, parts
 
 Floats = NDArray[np.float64]
 
-WORDWISE = (
+TOKEN_FEATURES = (
     "together",
     "reordered",
     "numberless",
@@ -45,8 +45,8 @@ WORDWISE = (
     "label_parts",
     "query_parts",
 )
-"""Columns of `wordwise`. Covered: share of the parts' weight that the other side has. Explained: or has a substitute
-for. Left: parts (distinct) without either."""
+"""Columns of `token_features`; the names stand in trained linkers. Covered: share of the parts' weight that the other
+side has. Explained: or has a substitute for. Left: parts (distinct) without either."""
 
 _BITS = (
     words.TOGETHER,
@@ -74,18 +74,21 @@ class _Asked:
     span: int
 
 
-def wordwise(known: Words, substitutes: Substitutes, *, asked: tuple[Sequence[Lookup], Pairs]) -> Floats:
-    """(pairs, len(WORDWISE))."""
+def token_features(known: Words, substitutes: Substitutes, *, asked: tuple[Sequence[Lookup], Pairs]) -> Floats:
+    """Return (pairs, len(TOKEN_FEATURES))."""
     lookups, pairs = asked
-    columns = np.zeros((len(pairs.text), len(WORDWISE)))
+    columns = np.zeros((len(pairs.text), len(TOKEN_FEATURES)))
     if not len(pairs.text):
         return columns
     queries = _asked(lookups, known, substitutes)
     for at, bit in enumerate(_BITS):
         columns[:, at] = (pairs.bits & bit) > 0
-    columns[:, 6:16] = _shared(queries, known, pairs)
-    columns[:, 16:18] = _ends(queries, known, pairs)
-    columns[:, 18:] = _written_together(queries, known, pairs)
+    for first, last, block in (
+        ("query_covered", "number_added", _shared(queries, known, pairs)),
+        ("first_alike", "last_alike", _ends(queries, known, pairs)),
+        ("edits_together", "query_parts", _written_together(queries, known, pairs)),
+    ):
+        columns[:, TOKEN_FEATURES.index(first) : TOKEN_FEATURES.index(last) + 1] = block
     return columns
 
 

@@ -115,7 +115,7 @@ def train_embeddings(
         device=trained.device,
         ranks=ranks,
         reliability=reliable,
-        text_explained=None if text_map is None else text_map.explained,
+        text_explained=None if text_map is None else text_map.r2,
     )
 
 

@@ -279,7 +279,7 @@ def _files(
 def _write(
     out: Path, setup: Prepared, best: Best, config: ModelConfig, files: Mapping[str, Any], start: Start | None
 ) -> None:
-    """Write the model directory; a model that was continued lends its linker and implied values."""
+    """Write the model directory; a model that was continued lends its linker and implicit values."""
     with new_directory(out) as work:
         write_config(work, config)
         for name, content in files.items():

@@ -43,7 +43,7 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
 
 
 def copy_beside(source: Path, work: Path) -> None:
-    """Copy the parts beside the extractor, linker and implied values, each with a manifest of its own."""
+    """Copy the parts beside the extractor, linker and implicit values, each with a manifest of its own."""
     for path in sorted(source.iterdir()):
         if path.is_dir():
             shutil.copytree(path, work / path.name)

@@ -1,1 +1,1 @@
-"""Training of the model of implied values, from annotated values that aren't in the text."""
+"""Training of the model of implicit values, from annotated values that aren't in the text."""

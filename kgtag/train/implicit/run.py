@@ -1,4 +1,4 @@
-"""Trains the model of implied values and writes its directory."""
+"""Training the model of implicit values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from scipy.sparse import csr_matrix
 from kgtag.artifacts import new_directory, write_json
 from kgtag.evaluation.calibration import reliability
 from kgtag.extract.implicit.linear import Head, write_values
-from kgtag.extract.implicit.model import TextEncoder, described, feature_rows, spoken
-from kgtag.extract.implicit.ngrams import Floats, grams
+from kgtag.extract.implicit.model import TextEncoder, product_text, value_text
+from kgtag.extract.implicit.ngrams import Floats, feature_rows, grams
 from kgtag.train.calibration import fit_temperature
 from kgtag.train.implicit.fit import fit_head, fit_temperatures, inverse_frequencies
 from kgtag.train.implicit.targets import Target, categories, targets
 from kgtag.types import AnnotatedProduct
 
-DIRECTORY = "multilabel"
-"""Within a model's directory."""
 _ENCODED = 2_000
 """Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
 
@@ -53,9 +51,9 @@ def train_values(
     encoder: TextEncoder | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ValuesReport | None:
-    """Learns what titles imply and writes it to `out`; None, and nothing written, when the data has too little of it.
+    """Train on what titles imply and write the model to `out`; None, with nothing written, for too little data.
 
-    With a sentence encoder, values that the taxonomy gets later can be told from their names.
+    With a sentence encoder, values that are added to the taxonomy later can be inferred from their names.
     """
     started = time.monotonic()
     rows = targets(data)
@@ -63,7 +61,9 @@ def train_values(
         return None
     progress(f"{sum(map(len, rows.values()))} values not in the titles, of {len(rows)} attributes: learning them, too")
     read = {row.product for kept in rows.values() for row in kept}
-    counted = {number: grams(spoken(data[number].product), data[number].product.category) for number in sorted(read)}
+    counted = {
+        number: grams(product_text(data[number].product), data[number].product.category) for number in sorted(read)
+    }
     weights = inverse_frequencies([buckets for buckets, _ in counted.values()])
     apart = {number for number in read if _bucket(data[number].product.title) < 10}
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
@@ -129,8 +129,8 @@ def _resemblance(name: str, rows: _Rows, data: Sequence[AnnotatedProduct], encod
     usable = [n for n in range(len(rows.outcomes)) if int(rows.outcomes[n]) in place]
     usable.sort(key=lambda n: _bucket(f"{data[int(rows.numbers[n])].product.title} {n}"))
     chosen = usable[: max(20, _ENCODED // 25)]
-    texts = encoder.encode([spoken(data[int(rows.numbers[n])].product) for n in chosen])
-    names = encoder.encode([described(name, value) for number in named if (value := rows.values[number]) is not None])
+    texts = encoder.encode([product_text(data[int(rows.numbers[n])].product) for n in chosen])
+    names = encoder.encode([value_text(name, value) for number in named if (value := rows.values[number]) is not None])
     gold = np.array([place[int(rows.outcomes[n])] for n in chosen], dtype=np.int64)
     return fit_temperature((texts @ names.T).astype(np.float64), gold, prior=10.0, strength=1.0)
 

@@ -1,4 +1,4 @@
-"""Which annotated values a model of implied values can learn from."""
+"""Annotated values that a model of implicit values can be trained on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kgtag.train.extractor.dataset import locate
 from kgtag.types import AnnotatedProduct
 
 LEAST_VALUE = 5
-"""A value that fewer products have is left out: there is no telling what it looks like, nor whether it was learned."""
+"""Products a value must have; fewer can be neither learned nor measured."""
 LEAST_ATTRIBUTE = 30
-"""Likewise an attribute."""
+"""Products an attribute must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class Target:
 
 
 def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
-    """By attribute, sorted, the products to learn its values from; attributes with too few, or one outcome, left out.
+    """Return the training products by attribute, sorted, without attributes of too few products or one outcome.
 
-    A product whose texts say one of the attribute's values teaches nothing here: that is the extractor's work.
+    A product whose texts state one of the attribute's values is left to the extractor.
     """
     found: dict[str, list[Target]] = defaultdict(list)
     for number, item in enumerate(data):
-        said = {name for name, _ in item.spans}
+        stated = {name for name, _ in item.spans}
         for name, values in item.attributes.items():
-            if name in said or any(_says(item, value) for value in values):
+            if name in stated or any(_states(item, value) for value in values):
                 continue
             named: list[str | None] = [value.strip() for value in values if value.strip()]
             found[name] += [Target(number, value) for value in named or [None]]
@@ -49,7 +49,7 @@ def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Tar
     return found
 
 
-def _says(item: AnnotatedProduct, value: str) -> bool:
+def _states(item: AnnotatedProduct, value: str) -> bool:
     text = item.product.text
     return bool(locate(item.product.title, value) or (text is not None and locate(text, value)))
 

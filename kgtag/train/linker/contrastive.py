@@ -36,8 +36,8 @@ def tune(
     cut = Tokenizer.from_file(str(tokenizer))
     cut.enable_truncation(_TOKENS)
     _freeze(encoder)
-    learning = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(learning, lr=_RATE, weight_decay=_DECAY)
+    with_statistics = [parameter for parameter in encoder.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(with_statistics, lr=_RATE, weight_decay=_DECAY)
     batches = (len(pairs) + _BATCH - 1) // _BATCH
     epochs = max(1, min(_EPOCHS, _MOST_STEPS // batches))
     pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=epochs * batches, pct_start=0.1)
@@ -57,7 +57,7 @@ def tune(
                 loss = _loss(vectors, [pairs[i][1] for i in batch])
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(learning, 1.0)
+                nn.utils.clip_grad_norm_(with_statistics, 1.0)
                 optimiser.step()
                 pace.step()
                 total += float(loss.detach())

@@ -63,14 +63,14 @@ def find(finder: CandidateFinder, pairs: Sequence[LinkPair]) -> Found:
     taxonomy = finder.taxonomy
     for start in range(0, len(pairs), _BATCH):
         batch = pairs[start : start + _BATCH]
-        pool = finder.find([pair.example.query for pair in batch], [pair.without for pair in batch])
-        ids = [taxonomy.ids[index] for index in pool.concept]
-        asked = [batch[number] for number in pool.lookup]
+        candidates = finder.find([pair.example.query for pair in batch], [pair.without for pair in batch])
+        ids = [taxonomy.ids[index] for index in candidates.concept]
+        asked = [batch[number] for number in candidates.lookup]
         right += [id == pair.example.concept for id, pair in zip(ids, asked, strict=True)]
         counts += [id not in pair.neutral for id, pair in zip(ids, asked, strict=True)]
-        lookups.append(pool.lookup + np.int32(start))
-        concepts.append(pool.concept)
-        features.append(pool.features.astype(np.float32))
+        lookups.append(candidates.lookup + np.int32(start))
+        concepts.append(candidates.concept)
+        features.append(candidates.features.astype(np.float32))
     none = finder.find([])
     return Found(
         pairs,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kgtag.link.candidates.forms import CJK, light_form, normal_form
+from kgtag.link.candidates.forms import CJK, folded_form, normal_form
 from kgtag.link.candidates.label_table import NOWHERE, LabelTable
 from kgtag.link.candidates.retrieve import Without
 from kgtag.link.examples import LinkExample
@@ -102,9 +102,9 @@ class _Maker:
         yield LinkPair(LinkExample(query, None), None, ids[concept], "elsewhere")
 
     def _looked_up(self, text: str) -> set[int]:
-        """Concepts that carry the text in normal or light form."""
+        """Concepts that carry the text in normal or folded form."""
         table = self._table
-        numbers = set(table.light.get(light_form(text), ()))
+        numbers = set(table.folded.get(folded_form(text), ()))
         if text in table.exact:
             numbers.add(table.exact[text])
         return {int(c) for n in numbers for c in table.rows.concept[table.starts[n] : table.starts[n + 1]]}

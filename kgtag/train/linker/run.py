@@ -22,9 +22,9 @@ from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.examples import LinkExample
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.files import ENCODER, FORMAT, LEARNT, TOKENIZER, TURN, VECTORS, WEIGHTS, write_turn
+from kgtag.link.files import ENCODER, FORMAT, LINEAR_MAP, STATE, TOKENIZER, VECTORS, WEIGHTS, write_linear_map
 from kgtag.link.rerank.networks import RankModel
-from kgtag.link.state import Learnt
+from kgtag.link.state import LinkerState
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of
@@ -77,11 +77,11 @@ def train_linker(
     material = material or Material()
     check_target(out)
     _check(material, taxonomy)
-    learnt = Learnt(tuple(material.mentions), dict(material.usage))
+    state = LinkerState(tuple(material.mentions), dict(material.usage))
 
     def finder_with(directory: Path) -> CandidateFinder:
         sentence = SentenceEncoder(directory / ENCODER, directory / TOKENIZER)
-        return CandidateFinder(taxonomy, scheme=scheme, encoder=sentence, learnt=learnt)
+        return CandidateFinder(taxonomy, scheme=scheme, encoder=sentence, state=state)
 
     with new_directory(out) as work, tempfile.TemporaryDirectory() as scratch:
         tuner = Tuner(encoder, seed=seed)
@@ -92,11 +92,11 @@ def train_linker(
             finders = [finder_with(folder) for folder in tuner.folds(finder, synonyms_of(finder.table), Path(scratch))]
             tuner.tune(finder, synonyms_of(finder.table), work)
             finder = finder_with(work)
-        model, substitutes, turn = fit_rank_model(finders, finder, material, seed=seed)
+        model, substitutes, linear_map = fit_rank_model(finders, finder, material, seed=seed)
         about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": FORMAT}
         named = (stamp or Stamp(taxonomy.revision)).to_json()
-        write_json(work / LEARNT, replace(learnt, substitutes=substitutes).as_json())
-        write_turn(work / TURN, turn)
+        write_json(work / STATE, replace(state, substitutes=substitutes).as_json())
+        write_linear_map(work / LINEAR_MAP, linear_map)
         write_json(work / WEIGHTS, {**model.as_json(), **named, **about})
     assert finder.encoder is not None
     LabelVectors.load(finder.table.texts, finder.encoder, cache=out / VECTORS, earlier=finder.vectors)
@@ -117,11 +117,11 @@ def fit_rank_model(
     """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
 
     What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
-    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and turn
+    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and linear map
     are for `served`.
     """
     from kgtag.train.linker.rank import fit_networks
-    from kgtag.train.linker.synonyms import Lessons
+    from kgtag.train.linker.synonyms import SynonymStatistics
 
     finder = finders[0]
     given = mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN) + gold_pairs(material.gold)
@@ -151,19 +151,19 @@ def fit_rank_model(
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
     whole = fit_networks(found.data(weight), seed=seed)
     whole = replace(whole, slope=model.slope, offset=model.offset, threshold=model.threshold, metrics=metrics)
-    return whole, *Lessons(served, seed=seed).but(None)
+    return whole, *SynonymStatistics(served, seed=seed).excluding(None)
 
 
 def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], *, seed: int) -> Found:
-    """Candidates seen after lessons from other concepts' synonyms: a linker will not have seen what it is asked."""
-    from kgtag.train.linker.synonyms import Lessons
+    """Find candidates with statistics of other concepts' synonyms, as a linker meets unseen queries."""
+    from kgtag.train.linker.synonyms import SynonymStatistics
 
-    lessons = [Lessons(finder, seed=seed) for finder in finders]
+    statistics = [SynonymStatistics(finder, seed=seed) for finder in finders]
     found = []
     for part in range(PARTS):
         mine = [pair for pair in pairs if part_of(pair.concept) == part]
         finder = finders[part % len(finders)]
-        found.append(find(finder.learning(*lessons[part % len(finders)].but(part)), mine))
+        found.append(find(finder.with_statistics(*statistics[part % len(finders)].excluding(part)), mine))
     return join(found)
 
 

@@ -1,4 +1,4 @@
-"""What a taxonomy's synonyms teach: which words stand for others, and where the encoder's space should turn."""
+"""Statistics of a taxonomy's synonyms: substitutes of words, and a linear map of the encoder's space."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.encoder import Vectors
 from kgtag.link.features.build import CandidateFinder
 from kgtag.train.linker.dataset import part_of
-from kgtag.train.linker.linear_map import MIN_SYNONYMS, learn_turn
+from kgtag.train.linker.linear_map import MIN_SYNONYMS, learn_linear_map
 from kgtag.train.linker.substitutes import learn_substitutes
 
 _MOST = 20_000
 
 
-class Lessons:
-    """Over all labels of one finder."""
+class SynonymStatistics:
+    """Statistics over all labels of one finder."""
 
     def __init__(self, finder: CandidateFinder, *, seed: int) -> None:
         self._table = finder.table
@@ -24,12 +24,12 @@ class Lessons:
         self._synonyms = synonyms_of(finder.table)
         self._seed = seed
 
-    def but(self, part: int | None) -> tuple[Substitutes, Vectors | None]:
-        """Learned without the concepts of the part; None leaves none out."""
+    def excluding(self, part: int | None) -> tuple[Substitutes, Vectors | None]:
+        """Fit without the concepts of a fold; None excludes none."""
         rows = [(mention, name) for mention, name, id in self._synonyms if part_of(id) != part]
-        return learn_substitutes(rows), self._turn(rows)
+        return learn_substitutes(rows), self._linear_map(rows)
 
-    def _turn(self, rows: list[tuple[str, str]]) -> Vectors | None:
+    def _linear_map(self, rows: list[tuple[str, str]]) -> Vectors | None:
         if self._vectors is None or len(rows) < MIN_SYNONYMS:
             return None
         if len(rows) > _MOST:
@@ -39,7 +39,7 @@ class Lessons:
         asked = matrix[[exact[mention] for mention, _ in rows]]
         right = np.array([exact[name] for _, name in rows], dtype=np.int32)
         owner = self._table.rows.concept[self._table.starts[:-1]]
-        return learn_turn(np.asarray(asked), matrix, right=right, owner=owner, seed=self._seed)
+        return learn_linear_map(np.asarray(asked), matrix, right=right, owner=owner, seed=self._seed)
 
 
 def synonyms_of(table: LabelTable) -> list[tuple[str, str, str]]:

@@ -12,13 +12,13 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.retrieve import Without
-from kgtag.link.candidates.vectors import turned
+from kgtag.link.candidates.vectors import apply_linear_map
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import RICH_FEATURES
-from kgtag.link.features.concept_features import CONCEPTWISE, Usage
+from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
 from kgtag.link.rerank.networks import RankModel
-from kgtag.link.state import Learnt
-from kgtag.train.linker.linear_map import learn_turn
+from kgtag.link.state import LinkerState
+from kgtag.train.linker.linear_map import learn_linear_map
 from kgtag.train.linker.rank import RankData, fit_networks
 from kgtag.train.linker.tables import read_mentions, read_usage
 from kgtag.types import Query
@@ -27,22 +27,22 @@ from kgtag.types import Query
 def test_a_hidden_label_leaves_no_trace(shop: Taxonomy) -> None:
     """Else a linker learns to tell the gold concept by what was hidden from it."""
     mention = ("gloomy", "color.black")
-    knows = CandidateFinder(shop, learnt=Learnt((mention,)))
+    knows = CandidateFinder(shop, state=LinkerState((mention,)))
     hidden = Without(shop.index("color.black"), knows.table.exact["gloomy"])
     query = Query("gloomy", "color")
     asked = knows.find([query], [hidden])
-    plain = CandidateFinder(shop, learnt=Learnt()).find([query])
+    plain = CandidateFinder(shop, state=LinkerState()).find([query])
     black = shop.index("color.black")
-    at = [RICH_FEATURES.index(name) for name in CONCEPTWISE if name in ("labels", "cosine_mean", "hits", "usage")]
-    rows = [pool.features[pool.concept == black][:, at] for pool in (asked, plain)]
+    at = [RICH_FEATURES.index(name) for name in CONCEPT_FEATURES if name in ("labels", "cosine_mean", "hits", "usage")]
+    rows = [candidates.features[candidates.concept == black][:, at] for candidates in (asked, plain)]
     assert len(rows[0]) == len(rows[1])
     np.testing.assert_allclose(rows[0], rows[1])
 
 
 def test_a_mention_that_was_learnt_is_found(shop: Taxonomy) -> None:
-    finder = CandidateFinder(shop, learnt=Learnt((("gloomy", "color.black"),)))
-    pool = finder.find([Query("gloomy", "color")])
-    assert shop.index("color.black") in pool.concept
+    finder = CandidateFinder(shop, state=LinkerState((("gloomy", "color.black"),)))
+    candidates = finder.find([Query("gloomy", "color")])
+    assert shop.index("color.black") in candidates.concept
 
 
 def test_usage_is_ranked_and_unknown_concepts_are_passed_over(shop: Taxonomy) -> None:
@@ -59,13 +59,15 @@ def test_a_turn_brings_synonyms_nearer() -> None:
     noise[:, 16:] = 0  # only the first dimensions mislead
     asked = _unit(labels + 0.6 * noise)
     right = np.arange(300, dtype=np.int32)
-    turn = learn_turn(np.tile(asked[:200], (10, 1)), labels, right=np.tile(right[:200], 10), owner=right, seed=0)
-    before, after = asked @ labels.T, turned(asked, turn) @ turned(labels, turn).T
+    linear_map = learn_linear_map(
+        np.tile(asked[:200], (10, 1)), labels, right=np.tile(right[:200], 10), owner=right, seed=0
+    )
+    before, after = asked @ labels.T, apply_linear_map(asked, linear_map) @ apply_linear_map(labels, linear_map).T
     held = slice(200, None)
     good, better = ((scores.argmax(axis=1) == right)[held].mean() for scores in (before, after))
     assert better > good + 0.1
-    alone = turned(asked[3:4], turn)
-    assert np.array_equal(alone[0], turned(asked, turn)[3])
+    alone = apply_linear_map(asked[3:4], linear_map)
+    assert np.array_equal(alone[0], apply_linear_map(asked, linear_map)[3])
 
 
 def test_networks_learn_to_rank_and_to_say_nothing() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import InputError
-from kgtag.link.candidates.forms import ends_with, light_form, normal_form, numbers
+from kgtag.link.candidates.forms import ends_with, folded_form, normal_form, numbers
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.rerank.defaults import DEFAULT_MODEL
@@ -37,15 +37,15 @@ from tests.kgtag.link.small import small_taxonomy
         ("ＵＳＢ滑鼠", "usb滑鼠"),
     ],
 )
-def test_light_forms_set_small_differences_aside(one: str, other: str) -> None:
-    assert light_form(normal_form(one)) == light_form(normal_form(other)) != ""
+def test_folded_forms_ignore_small_differences(one: str, other: str) -> None:
+    assert folded_form(normal_form(one)) == folded_form(normal_form(other)) != ""
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("5 6", "56"), ("XS", "X"), ("c#", "c"), ("dress", "dres"), ("0.5 l", "5 l"), ("か", "が")]
 )
-def test_light_forms_keep_what_differs(one: str, other: str) -> None:
-    assert light_form(normal_form(one)) != light_form(normal_form(other))
+def test_folded_forms_keep_what_differs(one: str, other: str) -> None:
+    assert folded_form(normal_form(one)) != folded_form(normal_form(other))
 
 
 @given(st.text())
@@ -53,7 +53,7 @@ def test_forms_are_stable(text: str) -> None:
     normal = normal_form(text)
     assert len(normal) <= 200
     assert "\x00" not in normal
-    assert light_form(normal) == light_form(normal)
+    assert folded_form(normal) == folded_form(normal)
 
 
 def test_numbers_and_ends() -> None:

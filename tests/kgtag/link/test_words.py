@@ -22,8 +22,8 @@ from kgtag.link.candidates.words import (
     Words,
     parts,
 )
-from kgtag.link.features.token_features import WORDWISE, wordwise
-from kgtag.link.state import Learnt
+from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
+from kgtag.link.state import LinkerState
 from kgtag.train.linker.substitutes import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
@@ -79,8 +79,8 @@ def test_shared_words_are_weighed_by_rarity() -> None:
     texts = [table.exact[label] for label in ("amazon redshift", "python")]
     pairs = _pairs(texts)
     lookups = [Lookup("aws redshift 2", "awsredshift2")]
-    columns = wordwise(words, Substitutes({"aws": (("amazon", 0.8),)}), asked=(lookups, pairs))
-    row = dict(zip(WORDWISE, columns[0].tolist(), strict=True))
+    columns = token_features(words, Substitutes({"aws": (("amazon", 0.8),)}), asked=(lookups, pairs))
+    row = dict(zip(TOKEN_FEATURES, columns[0].tolist(), strict=True))
     assert 0 < row["query_covered"] < row["query_explained"] < 1
     assert row["label_covered"] == pytest.approx(0.5)
     assert row["label_explained"] == pytest.approx(0.9)
@@ -96,10 +96,10 @@ def test_mentions_from_elsewhere_are_labels_of_their_concepts() -> None:
 
 
 def test_what_was_learnt_is_kept_as_json() -> None:
-    learnt = Learnt((("Py", "python"),), {"python": 3.0}, Substitutes({"aws": (("amazon", 0.8),)}))
-    assert Learnt.of_json(learnt.as_json()) == learnt
+    state = LinkerState((("Py", "python"),), {"python": 3.0}, Substitutes({"aws": (("amazon", 0.8),)}))
+    assert LinkerState.of_json(state.as_json()) == state
     with pytest.raises(InputError, match="learnt"):
-        Learnt.of_json({"mentions": []})
+        LinkerState.of_json({"mentions": []})
 
 
 def _flat(labels: list[str]) -> Taxonomy:

@@ -13,7 +13,7 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import EnforceSettings
-from kgtag.extract.implicit.model import ValueModel
+from kgtag.extract.implicit.model import ImplicitValueModel
 from kgtag.extract.implicit.unseen import with_unseen_values
 from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.extractor.run import TrainReport
@@ -58,7 +58,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_implied_value_becomes_a_tag_without_a_span(directory: Path) -> None:
-    values = ValueModel.load(directory)
+    values = ImplicitValueModel.load(directory)
     extractor: object = Blank()
     tagger = assemble_tagger(Models(extractor, None, None, EnforceSettings(), values), TAXONOMY)  # type: ignore[arg-type]
     top, bare = tagger.tag([Product("1", "Acme tank top", lang="en"), Product("2", "Acme jeans", lang="en")])
@@ -72,7 +72,7 @@ def test_an_implied_value_becomes_a_tag_without_a_span(directory: Path) -> None:
 
 def test_an_implied_value_without_a_concept_is_not_a_nil_mention(directory: Path) -> None:
     extractor: object = Blank()
-    models = Models(extractor, None, None, EnforceSettings(), ValueModel.load(directory))  # type: ignore[arg-type]
+    models = Models(extractor, None, None, EnforceSettings(), ImplicitValueModel.load(directory))  # type: ignore[arg-type]
     (tagging,) = assemble_tagger(models, TAXONOMY).tag([Product("1", "Acme pullover", lang="en")])
     assert not tagging.nil and not [tag for tag in tagging.tags if tag.kind == "value"]
 
@@ -81,7 +81,7 @@ def test_new_values_of_the_taxonomy_join(directory: Path) -> None:
     extractor: object = Blank()
     models = Models(extractor, None, None, EnforceSettings())  # type: ignore[arg-type]
     binding = assemble_tagger(models, TAXONOMY)._binding
-    values = ValueModel.load(directory)
+    values = ImplicitValueModel.load(directory)
     more = with_unseen_values(values, TAXONOMY, binding.attribute, WordVectors())
     (found,) = more.distribution([Product("1", "Acme poncho", category="Tops")], "Sleeve")
     assert set(found) == {"Sleeveless", "Long Sleeve", None, "Batwing"}
@@ -114,4 +114,4 @@ def test_training_an_extractor_trains_them_too(tiny_encoder: Path, tmp_path: Pat
     ran = main("train", "extractor", "--data", file, "--out", out, "--encoder", tiny_encoder, "--epochs", "1")
     assert ran.code == 0, ran.stderr
     assert "100 values not in the titles, of 2 attributes" in ran.stderr
-    assert ValueModel.load(out / "multilabel").attributes == ("Occasion", "Sleeve")
+    assert ImplicitValueModel.load(out / "multilabel").attributes == ("Occasion", "Sleeve")

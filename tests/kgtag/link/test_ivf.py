@@ -7,7 +7,7 @@ import pytest
 
 from kgtag.link.candidates import ivf as module
 from kgtag.link.candidates import vectors
-from kgtag.link.candidates.ivf import Cells
+from kgtag.link.candidates.ivf import IvfIndex
 from kgtag.link.candidates.ngrams import top
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.encoder import Vectors
@@ -31,7 +31,7 @@ def few_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_vector_lies_in_one_cell_under_its_number() -> None:
     matrix = clustered(3000)
-    made = Cells.of(matrix)
+    made = IvfIndex.of(matrix)
     assert sorted(made.order.tolist()) == list(range(3000))
     assert np.array_equal(made.rows, matrix[made.order])
     assert made.starts[0] == 0 and made.starts[-1] == 3000 and (np.diff(made.starts) > 0).all()
@@ -39,14 +39,14 @@ def test_each_vector_lies_in_one_cell_under_its_number() -> None:
 
 
 def test_the_same_vectors_give_the_same_cells() -> None:
-    one, other = Cells.of(clustered(3000)), Cells.of(clustered(3000))
+    one, other = IvfIndex.of(clustered(3000)), IvfIndex.of(clustered(3000))
     assert np.array_equal(one.order, other.order) and np.array_equal(one.starts, other.starts)
 
 
 @pytest.mark.usefixtures("few_read")
 def test_a_tenth_of_the_vectors_holds_nearly_all_of_the_nearest() -> None:
     matrix, queries = clustered(10_000), clustered(100, seed=1)
-    found = Cells.of(matrix).search(queries)
+    found = IvfIndex.of(matrix).search(queries)
     everyone = np.arange(len(matrix), dtype=np.int32)
     shares = []
     for (names, cosines), row in zip(found, queries @ matrix.T, strict=True):
@@ -62,13 +62,13 @@ def test_among_few_that_are_allowed_the_search_is_exact() -> None:
     matrix, queries = clustered(10_000), clustered(20, seed=1)
     allowed = np.zeros(len(matrix), dtype=np.bool_)
     allowed[::37] = True
-    for names, _ in Cells.of(matrix).search(queries, allowed):
+    for names, _ in IvfIndex.of(matrix).search(queries, allowed):
         assert sorted(names.tolist()) == np.flatnonzero(allowed).tolist()
 
 
 def test_equal_vectors_and_none_that_is_allowed() -> None:
     same = np.tile(clustered(1), (500, 1))
-    made = Cells.of(same)
+    made = IvfIndex.of(same)
     assert [len(names) for names, _ in made.search(same[:2])] == [500, 500]
     assert [len(names) for names, _ in made.search(same[:2], np.zeros(500, dtype=np.bool_))] == [0, 0]
 
@@ -78,7 +78,7 @@ def test_many_label_vectors_are_searched_by_cells_few_exactly(monkeypatch: pytes
     monkeypatch.setattr(vectors, "EXACT_UP_TO", 2000)
     matrix, queries = clustered(10_000), clustered(5, seed=2)
     many, few = (LabelVectors(part, np.zeros(len(part), dtype=np.uint64)) for part in (matrix, matrix[:2000]))
-    assert many.cells is not None and few.cells is None
+    assert many.ivf is not None and few.ivf is None
     half, some = (np.arange(0, size, dtype=np.int32) for size in (5000, 1500))
     for within in (None, half, some):
         for (names, cosines), query in zip(many.search(queries, [within] * 5, 10), queries, strict=True):
