@@ -119,6 +119,9 @@ def test_a_wrong_limit_is_named(shop: str, tmp_path: Path) -> None:
 
 def test_an_empty_model_directory(shop: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    for command in ("tag", "serve"):
-        _refused(run(command, "--model", tmp_path / "empty", "--store", shop), "is empty; train one with")
-    _refused(run("serve", "--embeddings", tmp_path / "empty", "--store", shop), "is empty; train them with")
+    given = ("--store", shop)
+    for command, program in (("tag", "kgtag"), ("serve", "api")):
+        ran = run(command, "--model", tmp_path / "empty", *given, command=("-m", program))
+        _refused(ran, "is empty; train one with")
+    ran = run("serve", "--embeddings", tmp_path / "empty", *given, command=("-m", "api"))
+    _refused(ran, "is empty; train them with")
