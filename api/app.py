@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         models: Models that are loaded already; those of the settings otherwise.
 
     Starting the app raises InputError for what does not get better by waiting: an unsupported store URL, a model that
-    does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and goes on trying.
+    does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and keeps trying.
     """
     service = Service(settings or read_settings(), models=models)
     service.metrics.exposed.register(SnapshotCollector(service))

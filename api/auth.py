@@ -25,7 +25,7 @@ _REFRESH_SECONDS = 0.2
 
 
 class Keyring:
-    """The store's keys as of the last poll. While the store is unavailable, those known go on opening."""
+    """The store's keys as of the last poll. While the store is unavailable, those known stay valid."""
 
     def __init__(self) -> None:
         self._keys: dict[str, ApiKey] | None = None

@@ -143,7 +143,7 @@ class Service:
         store = self.settings.open_store()
         self._models = self._models or open_models(self.settings)
         self._live = live = follow(self.settings, store, self._models)
-        with contextlib.suppress(StoreError):  # logged there; the thread goes on trying
+        with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
         self.load_keys()
         live.start(self.load_keys)

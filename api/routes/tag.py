@@ -66,7 +66,7 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
 
-    A line that can't be tagged gives `{"id", "error": problem}` and the stream goes on. Read the answers while you
+    A line that can't be tagged gives `{"id", "error": problem}` and the stream continues. Read the answers while you
     write: a client that leaves them unread for a minute is cut off.
     """
     if store:

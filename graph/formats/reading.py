@@ -8,7 +8,8 @@ import io
 import os
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -55,8 +56,8 @@ def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     number = 0
     limit = largest()
     try:
-        with _open(path) as stream:
-            for number, raw in enumerate(_utf8(stream, limit + 1), start=1):
+        with _open(path) as stream, closing(_utf8(stream, limit + 1)) as parts:
+            for number, raw in enumerate(parts, start=1):
                 if len(raw) > limit:
                     raise _too_large(path, "this line is", number)
                 yield number, raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
@@ -82,7 +83,7 @@ def text(path: Path) -> str:
     limit = largest()
     try:
         with _open(path) as stream:
-            raw = stream.read(limit + 1)
+            raw = _read(stream, limit + 1)
         if len(raw) > limit:
             raise _too_large(path, "the file is", raw.count(b"\n") + 1)
         whole = raw.removeprefix(codecs.BOM_UTF8).decode()
@@ -169,12 +170,25 @@ def _open(path: Path) -> io.BufferedReader:
     return io.BufferedReader(_Unpacked(path), 1 << 16) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _utf8(stream: io.BufferedReader, limit: int) -> Iterator[bytes]:
+def _read(stream: io.BufferedReader, limit: int) -> bytes:
+    """At most `limit` bytes, in parts: a single read would reserve them all at once."""
+    parts: list[bytes] = []
+    while limit > 0 and (part := stream.read(min(limit, 1 << 20))):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
+def _utf8(stream: io.BufferedReader, limit: int) -> Generator[bytes, None, None]:
     """Lines of at most `limit` bytes or characters, recoded from UTF-16 if there is its byte order mark."""
     if stream.peek(2)[:2] not in _UTF16:
-        return iter(lambda: stream.readline(limit), b"")
+        yield from iter(lambda: stream.readline(limit), b"")
+        return
     text = io.TextIOWrapper(stream, encoding="utf-16", newline="\n")
-    return iter(lambda: text.readline(limit).encode(), b"")
+    try:
+        yield from iter(lambda: text.readline(limit).encode(), b"")
+    finally:
+        text.detach()  # the caller closes the file
 
 
 class _Unpacked(gzip.GzipFile):

@@ -20,7 +20,7 @@ _SHOWN = ("backpacks", "tea", "headphones")
 
 def demo(
     out_dir: Annotated[Path, typer.Option("--out", help="Where everything is written.")] = Path("demo-out"),
-    epochs: Annotated[int, typer.Option(min=1, help="Of the extractor; fewer is faster and worse.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of the extractor; fewer is faster and worse.")] = 6,
 ) -> None:
     """Run the whole pipeline on the sample shop, then print what to try next.
 

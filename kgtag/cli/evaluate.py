@@ -36,8 +36,8 @@ def extractor(
     report: Annotated[
         Path | None, typer.Option(help="Directory for plots (PNG) and report.html; needs kgtag[report].")
     ] = None,
-    samples: Annotated[int, typer.Option(min=10, help="Of the bootstrap over products.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples over products.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     examples: Annotated[int, typer.Option(min=0, help="Mistakes shown of each attribute and kind.")] = 3,
     save_thresholds: Annotated[
         bool, typer.Option("--save-thresholds", help="Write the thresholds chosen on this data into the model.")

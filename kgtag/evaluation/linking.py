@@ -49,7 +49,7 @@ def linking_metrics(outcomes: Sequence[LinkOutcome]) -> dict[str, Any]:
     right = sum(outcome.link == outcome.gold for outcome in linkable)
     nil_gold = len(outcomes) - len(linkable)
     nil_right = sum(outcome.gold is None and outcome.link is None for outcome in outcomes)
-    nil_said = sum(outcome.link is None for outcome in outcomes)
+    nil_predicted = sum(outcome.link is None for outcome in outcomes)
     sure = [outcome.probability for outcome in outcomes if outcome.ranked]
     first_right = [outcome.ranked[0] == outcome.gold for outcome in outcomes if outcome.ranked]
     return {
@@ -57,8 +57,8 @@ def linking_metrics(outcomes: Sequence[LinkOutcome]) -> dict[str, Any]:
         "n_nil": nil_gold,
         "acc@1": _share(sum(o.ranked[:1] == (o.gold,) for o in linkable), len(linkable)),
         **{f"recall@{k}": _share(sum(o.gold in o.ranked[:k] for o in linkable), len(linkable)) for k in _RECALL_AT},
-        "linked": _prf(right, len(outcomes) - nil_said, len(linkable)),
-        "nil": _prf(nil_right, nil_said, nil_gold),
+        "linked": _prf(right, len(outcomes) - nil_predicted, len(linkable)),
+        "nil": _prf(nil_right, nil_predicted, nil_gold),
         "accuracy": _share(right + nil_right, len(outcomes)),
         "ece": round(reliability(sure, first_right).ece, 6) if sure else None,
     }
@@ -68,7 +68,7 @@ def _share(part: int, whole: int) -> float | None:
     return round(part / whole, 6) if whole else None
 
 
-def _prf(right: int, said: int, gold: int) -> dict[str, float | None]:
-    precision, recall = _share(right, said), _share(right, gold)
-    f1 = _share(2 * right, said + gold)
+def _prf(right: int, predicted: int, gold: int) -> dict[str, float | None]:
+    precision, recall = _share(right, predicted), _share(right, gold)
+    f1 = _share(2 * right, predicted + gold)
     return {"precision": precision, "recall": recall, "f1": f1}

@@ -21,7 +21,7 @@ LEVELS = 4
 CODES = 1 + 4 * LEVELS
 """0: no entry here; else 1 + 4 * level + position, position 0 begin, 1 inside, 2 end, 3 single."""
 MAX_PIECES = 16
-"""Longer values are no entries."""
+"""Longer values are left out."""
 
 SURE = 0.86
 """How often a value that one attribute alone has is gold where it stands: on the sample shop's dev titles, 469 mentions

@@ -50,7 +50,7 @@ class SequenceExtractor(Extractor):
         precision: Precision = "fp32",
         workers: int = 1,
     ) -> None:
-        """`workers`: titles read side by side, with int8."""
+        """`workers`: titles read in parallel, with int8."""
         self.config = config
         self.precision = precision
         self._version = version if precision == "fp32" else f"{version}-{precision}"
@@ -138,7 +138,7 @@ class SequenceExtractor(Extractor):
         return found
 
     def read(self, products: Sequence[Product]) -> list[list[Reading]]:
-        """Of every product, its windows as the model saw them. The products are clean."""
+        """The windows of every product as the model saw them. The products are clean."""
         found: list[list[Reading]] = [[] for _ in products]
         documents = self._documents(products)
         for start in range(0, len(products), _TOGETHER):
@@ -199,7 +199,7 @@ class SequenceExtractor(Extractor):
                     yield Piece(number, window, slice_tokens(tokens, window), category)
 
     def _predict_categories(self, pieces: list[Piece], categories: _Categories) -> None:
-        """Ranks categories per product (its first window decides) and settles on the certain ones."""
+        """Rank categories per product by its first window, and fix the certain ones."""
         if not self.config.categories:
             return
         firsts = self._batches([piece for piece in pieces if piece.window.first == 0])
@@ -266,7 +266,7 @@ class SequenceExtractor(Extractor):
         )
 
     def _each(self, work: Callable[[list[Piece]], T], batches: Sequence[list[Piece]]) -> list[T]:
-        """In order; titles side by side, each on one core, where they go one by one."""
+        """Results in order; single titles in parallel, one core each."""
         if self._workers is None or len(batches) < 2:
             return [work(batch) for batch in batches]
         return list(self._workers.map(work, batches))

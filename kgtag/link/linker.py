@@ -65,7 +65,7 @@ class TaxonomyLinker:
     def link(self, queries: Sequence[Query]) -> list[Linked]:
         """One answer per query, in order, at most ten candidates each, best first, ties by id.
 
-        Raises UnknownConcept when a query's attribute or category is no concept.
+        Raises UnknownConcept when a query's attribute or category is unknown.
         """
         with self._lock:
             known = {query: self._cache[query] for query in queries if query in self._cache}

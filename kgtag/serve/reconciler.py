@@ -27,7 +27,7 @@ class Reconciler:
     def reconcile(self, taxonomy: Taxonomy, token: str) -> Taxonomy:
         """Record what changed since the snapshot that was reconciled last.
 
-        Failures are logged and kept in `history_error`; serving goes on.
+        Failures are logged and kept in `history_error`; serving continues.
 
         Args:
             taxonomy: A snapshot that was just read.
@@ -41,7 +41,7 @@ class Reconciler:
             return taxonomy
         try:
             found = reconcile(self._store, taxonomy, known=done, token=token)
-        except Exception as error:  # whatever the history trips over, reads must go on
+        except Exception as error:  # whatever the history trips over, reads must continue
             if str(error) != self.history_error:
                 unexpected = not isinstance(error, KgtagError)
                 log.warning("external edits could not be recorded: %s", error, exc_info=unexpected)

@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graph.errors import InputError, KgtagError
+from graph.errors import InputError, KgtagError, StoreError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
 from kgtag.rows import ErrorRow, TaggingRow
@@ -106,6 +106,9 @@ class TagJob:
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
+                for outcome in outcomes:
+                    if isinstance(outcome, StoreError):  # stop before the batch is written: --resume tags it again
+                        raise outcome
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
                     sink.write(orjson.dumps(outcome_row(row, outcome, revision=revision)) + b"\n")

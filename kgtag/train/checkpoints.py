@@ -209,8 +209,8 @@ def no_room(path: Path, needed: int, way_out: str) -> str:
 def is_full(error: Exception) -> bool:
     """Whether the disk, or a limit, had no room. Errors of libraries in Rust have it only in their text."""
     code = error.errno if isinstance(error, OSError) else None
-    if code is None and (said := re.search(r"\(os error (\d+)\)", str(error))):
-        code = int(said.group(1))
+    if code is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
+        code = int(found.group(1))
     return code in _FULL
 
 

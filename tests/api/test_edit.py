@@ -184,7 +184,11 @@ def test_a_broken_edit_by_another_hand_is_quarantined_and_named(
         row = client.get("/readyz").json()
         assert row["codes"] == {"cycle": 1} and "problems" not in row
     statement = problem["repair"]["statement"]
-    assert "'shoes'" in statement and "'running'" in statement and "delete what closes" in problem["repair"]["words"]
+    assert (
+        "'shoes'" in statement
+        and "'running'" in statement
+        and "delete the relations that close" in problem["repair"]["words"]
+    )
     (found,) = reader.get("/v1/audit", params={"check": "quarantined"}).json()["findings"]
     assert found["repair"] == {"op": "run", **problem["repair"]}
     with closing(sqlite3.connect(shop_store.url.removeprefix("sqlite:///"))) as db:

@@ -123,7 +123,10 @@ def test_what_would_break_the_taxonomy_is_no_proposal(proposer: httpx.Client, ap
         ({"operation": "fly", "concept": "red"}, "no operation 'fly'"),
         ({"operation": "merge", "concept": "red", "into": "blue", "speed": 1}, "no field 'speed'"),
         ({"changes": [{"put_concept": {"id": "x"}}]}, "is not a change: 'scheme' is missing"),
-        ({"changes": [{"put_concept": {"id": 1, "scheme": "s", "kind": "category", "pref_label": {}}}]}, "id is 1"),
+        (
+            {"changes": [{"put_concept": {"id": 1, "scheme": "s", "kind": "category", "pref_label": {}}}]},
+            "id must be text, not 1",
+        ),
         ({"changes": [{"put_relation": {"type": "near", "source": "red", "target": "blue"}}]}, "no relation 'near'"),
         ({"changes": [{"explode": True}]}, "is not a change"),
         ({"changes": [{"delete_concept": "red"}], "into": "blue"}, "into is a field of no change"),

@@ -153,7 +153,7 @@ def test_neo4j_names_ids_that_stand_twice(empty_neo4j: str, neo4j_driver: neo4j.
     neo4j_driver.execute_query("CREATE (:Concept {id: 'twin'}), (:Concept {id: 'twin'})")
     store = Neo4jStore.open(empty_neo4j)
     try:
-        with pytest.raises(MigrationError, match=r"ids twice.*twin"):
+        with pytest.raises(MigrationError, match=r"duplicate ids.*twin"):
             store.migrate()
         assert [s.applied_at for s in store.migrations()] == [None] * len(shipped("neo4j"))
     finally:

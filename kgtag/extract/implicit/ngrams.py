@@ -1,6 +1,6 @@
 """Hashed n-grams of a text, the features of implicit values in training and in serving.
 
-The hash is part of every trained model, so these are no n-grams of `kgtag.link.candidates.ngrams`.
+The hash is part of every trained model, so these differ from the n-grams of `kgtag.link.candidates.ngrams`.
 """
 
 from __future__ import annotations

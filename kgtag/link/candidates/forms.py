@@ -10,7 +10,7 @@ from graph.labels import normalise
 from kgtag.link.candidates.chinese import simplified
 
 MAX_CHARACTERS = 200
-"""Of a surface or label, beyond which nothing is compared: no label worth linking to is longer."""
+"""Characters of a surface or label that are compared: no label worth linking to is longer."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"

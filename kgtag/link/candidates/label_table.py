@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 _LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
 ALT, HIDDEN = 1, 2
 NOWHERE = -1
-"""Attribute of what is no value, language of a label that isn't in the query's list, numbers that no label has."""
+"""The attribute of a category, the language of a label outside the query's list, numbers that no label has."""
 
 
 @dataclass(frozen=True, slots=True)

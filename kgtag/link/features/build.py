@@ -75,7 +75,7 @@ class CandidateFinder:
     def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> CandidateSet:
         """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
 
-        Raises UnknownConcept when a query's attribute or category is no concept.
+        Raises UnknownConcept when a query's attribute or category is unknown.
         """
         hidden = without if without is not None else [None] * len(queries)
         asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]

@@ -68,7 +68,7 @@ _TIE = 0.02
 class CandidateSet:
     """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; bool `dense`.
 
-    `features` (n, len(FEATURES)) float64. `dense`: its meaning speaks for it more than its letters.
+    `features` (n, len(FEATURES)) float64. `dense`: its meaning fits better than its letters.
     """
 
     lookup: Ids
@@ -140,7 +140,7 @@ def build_candidates(
     if rich is not None:
         seen = Seen(lookup, concept, strength, members, groups, pair)
         more = _rich(rich, table, seen, lookups=lookups, pairs=pairs)
-        kept = more[:, _MERIT_RANK] < np.log1p(_KEPT_RICH)
+        kept = more[:, _PRIOR_RANK] < np.log1p(_KEPT_RICH)
         features = np.concatenate([features, more], axis=1)
     dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
     return CandidateSet(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
@@ -154,7 +154,7 @@ def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup
     return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
 
 
-_MERIT_RANK = len(TOKEN_FEATURES) + CONCEPT_FEATURES.index("merit_rank")
+_PRIOR_RANK = len(TOKEN_FEATURES) + CONCEPT_FEATURES.index("merit_rank")
 _AT = {name: number for number, name in enumerate(FEATURES)}
 
 

@@ -128,8 +128,8 @@ def concept_features(
     columns[:, : len(_BEST_OF)] = np.maximum.reduceat(by_pair[seen.order][:, at], seen.starts)
     meanings = _meanings(rich, table, seen, lookups, queries)
     strength, cosine = seen.strength, meanings[:, 0]
-    explained = columns[:, CONCEPT_FEATURES.index("best_label_explained")]
-    prior = np.maximum(strength, cosine) + 0.3 * explained + 0.03 * rich.usage.count[seen.concept]
+    covered = columns[:, CONCEPT_FEATURES.index("best_label_explained")]
+    prior = np.maximum(strength, cosine) + 0.3 * covered + 0.03 * rich.usage.count[seen.concept]
     named = {
         "hits": np.log1p(np.diff(np.r_[seen.starts, len(seen.order)])),
         "grams_rank": np.log1p(ranks[seen.pair, 0]),

@@ -145,7 +145,7 @@ def _shared(queries: _Asked, known: Words, pairs: Pairs) -> Floats:
     asked, numeric = queries.weight[pairs.lookup], queries.is_number[pairs.lookup]
     there = asked > 0
     own = np.where(there, met >= 1, False)
-    explained = np.maximum(met, queries.dropped[pairs.lookup])
+    accounted = np.maximum(met, queries.dropped[pairs.lookup])
     idf, number = known.idf[token], known.is_number[token]
     full = np.maximum(asked.sum(axis=1), 1e-9)
     whole = np.maximum(np.bincount(pair, weights=idf, minlength=n), 1e-9)
@@ -157,7 +157,7 @@ def _shared(queries: _Asked, known: Words, pairs: Pairs) -> Floats:
         [
             (asked * own).sum(axis=1) / full,
             np.bincount(pair, weights=idf * ~missing, minlength=n) / whole,
-            (asked * explained).sum(axis=1) / full,
+            (asked * accounted).sum(axis=1) / full,
             np.bincount(pair, weights=idf * strength, minlength=n) / whole,
             (there & ~own).sum(axis=1),
             np.bincount(pair, weights=missing, minlength=n),

@@ -66,7 +66,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     watch = _Watch(triples, settings)
     logging.getLogger("pykeen").setLevel(logging.WARNING)  # it reports every default it takes
     work = settings.batch_size * min(triples.trained, settings.loss.candidates or triples.trained) * settings.dim
-    with TemporaryDirectory() as scratch, _settled_heap(), _threads(work), warnings.catch_warnings():
+    with TemporaryDirectory() as scratch, _frozen_heap(), _threads(work), warnings.catch_warnings():
         # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
         warnings.filterwarnings("ignore", "Training instances are always shuffled", DeprecationWarning)
         losses = loop.train(
@@ -84,7 +84,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
 
 
 @contextmanager
-def _settled_heap() -> Iterator[None]:
+def _frozen_heap() -> Iterator[None]:
     """PyKEEN collects garbage after every epoch; on a small graph, walking torch's objects takes longer than that."""
     gc.collect()
     gc.freeze()

@@ -41,7 +41,7 @@ class EmbeddingReport:
     device: str
     ranks: RankReport
     reliability: Reliability
-    text_explained: float | None
+    text_r2: float | None
 
     def to_json(self) -> dict[str, object]:
         return asdict(self) | {"ranks": self.ranks.to_json(), "reliability": self.reliability.to_json()}
@@ -115,7 +115,7 @@ def train_embeddings(
         device=trained.device,
         ranks=ranks,
         reliability=reliable,
-        text_explained=None if text_map is None else text_map.r2,
+        text_r2=None if text_map is None else text_map.r2,
     )
 
 

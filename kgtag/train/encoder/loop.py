@@ -85,10 +85,10 @@ class Pretrainer:
             self._epoch(train, state, keeper, watching)
             held_loss = self.loss(held)
             steps = max(state.step, 1)
-            said = {"epoch": state.epoch, "loss": round(state.loss / steps, 5), "held_out_loss": round(held_loss, 5)}
-            state.history.append(said)
+            row = {"epoch": state.epoch, "loss": round(state.loss / steps, 5), "held_out_loss": round(held_loss, 5)}
+            state.history.append(row)
             watching.line(
-                f"epoch {state.epoch}: loss {said['loss']:.3f}, held-out perplexity {math.exp(held_loss):.1f},"
+                f"epoch {state.epoch}: loss {row['loss']:.3f}, held-out perplexity {math.exp(held_loss):.1f},"
                 f" {time.monotonic() - started:.1f} s"
             )
             if held_loss < state.best_loss:
@@ -144,7 +144,7 @@ class Pretrainer:
         states = self.model.states(ids, mask)
         hidden = labels != IGNORED
         loss = nn.functional.cross_entropy(self.model.guesses(states[hidden]), labels[hidden])
-        said = float(loss.detach())
+        value = float(loss.detach())
         if self.teacher is not None:
             whole = torch.where(hidden, labels, ids)
             with torch.no_grad():
@@ -156,7 +156,7 @@ class Pretrainer:
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
-        return said
+        return value
 
     def _batch(self, chunk: Sequence[Text], rng: random.Random) -> Batch:
         arrays = padded([hide(text, self.vocabulary, rng) for text in chunk], self.vocabulary)

@@ -27,6 +27,6 @@ def card(name: str, about: Mapping[str, Any], measured: Mapping[str, Any]) -> st
 | the same, guessing by frequency | {measured["chance"]:.1f} |
 | epoch kept, time, seed | {measured["epoch"]}, {measured["seconds"]:.0f} s, {about["seed"]} |
 
-For fine-tuning: `kgtag train extractor --encoder {name} …`. It is no sentence encoder: the distance of two texts'
+For fine-tuning: `kgtag train extractor --encoder {name} …`. It is not a sentence encoder: the distance of two texts'
 vectors means little before it is trained to mean something. It knows what the texts it read know, and their slant.
 """

@@ -68,6 +68,6 @@ def _from_hub(name: str) -> Path:
         return _checked(Path(snapshot_download(name, allow_patterns=files)))
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"encoder {name!r} is no local directory and could not be had from the model hub (offline, or no such"
+            f"encoder {name!r} is not a local directory and could not be had from the model hub (offline, or no such"
             f" name?): {type(error).__name__}; give a local path, or use the packaged default {DEFAULT!r}"
         ) from error

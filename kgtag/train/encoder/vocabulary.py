@@ -14,7 +14,7 @@ def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:
     """WordPiece over characters: every character of the texts that occurs `least` times, lower-cased.
 
     Chinese characters, digits beside them and punctuation stand alone; Latin words are spelled out in pieces
-    ("nike" = n ##i ##k ##e), so that a word's borders stay known and every span of characters can be told exactly.
+    ("nike" = n ##i ##k ##e), so that a word's borders stay known and every span of characters can be located exactly.
     Characters rarer than that read as [UNK] until a training adds them. Tokens are ordered by how often they occur.
     """
     normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -81,7 +81,7 @@ class TagNetwork(nn.Module):
 class Ensemble(nn.Module):
     """Several networks of one label map and tokenization, whose scores are averaged.
 
-    States are the members' side by side, (B, L, sum of d), so that it exports and serves as a single network does.
+    States are the members' concatenated, (B, L, sum of d), so that it exports and serves as a single network does.
     """
 
     def __init__(self, members: Sequence[TagNetwork]) -> None:

@@ -123,7 +123,7 @@ def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, s
     import optuna
 
     storage.parent.mkdir(parents=True, exist_ok=True)
-    # The sampler's state is not kept: going on with the same seed would propose the first trials again.
+    # The sampler's state is not kept: resuming with the same seed would propose the first trials again.
     url = f"sqlite:///{storage}"
     begun = storage.is_file() and any(name == _NAME for name in optuna.get_all_study_names(url))
     count = len(optuna.load_study(study_name=_NAME, storage=url).trials) if begun else 0

@@ -1,4 +1,4 @@
-"""The encoders of one training: as it came, tuned on all synonyms, and tuned without the part it is to be judged on."""
+"""The encoders of one training: as it came, tuned on all synonyms, and tuned without the part it is evaluated on."""
 
 from __future__ import annotations
 

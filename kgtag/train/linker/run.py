@@ -139,14 +139,14 @@ def fit_rank_model(
     if given:
         share = _OWN_SHARE if enough else 1.0
         weight[~is_given] = min(1.0, max(_LEAST_WEIGHT, share * len(given) / max(len(own), 1)))
-    judged = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
+    evaluated = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
     part = np.array([part_of(pair.concept) for pair in found.pairs])
     train = found.where(part < 3)
     if not train.right.any():
         raise InputError("the training queries hold no choice between right and wrong; give gold with both")
     model = fit_networks(train.data(weight[part < 3]), seed=seed)
-    model = calibrated(model, found.where((part == 3) & judged))
-    held = measured(model, found.where((part == 4) & judged), finder.taxonomy.ids)
+    model = calibrated(model, found.where((part == 3) & evaluated))
+    held = measured(model, found.where((part == 4) & evaluated), finder.taxonomy.ids)
     metrics = {"pairs": len(own) + len(given), **held}
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
     whole = fit_networks(found.data(weight), seed=seed)

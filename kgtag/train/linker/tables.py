@@ -23,7 +23,7 @@ def read_usage(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
         except ValueError:
             count = -1.0
         if not 0 <= count < float("inf"):
-            raise InputError(f"{path}, line {number}: {written!r} is no count; give a number of uses")
+            raise InputError(f"{path}, line {number}: {written!r} is not a count; give a number of uses")
         concept = _concept(taxonomy, name, path, number)
         found[concept] = found.get(concept, 0.0) + count
     return found
@@ -50,6 +50,6 @@ def _concept(taxonomy: Taxonomy, name: str, path: Path, number: int) -> str:
         return name
     found = taxonomy.lookup(name)
     if len(found) != 1:
-        many = f"is a label of {', '.join(found[:3])}; give the id" if found else "is no concept's id or label"
+        many = f"is a label of {', '.join(found[:3])}; give the id" if found else "is not the id or label of a concept"
         raise InputError(f"{path}, line {number}: {name!r} {many}")
     return found[0]

@@ -177,8 +177,8 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     for part in (
         "surplus preferred labels in one language",
         "empty labels",
-        "no proper language",
-        "no concept of the file",
+        "an invalid language tag",
+        "concepts outside the file",
         "several notations",
         "to itself",
         "have no label",

@@ -107,7 +107,7 @@ def test_nothing_and_nobody(shop: SqliteStore) -> None:
     with pytest.raises(UnknownProposal, match="no proposal 9"):
         proposals.accept(shop, 9, BOB)
     proposals.propose(shop, merge(), ANN)
-    with pytest.raises(InputError, match="something in it"):
+    with pytest.raises(InputError, match="must not be empty"):
         proposals.comment(shop, 1, " ", BOB)
     with pytest.raises(InputError, match="surrogate"):
         proposals.comment(shop, 1, "\ud800", BOB)

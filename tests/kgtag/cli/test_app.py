@@ -69,8 +69,8 @@ def test_wrong_use_is_2_with_nothing_on_stdout(args: list[str], tmp_path: Path) 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("bogus", "'bogus' is no kind of store; expected sqlite:///file.db"),
-        ("postgres://host/db", "'postgres' is no kind of store"),
+        ("bogus", "unsupported kind of store 'bogus'; expected sqlite:///file.db"),
+        ("postgres://host/db", "unsupported kind of store 'postgres'"),
         ("sqlite://shop.db", "names no file; expected sqlite:///relative.db"),
         ("sqlite:////no/such/folder/shop.db", "it can't be opened; check that the folder exists"),
         ("neo4j://", "names no host"),

@@ -121,7 +121,7 @@ def test_split_lists_what_is_left(store: SqliteStore, tmp_path: Path) -> None:
     assert preview["dry_run"] and preview["items"] == {"bags": 2} and preview["diff"]["added"] == ["handbags", "packs"]
     assert store.read().version == 1
     done = concept(store, "split", "bags", parts)
-    assert done.code == 0 and "1 items still carry 'bags'; look at them: 3" in done.stderr
+    assert done.code == 0 and "1 items still have the tag 'bags'; review them: 3" in done.stderr
     assert store.items_of("handbags") == ["2"]
     parts.write_text("[{")
     broken = concept(store, "split", "shoes", parts)

@@ -13,6 +13,7 @@ import pytest
 
 from graph.stores import load_taxonomy, open_store
 from kgtag.data import sample
+from tests.kgtag import running
 from tests.kgtag.running import Ran
 from tests.kgtag.running import main as run
 
@@ -121,7 +122,7 @@ def test_an_empty_model_directory(shop: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     given = ("--store", shop)
     for command, program in (("tag", "kgtag"), ("serve", "api")):
-        ran = run(command, "--model", tmp_path / "empty", *given, command=("-m", program))
+        ran = running.run(command, "--model", tmp_path / "empty", *given, command=("-m", program))
         _refused(ran, "is empty; train one with")
-    ran = run("serve", "--embeddings", tmp_path / "empty", *given, command=("-m", "api"))
+    ran = running.run("serve", "--embeddings", tmp_path / "empty", *given, command=("-m", "api"))
     _refused(ran, "is empty; train them with")

@@ -67,7 +67,7 @@ def test_show(store: str) -> None:
     assert shown.code == 0 and "by bob" in shown.stdout and "second [draft]" in shown.stdout
     assert "en: Boots" in shown.stdout and "en: Booties" in shown.stdout and "pref_label" in shown.stdout
     assert "boots broader shoes" in shown.stdout
-    assert "by hand, found" in run("show", "3", "--store", store).stdout
+    assert "an external edit found" in run("show", "3", "--store", store).stdout
     gone = run("show", "4", "--store", store)
     assert (gone.code, gone.stdout) == (2, "") and "no version 4; there is 1 to 3" in gone.stderr
 
@@ -100,9 +100,9 @@ def test_diff_by_version_release_file_and_store(store: str, tmp_path: Path) -> N
     [
         ("9", "no version 9; there is 0 to 3"),
         ("1999.01.0", "no release '1999.01.0'; there is none"),
-        ("bogus", "'bogus' is no version (5), release (2026.08.0), file (.jsonl, "),
+        ("bogus", "'bogus' is not a version (5), release (2026.08.0), file (.ttl, "),
         ("none.jsonl", "none.jsonl: there is no such file"),
-        ("gone://x", "'gone' is no kind of store"),
+        ("gone://x", "unsupported kind of store 'gone'"),
     ],
 )
 def test_a_side_that_is_none(store: str, side: str, expected: str) -> None:

@@ -137,7 +137,7 @@ def test_an_export_tells_what_it_left_out(shop: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        (["gexf", "x.gexf"], "no export format 'gexf'; there is skos, jsonl, "),
+        (["gexf", "x.gexf"], "no export format 'gexf'; there is shopify, skos, "),
         (["synonyms", "x.txt", "--narrower", "1", "--expand", "oneway"], "take one of the two"),
         (["synonyms", "no/such/x.txt"], "can't write 'no/such/x.txt'"),
         (["graphml", "no/such/x.graphml"], "can't write 'no/such/x.graphml'"),
@@ -175,7 +175,7 @@ def test_audit(shop: str, tmp_path: Path) -> None:
         (["--check", "implausible_broader"], "give --embeddings DIR"),
         (["--fail-on", "fatal"], "no severity 'fatal'; there is error, warning, info"),
         (["--skos", "none.ttl"], "none.ttl: there is no such file"),
-        (["--embeddings", "none"], "no embeddings in 'none'"),
+        (["--embeddings", "none"], "no embeddings directory 'none'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

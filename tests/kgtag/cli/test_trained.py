@@ -39,7 +39,7 @@ def tagged(trained: Trained, products: Path) -> list[dict[str, Any]]:
 
 def test_the_demo_shows_tags_what_they_buy_and_what_to_do_next(trained: Trained) -> None:
     out = trained.ran.stdout
-    assert "What consistency buys" in out and "Neighbours" in out and "Findings by check" in out
+    assert "Gain from consistency" in out and "Neighbours" in out and "Findings by check" in out
     (full,) = (line for line in out.splitlines() if "full" in line.split())
     assert "0.0%" in full
     assert f"kgtag serve --store {trained.store} --model {trained.model}" in out.replace("\n", " ").replace("  ", " ")
@@ -191,7 +191,7 @@ def _refused(ran: Ran) -> None:
     [
         (["tag", "--model", "none"], "no model directory 'none'; train one with: kgtag train extractor"),
         (["evaluate", "extractor", "--model", "none", "--data", str(sample.TEST)], "no model directory 'none'"),
-        (["evaluate", "embeddings", "--model", "none", "--triples", "none"], "no embeddings in 'none'"),
+        (["evaluate", "embeddings", "--model", "none", "--triples", "none"], "no embeddings directory 'none'"),
         (["train", "extractor", "--data", "none.jsonl", "--out", "m"], "none.jsonl: there is no such file"),
         (["train", "extractor", "--data", str(sample.DEV), "--out", "m", "--format", "xml"], "no format 'xml'"),
         (["train", "embeddings", "--triples", "none", "--out", "m"], "none"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +17,7 @@ from kgtag.extract.implicit.unseen import with_unseen_values
 from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.extractor.run import TrainReport
 from kgtag.train.implicit.run import train_values
-from kgtag.types import Extraction, Product
+from kgtag.types import Extraction, Extractor, Product
 from tests.kgtag.running import main
 from tests.kgtag.train.implicit.closet import WordVectors, closet
 
@@ -38,13 +37,13 @@ EDGES = (
 TAXONOMY = Taxonomy.of(TaxonomyData.of(1, CONCEPTS, tuple(sorted(EDGES))))
 
 
-class Blank:
+class Blank(Extractor):
     """An extractor that finds nothing, and takes everything for tops."""
 
     version = "blank-1"
     attributes = ("Occasion", "Sleeve")
 
-    config = SimpleNamespace(categories=("Tops",), attribute_concepts={}, category_concepts={})
+    categories = ("Tops",)
 
     def extract(self, products: list[Product]) -> list[Extraction]:
         return [Extraction((), (("Tops", 0.9),)) for _ in products]
@@ -80,7 +79,7 @@ def test_an_implied_value_without_a_concept_is_not_a_nil_mention(directory: Path
 def test_new_values_of_the_taxonomy_join(directory: Path) -> None:
     extractor: object = Blank()
     models = Models(extractor, None, None, EnforceSettings())  # type: ignore[arg-type]
-    binding = assemble_tagger(models, TAXONOMY)._binding
+    binding = assemble_tagger(models, TAXONOMY)._label_map
     values = ImplicitValueModel.load(directory)
     more = with_unseen_values(values, TAXONOMY, binding.attribute, WordVectors())
     (found,) = more.distribution([Product("1", "Acme poncho", category="Tops")], "Sleeve")

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError, InputError, StoreUnavailable
+from graph.model import TaggedItem
+from graph.sqlite.store import SqliteStore
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
@@ -198,6 +200,31 @@ def test_the_store_keeps_the_tags(shop: str, taxonomy: Taxonomy, tmp_path: Path)
     assert kept == wrote and any(kept.values())
 
 
+class Flaky(SqliteStore):
+    """A store that is unavailable for the second batch."""
+
+    calls = 0
+
+    def put_items(self, items: Sequence[TaggedItem]) -> None:
+        self.calls += 1
+        if self.calls == 2:
+            raise StoreUnavailable("the disk is away")
+        super().put_items(items)
+
+
+def test_a_store_that_goes_away_stops_the_batch_and_resume_keeps_the_rest(
+    shop: str, taxonomy: Taxonomy, tmp_path: Path
+) -> None:
+    source, out = _write(tmp_path / "in.jsonl", _products(300)), tmp_path / "out.jsonl"
+    store = Flaky.open(Path(shop.removeprefix("sqlite:///")))
+    with pytest.raises(StoreUnavailable, match="the disk is away"):
+        TagJob(_tagger(taxonomy), store=store).run(source, out)
+    assert 0 < len(_rows(out)) < 300 and all("error" not in row for row in _rows(out))
+    TagJob(_tagger(taxonomy), store=store).run(source, out, resume=True)
+    assert len(_rows(out)) == 300 == len(list(store.items()))
+    store.close()
+
+
 def test_from_stdin_to_stdout(
     taxonomy: Taxonomy, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -233,7 +260,7 @@ def test_a_file_error_in_the_middle_names_the_line(taxonomy: Taxonomy, tmp_path:
     """A torn table is not a bad product: what was tagged stays, and --resume continues once the file is repaired."""
     rows = "".join(f"{i},red\n" for i in range(100))
     (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red,extra\n")
-    with pytest.raises(FileFormatError, match=r"in\.csv:102: 3 columns"):
+    with pytest.raises(FileFormatError, match=r"in\.csv:102:3: 3 cells in a table of 2 columns"):
         TagJob(_tagger(taxonomy)).run(tmp_path / "in.csv", tmp_path / "out.jsonl")
     assert len(_rows(tmp_path / "out.jsonl")) == 64
     (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red extra\n")

@@ -90,7 +90,7 @@ def test_text_starts_entities_and_gives_newcomers_a_vector(tmp_path: Path) -> No
     texts = (centres[block] + 0.05 * rng.normal(size=(60, 12))).astype(np.float32)
     texts[7] = np.nan
     report = train_embeddings(triples, out=tmp_path / "model", settings={"dim": 16, "epochs": 40}, texts=texts)
-    assert report.text_explained is not None and report.text_explained > 0.2
+    assert report.text_r2 is not None and report.text_r2 > 0.2
     scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2].astype(np.float32)})
     nearest = [name for name, _ in scorer.neighbours("new", 5)]
     assert sum(12 <= int(name[1:]) < 18 for name in nearest) >= 4
