@@ -57,6 +57,7 @@ def serve(
     if workers == 1:
         uvicorn.run(create_app(settings, models=models), host=host, port=port, log_level="info", access_log=False)
         return
+    del models  # each worker loads its own
     with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
         os.environ.update(pass_to_workers(settings, Path(metrics)))
         uvicorn.run(

@@ -12,7 +12,7 @@ from graph.formats.registry import readable, reader, suffixes, unknown_format
 from graph.history.releases import NAME, version_named
 from graph.history.replay import at_version
 from graph.store import TaxonomyStore
-from graph.stores import load_taxonomy, open_store
+from graph.stores import open_store
 
 Open = Callable[[str], TaxonomyStore]
 
@@ -96,6 +96,3 @@ def snapshot_named(
             f"{name!r} is not a version (5), release (2026.08.0), file ({', '.join(suffixes())}) or store URL"
         )
     return taxonomy.Taxonomy.of(read_taxonomy(name, format=format, lang=lang, open=open))
-
-
-__all__ = ["Taxonomy", "load_taxonomy", "open_store", "read_taxonomy", "snapshot_named"]

@@ -17,6 +17,7 @@ from graph.stores import open_store
 from kgtag.data import read_annotated
 from kgtag.enforce import EnforceSettings
 from kgtag.evaluation.tagging import evaluate_tagging
+from kgtag.link import TaxonomyLinker
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Neighbour
 from kgtag.search.query import ParsedQuery, QueryParser
 from kgtag.search.suggest import Suggestion
@@ -85,10 +86,6 @@ def load(
         >>> [tag.label for tag in shop("Trailhead dome tent, green").tags]
         ['Dome tents', 'Green', 'Tents']
     """
-    if not 0 <= threshold <= 1:
-        raise InputError(f"threshold is {threshold}; a number from 0 to 1 is expected")
-    if mode not in ("off", "symbolic", "full"):
-        raise InputError(f"mode is {mode!r}; 'off', 'symbolic' or 'full' is expected")
     settings = EnforceSettings(threshold=threshold, mode=mode)
     given = model if isinstance(model, str | Path) or model is None else None
     models = load_models(given, embeddings, enforcement=settings, precision=precision, new_values=new_values)
@@ -263,10 +260,10 @@ class Pipeline:
     @cached_property
     def tagger(self) -> Tagger:
         """Extraction, linking and enforcement on the snapshot."""
-        return assemble_tagger(self._models, self._taxonomy)
+        return assemble_tagger(self._models, self._taxonomy, linker=self.linker)
 
     @cached_property
-    def linker(self) -> Linker:
+    def linker(self) -> TaxonomyLinker:
         """The linker alone: it needs no extractor."""
         return assemble_linker(self._models, self._taxonomy)
 

@@ -133,14 +133,13 @@ def linker(
     Example: `kgtag evaluate linker --model models/shop --data test.jsonl`
     """
     from graph.errors import InputError
-    from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
+    from kgtag.cli.settings import load_taxonomy
     from kgtag.data import read_annotated
     from kgtag.evaluation.linking import evaluate_linking
     from kgtag.tag.models import assemble_linker, load_models
     from kgtag.train.model import link_examples
 
-    taxonomy = load_taxonomy(open_store(store))
+    taxonomy = load_taxonomy(store)
     gold = [example for one in read_annotated(data) for example in link_examples(one, taxonomy)]
     if not gold:
         raise InputError(f"{data}: no span has a `concept` of this taxonomy (or null); there is nothing to measure")

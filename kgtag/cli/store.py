@@ -151,10 +151,9 @@ def export_file(
     """
     from graph.formats.format import ExportOptions
     from graph.formats.registry import export_file as write
-    from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
+    from kgtag.cli.settings import load_taxonomy
 
-    taxonomy = load_taxonomy(open_store(store))
+    taxonomy = load_taxonomy(store)
     options = ExportOptions(scheme=scheme, xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
     with working(f"writing {file}"):
         written = write(taxonomy, format, file, options=options)

@@ -28,14 +28,13 @@ def link(
 
     Example: `echo '{"id":"1","text":"navy blue","attribute":"color"}' | kgtag link`
     """
-    from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
+    from kgtag.cli.settings import load_taxonomy
     from kgtag.link.batch import link_rows
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
     from kgtag.tag.models import assemble_linker
 
-    taxonomy = load_taxonomy(open_store(store))
+    taxonomy = load_taxonomy(store)
     linker = assemble_linker(open_models(read_settings(model=model, embeddings=embeddings)), taxonomy, scheme=scheme)
     failed = 0
     for row in link_rows(linker, taxonomy, sys.stdin.buffer):

@@ -66,11 +66,10 @@ def attributes(
             raise InputError(f"attribute {name!r} is given twice; once is enough")
         new[name] = NewAttribute(definition or None)
     if store is not None:
-        from graph.stores import load_taxonomy
-        from kgtag.cli.settings import open_store
+        from kgtag.cli.settings import load_taxonomy
         from kgtag.train.model import known_attribute
 
-        taxonomy = load_taxonomy(open_store(store))
+        taxonomy = load_taxonomy(store)
         new = {name: known_attribute(taxonomy, name, one.definition) for name, one in new.items()}
     with err.status("adding attributes …"):
         config = add_attributes(model, new, out=out, categories=category or (), encoder=encoder)

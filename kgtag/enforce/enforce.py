@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce.backoff import back_off
 from kgtag.enforce.conflicts import Conflicts, best_set, conflicts
@@ -34,12 +35,21 @@ class EnforceSettings:
         plausibility_weight: Share of the log-odds of (value, occurs_in, category) that a candidate gains. The default
             is the best of five on the sample's dev titles; a larger one buys precision with recall.
         mode: The ablation: "off" (threshold only), "symbolic" (the taxonomy), "full" (taxonomy and embeddings).
+
+    Raises:
+        InputError: A threshold outside 0 to 1, or an unknown mode.
     """
 
     threshold: float = 0.5
     proposal_threshold: float = 0.9
     plausibility_weight: float = 0.1
     mode: Literal["off", "symbolic", "full"] = "full"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise InputError(f"threshold is {self.threshold}; a number from 0 to 1 is expected")
+        if self.mode not in ("off", "symbolic", "full"):
+            raise InputError(f"mode is {self.mode!r}; 'off', 'symbolic' or 'full' is expected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from graph.model import KINDS
 from graph.taxonomy import Taxonomy
 from kgtag.extract.label_finder import LabelFinder
 from kgtag.text import clean
-from kgtag.types import Linker, Query, Span
+from kgtag.types import Linked, Linker, Query, Span
 
 _CONCEPTS = 3
 """Concepts named per span at most."""
@@ -108,15 +108,17 @@ class QueryParser:
         for finder in self._finders:
             for span, ids in finder.find(text):
                 found.setdefault(span, set()).update(ids)
-        end = 0
+        chosen: list[Span] = []
         for span in sorted(found, key=lambda one: (one.start, -one.end)):
-            if span.start >= end:
-                end, surface = span.end, text[span.start : span.end]
-                concepts = self._concepts(surface, found[span], lang)
-                yield QuerySpan(span.start, span.end, surface, self._taxonomy[concepts[0].concept].kind, concepts)
+            if not chosen or span.start >= chosen[-1].end:
+                chosen.append(span)
+        surfaces = [text[span.start : span.end] for span in chosen]
+        links = self._linker.link([Query(surface, lang=lang) for surface in surfaces])
+        for span, surface, linked in zip(chosen, surfaces, links, strict=True):
+            concepts = self._concepts(linked, found[span], lang)
+            yield QuerySpan(span.start, span.end, surface, self._taxonomy[concepts[0].concept].kind, concepts)
 
-    def _concepts(self, surface: str, found: set[str], lang: str | None) -> tuple[NamedConcept, ...]:
-        (linked,) = self._linker.link([Query(surface, lang=lang)])
+    def _concepts(self, linked: Linked, found: set[str], lang: str | None) -> tuple[NamedConcept, ...]:
         probable = {candidate.concept: candidate.probability for candidate in linked.candidates}
         ranked = sorted(found, key=lambda id: (-probable.get(id, 0.0), id))[:_CONCEPTS]
         return tuple(NamedConcept(id, self._taxonomy[id].label(lang), probable.get(id, 0.0)) for id in ranked)

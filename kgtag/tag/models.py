@@ -101,10 +101,16 @@ def assemble_linker(
     return TaxonomyLinker(taxonomy, model_dir=models.linker, scheme=scheme, earlier=lender)
 
 
-def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | None = None) -> Tagger:
-    """The pipeline for one snapshot; `earlier` is that of the snapshot before.
+def assemble_tagger(
+    models: Models, taxonomy: Taxonomy, *, linker: TaxonomyLinker | None = None, earlier: Tagger | None = None
+) -> Tagger:
+    """The pipeline for one snapshot. Without an extractor, titles are searched for the taxonomy's labels.
 
-    Without an extractor, titles are searched for the taxonomy's labels.
+    Args:
+        models: The trained parts.
+        taxonomy: The snapshot.
+        linker: A linker for the snapshot; assembled here otherwise.
+        earlier: The pipeline of the snapshot before.
 
     Raises:
         ModelMismatch: The models do not fit the taxonomy.
@@ -113,7 +119,8 @@ def assemble_tagger(models: Models, taxonomy: Taxonomy, *, earlier: Tagger | Non
     label_map = LabelMap.of(
         taxonomy, attributes=extractor.attributes, categories=extractor.categories, recorded=extractor.concepts
     )
-    linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
+    if linker is None:
+        linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
     values = models.values
     if values is not None and models.new_values:
         values = with_unseen_values(values, taxonomy, label_map.attribute, linker.encoder)
