@@ -103,11 +103,8 @@ def _link(source: str, target: str) -> None:
 
 
 def read_config(directory: Path) -> tuple[ModelConfig, str]:
-    """Read the configuration and the model's version, every served file verified.
-
-    Raises:
-        InputError: A file is missing, damaged, or of another format.
-    """
+    """Read the configuration and the model's version, every served file verified. Raises InputError: a file is missing,
+    damaged, or of another format."""
     model = ModelDirectory.open(directory, EXTRACTOR)
     return config_of(model), model.version
 

@@ -83,12 +83,8 @@ class SequenceExtractor(Extractor):
 
     @classmethod
     def load(cls, directory: Path | str, *, threads: int = 0, precision: Precision = "fp32") -> Self:
-        """The model of a directory; `threads` to compute with, 0 for as many as there are cores.
-
-        Raises:
-            InputError: The directory is missing, incomplete, damaged, of another format, or from before there was this
-                precision.
-        """
+        """The model of a directory; `threads` to compute with, 0 for as many as there are cores. Raises InputError: the
+        directory is missing, incomplete, damaged, of another format, or from before there was this precision."""
         import onnxruntime
 
         directory = Path(directory)

@@ -70,11 +70,8 @@ class Normaliser:
 
     @classmethod
     def load(cls, path: Path, *, encode: Encode | None = None) -> Normaliser:
-        """Read a saved normaliser; `encode` must be the one it was trained with.
-
-        Raises:
-            InputError: The file is missing, damaged, or of another format.
-        """
+        """Read a saved normaliser; `encode` must be the one it was trained with. Raises InputError: the file is
+        missing, damaged, or of another format."""
         try:
             raw = json.loads(path.read_text(encoding="utf-8"))
             if raw.get("format") != FORMAT:

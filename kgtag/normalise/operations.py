@@ -134,11 +134,7 @@ def pieces(value: str) -> list[str]:
 
 
 def read_operation(raw: Any) -> Operation:
-    """Read what an operation's `to_json` gives.
-
-    Raises:
-        InputError: An unknown operation, or settings it does not have.
-    """
+    """Read what `to_json` of an operation gives. Raises InputError: an unknown one, or settings it does not have."""
     try:
         settings = dict(raw)
         operation: Operation = _KINDS[settings.pop("operation")](**settings)

@@ -21,16 +21,9 @@ _FEWEST = 20
 def fit_logistic(
     features: Floats, target: Floats, *, penalty: float | Sequence[float], prior: float | Sequence[float] = 0.0
 ) -> Floats:
-    """Fit a logistic regression under a Gaussian prior.
+    """Fit a logistic regression of `target` (n,) in [0, 1] on `features` (n, k): (k + 1,) weights, the intercept last.
 
-    Args:
-        features: (n, k).
-        target: (n,) in [0, 1].
-        penalty: Strength of the prior, a number or (k + 1,) with the intercept last.
-        prior: The weights without data, a number or (k + 1,).
-
-    Returns:
-        (k + 1,) weights, the intercept last.
+    `penalty` is the strength of a Gaussian prior, and `prior` the weights without data, each a number or (k + 1,).
     """
     x = np.column_stack([features, np.ones(len(features))])
     start, strength = (np.broadcast_to(np.asarray(part, dtype=np.float64), x.shape[1]) for part in (prior, penalty))
@@ -68,13 +61,10 @@ def fit_isotonic(probability: Floats, right: Floats) -> Floats:
 
 
 def fit_temperature(margins: Floats, outcomes: NDArray[np.int64], *, prior: float, strength: float) -> float:
-    """Fit the factor with which a softmax over margins gives the frequencies of outcomes.
+    """Fit the factor with which a softmax over `margins` (n, k) gives the frequencies of the true columns, `outcomes`
+    (n,).
 
-    Args:
-        margins: (n, k).
-        outcomes: (n,) indices of the true columns.
-        prior: The factor without data.
-        strength: Weight of the prior, in rows.
+    `prior` is the factor without data, `strength` its weight, in rows.
     """
     rows = np.arange(len(margins))
 

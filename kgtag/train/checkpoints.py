@@ -37,12 +37,9 @@ _OURS = (_RUN, _LAST, "curves.csv", "best-*.pt", ".*.part")
 class RunPlace:
     """Where and how often a run writes checkpoints.
 
-    Args:
-        directory: For the checkpoints.
-        resume: "auto" resumes a run of the same data and options and refuses another's, "must" refuses to start a new
-            run, "never" discards an earlier one.
-        minutes: Between checkpoints within an epoch.
-        clear: Remove the checkpoints once the model is written.
+    `resume` "auto" resumes a run of the same data and options and refuses another's, "must" refuses to start a new run,
+    "never" discards an earlier one; `minutes` are between checkpoints within an epoch; with `clear`, they are removed
+    once the model is written.
     """
 
     directory: Path
@@ -80,7 +77,7 @@ class Keeper:
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the last checkpoint. Save the weights of `state["best_epoch"]` before."""
-        write_atomically(self.directory / _LAST, _packed(state), way_out=_way_out(self.directory))
+        self._write(_LAST, _packed(state))
         for old in self.directory.glob("best-*.pt"):
             if old.name != f"best-{state['best_epoch']}.pt":
                 old.unlink(missing_ok=True)
@@ -88,9 +85,8 @@ class Keeper:
 
     def save_best(self, epoch: int, weights: Mapping[str, Any]) -> None:
         """Write an epoch's weights unless the file exists; rerunning an epoch gives the same weights."""
-        path = self.directory / f"best-{epoch}.pt"
-        if not path.is_file():
-            write_atomically(path, _packed(weights), way_out=_way_out(self.directory))
+        if not (self.directory / f"best-{epoch}.pt").is_file():
+            self._write(f"best-{epoch}.pt", _packed(weights))
 
     def load(self) -> dict[str, Any] | None:
         """Read the last checkpoint; None before the first."""
@@ -101,7 +97,13 @@ class Keeper:
         return _unpacked(self.directory / f"best-{epoch}.pt")
 
     def write_curves(self, text: str) -> None:
-        write_atomically(self.directory / "curves.csv", text.encode(), way_out=_way_out(self.directory))
+        self._write("curves.csv", text.encode())
+
+    def _write(self, name: str, data: bytes | memoryview) -> None:
+        kept = (
+            "the last good checkpoint stands" if (self.directory / _LAST).is_file() else "no checkpoint was written yet"
+        )
+        write_atomically(self.directory / name, data, way_out=f"{kept}: make room and give the same command again")
 
     def done(self) -> None:
         """Remove the checkpoints once the model is written."""
@@ -124,10 +126,7 @@ def digest(rows: Iterable[object]) -> str:
 
 @contextmanager
 def keeping(place: RunPlace, fingerprint: Mapping[str, Any]) -> Iterator[Keeper]:
-    """Lock a run's directory and give its keeper.
-
-    Args:
-        fingerprint: What the run depends on, as JSON values by name.
+    """Lock a run's directory and give its keeper; `fingerprint` is what the run depends on, as JSON values by name.
 
     Raises:
         InputError: The directory holds a run with another fingerprint (the message names the difference), another
@@ -153,7 +152,7 @@ def _check(place: RunPlace, fingerprint: Mapping[str, Any]) -> None:
         if place.resume == "must":
             raise InputError(f"there is no run to resume in {str(place.directory)!r}; leave out --resume to start one")
         text = json.dumps(fingerprint, ensure_ascii=False, indent=1, sort_keys=True)
-        write_atomically(path, text.encode(), way_out=_way_out(place.directory))
+        write_atomically(path, text.encode(), way_out="make room and give the same command again")
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -194,7 +193,11 @@ def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> N
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync(path.parent)
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -205,9 +208,10 @@ def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> N
 
 def no_room(path: Path, needed: int, way_out: str) -> str:
     free = shutil.disk_usage(path.parent if path.parent.is_dir() else Path()).free
+    wanted, there = (f"{max(count / 1e6, 0.1):,.1f} MB" for count in (needed, free))
     return (
-        f"{str(path)!r} can't be written: it needs {_megabytes(needed)} MB, and {_megabytes(free)} MB are free there"
-        f" (or a limit on file sizes is in force); {way_out}"
+        f"{str(path)!r} can't be written: it needs {wanted}, and {there} are free there (or a limit on file sizes is in"
+        f" force); {way_out}"
     )
 
 
@@ -217,19 +221,6 @@ def is_full(error: Exception) -> bool:
     if code is None and (found := re.search(r"\(os error (\d+)\)", str(error))):
         code = int(found.group(1))
     return code in _FULL
-
-
-def _way_out(directory: Path) -> str:
-    kept = "the last good checkpoint stands" if (directory / _LAST).is_file() else "no checkpoint was written yet"
-    return f"{kept}: make room and give the same command again"
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _packed(state: Mapping[str, Any]) -> memoryview:
@@ -244,7 +235,3 @@ def _unpacked(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch raises several kinds for a damaged file
         raise InputError(f"checkpoint {str(path)!r} does not read ({error}); start anew with --fresh") from error
     return found
-
-
-def _megabytes(count: int) -> str:
-    return f"{max(count / 1e6, 0.1):,.1f}"

@@ -34,11 +34,7 @@ class Checked:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return the keys of a TOML file.
-
-    Raises:
-        InputError: the file is missing or not TOML.
-    """
+    """Return the keys of a TOML file. Raises InputError: the file is missing or not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -50,13 +46,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 def check_names(
     found: Collection[str], known: Collection[str], *, source: str, replaced: Mapping[str, str] | None = None
 ) -> None:
-    """Raise InputError for an unknown option, naming the one that was meant.
+    """Raise InputError for an unknown option that `source` sets, naming the one that was meant.
 
-    Args:
-        found: option names that `source` sets.
-        known: option names there are.
-        source: where they stand, for the message.
-        replaced: what to write instead, by the option names of earlier versions.
+    `replaced`: what to write instead, by the option names of earlier versions.
     """
     for name in found:
         if name in known:

@@ -79,7 +79,7 @@ def train_model(
     if taxonomy is not None:
         attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
         categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
-        lexicon = _lexicon(data, taxonomy, attributes, progress)
+        lexicon = known_values(data, taxonomy, progress)
         stamp = stamp or Stamp(taxonomy.revision)
         findings = inspect_data(data, dev, taxonomy=taxonomy) if run.findings is None else run.findings
         run = replace(run, findings=findings, place=replace(run.place, clear=False) if run.place else None)
@@ -140,13 +140,7 @@ def train_values_only(
 
 
 def _train_linker(
-    data: Sequence[AnnotatedProduct],
-    taxonomy: Taxonomy,
-    out: Path,
-    *,
-    encoder: str,
-    seed: int,
-    stamp: Stamp | None,
+    data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, out: Path, *, encoder: str, seed: int, stamp: Stamp | None
 ) -> tuple[Mapping[str, Any], SentenceEncoder]:
     """Write a linker; return its metrics and its encoder."""
     gold = [example for one in data for example in link_examples(one, taxonomy)]
@@ -157,18 +151,29 @@ def _train_linker(
 def known_values(
     data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Callable[[str], None]
 ) -> dict[str, list[str]]:
-    """Return the taxonomy's values by attribute name, as the extractor is trained with them."""
-    return _lexicon(
-        data, taxonomy, _bound({name for one in data for name in one.attributes}, taxonomy, "attribute"), progress
-    )
+    """Return the taxonomy's values by attribute name, as the extractor is trained with them.
+
+    There are none when the taxonomy was made from these titles: an extractor that finds every training value in its
+    lexicon learns to find no other.
+    """
+    attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
+    labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
+    known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}
+    values = [
+        (name, value) for one in data for name, found in one.attributes.items() for value in found if name in known
+    ]
+    share = sum(normalise(value) in known[name] for name, value in values) / max(len(values), 1)
+    if share > _INDUCED:
+        progress(
+            f"{share:.0%} of the values are labels already: the taxonomy was made from them, and is not used as lexicon"
+        )
+        return {}
+    return labels
 
 
 def known_attribute(taxonomy: Taxonomy, name: str, definition: str | None = None) -> NewAttribute:
-    """Return a taxonomy's attribute as a new one of an extractor; its own definition, where none is given.
-
-    Raises:
-        UnknownConcept: no attribute has this name; the message names the nearest ones.
-    """
+    """Return a taxonomy's attribute as a new one of an extractor; its own definition, where none is given. Raises
+    UnknownConcept: no attribute has this name; the message names the nearest ones."""
     id = require_concept(taxonomy, name, "attribute")
     own = taxonomy[id].definition
     return NewAttribute(definition or own.get("en") or next(iter(own.values()), None), _labels(taxonomy, id), id)
@@ -187,30 +192,6 @@ def link_examples(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[LinkExample
 
 def _bound(names: Iterable[str], taxonomy: Taxonomy, kind: Kind) -> dict[str, str]:
     return {name: id for name in sorted(names) if (id := find_concept(taxonomy, name, kind)) is not None}
-
-
-def _lexicon(
-    data: Sequence[AnnotatedProduct],
-    taxonomy: Taxonomy,
-    attributes: Mapping[str, str],
-    progress: Callable[[str], None],
-) -> dict[str, list[str]]:
-    """Return labels by attribute; none when the taxonomy was made from these titles.
-
-    An extractor that finds every training value in its lexicon learns to find no other.
-    """
-    labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
-    known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}
-    values = [
-        (name, value) for one in data for name, found in one.attributes.items() for value in found if name in known
-    ]
-    share = sum(normalise(value) in known[name] for name, value in values) / max(len(values), 1)
-    if share > _INDUCED:
-        progress(
-            f"{share:.0%} of the values are labels already: the taxonomy was made from them, and is not used as lexicon"
-        )
-        return {}
-    return labels
 
 
 def _labels(taxonomy: Taxonomy, attribute: str) -> list[str]:

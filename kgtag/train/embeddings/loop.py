@@ -132,7 +132,7 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
         known = entities(fixed[:, 0])
         relation = model.relation_representations[0](fixed[:, 1])
         asked = entities(candidates)
-        query = self._drop(_real(_query(batch.side, known, relation)))
+        query = self._drop(_real(known * (relation.conj() if batch.side == "head" else relation)))
         scores = query @ self._drop(_real(asked)).T
         counts = torch.bincount(rows, minlength=len(fixed)).to(scores.dtype)
         loss = (counts * torch.logsumexp(scores, dim=1)).sum() - scores[rows, columns].sum()
@@ -146,11 +146,6 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
 
     def _slice_size_search(self, **kwargs: Any) -> int:
         raise MemoryError("1vsAll scores whole rows; take a smaller batch size or bound the candidates")
-
-
-def _query(side: str, known: torch.Tensor, relation: torch.Tensor) -> torch.Tensor:
-    """(b, d) as in `Vectors`: what the asked entity is compared with."""
-    return known * (relation.conj() if side == "head" else relation)
 
 
 def _real(x: torch.Tensor) -> torch.Tensor:

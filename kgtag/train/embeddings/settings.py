@@ -66,11 +66,8 @@ _NAMES = (*(one.name for one in fields(Settings) if one.name not in ("loss", "pr
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Return the fields of `Settings` that a TOML file sets; fields of the loss stand beside the others.
-
-    Raises:
-        InputError: the file does not read, or sets an unknown field or a wrong value.
-    """
+    """Return the fields of `Settings` that a TOML file sets; fields of the loss stand beside the others. Raises
+    InputError: the file does not read, or sets an unknown field or a wrong value."""
     found = read_toml(path)
     check_names(found, _NAMES, source=repr(str(path)))
     loss = {name: found.pop(name) for name in _LOSS if name in found}

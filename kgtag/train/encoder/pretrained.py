@@ -138,11 +138,8 @@ def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
 
 
 def renumbering(wanted: Tokenizer, other: Tokenizer) -> list[int]:
-    """Return `other`'s id for each id of `wanted`; 0 for a special token that it lacks.
-
-    Raises:
-        InputError: the two cut some text into different tokens.
-    """
+    """Return `other`'s id for each id of `wanted`; 0 for a special token that it lacks. Raises InputError: the two cut
+    some text into different tokens."""
     one, two = (json.loads(tokenizer.to_str()) for tokenizer in (wanted, other))
     apart = [name for name in ("normalizer", "pre_tokenizer") if one[name] != two[name]]
     apart += ["model"] * ({**one["model"], "vocab": 0} != {**two["model"], "vocab": 0})

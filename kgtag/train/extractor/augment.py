@@ -33,22 +33,14 @@ class _Located:
 
 
 class ValueSwapper:
-    """Swaps values of training products.
+    """Swaps values of training products, which take each other's place within a category.
 
-    Args:
-        data: the training products, whose values may take each other's place within a category.
-        values: more values by attribute name, of a taxonomy for example.
-        probability: that a product gets another value.
-        texts: products' texts are read, too.
+    `values` are more of them by attribute name, of a taxonomy for example; `probability` is that a product gets another
+    value; with `texts`, products' texts are read, too.
     """
 
     def __init__(
-        self,
-        data: Sequence[AnnotatedProduct],
-        values: Mapping[str, Sequence[str]],
-        *,
-        probability: float,
-        texts: bool = True,
+        self, data: Sequence[AnnotatedProduct], values: Mapping[str, Sequence[str]], *, probability: float, texts: bool
     ) -> None:
         self._probability = probability
         self._located = [_locate(one, texts) for one in data]

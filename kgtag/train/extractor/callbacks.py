@@ -80,18 +80,16 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
     """Draw the curves and return True; False where matplotlib isn't installed."""
     if find_spec("matplotlib") is None or not rows:
         return False
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
-    FigureCanvasAgg(figure)
     left = figure.add_subplot()
-    steps = [(row[0], row[2]) for row in rows if row[4] is None]
-    left.plot([step for step, _ in steps], [loss for _, loss in steps], color="tab:blue", label="training loss")
+    steps = [(step, loss) for step, _, loss, _, f1 in rows if f1 is None]
+    left.plot(*zip(*steps, strict=True), color="tab:blue", label="training loss")
     left.set(xlabel="step", ylabel="loss", ylim=(0, None))
     right = left.twinx()
-    found = [(row[0], 100 * row[4]) for row in rows if row[4] is not None]
-    right.plot([step for step, _ in found], [f1 for _, f1 in found], color="tab:orange", marker="o", label="dev F1")
+    found = [(step, 100 * f1) for step, _, _, _, f1 in rows if f1 is not None]
+    right.plot(*zip(*found, strict=True), color="tab:orange", marker="o", label="dev F1")
     right.set(ylabel="dev F1, %")
     figure.legend(loc="outside upper center", ncols=2)
     figure.savefig(path, dpi=110, metadata={"Software": None})

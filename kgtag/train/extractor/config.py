@@ -1,4 +1,7 @@
-"""Config files of `kgtag train extractor`: training options, and what the run is made of besides."""
+"""Options of `kgtag train extractor`: everything that weights depend on apart from data, encoder and seed.
+
+And its config files, which may set what the run is made of besides.
+"""
 
 from __future__ import annotations
 
@@ -106,11 +109,7 @@ OPTION_NAMES = tuple(one.name for one in fields(TrainOptions))
 
 
 def changed(base: TrainOptions, *changes: Mapping[str, Any]) -> TrainOptions:
-    """Return `base` with the changes, of which later ones win.
-
-    Raises:
-        InputError: an option can't have its value.
-    """
+    """Return `base` with the changes, of which later ones win. Raises InputError: an option can't have its value."""
     return replace(base, **{name: value for change in changes for name, value in change.items()})
 
 
@@ -166,12 +165,10 @@ _NAMES = (*OPTION_NAMES, *_RUN_NAMES)
 
 
 def defaults(format: str = "annotated", *, continued: bool = False) -> TrainOptions:
-    """Return the options where nothing else is given.
+    """Return the options where nothing else is given; if `continued`, for further training, at lower rates.
 
-    Args:
-        format: ExtractGPT's rows list absent attributes as "n/a" and are evaluated by values; other formats leave
-            absent attributes out and are evaluated by spans.
-        continued: for further training of a trained model, at lower rates.
+    ExtractGPT's rows list absent attributes as "n/a" and are evaluated by values; other formats leave absent attributes
+    out and are evaluated by spans.
     """
     options = DEFAULTS
     if format == "extractgpt":
@@ -182,14 +179,8 @@ def defaults(format: str = "annotated", *, continued: bool = False) -> TrainOpti
 
 
 def read_config(name: str) -> dict[str, Any]:
-    """Return the options that a TOML file sets, or a preset that comes with kgtag.
-
-    Args:
-        name: path of a file, or one of PRESETS.
-
-    Raises:
-        InputError: the file does not read, or sets an unknown option.
-    """
+    """Return the options that a TOML file sets, or one of PRESETS. Raises InputError: the file does not read, or sets
+    an unknown option."""
     if name in PRESETS:
         with as_file(_PRESETS / f"{name}.toml") as path:
             return read_toml(path)
@@ -224,11 +215,8 @@ def read_assignments(assignments: Sequence[str]) -> dict[str, Any]:
 
 
 def resolve(*layers: Mapping[str, Any], continued: bool = False) -> tuple[RunOptions, TrainOptions]:
-    """Return the run and training options of several layers, of which later ones win.
-
-    Raises:
-        InputError: an option can't have its value.
-    """
+    """Return the run and training options of several layers, of which later ones win. Raises InputError: an option
+    can't have its value."""
     merged = {name: value for layer in layers for name, value in layer.items()}
     run = RunOptions(**{name: value for name, value in merged.items() if name in _RUN_NAMES})
     given = {name: value for name, value in merged.items() if name not in _RUN_NAMES}
@@ -236,31 +224,19 @@ def resolve(*layers: Mapping[str, Any], continued: bool = False) -> tuple[RunOpt
 
 
 def to_toml(options: TrainOptions, run: RunOptions | None = None, *, head: str = "") -> str:
-    """Return a file that `read_config` reads, each option with its meaning.
-
-    Args:
-        run: only what differs from its defaults is written.
-        head: becomes comments at the top.
-    """
+    """Return a file that `read_config` reads, each option with its meaning, and `head` as comments at the top; of `run`
+    only what differs from its defaults."""
     lines = [f"# {line}".rstrip() for line in head.splitlines()]
     base = RunOptions()
     run = run or base
     values = {name: getattr(run, name) for name in _RUN_NAMES if getattr(run, name) != getattr(base, name)}
     values |= {name: getattr(options, name) for name in OPTION_NAMES}
     meaning = descriptions()
-    lines += [f"{name} = {_toml(value)}  # {meaning[name]}" for name, value in values.items()]
-    return "\n".join(lines) + "\n"
+    lines += [f"{name} = {json.dumps(value, ensure_ascii=False)}  # {meaning[name]}" for name, value in values.items()]
+    return "\n".join(lines).replace("\x7f", "\\u007f") + "\n"  # JSON leaves this control character
 
 
 def descriptions() -> dict[str, str]:
     """Return the meaning of every option, in a line."""
     schemas = (TypeAdapter(kind).json_schema()["properties"] for kind in (RunOptions, TrainOptions))
     return {name: about["description"] for schema in schemas for name, about in schema.items()}
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(one) for one in value)}]"
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # JSON leaves this control character

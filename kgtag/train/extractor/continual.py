@@ -77,10 +77,8 @@ def prepare_continued(task: Training, start: Start) -> Prepared:
     """Prepare a training that starts from a trained model, whose encoder `task` names.
 
     New attributes and categories start from their names' vectors. An attribute that only the replayed products were
-    annotated with counts for nothing in new ones, and the other way round.
-
-    Raises:
-        InputError: nothing can be learned from the data, the model is an ensemble, or the encoder another one.
+    annotated with counts for nothing in new ones, and the other way round. Raises InputError: nothing can be learned
+    from the data, the model is an ensemble, or the encoder another one.
     """
     network, config = load_network(start.model)
     if not isinstance(network, TagNetwork):

@@ -73,7 +73,8 @@ def add_attributes(
     texts = [name if new.definition is None else f"{name}: {new.definition}" for name, new in attributes.items()]
     for member in networks(network):
         rows = unlearned_rows(member, tokenizer, texts, encoder=path)
-        member.attribute = _table(torch.cat([member.attribute.get_parameter("weight").detach(), rows]))
+        rows = torch.cat([member.attribute.get_parameter("weight").detach(), rows])
+        member.attribute = nn.Embedding(len(rows), rows.shape[1], padding_idx=0, _weight=rows)
     added = {name: {"definition": new.definition, "values": len(new.values)} for name, new in attributes.items()}
     config = _extended(config, attributes, categories)
     lexicon = [*read_lexicon(model), *_entries(attributes, tokenizer)]
@@ -105,11 +106,8 @@ def _check(config: ModelConfig, attributes: Mapping[str, NewAttribute], categori
 
 
 def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str], *, encoder: Path) -> torch.Tensor:
-    """Return the vectors of names in the encoder from before `network` was trained, (len(names), d) float32.
-
-    Raises:
-        InputError: an encoder of another shape.
-    """
+    """Return the vectors of names in the encoder from before `network` was trained, (len(names), d) float32. Raises
+    InputError: an encoder of another shape."""
     body = load_encoder(encoder)
     if body.config.hidden_size != network.encoder.config.hidden_size:
         raise InputError(
@@ -120,10 +118,6 @@ def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[st
     added = network.encoder.get_input_embeddings().weight.detach()[len(weight) :]
     body.set_input_embeddings(plain_embedding(torch.cat([weight, added])))
     return name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
-
-
-def _table(rows: torch.Tensor) -> nn.Embedding:
-    return nn.Embedding(rows.shape[0], rows.shape[1], padding_idx=0, _weight=rows)
 
 
 def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> ModelConfig:
@@ -163,12 +157,17 @@ def build_ensemble(
         raise InputError("no dev products given; the joint model's calibration is fitted on them")
     check_target(out)
     loaded = [load_network(model) for model in models]
-    for model, (found, config) in zip(models[1:], loaded[1:], strict=True):
-        _check_like(models[0], loaded[0][1], model, config)
-        _renumber(found, _numbers(models[0], model))
-    network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
     config = loaded[0][1]
-    before = read_metrics(models[0])
+    for model, (found, other) in zip(models[1:], loaded[1:], strict=True):
+        _check_like(models[0], config, model, other)
+        numbers = _numbers(models[0], model)
+        for member in networks(found):  # it reads tokens by the first model's ids from now on
+            rows = member.encoder.get_input_embeddings().weight.detach()[numbers]
+            member.encoder.set_input_embeddings(plain_embedding(rows))
+            member.encoder.config.vocab_size = len(rows)
+    network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
+    before, *others = map(read_metrics, models)
+    encoders = {name for one in (before, *others) for name in one.get("encoders", [one.get("encoder")]) if name}
     options = before.get("options", {})
     metric = Metric(options.get("dev_metric", "span_f1") == "span_f1", options.get("unannotated_as") == "unknown")
     tokenizer, labels = load_tokenizer(models[0]), labels_of(config)
@@ -176,7 +175,7 @@ def build_ensemble(
     held, _ = examples(dev, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     tuned = tune(network, held, batcher, metric=metric)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
-    metrics |= {"f1": tuned.made.f1, "members": [str(model) for model in models], "encoders": _encoders(models)}
+    metrics |= {"f1": tuned.made.f1, "members": [str(model) for model in models], "encoders": sorted(encoders)}
     copy_model(models[0], out, network=network, config=replace(tuned.applied(config), thresholds={}), metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * tuned.made.f1:.1f}")
     return tuned.made.f1
@@ -204,17 +203,3 @@ def _numbers(first: Path, other: Path) -> list[int]:
             " same data"
         )
     return numbers
-
-
-def _renumber(network: TagNetwork | Ensemble, numbers: list[int]) -> None:
-    """Make the network read tokens by the first model's ids."""
-    for member in networks(network):
-        rows = member.encoder.get_input_embeddings().weight.detach()[numbers]
-        member.encoder.set_input_embeddings(plain_embedding(rows))
-        member.encoder.config.vocab_size = len(rows)
-
-
-def _encoders(models: Sequence[Path]) -> list[str]:
-    """Return the encoders that they were trained from, each once."""
-    found = [read_metrics(model) for model in models]
-    return sorted({name for one in found for name in one.get("encoders", [one.get("encoder")]) if name})

@@ -52,6 +52,7 @@ class Teacher(SequenceExtractor):
         return found
 
     def _same(self, tokens: Tokens, example: Example) -> Tokens | None:
+        """Return the example's part of the tokens; None when this model cuts it otherwise."""
         length = len(example.tokens)
         if not length <= min(len(tokens), self.config.max_tokens):
             return None
@@ -93,14 +94,8 @@ def soft_tags(
     *,
     progress: Callable[[str], None],
 ) -> dict[int, SoftTags]:
-    """Return the teachers' mean tag probabilities by example number, over those that know the attribute.
-
-    Args:
-        products: by example number.
-
-    Raises:
-        InputError: a teacher can teach none of the titles.
-    """
+    """Return the teachers' mean tag probabilities by example number, over those that know the attribute; `products` are
+    by example number, too. Raises InputError: a teacher can teach none of the titles."""
     pairs = [(example, products[example.number]) for example in data]
     probabilities: list[dict[int, list[Floats]]] = [defaultdict(list) for _ in data]
     for directory in teachers:

@@ -28,7 +28,6 @@ from kgtag.train.extractor.optimizer import (
     find_precision,
     freeze,
     merge_adapters,
-    mixed,
     parameter_groups,
     rate,
 )
@@ -166,9 +165,8 @@ class Learner:
                 run.total += loss * len(batch.ids)
                 run.count += len(batch.ids)
                 run.since = (run.since[0] + loss, run.since[1] + 1)
-            self._step(run)
             run.batch = group.stop
-            self._note(run)
+            self._step(run)
             if run.keeper is not None and run.keeper.due() and run.batch < len(chunks):
                 self._keep(run)
 
@@ -176,7 +174,7 @@ class Learner:
         """Add the batch's gradients and return its loss; raise InputError when that is not finite."""
         options = self.options
         q = options.gce_q * min(1.0, (run.epoch - 1) / max(1.0, _RAMP * options.epochs))
-        with mixed(self.device, self.precision):
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
             loss = batch_loss(self.network, batch, options, q=q)
         run.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
         value = float(loss.detach())
@@ -189,6 +187,7 @@ class Learner:
         return value
 
     def _step(self, run: _Run) -> None:
+        """Change the weights, and tell everybody who watches."""
         run.scaler.unscale_(run.optimiser)
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         run.scaler.step(run.optimiser)
@@ -196,8 +195,6 @@ class Learner:
         run.step += 1
         run.optimiser.zero_grad(set_to_none=True)
         run.schedule.step()
-
-    def _note(self, run: _Run) -> None:
         loss = run.since[0] / max(run.since[1], 1)
         run.watch(self._tick(run, loss))
         if run.step % max(1, run.steps // _ROWS) == 0:

@@ -1,10 +1,12 @@
-"""Learning rates of the network's weights, device and precision."""
+"""What a training minimises, and how: losses, learning rates, frozen layers, LoRA adapters, device and precision.
+
+The loss is the CRF's likelihood, robust to noisy gold, with distillation and a loss across attributes.
+"""
 
 from __future__ import annotations
 
 import re
 import warnings
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -15,6 +17,8 @@ from kgtag.train.extractor.batches import Batch
 from kgtag.train.extractor.config import Precision, TrainOptions
 from kgtag.train.extractor.network import ChainCRF, TagNetwork
 
+_CATEGORY = 5.0
+"""Weight of the category's loss, beside CRF losses that add up over a title's attributes."""
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 _ADAPTER_FACTOR = 10.0
 """Learning rate of adapters, as a multiple of the encoder's."""
@@ -38,11 +42,8 @@ def parameter_groups(network: TagNetwork, options: TrainOptions) -> list[dict[st
 
 
 def freeze(network: TagNetwork, lowest: int) -> None:
-    """Freeze the embeddings and the `lowest` layers, but not the rows of new tokens, which mean nothing yet.
-
-    Raises:
-        InputError: the encoder has fewer layers.
-    """
+    """Freeze the embeddings and the `lowest` layers, but not the rows of new tokens, which mean nothing yet. Raises
+    InputError: the encoder has fewer layers."""
     layers = int(getattr(network.encoder.config, "num_hidden_layers", 1))
     if lowest > layers:
         raise InputError(f"option frozen_layers is {lowest}, but the encoder has {layers} layers")
@@ -70,11 +71,6 @@ def find_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[wanted]
 
 
-def mixed(device: torch.device, precision: torch.dtype) -> AbstractContextManager[Any]:
-    """Return the context for the network's forward pass."""
-    return nullcontext() if precision == torch.float32 else torch.autocast(device.type, dtype=precision)
-
-
 def rate(step: int, steps: int, warmup_ratio: float) -> float:
     """Return the factor on the peak rates: linear up in the warm-up, then linear down to 0.02."""
     warm = max(1, int(warmup_ratio * steps))
@@ -87,17 +83,9 @@ def _depth(name: str) -> int:
     return int(found.group(1)) + 1 if found else 0
 
 
-_NAME = "default"
-
-
 def add_adapters(encoder: Any, options: TrainOptions) -> Any:
-    """Put an adapter on every linear layer; the encoder's own weights are trained no more.
-
-    Rows of tokens that the vocabulary lacked (`SeenEmbedding.delta`) are trained as before.
-
-    Returns:
-        peft's model, for `merge_adapters`.
-    """
+    """Put an adapter by peft on every linear layer, to be merged afterwards; the encoder's own weights are trained no
+    more, but the rows of tokens that the vocabulary lacked (`SeenEmbedding.delta`) are as before."""
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
 
@@ -108,7 +96,7 @@ def add_adapters(encoder: Any, options: TrainOptions) -> Any:
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what other kinds of models may need
-        adapted = LoraModel(encoder, {_NAME: config}, _NAME)
+        adapted = LoraModel(encoder, {"default": config}, "default")
     for name, weight in encoder.named_parameters():
         if name in trained:
             weight.requires_grad_(True)
@@ -122,19 +110,11 @@ def merge_adapters(adapted: Any) -> None:
         delattr(encoder, name)
 
 
-_CATEGORY = 5.0
-"""Weight of the category's loss, beside CRF losses that add up over a title's attributes."""
-
-
 def batch_loss(network: TagNetwork, batch: Batch, options: TrainOptions, *, q: float = 0.0) -> Tensor:
     """Return the loss summed over a title's attributes, averaged over titles, plus the category's cross-entropy.
 
-    Args:
-        q: of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p. 0 is plain likelihood; the
-            larger q, the less a row counts whose gold the model finds unlikely.
-
-    Returns:
-        Scalar float32.
+    `q` is of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p. 0 is plain likelihood; the
+    larger q, the less a row counts whose gold the model finds unlikely.
     """
     states, logits = network.encode(batch.ids, batch.shapes, batch.mask)
     steps = batch.tags.shape[2]
@@ -168,13 +148,8 @@ def cross_attribute_loss(scores: Tensor, batch: Batch) -> Tensor:
     """Return the cross-entropy of each token's tag among those of all attributes and O.
 
     A row's CRF decides whether a token belongs to its attribute; this loss, to which of them all. Attributes that the
-    annotation may have left out, and tokens of two attributes, don't count.
-
-    Args:
-        scores: (B, A, T, 5) float32.
-
-    Returns:
-        Scalar float32, summed over a title's tokens, averaged over titles.
+    annotation may have left out, and tokens of two attributes, don't count. `scores` are (B, A, T, 5) float32; the loss
+    is summed over a title's tokens, and averaged over titles.
     """
     rows, _, steps, _ = scores.shape
     claimed = batch.tags > 0

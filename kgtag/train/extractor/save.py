@@ -100,11 +100,8 @@ def _quiet(record: logging.LogRecord) -> bool:
 
 
 def load_network(directory: Path) -> tuple[TagNetwork | Ensemble, ModelConfig]:
-    """Load the network, in eval mode on the CPU, and its configuration.
-
-    Raises:
-        InputError: the directory is damaged, or of an earlier format.
-    """
+    """Load the network, in eval mode on the CPU, and its configuration. Raises InputError: the directory is damaged, or
+    of an earlier format."""
     from transformers import AutoConfig, AutoModel
 
     model = ModelDirectory.open(directory, EXTRACTOR)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import optuna
+
 from graph.errors import InputError
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Tick
@@ -29,6 +31,14 @@ class Dimension:
     high: float = 0.0
     log: bool = False
     choices: tuple[Any, ...] = ()
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.choices if self.choices else self.low <= value <= self.high
+
+    def suggested(self, trial: Any) -> Any:
+        if self.choices:
+            return trial.suggest_categorical(self.name, self.choices)
+        return trial.suggest_float(self.name, self.low, self.high, log=self.log)
 
 
 SPACE = (
@@ -83,15 +93,13 @@ def search_options(
     Raises:
         InputError: `storage` holds a search over other data or options, or no trial came to an end.
     """
-    import optuna
-
     optuna.logging.set_verbosity(logging.WARNING)
     train, held = (list(data), list(dev)) if dev else split_dev(data)
     first = Training(train, held, encoder, seed, base, values or {})
     study = _study(storage, first, space)
 
     def objective(trial: Any) -> float:
-        options = changed(base, {one.name: _suggested(trial, one) for one in space})
+        options = changed(base, {one.name: one.suggested(trial) for one in space})
         task = replace(first, options=options)
         ready = prepare(task)
         progress(f"trial {trial.number}: {', '.join(f'{name} {_short(v)}' for name, v in trial.params.items())}")
@@ -117,8 +125,6 @@ def search_options(
 
 def _study(storage: Path, task: Training, space: Sequence[Dimension]) -> Any:
     """Open or create the study of a file; a trial that was killed counts as failed and is tried again."""
-    import optuna
-
     storage.parent.mkdir(parents=True, exist_ok=True)
     # The sampler's state is not kept: resuming with the same seed would propose the first trials again.
     url = f"sqlite:///{storage}"
@@ -138,24 +144,13 @@ def _study(storage: Path, task: Training, space: Sequence[Dimension]) -> Any:
         raise InputError(f"{str(storage)!r} holds a search with other {other}; give another --study, or remove it")
     if before is None:
         study.set_user_attr("fingerprint", mark)
-        first = {one.name: getattr(task.options, one.name) for one in space}
-        study.enqueue_trial({name: value for name, value in first.items() if _inside(name, value, space)})
+        first = {one.name: value for one in space if (value := getattr(task.options, one.name)) in one}
+        study.enqueue_trial(first)
     for trial in study.trials:
         if trial.state == optuna.trial.TrialState.RUNNING:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             study.enqueue_trial(trial.params)
     return study
-
-
-def _inside(name: str, value: Any, space: Sequence[Dimension]) -> bool:
-    one = next(one for one in space if one.name == name)
-    return value in one.choices if one.choices else one.low <= value <= one.high
-
-
-def _suggested(trial: Any, one: Dimension) -> Any:
-    if one.choices:
-        return trial.suggest_categorical(one.name, one.choices)
-    return trial.suggest_float(one.name, one.low, one.high, log=one.log)
 
 
 def _found(study: Any, base: TrainOptions, space: Sequence[Dimension], out: Path) -> Found:
@@ -167,13 +162,11 @@ def _found(study: Any, base: TrainOptions, space: Sequence[Dimension], out: Path
     out.parent.mkdir(parents=True, exist_ok=True)
     head = f"Best of {len(study.trials)} trials: dev F1 {100 * best.value:.1f} (trial {best.number})."
     out.write_text(to_toml(options, head=head), encoding="utf-8")
-    names = tuple(one.name for one in space)
-    ranked = sorted(study.trials, key=lambda t: (t.value is None, -(t.value or 0.0), t.number))
-    rows = tuple(
-        (t.number, t.state.name.lower(), _score(t), _seconds(t), *(_short(t.params.get(name)) for name in names))
-        for t in ranked
-    )
-    return Found(best.value, options, ("trial", "state", "dev F1", "seconds", *names), rows)
+    names, rows = tuple(one.name for one in space), []
+    for one in sorted(study.trials, key=lambda one: (one.value is None, -(one.value or 0.0), one.number)):
+        varied = (_short(one.params.get(name)) for name in names)
+        rows.append((one.number, one.state.name.lower(), _score(one), _seconds(one), *varied))
+    return Found(best.value, options, ("trial", "state", "dev F1", "seconds", *names), tuple(rows))
 
 
 def _score(trial: Any) -> str:
@@ -186,8 +179,8 @@ def _seconds(trial: Any) -> int | None:
 
 
 def _line(study: Any, trial: Any) -> str:
-    done = [one for one in study.trials if one.state.name == "COMPLETE"]
-    best = f"; best so far {100 * max(one.value for one in done):.1f}" if done else ""
+    done = [one.value for one in study.trials if one.state.name == "COMPLETE"]
+    best = f"; best so far {100 * max(done):.1f}" if done else ""
     return f"trial {trial.number} {trial.state.name.lower()}: dev F1 {_score(trial) or '–'}, {_seconds(trial)} s{best}"
 
 

@@ -182,11 +182,8 @@ Synonyms = Sequence[tuple[str, str, str]]
 
 
 def tune_encoder(encoder: str, finder: CandidateFinder, synonyms: Synonyms, directory: Path, *, seed: int) -> None:
-    """Fine-tune an encoder on synonyms, and export it; `finder` says which names look alike.
-
-    Raises:
-        InputError: the synonyms are too few to learn from.
-    """
+    """Fine-tune an encoder on synonyms, and export it; `finder` says which names look alike. Raises InputError: the
+    synonyms are too few to learn from."""
     if len(synonyms) < _MIN_SYNONYMS:
         raise InputError(
             f"{len(synonyms)} synonyms are too few to tune an encoder on, {_MIN_SYNONYMS} are needed; add"

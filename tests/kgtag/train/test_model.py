@@ -5,7 +5,7 @@ from __future__ import annotations
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.train.model import _lexicon, link_examples
+from kgtag.train.model import known_values, link_examples
 from kgtag.types import AnnotatedProduct, Product, Query, Span
 
 CONCEPTS = (
@@ -25,13 +25,13 @@ def _product(*values: str) -> AnnotatedProduct:
 
 def test_labels_of_the_attribute_make_the_lexicon() -> None:
     said: list[str] = []
-    found = _lexicon([_product("red", "plum")], TAXONOMY, {"Color": "color"}, said.append)
+    found = known_values([_product("red", "plum")], TAXONOMY, said.append)
     assert found == {"Color": ["Red", "crimson"]} and not said
 
 
 def test_a_taxonomy_made_from_the_titles_is_no_lexicon() -> None:
     said: list[str] = []
-    assert _lexicon([_product("red", "Crimson")], TAXONOMY, {"Color": "color"}, said.append) == {}
+    assert known_values([_product("red", "Crimson")], TAXONOMY, said.append) == {}
     assert "100%" in said[0]
 
 
