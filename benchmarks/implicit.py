@@ -33,7 +33,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
 from kgtag.evaluation.calibration import reliability
-from kgtag.extract.implicit.model import ImplicitValueModel
+from kgtag.extract.implicit import ImplicitValueModel
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.train.implicit import train_values
 from kgtag.train.linker.encoders import export_encoder

@@ -34,7 +34,7 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.formats import openfoodfacts
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.evaluation.linking import evaluate_linking
+from kgtag.evaluation.tagging import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.candidates.forms import normal_form
 from kgtag.link.candidates.words import parts as parts_of

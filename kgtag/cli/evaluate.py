@@ -134,7 +134,7 @@ def linker(
     from graph.errors import InputError
     from kgtag.cli.settings import load_taxonomy
     from kgtag.data import read_annotated
-    from kgtag.evaluation.linking import evaluate_linking
+    from kgtag.evaluation.tagging import evaluate_linking
     from kgtag.tag.models import assemble_linker, load_models
     from kgtag.train.model import link_examples
 

@@ -69,7 +69,7 @@ def gold(
     """
     from graph.formats import reading
     from kgtag.cli.settings import open_store
-    from kgtag.discover.gold import accepted_gold
+    from kgtag.discover.mentions import accepted_gold
     from kgtag.extract.files import read_config
 
     names = {id: name for name, id in read_config(model)[0].attribute_concepts.items()} if model is not None else {}

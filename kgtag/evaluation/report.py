@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
-from kgtag.evaluation.calibration import reliability
-from kgtag.evaluation.confidence import (
+from kgtag.evaluation.calibration import (
     bootstrap,
     decisions,
     interval,
     paired,
     per_category,
+    reliability,
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluation.errors import KINDS, error_table, mistakes
-from kgtag.evaluation.extraction import Protocol, as_documents, evaluate_extractions, extract_all
+from kgtag.evaluation.extraction import (
+    KINDS,
+    Protocol,
+    as_documents,
+    error_table,
+    evaluate_extractions,
+    extract_all,
+    mistakes,
+)
 from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extractor
 

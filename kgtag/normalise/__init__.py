@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kgtag.normalise.learn import ValuePair, fit, pair_values
-from kgtag.normalise.normaliser import Normaliser
+from kgtag.normalise.learn import Normaliser, ValuePair, fit, pair_values
 from kgtag.normalise.quantities import Quantity, convert, read_quantity
 
 __all__ = ["Normaliser", "Quantity", "ValuePair", "convert", "fit", "pair_values", "read_quantity"]

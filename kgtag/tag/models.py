@@ -12,8 +12,7 @@ from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision
-from kgtag.extract.implicit.linear import DIRECTORY
-from kgtag.extract.implicit.model import ImplicitValueModel, ValuesOnly, with_unseen_values
+from kgtag.extract.implicit import DIRECTORY, ImplicitValueModel, ValuesOnly, with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
 from kgtag.tag.label_map import LabelMap

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
-from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
+from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.tag.category import CategoryPredictor
 from kgtag.tag.label_map import LabelMap
 from kgtag.text import clean_product

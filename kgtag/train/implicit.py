@@ -16,8 +16,17 @@ from sklearn.svm import LinearSVC
 
 from kgtag.artifacts import new_directory, write_json
 from kgtag.evaluation.calibration import reliability
-from kgtag.extract.implicit.linear import BUCKETS, Floats, Head, feature_rows, grams, write_values
-from kgtag.extract.implicit.model import TextEncoder, product_text, value_text
+from kgtag.extract.implicit import (
+    BUCKETS,
+    Floats,
+    Head,
+    TextEncoder,
+    feature_rows,
+    grams,
+    product_text,
+    value_text,
+    write_values,
+)
 from kgtag.train.calibration import fit_temperature
 from kgtag.train.extractor.dataset import bucket, locate
 from kgtag.types import AnnotatedProduct

@@ -14,7 +14,7 @@ from graph.lookup import find_concept, require_concept
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import new_directory
-from kgtag.extract.implicit.linear import DIRECTORY
+from kgtag.extract.implicit import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.examples import LinkExample
 from kgtag.link.files import ENCODER, TOKENIZER

@@ -15,7 +15,7 @@ from graph.history.releases import Stamp
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
-from kgtag.embed.export import Export, write_export
+from kgtag.embed.scorer import Export, write_export
 from kgtag.embed.triples import (
     Ids,
     Triples,
@@ -29,7 +29,7 @@ from kgtag.embed.vectors import BILINEAR, Floats, Folds, ModelName, fit_text_map
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.evaluation.tagging import gold_concepts
-from kgtag.train.embeddings.calibrate import calibrate, measure
+from kgtag.train.calibration import calibrate, measure
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
 from kgtag.types import AnnotatedProduct
 

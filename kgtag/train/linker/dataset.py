@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.evaluation.linking import LinkOutcome, linking_metrics
+from kgtag.evaluation.tagging import LinkOutcome, linking_metrics
 from kgtag.link.candidates.forms import CJK, folded_form, normal_form
 from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
 from kgtag.link.candidates.retrieve import Without
@@ -23,7 +23,7 @@ from kgtag.link.examples import LinkExample
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
 from kgtag.link.rerank.networks import RankModel
-from kgtag.train.linker.rank import RankData
+from kgtag.train.linker.run import RankData
 from kgtag.types import Query
 
 PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]

@@ -18,8 +18,7 @@ from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.embed.export import Export, write_export
-from kgtag.embed.scorer import Scorer
+from kgtag.embed.scorer import Export, Scorer, write_export
 from kgtag.embed.vectors import Floats, ModelName, TextMap
 from kgtag.train.embeddings.model import vectors_of
 

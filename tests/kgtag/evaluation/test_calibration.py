@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from kgtag.evaluation.calibration import reliability
-from kgtag.evaluation.linking import linking_metrics
+from kgtag.evaluation.tagging import linking_metrics
 
 
 def test_calibration_by_hand() -> None:

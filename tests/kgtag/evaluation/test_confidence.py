@@ -10,7 +10,7 @@ import pytest
 from graph.columns.taxonomy_data import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.evaluation.confidence import (
+from kgtag.evaluation.calibration import (
     bootstrap,
     choose_thresholds,
     decisions,
@@ -20,8 +20,7 @@ from kgtag.evaluation.confidence import (
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluation.errors import KINDS, error_table, mistakes
-from kgtag.evaluation.extraction import Protocol, evaluate_extractions, rates
+from kgtag.evaluation.extraction import KINDS, Protocol, error_table, evaluate_extractions, mistakes, rates
 from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kgtag.evaluation.errors import mistakes
 from kgtag.evaluation.extraction import (
     as_documents,
     best_values,
     evaluate_extractgpt,
     evaluate_extractions,
     evaluate_spans,
+    mistakes,
 )
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 

@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from graph.errors import InputError
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
-from kgtag.evaluation.linking import evaluate_linking
+from kgtag.evaluation.tagging import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.train.encoder.pretrained import resolve

@@ -14,11 +14,10 @@ from graph.errors import InputError
 from kgtag.cli.training_data import without_passwords
 from kgtag.data import read_annotated
 from kgtag.train.checkpoints import RunPlace
-from kgtag.train.extractor.batches import SoftTags
+from kgtag.train.extractor.batches import SoftTags, soft_tags
 from kgtag.train.extractor.callbacks import Tick
 from kgtag.train.extractor.config import TrainOptions, as_json, read_config, resolve
 from kgtag.train.extractor.decision import score_examples
-from kgtag.train.extractor.distillation import soft_tags
 from kgtag.train.extractor.loop import Learner
 from kgtag.train.extractor.optimizer import divergence
 from kgtag.train.extractor.prepare import Prepared, Training, prepare

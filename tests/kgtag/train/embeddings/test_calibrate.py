@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kgtag.embed.calibration import Calibration
 from kgtag.embed.triples import Triples
-from kgtag.embed.vectors import Vectors
+from kgtag.embed.vectors import Calibration, Vectors
 from kgtag.evaluation.calibration import reliability
-from kgtag.train.embeddings.calibrate import _fit, calibrate, corrupt, sample_references
+from kgtag.train.calibration import _fit, calibrate, corrupt, sample_references
 
 
 def test_a_fitted_curve_means_what_it_says() -> None:

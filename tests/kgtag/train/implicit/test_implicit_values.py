@@ -9,8 +9,7 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.evaluation.extraction import ValueExtractor, evaluate_extractor
-from kgtag.extract.implicit.linear import BUCKETS, grams
-from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
+from kgtag.extract.implicit import BUCKETS, ImplicitValueModel, grams, with_inferred
 from kgtag.train.implicit import ValuesReport, targets, train_values
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 from tests.kgtag.train.implicit.closet import WordVectors, closet

@@ -1,1 +1,0 @@
-"""Attribute values that a text implies without stating them."""
