@@ -18,6 +18,10 @@ from kgtag.link.candidates.ngrams import GramIndex
 
 _SAME, _FOLDED, _GRAMS = 1.0, 0.95, 0.9
 """Scores of equal labels, of those equal but for plural, accents and hyphens, and at most of shared letters."""
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Row numbers on the left and on the right, (p,) each."""
+Floats = NDArray[np.float64]
+_MATCHES: tuple[RelationType, ...] = ("exact_match", "close_match")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,6 @@ class Side:
         prefs = (c.pref_label for c in self.concepts)
         found = (next((pref[tag] for tag in sorted(pref) if tag.split("-")[0] == lang), "") for pref in prefs)
         return [normal_form(text) for text in found]
-
-
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Row numbers on the left and on the right, (p,) each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,6 @@ def _best_scores(source: Side, target: Side, lang: str, candidates: int) -> dict
             key = owner, others[number]
             best[key] = max(best[key], score)
     return best
-
-
-Floats = NDArray[np.float64]
-
-_MATCHES: tuple[RelationType, ...] = ("exact_match", "close_match")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""NIL mentions of "tags out" rows, grouped by attribute and spelling; and, once they have a concept, as training data."""
+"""NIL mentions of "tags out" rows, grouped by attribute and spelling; once they have a concept, as training data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from graph.taxonomy import Taxonomy
 from kgtag.link.candidates.forms import folded_form, normal_form, numbers
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.types import Product, Span
+
+Row = Mapping[str, Any]
+SIMILARITY = 0.6
+"""Least cosine between the letter grams of any two groups of a cluster."""
+_NEAREST = 20
+_Placed = tuple[Span, str, str]
+"""Span, the attribute's concept, the value's."""
 
 
 @dataclass(slots=True)
@@ -56,15 +63,9 @@ class NilGroup:
         return found
 
 
-def group_mentions(rows: Iterable[tuple[int, Mapping[str, Any]]], *, min_probability: float = 0.0) -> list[NilGroup]:
-    """Group NIL mentions of (line number, "tags out" row) by spelling without case, plural and the like.
-
-    Returns:
-        Groups on most products first, of mentions that are `min_probability` probable.
-
-    Raises:
-        InputError: A row of another shape.
-    """
+def group_mentions(rows: Iterable[tuple[int, Row]], *, min_probability: float = 0.0) -> list[NilGroup]:
+    """Group NIL mentions of (line number, "tags out" row) by spelling without case, plural and the like; groups on most
+    products first, of mentions that are `min_probability` probable. Raises InputError: a row of another shape."""
     found: dict[tuple[str, str], NilGroup] = {}
     for number, row in rows:
         if "error" in row:
@@ -86,7 +87,7 @@ def group_mentions(rows: Iterable[tuple[int, Mapping[str, Any]]], *, min_probabi
     return sorted(found.values(), key=lambda one: (-len(one.products), -one.mentions, one.attribute or "", one.forms))
 
 
-def _nils(number: int, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _nils(number: int, row: Row) -> list[Mapping[str, Any]]:
     nils = row.get("nil", [])
     fit = isinstance(nils, list) and all(
         isinstance(one, Mapping)
@@ -100,17 +101,12 @@ def _nils(number: int, row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(nils)
 
 
-def _categories(number: int, row: Mapping[str, Any]) -> list[str]:
+def _categories(number: int, row: Row) -> list[str]:
     """The product's own categories, without implied ones."""
     tags = row.get("tags", [])
     if not isinstance(tags, list) or not all(isinstance(tag, Mapping) for tag in tags):
         raise InputError(f"line {number}: 'tags' must be a list of tags, as in the rows of `kgtag tag`")
     return [str(tag["concept"]) for tag in tags if tag.get("kind") == "category" and tag.get("method") != "implied"]
-
-
-SIMILARITY = 0.6
-"""Least cosine between the letter grams of any two groups of a cluster."""
-_NEAREST = 20
 
 
 def cluster(groups: Sequence[NilGroup], *, similarity: float = SIMILARITY) -> list[NilGroup]:
@@ -158,11 +154,6 @@ def _near(groups: Sequence[NilGroup], similarity: float) -> list[dict[int, float
             if other != number and score >= similarity and counted[other] == counted[number]:
                 near[number][other] = near[other][number] = max(score, near[number].get(other, 0.0))
     return near
-
-
-Row = Mapping[str, Any]
-_Placed = tuple[Span, str, str]
-"""Span, the attribute's concept, the value's."""
 
 
 def accepted_gold(

@@ -24,6 +24,9 @@ _SHOWN = 3
 _SIMILAR = 0.25
 """Least cosine for a concept to vote."""
 _MAJORITY = 0.5
+_EXAMPLES = 5
+_IDS = 50
+_ITEMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,6 @@ def _vote(votes: Mapping[str, tuple[float, Sequence[str | None]]]) -> str | None
             weights[choice] += weight / max(len(choices), 1)
     best = min(weights, key=lambda choice: (-round(weights[choice], 5), choice or ""), default=None)
     return best if weights and weights[best] > _MAJORITY * sum(weights.values()) else None
-
-
-_EXAMPLES = 5
-_IDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +220,6 @@ def _proposed(store: TaxonomyStore, status: Any) -> Iterator[tuple[str, str]]:
                     yield from ((attribute, normalise(text)) for attribute in attributes)
 
 
-_LISTED = 10
-
-
 @dataclass(frozen=True, slots=True)
 class PlausibleRelation:
     """A relation, the number of items it is plausible on, its mean probability, and ids of some items."""
@@ -240,12 +236,10 @@ def gather_relations(rows: Iterable[tuple[int, Mapping[str, Any]]]) -> list[Plau
     for number, row in rows:
         for relation, probability in _plausible(number, row).items():
             seen.setdefault(relation, []).append((str(row.get("id", "")), probability))
-    found = [
-        PlausibleRelation(
-            relation, len(them), sum(p for _, p in them) / len(them), tuple(id for id, _ in them[:_LISTED])
-        )
-        for relation, them in seen.items()
-    ]
+    found = []
+    for relation, them in seen.items():
+        mean, examples = sum(p for _, p in them) / len(them), tuple(id for id, _ in them[:_ITEMS])
+        found.append(PlausibleRelation(relation, len(them), mean, examples))
     return sorted(found, key=lambda one: (-one.items, one.relation))
 
 

@@ -31,6 +31,12 @@ _LEAST = 0.05
 """Uncertainty about an attribute below which it is not listed."""
 
 Vector = NDArray[np.float32]
+_KEEP = 20
+"""Size of the pool, in batches."""
+_FEWEST = 500
+_SHOWN = 3
+_ROWS = 1024
+_CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +100,6 @@ def _uncertainty(windows: Sequence[tuple[Reading, Floats]], names: Sequence[str]
     named = sorted(((n, round(p, 4)) for n, p in wrong.items() if p >= _LEAST), key=lambda pair: (-pair[1], pair[0]))
     length = max(float(np.linalg.norm(vector)), 1e-9)
     return Uncertainty(float(sum(wrong.values())), tuple(named), (vector / length).astype(np.float32))
-
-
-_KEEP = 20
-"""Size of the pool, in batches."""
-_FEWEST = 500
-_SHOWN = 3
-_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +206,6 @@ def _cover(covered: Floats, nearest: list[str | None], similarities: Floats, id:
     for number in np.flatnonzero(similarities > covered).tolist():
         nearest[number] = id
     np.maximum(covered, similarities, out=covered)
-
-
-_CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)

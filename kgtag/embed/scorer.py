@@ -1,4 +1,4 @@
-"""Serving: triples scored from exported arrays, without torch or PyKEEN. The files of an export (see `kgtag.artifacts`):
+"""Serving: triples scored from exported arrays, without torch or PyKEEN. The files of an export:
 
     config.json       model, dim, norm, metrics, calibration curves, version; taxonomy revision, version and release
     entities.txt      one id per line, row for row with entity.npy; relations.txt likewise
@@ -41,6 +41,20 @@ EMBEDDINGS = Kind(
     "train them with: kgtag train embeddings --out DIR",
     manifest=False,
 )
+
+_FIELDS: Mapping[str, type | tuple[type, ...]] = {
+    "model": str,
+    "dim": int,
+    "norm": int,
+    "version": str,
+    "metrics": dict,
+    "taxonomy_revision": (str, type(None)),
+    "calibration": (dict, type(None)),
+    "text_explained": (float, type(None)),
+    "folds": int,
+}
+_CACHED = 100_000
+"""Probabilities: the same values recur among the products of a category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +164,6 @@ def _folds(model: ModelDirectory, config: Mapping[str, Any], num_entities: int, 
     return Folds(tuple(Vectors(config["model"], e, r, config["norm"]) for e, r in each), held_out)
 
 
-_FIELDS: Mapping[str, type | tuple[type, ...]] = {
-    "model": str,
-    "dim": int,
-    "norm": int,
-    "version": str,
-    "metrics": dict,
-    "taxonomy_revision": (str, type(None)),
-    "calibration": (dict, type(None)),
-    "text_explained": (float, type(None)),
-    "folds": int,
-}
-
-
 def _config(model: ModelDirectory) -> Mapping[str, Any]:
     config = model.config
     for name, kind in _FIELDS.items():
@@ -178,10 +179,6 @@ def _lines(model: ModelDirectory, name: str) -> tuple[str, ...]:
         return tuple((model.path / name).read_bytes().decode().split("\n")[:-1])
     except (OSError, UnicodeDecodeError) as error:
         raise model.damaged(name, error) from error
-
-
-_CACHED = 100_000
-"""Probabilities: the same values recur among the products of a category."""
 
 
 class Scorer:

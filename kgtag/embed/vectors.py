@@ -30,6 +30,11 @@ COMPLEX: frozenset[str] = frozenset({"ComplEx", "RotatE"})
 BILINEAR: frozenset[str] = frozenset({"ComplEx", "DistMult"})
 Ids = NDArray[np.int64]
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+Array = NDArray[np.float64]
+References = NDArray[np.int32]
+FEATURES = 3
+OTHERS = -1
+"""Number of the curve for relations without one of their own."""
 
 
 def width(model: ModelName, dim: int) -> int:
@@ -139,13 +144,6 @@ def fit_text_map(text: Floats, entity: Floats) -> TextMap | None:
     assert best is not None
     weights = right.T @ ((strength / (strength**2 + best[1]))[:, None] * inner)
     return TextMap(np.vstack([weights, mean_y - mean_x @ weights]).astype(np.float32), 1 - best[0] / max(total, 1e-12))
-
-
-Array = NDArray[np.float64]
-References = NDArray[np.int32]
-FEATURES = 3
-OTHERS = -1
-"""Number of the curve for relations without one of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,16 @@ from kgtag.evaluation.extraction import Protocol, best_mentions, rates
 from kgtag.types import AnnotatedProduct, Extraction, Mention
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+_Compared = tuple[dict[str, int], list[tuple[str, float, bool]]]
+"""Gold values by attribute; (attribute, probability, correct) of each decision."""
+_CHUNK = 200
+_FEWEST = 20
+"""Decisions of an attribute below which no threshold is chosen for it."""
+_WORTH = 3.0
+"""Correct decisions that a threshold must be worth: a small set rewards chance."""
+GRID = tuple(round(step / 20, 2) for step in range(1, 20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +90,6 @@ def _auc(probability: Floats, right: Floats) -> float:
         return 0.5
     below, upto = (np.searchsorted(negatives, positives, side=side) for side in ("left", "right"))
     return float(((below + upto) / 2).mean() / len(negatives))
-
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +171,6 @@ def per_category(made: Decisions) -> dict[str, dict[str, Any]]:
     return result
 
 
-_Compared = tuple[dict[str, int], list[tuple[str, float, bool]]]
-"""Gold values by attribute; (attribute, probability, correct) of each decision."""
-
-
 def _spans(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Compared:
     gold = {(span.start, span.end, name) for name, span in one.spans}
     made: dict[tuple[int, int, str], float] = {}
@@ -184,14 +186,6 @@ def _values(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Compared:
     chosen = [mention for name, mention in best_mentions(mentions).items() if name in gold]
     made = [(m.attribute, m.probability, m.surface.strip() in gold[m.attribute]) for m in chosen]
     return {name: 1 for name, values in gold.items() if values}, made
-
-
-_CHUNK = 200
-_FEWEST = 20
-"""Decisions of an attribute below which no threshold is chosen for it."""
-_WORTH = 3.0
-"""Correct decisions that a threshold must be worth: a small set rewards chance."""
-GRID = tuple(round(step / 20, 2) for step in range(1, 20))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,18 @@ from kgtag.normalise import Normaliser
 from kgtag.text import clean_product, document, document_span
 from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention, Product, Span
 
+Protocol = Literal["spans", "extractgpt"]
+LabelledSpan = tuple[int, int, str]
+"""start, end (half-open characters), attribute."""
+_BATCH = 256
+_NOWHERE = Span(0, 0)
+Kind = Literal["wrong boundary", "wrong attribute", "wrong value", "invented", "missed"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The predicted value overlaps gold of its attribute; is gold of another attribute; stands elsewhere, while gold has a
+value of the attribute; has no counterpart in gold. `missed`: gold without a prediction."""
+_AROUND = 40
+"""Characters of context on either side."""
+
 
 def rates(correct: float, predicted: float, gold: float) -> dict[str, float]:
     """Rates of so many correct among the predicted and the gold; 0 where the divisor is."""
@@ -24,12 +36,6 @@ def rates(correct: float, predicted: float, gold: float) -> dict[str, float]:
         "recall": correct / gold if gold else 0.0,
         "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
     }
-
-
-Protocol = Literal["spans", "extractgpt"]
-LabelledSpan = tuple[int, int, str]
-"""start, end (half-open characters), attribute."""
-_BATCH = 256
 
 
 def evaluate_extractor(extractor: Extractor, data: Sequence[AnnotatedProduct], *, protocol: Protocol) -> dict[str, Any]:
@@ -158,9 +164,6 @@ def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -
     return {"micro": micro, "macro": macro, "per_label": per_label}
 
 
-_NOWHERE = Span(0, 0)
-
-
 class ValueExtractor(Extractor):
     """An extractor whose mentions hold values: their `surface` may differ from the text of their span.
 
@@ -197,15 +200,6 @@ class ValueExtractor(Extractor):
             )
         inferred = (Mention(_NOWHERE, one.value, one.attribute, one.probability) for one in extraction.inferred)
         return replace(extraction, mentions=(*mentions, *inferred))
-
-
-Kind = Literal["wrong boundary", "wrong attribute", "wrong value", "invented", "missed"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-"""The predicted value overlaps gold of its attribute; is gold of another attribute; stands elsewhere, while gold has a
-value of the attribute; has no counterpart in gold. `missed`: gold without a prediction."""
-
-_AROUND = 40
-"""Characters of context on either side."""
 
 
 @dataclass(frozen=True, slots=True)

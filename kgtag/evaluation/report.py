@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 _MOST = 30
 """Attributes drawn: those with the most gold values, or mistakes."""
 _LIGHT, _DARK = "#9ecae1", "#08519c"
+_STYLE = (
+    "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;"
+    "text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:34rem;width:100%}"
+)
 
 
 def draw(answer: Mapping[str, Any], directory: Path) -> list[Path]:
@@ -209,13 +214,6 @@ def _bounds(interval: Sequence[float] | None) -> str:
 
 def _rates(row: Mapping[str, float]) -> tuple[float, float, float]:
     return float(row["precision"]), float(row["recall"]), float(row["f1"])
-
-
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;"
-    "text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:34rem;width:100%}"
-)
 
 
 def write_report(answer: Mapping[str, Any], directory: Path, *, title: str) -> Path:

@@ -16,6 +16,8 @@ from kgtag.link.examples import LinkExample
 from kgtag.tag.tagger import Tagger
 from kgtag.types import AnnotatedProduct, Extraction, Linker
 
+_RECALL_AT = (1, 5, 10)
+
 
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
@@ -88,9 +90,6 @@ def evaluate_hierarchical(
         for counts, a, b in ((over, closed(have, taxonomy), closed(want, taxonomy)), (flat, have, want)):
             counts.update(correct=len(a & b), predicted=len(a), gold=len(b))
     return {**rates(**over), "flat": rates(**flat), "known": known, "values": total}
-
-
-_RECALL_AT = (1, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from kgtag.types import Extraction, Extractor, Mention, Product, Span
 _TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
 """A word, or one Han character: Chinese has no spaces between words."""
 _LONGEST = 8
+_LETTER = 0.7
+"""`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
 
 
 class LabelFinder:
@@ -47,10 +49,6 @@ class LabelFinder:
             if named:
                 return named
         return []
-
-
-_LETTER = 0.7
-"""`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
 
 
 class LabelExtractor(Extractor):

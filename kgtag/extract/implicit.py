@@ -40,6 +40,20 @@ _MOST_CHARACTERS = 2_000
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
+FORMAT = 1
+DIRECTORY = "multilabel"
+"""Name within a model's directory."""
+CONFIG, WEIGHTS = "config.json", "weights.npz"
+VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it with: kgtag train extractor --out DIR")
+THRESHOLD = 0.5
+"""A value less probable than this is not emitted."""
+_UNSEEN_MARGIN = -0.3
+"""Margin of a value unseen in training, before likeness. Higher finds more of them, and more wrongly."""
+UnseenValues = tuple[tuple[str, ...], Floats]
+"""Values of one attribute unseen in training: their names (N), and vectors (K + N, d), of length 1, of the known names,
+then of theirs."""
+_MOST = 200
+"""An attribute with more of them gets none: likeness alone can't choose among so many names."""
 
 
 def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
@@ -77,13 +91,6 @@ def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequ
     squares[ends[:-1] == ends[1:]] = 0.0
     scaled = cells / np.repeat(np.sqrt(np.maximum(squares, 1e-12)), np.diff(ends))
     return csr_matrix((scaled.astype(np.float32), columns, ends), shape=(len(rows), BUCKETS))
-
-
-FORMAT = 1
-DIRECTORY = "multilabel"
-"""Name within a model's directory."""
-CONFIG, WEIGHTS = "config.json", "weights.npz"
-VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it with: kgtag train extractor --out DIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +163,10 @@ def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
     return heads, frequency, found.version
 
 
-THRESHOLD = 0.5
-"""A value less probable than this is not emitted."""
-_UNSEEN_MARGIN = -0.3
-"""Margin of a value unseen in training, before likeness. Higher finds more of them, and more wrongly."""
-
-
 class TextEncoder(Protocol):
     """Port of a sentence encoder, such as `kgtag.link.encoder.SentenceEncoder`."""
 
     def encode(self, texts: Sequence[str]) -> Floats: ...
-
-
-UnseenValues = tuple[tuple[str, ...], Floats]
-"""Values of one attribute unseen in training: their names (N), and vectors (K + N, d), of length 1, of the known names,
-then of theirs."""
 
 
 class ImplicitValueModel:
@@ -318,10 +314,6 @@ def product_text(product: Product) -> str:
 def value_text(attribute: str, value: str, definition: str = "") -> str:
     """Write a value as the encoder reads it."""
     return f"{attribute}: {value}. {definition}" if definition else f"{attribute}: {value}"
-
-
-_MOST = 200
-"""An attribute with more of them gets none: likeness alone can't choose among so many names."""
 
 
 def with_unseen_values(

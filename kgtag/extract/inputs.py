@@ -15,6 +15,13 @@ SHAPES = 41
 """How many shape codes there are; 0 is for tokens that are not of the title."""
 
 _WORD = re.compile(r"\S+")
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+_BATCH_TOKENS = 512
+_PADDING = 2
+"""Tokens that titles of one batch may differ by: a processor gains nothing from filling a batch up with padding."""
+_CELLS = 4_000
+_NONE = np.zeros((1, 1, 0), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +98,6 @@ def _shape(surface: str) -> int:
     return 8 if surface[0].isupper() and surface[1:].islower() else 9
 
 
-Ints = NDArray[np.int64]
-
-
 @dataclass(frozen=True, slots=True)
 class Window:
     """Tokens first..last-1 of a title, read together; it answers for mentions beginning in own_first..own_last-1."""
@@ -148,15 +152,6 @@ def attribute_inputs(attributes: Sequence[Sequence[int]], codes: Sequence[Ints],
         rows[number, : len(found)] = np.asarray(found, dtype=np.int64) + 1
         lexicon[number, : len(found), : code.shape[1]] = code
     return rows, lexicon
-
-
-Floats = NDArray[np.float32]
-
-_BATCH_TOKENS = 512
-_PADDING = 2
-"""Tokens that titles of one batch may differ by: a processor gains nothing from filling a batch up with padding."""
-_CELLS = 4_000
-_NONE = np.zeros((1, 1, 0), dtype=np.float32)
 
 
 @dataclass(slots=True)

@@ -33,6 +33,13 @@ from kgtag.types import AnnotatedProduct
 FORMAT = 1
 Key = tuple[str, str | None]
 """Attribute and category; None for the attribute in any category."""
+_FOLDS = 5
+_MOST_OPERATIONS = 3
+_ASSUMED = ("in", "g", "ml", "MB", "W", "V")
+"""A unit of each dimension that values without a unit are tried in."""
+Counted = Sequence[tuple[str, str, int]]
+"""(raw, normalised, how often), each raw value once."""
+Learner = Callable[[Counted], Sequence[Operation]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +117,6 @@ def _operation(raw: Any, encode: Encode | None) -> Operation:
     if raw.get("operation") == "nearest":
         return Nearest([(str(value), str(normalised)) for value, normalised in raw["examples"]], encode=encode)
     return read_operation(raw)
-
-
-_FOLDS = 5
-_MOST_OPERATIONS = 3
-_ASSUMED = ("in", "g", "ml", "MB", "W", "V")
-"""A unit of each dimension that values without a unit are tried in."""
-
-Counted = Sequence[tuple[str, str, int]]
-"""(raw, normalised, how often), each raw value once."""
-Learner = Callable[[Counted], Sequence[Operation]]
 
 
 @dataclass(frozen=True, slots=True)

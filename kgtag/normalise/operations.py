@@ -18,6 +18,11 @@ from kgtag.normalise.quantities import Quantity, convert, first_number, like, re
 
 _PARTS = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|\s+|[^\w\s]|_")
 _BARE = re.compile(r"[\W_]+")
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts → (texts, dim) float32 of length 1."""
+_NEIGHBOURS = 8
+_SHARPNESS = 4
+"""The power to which similarity is raised before votes are counted."""
 
 
 class Operation(Protocol):
@@ -142,14 +147,6 @@ def read_operation(raw: Any) -> Operation:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"unreadable operation ({error!r}); train the normaliser again") from error
     return operation
-
-
-Encode = Callable[[Sequence[str]], NDArray[np.float32]]
-"""Texts → (texts, dim) float32 of length 1."""
-
-_NEIGHBOURS = 8
-_SHARPNESS = 4
-"""The power to which similarity is raised before votes are counted."""
 
 
 class Nearest:

@@ -28,39 +28,7 @@ _WORDS: dict[str, int] = {
     "dozen": 12,
 }
 _WORD = re.compile(r"[a-z]+|[一二三四五六七八九十两双对单]")
-
-
-def plain(text: str) -> str:
-    """Write vulgar fractions out: "5½" → "5 1/2"."""
-    for sign, written in _VULGAR.items():
-        if sign in text:
-            text = re.sub(rf"(?<=\d){sign}", f" {written}", text).replace(sign, written)
-    return text
-
-
-def value_of(number: str) -> float:
-    """The value of a text that matches NUMBER; a fraction over zero is zero."""
-    whole, _, fraction = number.strip().replace("-", " ").rpartition(" ")
-    if "/" not in number:
-        return float(number.replace(",", ""))
-    above, _, below = fraction.partition("/")
-    part = float(above) / float(below) if float(below) else 0.0
-    return (float(whole.strip()) if whole.strip() else 0.0) + part
-
-
-def first_number(text: str) -> float | None:
-    """The first number in digits, "K" for thousands included; without digits, the first number word."""
-    found = _NUMBER.search(plain(text))
-    if found is not None:
-        return value_of(found[1]) * (1000 if found[2] else 1)
-    for word in _WORD.findall(text.casefold()):
-        if word in _WORDS:
-            return float(_WORDS[word])
-    return None
-
-
 Dimension = Literal["length", "mass", "volume", "memory", "power", "voltage", "current", "frequency", "time", "rate"]
-
 _TABLE: dict[Dimension, dict[str, tuple[float, str]]] = {
     "length": {
         "mm": (0.001, "mms millimeter millimeters millimetre millimetres 毫米"),
@@ -108,18 +76,49 @@ _TABLE: dict[Dimension, dict[str, tuple[float, str]]] = {
     "rate": {"rpm": (1.0, "r/min 转")},
 }
 _DIMENSION: dict[str, Dimension] = {unit: name for name, units in _TABLE.items() for unit in units}
-_FACTOR = {unit: factor for units in _TABLE.values() for unit, (factor, _) in units.items()}
-
-
 _SPELLINGS: dict[str, str] = {}
-for _units in _TABLE.values():
-    for _unit, (_, _others) in _units.items():
-        for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
-            _SPELLINGS.setdefault(_spelling.casefold(), _unit)
 _UNIT = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=lambda s: (-len(s), s)))
 _QUANTITY = re.compile(
     rf"({NUMBER})(?:\s?([kK])(?![A-Za-z]))?(?:[\s\-]{{0,2}}({_UNIT})\.?(?![A-Za-z]))?", re.IGNORECASE
 )
+
+
+def plain(text: str) -> str:
+    """Write vulgar fractions out: "5½" → "5 1/2"."""
+    for sign, written in _VULGAR.items():
+        if sign in text:
+            text = re.sub(rf"(?<=\d){sign}", f" {written}", text).replace(sign, written)
+    return text
+
+
+def value_of(number: str) -> float:
+    """The value of a text that matches NUMBER; a fraction over zero is zero."""
+    whole, _, fraction = number.strip().replace("-", " ").rpartition(" ")
+    if "/" not in number:
+        return float(number.replace(",", ""))
+    above, _, below = fraction.partition("/")
+    part = float(above) / float(below) if float(below) else 0.0
+    return (float(whole.strip()) if whole.strip() else 0.0) + part
+
+
+def first_number(text: str) -> float | None:
+    """The first number in digits, "K" for thousands included; without digits, the first number word."""
+    found = _NUMBER.search(plain(text))
+    if found is not None:
+        return value_of(found[1]) * (1000 if found[2] else 1)
+    for word in _WORD.findall(text.casefold()):
+        if word in _WORDS:
+            return float(_WORDS[word])
+    return None
+
+
+_FACTOR = {unit: factor for units in _TABLE.values() for unit, (factor, _) in units.items()}
+
+
+for _units in _TABLE.values():
+    for _unit, (_, _others) in _units.items():
+        for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
+            _SPELLINGS.setdefault(_spelling.casefold(), _unit)
 
 
 @dataclass(frozen=True, slots=True)

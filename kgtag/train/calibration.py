@@ -25,6 +25,7 @@ from kgtag.evaluation.calibration import Reliability, reliability
 Floats = NDArray[np.float64]
 _FEWEST = 20
 """Decisions from which on a calibration is fitted."""
+_PLATT_MIN, _ISOTONIC_MIN, _REFERENCES = 60, 800, 256
 
 
 def fit_logistic(
@@ -83,9 +84,6 @@ def fit_temperature(margins: Floats, outcomes: NDArray[np.int64], *, prior: floa
 
     found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(200.0)), method="bounded", options={"maxiter": 60})
     return round(float(np.exp(found.x)), 4)
-
-
-_PLATT_MIN, _ISOTONIC_MIN, _REFERENCES = 60, 800, 256
 
 
 def sample_references(triples: Ids, num_relations: int, *, seed: int = 0) -> References:

@@ -35,6 +35,12 @@ LEAST_VALUE = 5
 """Products a value must have; fewer can be neither learned nor measured."""
 LEAST_ATTRIBUTE = 30
 """Products an attribute must have."""
+_SMALLEST = 0.02
+"""Weights smaller than that change no answer and make up most of the file."""
+_PRIOR_ROWS = 20.0
+_COST = 1.0
+_ENCODED = 2_000
+"""Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +84,6 @@ def _learnable(rows: Sequence[Target]) -> list[Target]:
     return kept if len(kept) >= LEAST_ATTRIBUTE and len(outcomes) > 1 and outcomes != {None} else []
 
 
-_SMALLEST = 0.02
-"""Weights smaller than that change no answer and make up most of the file."""
-_PRIOR_ROWS = 20.0
-_COST = 1.0
-
-
 def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:
     """(BUCKETS,) float32 of the texts' buckets; 0 for grams in none."""
     counts = np.zeros(BUCKETS, dtype=np.int64)
@@ -125,10 +125,6 @@ def fit_temperatures(
         name: fit_temperature(found, outcomes[name], prior=shared, strength=_PRIOR_ROWS)
         for name, found in margins.items()
     }
-
-
-_ENCODED = 2_000
-"""Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ from kgtag.train.extractor.optimizer import find_device
 
 FRESH_RATE = 1e-3
 ADAPT_RATE = 1e-4
+_WARM_UP = 0.06
+Batch = tuple[Tensor, Tensor, Tensor]
+"""ids, mask, labels, all (B, L) int64."""
+_POSITION = ("epoch", "step", "loss", "best_loss", "best_epoch", "history")
+"""Fields of the state in a checkpoint; the best weights are a file of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +102,6 @@ def small_encoder(vocabulary: int, *, layers: int, width: int, positions: int) -
     return BertModel(config, add_pooling_layer=False)
 
 
-_WARM_UP = 0.06
-Batch = tuple[Tensor, Tensor, Tensor]
-"""ids, mask, labels, all (B, L) int64."""
-
-
 @dataclass(slots=True)
 class State:
     """Where a run is: `epoch` (from 1) and `step` are the next ones to do; `best` the weights of the best epoch."""
@@ -113,10 +113,6 @@ class State:
     best_epoch: int = 0
     best: dict[str, Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-_POSITION = ("epoch", "step", "loss", "best_loss", "best_epoch", "history")
-"""Fields of the state in a checkpoint; the best weights are a file of their own."""
 
 
 @dataclass(frozen=True, slots=True)

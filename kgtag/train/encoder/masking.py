@@ -30,6 +30,11 @@ _GO_ON = 0.5
 """Chance that a hidden run of characters takes in the next one, too."""
 IGNORED = -100
 Ints = NDArray[np.int64]
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+FORMATS = ("products", "lines", "bieos", "bio", "extractgpt")
+_HELD_OUT = 3
+"""Per cent of the texts, by hash, on which the loss is watched."""
+_SHORTEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +135,6 @@ def _scriptless(surface: str) -> bool:
     return len(surface) == 1 and surface.isalpha() and surface.lower() == surface.upper()
 
 
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-
-
 def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:
     """WordPiece over characters: every character of the texts that occurs `least` times, lower-cased.
 
@@ -158,12 +160,6 @@ def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:
         special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
     )
     return tokenizer
-
-
-FORMATS = ("products", "lines", "bieos", "bio", "extractgpt")
-_HELD_OUT = 3
-"""Per cent of the texts, by hash, on which the loss is watched."""
-_SHORTEST = 2
 
 
 def read_texts(files: Sequence[Path], *, format: str = "products") -> list[str]:

@@ -23,6 +23,8 @@ from kgtag.types import AnnotatedProduct
 
 _OTHERS = 6
 _MOST_ATTRIBUTES = 40
+_AT_ONCE = 32
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,6 @@ def gold_pieces(example: Example) -> frozenset[tuple[int, Pieces]]:
         for attribute, spans in example.spans.items()
         for first, last in spans
     )
-
-
-_AT_ONCE = 32
-
-Floats = NDArray[np.float64]
 
 
 class Teacher(SequenceExtractor):

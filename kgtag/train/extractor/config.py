@@ -25,6 +25,23 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0, le=65_536)]
 Positive = Annotated[int, Field(ge=1, le=65_536)]
+FILE = "training.toml"
+"""In a model directory: the config file to train the same model again."""
+_PRESETS = files("kgtag.train.extractor.presets")
+PRESETS = tuple(sorted(one.name.removesuffix(".toml") for one in _PRESETS.iterdir() if one.name.endswith(".toml")))
+_RENAMED = (
+    "accumulation gradient_accumulation_steps, adapter lora_rank, adapter_dropout lora_dropout, alpha lora_alpha,"
+    "batch batch_size, compete cross_attribute_loss_weight, encoder_rate learning_rate, forget attribute_dropout,"
+    "freeze frozen_layers, head_rate head_learning_rate, judged dev_metric, layer_decay layerwise_lr_decay,"
+    "missing unannotated_as, missing_weight unannotated_weight, noise gce_q, patience early_stopping_patience,"
+    "rank lora_rank, teacher_weight distillation_weight, warm_up warmup_ratio"
+)
+_REMOVED = ("adversarial", "class_weight_cap", "class_weights", "label_smoothing", "shuffle", "typos", "units")
+REPLACED = {
+    **{old: f"write {new}" for old, new in (pair.split() for pair in _RENAMED.split(","))},
+    **dict.fromkeys(_REMOVED, "it was removed, because it raised dev F1 by less than a point or lowered it"),
+}
+"""What to write for an option of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -116,26 +133,6 @@ def changed(base: TrainOptions, *changes: Mapping[str, Any]) -> TrainOptions:
 def as_json(options: TrainOptions) -> dict[str, Any]:
     """Return the options as JSON values."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(options).items()}
-
-
-FILE = "training.toml"
-"""In a model directory: the config file to train the same model again."""
-_PRESETS = files("kgtag.train.extractor.presets")
-PRESETS = tuple(sorted(one.name.removesuffix(".toml") for one in _PRESETS.iterdir() if one.name.endswith(".toml")))
-
-_RENAMED = (
-    "accumulation gradient_accumulation_steps, adapter lora_rank, adapter_dropout lora_dropout, alpha lora_alpha,"
-    "batch batch_size, compete cross_attribute_loss_weight, encoder_rate learning_rate, forget attribute_dropout,"
-    "freeze frozen_layers, head_rate head_learning_rate, judged dev_metric, layer_decay layerwise_lr_decay,"
-    "missing unannotated_as, missing_weight unannotated_weight, noise gce_q, patience early_stopping_patience,"
-    "rank lora_rank, teacher_weight distillation_weight, warm_up warmup_ratio"
-)
-_REMOVED = ("adversarial", "class_weight_cap", "class_weights", "label_smoothing", "shuffle", "typos", "units")
-REPLACED = {
-    **{old: f"write {new}" for old, new in (pair.split() for pair in _RENAMED.split(","))},
-    **dict.fromkeys(_REMOVED, "it was removed, because it raised dev F1 by less than a point or lowered it"),
-}
-"""What to write for an option of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

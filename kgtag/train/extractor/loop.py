@@ -40,6 +40,7 @@ _RAMP = 1 / 3
 Progress = Callable[[str], None]
 Variants = Callable[[random.Random], Sequence[Example]]
 """Returns an epoch's examples: variants of the training examples, in the same order."""
+_POSITION = ("epoch", "batch", "step", "total", "count", "since", "best_epoch", "best_f1", "stale", "history", "curves")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,6 @@ class _Run:
     history: list[dict[str, float]] = field(default_factory=list)
     curves: list[Row] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
-
-
-_POSITION = ("epoch", "batch", "step", "total", "count", "since", "best_epoch", "best_f1", "stale", "history", "curves")
 
 
 class Learner:

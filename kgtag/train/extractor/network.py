@@ -17,6 +17,8 @@ from kgtag.extract.decode import ALLOWED, ENDS, FORBIDDEN, STARTS
 from kgtag.extract.inputs import SHAPES
 from kgtag.extract.lexicon import CODES
 
+WIDTH = 192
+
 
 class ChainCRF(nn.Module):
     """CRF over five tags; transitions outside the tag scheme score FORBIDDEN, the others are learned."""
@@ -55,9 +57,6 @@ class ChainCRF(nn.Module):
             step = torch.logsumexp(alpha[:, :, None] + transitions, dim=1) + emissions[:, t]
             alpha = torch.where(inside[:, t, None], step, alpha)
         return torch.logsumexp(alpha + end, dim=1) - gold
-
-
-WIDTH = 192
 
 
 class TagNetwork(nn.Module):

@@ -30,6 +30,9 @@ from kgtag.train.extractor.network import (
 
 ENCODER = "encoder.json"
 """The encoder's architecture, as transformers writes it, of each network in the model."""
+_OF_THE_NETWORK = (
+    "manifest.json", "config.json", "metrics.json", ENCODER, "encoder.onnx", INT8, "heads.onnx", "model.safetensors",
+)  # fmt: skip
 
 
 class _Part(nn.Module):
@@ -134,11 +137,6 @@ def labels_of(config: ModelConfig) -> LabelMap:
     """Return the label map of a model."""
     index = {name: number for number, name in enumerate(config.attributes)}
     return LabelMap(config.attributes, config.categories, config.applicable, index)
-
-
-_OF_THE_NETWORK = (
-    "manifest.json", "config.json", "metrics.json", ENCODER, "encoder.onnx", INT8, "heads.onnx", "model.safetensors",
-)  # fmt: skip
 
 
 def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:

@@ -28,6 +28,9 @@ from kgtag.types import Query
 
 PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+Floats32 = NDArray[np.float32]
+_BATCH = 256
+PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +183,6 @@ def mention_pairs(
 def gold_pairs(gold: Sequence[LinkExample]) -> list[LinkPair]:
     """Annotated examples as pairs; those without a concept are split by their surface."""
     return [LinkPair(e, None, e.concept if e.concept is not None else e.query.text, "gold") for e in gold]
-
-
-Floats32 = NDArray[np.float32]
-_BATCH = 256
-PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)

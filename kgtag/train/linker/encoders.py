@@ -28,6 +28,20 @@ from kgtag.train.encoder.pretrained import resolve, write_onnx
 log = logging.getLogger(__name__)
 
 Pooling = Literal["mean", "cls"]
+_EPOCHS, _MOST_STEPS = 3, 600
+_BATCH = 48
+_RATE, _DECAY = 5e-5, 0.01
+_SCALE = 20.0
+"""Cosines are multiplied by this before the softmax."""
+_TOKENS = 32
+_FROZEN = 0.5
+"""Share of the lowest layers that stay as they are, embeddings included: half the work, and less is forgotten."""
+_MIN_SYNONYMS = 50
+_MOST_SYNONYMS = 20_000
+_HARD = 12
+"""Wrong names kept for a synonym, to draw from."""
+Synonyms = Sequence[tuple[str, str, str]]
+"""(mention, name of its concept, concept id)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +106,6 @@ def _pooling(source: Path) -> Pooling:
     if named not in ([], ["pooling_mode_mean_tokens"]):
         raise InputError(f"encoder {str(source)!r} pools by {', '.join(named)}; the linker needs mean or first token")
     return "mean"
-
-
-_EPOCHS, _MOST_STEPS = 3, 600
-_BATCH = 48
-_RATE, _DECAY = 5e-5, 0.01
-_SCALE = 20.0
-"""Cosines are multiplied by this before the softmax."""
-_TOKENS = 32
-_FROZEN = 0.5
-"""Share of the lowest layers that stay as they are, embeddings included: half the work, and less is forgotten."""
 
 
 def tune(
@@ -170,15 +174,6 @@ def _loss(vectors: Tensor, names: Sequence[str]) -> Tensor:
     same[:, :n] = torch.tensor([[a == b for b in names] for a in names])
     same[torch.arange(n), torch.arange(n)] = False
     return nn.functional.cross_entropy(scores.masked_fill(same, -1e4), torch.arange(n))
-
-
-_MIN_SYNONYMS = 50
-_MOST_SYNONYMS = 20_000
-_HARD = 12
-"""Wrong names kept for a synonym, to draw from."""
-
-Synonyms = Sequence[tuple[str, str, str]]
-"""(mention, name of its concept, concept id)."""
 
 
 def tune_encoder(encoder: str, finder: CandidateFinder, synonyms: Synonyms, directory: Path, *, seed: int) -> None:

@@ -52,6 +52,15 @@ _WIDTHS = (48, 24)
 _EPOCHS, _MOST_STEPS = 25, 800
 _BATCH = 64
 _RATE, _DECAY = 3e-3, 0.02
+log = logging.getLogger(__name__)
+_FOLDS = 2
+_MIN_PAIRS = 30
+_MIN_GIVEN = 300
+"""Given examples from which on calibration and metrics rest on them alone."""
+_LEAST_OWN, _MOST_OWN, _MOST_GIVEN = 500, 1_500, 12_000
+_OWN_SHARE = 0.3
+"""Weight of all made-up queries together, next to that of all given ones, when those are enough; else they are even."""
+_LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,18 +157,6 @@ def _loss(
 def _rounded(tensor: Tensor) -> Floats:
     exact: Floats = tensor.detach().numpy().astype(np.float64)
     return np.round(exact, 6)
-
-
-log = logging.getLogger(__name__)
-
-_FOLDS = 2
-_MIN_PAIRS = 30
-_MIN_GIVEN = 300
-"""Given examples from which on calibration and metrics rest on them alone."""
-_LEAST_OWN, _MOST_OWN, _MOST_GIVEN = 500, 1_500, 12_000
-_OWN_SHARE = 0.3
-"""Weight of all made-up queries together, next to that of all given ones, when those are enough; else they are even."""
-_LEAST_WEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ _EPOCHS, _MOST_STEPS = 6, 800
 _BATCH, _NEGATIVES = 128, 2000
 _RATE, _DECAY = 1e-3, 1e-3
 _SCALE = 20.0
+_BACKWARDS = 0.5
+"""How much a change counts in the other direction: a label's word in a mention is rarer than the reverse."""
+_MOST = 20_000
 
 
 def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids, seed: int) -> Vectors:
@@ -67,10 +70,6 @@ def _mapped(vectors: Tensor, linear_map: Tensor) -> Tensor:
     return nn.functional.normalize(vectors + vectors @ linear_map, dim=-1)
 
 
-_BACKWARDS = 0.5
-"""How much a change counts in the other direction: a label's word in a mention is rarer than the reverse."""
-
-
 def learn_substitutes(pairs: Iterable[tuple[str, str]]) -> Substitutes:
     """From (mention, label of its concept): shares out of one more than the times a part was changed at all."""
     changed: Counter[str] = Counter()
@@ -95,9 +94,6 @@ def learn_substitutes(pairs: Iterable[tuple[str, str]]) -> Substitutes:
             for part, found in sorted(shares.items())
         }
     )
-
-
-_MOST = 20_000
 
 
 def synonym_statistics(
