@@ -23,7 +23,6 @@ from kgtag.link.examples import LinkExample
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
 from kgtag.link.rerank.networks import RankModel
-from kgtag.train.linker.run import RankData
 from kgtag.types import Query
 
 PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]
@@ -183,6 +182,22 @@ def mention_pairs(
 def gold_pairs(gold: Sequence[LinkExample]) -> list[LinkPair]:
     """Annotated examples as pairs; those without a concept are split by their surface."""
     return [LinkPair(e, None, e.concept if e.concept is not None else e.query.text, "gold") for e in gold]
+
+
+@dataclass(frozen=True, slots=True)
+class RankData:
+    """Candidates of all queries, `lookup` (n,) sorted and numbering them from 0; `features` (n, features) float32.
+
+    `right`, `counts` (n,) bool: whether a candidate is gold, and whether it counts at all. By query (queries,):
+    `nil` bool, `weight` float32. Queries that are not NIL and whose gold isn't among the candidates teach nothing.
+    """
+
+    features: NDArray[np.float32]
+    lookup: Ids
+    right: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
+    nil: NDArray[np.bool_]
+    weight: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

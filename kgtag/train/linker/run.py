@@ -19,7 +19,6 @@ from graph.formats import reading
 from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
-from kgtag.link.candidates.label_table import Ids
 from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.encoder import SentenceEncoder, Vectors
@@ -35,6 +34,7 @@ from kgtag.train.linker.dataset import (
     PARTS,
     Found,
     LinkPair,
+    RankData,
     best,
     find,
     gold_pairs,
@@ -61,22 +61,6 @@ _LEAST_OWN, _MOST_OWN, _MOST_GIVEN = 500, 1_500, 12_000
 _OWN_SHARE = 0.3
 """Weight of all made-up queries together, next to that of all given ones, when those are enough; else they are even."""
 _LEAST_WEIGHT = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class RankData:
-    """Candidates of all queries, `lookup` (n,) sorted and numbering them from 0; `features` (n, features) float32.
-
-    `right`, `counts` (n,) bool: whether a candidate is gold, and whether it counts at all. By query (queries,):
-    `nil` bool, `weight` float32. Queries that are not NIL and whose gold isn't among the candidates teach nothing.
-    """
-
-    features: NDArray[np.float32]
-    lookup: Ids
-    right: NDArray[np.bool_]
-    counts: NDArray[np.bool_]
-    nil: NDArray[np.bool_]
-    weight: NDArray[np.float32]
 
 
 def fit_networks(data: RankData, *, seed: int) -> RankModel:

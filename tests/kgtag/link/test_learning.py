@@ -18,7 +18,8 @@ from kgtag.link.features.candidate_set import RICH_FEATURES
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
 from kgtag.link.rerank.networks import RankModel
 from kgtag.link.state import LinkerState
-from kgtag.train.linker.run import RankData, fit_networks, read_mentions, read_usage
+from kgtag.train.linker.dataset import RankData
+from kgtag.train.linker.run import fit_networks, read_mentions, read_usage
 from kgtag.train.linker.synonyms import learn_linear_map
 from kgtag.types import Query
 
