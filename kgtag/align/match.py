@@ -18,8 +18,6 @@ from kgtag.link.candidates.ngrams import GramIndex
 
 _SAME, _FOLDED, _GRAMS = 1.0, 0.95, 0.9
 """Scores of equal labels, of those equal but for plural, accents and hyphens, and at most of shared letters."""
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Row numbers on the left and on the right, (p,) each."""
 Floats = NDArray[np.float64]
 _MATCHES: tuple[RelationType, ...] = ("exact_match", "close_match")
 
@@ -63,10 +61,6 @@ class LabelMatches:
     source: NDArray[np.int64]
     target: NDArray[np.int64]
     by_language: dict[str, NDArray[np.float64]]
-
-    @property
-    def pairs(self) -> Pairs:
-        return self.source, self.target
 
     def mean(self) -> NDArray[np.float64]:
         """(p,) over the languages with labels on both sides, 0 without one."""
@@ -207,7 +201,7 @@ class _Places:
             captions = side.captions(lang)
             paths = (self.taxonomy.path(concept.id) for concept in side.concepts)
             texts.append([" ".join(captions[side.row_of[id]] for id in path if id in side.row_of) for path in paths])
-        return GramIndex(texts[1]).cosines(texts[0], self.matches.pairs)
+        return GramIndex(texts[1]).cosines(texts[0], (self.matches.source, self.matches.target))
 
     def _by_broader(self, score: Floats) -> Floats:
         """The score of the broader concepts, less where one skips a level; NaN at the top."""
@@ -223,7 +217,7 @@ class _Places:
         up, over = self._up
         count = np.bincount(up[up >= 0], minlength=len(up))
         below: dict[tuple[int, int], int] = defaultdict(int)
-        best = self._best_target(score)
+        best = _best_of(len(self.left.concepts), self.matches.source, self.matches.target, score)
         for child, target in enumerate(best.tolist()):
             parent, above = int(up[child]), int(over[target]) if target >= 0 else -1
             while parent >= 0 and above >= 0:
@@ -232,9 +226,6 @@ class _Places:
         pairs = zip(self.matches.source.tolist(), self.matches.target.tolist(), strict=True)
         shares = np.array([below.get((s, t), 0) / count[s] if count[s] else np.nan for s, t in pairs])
         return shares.astype(np.float64)
-
-    def _best_target(self, score: Floats) -> NDArray[np.int64]:
-        return _best_of(len(self.left.concepts), self.matches.source, self.matches.target, score)
 
     def _look_up(self, score: Floats, left: NDArray[np.int64], right: NDArray[np.int64]) -> Floats:
         wanted = left * len(self.right.concepts) + right

@@ -269,11 +269,7 @@ def _drafts(store: TaxonomyStore, found: Iterable[PlausibleRelation], min_count:
             yield Draft(
                 {"operation": "relate", "type": edge.type, "source": edge.source, "target": edge.target},
                 reason=f"plausible to the embeddings on {one.items} tagged items",
-                evidence={
-                    "items": one.items,
-                    "probability": round(one.probability, 4),
-                    "examples": list(one.examples),
-                },
+                evidence={"items": one.items, "probability": round(one.probability, 4), "examples": list(one.examples)},
             )
 
 

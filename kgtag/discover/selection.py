@@ -219,12 +219,7 @@ class SelectReport:
 
 
 def select_products(
-    extractor: SequenceExtractor,
-    source: Path,
-    *,
-    count: int,
-    annotated: Sequence[Path] = (),
-    lang: str | None = None,
+    extractor: SequenceExtractor, source: Path, *, count: int, annotated: Sequence[Path] = (), lang: str | None = None
 ) -> SelectReport:
     """Select the products of a file to annotate next.
 

@@ -19,16 +19,13 @@ TAGS = ("O", "B", "I", "E", "S")
 FORBIDDEN = -1e4
 """Score of a transition that the scheme rules out; finite, so that sums stay finite."""
 
-ALLOWED = np.array(
-    [
-        [1, 1, 0, 0, 1],
-        [0, 0, 1, 1, 0],
-        [0, 0, 1, 1, 0],
-        [1, 1, 0, 0, 1],
-        [1, 1, 0, 0, 1],
-    ],
-    dtype=bool,
-)
+ALLOWED = np.array([
+    [1, 1, 0, 0, 1],
+    [0, 0, 1, 1, 0],
+    [0, 0, 1, 1, 0],
+    [1, 1, 0, 0, 1],
+    [1, 1, 0, 0, 1],
+], dtype=bool)  # fmt: skip
 """(5, 5) bool, from → to."""
 STARTS = np.array([1, 1, 0, 0, 1], dtype=bool)
 ENDS = np.array([1, 0, 0, 1, 1], dtype=bool)

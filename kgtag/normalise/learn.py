@@ -24,6 +24,7 @@ from kgtag.normalise.operations import (
     Operation,
     Rewrite,
     Slice,
+    apply_first,
     pieces,
     read_operation,
 )
@@ -54,7 +55,8 @@ class Rules:
         known = self.known.get(normal_form(value))
         if known is not None:
             return known
-        return next((new for one in self.operations if (new := one.apply(value)) is not None), value)
+        new = apply_first(self.operations, value)
+        return value if new is None else new
 
 
 class Normaliser:
@@ -104,19 +106,13 @@ class Normaliser:
             rules = {
                 (str(row["attribute"]), None if row["category"] is None else str(row["category"])): Rules(
                     {str(form): str(value) for form, value in row["known"].items()},
-                    tuple(_operation(one, encode) for one in row["operations"]),
+                    tuple(read_operation(one, encode=encode) for one in row["operations"]),
                 )
                 for row in raw["rules"]
             }
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{str(path)!r} does not read ({error}); train the normaliser again") from error
         return cls(rules, encode=encode)
-
-
-def _operation(raw: Any, encode: Encode | None) -> Operation:
-    if raw.get("operation") == "nearest":
-        return Nearest([(str(value), str(normalised)) for value, normalised in raw["examples"]], encode=encode)
-    return read_operation(raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +150,8 @@ def pair_values(raw: Iterable[AnnotatedProduct], normalised: Iterable[AnnotatedP
 def fit(pairs: Sequence[ValuePair], *, encode: Encode | None = None) -> Normaliser:
     """Learn rules for each (category, attribute), and for each attribute over all its categories.
 
-    Args:
-        pairs: The examples.
-        encode: Compares meanings, to tell families apart; loading the rules needs it, too.
-
-    Raises:
-        InputError: There are no pairs.
+    `encode` compares meanings, to tell families apart; loading the rules needs it, too. Raises InputError: there are no
+    pairs.
     """
     if not pairs:
         raise InputError("no pairs of raw and normalised values to learn from")
@@ -195,13 +187,15 @@ def _most(counts: Counter[str]) -> str:
 def _chosen(counted: Counted, encode: Encode | None) -> tuple[Operation, ...]:
     """A greedy chain of operations, by cross-validated accuracy: each must add correct values to those before it."""
     learners = _learners(encode)
-    folds = [[row for row in counted if _fold(row[0]) == fold] for fold in range(_FOLDS)]
+    folds: list[list[tuple[str, str, int]]] = [[] for _ in range(_FOLDS)]
+    for row in counted:
+        folds[hashlib.blake2b(row[0].encode("utf-8", "surrogatepass"), digest_size=4).digest()[0] % _FOLDS].append(row)
     answers: dict[str, dict[str, str | None]] = {name: {} for name in learners}
     for held in folds:
         rest = [row for other in folds if other is not held for row in other]
         for name, learner in learners.items():
             operations = learner(rest) if rest and held else ()
-            answers[name] |= {raw: _first(operations, raw) for raw, _, _ in held}
+            answers[name] |= {raw: apply_first(operations, raw) for raw, _, _ in held}
 
     def correct(chain: Sequence[str]) -> int:
         made = (next((new for name in chain if (new := answers[name][raw]) is not None), raw) for raw, _, _ in counted)
@@ -214,14 +208,6 @@ def _chosen(counted: Counted, encode: Encode | None) -> tuple[Operation, ...]:
             break
         chain.append(name)
     return tuple(operation for name in chain for operation in learners[name](counted))
-
-
-def _first(operations: Sequence[Operation], raw: str) -> str | None:
-    return next((new for operation in operations if (new := operation.apply(raw)) is not None), None)
-
-
-def _fold(raw: str) -> int:
-    return hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=4).digest()[0] % _FOLDS
 
 
 def _learners(encode: Encode | None) -> dict[str, Learner]:

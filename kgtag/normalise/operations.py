@@ -138,10 +138,17 @@ def pieces(value: str) -> list[str]:
     return [part for part in _PARTS.findall(value) if not part.isspace()]
 
 
-def read_operation(raw: Any) -> Operation:
+def apply_first(operations: Sequence[Operation], value: str) -> str | None:
+    """The answer of the first operation that applies."""
+    return next((new for operation in operations if (new := operation.apply(value)) is not None), None)
+
+
+def read_operation(raw: Any, *, encode: Encode | None = None) -> Operation:
     """Read what `to_json` of an operation gives. Raises InputError: an unknown one, or settings it does not have."""
     try:
         settings = dict(raw)
+        if settings["operation"] == "nearest":
+            return Nearest([(str(value), str(normalised)) for value, normalised in raw["examples"]], encode=encode)
         operation: Operation = _KINDS[settings.pop("operation")](**settings)
         operation.apply("1")  # settings of the wrong type show here
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -64,8 +64,13 @@ def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
                 continue
             named: list[str | None] = [value.strip() for value in values if value.strip()]
             found[name] += [Target(number, value) for value in named or [None]]
-    learnable = {name: _learnable(rows) for name, rows in sorted(found.items())}
-    return {name: rows for name, rows in learnable.items() if rows}
+    learnable = {}
+    for name, rows in sorted(found.items()):
+        counts = Counter(row.value for row in rows)
+        kept = [row for row in rows if counts[row.value] >= LEAST_VALUE]
+        if len(kept) >= LEAST_ATTRIBUTE and len({row.value for row in kept}) > 1:
+            learnable[name] = kept
+    return learnable
 
 
 def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Target]]) -> dict[str, frozenset[str]]:
@@ -75,13 +80,6 @@ def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Tar
         named = [data[row.product].product.category for row in kept]
         found[name] = frozenset() if None in named else frozenset(one.casefold() for one in named if one)
     return found
-
-
-def _learnable(rows: Sequence[Target]) -> list[Target]:
-    counts = Counter(row.value for row in rows)
-    kept = [row for row in rows if counts[row.value] >= LEAST_VALUE]
-    outcomes = {row.value for row in kept}
-    return kept if len(kept) >= LEAST_ATTRIBUTE and len(outcomes) > 1 and outcomes != {None} else []
 
 
 def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:

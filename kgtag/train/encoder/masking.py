@@ -69,7 +69,8 @@ def as_text(title: str, tokens: Tokens, *, longest: int) -> Text:
     firsts = [n for n in range(count) if n == 0 or not tokens.continues[n]]
     words = tuple(zip(firsts, [*firsts[1:], count], strict=True))
     surfaces = [title[int(tokens.starts[first]) : int(tokens.ends[last - 1])] for first, last in words]
-    return Text(tokens.ids[:count], words, tuple(_scriptless(surface) for surface in surfaces))
+    scriptless = tuple(len(one) == 1 and one.isalpha() and one.lower() == one.upper() for one in surfaces)
+    return Text(tokens.ids[:count], words, scriptless)
 
 
 def hide(text: Text, vocabulary: Vocabulary, rng: random.Random) -> tuple[list[int], list[int]]:
@@ -128,11 +129,6 @@ def _replaced(ids: list[int], vocabulary: Vocabulary, rng: random.Random) -> lis
     if chance < 0.8:
         return [vocabulary.mask] * len(ids)
     return [rng.randrange(vocabulary.size) for _ in ids] if chance < 0.9 else ids
-
-
-def _scriptless(surface: str) -> bool:
-    """One letter without case: a character of Chinese, kana, and the like."""
-    return len(surface) == 1 and surface.isalpha() and surface.lower() == surface.upper()
 
 
 def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:

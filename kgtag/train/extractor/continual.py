@@ -58,11 +58,7 @@ class Start:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what a run depends on besides its `Training`."""
-        return {
-            "earlier model": self.version,
-            "replay_ratio": self.replay_ratio,
-            "replayed data": digest(self.replay),
-        }
+        return {"earlier model": self.version, "replay_ratio": self.replay_ratio, "replayed data": digest(self.replay)}
 
     def drawn(self, new: int, *, seed: int) -> tuple[list[AnnotatedProduct], list[AnnotatedProduct]]:
         """Draw (train, dev) products to replay beside `new` products; a tenth of them are for dev."""

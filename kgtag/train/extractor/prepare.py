@@ -194,13 +194,7 @@ def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -
 
 
 def _network(
-    body: Any,
-    tokenizer: Tokenizer,
-    labels: LabelMap,
-    *,
-    added: int,
-    task: Training,
-    made: Sequence[Example],
+    body: Any, tokenizer: Tokenizer, labels: LabelMap, *, added: int, task: Training, made: Sequence[Example]
 ) -> TagNetwork:
     """Return a network with rows for added tokens; attributes and categories start from their names' vectors."""
     options = task.options

@@ -19,14 +19,7 @@ from kgtag.extract.files import EXTRACTOR, INT8, LexiconRow, ModelConfig, config
 from kgtag.extract.lexicon import Lexicon
 from kgtag.train.encoder.pretrained import write_onnx
 from kgtag.train.extractor.dataset import LabelMap
-from kgtag.train.extractor.network import (
-    Ensemble,
-    NameEmbedding,
-    SeenEmbedding,
-    TagNetwork,
-    networks,
-    without_pooler,
-)
+from kgtag.train.extractor.network import Ensemble, NameEmbedding, SeenEmbedding, TagNetwork, networks, without_pooler
 
 ENCODER = "encoder.json"
 """The encoder's architecture, as transformers writes it, of each network in the model."""

@@ -223,14 +223,36 @@ class Found:
         """The pairs that `wanted` (pairs,) says, numbered anew."""
         number = np.cumsum(wanted) - 1
         kept = wanted[self.lookup]
-        return Found(
-            [pair for pair, is_wanted in zip(self.pairs, wanted, strict=True) if is_wanted],
-            number[self.lookup[kept]].astype(np.int32),
-            self.concept[kept],
-            self.features[kept],
-            self.right[kept],
-            self.counts[kept],
-        )
+        pairs = [pair for pair, is_wanted in zip(self.pairs, wanted, strict=True) if is_wanted]
+        columns = (self.concept[kept], self.features[kept], self.right[kept], self.counts[kept])
+        return Found(pairs, number[self.lookup[kept]].astype(np.int32), *columns)
+
+    def best(self, model: RankModel) -> tuple[Floats, NDArray[np.int64]]:
+        """Log-odds of all candidates, and the best one of each pair that has any and whose best one counts."""
+        odds = model.log_odds(self.features, self.lookup)
+        order = np.lexsort((self.concept, -odds, self.lookup))
+        first = np.searchsorted(self.lookup[order], np.unique(self.lookup))
+        chosen = order[first]
+        return odds, chosen[self.counts[chosen]]
+
+    def measured(self, model: RankModel, ids: Sequence[str]) -> dict[str, Any]:
+        """`linking_metrics` over all, and by kind of pair. `ids`: the taxonomy's, by index."""
+        odds = model.log_odds(self.features, self.lookup)
+        probability = model.probability(odds)
+        order = np.lexsort((self.concept, -odds, self.lookup))
+        starts = np.searchsorted(self.lookup[order], np.arange(len(self.pairs) + 1))
+        outcomes: dict[str, list[LinkOutcome]] = defaultdict(list)
+        for number, pair in enumerate(self.pairs):
+            ranked = order[starts[number] : starts[number + 1]]
+            if len(ranked) and not self.counts[ranked[0]]:
+                continue
+            first = float(probability[ranked[0]]) if len(ranked) else 0.0
+            named = tuple(ids[self.concept[i]] for i in ranked)
+            link = named[0] if named and first >= model.threshold else None
+            outcome = LinkOutcome(pair.example.concept, named, first, link)
+            outcomes["all"].append(outcome)
+            outcomes[pair.kind].append(outcome)
+        return {kind: linking_metrics(outcomes[kind]) for kind in ("all", *sorted(outcomes.keys() - {"all"}))}
 
 
 def find(finder: CandidateFinder, pairs: Sequence[LinkPair]) -> Found:
@@ -254,43 +276,9 @@ def join(parts: Sequence[Found]) -> Found:
     """One after the other."""
     starts = np.cumsum([0, *(len(part.pairs) for part in parts)])
     lookups = [part.lookup + np.int32(start) for part, start in zip(parts, starts, strict=False)]
-    return Found(
-        [pair for part in parts for pair in part.pairs],
-        np.concatenate(lookups).astype(np.int32),
-        np.concatenate([part.concept for part in parts]),
-        np.concatenate([part.features for part in parts]),
-        np.concatenate([part.right for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-    )
-
-
-def best(model: RankModel, found: Found) -> tuple[Floats, NDArray[np.int64]]:
-    """Log-odds of all candidates, and the best one of each pair that has any and whose best one counts."""
-    odds = model.log_odds(found.features, found.lookup)
-    order = np.lexsort((found.concept, -odds, found.lookup))
-    first = np.searchsorted(found.lookup[order], np.unique(found.lookup))
-    chosen = order[first]
-    return odds, chosen[found.counts[chosen]]
-
-
-def measured(model: RankModel, found: Found, ids: Sequence[str]) -> dict[str, Any]:
-    """`linking_metrics` over all, and by kind of pair. `ids`: the taxonomy's, by index."""
-    odds = model.log_odds(found.features, found.lookup)
-    probability = model.probability(odds)
-    order = np.lexsort((found.concept, -odds, found.lookup))
-    starts = np.searchsorted(found.lookup[order], np.arange(len(found.pairs) + 1))
-    outcomes: dict[str, list[LinkOutcome]] = defaultdict(list)
-    for number, pair in enumerate(found.pairs):
-        ranked = order[starts[number] : starts[number + 1]]
-        if len(ranked) and not found.counts[ranked[0]]:
-            continue
-        first = float(probability[ranked[0]]) if len(ranked) else 0.0
-        named = tuple(ids[found.concept[i]] for i in ranked)
-        link = named[0] if named and first >= model.threshold else None
-        outcome = LinkOutcome(pair.example.concept, named, first, link)
-        outcomes["all"].append(outcome)
-        outcomes[pair.kind].append(outcome)
-    return {kind: linking_metrics(outcomes[kind]) for kind in ("all", *sorted(outcomes.keys() - {"all"}))}
+    columns = [(part.concept, part.features, part.right, part.counts) for part in parts]
+    pairs = [pair for part in parts for pair in part.pairs]
+    return Found(pairs, np.concatenate(lookups).astype(np.int32), *map(np.concatenate, zip(*columns, strict=True)))
 
 
 def part_of(concept: str) -> int:

@@ -35,11 +35,9 @@ from kgtag.train.linker.dataset import (
     Found,
     LinkPair,
     RankData,
-    best,
     find,
     gold_pairs,
     join,
-    measured,
     mention_pairs,
     pairs_of,
     part_of,
@@ -239,7 +237,7 @@ def fit_rank_model(
         raise InputError("the training queries hold no choice between right and wrong; give gold with both")
     model = fit_networks(train.data(weight[part < 3]), seed=seed)
     model = calibrated(model, found.where((part == 3) & evaluated))
-    held = measured(model, found.where((part == 4) & evaluated), finder.taxonomy.ids)
+    held = found.where((part == 4) & evaluated).measured(model, finder.taxonomy.ids)
     metrics = {"pairs": len(own) + len(given), **held}
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
     whole = fit_networks(found.data(weight), seed=seed)
@@ -259,7 +257,7 @@ def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], 
 
 def calibrated(model: RankModel, found: Found) -> RankModel:
     """Platt's slope and offset on the best candidates, then the threshold of the most right decisions."""
-    odds, chosen = best(model, found)
+    odds, chosen = found.best(model)
     right = found.right[chosen]
     if len(chosen) >= _MIN_PAIRS and right.any() and not right.all():
         slope, offset = fit_logistic(odds[chosen, None], right.astype(float), penalty=(1e-3, 0.0)).tolist()
