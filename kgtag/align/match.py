@@ -118,10 +118,8 @@ class MapSettings:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A proposed relation between two schemes. `score`, in [0, 1], ranks only; `evidence` is JSON.
-
-    `relation` is exact_match where the labels are the same and either concept is the other's best, else close_match.
-    """
+    """A proposed relation between two schemes. `score`, in [0, 1], ranks only; `evidence` is JSON. `relation` is
+    exact_match where the labels are the same and either concept is the other's best, else close_match."""
 
     source: str
     target: str
@@ -141,10 +139,8 @@ def map_schemes(
     per_concept: int = 1,
 ) -> list[Mapping]:
     """Find, for each concept of `source`, by id, its `per_concept` best counterparts in `target`, best first.
-
     `languages` are base tags ("zh"), by default those that both schemes have labels in. Raises InputError when the
-    schemes or languages have nothing to compare.
-    """
+    schemes or languages have nothing to compare."""
     settings = settings or MapSettings()
     left, right = (_side(taxonomy, scheme, kind) for scheme in (source, target))
     compared = _languages(left, right, languages)

@@ -24,11 +24,9 @@ _Placed = tuple[Span, str, str]
 
 @dataclass(slots=True)
 class NilGroup:
-    """Mentions without a concept that are taken for one value of `attribute` (a concept id, or None).
-
-    `surfaces` counts mentions, `categories` (concept ids) products; `products` are ids in the order of the rows, and
-    `total` is the sum of the mentions' probabilities.
-    """
+    """Mentions without a concept that are taken for one value of `attribute` (a concept id, or None). `surfaces` counts
+    mentions, `categories` (concept ids) products; `products` are ids in the order of the rows, and `total` is the sum
+    of the mentions' probabilities."""
 
     attribute: str | None
     forms: tuple[str, ...]
@@ -110,11 +108,9 @@ def _categories(number: int, row: Row) -> list[str]:
 
 
 def cluster(groups: Sequence[NilGroup], *, similarity: float = SIMILARITY) -> list[NilGroup]:
-    """Merge the groups of one attribute that are similar, those on most products first.
-
-    From the most frequent down, each group joins the cluster to whose members it is most similar at the least, or
-    begins one. The order of `groups` makes no difference.
-    """
+    """Merge the groups of one attribute that are similar, those on most products first. From the most frequent down,
+    each group joins the cluster to whose members it is most similar at the least, or begins one. The order of `groups`
+    makes no difference."""
     by_attribute: dict[str | None, list[NilGroup]] = defaultdict(list)
     for one in sorted(groups, key=lambda one: (-len(one.products), -one.mentions, one.forms)):
         by_attribute[one.attribute].append(one)
@@ -164,11 +160,9 @@ def accepted_gold(
     names: Mapping[str, str] | None = None,
     min_probability: float = 0.5,
 ) -> Iterator[dict[str, Any]]:
-    """Annotate the products with a NIL mention that is, by now, a label of a value of its attribute.
-
-    Tags that are `min_probability` probable are annotated as well. `names` are a model's names of its attributes, by
-    concept id; labels otherwise. Raises InputError when the spans of a row do not fit the product of its id.
-    """
+    """Annotate the products with a NIL mention that is, by now, a label of a value of its attribute. Tags that are
+    `min_probability` probable are annotated as well. `names` are a model's names of its attributes, by concept id;
+    labels otherwise. Raises InputError when the spans of a row do not fit the product of its id."""
     taxonomy = Taxonomy.of(store.read())
     for number, row in rows:
         product = products.get(str(row.get("id", number)))

@@ -124,10 +124,8 @@ def propose_values(
     min_count: int = 2,
 ) -> ProposeReport:
     """Propose a new value for each cluster, with its name, other spellings, attribute, broader value and evidence.
-
     Values on fewer than `min_count` products are skipped, as are known labels and those proposed before and open or
-    rejected. `products`, by id, give languages, and titles as examples.
-    """
+    rejected. `products`, by id, give languages, and titles as examples."""
     return submit(store, _value_drafts(store, clusters, products or {}, min_count), by)
 
 

@@ -42,9 +42,7 @@ _CHUNK = 512
 @dataclass(frozen=True, slots=True)
 class Uncertainty:
     """How many attributes of a title the model expects to get wrong, and which, as (name, probability of an error).
-
-    `vector`, (d,) float32 of length 1, is the title in the model's space; zeros without a readable token.
-    """
+    `vector`, (d,) float32 of length 1, is the title in the model's space; zeros without a readable token."""
 
     expected_errors: float
     attributes: tuple[tuple[str, float], ...]
@@ -104,11 +102,8 @@ def _uncertainty(windows: Sequence[tuple[Reading, Floats]], names: Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """A product of the batch.
-
-    `score` is the expected errors, in this and similar products, that nothing selected before or annotated covers;
-    `novelty` in [0, 1] the dissimilarity to the nearest of those, whose id is `nearest`.
-    """
+    """A product of the batch. `score` is the expected errors, in this and similar products, that nothing selected
+    before or annotated covers; `novelty` in [0, 1] the dissimilarity to the nearest of those, whose id is `nearest`."""
 
     product: Product
     uncertainty: Uncertainty
@@ -153,11 +148,9 @@ class Pool:
 def select_batch(
     pool: Sequence[tuple[Product, Uncertainty]], count: int, *, annotated: Sequence[tuple[str, Vector]] = ()
 ) -> list[Selected]:
-    """Select at most `count` products, the most valuable first, deterministically.
-
-    Greedy, which is within 1 - 1/e of the best batch: the product that adds most to the sum, over the pool, of
-    uncertainty × similarity to the nearest product that is selected or `annotated` (id, vector). Similarity is the
-    cosine of centred vectors, 0 where negative.
+    """Select at most `count` products, the most valuable first, deterministically. Greedy, which is within 1 - 1/e of
+    the best batch: the product that adds most to the sum, over the pool, of uncertainty × similarity to the nearest
+    product that is selected or `annotated` (id, vector). Similarity is the cosine of centred vectors, 0 where negative.
     """
     if not pool:
         return []
@@ -221,11 +214,8 @@ class SelectReport:
 def select_products(
     extractor: SequenceExtractor, source: Path, *, count: int, annotated: Sequence[Path] = (), lang: str | None = None
 ) -> SelectReport:
-    """Select the products of a file to annotate next.
-
-    Products with a title of an `annotated` file are left out, and cover similar ones. Raises InputError for a file that
-    does not read as a whole.
-    """
+    """Select the products of a file to annotate next. Products with a title of an `annotated` file are left out, and
+    cover similar ones. Raises InputError for a file that does not read as a whole."""
     done = [product for file in annotated for product in _annotated(file, lang)]
     titles = {product.title for product in done}
     pool = Pool(count)

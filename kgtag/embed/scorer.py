@@ -182,11 +182,9 @@ def _lines(model: ModelDirectory, name: str) -> tuple[str, ...]:
 
 
 class Scorer:
-    """A trained model, by entity and relation id. Implements `kgtag.types.Plausibility`.
-
-    Scores equal PyKEEN's `score_hrt`: higher is more plausible, within this model; `probabilities` are calibrated.
-    Safe to share between threads.
-    """
+    """A trained model, by entity and relation id. Implements `kgtag.types.Plausibility`. Scores equal PyKEEN's
+    `score_hrt`: higher is more plausible, within this model; `probabilities` are calibrated. Safe to share between
+    threads."""
 
     def __init__(self, export: Export) -> None:
         self._export = export
@@ -253,10 +251,8 @@ class Scorer:
         return [found.get(triple) for triple in numbered]
 
     def with_texts(self, texts: Mapping[str, Floats]) -> Scorer:
-        """A scorer extended by new ids, from their text embeddings (k,) float32 by the encoder of training.
-
-        Raises ModelMismatch when the model was trained without text, or with embeddings of another length.
-        """
+        """A scorer extended by new ids, from their text embeddings (k,) float32 by the encoder of training. Raises
+        ModelMismatch when the model was trained without text, or with embeddings of another length."""
         new = sorted(id for id in texts if id not in self)
         if not new:
             return self
@@ -271,10 +267,8 @@ class Scorer:
         return self._extended(new, self.text_map(stacked))
 
     def aligned(self, taxonomy: Taxonomy) -> Scorer:
-        """A scorer for the current taxonomy: successors of known concepts take over their vector.
-
-        Raises ModelMismatch when the model knows none of the taxonomy's concepts.
-        """
+        """A scorer for the current taxonomy: successors of known concepts take over their vector. Raises ModelMismatch
+        when the model knows none of the taxonomy's concepts."""
         if not any(id in self for id in taxonomy.ids):
             raise ModelMismatch(
                 f"embeddings {self.version} know none of the taxonomy's {len(taxonomy)} concepts; train them on it"

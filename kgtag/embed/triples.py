@@ -36,10 +36,8 @@ _SUFFIXES = (".txt", ".tsv", ".txt.gz", ".tsv.gz")
 @dataclass(frozen=True, slots=True)
 class Triples:
     """Integer triples over one vocabulary; `train`, `valid`, `test` are (n, 3) int64 of (head, relation, tail).
-
     Entities 0 … `trained` - 1 occur in train, later ones in valid or test only; both parts are sorted. `groups` names
-    what an entity may be exchanged for (kind and attribute).
-    """
+    what an entity may be exchanged for (kind and attribute)."""
 
     entities: tuple[str, ...]
     relations: tuple[str, ...]
@@ -87,10 +85,8 @@ class Triples:
 
 
 def read_triples(directory: Path | str) -> Triples:
-    """Read `train`, and `valid` and `test` if present, as `.txt`, `.tsv` or either with `.gz`.
-
-    Raises InputError without a train file and FileFormatError on a line that isn't head TAB relation TAB tail in UTF-8.
-    """
+    """Read `train`, and `valid` and `test` if present, as `.txt`, `.tsv` or either with `.gz`. Raises InputError
+    without a train file and FileFormatError on a line that isn't head TAB relation TAB tail in UTF-8."""
     directory = Path(directory)
     found = [_part_file(directory, part) for part in ("train", "valid", "test")]
     if found[0] is None:
@@ -147,11 +143,9 @@ def cooccurrence_triples(
     min_lift: float = 1.2,
     limit: int = 30,
 ) -> list[LabelledTriple]:
-    """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail).
-
-    Kept are pairs on `min_count` items with a lift P(a, b) / (P(a) P(b)) of `min_lift`, and of each head the `limit` of
-    highest normalised pointwise mutual information, redirects followed. Two values of one attribute are alternatives.
-    """
+    """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail). Kept are pairs on
+    `min_count` items with a lift P(a, b) / (P(a) P(b)) of `min_lift`, and of each head the `limit` of highest
+    normalised pointwise mutual information, redirects followed. Two values of one attribute are alternatives."""
     single: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     n = 0
@@ -193,10 +187,8 @@ def _strongest(ranked: Mapping[tuple[str, str], list[tuple[float, str]]], limit:
 
 
 def hold_out(triples: Triples, fraction: float, *, seed: int = 0) -> Triples:
-    """Move about `fraction` of train to valid, such that every entity and relation stays in train.
-
-    Both ways of a symmetric relation move together. Deterministic in `seed`.
-    """
+    """Move about `fraction` of train to valid, such that every entity and relation stays in train. Both ways of a
+    symmetric relation move together. Deterministic in `seed`."""
     rng = np.random.default_rng(seed)
     train = triples.train
     uses = np.bincount(train[:, [0, 2]].ravel(), minlength=len(triples.entities))

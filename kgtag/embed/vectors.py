@@ -44,10 +44,8 @@ def width(model: ModelName, dim: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """`entity` (E, width) and `relation` (R, width) float32, laid out as said above; `norm` is TransE's p.
-
-    Higher scores are more plausible; they rank within one model and are not probabilities.
-    """
+    """`entity` (E, width) and `relation` (R, width) float32, laid out as said above; `norm` is TransE's p. Higher
+    scores are more plausible; they rank within one model and are not probabilities."""
 
     model: ModelName
     entity: Floats
@@ -98,10 +96,8 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Folds:
-    """Vectors trained without part of the triples, to score those triples with.
-
-    `held_out` (n, 5) int64: fold, head, relation, tail, and the head's degree in other relations.
-    """
+    """Vectors trained without part of the triples, to score those triples with. `held_out` (n, 5) int64: fold, head,
+    relation, tail, and the head's degree in other relations."""
 
     vectors: tuple[Vectors, ...]
     held_out: Ids
@@ -122,9 +118,7 @@ class TextMap:
 
 def fit_text_map(text: Floats, entity: Floats) -> TextMap | None:
     """Ridge regression, its strength chosen by leave-one-out error. Rows of NaN are left out; None under ten rows.
-
-    `text` (E, k) and `entity` (E, width), float32, row for row.
-    """
+    `text` (E, k) and `entity` (E, width), float32, row for row."""
     there = np.isfinite(text).all(axis=1)
     if there.sum() < 10:
         return None
@@ -162,9 +156,7 @@ class Curve:
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """`curves` by relation number, -1 for all others; `references` (R, 2, k) int32 of entities by relation and side.
-
-    Side 0 are heads, side 1 tails; -1 fills up.
-    """
+    Side 0 are heads, side 1 tails; -1 fills up."""
 
     curves: Mapping[int, Curve]
     references: References
@@ -202,10 +194,8 @@ class Calibration:
 
 
 def triple_features(vectors: Vectors, triples: Ids, references: References) -> Array:
-    """(n, 3) → (n, FEATURES): the score, and its log share among like tails, and among like heads.
-
-    The log share is the score minus the log of the summed exponentials of its own and of the references' scores.
-    """
+    """(n, 3) → (n, FEATURES): the score, and its log share among like tails, and among like heads. The log share is the
+    score minus the log of the summed exponentials of its own and of the references' scores."""
     features = np.zeros((len(triples), FEATURES))
     for relation in np.unique(triples[:, 1]):
         rows = np.flatnonzero(triples[:, 1] == relation)

@@ -94,12 +94,9 @@ def _auc(probability: Floats, right: Floats) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """D predicted values, over n products and L attributes.
-
-    `attributes` are names, in order; `categories` are by product, "" where gold has none; `gold` (n, L) counts gold
-    values. In the ExtractGPT protocol there is one decision for each attribute that gold lists, and at most one gold
-    value.
-    """
+    """D predicted values, over n products and L attributes. `attributes` are names, in order; `categories` are by
+    product, "" where gold has none; `gold` (n, L) counts gold values. In the ExtractGPT protocol there is one decision
+    for each attribute that gold lists, and at most one gold value."""
 
     attributes: tuple[str, ...]
     categories: tuple[str, ...]
@@ -198,10 +195,8 @@ class Resampled:
 
 
 def bootstrap(made: Decisions, *, samples: int = 1000, seed: int = 0) -> Resampled:
-    """F1 over products drawn with replacement, as many as there are.
-
-    The same seed draws the same products, so that two models on the same data are compared sample by sample.
-    """
+    """F1 over products drawn with replacement, as many as there are. The same seed draws the same products, so that two
+    models on the same data are compared sample by sample."""
     correct, predicted, gold = made.counts()
     seen = (predicted + gold).sum(axis=0) > 0
     rng, products = np.random.default_rng(seed), len(correct)
@@ -223,11 +218,8 @@ def interval(values: Floats, *, level: float = 0.95) -> list[float]:
 
 
 def paired(ours: Resampled, theirs: Resampled) -> dict[str, Any]:
-    """Compare the micro-F1 of the same samples.
-
-    The answer has the mean `difference` (ours - theirs), its 95% `interval`, and two-sided `p`: how often the sign
-    differs.
-    """
+    """Compare the micro-F1 of the same samples. The answer has the mean `difference` (ours - theirs), its 95%
+    `interval`, and two-sided `p`: how often the sign differs."""
     difference = ours.micro - theirs.micro
     p = 2 * min(float((difference <= 0).mean()), float((difference >= 0).mean()))
     return {"difference": round(float(difference.mean()), 5), "interval": interval(difference), "p": min(p, 1.0)}
@@ -243,11 +235,9 @@ def trade_off(made: Decisions) -> list[dict[str, float]]:
 
 
 def choose_thresholds(made: Decisions) -> dict[str, float]:
-    """Thresholds by attribute that raise micro-F1, for the attributes where one does.
-
-    A set of decisions raises F1 when more than half of F1 of them are correct, so a threshold is worth that share of
-    the decisions it drops, less those of them that are correct.
-    """
+    """Thresholds by attribute that raise micro-F1, for the attributes where one does. A set of decisions raises F1 when
+    more than half of F1 of them are correct, so a threshold is worth that share of the decisions it drops, less those
+    of them that are correct."""
     break_even = made.micro()["f1"] / 2
     chosen: dict[str, float] = {}
     for number, name in enumerate(made.attributes):

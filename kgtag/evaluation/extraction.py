@@ -110,10 +110,8 @@ def best_values(mentions: Sequence[Mention]) -> dict[str, str]:
 
 
 def best_mentions(mentions: Sequence[Mention]) -> dict[str, Mention]:
-    """The most probable surface of each attribute, by its most probable mention.
-
-    Mentions of one surface add up: it is wrong only when all of them are. Ties go to the first in the document.
-    """
+    """The most probable surface of each attribute, by its most probable mention. Mentions of one surface add up: it is
+    wrong only when all of them are. Ties go to the first in the document."""
     ordered = sorted(mentions, key=lambda m: m.span.place)
     wrong: dict[str, dict[str, float]] = defaultdict(dict)
     for mention in ordered:
@@ -165,11 +163,9 @@ def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -
 
 
 class ValueExtractor(Extractor):
-    """An extractor whose mentions hold values: their `surface` may differ from the text of their span.
-
-    A `normaliser` replaces the surfaces of the mentions that `extractor` finds; `implicit` adds values of attributes
-    without a mention, on an empty span.
-    """
+    """An extractor whose mentions hold values: their `surface` may differ from the text of their span. A `normaliser`
+    replaces the surfaces of the mentions that `extractor` finds; `implicit` adds values of attributes without a
+    mention, on an empty span."""
 
     def __init__(
         self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ImplicitValueModel | None = None
@@ -204,10 +200,8 @@ class ValueExtractor(Extractor):
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """`predicted` and `gold` are None where there is none; `probability` is 0 for what was missed.
-
-    `context` is the text around, with the prediction in [ ] and gold in { }.
-    """
+    """`predicted` and `gold` are None where there is none; `probability` is 0 for what was missed. `context` is the
+    text around, with the prediction in [ ] and gold in { }."""
 
     kind: Kind
     attribute: str
@@ -221,10 +215,8 @@ class Mistake:
 def mistakes(
     data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction], *, protocol: Protocol
 ) -> Iterator[Mistake]:
-    """The mistakes in the order of the products.
-
-    In the ExtractGPT protocol the most probable value of each attribute that gold lists counts, wherever it stands.
-    """
+    """The mistakes in the order of the products. In the ExtractGPT protocol the most probable value of each attribute
+    that gold lists counts, wherever it stands."""
     for one, extraction in zip(data, predicted, strict=True):
         gold = list(one.spans)
         chosen: Sequence[Mention] = extraction.mentions

@@ -21,10 +21,8 @@ _RECALL_AT = (1, 5, 10)
 
 @dataclass(frozen=True, slots=True)
 class TaggingReport:
-    """Micro rates over (product, concept), both sides closed under `broader`.
-
-    `violation_rate` is the share of products whose tags, closed, contradict each other or the taxonomy.
-    """
+    """Micro rates over (product, concept), both sides closed under `broader`. `violation_rate` is the share of products
+    whose tags, closed, contradict each other or the taxonomy."""
 
     n: int
     precision: float
@@ -72,11 +70,9 @@ def closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
 def evaluate_hierarchical(
     data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction], taxonomy: Taxonomy
 ) -> dict[str, Any]:
-    """Hierarchical precision, recall and F1 (Kiritchenko et al., 2006): over concepts closed under `broader`.
-
-    A value stands for the concept of its attribute that has it as a label; values without one are left out on both
-    sides. `flat` are the rates without broader concepts; `known` of the gold `values` have a concept.
-    """
+    """Hierarchical precision, recall and F1 (Kiritchenko et al., 2006): over concepts closed under `broader`. A value
+    stands for the concept of its attribute that has it as a label; values without one are left out on both sides.
+    `flat` are the rates without broader concepts; `known` of the gold `values` have a concept."""
     over, flat = Counter[str](), Counter[str]()
     known = total = 0
     for one, extraction in zip(data, predicted, strict=True):

@@ -61,10 +61,8 @@ class RowSpans:
 
 
 def viterbi(emissions: Floats, lengths: NDArray[np.int64], chain: Chain) -> NDArray[np.int64]:
-    """The best tag path of every row, (N, T) int64; O beyond a row's length. Ties go to the lower tag.
-
-    emissions: (N, T, 5) float64, unnormalised; lengths: (N,) int64, each in 1..T.
-    """
+    """The best tag path of every row, (N, T) int64; O beyond a row's length. Ties go to the lower tag. emissions: (N,
+    T, 5) float64, unnormalised; lengths: (N,) int64, each in 1..T."""
     rows, steps, _ = emissions.shape
     back = np.zeros((rows, steps, 5), dtype=np.int64)
     best = chain.start + emissions[:, 0]

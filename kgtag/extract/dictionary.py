@@ -52,10 +52,8 @@ class LabelFinder:
 
 
 class LabelExtractor(Extractor):
-    """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids.
-
-    Finds nothing that has no label yet, and trusts every label that it finds: a start, and something to beat.
-    """
+    """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids. Finds nothing that has no
+    label yet, and trusts every label that it finds: a start, and something to beat."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._taxonomy = taxonomy

@@ -58,9 +58,7 @@ _MOST = 200
 
 def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
     """(buckets (N,) int64 ascending, weights (N,) float32): 1 + log of how often each gram occurs, not yet scaled.
-
-    Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case.
-    """
+    Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case."""
     counts: Counter[int] = Counter(crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text))
     if category:
         counts[crc32(f"c\t{category.casefold()}".encode("utf-8", "replace")) % BUCKETS] += 1
@@ -142,10 +140,8 @@ def write_values(directory: Path, heads: Mapping[str, Head], inverse_frequency: 
 
 
 def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
-    """Heads by attribute, inverse frequencies, and the version: 12 hexadecimal digits over what is served.
-
-    Raises InputError when a file is missing, was changed, or was written by another format.
-    """
+    """Heads by attribute, inverse frequencies, and the version: 12 hexadecimal digits over what is served. Raises
+    InputError when a file is missing, was changed, or was written by another format."""
     found = ModelDirectory.open(directory, VALUES)
     heads, frequency = {}, np.zeros(BUCKETS, dtype=np.float32)
     try:
@@ -199,10 +195,8 @@ class ImplicitValueModel:
         return tuple(sorted(self.heads))
 
     def extended(self, values: Mapping[str, Mapping[str, str]], encoder: TextEncoder) -> Self:
-        """Add unseen values: by attribute, definitions (or "") by name.
-
-        Known names and unknown attributes are left out.
-        """
+        """Add unseen values: by attribute, definitions (or "") by name. Known names and unknown attributes are left
+        out."""
         unseen = {}
         for attribute, named in sorted(values.items()):
             head = self.heads.get(attribute)
@@ -217,10 +211,8 @@ class ImplicitValueModel:
         return type(self)(self.heads, self._weights, self.version, encoder=encoder, unseen=unseen)
 
     def distribution(self, products: Sequence[Product], attribute: str) -> list[dict[str | None, float]]:
-        """Return the probability of every value, None for none of them, for each product; they sum to 1.
-
-        Raises KeyError for an unknown attribute.
-        """
+        """Return the probability of every value, None for none of them, for each product; they sum to 1. Raises
+        KeyError for an unknown attribute."""
         values, found = self._answers(attribute, products, self.features(products))
         return [dict(zip(values, row, strict=True)) for row in found.tolist()]
 
@@ -291,10 +283,8 @@ class ValuesOnly(Extractor):
 def with_inferred(
     extractions: Sequence[Extraction], products: Sequence[Product], model: ImplicitValueModel
 ) -> list[Extraction]:
-    """Add inferred values of attributes without a mention to the extractions.
-
-    A product without a category is read with the extractor's first guess.
-    """
+    """Add inferred values of attributes without a mention to the extractions. A product without a category is read with
+    the extractor's first guess."""
     read = [
         replace(product, category=extraction.categories[0][0])
         if product.category is None and extraction.categories

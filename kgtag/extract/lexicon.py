@@ -107,11 +107,8 @@ class Lexicon:
         own: frozenset[tuple[int, Pieces]] | None = None,
         skip: frozenset[int] = frozenset(),
     ) -> NDArray[np.int64]:
-        """(len(attributes), T) int64 feature codes.
-
-        `own`: the gold of a training title, so that it doesn't see its own annotation; `skip`: matches to leave out,
-        by number (training noise).
-        """
+        """(len(attributes), T) int64 feature codes. `own`: the gold of a training title, so that it doesn't see its own
+        annotation; `skip`: matches to leave out, by number (training noise)."""
         result = np.zeros((len(attributes), len(title)), dtype=np.int64)
         row = {attribute: index for index, attribute in enumerate(attributes)}
         for number, match in enumerate(self.matches(title, attributes)):

@@ -43,10 +43,8 @@ _Categories = dict[int, list[tuple[str, float]]]
 
 
 class SequenceExtractor(Extractor):
-    """Implements the Extractor port. Safe to call from several threads.
-
-    Scores are calibrated probabilities, rounded to 4 digits: float32 sums differ in the 7th with the batch's shape.
-    """
+    """Implements the Extractor port. Safe to call from several threads. Scores are calibrated probabilities, rounded to
+    4 digits: float32 sums differ in the 7th with the batch's shape."""
 
     def __init__(
         self,
@@ -132,11 +130,9 @@ class SequenceExtractor(Extractor):
         return {**self.config.attribute_concepts, **self.config.category_concepts}
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
-        """One extraction per product, in order; mentions by span, then attribute.
-
-        A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
-        `categories`. The products are clean (`kgtag.text.clean_product`).
-        """
+        """One extraction per product, in order; mentions by span, then attribute. A category the model knows (by name
+        or concept id) is used as given; otherwise it is predicted and returned in `categories`. The products are clean
+        (`kgtag.text.clean_product`)."""
         return [one for _, part, titles in self._parts(products) for one in self._extract(part, titles)]
 
     def read(self, products: Sequence[Product]) -> list[list[Reading]]:

@@ -148,11 +148,8 @@ def pair_values(raw: Iterable[AnnotatedProduct], normalised: Iterable[AnnotatedP
 
 
 def fit(pairs: Sequence[ValuePair], *, encode: Encode | None = None) -> Normaliser:
-    """Learn rules for each (category, attribute), and for each attribute over all its categories.
-
-    `encode` compares meanings, to tell families apart; loading the rules needs it, too. Raises InputError: there are no
-    pairs.
-    """
+    """Learn rules for each (category, attribute), and for each attribute over all its categories. `encode` compares
+    meanings, to tell families apart; loading the rules needs it, too. Raises InputError: there are no pairs."""
     if not pairs:
         raise InputError("no pairs of raw and normalised values to learn from")
     grouped: dict[Key, list[ValuePair]] = defaultdict(list)

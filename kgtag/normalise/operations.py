@@ -100,10 +100,8 @@ class Slice(_Named):
 
 @dataclass(frozen=True, slots=True)
 class Rewrite(_Named):
-    """Replace words and unit signs one by one: {"gb": "Gigabytes"} makes "4GB" "4 Gigabytes".
-
-    A space parts a replaced word from its neighbours. Applies where a word of the value is in the table.
-    """
+    """Replace words and unit signs one by one: {"gb": "Gigabytes"} makes "4GB" "4 Gigabytes". A space parts a replaced
+    word from its neighbours. Applies where a word of the value is in the table."""
 
     table: Mapping[str, str]
 

@@ -32,9 +32,7 @@ def fit_logistic(
     features: Floats, target: Floats, *, penalty: float | Sequence[float], prior: float | Sequence[float] = 0.0
 ) -> Floats:
     """Fit a logistic regression of `target` (n,) in [0, 1] on `features` (n, k): (k + 1,) weights, the intercept last.
-
-    `penalty` is the strength of a Gaussian prior, and `prior` the weights without data, each a number or (k + 1,).
-    """
+    `penalty` is the strength of a Gaussian prior, and `prior` the weights without data, each a number or (k + 1,)."""
     x = np.column_stack([features, np.ones(len(features))])
     start, strength = (np.broadcast_to(np.asarray(part, dtype=np.float64), x.shape[1]) for part in (prior, penalty))
 
@@ -48,10 +46,8 @@ def fit_logistic(
 
 
 def fit_platt(probability: Floats, right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Fit (slope, intercept) on the log-odds of probabilities; (1, 0), no change, for fewer than 20.
-
-    A weak prior pulls towards no change, so that few decisions don't decide much.
-    """
+    """Fit (slope, intercept) on the log-odds of probabilities; (1, 0), no change, for fewer than 20. A weak prior pulls
+    towards no change, so that few decisions don't decide much."""
     if len(probability) < _FEWEST:
         return 1.0, 0.0
     odds = logit(np.clip(probability, 1e-6, 1 - 1e-6))
@@ -72,10 +68,7 @@ def fit_isotonic(probability: Floats, right: Floats) -> Floats:
 
 def fit_temperature(margins: Floats, outcomes: NDArray[np.int64], *, prior: float, strength: float) -> float:
     """Fit the factor with which a softmax over `margins` (n, k) gives the frequencies of the true columns, `outcomes`
-    (n,).
-
-    `prior` is the factor without data, `strength` its weight, in rows.
-    """
+    (n,). `prior` is the factor without data, `strength` its weight, in rows."""
     rows = np.arange(len(margins))
 
     def loss(log_factor: float) -> float:
@@ -100,10 +93,8 @@ def sample_references(triples: Ids, num_relations: int, *, seed: int = 0) -> Ref
 
 
 def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 20) -> Ids:
-    """(m, 3), m ≤ n: one type-matched corruption of each positive, where there is one that isn't a known triple.
-
-    Heads and tails are replaced in turn; when one side has no other like entity the other is tried.
-    """
+    """(m, 3), m ≤ n: one type-matched corruption of each positive, where there is one that isn't a known triple. Heads
+    and tails are replaced in turn; when one side has no other like entity the other is tried."""
     rng = np.random.default_rng(seed)
     known = set(map(tuple, triples.known.tolist()))
     pools: dict[tuple[int, int, str], Ids] = {}

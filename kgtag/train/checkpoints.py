@@ -35,12 +35,9 @@ _OURS = (_RUN, _LAST, "curves.csv", "best-*.pt", ".*.part")
 
 @dataclass(frozen=True, slots=True)
 class RunPlace:
-    """Where and how often a run writes checkpoints.
-
-    `resume` "auto" resumes a run of the same data and options and refuses another's, "must" refuses to start a new run,
-    "never" discards an earlier one; `minutes` are between checkpoints within an epoch; with `clear`, they are removed
-    once the model is written.
-    """
+    """Where and how often a run writes checkpoints. `resume` "auto" resumes a run of the same data and options and
+    refuses another's, "must" refuses to start a new run, "never" discards an earlier one; `minutes` are between
+    checkpoints within an epoch; with `clear`, they are removed once the model is written."""
 
     directory: Path
     resume: Resume = "auto"
@@ -182,10 +179,8 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]
 
 
 def write_atomically(path: Path, data: bytes | memoryview, *, way_out: str) -> None:
-    """Write under a temporary name, sync, and rename: `path` is the whole old or the whole new file.
-
-    Raises InputError on a full disk (or a limit on files), naming the space needed and free, and the way out.
-    """
+    """Write under a temporary name, sync, and rename: `path` is the whole old or the whole new file. Raises InputError
+    on a full disk (or a limit on files), naming the space needed and free, and the way out."""
     temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("wb") as file:

@@ -46,10 +46,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 def check_names(
     found: Collection[str], known: Collection[str], *, source: str, replaced: Mapping[str, str] | None = None
 ) -> None:
-    """Raise InputError for an unknown option that `source` sets, naming the one that was meant.
-
-    `replaced`: what to write instead, by the option names of earlier versions.
-    """
+    """Raise InputError for an unknown option that `source` sets, naming the one that was meant. `replaced`: what to
+    write instead, by the option names of earlier versions."""
     for name in found:
         if name in known:
             continue

@@ -52,10 +52,8 @@ class Target:
 
 
 def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
-    """Return the training products by attribute, sorted, without attributes of too few products or one outcome.
-
-    A product whose texts state one of the attribute's values is left to the extractor.
-    """
+    """Return the training products by attribute, sorted, without attributes of too few products or one outcome. A
+    product whose texts state one of the attribute's values is left to the extractor."""
     found: dict[str, list[Target]] = defaultdict(list)
     for number, item in enumerate(data):
         stated, texts = {name for name, _ in item.spans}, (item.product.title, item.product.text or "")
@@ -150,10 +148,8 @@ def train_values(
     encoder: TextEncoder | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ValuesReport | None:
-    """Train on what titles imply and write the model to `out`; None, with nothing written, for too little data.
-
-    With a sentence encoder, values that are added to the taxonomy later can be inferred from their names.
-    """
+    """Train on what titles imply and write the model to `out`; None, with nothing written, for too little data. With a
+    sentence encoder, values that are added to the taxonomy later can be inferred from their names."""
     started = time.monotonic()
     rows = targets(data)
     if not rows:

@@ -34,11 +34,8 @@ _INDUCED = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """What was trained.
-
-    `linker`: its metrics on held-out concepts (`kgtag.train.linker.run`), empty without a taxonomy; `values`: of the
-    model of implicit values, None when too few values are outside the texts.
-    """
+    """What was trained. `linker`: its metrics on held-out concepts (`kgtag.train.linker.run`), empty without a
+    taxonomy; `values`: of the model of implicit values, None when too few values are outside the texts."""
 
     extractor: TrainReport
     linker: Mapping[str, Any] = field(default_factory=dict)
@@ -151,11 +148,9 @@ def _train_linker(
 def known_values(
     data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Callable[[str], None]
 ) -> dict[str, list[str]]:
-    """Return the taxonomy's values by attribute name, as the extractor is trained with them.
-
-    There are none when the taxonomy was made from these titles: an extractor that finds every training value in its
-    lexicon learns to find no other.
-    """
+    """Return the taxonomy's values by attribute name, as the extractor is trained with them. There are none when the
+    taxonomy was made from these titles: an extractor that finds every training value in its lexicon learns to find no
+    other."""
     attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
     labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
     known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}

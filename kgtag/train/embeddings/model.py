@@ -47,11 +47,9 @@ class Trained:
 
 
 def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -> Trained:
-    """Train on `triples.train`, watching `triples.valid`.
-
-    `init` (E, k) float32 holds a text embedding per entity (rows of NaN where there is none); entities then start from
-    its projection onto the model's width instead of from noise. Same input, seed and device: same vectors.
-    """
+    """Train on `triples.train`, watching `triples.valid`. `init` (E, k) float32 holds a text embedding per entity (rows
+    of NaN where there is none); entities then start from its projection onto the model's width instead of from noise.
+    Same input, seed and device: same vectors."""
     device = find_device(settings.device)
     torch.manual_seed(settings.seed)
     factory = CoreTriplesFactory(
@@ -150,10 +148,8 @@ def _initializer(settings: Settings, init: Floats | None) -> Callable[[torch.Ten
 
 
 def project(text: Floats, columns: int) -> Floats:
-    """(E, k) → (E, columns) float32: the principal axes of the text embeddings, scaled alike, NaN rows kept NaN.
-
-    Where there are fewer axes than columns the remaining columns are zero.
-    """
+    """(E, k) → (E, columns) float32: the principal axes of the text embeddings, scaled alike, NaN rows kept NaN. Where
+    there are fewer axes than columns the remaining columns are zero."""
     there = np.isfinite(text).all(axis=1)
     projected = np.full((len(text), columns), np.nan, dtype=np.float32)
     if not there.any():

@@ -21,11 +21,9 @@ Name = TypeVar("Name", bound=str)
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class OneVsAll(Checked):
-    """Settings of the 1vsAll loss. `candidates` bounds the entities scored per row.
-
-    With `candidates` set, a row is scored against every entity that occurs on that side of any relation (when they
-    are no more than that) and as many random others as fill the number up, drawn per batch.
-    """
+    """Settings of the 1vsAll loss. `candidates` bounds the entities scored per row. With `candidates` set, a row is
+    scored against every entity that occurs on that side of any relation (when they are no more than that) and as many
+    random others as fill the number up, drawn per batch."""
 
     n3: float = 0.0
     """Weight of the cubes of the moduli (Lacroix 2018), per triple and side."""

@@ -74,11 +74,9 @@ def as_text(title: str, tokens: Tokens, *, longest: int) -> Text:
 
 
 def hide(text: Text, vocabulary: Vocabulary, rng: random.Random) -> tuple[list[int], list[int]]:
-    """(input ids, labels) with [CLS] and [SEP]; labels are IGNORED but where something is hidden.
-
-    About SHARE of the tokens, at least one word. A hidden word is [MASK] 8 times of 10, random tokens once, itself
-    once. Runs of characters of a script without words are hidden together.
-    """
+    """(input ids, labels) with [CLS] and [SEP]; labels are IGNORED but where something is hidden. About SHARE of the
+    tokens, at least one word. A hidden word is [MASK] 8 times of 10, random tokens once, itself once. Runs of
+    characters of a script without words are hidden together."""
     ids, labels = text.ids.tolist(), [IGNORED] * len(text.ids)
     wanted = max(1.0, SHARE * len(ids))
     order = list(range(len(text.words)))
@@ -159,11 +157,9 @@ def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:
 
 
 def read_texts(files: Sequence[Path], *, format: str = "products") -> list[str]:
-    """The texts of files, each once, in the order they come; `format` is one of FORMATS.
-
-    Of products both title and text count; a `.txt` file (also .gz) is read a text a line whatever the format. Texts
-    that can't be read and texts of one character are left out. Raises InputError when nothing is left.
-    """
+    """The texts of files, each once, in the order they come; `format` is one of FORMATS. Of products both title and
+    text count; a `.txt` file (also .gz) is read a text a line whatever the format. Texts that can't be read and texts
+    of one character are left out. Raises InputError when nothing is left."""
     if format not in FORMATS:
         raise InputError(f"no format {format!r} of texts; there is {', '.join(FORMATS)}")
     found: dict[str, None] = {}

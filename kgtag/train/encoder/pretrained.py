@@ -28,11 +28,9 @@ _INSTALL = "pip install 'kgtag[train]'"
 
 
 def resolve(name_or_path: str = DEFAULT) -> Path:
-    """The directory with the encoder's `config.json`, `tokenizer.json` and `model.safetensors`.
-
-    `name_or_path` is the default's name, a local directory, or a model hub's `owner/name` (fetched with huggingface_hub
-    when there is a network, else read from its cache). Raises InputError naming the way out.
-    """
+    """The directory with the encoder's `config.json`, `tokenizer.json` and `model.safetensors`. `name_or_path` is the
+    default's name, a local directory, or a model hub's `owner/name` (fetched with huggingface_hub when there is a
+    network, else read from its cache). Raises InputError naming the way out."""
     if name_or_path in _DEFAULT_NAMES:
         return _packaged()
     path = Path(name_or_path).expanduser()
@@ -113,10 +111,8 @@ def special_ids(tokenizer: Tokenizer) -> tuple[int, int, int]:
 
 
 def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
-    """Add a token for every unknown character; return the tokenizer and the number of new tokens.
-
-    Only WordPiece vocabularies need this; others are returned as they are.
-    """
+    """Add a token for every unknown character; return the tokenizer and the number of new tokens. Only WordPiece
+    vocabularies need this; others are returned as they are."""
     state = json.loads(tokenizer.to_str())
     if state["model"]["type"] != "WordPiece":
         return tokenizer, 0
@@ -177,10 +173,8 @@ def write_onnx(
     outputs: Mapping[str, dict[int, str]],
     opset: int = 20,
 ) -> None:
-    """Trace the module on inputs, given with the names of their dynamic axes, as those of the outputs are.
-
-    PyTorch's newer exporter writes the same graph in forty times the time.
-    """
+    """Trace the module on inputs, given with the names of their dynamic axes, as those of the outputs are. PyTorch's
+    newer exporter writes the same graph in forty times the time."""
     axes = {**{name: of for name, (_, of) in inputs.items()}, **outputs}
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of deprecation, and of branches on shapes that no axis takes

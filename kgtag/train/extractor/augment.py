@@ -33,11 +33,9 @@ class _Located:
 
 
 class ValueSwapper:
-    """Swaps values of training products, which take each other's place within a category.
-
-    `values` are more of them by attribute name, of a taxonomy for example; `probability` is that a product gets another
-    value; with `texts`, products' texts are read, too.
-    """
+    """Swaps values of training products, which take each other's place within a category. `values` are more of them by
+    attribute name, of a taxonomy for example; `probability` is that a product gets another value; with `texts`,
+    products' texts are read, too."""
 
     def __init__(
         self, data: Sequence[AnnotatedProduct], values: Mapping[str, Sequence[str]], *, probability: float, texts: bool

@@ -29,12 +29,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch as tensors.
-
-    ids, shapes, mask: (B, L) int64; attributes: (B, A) int64; lexicon, tags: (B, A, T) int64; lengths: (B,) int64;
-    weights: (B, A) float32 of each row's loss; categories: (B,) int64, -1 where the loss doesn't apply;
-    soft: (B, A, T, 5) float32, the teachers' tag probabilities, where taught, (B, A) bool.
-    """
+    """One batch as tensors. ids, shapes, mask: (B, L) int64; attributes: (B, A) int64; lexicon, tags: (B, A, T) int64;
+    lengths: (B,) int64; weights: (B, A) float32 of each row's loss; categories: (B,) int64, -1 where the loss doesn't
+    apply; soft: (B, A, T, 5) float32, the teachers' tag probabilities, where taught, (B, A) bool."""
 
     ids: Tensor
     shapes: Tensor
@@ -64,11 +61,9 @@ class SoftTags:
 
 @dataclass(frozen=True, slots=True)
 class Batcher:
-    """Makes batches of examples.
-
-    `suffixes`: token ids by category index; `unannotated_weight`: loss weight of attributes that an annotation leaves
-    out; `all_attributes`: number of attributes; `soft`: teachers' targets by example number.
-    """
+    """Makes batches of examples. `suffixes`: token ids by category index; `unannotated_weight`: loss weight of
+    attributes that an annotation leaves out; `all_attributes`: number of attributes; `soft`: teachers' targets by
+    example number."""
 
     lexicon: Lexicon
     suffixes: Sequence[Sequence[int]]
@@ -168,11 +163,9 @@ class Teacher(SequenceExtractor):
     def tag_probabilities(
         self, data: Sequence[tuple[Example, AnnotatedProduct]], labels: LabelMap
     ) -> list[dict[int, Floats]]:
-        """Return tag probabilities, (T, 5) float64, for each example by attribute index in `labels`.
-
-        Empty for a title that this model cuts into other tokens than the student, or that is too long for it. The
-        title's own gold is left out of the lexicon, which would give it away.
-        """
+        """Return tag probabilities, (T, 5) float64, for each example by attribute index in `labels`. Empty for a title
+        that this model cuts into other tokens than the student, or that is too long for it. The title's own gold is
+        left out of the lexicon, which would give it away."""
         titles = tokenize(self._tokenizer, self._documents([one.product for _, one in data]))
         found: list[dict[int, Floats]] = [{} for _ in data]
         pieces = []

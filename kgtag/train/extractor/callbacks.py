@@ -19,10 +19,8 @@ Row = tuple[int, int, float, float, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Progress after an optimizer step, with the last loss and the last dev F1, if any.
-
-    `measured`: dev F1 was evaluated just now, at the end of an epoch.
-    """
+    """Progress after an optimizer step, with the last loss and the last dev F1, if any. `measured`: dev F1 was
+    evaluated just now, at the end of an epoch."""
 
     step: int
     steps: int

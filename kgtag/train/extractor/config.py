@@ -163,10 +163,8 @@ _NAMES = (*OPTION_NAMES, *_RUN_NAMES)
 
 def defaults(format: str = "annotated", *, continued: bool = False) -> TrainOptions:
     """Return the options where nothing else is given; if `continued`, for further training, at lower rates.
-
     ExtractGPT's rows list absent attributes as "n/a" and are evaluated by values; other formats leave absent attributes
-    out and are evaluated by spans.
-    """
+    out and are evaluated by spans."""
     options = DEFAULTS
     if format == "extractgpt":
         options = changed(options, {"unannotated_as": "unknown", "dev_metric": "value_f1"})

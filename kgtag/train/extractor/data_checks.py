@@ -20,10 +20,8 @@ _OVERLAPS, _ACROSS = "overlap_within", "overlap_across"
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """One check's result: `count` cases, with at most five `examples`.
-
-    A "finding" is most likely a fault, a "note" is not.
-    """
+    """One check's result: `count` cases, with at most five `examples`. A "finding" is most likely a fault, a "note" is
+    not."""
 
     code: str
     level: Literal["finding", "note"]

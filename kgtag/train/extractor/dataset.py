@@ -18,12 +18,9 @@ from kgtag.types import AnnotatedProduct, Span
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One title, or a window of a long document.
-
-    `number`: the product's; `applicable`: attribute indices to look for; `listed`: annotated ones, present or absent;
-    `spans`: (first, last) tokens by attribute; `unplaced`: attributes that don't count, because a value isn't in the
-    document.
-    """
+    """One title, or a window of a long document. `number`: the product's; `applicable`: attribute indices to look for;
+    `listed`: annotated ones, present or absent; `spans`: (first, last) tokens by attribute; `unplaced`: attributes that
+    don't count, because a value isn't in the document."""
 
     number: int
     tokens: Tokens
@@ -36,10 +33,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class DataReport:
-    """Counts of products and values in training data.
-
-    Values `not_in_text` can't be learned as spans; `overlapping` ones share characters with another attribute's value.
-    """
+    """Counts of products and values in training data. Values `not_in_text` can't be learned as spans; `overlapping`
+    ones share characters with another attribute's value."""
 
     products: int
     unreadable: int
@@ -84,11 +79,9 @@ def reads_text(data: Sequence[AnnotatedProduct]) -> bool:
 def examples(
     data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int, texts: bool = False
 ) -> tuple[list[Example], DataReport]:
-    """Return examples in order, without unreadable titles, and the report on them.
-
-    Attributes and categories outside of `labels` are ignored; a document longer than `max_tokens` becomes several
-    examples; with `texts`, products' texts are read, too.
-    """
+    """Return examples in order, without unreadable titles, and the report on them. Attributes and categories outside of
+    `labels` are ignored; a document longer than `max_tokens` becomes several examples; with `texts`, products' texts
+    are read, too."""
     readable: list[tuple[int, str]] = []
     for number, item in enumerate(data):
         try:
@@ -116,10 +109,8 @@ def seen_once(data: Sequence[AnnotatedProduct]) -> list[str]:
 
 def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span], int]:
     """Locate an attribute's values in the product's document; return spans by place, and how many values are nowhere.
-
     Of overlapping values the longer one is kept. A value with an annotated span is not looked for again in the title,
-    nor in the text when any value has a span there.
-    """
+    nor in the text when any value has a span there."""
     behind = len(item.product.title) + 1
     given = [document_span(span, len(item.product.title)) for name, span in item.spans if name == attribute]
     given = [span for span in given if span.end <= len(text)]

@@ -49,11 +49,8 @@ def score_examples(
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What F1 on dev counts.
-
-    `every_span`: all spans, or the most probable one of each attribute; `listed_only`: unannotated attributes don't
-    count.
-    """
+    """What F1 on dev counts. `every_span`: all spans, or the most probable one of each attribute; `listed_only`:
+    unannotated attributes don't count."""
 
     every_span: bool
     listed_only: bool
@@ -65,11 +62,8 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What was predicted on dev.
-
-    `counts`: [right, predicted, gold] by attribute, as the metric counts; `marginals`, `hits`: of every predicted span,
-    whatever the metric.
-    """
+    """What was predicted on dev. `counts`: [right, predicted, gold] by attribute, as the metric counts; `marginals`,
+    `hits`: of every predicted span, whatever the metric."""
 
     counts: Mapping[int, list[int]]
     marginals: NDArray[np.float64]
@@ -129,10 +123,8 @@ class Tuned:
 
 
 def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, metric: Metric) -> Tuned:
-    """Tune the bias on beginning a span, and the calibration; the network must be on the CPU.
-
-    A unit of bias must gain a point of F1, because a small dev set rewards chance.
-    """
+    """Tune the bias on beginning a span, and the calibration; the network must be on the CPU. A unit of bias must gain
+    a point of F1, because a small dev set rewards chance."""
     scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
     tried = {bias: outcomes(scored, chain, bias=bias, metric=metric) for bias in np.arange(-2.0, 2.01, 0.5).tolist()}
     bias = max(tried, key=lambda bias: (tried[bias].f1 - 0.01 * abs(bias), -abs(bias), bias))

@@ -29,10 +29,8 @@ from kgtag.types import AnnotatedProduct
 
 @dataclass(frozen=True, slots=True)
 class NewAttribute:
-    """An attribute to add.
-
-    `values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that taxonomy.
-    """
+    """An attribute to add. `values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that
+    taxonomy."""
 
     definition: str | None = None
     values: Sequence[str] = ()

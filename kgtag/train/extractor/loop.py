@@ -55,11 +55,8 @@ class Best:
 
 @dataclass(slots=True)
 class _Run:
-    """State of a training.
-
-    `batch`: batches of the epoch that are done; `total`, `count`: the epoch's loss and titles so far;
-    `since`: (loss, batches) since the last row of the curves.
-    """
+    """State of a training. `batch`: batches of the epoch that are done; `total`, `count`: the epoch's loss and titles
+    so far; `since`: (loss, batches) since the last row of the curves."""
 
     keeper: Keeper | None
     board: Board

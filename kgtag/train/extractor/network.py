@@ -41,10 +41,8 @@ class ChainCRF(nn.Module):
         )
 
     def negative_log_likelihood(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
-        """Return the negative log-likelihood of gold tag paths, (N,) float32.
-
-        emissions: (N, T, 5) float32; tags: (N, T) int64, ignored beyond the length; lengths: (N,) int64 in 1..T.
-        """
+        """Return the negative log-likelihood of gold tag paths, (N,) float32. emissions: (N, T, 5) float32; tags: (N,
+        T) int64, ignored beyond the length; lengths: (N,) int64 in 1..T."""
         transitions, start, end = self.scores()
         steps = emissions.shape[1]
         rows = torch.arange(len(lengths), device=emissions.device)
@@ -84,11 +82,9 @@ class TagNetwork(nn.Module):
         self.crf = ChainCRF()
 
     def encode(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return states (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64.
-
-        The logits mean something only where the input leaves the category out: they start from the similarity of the
-        title to the categories' names, which is right more often than not before any training.
-        """
+        """Return states (B, L, d) and category logits (B, C), float32, of ids, shapes and mask, all (B, L) int64. The
+        logits mean something only where the input leaves the category out: they start from the similarity of the title
+        to the categories' names, which is right more often than not before any training."""
         inputs = self.encoder.get_input_embeddings()(ids) + self.shape(shapes)
         states = self.encoder(inputs_embeds=inputs, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(states.dtype)
@@ -97,11 +93,9 @@ class TagNetwork(nn.Module):
         return states, self.sharpness * logits
 
     def emissions(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
-        """Return tag scores of the title's tokens, (B, A, T, 5) float32.
-
-        Each attribute sees the strongest other one at the same token, so that two don't claim it by accident.
-        states: (B, T, d) float32, the title's; attributes: (B, A) int64, 0 is padding; lexicon: (B, A, T) int64.
-        """
+        """Return tag scores of the title's tokens, (B, A, T, 5) float32. Each attribute sees the strongest other one at
+        the same token, so that two don't claim it by accident. states: (B, T, d) float32, the title's; attributes: (B,
+        A) int64, 0 is padding; lexicon: (B, A, T) int64."""
         query = self.attribute(attributes)
         token = self.token(self.dropout(states))
         mixed = token.unsqueeze(1) * (1 + self.scale(query)).unsqueeze(2) + self.shift(query).unsqueeze(2)
@@ -114,10 +108,8 @@ class TagNetwork(nn.Module):
 
 
 class Ensemble(nn.Module):
-    """Several networks of one label map and tokenization, whose scores are averaged.
-
-    States are the members' concatenated, (B, L, sum of d), so that it exports and serves as a single network does.
-    """
+    """Several networks of one label map and tokenization, whose scores are averaged. States are the members'
+    concatenated, (B, L, sum of d), so that it exports and serves as a single network does."""
 
     def __init__(self, members: Sequence[TagNetwork]) -> None:
         super().__init__()
@@ -155,10 +147,8 @@ def plain_embedding(weight: Tensor) -> nn.Embedding:
 
 
 class SeenEmbedding(nn.Module):
-    """Token embeddings of which only the rows of `seen` ids are trained.
-
-    The others would never get a gradient, and optimising a whole vocabulary costs more than the encoder itself.
-    """
+    """Token embeddings of which only the rows of `seen` ids are trained. The others would never get a gradient, and
+    optimising a whole vocabulary costs more than the encoder itself."""
 
     def __init__(self, weight: Tensor, seen: Tensor) -> None:
         super().__init__()
@@ -180,11 +170,8 @@ class SeenEmbedding(nn.Module):
 
 
 class NameEmbedding(nn.Module):
-    """Rows of attributes: the encoder's vector of each name, plus what is learned.
-
-    In training the learned part is dropped with probability `dropout`, so that the network can do with an attribute's
-    name alone.
-    """
+    """Rows of attributes: the encoder's vector of each name, plus what is learned. In training the learned part is
+    dropped with probability `dropout`, so that the network can do with an attribute's name alone."""
 
     def __init__(self, names: Tensor, *, dropout: float) -> None:
         super().__init__()

@@ -111,11 +111,9 @@ def merge_adapters(adapted: Any) -> None:
 
 
 def batch_loss(network: TagNetwork, batch: Batch, options: TrainOptions, *, q: float = 0.0) -> Tensor:
-    """Return the loss summed over a title's attributes, averaged over titles, plus the category's cross-entropy.
-
-    `q` is of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p. 0 is plain likelihood; the
-    larger q, the less a row counts whose gold the model finds unlikely.
-    """
+    """Return the loss summed over a title's attributes, averaged over titles, plus the category's cross-entropy. `q` is
+    of the generalised cross-entropy (1 - p^q) / q of a tag path's likelihood p. 0 is plain likelihood; the larger q,
+    the less a row counts whose gold the model finds unlikely."""
     states, logits = network.encode(batch.ids, batch.shapes, batch.mask)
     steps = batch.tags.shape[2]
     scores = network.emissions(states[:, 1 : 1 + steps], batch.attributes, batch.lexicon)

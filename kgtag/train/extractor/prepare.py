@@ -42,10 +42,8 @@ class Training:
     values: Values = field(default_factory=dict)
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return all of it by name, as JSON values; texts of 64 hexadecimal digits are digests.
-
-        The device is left out: a training may be resumed on another.
-        """
+        """Return all of it by name, as JSON values; texts of 64 hexadecimal digits are digests. The device is left out:
+        a training may be resumed on another."""
         settings = {name: value for name, value in as_json(self.options).items() if name != "device"}
         return {
             "training data": digest(self.train),
@@ -60,11 +58,9 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What the training loop gets.
-
-    `products`: those of `train`, by example number; `added`: tokens that the vocabulary gained; `config`: the model's
-    configuration without what is tuned on dev; `new_attributes`, `new_categories`: names that are trained here first.
-    """
+    """What the training loop gets. `products`: those of `train`, by example number; `added`: tokens that the vocabulary
+    gained; `config`: the model's configuration without what is tuned on dev; `new_attributes`, `new_categories`: names
+    that are trained here first."""
 
     network: TagNetwork
     tokenizer: Tokenizer
@@ -125,10 +121,8 @@ def vocabulary_texts(data: Sequence[AnnotatedProduct], labels: LabelMap, values:
 
 
 def variants(ready: Prepared, task: Training) -> Callable[[random.Random], list[Example]] | None:
-    """Return what makes an epoch's examples with values swapped; None where the options ask for no swaps.
-
-    Documents of several windows stay as they are.
-    """
+    """Return what makes an epoch's examples with values swapped; None where the options ask for no swaps. Documents of
+    several windows stay as they are."""
     if not task.options.swap:
         return None
     texts, windows = ready.config.reads_text, Counter(example.number for example in ready.train)

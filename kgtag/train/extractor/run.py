@@ -37,11 +37,8 @@ from kgtag.types import AnnotatedProduct
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What was trained.
-
-    `f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the best one, from 1; `version`: the model's;
-    `new_attributes`, `new_categories`: names that the model it started from, if any, didn't have.
-    """
+    """What was trained. `f1`: micro-F1 of exact spans on dev, a fraction; `epoch`: the best one, from 1; `version`: the
+    model's; `new_attributes`, `new_categories`: names that the model it started from, if any, didn't have."""
 
     version: str
     f1: float
@@ -219,10 +216,8 @@ def _with_taxonomy(
 def _write(
     out: Path, setup: Prepared, best: Best, config: ModelConfig, files: Mapping[str, Any], start: Start | None
 ) -> None:
-    """Write the model directory; a model that was continued lends its linker and implicit values.
-
-    `files`: JSON values, and texts as they are, by name.
-    """
+    """Write the model directory; a model that was continued lends its linker and implicit values. `files`: JSON values,
+    and texts as they are, by name."""
     entries = sorted(setup.lexicon.entries.items())
     rows = [(config.attributes[name], list(ids), one.annotated, one.seen, one.given) for (name, ids), one in entries]
     with new_directory(out) as work:

@@ -42,10 +42,8 @@ class _Part(nn.Module):
 
 
 def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
-    """Write `encoder.onnx`, `heads.onnx` and the quantised encoder; every axis but the widths is dynamic.
-
-    The network must be on the CPU and have plain embeddings; it is put into eval mode.
-    """
+    """Write `encoder.onnx`, `heads.onnx` and the quantised encoder; every axis but the widths is dynamic. The network
+    must be on the CPU and have plain embeddings; it is put into eval mode."""
     network.eval()
     for member in networks(network):
         member.encoder.set_attn_implementation("eager")
@@ -75,11 +73,9 @@ def export_onnx(network: TagNetwork | Ensemble, directory: Path) -> None:
 
 
 def quantize(encoder: Path, out: Path) -> None:
-    """Write the encoder with its matrices in eight bits, a scale for each column, and dynamic activations.
-
-    Weights use seven of the bits: processors without VNNI add pairs of products in sixteen bits, which eight-bit
-    weights would overflow, so that the same model would answer differently there.
-    """
+    """Write the encoder with its matrices in eight bits, a scale for each column, and dynamic activations. Weights use
+    seven of the bits: processors without VNNI add pairs of products in sixteen bits, which eight-bit weights would
+    overflow, so that the same model would answer differently there."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     how = {"op_types_to_quantize": ["MatMul"], "per_channel": True, "reduce_range": True}

@@ -52,10 +52,8 @@ SPACE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Result of a search.
-
-    `rows`: one for each trial, best first, by `columns`: number, state, dev F1 in percent, seconds, then the options.
-    """
+    """Result of a search. `rows`: one for each trial, best first, by `columns`: number, state, dev F1 in percent,
+    seconds, then the options."""
 
     best_f1: float
     best: TrainOptions

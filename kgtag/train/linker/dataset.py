@@ -34,10 +34,8 @@ PARTS = 5
 
 @dataclass(frozen=True, slots=True)
 class LinkPair:
-    """An example, what the linker must not see when it is asked, and the concept that decides its split.
-
-    `neutral`: concepts that are neither right nor wrong: a held-out concept's broader and narrower ones.
-    """
+    """An example, what the linker must not see when it is asked, and the concept that decides its split. `neutral`:
+    concepts that are neither right nor wrong: a held-out concept's broader and narrower ones."""
 
     example: LinkExample
     without: Without | None
@@ -147,10 +145,8 @@ class _Maker:
 
 
 def misspelt(text: str, rng: random.Random) -> str | None:
-    """One letter dropped, doubled, replaced, or swapped with the next; None for texts too short to survive it.
-
-    Numbers are left alone: they change the meaning.
-    """
+    """One letter dropped, doubled, replaced, or swapped with the next; None for texts too short to survive it. Numbers
+    are left alone: they change the meaning."""
     places = [i for i, character in enumerate(text) if character.isalpha()]
     chinese = CJK.search(text) is not None
     if len(places) < (3 if chinese else 4):
@@ -187,10 +183,8 @@ def gold_pairs(gold: Sequence[LinkExample]) -> list[LinkPair]:
 @dataclass(frozen=True, slots=True)
 class RankData:
     """Candidates of all queries, `lookup` (n,) sorted and numbering them from 0; `features` (n, features) float32.
-
-    `right`, `counts` (n,) bool: whether a candidate is gold, and whether it counts at all. By query (queries,):
-    `nil` bool, `weight` float32. Queries that are not NIL and whose gold isn't among the candidates teach nothing.
-    """
+    `right`, `counts` (n,) bool: whether a candidate is gold, and whether it counts at all. By query (queries,): `nil`
+    bool, `weight` float32. Queries that are not NIL and whose gold isn't among the candidates teach nothing."""
 
     features: NDArray[np.float32]
     lookup: Ids
@@ -203,9 +197,7 @@ class RankData:
 @dataclass(frozen=True, slots=True)
 class Found:
     """Pairs and their candidates by (lookup, concept); `lookup` (n,) numbers the pairs, `concept` (n,) are indices.
-
-    `features` (n, RICH_FEATURES) float32; `right`, `counts` (n,) bool: whether it is gold, and counts at all.
-    """
+    `features` (n, RICH_FEATURES) float32; `right`, `counts` (n,) bool: whether it is gold, and counts at all."""
 
     pairs: Sequence[LinkPair]
     lookup: Ids

@@ -111,11 +111,9 @@ def _pooling(source: Path) -> Pooling:
 def tune(
     loaded: LoadedEncoder, pairs: Sequence[tuple[str, str]], *, wrong: Sequence[Sequence[str]], seed: int = 0
 ) -> None:
-    """Fine-tune the encoder in place: each mention is to be nearer to its concept's name than to all others.
-
-    `pairs`: (mention, name); names of one batch are each other's wrong answers, besides one each that is drawn from
-    `wrong`, by pair.
-    """
+    """Fine-tune the encoder in place: each mention is to be nearer to its concept's name than to all others. `pairs`:
+    (mention, name); names of one batch are each other's wrong answers, besides one each that is drawn from `wrong`, by
+    pair."""
     encoder, tokenizer = loaded.network, Tokenizer.from_file(str(loaded.tokenizer))
     tokenizer.enable_truncation(_TOKENS)
     tokenizer.enable_padding()

@@ -33,11 +33,9 @@ _MOST = 20_000
 
 
 def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids, seed: int) -> Vectors:
-    """(dim, dim) float32 such that mapped query vectors are near their label and far from others'.
-
-    `asked` (n, dim), `labels` (texts, dim); `right` (n,) the text each should be near, `owner` (texts,) a concept of
-    each text: texts of one concept don't push each other away.
-    """
+    """(dim, dim) float32 such that mapped query vectors are near their label and far from others'. `asked` (n, dim),
+    `labels` (texts, dim); `right` (n,) the text each should be near, `owner` (texts,) a concept of each text: texts of
+    one concept don't push each other away."""
     dim = labels.shape[1]
     steps = -(-len(asked) // _BATCH)
     draw = np.random.default_rng(seed)
