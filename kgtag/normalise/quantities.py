@@ -76,7 +76,12 @@ _TABLE: dict[Dimension, dict[str, tuple[float, str]]] = {
     "rate": {"rpm": (1.0, "r/min 转")},
 }
 _DIMENSION: dict[str, Dimension] = {unit: name for name, units in _TABLE.items() for unit in units}
+_FACTOR = {unit: factor for units in _TABLE.values() for unit, (factor, _) in units.items()}
 _SPELLINGS: dict[str, str] = {}
+for _units in _TABLE.values():
+    for _unit, (_, _others) in _units.items():
+        for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
+            _SPELLINGS.setdefault(_spelling.casefold(), _unit)
 _UNIT = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=lambda s: (-len(s), s)))
 _QUANTITY = re.compile(
     rf"({NUMBER})(?:\s?([kK])(?![A-Za-z]))?(?:[\s\-]{{0,2}}({_UNIT})\.?(?![A-Za-z]))?", re.IGNORECASE
@@ -110,15 +115,6 @@ def first_number(text: str) -> float | None:
         if word in _WORDS:
             return float(_WORDS[word])
     return None
-
-
-_FACTOR = {unit: factor for units in _TABLE.values() for unit, (factor, _) in units.items()}
-
-
-for _units in _TABLE.values():
-    for _unit, (_, _others) in _units.items():
-        for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
-            _SPELLINGS.setdefault(_spelling.casefold(), _unit)
 
 
 @dataclass(frozen=True, slots=True)

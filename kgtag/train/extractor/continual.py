@@ -19,7 +19,7 @@ from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
 from kgtag.train.extractor.dataset import Example, LabelMap, examples, label_map, learn_trims, split_dev
 from kgtag.train.extractor.derived import unlearned_rows
-from kgtag.train.extractor.network import NameEmbedding, TagNetwork, plain_embedding
+from kgtag.train.extractor.network import TagNetwork, named_rows, plain_embedding
 from kgtag.train.extractor.prepare import (
     Prepared,
     Training,
@@ -149,7 +149,7 @@ def _extend(
     attributes, categories = labels.attributes[len(config.attributes) :], labels.categories[len(config.categories) :]
     fresh = unlearned_rows(network, tokenizer, [*attributes, *categories], encoder=pretrained.resolve(task.encoder))
     known = network.attribute.get_parameter("weight").detach()
-    network.attribute = NameEmbedding(torch.cat([known, fresh[: len(attributes)]]), dropout=0.0)
+    network.attribute = named_rows(torch.cat([known, fresh[: len(attributes)]]), dropout=0.0)
     rows = network.category.weight.detach()
     if labels.categories:
         rows = torch.cat([rows[: len(config.categories)], fresh[len(attributes) :]])

@@ -146,52 +146,39 @@ def plain_embedding(weight: Tensor) -> nn.Embedding:
     return nn.Embedding(len(weight), weight.shape[1], _weight=weight)
 
 
-class SeenEmbedding(nn.Module):
-    """Token embeddings of which only the rows of `seen` ids are trained. The others would never get a gradient, and
-    optimising a whole vocabulary costs more than the encoder itself."""
+class DeltaEmbedding(nn.Module):
+    """Given rows, (V, d), of which only those of `seen` ids are trained, as a difference.
 
-    def __init__(self, weight: Tensor, seen: Tensor) -> None:
+    The others would never get a gradient, and optimising a whole vocabulary costs more than the encoder itself. In
+    training the difference is dropped with probability `dropout`, so that the network can do with the given rows, such
+    as the vectors of attributes' names, alone.
+    """
+
+    def __init__(self, weight: Tensor, seen: Tensor, *, dropout: float = 0.0) -> None:
         super().__init__()
         index = torch.zeros(len(weight), dtype=torch.int64)
         index[seen] = torch.arange(1, len(seen) + 1)
+        self.dropout = dropout
         self.register_buffer("base", weight.detach().clone())
         self.register_buffer("index", index)
         self.delta = nn.Embedding(len(seen) + 1, weight.shape[1], padding_idx=0)
         nn.init.zeros_(self.delta.weight)
 
     def forward(self, ids: Tensor) -> Tensor:
-        states: Tensor = self.get_buffer("base")[ids] + self.delta(self.get_buffer("index")[ids])
-        return states
+        learned: Tensor = self.delta(self.get_buffer("index")[ids])
+        if self.training and self.dropout > 0:
+            kept = torch.rand(ids.shape, device=learned.device) >= self.dropout
+            learned = learned * kept.unsqueeze(-1)
+        return self.get_buffer("base")[ids] + learned
 
     def folded(self) -> nn.Embedding:
         """Return a plain embedding with what was learned added in."""
-        weight = self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")]
-        return plain_embedding(weight)
+        return plain_embedding(self.get_buffer("base") + self.delta.weight.detach()[self.get_buffer("index")])
 
 
-class NameEmbedding(nn.Module):
-    """Rows of attributes: the encoder's vector of each name, plus what is learned. In training the learned part is
-    dropped with probability `dropout`, so that the network can do with an attribute's name alone."""
-
-    def __init__(self, names: Tensor, *, dropout: float) -> None:
-        super().__init__()
-        self.dropout = dropout
-        self.register_buffer("names", names.detach().clone())
-        self.learned = nn.Embedding(names.shape[0], names.shape[1], padding_idx=0)
-        nn.init.zeros_(self.learned.weight)
-
-    def forward(self, attributes: Tensor) -> Tensor:
-        """Return (B, A, d) float32 of attribute rows (B, A) int64."""
-        learned: Tensor = self.learned(attributes)
-        if self.training and self.dropout > 0:
-            kept = torch.rand(attributes.shape, device=learned.device) >= self.dropout
-            learned = learned * kept.unsqueeze(-1)
-        return self.get_buffer("names")[attributes] + learned
-
-    def folded(self) -> nn.Embedding:
-        """Return a plain embedding of both parts together."""
-        weight = self.get_buffer("names") + self.learned.weight.detach()
-        return nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=0, _weight=weight)
+def named_rows(rows: Tensor, *, dropout: float) -> DeltaEmbedding:
+    """Return an embedding of attributes: row 0 for padding, then the encoder's vectors of their names."""
+    return DeltaEmbedding(rows, torch.arange(1, len(rows)), dropout=dropout)
 
 
 def load_encoder(path: Path) -> Any:

@@ -23,7 +23,7 @@ _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 _ADAPTER_FACTOR = 10.0
 """Learning rate of adapters, as a multiple of the encoder's."""
 _NEW_ROWS = ".delta."
-"""Trained rows of `SeenEmbedding`; beside a frozen encoder, the vocabulary's new tokens alone."""
+"""Trained rows of `DeltaEmbedding`; beside a frozen encoder, the vocabulary's new tokens alone."""
 
 
 def parameter_groups(network: TagNetwork, options: TrainOptions) -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def _depth(name: str) -> int:
 
 def add_adapters(encoder: Any, options: TrainOptions) -> Any:
     """Put an adapter by peft on every linear layer, to be merged afterwards; the encoder's own weights are trained no
-    more, but the rows of tokens that the vocabulary lacked (`SeenEmbedding.delta`) are as before."""
+    more, but the rows of tokens that the vocabulary lacked (`DeltaEmbedding.delta`) are as before."""
     from peft import LoraConfig
     from peft.tuners.lora import LoraModel
 

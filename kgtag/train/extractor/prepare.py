@@ -23,7 +23,7 @@ from kgtag.train.extractor.augment import ValueSwapper
 from kgtag.train.extractor.batches import Batcher, gold_pieces
 from kgtag.train.extractor.config import TrainOptions, as_json
 from kgtag.train.extractor.dataset import DataReport, Example, LabelMap, examples, label_map, learn_trims, reads_text
-from kgtag.train.extractor.network import NameEmbedding, SeenEmbedding, TagNetwork, load_encoder, plain_embedding
+from kgtag.train.extractor.network import DeltaEmbedding, TagNetwork, load_encoder, named_rows, plain_embedding
 from kgtag.types import AnnotatedProduct
 
 Values = Mapping[str, Sequence[str]]
@@ -200,9 +200,7 @@ def _network(
     )
     network.eval()
     rows = name_rows(network, tokenizer, labels.attributes)
-    network.attribute = NameEmbedding(
-        torch.cat([torch.zeros(1, rows.shape[1]), rows]), dropout=options.attribute_dropout
-    )
+    network.attribute = named_rows(torch.cat([torch.zeros(1, rows.shape[1]), rows]), dropout=options.attribute_dropout)
     if labels.categories:
         network.category.load_state_dict({"weight": name_rows(network, tokenizer, labels.categories)})
     body.set_input_embeddings(trained_rows(weight, made, labels, tokenizer, added=added, options=options))
@@ -217,10 +215,10 @@ def trained_rows(
     *,
     added: int,
     options: TrainOptions,
-) -> SeenEmbedding:
+) -> DeltaEmbedding:
     """Return token embeddings whose rows are trained for the data's tokens; beside a frozen encoder, for new ones."""
     if options.frozen_layers or options.lora_rank:
-        return SeenEmbedding(weight, torch.arange(len(weight) - added, len(weight)))
+        return DeltaEmbedding(weight, torch.arange(len(weight) - added, len(weight)))
     seen = {int(token) for example in made for token in example.tokens.ids} | set(special_ids(tokenizer)[:2])
     seen |= {int(token) for one in tokenize(tokenizer, list(labels.categories)) for token in one.ids}
-    return SeenEmbedding(weight, torch.tensor(sorted(seen), dtype=torch.int64))
+    return DeltaEmbedding(weight, torch.tensor(sorted(seen), dtype=torch.int64))

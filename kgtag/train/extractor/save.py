@@ -19,7 +19,7 @@ from kgtag.extract.files import EXTRACTOR, INT8, LexiconRow, ModelConfig, config
 from kgtag.extract.lexicon import Lexicon
 from kgtag.train.encoder.pretrained import write_onnx
 from kgtag.train.extractor.dataset import LabelMap
-from kgtag.train.extractor.network import Ensemble, NameEmbedding, SeenEmbedding, TagNetwork, networks, without_pooler
+from kgtag.train.extractor.network import DeltaEmbedding, Ensemble, TagNetwork, networks, without_pooler
 
 ENCODER = "encoder.json"
 """The encoder's architecture, as transformers writes it, of each network in the model."""
@@ -132,9 +132,9 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
     """Write weights for torch and for serving, and the encoder's configuration; trained embeddings are folded in."""
     for member in networks(network):
         embedding = member.encoder.get_input_embeddings()
-        if isinstance(embedding, SeenEmbedding):
+        if isinstance(embedding, DeltaEmbedding):
             member.encoder.set_input_embeddings(embedding.folded())
-        if isinstance(member.attribute, NameEmbedding):
+        if isinstance(member.attribute, DeltaEmbedding):
             member.attribute = member.attribute.folded()
     export_onnx(network, directory)
     encoders = {"members": [member.encoder.config.to_dict() for member in networks(network)]}

@@ -15,7 +15,7 @@ from graph.errors import InputError
 from kgtag.extract.files import read_lexicon
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.derived import NewAttribute, add_attributes, build_ensemble
-from kgtag.train.extractor.network import Ensemble, NameEmbedding, TagNetwork, load_encoder, plain_embedding
+from kgtag.train.extractor.network import Ensemble, TagNetwork, load_encoder, named_rows, plain_embedding
 from kgtag.train.extractor.run import TrainReport
 from kgtag.train.extractor.save import copy_model, load_network
 from kgtag.types import Product
@@ -199,8 +199,8 @@ def test_what_cannot_be_added_is_said(
 
 def test_attributes_are_now_and_then_read_by_name_alone() -> None:
     torch.manual_seed(0)
-    rows = NameEmbedding(torch.eye(4), dropout=0.5)
-    torch.nn.init.ones_(rows.learned.weight)
+    rows = named_rows(torch.eye(4), dropout=0.5)
+    torch.nn.init.ones_(rows.delta.weight)
     asked = torch.ones(1, 400, dtype=torch.int64)
     bare = (rows.train()(asked) == torch.eye(4)[1]).all(-1).float().mean()
     assert 0.4 < bare < 0.6

@@ -14,7 +14,7 @@ from kgtag.train.checkpoints import RunPlace, keeping
 from kgtag.train.extractor.callbacks import Tick
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.loop import Best, Learner
-from kgtag.train.extractor.network import SeenEmbedding
+from kgtag.train.extractor.network import DeltaEmbedding
 from kgtag.train.extractor.optimizer import find_device, find_precision, freeze
 from kgtag.train.extractor.prepare import Prepared, Training, prepare
 from kgtag.train.extractor.save import export_onnx
@@ -51,7 +51,7 @@ def test_lora_is_merged_into_a_plain_encoder_and_onnx_computes_the_same(encoder:
     assert not any("LayerNorm" in name or "position" in name for name in changed if name.startswith("encoder."))
 
     embedding = ready.network.encoder.get_input_embeddings()
-    assert isinstance(embedding, SeenEmbedding) and len(embedding.delta.weight) - 1 == ready.added > 0
+    assert isinstance(embedding, DeltaEmbedding) and len(embedding.delta.weight) - 1 == ready.added > 0
     ready.network.encoder.set_input_embeddings(embedding.folded())
     export_onnx(ready.network, tmp_path)
     batch = ready.batcher.batch(ready.dev[:5])
