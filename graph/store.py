@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import (
     Accepting,
     ApiKey,
@@ -30,20 +30,16 @@ class TaxonomyStore(Protocol):
     @property
     def url(self) -> str:
         """The store URL, without a password."""
-        ...
 
     @property
     def durable_tokens(self) -> bool:
         """Whether tokens can be compared with those of another process, or of an earlier one."""
-        ...
 
     def token(self) -> str:
         """A token that changes with every commit, external ones included; cheap to poll, to compare for equality."""
-        ...
 
     def read(self) -> TaxonomyData:
         """The whole taxonomy, as of one moment, unchecked: see `Taxonomy.of`."""
-        ...
 
     def apply(
         self,
@@ -71,39 +67,30 @@ class TaxonomyStore(Protocol):
             LostRace: The proposal has changed; nothing was written.
             UnknownConcept: A relation or a moved tag leads to no concept.
         """
-        ...
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         """History entries with version > `after`, oldest first; read in pages of bounded size."""
-        ...
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
         """History entries without their changes, newest first, with version < `before`."""
-        ...
 
     def put_release(self, release: Release) -> None:
         """Store a release. Raises ReleaseTaken when its name or version is taken."""
-        ...
 
     def releases(self) -> list[Release]:
         """All releases, by version."""
-        ...
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         """Store items, replacing earlier ones with their ids, in one transaction. Raises UnknownConcept."""
-        ...
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         """Items with id > `after`, by id."""
-        ...
 
     def item(self, id: str) -> TaggedItem | None:
         """The item with its tags, None when it is missing."""
-        ...
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         """Ids of the items that have the concept as an accepted tag, by id."""
-        ...
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         """Store a proposal.
@@ -115,11 +102,9 @@ class TaxonomyStore(Protocol):
         Raises:
             LostRace: The stored proposal has another ETag, or exists, or does not; nothing was written.
         """
-        ...
 
     def proposal(self, id: int) -> Proposal | None:
         """The proposal, None when it is missing."""
-        ...
 
     def proposals(
         self,
@@ -130,20 +115,15 @@ class TaxonomyStore(Protocol):
         limit: int | None = None,
     ) -> list[Proposal]:
         """Proposals by descending id, with a status, a touched concept, and id < `before`."""
-        ...
 
     def put_key(self, key: ApiKey) -> None:
         """Store an API key."""
-        ...
 
     def delete_key(self, id: str) -> bool:
         """Delete an API key; whether it existed."""
-        ...
 
     def keys(self) -> list[ApiKey]:
         """All API keys, by id."""
-        ...
 
     def close(self) -> None:
         """Close connections."""
-        ...

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import INVERSES, MATCHES, Edges, Thesaurus, reachable
-from graph.formats.iris import SKOS
-from graph.formats.rdf import Node
+from graph.formats.rdf import SKOS, Node
 
 
 def relation_clash(t: Thesaurus) -> Iterator[Defect]:

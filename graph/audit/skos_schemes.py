@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import DOWN, MATCHES, UP, Edges, Thesaurus, reachable
-from graph.formats.iris import SKOS
+from graph.formats.rdf import SKOS
 
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`*/]+(/[^\s<>\"{}|\\^`*]*)?|urn:kgtag:[^\s]+")
 

@@ -14,10 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
-from graph.columns.csr import Csr
-from graph.columns.cycles import cycles
-from graph.columns.exclusions import unsatisfiable
-from graph.columns.hierarchy import Hierarchy
+from graph.columns.hierarchy import Csr, Hierarchy, cycles, unsatisfiable
 from graph.columns.near_types import near_relation
 from graph.model import (
     CHOICES,

@@ -16,11 +16,9 @@ from pathlib import Path
 from graph.errors import FileFormatError
 from graph.formats import rdf
 from graph.formats.format import Format
-from graph.formats.iris import OWL, RDF, RDFS, SKOS, TYPE
 from graph.formats.parsed import Parsed, counted, parsed
-from graph.formats.rdf import Node, Text, Triple
-from graph.formats.skos_document import Document
-from graph.formats.skos_left_out import shown
+from graph.formats.rdf import OWL, RDF, RDFS, SKOS, TYPE, Node, Text, Triple
+from graph.formats.skos_document import Document, shown
 from graph.model import Concept, Kind, Relation, RelationType, Status
 
 VOCABULARY = "https://ref.gs1.org/voc/"

@@ -15,7 +15,7 @@ from graph.formats.fields import Row
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import Parsed, Place, parsed
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
-from graph.model.serial import concept_to_json
+from graph.model.changes import concept_to_json
 from graph.taxonomy import Taxonomy
 
 _LABELS = ("pref_label", "alt_label", "hidden_label", "definition")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from graph.formats import reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
-from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
+from graph.formats.rdf import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
 

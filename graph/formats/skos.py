@@ -8,7 +8,8 @@ from pathlib import Path
 from graph.errors import FileFormatError
 from graph.formats import rdf
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
-from graph.formats.iris import (
+from graph.formats.parsed import Parsed, parsed
+from graph.formats.rdf import (
     CONCEPT_BASE,
     DCT,
     KGTAG,
@@ -19,14 +20,13 @@ from graph.formats.iris import (
     SKOS,
     SKOSXL,
     TYPE,
+    Node,
+    Text,
+    Triple,
     blank,
     to_iri,
 )
-from graph.formats.parsed import Parsed, parsed
-from graph.formats.rdf import Node, Text, Triple
-from graph.formats.skos_document import Document
-from graph.formats.skos_left_out import left_out
-from graph.formats.skosxl import label_nodes, plain_labels
+from graph.formats.skos_document import Document, label_nodes, left_out, plain_labels
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from graph.changes.splice import applied
-from graph.columns.assemble import columns_of
+from graph.changes import applied
+from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError
 from graph.history.diff import Diff, diff
-from graph.history.effects import LISTED, effects_of, summary
+from graph.history.entries import LISTED, effects_of, summary
 from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Retag
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

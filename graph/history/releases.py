@@ -11,7 +11,7 @@ from typing import Any
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreUnavailable, UnknownVersion
 from graph.history.reconcile import reconciled
 from graph.model import Release
-from graph.model.serial import now
+from graph.model.changes import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
-from graph.changes.splice import applied
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.changes import applied
+from graph.columns.assemble import TaxonomyData
 from graph.errors import StoreError, UnknownVersion
 from graph.history.diff import diff
 from graph.history.reconcile import replayed

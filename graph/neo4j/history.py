@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from graph.history.effects import unchecked
-from graph.history.payload import unpack
+from graph.history.entries import unchecked, unpack
 from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Version
-from graph.model.serial import load_change, now
+from graph.model.changes import load_change, now
 
 RECORD_CHANGES = """
 MATCH (m:Meta {id: 'kgtag'}) SET m.version = $version

@@ -13,12 +13,11 @@ from typing import LiteralString, TypeVar
 
 import neo4j
 
-from graph.changes.net import net
+from graph.changes import net
+from graph.columns.assemble import TaxonomyData
 from graph.columns.columns import Columns
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.errors import ConflictError, MigrationError, ReleaseTaken
-from graph.history.effects import unchecked
-from graph.history.payload import pack, page_end
+from graph.history.entries import pack, page_end, unchecked
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
 from graph.model import (
     Accepting,
@@ -32,8 +31,8 @@ from graph.model import (
     TaggedItem,
     Version,
 )
+from graph.model.changes import now
 from graph.model.proposals import require_etag
-from graph.model.serial import now
 from graph.neo4j import cypher
 from graph.neo4j import history as neo4j_history
 from graph.neo4j import proposals as neo4j_proposals

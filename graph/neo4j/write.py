@@ -9,7 +9,7 @@ from typing import LiteralString, TypeVar
 
 import neo4j
 
-from graph.changes.net import Net
+from graph.changes import Net
 from graph.errors import UnknownConcept
 from graph.model import Concept, Retag
 from graph.neo4j import cypher

@@ -44,21 +44,17 @@ class StatementWriter(Protocol):
 
     def update(self, before: Concept, after: Concept) -> str:
         """Write the fields that differ."""
-        ...
 
     def delete(self, edges: Sequence[Edge]) -> str: ...
 
     def replace(self, edge: Edge, wanted: Relation) -> str:
         """Delete the edge and create the relation."""
-        ...
 
     def separate(self, id: str) -> str:
         """Give the second and further rows with this id other ids."""
-        ...
 
     def add_value(self, value: Concept, attribute: Concept) -> str:
         """Add the value to the attribute, which is created if its id is free."""
-        ...
 
 
 def dialect_of(url: str) -> Dialect:

@@ -8,10 +8,9 @@ from dataclasses import astuple
 import orjson
 
 from graph.errors import ReleaseTaken
-from graph.history.effects import unchecked
-from graph.history.payload import page_end, unpack
+from graph.history.entries import page_end, unchecked, unpack
 from graph.model import Change, ChangeSet, HistoryEntry, Record, Release, Version
-from graph.model.serial import change_from_json, now
+from graph.model.changes import change_from_json, now
 from graph.sqlite.rows import Row
 
 VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"

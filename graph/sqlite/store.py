@@ -9,11 +9,10 @@ from pathlib import Path
 
 import orjson
 
-from graph.changes.net import Net, net
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.changes import Net, net
+from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError, UnknownConcept
-from graph.history.effects import unchecked
-from graph.history.payload import pack
+from graph.history.entries import pack, unchecked
 from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import (
     SYMMETRIC,
@@ -30,7 +29,7 @@ from graph.model import (
     TaggedItem,
     Version,
 )
-from graph.model.serial import now
+from graph.model.changes import now
 from graph.sqlite import history as sqlite_history
 from graph.sqlite import proposals as sqlite_proposals
 from graph.sqlite.file import SqliteFile, applied, immediate

@@ -13,7 +13,7 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 from kgtag.cli.edit_options import shown
 
 if TYPE_CHECKING:
-    from graph.history.effects import ConceptEffect, Effects, RelationEffect
+    from graph.history.entries import ConceptEffect, Effects, RelationEffect
     from graph.stores import MigratableStore
     from kgtag.recommend.impact import Impact
 
@@ -52,7 +52,7 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
-    from graph.history.effects import effects, version_detail
+    from graph.history.entries import effects, version_detail
     from graph.history.replay import entry_at
     from graph.rows import names_by_version
 
@@ -89,9 +89,8 @@ def diff(
     `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
     from graph.history.diff import diff as compare
-    from graph.history.diff import to_json
-    from graph.history.effects import effects_of
-    from graph.history.summary import summary
+    from graph.history.diff import summary, to_json
+    from graph.history.entries import effects_of
     from graph.sources import snapshot_named
     from kgtag.cli.settings import open_store
     from kgtag.recommend.impact import impact as impact_of
@@ -125,7 +124,7 @@ def undo(
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.editing.undo import undo as undo_version
+    from graph.editing.edit import undo as undo_version
     from kgtag.cli.settings import open_store
 
     taxonomy = undo_version(open_store(store), version, author=author or getpass.getuser(), reason=reason)

@@ -15,12 +15,11 @@ import orjson
 import pytest
 
 from graph.editing import edit
-from graph.editing.undo import undo
+from graph.editing.edit import undo
 from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken, StoreError, UnknownVersion
 from graph.history import releases
 from graph.history import replay as history
-from graph.history.effects import effects, to_json
-from graph.history.payload import pack, unpack
+from graph.history.entries import effects, pack, to_json, unpack
 from graph.history.reconcile import EXTERNAL_AUTHOR, reconcile, reconciled
 from graph.migrate import shipped
 from graph.model import (
@@ -38,7 +37,7 @@ from graph.model import (
     Retag,
     TaggedItem,
 )
-from graph.model.serial import dump_change
+from graph.model.changes import dump_change
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore

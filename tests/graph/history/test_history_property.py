@@ -10,7 +10,7 @@ import neo4j
 import pytest
 
 from graph.editing import edit
-from graph.editing.undo import undo
+from graph.editing.edit import undo
 from graph.errors import ConflictError, InputError, InvariantError
 from graph.history import replay as history
 from graph.history.reconcile import reconcile, reconciled, replayed

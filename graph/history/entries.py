@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TypeVar
 
-from graph.changes.net import Net, net
+import orjson
+
+from graph.changes import Net, net
+from graph.errors import StoreError
 from graph.history.diff import Diff
 from graph.model import Change, ChangeSet, Concept, HistoryEntry, Record, Relation, RelationType, Retag
-from graph.model.serial import concept_to_json, relation_to_json
+from graph.model.changes import change_from_json, change_to_json, concept_to_json, dump_change, relation_to_json
 from graph.rows import ChangeRow, VersionDetail, version_head
 
 _SUMMARY = 200
@@ -201,3 +205,53 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
             break
         shown = longer
     return f"{text}: {shown}" if shown else text
+
+
+_LEVEL = 3
+_AT_ONCE = 1000
+_PAGE = 20_000
+"""Changes decoded at a time, unless a single entry has more."""
+
+
+def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:
+    """Compress JSON `{"changes": […], "undo": […]}` piece by piece: an import may be hundreds of megabytes.
+
+    Raises InputError for text that no store can hold.
+    """
+    compressor = zlib.compressobj(_LEVEL)
+    pieces = chain((b'{"changes":[',), _pieces(changes), (b'],"undo":[',), _pieces(undo), (b"]}",))
+    return b"".join([*map(compressor.compress, pieces), compressor.flush()])
+
+
+def unpack(payload: bytes, *, version: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """Changes and undo of a payload. Raises StoreError, naming the version, when it is damaged."""
+    try:
+        row = orjson.loads(zlib.decompress(payload))
+        return tuple(map(change_from_json, row["changes"])), tuple(map(change_from_json, row["undo"]))
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"history entry {version} doesn't read ({error}); restore it from a backup") from error
+
+
+def page_end(sizes: Iterable[tuple[int, int]]) -> int | None:
+    """The last version of the next page of (version, number of changes), None when there is none."""
+    end, total = None, 0
+    for version, size in sizes:
+        total += size
+        if end is not None and total > _PAGE:
+            break
+        end = version
+    return end
+
+
+def _pieces(changes: Sequence[Change]) -> Iterator[bytes]:
+    rows = iter(changes)
+    comma = b""
+    while batch := list(islice(rows, _AT_ONCE)):
+        try:
+            # Without the brackets of the list that the batch is.
+            yield comma + orjson.dumps([change_to_json(change) for change in batch])[1:-1]
+        except orjson.JSONEncodeError:
+            for change in batch:
+                dump_change(change)  # Its error names the text.
+            raise
+        comma = b","
