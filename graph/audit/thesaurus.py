@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from graph.formats.rdf import RDFS, SKOS, TYPE, Node, Text, Triple
-from graph.formats.skos_document import plain_labels
+from graph.formats.skos import plain_labels
 
 LABELS = tuple(SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel"))
 UP = tuple(SKOS + term for term in ("broader", "broaderTransitive"))

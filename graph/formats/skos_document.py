@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -12,10 +12,7 @@ from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.parsed import counted, note
 from graph.formats.rdf import (
-    CC,
     CONCEPT_BASE,
-    DC,
-    DCT,
     KGTAG,
     OWL,
     RDF,
@@ -25,12 +22,11 @@ from graph.formats.rdf import (
     SKOS,
     SKOSXL,
     TYPE,
-    VANN,
     Node,
     Text,
     Triple,
-    blank,
     from_iri,
+    shown,
     to_iri,
 )
 from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
@@ -255,37 +251,6 @@ class Document:
         ]
 
 
-_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
-
-
-def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
-    """Plain labels for the XL labels of the triples."""
-    forms: dict[str, list[Text]] = defaultdict(list)
-    for s, p, o in triples:
-        if p == SKOSXL + "literalForm" and isinstance(o, Text):
-            forms[s].append(o)
-    if not forms:
-        return []
-    terms = {xl: plain for plain, xl in _TERMS.items()}
-    return [
-        (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
-    ]
-
-
-def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
-    """The triples with a node for each plain label."""
-    number: Counter[str] = Counter()
-    for s, p, o in triples:
-        if p not in _TERMS:
-            yield s, p, o
-            continue
-        node = blank(f"{s}-label", number[s])
-        number[s] += 1
-        yield s, _TERMS[p], node
-        yield node, TYPE, SKOSXL + "Label"
-        yield node, SKOSXL + "literalForm", o
-
-
 Statements = Mapping[Node, Mapping[str, Sequence[Node | Text]]]
 
 _TEXTS = frozenset({SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")})
@@ -294,8 +259,6 @@ _LINKS = frozenset(
     | {SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
 )
 _COLLECTIONS = frozenset({SKOS + "Collection", SKOS + "OrderedCollection"})
-_SHORT = {SKOS: "skos:", SKOSXL: "skosxl:", RDFS: "rdfs:", RDF: "rdf:", OWL: "owl:", DCT: "dct:", DC: "dc:"}
-_SHORT |= {CC: "cc:", VANN: "vann:"}
 
 
 def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
@@ -370,12 +333,3 @@ def _held(predicate: str, value: Node | Text, concept: Concept) -> bool:
     if predicate == RDFS + "label":
         return isinstance(value, Text) and any(text == value.text for text, _, _ in concept.labels())
     return predicate == OWL + "deprecated" or predicate.startswith(KGTAG)
-
-
-def shown(value: Node | Text) -> str:
-    """A node or text for messages: with a well-known prefix, or cut short."""
-    if isinstance(value, Text):
-        return repr(value.text if len(value.text) <= 40 else value.text[:39] + "…")
-    if value.startswith("_:"):
-        return "a blank node"
-    return next((prefix + value.removeprefix(base) for base, prefix in _SHORT.items() if value.startswith(base)), value)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from graph.errors import FileFormatError
 from graph.formats import reading, table
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, Place, note, parsed
 from graph.labels import normalise, slug
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
@@ -318,6 +318,3 @@ def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Rela
             targets += parents
         for at, target in enumerate(dict.fromkeys(targets)):
             yield Relation(type, id, target, primary=type == "broader" and at == 0)
-
-
-FORMAT = Format("csv", read=read, write=write, suffixes=(".csv", ".tsv"))
