@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
+from graph.errors import ConflictError
 from graph.model import (
     Accepting,
     ApiKey,
@@ -18,6 +19,9 @@ from graph.model import (
     TaggedItem,
     Version,
 )
+
+K = TypeVar("K")
+T = TypeVar("T")
 
 
 class TaxonomyStore(Protocol):
@@ -127,3 +131,17 @@ class TaxonomyStore(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+
+
+def require_version(version: int, expected: int | None) -> None:
+    """Raise ConflictError unless the taxonomy is at the expected version, or none is expected."""
+    if expected is not None and version != expected:
+        raise ConflictError(f"the taxonomy is at version {version}, not at {expected}; read it again")
+
+
+def paged(page: Callable[[K, int | None], list[T]], key: Callable[[T], K], after: K, limit: int | None) -> Iterator[T]:
+    """Rows up to the limit, read in pages: `page` gives some of those after a key, at most so many."""
+    while (limit is None or limit > 0) and (found := page(after, limit)):
+        yield from found
+        after = key(found[-1])
+        limit = None if limit is None else limit - len(found)

@@ -18,7 +18,7 @@ from graph.history.entries import Effects, effects
 from graph.history.reconcile import reconcile, record_of
 from graph.history.replay import entry_at
 from graph.model import Accepting, Change, ChangeSet, HistoryEntry, Problem, Retag
-from graph.store import TaxonomyStore
+from graph.store import TaxonomyStore, require_version
 from graph.taxonomy import Taxonomy
 
 T = TypeVar("T")
@@ -150,8 +150,7 @@ def _attempt(
     data = store.read()
     before = reconcile(store, Taxonomy.of(data))
     at = data.version if before is None else before.version
-    if expect_version is not None and at != expect_version:
-        raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
+    require_version(at, expect_version)
     if before is None or at != data.version:
         # Once an external edit has been recorded, only a new read shows the content under its version.
         raise _Overtaken
@@ -238,13 +237,13 @@ def _undo_changes(entry: HistoryEntry) -> Iterator[Change]:
 
 def _changed_since(now: Taxonomy, done: Effects) -> list[str]:
     """Ids of concepts that differ, or whose relations differ, from what the version made them."""
-    changed = {one.id for one in done.concepts if now.get(one.id) != one.after}
+    changed = {one.key for one in done.concepts if now.get(one.key) != one.after}
     present = {edge.key: edge for edge in now.relations}
     for one in done.relations:
         if present.get(one.key) != one.after:
             changed |= {one.key[1], one.key[2]}
     # Undo deletes concepts that the version added, with all relations: later ones must not be lost.
-    added = {one.id for one in done.concepts if one.before is None}
+    added = {one.key for one in done.concepts if one.before is None}
     own = {one.key for one in done.relations}
     if added:
         later = [edge for edge in now.relations if edge.key not in own]

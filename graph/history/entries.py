@@ -1,4 +1,4 @@
-"""Effects of a history entry: each row before and after, and a summary in words."""
+"""History entries: their effects (each row before and after), a summary in words, and their form in a store."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 
 from graph.changes import Net, net
 from graph.errors import StoreError
 from graph.history.diff import Diff
-from graph.model import Change, ChangeSet, Concept, HistoryEntry, Record, Relation, RelationType, Retag
+from graph.model import Change, ChangeSet, Concept, HistoryEntry, Origin, Record, Relation, RelationType, Retag, Version
 from graph.model.changes import change_from_json, change_to_json, concept_to_json, dump_change, relation_to_json
 from graph.rows import ChangeRow, VersionDetail, version_head
 
@@ -28,29 +28,23 @@ V = TypeVar("V", Concept, Relation)
 
 
 @dataclass(frozen=True, slots=True)
-class ConceptEffect:
-    """A concept that changed; `before` is None if it was added, `after` if it was removed."""
+class Effect(Generic[K, V]):
+    """A row that changed; `before` is None if it was added, `after` if it was removed.
 
-    id: str
-    before: Concept | None
-    after: Concept | None
+    Of relations, one with both sides differs in `primary`.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class RelationEffect:
-    """A relation that changed, as `ConceptEffect`; one with both sides differs in `primary`."""
-
-    key: RelationKey
-    before: Relation | None
-    after: Relation | None
+    key: K
+    before: V | None
+    after: V | None
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All effects: concepts by id, relations by (type, source, target), moves of tags as requested."""
 
-    concepts: tuple[ConceptEffect, ...]
-    relations: tuple[RelationEffect, ...]
+    concepts: tuple[Effect[str, Concept], ...]
+    relations: tuple[Effect[RelationKey, Relation], ...]
     retags: tuple[Retag, ...]
 
     def __bool__(self) -> bool:
@@ -58,7 +52,7 @@ class Effects:
 
     def touched(self, limit: int | None = None) -> list[str]:
         """Ids of concepts that changed, or whose relations or tags changed, in order."""
-        ids = {effect.id for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
+        ids = {effect.key for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
         return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})[:limit]
 
 
@@ -119,7 +113,7 @@ def to_json(found: Effects) -> list[ChangeRow]:
     """A row for each effect, with the JSON before and after, None where there is none."""
     rows: list[ChangeRow] = [
         {
-            "concept": one.id,
+            "concept": one.key,
             "label": _name(one),
             "before": None if one.before is None else concept_to_json(one.before),
             "after": None if one.after is None else concept_to_json(one.after),
@@ -150,18 +144,13 @@ def _effects(
     retags: Sequence[Retag],
 ) -> Effects:
     """From rows before and after."""
-    concept_rows = _paired(*({one.id: one for one in side} for side in concepts))
-    relation_rows = _paired(*({one.key: one for one in side} for side in relations))
-    return Effects(
-        tuple(ConceptEffect(*row) for row in concept_rows),
-        tuple(RelationEffect(*row) for row in relation_rows),
-        tuple(retags),
-    )
+    by_id = _paired(*({one.id: one for one in side} for side in concepts))
+    by_key = _paired(*({one.key: one for one in side} for side in relations))
+    return Effects(by_id, by_key, tuple(retags))
 
 
-def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> list[tuple[K, V | None, V | None]]:
-    """(key, before, after), by key."""
-    return [(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> tuple[Effect[K, V], ...]:
+    return tuple(Effect(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()))
 
 
 def _net(changes: Sequence[Change]) -> Net:
@@ -177,9 +166,9 @@ def _kinds(found: Effects) -> Iterator[str]:
         yield "concept's tags moved"
 
 
-def _name(effect: ConceptEffect) -> str:
+def _name(effect: Effect[str, Concept]) -> str:
     concept = effect.after or effect.before
-    return concept.label() if concept is not None else effect.id
+    return concept.label() if concept is not None else effect.key
 
 
 def _summary(counts: Counter[str], names: Iterable[str]) -> str:
@@ -230,6 +219,28 @@ def unpack(payload: bytes, *, version: int) -> tuple[tuple[Change, ...], tuple[C
         return tuple(map(change_from_json, row["changes"])), tuple(map(change_from_json, row["undo"]))
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"history entry {version} doesn't read ({error}); restore it from a backup") from error
+
+
+def entry_of(row: Mapping[str, Any], old: Callable[[Any], Iterable[Change]]) -> HistoryEntry:
+    """The entry of a store's row; `old` reads the changes of entries from before there were payloads."""
+    version, payload = row["version"], row["payload"]
+    changes, undo = (tuple(old(row["changes"])), ()) if payload is None else unpack(payload, version=version)
+    head = (version, row["at"], row["author"], row["reason"], changes, undo)
+    return HistoryEntry(*head, row["revision"] or "", _origin(row))
+
+
+def version_of(row: Mapping[str, Any], old: Callable[[Any], Iterable[Change]]) -> Version:
+    """The version of a store's row; `old` as for `entry_of`."""
+    summary, concepts, size = row["summary"], row["concepts"], row["size"]
+    if size is None:
+        record = unchecked(tuple(old(row["changes"])))
+        summary, concepts, size = record.summary, record.concepts, len(record.changes)
+    head = (row["version"], row["at"], row["author"], row["reason"], _origin(row), row["revision"] or "")
+    return Version(*head, summary, tuple(concepts), size)
+
+
+def _origin(row: Mapping[str, Any]) -> Origin:
+    return "outside" if row["origin"] == "outside" else "kgtag"
 
 
 def page_end(sizes: Iterable[tuple[int, int]]) -> int | None:

@@ -13,7 +13,8 @@ from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
 from kgtag.cli.edit_options import shown
 
 if TYPE_CHECKING:
-    from graph.history.entries import ConceptEffect, Effects, RelationEffect
+    from graph.history.entries import Effect, Effects, RelationKey
+    from graph.model import Concept, Relation
     from graph.stores import MigratableStore
     from kgtag.recommend.impact import Impact
 
@@ -202,18 +203,18 @@ def _effect_lines(found: Effects) -> Iterator[tuple[str, str, str, str, str]]:
         yield ("tags moved" if not retag.back else "tags moved back", "", only, retag.source, retag.target)
 
 
-def _concept_lines(one: ConceptEffect) -> Iterator[tuple[str, str, str, str, str]]:
+def _concept_lines(one: Effect[str, Concept]) -> Iterator[tuple[str, str, str, str, str]]:
     if one.before is None or one.after is None:
         old, new = (f"{c.kind} {c.label()}" if c is not None else "" for c in (one.before, one.after))
-        yield ("concept removed" if one.after is None else "concept added", one.id, "", old, new)
+        yield ("concept removed" if one.after is None else "concept added", one.key, "", old, new)
         return
     for field in fields(one.before):
         old, new = (getattr(one.before, field.name), getattr(one.after, field.name))
         if old != new:
-            yield ("concept changed", one.id, field.name, shown(old), shown(new))
+            yield ("concept changed", one.key, field.name, shown(old), shown(new))
 
 
-def _relation_line(one: RelationEffect) -> tuple[str, str, str, str, str]:
+def _relation_line(one: Effect[RelationKey, Relation]) -> tuple[str, str, str, str, str]:
     type, source, target = one.key
     what = "added" if one.before is None else "removed" if one.after is None else "changed"
     sides = ("" if edge is None else "primary" if edge.primary else "yes" for edge in (one.before, one.after))
