@@ -9,5 +9,5 @@ from graph.audit.report import Severity as Severity
 from graph.audit.report import parse_severity as parse_severity
 from graph.audit.run import CHECKS as CHECKS
 from graph.audit.run import audit as audit
+from graph.audit.run import audit_skos as audit_skos
 from graph.audit.run import check_names as check_names
-from graph.audit.skos import audit_skos as audit_skos
