@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,9 @@ def assemble(
     given = len(ids)
     rows, place, duplicates = _by_id(ids)
     if len(rows) < given:
-        texts = _without_duplicates(texts, rows, given)
+        first = np.zeros(given, dtype=bool)
+        first[rows] = True
+        texts = texts.take(np.flatnonzero(first[texts.owner]))
     index = None if _in_place(rows, given) else pa.array(rows)
 
     def kept(column: pa.Array) -> pa.Array:
@@ -190,12 +193,6 @@ def distinct(relations: Iterable[Relation]) -> tuple[Relation, ...]:
     return tuple(found.values())
 
 
-def _without_duplicates(raw: RawTexts, rows: Longs, n: int) -> RawTexts:
-    first = np.zeros(n, dtype=bool)
-    first[rows] = True
-    return raw.take(np.flatnonzero(first[raw.owner]))
-
-
 def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
     lang = Coded.of(raw.lang)
     languages = max(1, len(lang.values))
@@ -247,31 +244,23 @@ class TaxonomyData:
     ones included) are made of the `columns` when they are read.
     """
 
-    __slots__ = ("_concepts", "_relations", "columns", "version")
-
     def __init__(self, version: int, columns: Columns) -> None:
         self.version = version
         self.columns = columns
-        self._concepts: tuple[Concept, ...] | None = None
-        self._relations: tuple[Relation, ...] | None = None
 
     @classmethod
     def of(cls, version: int, concepts: Iterable[Concept], relations: Iterable[Relation]) -> TaxonomyData:
         """The data of values in any order. Raises InputError for text that no store can hold."""
         return cls(version, columns_of(tuple(concepts), relations))
 
-    @property
+    @cached_property
     def concepts(self) -> tuple[Concept, ...]:
-        if self._concepts is None:
-            self._concepts = tuple(self.columns.concepts())
-        return self._concepts
+        return tuple(self.columns.concepts())
 
-    @property
+    @cached_property
     def relations(self) -> tuple[Relation, ...]:
-        if self._relations is None:
-            found = tuple(self.columns.relations())
-            self._relations = tuple(sorted((*found, *self.columns.dangling))) if self.columns.dangling else found
-        return self._relations
+        found = tuple(self.columns.relations())
+        return tuple(sorted((*found, *self.columns.dangling))) if self.columns.dangling else found
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TaxonomyData):

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.columns.columns import CODE, Edges
+from graph.columns.columns import CODE, Edges, ranges
 
 Indices = NDArray[np.int32]
 
@@ -74,9 +74,7 @@ class Csr:
         """The targets of several rows, row by row, and the place in `rows` of each."""
         starts = self.starts[rows].astype(np.int64)
         counts = self.starts[rows + 1] - starts
-        ends = np.cumsum(counts)
-        taken = np.repeat(starts - ends + counts, counts) + np.arange(ends[-1] if len(ends) else 0)
-        return self.targets[taken], np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+        return self.targets[ranges(starts, counts)], np.repeat(np.arange(len(rows), dtype=np.int32), counts)
 
 
 def starts_of(source: Indices, n: int) -> Indices:
@@ -133,12 +131,11 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
     start, size = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     for level in levels(broader, narrower):
         parent, child = broader.gather(level)
-        own, theirs = size[parent], np.cumsum(size[parent])
-        if filled + len(parent) + (int(theirs[-1]) if len(theirs) else 0) > most:
+        own = size[parent]
+        if filled + len(parent) + int(own.sum()) > most:
             return None
-        taken = np.repeat(start[parent] - theirs + own, own) + np.arange(theirs[-1] if len(theirs) else 0)
         key = np.concatenate([child, np.repeat(child, own)]).astype(np.int64) * n
-        key += np.concatenate([parent, pool[taken]])
+        key += np.concatenate([parent, pool[ranges(start[parent], own)]])
         key.sort()
         if len(key):
             first = np.ones(len(key), dtype=bool)
@@ -152,8 +149,7 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
         start[level] = filled + np.cumsum(size[level]) - size[level]
         filled += len(found)
     starts = np.concatenate([[0], np.cumsum(size)])
-    taken = np.repeat(start - starts[:-1], size) + np.arange(filled)
-    return Csr(starts.astype(np.int32), pool[taken])
+    return Csr(starts.astype(np.int32), pool[ranges(start, size)])
 
 
 def levels(broader: Csr, narrower: Csr) -> list[Indices]:
@@ -202,30 +198,15 @@ def unsatisfiable(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int
 
     Where two branches meet, a concept has several parents: only such concepts need checking.
     """
-    joints = _descendants_with_several_parents(hierarchy)
+    below, joints = hierarchy.descendants, None
+    if below is not None:  # else the closure is not kept
+        several = (np.diff(hierarchy.broader.starts) > 1)[below.targets]
+        joints = Csr.sorted(len(below), below.sources[several], below.targets[several])
     for k in np.flatnonzero(edges.type == CODE["excludes"]).tolist():
         a, b = int(edges.source[k]), int(edges.target[k])
         if b in hierarchy.above(a) or a in hierarchy.above(b):
             yield k, None
-        elif joints is None or _meet(joints[a], joints[b]):
-            both = set(hierarchy.below(a)) & set(hierarchy.below(b))
-            if both:
-                yield k, min(both)
-
-
-def _descendants_with_several_parents(hierarchy: Hierarchy) -> Csr | None:
-    """None where the closure is not kept."""
-    rows = hierarchy.descendants
-    if rows is None:
-        return None
-    several = (np.diff(hierarchy.broader.starts) > 1)[rows.targets]
-    return Csr.sorted(len(rows), rows.sources[several], rows.targets[several])
-
-
-def _meet(a: Indices, b: Indices) -> bool:
-    """Whether two ascending rows share a number."""
-    few, many = (a, b) if len(a) <= len(b) else (b, a)
-    if not len(few):
-        return False
-    at = np.minimum(np.searchsorted(many, few), len(many) - 1)
-    return bool((many[at] == few).any())
+        elif joints is not None and not len(np.intersect1d(joints[a], joints[b], assume_unique=True)):
+            continue
+        elif both := set(hierarchy.below(a)) & set(hierarchy.below(b)):
+            yield k, min(both)

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,9 +15,8 @@ from graph.columns.assemble import TaxonomyData
 from graph.columns.compare import same
 from graph.errors import ConflictError, InputError, InvariantError, LostRace
 from graph.history.entries import Effects, effects
-from graph.history.reconcile import reconcile, record_of
-from graph.history.replay import entry_at
-from graph.model import Accepting, Change, ChangeSet, HistoryEntry, Problem, Retag
+from graph.history.versions import entry_at, reconcile, record_of
+from graph.model import Accepting, ChangeSet, HistoryEntry, Retag
 from graph.store import TaxonomyStore, require_version
 from graph.taxonomy import Taxonomy
 
@@ -131,60 +130,50 @@ def apply_with(
         LostRace: The proposal has changed since it was read.
         ConflictError: The store is not at `expect_version`, or other processes kept changing it for minutes.
     """
+
+    def attempt() -> Taxonomy:
+        data = store.read()
+        before = reconcile(store, Taxonomy.of(data))
+        at = data.version if before is None else before.version
+        require_version(at, expect_version)
+        if before is None or at != data.version:
+            # Once an external edit has been recorded, only a new read shows the content under its version.
+            raise _Overtaken
+        changes = plan(before)
+        wanted = after(data, changes)
+        moved = tuple(change for change in changes.changes if isinstance(change, Retag))
+        if not moved and accepting is None and same(wanted.columns, data.columns):
+            return before
+        result = _checked(before, wanted)
+        record = record_of(before, result, moved)
+        try:
+            store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
+        except LostRace:
+            raise
+        except ConflictError as error:
+            raise _Overtaken from error
+        return result
+
     with _queues.setdefault(store.url, threading.RLock()):
-        return retry_conflicts(
-            lambda: _attempt(store, plan, expect_version=expect_version, accepting=accepting),
-            on=_Overtaken,
-            what="the taxonomy",
-            seconds=_PATIENCE,
-        )
-
-
-def _attempt(
-    store: TaxonomyStore,
-    plan: Callable[[Taxonomy], ChangeSet],
-    *,
-    expect_version: int | None,
-    accepting: Accepting | None,
-) -> Taxonomy:
-    data = store.read()
-    before = reconcile(store, Taxonomy.of(data))
-    at = data.version if before is None else before.version
-    require_version(at, expect_version)
-    if before is None or at != data.version:
-        # Once an external edit has been recorded, only a new read shows the content under its version.
-        raise _Overtaken
-    changes = plan(before)
-    wanted = after(data, changes)
-    moved = tuple(change for change in changes.changes if isinstance(change, Retag))
-    if not moved and accepting is None and same(wanted.columns, data.columns):
-        return before
-    result = _checked(before, wanted)
-    record = record_of(before, result, moved)
-    try:
-        store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
-    except LostRace:
-        raise
-    except ConflictError as error:
-        raise _Overtaken from error
-    return result
+        return retry_conflicts(attempt, on=_Overtaken, what="the taxonomy", seconds=_PATIENCE)
 
 
 def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
+    """The snapshot of the content.
+
+    Raises InvariantError for new problems, except those within the concepts of an old one of their code: part of a
+    cycle is not a new one.
+    """
     result = Taxonomy.of(wanted)
-    added = _added(before.problems, result.problems)
+    old: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for problem in before.problems:
+        old[problem.code].append(frozenset(problem.concepts))
+    seen = set(before.problems)
+    fresh = (p for p in result.problems if p not in seen)
+    added = [p for p in fresh if not any(names.issuperset(p.concepts) for names in old[p.code])]
     if added:
         raise InvariantError(added)
     return result
-
-
-def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:
-    """New problems, except those within the concepts of an old one of their code: part of a cycle is not a new one."""
-    old: dict[str, list[frozenset[str]]] = defaultdict(list)
-    for problem in before:
-        old[problem.code].append(frozenset(problem.concepts))
-    seen = set(before)
-    return [p for p in after if p not in seen and not any(names.issuperset(p.concepts) for names in old[p.code])]
 
 
 _NAMED = 5
@@ -223,16 +212,13 @@ def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -
         changed = _changed_since(now, done)
         if changed:
             raise ConflictError(_conflict(store, entry, changed))
-        return ChangeSet(tuple(_undo_changes(entry)), author, full_reason)
+        # Moves of tags, of this version alone, before deletions of the concepts they leave.
+        moves = (one for one in entry.undo if isinstance(one, Retag))
+        back = (replace(one, version=entry.version) if one.back else one for one in moves)
+        rest = (one for one in entry.undo if not isinstance(one, Retag))
+        return ChangeSet((*back, *rest), author, full_reason)
 
     return apply_with(store, plan)
-
-
-def _undo_changes(entry: HistoryEntry) -> Iterator[Change]:
-    """Moves of tags, of this version alone, before deletions of the concepts they leave."""
-    moves = [change for change in entry.undo if isinstance(change, Retag)]
-    yield from (replace(one, version=entry.version) if one.back else one for one in moves)
-    yield from (change for change in entry.undo if not isinstance(change, Retag))
 
 
 def _changed_since(now: Taxonomy, done: Effects) -> list[str]:

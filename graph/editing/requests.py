@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
-from graph.editing.redirects import deprecate, merge
-from graph.editing.split import Part, split
+from graph.editing.redirects import Part, deprecate, merge, split
 from graph.errors import InputError, UnknownConcept
 from graph.model import (
     CHOICES,

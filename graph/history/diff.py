@@ -96,11 +96,15 @@ def diff(a: Taxonomy, b: Taxonomy) -> Diff:
     """
     old, new = a.columns, b.columns
     found = compare(old, new)
+
+    def differing(a: Concept, b: Concept) -> tuple[str, ...]:
+        return tuple(field.name for field in fields(Concept) if getattr(a, field.name) != getattr(b, field.name))
+
     pairs = zip(old.concepts_at(found.changed[:, 0]), new.concepts_at(found.changed[:, 1]), strict=True)
     return Diff(
         added=tuple(new.concepts_at(found.added)),
         removed=tuple(old.concepts_at(found.removed)),
-        changed=tuple(Changed(one.id, _differing(one, other), one, other) for one, other in pairs),
+        changed=tuple(Changed(one.id, differing(one, other), one, other) for one, other in pairs),
         relations_added=tuple(new.relations_at(found.edges_added)),
         relations_removed=tuple(old.relations_at(found.edges_removed)),
     )
@@ -124,10 +128,6 @@ def to_json(diff: Diff) -> dict[str, Any]:
         "relations_added": list(map(relation_to_json, diff.relations_added)),
         "relations_removed": list(map(relation_to_json, diff.relations_removed)),
     }
-
-
-def _differing(a: Concept, b: Concept) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(Concept) if getattr(a, field.name) != getattr(b, field.name))
 
 
 def _json(value: Any) -> Any:

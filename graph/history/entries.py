@@ -76,7 +76,11 @@ def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
 
 def summary(found: Effects, label: Callable[[str], str]) -> str:
     """A summary for people, at most 200 characters; `label` names concepts of relations."""
-    counts = Counter(_kinds(found))
+    counts: Counter[str] = Counter()
+    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
+        for one in rows:
+            counts[f"{noun} {'added' if one.before is None else 'removed' if one.after is None else 'changed'}"] += 1
+    counts["concept's tags moved"] = len(found.retags)
     names = chain(
         map(_name, found.concepts),
         (label(effect.key[1]) for effect in found.relations),
@@ -155,15 +159,6 @@ def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> tuple[Effect[K, V], 
 
 def _net(changes: Sequence[Change]) -> Net:
     return net(ChangeSet(tuple(changes), ""))
-
-
-def _kinds(found: Effects) -> Iterator[str]:
-    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
-        for one in rows:
-            verb = "added" if one.before is None else "removed" if one.after is None else "changed"
-            yield f"{noun} {verb}"
-    for _ in found.retags:
-        yield "concept's tags moved"
 
 
 def _name(effect: Effect[str, Concept]) -> str:

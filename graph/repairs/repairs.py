@@ -14,8 +14,7 @@ from itertools import islice
 from typing import Literal, Protocol
 
 from graph.columns.assemble import columns_of
-from graph.columns.invariants import sound
-from graph.columns.near_types import near_relation
+from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Problem, Relation, UnknownEdge
 from graph.repairs.cypher import CypherWriter

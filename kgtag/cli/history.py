@@ -54,7 +54,7 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
     from graph.history.entries import effects, version_detail
-    from graph.history.replay import entry_at
+    from graph.history.versions import entry_at
     from graph.rows import names_by_version
 
     opened = _caught_up(store)
@@ -157,7 +157,7 @@ def release(
 def _caught_up(url: str | None) -> MigratableStore:
     """The store, with external edits recorded in its history if possible. Raises StoreError when it can't be read."""
     from graph.errors import ConflictError, StoreUnavailable
-    from graph.history.reconcile import reconciled
+    from graph.history.versions import reconciled
     from kgtag.cli.settings import open_store
 
     opened = open_store(url)

@@ -20,7 +20,7 @@ from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken
 from graph.history import releases
 from graph.history import replay as history
 from graph.history.entries import effects, pack, to_json, unpack
-from graph.history.reconcile import EXTERNAL_AUTHOR, reconcile, reconciled
+from graph.history.versions import EXTERNAL_AUTHOR, reconcile, reconciled
 from graph.migrate import shipped
 from graph.model import (
     Change,
