@@ -13,8 +13,8 @@ from api.parameters import Limit, Reader
 from api.responses import json
 from api.service import service
 from graph.columns.columns import TYPES
-from graph.history.effects import version_detail
-from graph.history.replay import entry_at
+from graph.history.entries import version_detail
+from graph.history.versions import entry_at
 from graph.rows import VersionDetail, names_by_version, release_row, version_row
 from kgtag.rows import Releases, TaxonomySize, VersionPage
 

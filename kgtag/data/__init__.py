@@ -9,7 +9,7 @@ from pathlib import Path
 from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading
 from graph.formats.annotated import AnnotatedRow
-from graph.formats.fields import Row
+from graph.formats.reading import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
 from kgtag.data.rows import rows
 from kgtag.data.sequences import bieos, bio

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from graph.formats.fields import Row
-from graph.formats.reading import kind_of
+from graph.formats.reading import Row, kind_of
 from kgtag.data.locate import locate
 from kgtag.types import AnnotatedProduct, Product, Span
 

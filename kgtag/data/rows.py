@@ -8,7 +8,7 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading, table
-from graph.formats.fields import Row
+from graph.formats.reading import Row
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 _COLUMNS = ("id", "title", "text", "category", "lang", "image", "attributes", "spans")

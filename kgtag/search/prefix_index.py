@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from graph.columns.sorted_texts import offsets
+from graph.columns.sequences import offsets
 
 Longs = NDArray[np.int64]
 Characters = NDArray[np.uint8]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.columns.columns import HIDDEN, PREF, owners
-from graph.columns.csr import Csr
+from graph.columns.hierarchy import Csr
 from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy

@@ -14,7 +14,7 @@ import torch
 from pykeen.models import ComplEx, DistMult, ERModel, RotatE, TransE
 from pykeen.triples import CoreTriplesFactory
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy

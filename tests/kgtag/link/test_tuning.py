@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
