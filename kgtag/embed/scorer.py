@@ -43,16 +43,9 @@ EMBEDDINGS = Kind(
 )
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
-    "model": str,
-    "dim": int,
-    "norm": int,
-    "version": str,
-    "metrics": dict,
-    "taxonomy_revision": (str, type(None)),
-    "calibration": (dict, type(None)),
-    "text_explained": (float, type(None)),
-    "folds": int,
-}
+    "model": str, "dim": int, "norm": int, "version": str, "metrics": dict, "taxonomy_revision": (str, type(None)),
+    "calibration": (dict, type(None)), "text_explained": (float, type(None)), "folds": int,
+}  # fmt: skip
 _CACHED = 100_000
 """Probabilities: the same values recur among the products of a category."""
 

@@ -148,14 +148,10 @@ def decisions(data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction],
         rows += [(number, index[name], probability, correct) for name, probability, correct in made if name in index]
     product, attribute, probability, correct = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Decisions(
-        attributes,
-        tuple(one.product.category or "" for one in data),
-        np.array(product, dtype=np.int64),
-        np.array(attribute, dtype=np.int64),
-        np.array(probability, dtype=np.float64),
-        np.array(correct, dtype=bool),
+        attributes, tuple(one.product.category or "" for one in data), np.array(product, dtype=np.int64),
+        np.array(attribute, dtype=np.int64), np.array(probability, dtype=np.float64), np.array(correct, dtype=bool),
         gold,
-    )
+    )  # fmt: skip
 
 
 def per_category(made: Decisions) -> dict[str, dict[str, Any]]:

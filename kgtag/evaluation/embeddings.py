@@ -72,14 +72,10 @@ def evaluate_scorer(
         return np.stack([entity[part[:, 0]], relation[part[:, 1]], entity[part[:, 2]]], axis=1)
 
     return evaluate(
-        scorer.vectors,
-        renumbered(test),
-        renumbered(triples.known),
-        num_entities=len(scorer.entities) + int(extra.sum()),
-        filtered=filtered,
-        sides=("tail",) if tail_only else BOTH,
-        restrict_to=renumbered(triples.train) if restrict else None,
-    )
+        scorer.vectors, renumbered(test), renumbered(triples.known),
+        num_entities=len(scorer.entities) + int(extra.sum()), filtered=filtered,
+        sides=("tail",) if tail_only else BOTH, restrict_to=renumbered(triples.train) if restrict else None,
+    )  # fmt: skip
 
 
 def evaluate(

@@ -103,15 +103,10 @@ class SequenceExtractor(Extractor):
                 raise InputError(f"{path!r} does not load in ONNX Runtime ({error}); train the model again") from error
 
         return cls(
-            config,
-            model.version,
-            tokenizer=tokenizer,
-            lexicon=Lexicon.of(lexicon_of(model), config.attributes),
-            encoder=session(encoder_file(model, precision)),
-            heads=session("heads.onnx"),
-            precision=precision,
+            config, model.version, tokenizer=tokenizer, lexicon=Lexicon.of(lexicon_of(model), config.attributes),
+            encoder=session(encoder_file(model, precision)), heads=session("heads.onnx"), precision=precision,
             workers=threads or cores(),
-        )
+        )  # fmt: skip
 
     @property
     def version(self) -> str:

@@ -122,13 +122,8 @@ class Rewrite(_Named):
 
 
 _KINDS: Mapping[str, type[Any]] = {
-    "case": Case,
-    "bare": Bare,
-    "in_unit": InUnit,
-    "count": Count,
-    "slice": Slice,
-    "rewrite": Rewrite,
-}
+    "case": Case, "bare": Bare, "in_unit": InUnit, "count": Count, "slice": Slice, "rewrite": Rewrite,
+}  # fmt: skip
 
 
 def pieces(value: str) -> list[str]:

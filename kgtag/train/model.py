@@ -81,20 +81,9 @@ def train_model(
         findings = inspect_data(data, dev, taxonomy=taxonomy) if run.findings is None else run.findings
         run = replace(run, findings=findings, place=replace(run.place, clear=False) if run.place else None)
     extractor = train_extractor(
-        data,
-        dev=dev,
-        out=out,
-        encoder=encoder,
-        seed=seed,
-        options=options,
-        lexicon=lexicon,
-        stamp=stamp,
-        attribute_concepts=attributes,
-        category_concepts=categories,
-        start=start,
-        progress=progress,
-        run=run,
-    )
+        data, dev=dev, out=out, encoder=encoder, seed=seed, options=options, lexicon=lexicon, stamp=stamp,
+        attribute_concepts=attributes, category_concepts=categories, start=start, progress=progress, run=run,
+    )  # fmt: skip
     if taxonomy is None:
         values = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress) if start is None else None
         return ModelReport(extractor, values=values)

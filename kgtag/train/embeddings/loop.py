@@ -80,13 +80,9 @@ class Batches:
         # Divided by the usual number of triples in a batch, not by this one's: every triple counts the same.
         usual = len(side.answers) / len(side.pairs) * self._batch_size
         return Batch(
-            side.side,
-            torch.from_numpy(side.pairs[chosen]),
-            torch.from_numpy(rows),
-            torch.from_numpy(columns),
-            None if candidates is None else torch.from_numpy(candidates),
-            self._weights[side.side] / usual,
-        )
+            side.side, torch.from_numpy(side.pairs[chosen]), torch.from_numpy(rows), torch.from_numpy(columns),
+            None if candidates is None else torch.from_numpy(candidates), self._weights[side.side] / usual,
+        )  # fmt: skip
 
     def _candidates(self, side: _Side, answers: Ids) -> Ids | None:
         if self._limit is None or self._limit >= self._num_entities:

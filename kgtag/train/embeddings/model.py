@@ -67,15 +67,10 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
         # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
         warnings.filterwarnings("ignore", "Training instances are always shuffled", DeprecationWarning)
         losses = loop.train(
-            triples_factory=factory,
-            num_epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            use_tqdm=settings.progress and sys.stderr.isatty(),
-            use_tqdm_batch=False,
-            callbacks=watch,
-            checkpoint_directory=scratch,
-            pin_memory=device.type == "cuda",
-        )
+            triples_factory=factory, num_epochs=settings.epochs, batch_size=settings.batch_size,
+            use_tqdm=settings.progress and sys.stderr.isatty(), use_tqdm_batch=False, callbacks=watch,
+            checkpoint_directory=scratch, pin_memory=device.type == "cuda",
+        )  # fmt: skip
     vectors = watch.best or vectors_of(model, settings.model)
     return Trained(vectors, tuple(losses or ()), tuple(watch.history), str(device), model)
 

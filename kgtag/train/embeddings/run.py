@@ -111,20 +111,11 @@ def train_embeddings(
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
     )
     return EmbeddingReport(
-        out=str(out),
-        version=write_export(export, out),
-        model=chosen.model,
-        dim=chosen.dim,
-        entities=triples.trained,
-        relations=len(triples.relations),
-        triples=len(triples.train),
-        epochs=len(trained.losses),
-        seconds=time.perf_counter() - started,
-        device=trained.device,
-        ranks=ranks,
-        reliability=reliable,
+        out=str(out), version=write_export(export, out), model=chosen.model, dim=chosen.dim, entities=triples.trained,
+        relations=len(triples.relations), triples=len(triples.train), epochs=len(trained.losses),
+        seconds=time.perf_counter() - started, device=trained.device, ranks=ranks, reliability=reliable,
         text_r2=None if text_map is None else text_map.r2,
-    )
+    )  # fmt: skip
 
 
 def preset(triples: Triples, name: ModelName) -> Settings:

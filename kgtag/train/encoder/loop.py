@@ -92,13 +92,9 @@ def small_encoder(vocabulary: int, *, layers: int, width: int, positions: int) -
     if width % heads:
         raise InputError(f"an encoder {width} wide can't have {heads} attention heads; give a multiple of 64")
     config = BertConfig(
-        vocab_size=vocabulary,
-        hidden_size=width,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        intermediate_size=4 * width,
-        max_position_embeddings=positions,
-    )
+        vocab_size=vocabulary, hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
+        intermediate_size=4 * width, max_position_embeddings=positions,
+    )  # fmt: skip
     return BertModel(config, add_pooling_layer=False)
 
 

@@ -179,12 +179,6 @@ def write_onnx(
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of deprecation, and of branches on shapes that no axis takes
         torch.onnx.export(
-            module.eval(),
-            tuple(tensor for tensor, _ in inputs.values()),
-            str(path),
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes=axes,
-            opset_version=opset,
-            dynamo=False,
-        )
+            module.eval(), tuple(tensor for tensor, _ in inputs.values()), str(path), input_names=list(inputs),
+            output_names=list(outputs), dynamic_axes=axes, opset_version=opset, dynamo=False,
+        )  # fmt: skip

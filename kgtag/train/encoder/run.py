@@ -129,17 +129,10 @@ def pretrain(
         state = trainer.run(learned, watched, keeper, watching)
         model.load_state_dict(state.best)
         report = PretrainReport(
-            directory=out,
-            texts=len(texts),
-            tokens=sum(len(text.ids) for text in learned),
-            vocabulary=vocabulary.size,
-            parameters=sum(one.numel() for one in body.parameters()),
-            chance=math.exp(chance),
-            before=math.exp(before),
-            after=math.exp(state.best_loss),
-            epoch=state.best_epoch,
-            seconds=time.monotonic() - started,
-        )
+            directory=out, texts=len(texts), tokens=sum(len(text.ids) for text in learned), vocabulary=vocabulary.size,
+            parameters=sum(one.numel() for one in body.parameters()), chance=math.exp(chance), before=math.exp(before),
+            after=math.exp(state.best_loss), epoch=state.best_epoch, seconds=time.monotonic() - started,
+        )  # fmt: skip
         about |= {name: Path(source).name for name in ("encoder", "teacher") if (source := about[name]) is not None}
         measured = {name: value for name, value in asdict(report).items() if name != "directory"}
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]

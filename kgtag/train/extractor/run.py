@@ -168,14 +168,9 @@ def _learn(setup: Prepared, task: Training, *, progress: Progress, run: RunSetti
     learner = Learner(setup.network, setup.batcher, options=task.options, seed=task.seed)
     try:
         best = learner.run(
-            setup.train,
-            setup.dev,
-            progress,
-            variants=variants(setup, task),
-            keeper=keeper,
-            board=board,
+            setup.train, setup.dev, progress, variants=variants(setup, task), keeper=keeper, board=board,
             watch=run.watch or (lambda _: None),
-        )
+        )  # fmt: skip
     finally:
         board.close()
     setup.network.cpu().load_state_dict(best.state)
