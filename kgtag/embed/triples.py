@@ -136,12 +136,7 @@ def concepts_of(items: Iterable[TaggedItem]) -> Iterator[frozenset[str]]:
 
 
 def cooccurrence_triples(
-    taxonomy: Taxonomy,
-    concept_sets: Iterable[Iterable[str]],
-    *,
-    min_count: int = 3,
-    min_lift: float = 1.2,
-    limit: int = 30,
+    taxonomy: Taxonomy, sets: Iterable[Iterable[str]], *, min_count: int = 3, min_lift: float = 1.2, limit: int = 30
 ) -> list[LabelledTriple]:
     """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail). Kept are pairs on
     `min_count` items with a lift P(a, b) / (P(a) P(b)) of `min_lift`, and of each head the `limit` of highest
@@ -149,7 +144,7 @@ def cooccurrence_triples(
     single: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
     n = 0
-    for concepts in concept_sets:
+    for concepts in sets:
         present = sorted({taxonomy.resolve(id) for id in concepts if id in taxonomy})
         n += 1
         single.update(present)
@@ -162,7 +157,13 @@ def cooccurrence_triples(
         npmi = math.log(lift) / max(-math.log(count / n), 1e-9)
         for relation, head, tail in _directed(taxonomy, a, b):
             ranked.setdefault((relation, head), []).append((-npmi, tail))
-    return _strongest(ranked, limit)
+    kept: set[LabelledTriple] = set()
+    for (relation, head), tails in ranked.items():
+        for _, tail in sorted(tails)[:limit]:
+            kept.add((head, relation, tail))
+            if relation in SYMMETRIC_RELATIONS:
+                kept.add((tail, relation, head))
+    return sorted(kept, key=lambda triple: (triple[1], triple[0], triple[2]))
 
 
 def _directed(taxonomy: Taxonomy, a: str, b: str) -> list[LabelledTriple]:
@@ -174,16 +175,6 @@ def _directed(taxonomy: Taxonomy, a: str, b: str) -> list[LabelledTriple]:
     if kinds == ("value", "value") and taxonomy.attribute_of(a) != taxonomy.attribute_of(b):
         return [("occurs_with", a, b), ("occurs_with", b, a)]
     return []
-
-
-def _strongest(ranked: Mapping[tuple[str, str], list[tuple[float, str]]], limit: int) -> list[LabelledTriple]:
-    kept: set[LabelledTriple] = set()
-    for (relation, head), tails in sorted(ranked.items()):
-        for _, tail in sorted(tails)[:limit]:
-            kept.add((head, relation, tail))
-            if relation in SYMMETRIC_RELATIONS:
-                kept.add((tail, relation, head))
-    return sorted(kept, key=lambda triple: (triple[1], triple[0], triple[2]))
 
 
 def hold_out(triples: Triples, fraction: float, *, seed: int = 0) -> Triples:

@@ -31,6 +31,8 @@ from kgtag.train.calibration import fit_temperature
 from kgtag.train.extractor.dataset import bucket, locate
 from kgtag.types import AnnotatedProduct
 
+Ints = NDArray[np.int64]
+Floats64 = NDArray[np.float64]
 LEAST_VALUE = 5
 """Products a value must have; fewer can be neither learned nor measured."""
 LEAST_ATTRIBUTE = 30
@@ -89,7 +91,7 @@ def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:
     return found.astype(np.float32)
 
 
-def fit_head(features: csr_matrix, outcomes: NDArray[np.int64], values: tuple[str | None, ...], *, seed: int) -> Head:
+def fit_head(features: csr_matrix, outcomes: Ints, values: tuple[str | None, ...], *, seed: int) -> Head:
     """Margins of one outcome against the rest. features: (n, BUCKETS); outcomes: (n,) indices into `values`."""
     used = np.unique(features.indices)
     model = LinearSVC(C=_COST, random_state=seed).fit(features[:, used], outcomes)
@@ -107,9 +109,7 @@ def fit_head(features: csr_matrix, outcomes: NDArray[np.int64], values: tuple[st
     return Head(values, (picked @ csr_matrix(weights)).tocsr(), offsets, slope=1.0)
 
 
-def fit_temperatures(
-    margins: dict[str, NDArray[np.float64]], outcomes: dict[str, NDArray[np.int64]]
-) -> dict[str, float]:
+def fit_temperatures(margins: dict[str, Floats64], outcomes: dict[str, Ints]) -> dict[str, float]:
     """By attribute; those with few rows stay near what all attributes together say."""
     starts = [
         fit_temperature(margins[name], outcomes[name], prior=2.0, strength=1.0)
@@ -172,7 +172,8 @@ def train_values(
         alike = _resemblance(name, one, data, encoder) if encoder is not None else None
         head = one.fit(np.ones(len(one.outcomes), dtype=bool), seed)
         heads[name] = replace(head, slope=slopes[name], categories=where[name], resemblance=alike)
-    report = _measured(sets, margins, gold, slopes, out, time.monotonic() - started)
+    answers = {name: softmax(slopes[name] * found, axis=1) for name, found in margins.items()}
+    report = _measured(sets, answers, gold, out, time.monotonic() - started)
     with new_directory(out) as work:
         write_values(work, heads, weights)
         write_json(work / "metrics.json", {**asdict(report), "directory": None, "seed": seed})
@@ -187,15 +188,13 @@ def train_values(
 class _Rows:
     """One attribute's: `numbers` of products, features (n, BUCKETS), outcomes (n,) int64 into `values`."""
 
-    numbers: NDArray[np.int64]
+    numbers: Ints
     features: csr_matrix
-    outcomes: NDArray[np.int64]
+    outcomes: Ints
     values: tuple[str | None, ...]
 
     @classmethod
-    def of(
-        cls, kept: Sequence[Target], counted: Mapping[int, tuple[NDArray[np.int64], Floats]], weights: Floats
-    ) -> _Rows:
+    def of(cls, kept: Sequence[Target], counted: Mapping[int, tuple[Ints, Floats]], weights: Floats) -> _Rows:
         values = tuple(sorted({row.value for row in kept}, key=lambda value: (value is None, value or "")))
         index = {value: number for number, value in enumerate(values)}
         return cls(
@@ -231,39 +230,23 @@ def _resemblance(name: str, rows: _Rows, data: Sequence[AnnotatedProduct], encod
 
 
 def _measured(
-    sets: Mapping[str, _Rows],
-    margins: Mapping[str, NDArray[np.float64]],
-    gold: Mapping[str, NDArray[np.int64]],
-    slopes: Mapping[str, float],
-    out: Path,
-    seconds: float,
+    sets: Mapping[str, _Rows], answers: Mapping[str, Floats64], gold: Mapping[str, Ints], out: Path, seconds: float
 ) -> ValuesReport:
-    hits: list[NDArray[np.bool_]] = []
-    sure: list[NDArray[np.float64]] = []
-    commonest = 0
-    per_attribute = {}
-    for name, one in sets.items():
-        answers = softmax(slopes[name] * margins[name], axis=1)
-        best = answers.argmax(axis=1)
-        hits.append(best == gold[name])
-        sure.append(answers.max(axis=1))
-        common = int((gold[name] == np.bincount(one.outcomes).argmax()).sum())
-        commonest += common
-        count = max(len(best), 1)
-        per_attribute[name] = {
-            "n": len(best), "accuracy": float(hits[-1].sum()) / count, "majority": common / count,
-            "values": len(one.values), "rows": len(one.outcomes),
-        }  # fmt: skip
-    right, probability = np.concatenate(hits), np.concatenate(sure)
+    """`answers`: by attribute, (n, K) probabilities of the values of held-out products; `gold`: (n,) the right ones."""
+    hits = {name: found.argmax(axis=1) == gold[name] for name, found in answers.items()}
+    common = {name: int((gold[name] == np.bincount(one.outcomes).argmax()).sum()) for name, one in sets.items()}
+    per_attribute = {
+        name: {
+            "n": len(hits[name]), "accuracy": float(hits[name].sum()) / max(len(hits[name]), 1),
+            "majority": common[name] / max(len(hits[name]), 1), "values": len(one.values), "rows": len(one.outcomes),
+        }
+        for name, one in sets.items()
+    }  # fmt: skip
+    right = np.concatenate(list(hits.values()))
+    probability = np.concatenate([found.max(axis=1) for found in answers.values()])
     return ValuesReport(
-        directory=out,
-        attributes=len(sets),
+        directory=out, attributes=len(sets), held_out=len(right), per_attribute=per_attribute, seconds=seconds,
         values=sum(len(one.values) - (None in one.values) for one in sets.values()),
-        rows=sum(len(one.outcomes) for one in sets.values()),
-        held_out=len(right),
-        accuracy=float(right.mean()) if len(right) else 0.0,
-        majority=commonest / max(len(right), 1),
-        ece=reliability(probability, right).ece,
-        per_attribute=per_attribute,
-        seconds=seconds,
-    )
+        rows=sum(len(one.outcomes) for one in sets.values()), accuracy=float(right.mean()) if len(right) else 0.0,
+        majority=sum(common.values()) / max(len(right), 1), ece=reliability(probability, right).ece,
+    )  # fmt: skip

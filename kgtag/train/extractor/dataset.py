@@ -179,13 +179,7 @@ def learn_trims(
 
 
 def _examples(
-    number: int,
-    item: AnnotatedProduct,
-    text: str,
-    tokens: Tokens,
-    labels: LabelMap,
-    counts: Counter[str],
-    max_tokens: int,
+    number: int, item: AnnotatedProduct, text: str, tokens: Tokens, labels: LabelMap, counts: Counter[str], size: int
 ) -> list[Example]:
     """Return an example for every window; a value cut by a window's edge is learned from the next window."""
     found: dict[int, set[tuple[int, int]]] = {}
@@ -214,7 +208,7 @@ def _examples(
             _within(found, window),
             frozenset(unplaced),
         )
-        for window in windows(len(tokens), max_tokens)
+        for window in windows(len(tokens), size)
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, read_config
@@ -150,24 +151,15 @@ def variants(ready: Prepared, task: Training) -> Callable[[random.Random], list[
 
 def make_batcher(labels: LabelMap, tokenizer: Tokenizer, lexicon: Lexicon, options: TrainOptions) -> Batcher:
     """Return what makes training batches."""
-    return Batcher(
-        lexicon,
-        [found.ids.tolist()[:24] for found in tokenize(tokenizer, list(labels.categories))],
-        special_ids(tokenizer),
-        1.0 if options.unannotated_as == "negative" else options.unannotated_weight,
-        len(labels.attributes),
-        options.batch_size,
-    )
+    suffixes = [found.ids.tolist()[:24] for found in tokenize(tokenizer, list(labels.categories))]
+    weight = 1.0 if options.unannotated_as == "negative" else options.unannotated_weight
+    return Batcher(lexicon, suffixes, special_ids(tokenizer), weight, len(labels.attributes), options.batch_size)
 
 
 def count_lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenizer, given: Values) -> Lexicon:
     """Return how often each value is annotated and seen in the examples, `given` values included."""
-    rows = [
-        (labels.index[attribute], value)
-        for attribute, values in given.items()
-        if attribute in labels.index
-        for value in values
-    ]
+    known = {number: given.get(attribute, ()) for attribute, number in labels.index.items()}
+    rows = [(number, value) for number, values in known.items() for value in values]
     pieces = tokenize(tokenizer, [value for _, value in rows])
     outside = [(attribute, tuple(found.ids.tolist())) for (attribute, _), found in zip(rows, pieces, strict=True)]
     gold = [gold_pieces(example) for example in made]
@@ -175,7 +167,7 @@ def count_lexicon(made: Sequence[Example], labels: LabelMap, tokenizer: Tokenize
     return count_entries((key for own in gold for key in sorted(own)), titles, given=[key for key in outside if key[1]])
 
 
-def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -> torch.Tensor:
+def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -> Tensor:
     """Return the encoder's mean state of each name, (len(names), d) float32, scaled to length 4."""
     cls, sep, _ = special_ids(tokenizer)
     rows = torch.zeros(len(names), int(network.encoder.config.hidden_size))
@@ -188,7 +180,7 @@ def name_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[str]) -
 
 
 def _network(
-    body: Any, tokenizer: Tokenizer, labels: LabelMap, *, added: int, task: Training, made: Sequence[Example]
+    body: Any, tokenizer: Tokenizer, labels: LabelMap, *, added: int, task: Training, made: list[Example]
 ) -> TagNetwork:
     """Return a network with rows for added tokens; attributes and categories start from their names' vectors."""
     options = task.options
@@ -208,13 +200,7 @@ def _network(
 
 
 def trained_rows(
-    weight: torch.Tensor,
-    made: Sequence[Example],
-    labels: LabelMap,
-    tokenizer: Tokenizer,
-    *,
-    added: int,
-    options: TrainOptions,
+    weight: Tensor, made: list[Example], labels: LabelMap, tokenizer: Tokenizer, *, added: int, options: TrainOptions
 ) -> DeltaEmbedding:
     """Return token embeddings whose rows are trained for the data's tokens; beside a frozen encoder, for new ones."""
     if options.frozen_layers or options.lora_rank:

@@ -45,6 +45,7 @@ from kgtag.train.linker.dataset import (
 from kgtag.train.linker.encoders import export_encoder, load_encoder, tune_encoder
 from kgtag.train.linker.synonyms import synonym_statistics, synonyms_of
 
+Ints = NDArray[np.int64]
 _NETWORKS = 4
 _WIDTHS = (48, 24)
 _EPOCHS, _MOST_STEPS = 25, 800
@@ -66,32 +67,22 @@ def fit_networks(data: RankData, *, seed: int) -> RankModel:
     mean: Floats = np.asarray(data.features.mean(axis=0, dtype=np.float64), dtype=np.float64)
     spread: Floats = np.asarray(data.features.std(axis=0, dtype=np.float64), dtype=np.float64)
     spread = np.where(spread > 1e-6, spread, np.inf)
-    scaled = np.empty(data.features.shape, dtype=np.float32)
-    np.clip((data.features - mean) / spread, -CLIP, CLIP, out=scaled, casting="same_kind")
+    scaled = np.clip((data.features - mean) / spread, -CLIP, CLIP).astype(np.float32)
     starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
     gold = np.full(len(data.nil), -1, dtype=np.int64)  # by query: the place of its gold among its candidates
     rows = np.flatnonzero(data.right)
     gold[data.lookup[rows]] = rows - starts[data.lookup[rows]]
-    usable = np.flatnonzero((gold >= 0) | data.nil)
-    networks = tuple(
-        _fit(scaled, data, starts=starts, gold=gold, usable=usable, seed=seed * 10 + n) for n in range(_NETWORKS)
-    )
+    data = replace(data, features=scaled)
+    networks = tuple(_fit(data, starts, gold, seed=seed * 10 + n) for n in range(_NETWORKS))
     spread = np.where(np.isfinite(spread), spread, 1e12)
     return RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
 
 
-def _fit(
-    scaled: NDArray[np.float32],
-    data: RankData,
-    *,
-    starts: NDArray[np.int64],
-    gold: NDArray[np.int64],
-    usable: NDArray[np.int64],
-    seed: int,
-) -> tuple[Layer, ...]:
+def _fit(data: RankData, starts: Ints, gold: Ints, *, seed: int) -> tuple[Layer, ...]:
+    usable = np.flatnonzero((gold >= 0) | data.nil)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        lower = nn.Linear(scaled.shape[1], _WIDTHS[0]), nn.ReLU(), nn.Dropout(0.2)
+        lower = nn.Linear(data.features.shape[1], _WIDTHS[0]), nn.ReLU(), nn.Dropout(0.2)
         upper = nn.Linear(*_WIDTHS), nn.ReLU(), nn.Dropout(0.1)
         net = nn.Sequential(*lower, *upper, nn.Linear(_WIDTHS[1], 1))
         draw = np.random.default_rng(seed)
@@ -103,7 +94,7 @@ def _fit(
         for _ in range(epochs):
             order = draw.permutation(usable)
             for start in range(0, len(order), _BATCH):
-                loss = _loss(net, scaled, data, starts=starts, gold=gold, queries=order[start : start + _BATCH])
+                loss = _loss(net, data, starts, gold, order[start : start + _BATCH])
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
@@ -111,22 +102,19 @@ def _fit(
     return tuple((_rounded(layer.weight.T), _rounded(layer.bias)) for layer in net if isinstance(layer, nn.Linear))
 
 
-def _loss(
-    net: nn.Sequential,
-    scaled: NDArray[np.float32],
-    data: RankData,
-    *,
-    starts: NDArray[np.int64],
-    gold: NDArray[np.int64],
-    queries: NDArray[np.int64],
-) -> Tensor:
+def _rounded(tensor: Tensor) -> Floats:
+    exact: Floats = tensor.detach().numpy().astype(np.float64)
+    return np.round(exact, 6)
+
+
+def _loss(net: nn.Sequential, data: RankData, starts: Ints, gold: Ints, queries: Ints) -> Tensor:
     sizes = starts[queries + 1] - starts[queries]
     width = int(sizes.max())
     place = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     rows = place + np.repeat(starts[queries], sizes)
     owner = np.repeat(np.arange(len(queries)), sizes)
     scores = torch.full((len(queries), width + 1), -1e4)
-    found = net(torch.from_numpy(scaled[rows])).squeeze(-1)
+    found = net(torch.from_numpy(data.features[rows])).squeeze(-1)
     found = found.masked_fill(torch.from_numpy(~data.counts[rows]), -1e4)
     scores = scores.index_put((torch.from_numpy(owner), torch.from_numpy(place)), found)
     scores = torch.cat([scores[:, :width], torch.zeros(len(queries), 1)], dim=1)
@@ -134,11 +122,6 @@ def _loss(
     losses = nn.functional.cross_entropy(scores, target, reduction="none")
     weight = torch.from_numpy(data.weight[queries])
     return (losses * weight).sum() / weight.sum()
-
-
-def _rounded(tensor: Tensor) -> Floats:
-    exact: Floats = tensor.detach().numpy().astype(np.float64)
-    return np.round(exact, 6)
 
 
 @dataclass(frozen=True, slots=True)
