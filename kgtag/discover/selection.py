@@ -71,20 +71,20 @@ def path_uncertainties(titles: Sequence[NDArray[np.float32]], chain: Chain) -> l
         emissions = np.zeros((len(block), int(lengths[block].max()), 5))
         for at, number in enumerate(block):
             emissions[at, : lengths[number]] = rows[number]
-        result[block] = _beside_best(emissions, lengths[block], chain)
+        result[block] = 1 - np.exp(np.minimum(_best_score(emissions, lengths[block], chain), 0.0))
     return np.split(result, np.cumsum(sizes)[:-1]) if sizes else []
 
 
-def _beside_best(emissions: Floats, lengths: NDArray[np.int64], chain: Chain) -> Floats:
+def _best_score(emissions: Floats, lengths: NDArray[np.int64], chain: Chain) -> Floats:
+    """The log probability of each row's best path."""
     path = viterbi(emissions, lengths, chain)
     inside = np.arange(emissions.shape[1]) < lengths[:, None]
     steps = np.take_along_axis(emissions, path[:, :, None], axis=2)[:, :, 0]
     steps[:, 1:] += chain.transitions[path[:, :-1], path[:, 1:]]
     last = path[np.arange(len(path)), lengths - 1]
     best = (steps * inside).sum(axis=1) + chain.start[path[:, 0]] + chain.end[last]
-    _, _, partition = forward_backward(emissions, lengths, chain)
-    found: Floats = 1 - np.exp(np.minimum(best - partition, 0.0))
-    return found
+    score: Floats = best - forward_backward(emissions, lengths, chain)[2]
+    return score
 
 
 def _uncertainty(windows: Sequence[tuple[Reading, Floats]], names: Sequence[str], width: int) -> Uncertainty:
@@ -216,7 +216,11 @@ def select_products(
 ) -> SelectReport:
     """Select the products of a file to annotate next. Products with a title of an `annotated` file are left out, and
     cover similar ones. Raises InputError for a file that does not read as a whole."""
-    done = [product for file in annotated for product in _annotated(file, lang)]
+    done: list[Product] = []
+    for file in annotated:
+        done += (found := [row for row in attempt_products(file, lang=lang) if isinstance(row, Product)])
+        if not found:  # all of `source` would seem new
+            raise InputError(f"{file}: no row is a product with a title; give annotated products, or products")
     titles = {product.title for product in done}
     pool = Pool(count)
     total = known = unreadable = 0
@@ -230,14 +234,6 @@ def select_products(
         pool.add(zip(read, uncertainties(extractor, read), strict=True))
     selected = select_batch(pool.products(), count, annotated=list(_vectors(extractor, done)))
     return SelectReport(selected, total, known, unreadable)
-
-
-def _annotated(file: Path, lang: str | None) -> list[Product]:
-    """Raises InputError when no row of the file has a title, or else all of `source` would seem new."""
-    found = [row for row in attempt_products(file, lang=lang) if isinstance(row, Product)]
-    if not found:
-        raise InputError(f"{file}: no row is a product with a title; give annotated products, or products")
-    return found
 
 
 def _vectors(extractor: SequenceExtractor, products: Sequence[Product]) -> Iterator[tuple[str, Vector]]:

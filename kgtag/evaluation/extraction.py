@@ -150,15 +150,10 @@ def _outcome(gold: Sequence[str], value: str | None) -> str:
 
 def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -> dict[str, Any]:
     predicted, gold = correct + wrong, correct + missed
-    per_label: dict[str, dict[str, float]] = {
-        name: {**rates(correct[name], predicted[name], gold[name]), "support": gold[name]}
-        for name in sorted(predicted | gold)
-    }
-    macro = {
-        rate: sum(found[rate] for found in per_label.values()) / max(len(per_label), 1)
-        for rate in ("precision", "recall", "f1")
-    }
+    labels = {name: rates(correct[name], predicted[name], gold[name]) for name in sorted(predicted | gold)}
     micro = rates(correct.total(), predicted.total(), gold.total())
+    macro = {rate: sum(found[rate] for found in labels.values()) / max(len(labels), 1) for rate in micro}
+    per_label = {name: {**found, "support": gold[name]} for name, found in labels.items()}
     return {"micro": micro, "macro": macro, "per_label": per_label}
 
 

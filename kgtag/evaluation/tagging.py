@@ -101,15 +101,12 @@ class LinkOutcome:
 def evaluate_linking(linker: Linker, examples: Sequence[LinkExample]) -> dict[str, Any]:
     """Link every query and count: see `linking_metrics`."""
     answers = linker.link([example.query for example in examples])
-    outcomes = [
-        LinkOutcome(
-            gold=example.concept,
-            ranked=tuple(candidate.concept for candidate in answer.candidates),
-            probability=answer.candidates[0].probability if answer.candidates else 0.0,
-            link=answer.link.concept if answer.link else None,
-        )
-        for example, answer in zip(examples, answers, strict=True)
-    ]
+    outcomes = []
+    for example, answer in zip(examples, answers, strict=True):
+        ranked = tuple(candidate.concept for candidate in answer.candidates)
+        probability = answer.candidates[0].probability if answer.candidates else 0.0
+        link = answer.link.concept if answer.link else None
+        outcomes.append(LinkOutcome(example.concept, ranked, probability, link))
     return linking_metrics(outcomes)
 
 
@@ -144,6 +141,5 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _prf(right: int, predicted: int, gold: int) -> dict[str, float | None]:
-    precision, recall = _share(right, predicted), _share(right, gold)
-    f1 = _share(2 * right, predicted + gold)
-    return {"precision": precision, "recall": recall, "f1": f1}
+    rates = {"precision": (right, predicted), "recall": (right, gold), "f1": (2 * right, predicted + gold)}
+    return {name: _share(*counts) for name, counts in rates.items()}

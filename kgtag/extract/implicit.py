@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,15 +59,14 @@ _MOST = 200
 def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
     """(buckets (N,) int64 ascending, weights (N,) float32): 1 + log of how often each gram occurs, not yet scaled.
     Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case."""
-    counts: Counter[int] = Counter(crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text))
+    hashed = [crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text, category)]
+    buckets, counts = np.unique(np.array(hashed, dtype=np.int64), return_counts=True)
+    return buckets, 1 + np.log(counts.astype(np.float32))
+
+
+def _grams(text: str, category: str | None) -> Iterator[str]:
     if category:
-        counts[crc32(f"c\t{category.casefold()}".encode("utf-8", "replace")) % BUCKETS] += 1
-    buckets = np.fromiter(sorted(counts), dtype=np.int64, count=len(counts))
-    found = np.fromiter((counts[bucket] for bucket in buckets.tolist()), dtype=np.float32, count=len(counts))
-    return buckets, 1 + np.log(found)
-
-
-def _grams(text: str) -> Iterator[str]:
+        yield f"c\t{category.casefold()}"
     words = _WORD.findall(text[:_MOST_CHARACTERS].casefold())
     for number, word in enumerate(words):
         yield f"w\t{word}"

@@ -7,7 +7,7 @@ of their own; those that stand in titles and are never annotated there are as un
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -133,11 +133,9 @@ def count_entries(
     outside = set(given)
     entries = {key: Entry(0, 0, key in outside) for key in (*values, *outside) if 0 < len(key[1]) <= MAX_PIECES}
     plain = Lexicon(entries)
-    annotated: dict[tuple[int, Pieces], int] = defaultdict(int)
-    seen: dict[tuple[int, Pieces], int] = defaultdict(int)
+    annotated: Counter[tuple[int, Pieces]] = Counter()
+    seen: Counter[tuple[int, Pieces]] = Counter()
     for title, attributes, gold in titles:
-        here = {(match.attribute, match.pieces) for match in plain.matches(title, attributes)} | gold
-        for key in here:
-            seen[key] += 1
-            annotated[key] += key in gold
+        seen.update({(match.attribute, match.pieces) for match in plain.matches(title, attributes)} | gold)
+        annotated.update(gold)
     return Lexicon({key: Entry(annotated[key], seen[key], entry.given) for key, entry in entries.items()})

@@ -59,6 +59,10 @@ class Rules:
         return value if new is None else new
 
 
+def _order(key: Key) -> tuple[str, str]:
+    return key[0], key[1] or ""
+
+
 class Normaliser:
     """Normalises values, deterministically, by the rules of their attribute.
 
@@ -78,19 +82,11 @@ class Normaliser:
         return value if rules is None else rules.apply(value)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "encoded": self.encoded,
-            "rules": [
-                {
-                    "attribute": attribute,
-                    "category": category,
-                    "known": dict(sorted(rules.known.items())),
-                    "operations": [operation.to_json() for operation in rules.operations],
-                }
-                for (attribute, category), rules in sorted(self.rules.items(), key=lambda r: (r[0][0], r[0][1] or ""))
-            ],
-        }
+        rows = []
+        for (attribute, category), rules in sorted(self.rules.items(), key=lambda pair: _order(pair[0])):
+            known, operations = dict(sorted(rules.known.items())), [one.to_json() for one in rules.operations]
+            rows.append({"attribute": attribute, "category": category, "known": known, "operations": operations})
+        return {"format": FORMAT, "encoded": self.encoded, "rules": rows}
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
@@ -158,7 +154,7 @@ def fit(pairs: Sequence[ValuePair], *, encode: Encode | None = None) -> Normalis
         if pair.category is not None:
             grouped[pair.attribute, None].append(pair)
     rules = {}
-    for key in sorted(grouped, key=lambda key: (key[0], key[1] or "")):
+    for key in sorted(grouped, key=_order):
         counted = _counted(grouped[key])
         known = {normal_form(raw): normalised for raw, normalised, _ in counted}
         rules[key] = Rules(known, _chosen(counted, encode))

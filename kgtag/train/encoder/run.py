@@ -30,7 +30,7 @@ from kgtag.train.encoder.loop import (
 )
 from kgtag.train.encoder.masking import Text, Vocabulary, as_text, character_tokenizer, split_held_out
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
-from kgtag.train.extractor.network import load_encoder, plain_embedding
+from kgtag.train.extractor.network import load_encoder, set_token_rows
 
 
 def card(name: str, about: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
@@ -167,8 +167,7 @@ def _loaded(encoder: str, tokenizer: Tokenizer, *, seed: int) -> Any:
     body = load_encoder(pretrained.resolve(encoder))
     weight = body.get_input_embeddings().weight
     missing = max(0, tokenizer.get_vocab_size() - len(weight))
-    body.set_input_embeddings(plain_embedding(extended_rows(weight, missing, seed=seed)))
-    body.config.vocab_size = len(weight) + missing
+    set_token_rows(body, extended_rows(weight, missing, seed=seed))
     return body
 
 

@@ -150,11 +150,9 @@ class Batcher:
 
 def gold_pieces(example: Example) -> frozenset[tuple[int, Pieces]]:
     """Return the example's gold as lexicon keys."""
-    return frozenset(
-        (attribute, tuple(example.tokens.ids[first : last + 1].tolist()))
-        for attribute, spans in example.spans.items()
-        for first, last in spans
-    )
+    ids = example.tokens.ids
+    spans = ((attribute, first, last) for attribute, found in example.spans.items() for first, last in found)
+    return frozenset((attribute, tuple(ids[first : last + 1].tolist())) for attribute, first, last in spans)
 
 
 class Teacher(SequenceExtractor):
@@ -201,12 +199,9 @@ class Teacher(SequenceExtractor):
         names = {name: number for number, name in enumerate(self.attributes)}
         codes = []
         for piece in batch:
-            own = frozenset(
-                (names[labels.attributes[attribute]], tuple(piece.tokens.ids[first : last + 1].tolist()))
-                for attribute, spans in data[piece.product][0].spans.items()
-                if labels.attributes[attribute] in names
-                for first, last in spans
-            )
+            gold = gold_pieces(replace(data[piece.product][0], tokens=piece.tokens))
+            named = ((labels.attributes[attribute], ids) for attribute, ids in gold)
+            own = frozenset((names[name], ids) for name, ids in named if name in names)
             codes.append(self._lexicon.codes(piece.tokens, piece.attributes, own=own))
         rows, lexicon = attribute_inputs([piece.attributes for piece in batch], codes, states.shape[1])
         (emissions,) = self._heads.run(None, {"states": states, "attributes": rows, "lexicon": lexicon})

@@ -19,7 +19,7 @@ from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
 from kgtag.train.extractor.dataset import Example, LabelMap, examples, label_map, learn_trims, split_dev
 from kgtag.train.extractor.derived import unlearned_rows
-from kgtag.train.extractor.network import TagNetwork, named_rows, plain_embedding
+from kgtag.train.extractor.network import TagNetwork, named_rows, plain_embedding, set_token_rows
 from kgtag.train.extractor.prepare import (
     Prepared,
     Training,
@@ -144,8 +144,7 @@ def _extend(
 ) -> None:
     """Add rows for new tokens, attributes and categories to the network."""
     body = network.encoder
-    body.set_input_embeddings(plain_embedding(extended_rows(body.get_input_embeddings().weight, added, seed=task.seed)))
-    body.config.vocab_size = len(body.get_input_embeddings().weight)
+    set_token_rows(body, extended_rows(body.get_input_embeddings().weight, added, seed=task.seed))
     attributes, categories = labels.attributes[len(config.attributes) :], labels.categories[len(config.categories) :]
     fresh = unlearned_rows(network, tokenizer, [*attributes, *categories], encoder=pretrained.resolve(task.encoder))
     known = network.attribute.get_parameter("weight").detach()

@@ -21,7 +21,7 @@ from kgtag.train.encoder.pretrained import load_tokenizer, renumbering
 from kgtag.train.extractor.config import DEFAULTS
 from kgtag.train.extractor.dataset import examples
 from kgtag.train.extractor.decision import Metric, tune
-from kgtag.train.extractor.network import Ensemble, TagNetwork, load_encoder, networks, plain_embedding
+from kgtag.train.extractor.network import Ensemble, TagNetwork, load_encoder, networks, set_token_rows
 from kgtag.train.extractor.prepare import make_batcher, name_rows
 from kgtag.train.extractor.save import copy_model, labels_of, load_lexicon, load_network, read_metrics
 from kgtag.types import AnnotatedProduct
@@ -114,7 +114,7 @@ def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[st
         )
     weight = body.get_input_embeddings().weight.detach()
     added = network.encoder.get_input_embeddings().weight.detach()[len(weight) :]
-    body.set_input_embeddings(plain_embedding(torch.cat([weight, added])))
+    set_token_rows(body, torch.cat([weight, added]))
     return name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
 
 
@@ -157,12 +157,15 @@ def build_ensemble(
     loaded = [load_network(model) for model in models]
     config = loaded[0][1]
     for model, (found, other) in zip(models[1:], loaded[1:], strict=True):
-        _check_like(models[0], config, model, other)
+        for name in ("attributes", "categories", "applicable", "max_tokens", "reads_text", "looked_up"):
+            if getattr(config, name) != getattr(other, name):
+                raise InputError(
+                    f"models {str(models[0])!r} and {str(model)!r} differ in their {name}; an ensemble's members are"
+                    " trained on the same data"
+                )
         numbers = _numbers(models[0], model)
         for member in networks(found):  # it reads tokens by the first model's ids from now on
-            rows = member.encoder.get_input_embeddings().weight.detach()[numbers]
-            member.encoder.set_input_embeddings(plain_embedding(rows))
-            member.encoder.config.vocab_size = len(rows)
+            set_token_rows(member.encoder, member.encoder.get_input_embeddings().weight.detach()[numbers])
     network = Ensemble([member for found, _ in loaded for member in networks(found)]).eval()
     before, *others = map(read_metrics, models)
     encoders = {name for one in (before, *others) for name in one.get("encoders", [one.get("encoder")]) if name}
@@ -177,15 +180,6 @@ def build_ensemble(
     copy_model(models[0], out, network=network, config=replace(tuned.applied(config), thresholds={}), metrics=metrics)
     progress(f"wrote {out}: {len(network.members)} networks, dev F1 {100 * tuned.made.f1:.1f}")
     return tuned.made.f1
-
-
-def _check_like(first: Path, one: ModelConfig, other: Path, two: ModelConfig) -> None:
-    for name in ("attributes", "categories", "applicable", "max_tokens", "reads_text", "looked_up"):
-        if getattr(one, name) != getattr(two, name):
-            raise InputError(
-                f"models {str(first)!r} and {str(other)!r} differ in their {name}; an ensemble's members are trained on"
-                " the same data"
-            )
 
 
 def _numbers(first: Path, other: Path) -> list[int]:

@@ -181,6 +181,12 @@ def named_rows(rows: Tensor, *, dropout: float) -> DeltaEmbedding:
     return DeltaEmbedding(rows, torch.arange(1, len(rows)), dropout=dropout)
 
 
+def set_token_rows(encoder: Any, weight: Tensor) -> None:
+    """Give an encoder other token embeddings, (V, d)."""
+    encoder.set_input_embeddings(plain_embedding(weight))
+    encoder.config.vocab_size = len(weight)
+
+
 def load_encoder(path: Path) -> Any:
     """Load a directory's transformers encoder, without pooler or language-model head."""
     from transformers import AutoModel

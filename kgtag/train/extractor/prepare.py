@@ -24,7 +24,7 @@ from kgtag.train.extractor.augment import ValueSwapper
 from kgtag.train.extractor.batches import Batcher, gold_pieces
 from kgtag.train.extractor.config import TrainOptions, as_json
 from kgtag.train.extractor.dataset import DataReport, Example, LabelMap, examples, label_map, learn_trims, reads_text
-from kgtag.train.extractor.network import DeltaEmbedding, TagNetwork, load_encoder, named_rows, plain_embedding
+from kgtag.train.extractor.network import DeltaEmbedding, TagNetwork, load_encoder, named_rows, set_token_rows
 from kgtag.types import AnnotatedProduct
 
 Values = Mapping[str, Sequence[str]]
@@ -185,8 +185,7 @@ def _network(
     """Return a network with rows for added tokens; attributes and categories start from their names' vectors."""
     options = task.options
     weight = extended_rows(body.get_input_embeddings().weight, added, seed=task.seed)
-    body.set_input_embeddings(plain_embedding(weight))
-    body.config.vocab_size = len(weight)
+    set_token_rows(body, weight)
     network = TagNetwork(
         body, attributes=len(labels.attributes), categories=len(labels.categories), dropout=options.dropout
     )
