@@ -21,7 +21,7 @@ from graph.errors import InputError, TextError
 from kgtag.compute import unit
 from kgtag.data import attempt_products
 from kgtag.extract.decode import Chain, Floats, forward_backward, viterbi
-from kgtag.extract.inputs import Reading
+from kgtag.extract.inputs import Piece
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.text import clean_product
 from kgtag.types import Product
@@ -87,7 +87,7 @@ def _best_score(emissions: Floats, lengths: NDArray[np.int64], chain: Chain) -> 
     return score
 
 
-def _uncertainty(windows: Sequence[tuple[Reading, Floats]], names: Sequence[str], width: int) -> Uncertainty:
+def _uncertainty(windows: Sequence[tuple[Piece, Floats]], names: Sequence[str], width: int) -> Uncertainty:
     wrong: dict[str, float] = defaultdict(float)
     vector = np.zeros(width, dtype=np.float32)
     for reading, probabilities in windows:

@@ -156,7 +156,8 @@ def attribute_inputs(attributes: Sequence[Sequence[int]], codes: Sequence[Ints],
 
 @dataclass(slots=True)
 class Piece:
-    """One window of one product's title: states (T, d), while they are needed; emissions (A, T, 5); the mean state."""
+    """One window of one product's title: states (T, d), while they are needed; tag scores (A, T, 5), unnormalised, of
+    the attributes looked for; and the mean state of its tokens, (d,), empty where no attribute is looked for."""
 
     product: int
     window: Window
@@ -166,16 +167,6 @@ class Piece:
     states: Floats | None = None
     emissions: Floats = field(default_factory=lambda: _NONE)
     vector: Floats = field(default_factory=lambda: _NONE[0, 0])
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A window of a title: attribute indices (A), their tag scores (A, T, 5) float32, unnormalised, and the mean state
-    of its tokens, (d,) float32, empty where no attribute is looked for."""
-
-    attributes: tuple[int, ...]
-    emissions: Floats
-    vector: Floats
 
 
 def batches(pieces: Sequence[Piece], lengths: Sequence[int]) -> list[list[Piece]]:

@@ -18,7 +18,6 @@ from kgtag.extract.files import EXTRACTOR, ModelConfig, Precision, config_of, en
 from kgtag.extract.inputs import (
     Floats,
     Piece,
-    Reading,
     Tokens,
     attribute_inputs,
     batches,
@@ -68,11 +67,8 @@ class SequenceExtractor(Extractor):
         self._looked_up = {config.attributes.index(name) for name in config.looked_up}
         self._encoder = encoder
         self._heads = heads
-        self._chain = Chain(
-            np.array(config.transitions, dtype=np.float64),
-            np.array(config.start, dtype=np.float64),
-            np.array(config.end, dtype=np.float64),
-        )
+        scores = (np.array(part, dtype=np.float64) for part in (config.transitions, config.start, config.end))
+        self.chain = Chain(*scores)
         concepts = config.category_concepts.items()
         self._categories = {concept: name for name, concept in concepts if name in config.applicable}
         self._categories |= {name.casefold(): name for name in config.applicable}
@@ -130,12 +126,12 @@ class SequenceExtractor(Extractor):
         (`kgtag.text.clean_product`)."""
         return [one for _, part, titles in self._parts(products) for one in self._extract(part, titles)]
 
-    def read(self, products: Sequence[Product]) -> list[list[Reading]]:
-        """The windows of every product as the model saw them. The products are clean."""
-        found: list[list[Reading]] = [[] for _ in products]
+    def read(self, products: Sequence[Product]) -> list[list[Piece]]:
+        """The windows of every product as the model saw them, with scores for `chain`. The products are clean."""
+        found: list[list[Piece]] = [[] for _ in products]
         for start, part, titles in self._parts(products):
             for piece in self._scored(part, titles)[0]:
-                found[start + piece.product].append(Reading(piece.attributes, piece.emissions, piece.vector))
+                found[start + piece.product].append(piece)
         return found
 
     def _parts(self, products: Sequence[Product]) -> Iterator[tuple[int, Sequence[Product], list[Tokens]]]:
@@ -147,18 +143,11 @@ class SequenceExtractor(Extractor):
 
     def _documents(self, products: Sequence[Product]) -> list[str]:
         """What is read of each: the title, and the text behind it where the model was trained on texts."""
-        if not self.config.reads_text:
-            return [product.title for product in products]
-        return [document(product.title, product.text) for product in products]
-
-    @property
-    def chain(self) -> Chain:
-        """The CRF that the emissions of `read` are for."""
-        return self._chain
+        return [document(one.title, one.text if self.config.reads_text else None) for one in products]
 
     def _extract(self, products: Sequence[Product], titles: list[Tokens]) -> list[Extraction]:
         pieces, categories = self._scored(products, titles)
-        spans = find_spans([piece.emissions for piece in pieces], self._chain, bias=self.config.bias)
+        spans = find_spans([piece.emissions for piece in pieces], self.chain, bias=self.config.bias)
         mentions: list[list[Mention]] = [[] for _ in products]
         columns = (spans.title.tolist(), spans.row.tolist(), spans.first.tolist(), spans.last.tolist())
         for number, row, first, last, marginal in zip(*columns, spans.probability.tolist(), strict=True):

@@ -209,7 +209,7 @@ class Teacher(SequenceExtractor):
         for piece, scores in zip(batch, emissions, strict=True):
             cut = scores[: len(piece.attributes), : len(piece.tokens)].astype(np.float64)
             lengths = np.full(len(cut), len(piece.tokens), dtype=np.int64)
-            alpha, beta, partition = forward_backward(cut, lengths, self._chain)
+            alpha, beta, partition = forward_backward(cut, lengths, self.chain)
             found.append(np.exp(np.minimum(alpha + beta - partition[:, None, None], 0.0)))
         return found
 

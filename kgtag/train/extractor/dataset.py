@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from tokenizers import Tokenizer
@@ -198,18 +198,11 @@ def _examples(
         found[labels.index[name]] = {pair for span in placed if (pair := _token_span(tokens, span)) is not None}
     category = item.product.category
     known = category if category in labels.applicable else None
-    return [
-        Example(
-            number,
-            slice_tokens(tokens, window),
-            None if known is None else labels.categories.index(known),
-            tuple(range(len(labels.attributes))) if known is None else labels.applicable[known],
-            frozenset(labels.index[name] for name in _names(item) if name in labels.index),
-            _within(found, window),
-            frozenset(unplaced),
-        )
-        for window in windows(len(tokens), size)
-    ]
+    number_of = None if known is None else labels.categories.index(known)
+    applicable = tuple(range(len(labels.attributes))) if known is None else labels.applicable[known]
+    whole = Example(number, tokens, number_of, applicable, frozenset(found), {}, frozenset(unplaced))
+    cuts = windows(len(tokens), size)
+    return [replace(whole, tokens=slice_tokens(tokens, cut), spans=_within(found, cut)) for cut in cuts]
 
 
 def _within(found: Mapping[int, set[tuple[int, int]]], window: Window) -> dict[int, tuple[tuple[int, int], ...]]:
