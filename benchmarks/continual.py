@@ -28,7 +28,7 @@ from kgtag.evaluation.calibration import bootstrap, decisions, paired
 from kgtag.evaluation.extraction import evaluate_extractor, extract_all
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.config import defaults
-from kgtag.train.extractor.continual import Start
+from kgtag.train.extractor.derived import Start
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from kgtag.cli.console import err
-from kgtag.train.extractor.callbacks import Tick, Watch
+
+if TYPE_CHECKING:
+    from kgtag.train.extractor.records import Tick, Watch
 
 
 @contextmanager

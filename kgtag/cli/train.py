@@ -16,8 +16,8 @@ from kgtag.cli.training_data import TrainingData, read_data, show_findings, trai
 
 if TYPE_CHECKING:
     from kgtag.train.extractor.config import RunOptions, TrainOptions
-    from kgtag.train.extractor.continual import Start
     from kgtag.train.extractor.data_checks import DataFinding
+    from kgtag.train.extractor.derived import Start
     from kgtag.train.extractor.run import TrainReport
 
 app = typer.Typer(no_args_is_help=True)
@@ -104,7 +104,7 @@ def extractor(
 def _start(model: Path | None, replay: list[Path], run: RunOptions) -> Start | None:
     from graph.errors import InputError
     from kgtag.data import read_annotated
-    from kgtag.train.extractor.continual import Start
+    from kgtag.train.extractor.derived import Start
 
     if model is None:
         if replay:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from graph.errors import InputError
 from kgtag.train.checkpoints import Keeper, copied
 from kgtag.train.extractor.batches import Batch, Batcher
-from kgtag.train.extractor.callbacks import Board, Row, Tick, Watch, as_csv
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.dataset import Example
 from kgtag.train.extractor.decision import Metric, outcomes, score_examples
@@ -31,6 +30,7 @@ from kgtag.train.extractor.optimizer import (
     parameter_groups,
     rate,
 )
+from kgtag.train.extractor.records import Board, Row, Tick, Watch, as_csv
 
 _ROWS = 200
 """Rows of the curves over a whole training, about."""

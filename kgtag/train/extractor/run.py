@@ -22,15 +22,14 @@ from kgtag.extract.sequence import calibrated
 from kgtag.train.checkpoints import Keeper, RunPlace, is_full, keeping, no_room
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.batches import soft_tags
-from kgtag.train.extractor.callbacks import Board, Watch, as_csv, draw
 from kgtag.train.extractor.config import FILE, RunOptions, TrainOptions, as_json, to_toml
-from kgtag.train.extractor.continual import Start, prepare_continued
 from kgtag.train.extractor.data_checks import DataFinding, inspect_data
 from kgtag.train.extractor.dataset import DataReport, split_dev
 from kgtag.train.extractor.decision import Metric, tune
+from kgtag.train.extractor.derived import Start, prepare_continued
 from kgtag.train.extractor.loop import Best, Learner, Progress
-from kgtag.train.extractor.model_card import model_card
 from kgtag.train.extractor.prepare import Prepared, Training, prepare, variants
+from kgtag.train.extractor.records import Board, Watch, as_csv, draw, model_card
 from kgtag.train.extractor.save import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
 

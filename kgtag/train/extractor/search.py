@@ -12,11 +12,11 @@ import optuna
 
 from graph.errors import InputError
 from kgtag.train.encoder import pretrained
-from kgtag.train.extractor.callbacks import Tick
 from kgtag.train.extractor.config import TrainOptions, as_json, changed, to_toml
 from kgtag.train.extractor.dataset import split_dev
 from kgtag.train.extractor.loop import Learner
 from kgtag.train.extractor.prepare import Training, Values, prepare, variants
+from kgtag.train.extractor.records import Tick
 from kgtag.types import AnnotatedProduct
 
 _NAME = "extractor"

@@ -15,12 +15,12 @@ from kgtag.cli.training_data import without_passwords
 from kgtag.data import read_annotated
 from kgtag.train.checkpoints import RunPlace
 from kgtag.train.extractor.batches import SoftTags, soft_tags
-from kgtag.train.extractor.callbacks import Tick
 from kgtag.train.extractor.config import TrainOptions, as_json, read_config, resolve
 from kgtag.train.extractor.decision import score_examples
 from kgtag.train.extractor.loop import Learner
 from kgtag.train.extractor.optimizer import divergence
 from kgtag.train.extractor.prepare import Prepared, Training, prepare
+from kgtag.train.extractor.records import Tick
 from kgtag.train.extractor.run import RunSettings, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 from tests.kgtag.running import Ran, main
