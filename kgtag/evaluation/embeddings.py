@@ -91,13 +91,9 @@ def evaluate(
     batch_size: int = 512,
 ) -> RankReport:
     """Rank every triple of `test` (n, 3); numbers beyond the rows of `vectors`, and a negative relation, are unseen.
-
-    Args:
-        known: (m, 3) triples, left out of the alternatives when `filtered`.
-        num_entities: Of the whole vocabulary, unseen ones included.
-        restrict_to: Only entities on that side of that relation in these triples are alternatives.
-        unseen: How triples with unseen entities count.
-    """
+    `known`: (m, 3) triples, left out of the alternatives when `filtered`; `num_entities`: of the whole vocabulary,
+    unseen ones included; `restrict_to`: only entities on that side of that relation in these triples are alternatives;
+    `unseen`: how triples with unseen entities count."""
     total = num_entities or len(vectors.entity)
     seen = (test[:, [0, 2]] < len(vectors.entity)).all(axis=1) & (test[:, 1] >= 0)
     known_here = known[(known[:, [0, 2]] < len(vectors.entity)).all(axis=1)]

@@ -120,13 +120,8 @@ class ValuePair:
 
 
 def pair_values(raw: Iterable[AnnotatedProduct], normalised: Iterable[AnnotatedProduct]) -> Iterator[ValuePair]:
-    """Pair the values of the same products (by id) annotated twice.
-
-    Values pair up in order, where a product has as many normalised values of an attribute as raw ones.
-
-    Raises:
-        InputError: No id is in both.
-    """
+    """Pair the values of the same products (by id) annotated twice. Values pair up in order, where a product has as
+    many normalised values of an attribute as raw ones. Raises InputError: no id is in both."""
     others = {one.product.id: one for one in normalised}
     matched = False
     for one in raw:

@@ -150,12 +150,8 @@ def read_operation(raw: Any, *, encode: Encode | None = None) -> Operation:
 
 
 class Nearest:
-    """Nearest-neighbour votes by shared letters and, with an encoder, by meaning.
-
-    Args:
-        examples: (raw, normalised), each raw value once.
-        encode: The encoder.
-    """
+    """Nearest-neighbour votes by shared letters and, with an encoder, by meaning. `examples`: (raw, normalised), each
+    raw value once."""
 
     def __init__(self, examples: Sequence[tuple[str, str]], *, encode: Encode | None = None) -> None:
         self.examples = tuple(examples)

@@ -135,11 +135,7 @@ def read_quantity(text: str) -> Quantity | None:
 
 
 def convert(quantity: Quantity, unit: str) -> float:
-    """Convert to a unit, in any spelling.
-
-    Raises:
-        InputError: An unknown unit, or one of another dimension.
-    """
+    """Convert to a unit, in any spelling. Raises InputError: an unknown unit, or one of another dimension."""
     symbol = unit_of(unit)
     if quantity.unit is None or _DIMENSION[quantity.unit] != _DIMENSION[symbol]:
         given = quantity.unit or "a number without unit"

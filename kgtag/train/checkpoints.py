@@ -124,11 +124,8 @@ def digest(rows: Iterable[object]) -> str:
 @contextmanager
 def keeping(place: RunPlace, fingerprint: Mapping[str, Any]) -> Iterator[Keeper]:
     """Lock a run's directory and give its keeper; `fingerprint` is what the run depends on, as JSON values by name.
-
-    Raises:
-        InputError: The directory holds a run with another fingerprint (the message names the difference), another
-            process uses it, or there is no run and there must be one.
-    """
+    Raises InputError: the directory holds a run with another fingerprint (the message names the difference), another
+    process uses it, or there is no run and there must be one."""
     place.directory.mkdir(parents=True, exist_ok=True)
     with (place.directory / _LOCK).open("w") as lock:
         try:

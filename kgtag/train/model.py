@@ -105,11 +105,8 @@ def train_values_only(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> ValuesReport:
-    """Write a model directory without an extractor: it infers values that no text states, and finds no spans.
-
-    Raises:
-        InputError: too few values are outside the texts.
-    """
+    """Write a model directory without an extractor: it infers values that no text states, and finds no spans. Raises
+    InputError: too few values are outside the texts."""
     with new_directory(out) as work:
         sentences = None
         if taxonomy is not None:

@@ -40,12 +40,8 @@ def inspect_data(
     taxonomy: Taxonomy | None = None,
     misplaced: Sequence[FileFormatError] = (),
 ) -> list[DataFinding]:
-    """Return findings, then notes.
-
-    Args:
-        taxonomy: checks categories, attributes and values against it.
-        misplaced: spans out of range, left out when the files were read.
-    """
+    """Return findings, then notes. `taxonomy`: checks categories, attributes and values against it; `misplaced`: spans
+    out of range, left out when the files were read."""
     everything, titles = [*train, *dev], {one.product.title for one in train}
     leaked = [_shown(one) for one in dev if one.product.title in titles]
     once = seen_once(train)

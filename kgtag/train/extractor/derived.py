@@ -164,14 +164,9 @@ def build_ensemble(
     out: Path,
     progress: Callable[[str], None] = lambda _: None,
 ) -> float:
-    """Write an ensemble to `out`, tuned on `dev` as a single model is, and return its F1 there.
-
-    The models must have been trained on the same data: equal attributes, categories and known values. Their encoders
-    may differ if they cut texts into the same tokens, under whatever ids.
-
-    Raises:
-        InputError: a model differs; the message names it.
-    """
+    """Write an ensemble to `out`, tuned on `dev` as a single model is, and return its F1 there. The models must have
+    been trained on the same data: equal attributes, categories and known values. Their encoders may differ if they cut
+    texts into the same tokens, under whatever ids. Raises InputError: a model differs; the message names it."""
     if len(models) < 2:
         raise InputError(f"{len(models)} model given; an ensemble is made of at least two")
     if not dev:

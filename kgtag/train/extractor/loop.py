@@ -103,11 +103,8 @@ class Learner:
         watch: Watch = lambda _: None,
     ) -> Best:
         """Train until the last epoch, or until patience ends; return the epoch of best dev F1, the last of equals.
-
-        Args:
-            variants: gives each epoch's examples, instead of `train` itself.
-            keeper: writes checkpoints; a checkpoint that it has is resumed from, to the same result.
-        """
+        `variants`: gives each epoch's examples, instead of `train` itself; `keeper`: writes checkpoints; a checkpoint
+        that it has is resumed from, to the same result."""
         run = self._begin(len(train), keeper, board or Board(None), watch)
         if keeper is not None and (kept := keeper.load()) is not None:
             self._restore(run, kept)

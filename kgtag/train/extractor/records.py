@@ -1,4 +1,4 @@
-"""What a training shows and leaves on record: ticks for a bar, curves as CSV and picture, TensorBoard, the model card."""
+"""What a training shows and leaves on record: ticks for a bar, curves as CSV and picture, TensorBoard, a model card."""
 
 from __future__ import annotations
 
