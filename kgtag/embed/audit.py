@@ -21,6 +21,9 @@ from kgtag.embed.vectors import Vectors
 
 NAME = "implausible_broader"
 _BROADER = "broader"
+_MIN_SHARE, _MIN_ALTERNATIVES, _MIN_EVIDENCE = 0.2, 5, 4
+"""An edge is reported when that share of its alternatives, so many or more, score higher; concepts in fewer triples of
+other relations are skipped."""
 
 
 class _Ranking(NamedTuple):
@@ -59,29 +62,21 @@ def audit_store(
         return audit(audited, checks=checks, extra=learned, dialect=dialect)
 
 
-def implausible_broader(
-    scorer: Scorer, *, min_share: float = 0.2, min_alternatives: int = 5, min_evidence: int = 4
-) -> Check:
-    """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first.
-
-    An edge is reported when `min_share` of its `min_alternatives` or more alternatives score higher: concepts of the
-    same kind and scheme with narrower concepts, without the concept's ancestors and descendants. Concepts in fewer than
-    `min_evidence` triples of other relations are skipped.
-    """
+def implausible_broader(scorer: Scorer) -> Check:
+    """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first. Alternatives
+    are concepts of the same kind and scheme with narrower concepts, without the concept's ancestors and descendants."""
 
     def find(taxonomy: Taxonomy) -> list[Defect]:
         found: list[tuple[float, str, Defect]] = []
-        for narrower, broader, ranking in _rankings(scorer, taxonomy, min_alternatives, min_evidence):
-            if (share := ranking.higher / ranking.alternatives) >= min_share:
+        for narrower, broader, ranking in _rankings(scorer, taxonomy):
+            if (share := ranking.higher / ranking.alternatives) >= _MIN_SHARE:
                 found.append((-share, narrower, _defect(taxonomy, narrower, broader, ranking)))
         return [defect for _, _, defect in sorted(found, key=lambda row: row[:2])]
 
     return Check(NAME, "warning", find)
 
 
-def _rankings(
-    scorer: Scorer, taxonomy: Taxonomy, min_alternatives: int, min_evidence: int
-) -> Iterator[tuple[str, str, _Ranking]]:
+def _rankings(scorer: Scorer, taxonomy: Taxonomy) -> Iterator[tuple[str, str, _Ranking]]:
     relation = scorer.find_relation(_BROADER)
     if relation < 0:
         return
@@ -92,11 +87,11 @@ def _rankings(
         if edge.type != _BROADER or edge.source not in scorer or edge.target not in scorer:
             continue
         head, tail = scorer.find(edge.source), scorer.find(edge.target)
-        vectors, evidence = left_out.get((head, tail), (scorer.vectors, min_evidence))
+        vectors, evidence = left_out.get((head, tail), (scorer.vectors, _MIN_EVIDENCE))
         kind = kinds[edge.source]
         own = {edge.source, *taxonomy.ancestors(edge.source), *taxonomy.descendants(edge.source)}
         alternatives = [id for id in parents if id not in own and kinds[id] == kind]
-        if evidence < min_evidence or len(alternatives) < min_alternatives:
+        if evidence < _MIN_EVIDENCE or len(alternatives) < _MIN_ALTERNATIVES:
             continue
         asked = np.array([tail, *map(scorer.find, alternatives)], dtype=np.int64)
         scores = vectors.tails(np.array([head]), np.array([relation]), asked)[0]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -30,6 +30,7 @@ LabelledTriple = tuple[str, str, str]
 
 ASSERTED: tuple[RelationType, ...] = ("broader", "value_of", "applies_to", "related", "excludes")
 SYMMETRIC_RELATIONS = frozenset({*SYMMETRIC, "occurs_with"})
+_MIN_LIFT, _MOST = 1.2, 30
 _SUFFIXES = (".txt", ".tsv", ".txt.gz", ".tsv.gz")
 
 
@@ -112,12 +113,12 @@ def _read(file: Path) -> Iterator[LabelledTriple]:
             raise FileFormatError(str(file), expected, line=number)
 
 
-def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = ASSERTED) -> list[LabelledTriple]:
+def taxonomy_triples(taxonomy: Taxonomy) -> list[LabelledTriple]:
     """The asserted relations between active concepts, in order; symmetric ones both ways."""
     live = {concept.id for concept in taxonomy if concept.status != "deprecated"}
     found: list[LabelledTriple] = []
     for edge in taxonomy.relations:
-        if edge.type in relations and edge.source in live and edge.target in live:
+        if edge.type in ASSERTED and edge.source in live and edge.target in live:
             found.append((edge.source, edge.type, edge.target))
             if edge.type in SYMMETRIC:
                 found.append((edge.target, edge.type, edge.source))
@@ -136,10 +137,10 @@ def concepts_of(items: Iterable[TaggedItem]) -> Iterator[frozenset[str]]:
 
 
 def cooccurrence_triples(
-    taxonomy: Taxonomy, sets: Iterable[Iterable[str]], *, min_count: int = 3, min_lift: float = 1.2, limit: int = 30
+    taxonomy: Taxonomy, sets: Iterable[Iterable[str]], *, min_count: int = 3
 ) -> list[LabelledTriple]:
     """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail). Kept are pairs on
-    `min_count` items with a lift P(a, b) / (P(a) P(b)) of `min_lift`, and of each head the `limit` of highest
+    `min_count` items with a lift P(a, b) / (P(a) P(b)) of 1.2, and of each head the 30 of highest
     normalised pointwise mutual information, redirects followed. Two values of one attribute are alternatives."""
     single: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
@@ -152,14 +153,14 @@ def cooccurrence_triples(
     ranked: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for (a, b), count in pairs.items():
         lift = count * n / (single[a] * single[b])
-        if count < min_count or lift < min_lift:
+        if count < min_count or lift < _MIN_LIFT:
             continue
         npmi = math.log(lift) / max(-math.log(count / n), 1e-9)
         for relation, head, tail in _directed(taxonomy, a, b):
             ranked.setdefault((relation, head), []).append((-npmi, tail))
     kept: set[LabelledTriple] = set()
     for (relation, head), tails in ranked.items():
-        for _, tail in sorted(tails)[:limit]:
+        for _, tail in sorted(tails)[:_MOST]:
             kept.add((head, relation, tail))
             if relation in SYMMETRIC_RELATIONS:
                 kept.add((tail, relation, head))

@@ -22,6 +22,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 _Compared = tuple[dict[str, int], list[tuple[str, float, bool]]]
 """Gold values by attribute; (attribute, probability, correct) of each decision."""
+_BINS = 10
 _CHUNK = 200
 _FEWEST = 20
 """Decisions of an attribute below which no threshold is chosen for it."""
@@ -63,7 +64,7 @@ def _rounded(one: Bin | Reliability) -> dict[str, object]:
     return {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(one).items()}
 
 
-def reliability(probability: ArrayLike, right: ArrayLike, *, bins: int = 10) -> Reliability:
+def reliability(probability: ArrayLike, right: ArrayLike) -> Reliability:
     """Compare probabilities, (n,) in [0, 1], with outcomes, (n,) of 0 and 1.
 
     Example:
@@ -73,9 +74,9 @@ def reliability(probability: ArrayLike, right: ArrayLike, *, bins: int = 10) -> 
     p, hit = np.asarray(probability, dtype=np.float64), np.asarray(right, dtype=np.float64)
     if not len(p):
         return Reliability(0, 0.0, 0.0, 0.0, 0.0)
-    at = np.minimum((p * bins).astype(np.int64), bins - 1)
+    at = np.minimum((p * _BINS).astype(np.int64), _BINS - 1)
     table = tuple(
-        Bin(b / bins, (b + 1) / bins, int((at == b).sum()), float(p[at == b].mean()), float(hit[at == b].mean()))
+        Bin(b / _BINS, (b + 1) / _BINS, int((at == b).sum()), float(p[at == b].mean()), float(hit[at == b].mean()))
         for b in np.unique(at).tolist()
     )
     ece = sum(b.n * abs(b.probability - b.right) for b in table) / len(p)
@@ -207,10 +208,9 @@ def bootstrap(made: Decisions, *, samples: int = 1000, seed: int = 0) -> Resampl
     return Resampled(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def interval(values: Floats, *, level: float = 0.95) -> list[float]:
-    """[low, high] of the middle `level` of the samples."""
-    tail = (1 - level) / 2
-    return [round(float(bound), 5) for bound in np.quantile(values, [tail, 1 - tail])]
+def interval(values: Floats) -> list[float]:
+    """[low, high] of the middle 95% of the samples."""
+    return [round(float(bound), 5) for bound in np.quantile(values, [0.025, 0.975])]
 
 
 def paired(ours: Resampled, theirs: Resampled) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from kgtag.embed.vectors import FEATURES, OTHERS, Array, Calibration, Curve, Ids
 from kgtag.evaluation.calibration import Reliability, reliability
 
 Floats = NDArray[np.float64]
+_ATTEMPTS = 20
 _FEWEST = 20
 """Decisions from which on a calibration is fitted."""
 _PLATT_MIN, _ISOTONIC_MIN, _REFERENCES = 60, 800, 256
@@ -92,7 +93,7 @@ def sample_references(triples: Ids, num_relations: int, *, seed: int = 0) -> Ref
     return references
 
 
-def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 20) -> Ids:
+def corrupt(positives: Ids, triples: Triples, *, seed: int = 0) -> Ids:
     """(m, 3), m ≤ n: one type-matched corruption of each positive, where there is one that isn't a known triple. Heads
     and tails are replaced in turn; when one side has no other like entity the other is tried."""
     rng = np.random.default_rng(seed)
@@ -113,7 +114,7 @@ def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 
                 everything = occurring[key[:2]]
                 like = groups[everything] == group
                 pools[key] = everything[like] if like.sum() > 1 else everything
-            corrupted = _replace(positive, column, pools[key], known, rng, attempts)
+            corrupted = _replace(positive, column, pools[key], known, rng)
             if corrupted is not None:
                 found.append(corrupted)
                 break
@@ -121,11 +122,11 @@ def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 
 
 
 def _replace(
-    triple: list[int], column: int, pool: Ids, known: set[tuple[int, ...]], rng: np.random.Generator, attempts: int
+    triple: list[int], column: int, pool: Ids, known: set[tuple[int, ...]], rng: np.random.Generator
 ) -> list[int] | None:
     if not len(pool):
         return None
-    for entity in pool[rng.integers(len(pool), size=attempts)].tolist():
+    for entity in pool[rng.integers(len(pool), size=_ATTEMPTS)].tolist():
         other = [*triple]
         other[column] = entity
         if tuple(other) not in known and other[0] != other[2]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from kgtag.extract.implicit import (
 )
 from kgtag.train.calibration import fit_temperature
 from kgtag.train.extractor.dataset import bucket, locate
+from kgtag.train.extractor.records import Progress
 from kgtag.types import AnnotatedProduct
 
 Ints = NDArray[np.int64]
@@ -146,7 +147,7 @@ def train_values(
     out: Path,
     seed: int = 0,
     encoder: TextEncoder | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> ValuesReport | None:
     """Train on what titles imply and write the model to `out`; None, with nothing written, for too little data. With a
     sentence encoder, values that are added to the taxonomy later can be inferred from their names."""

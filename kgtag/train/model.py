@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.data_checks import inspect_data
 from kgtag.train.extractor.derived import NewAttribute, Start
+from kgtag.train.extractor.records import Progress
 from kgtag.train.extractor.run import RunSettings, TrainReport, train_extractor
 from kgtag.train.implicit import ValuesReport, train_values
 from kgtag.train.linker.run import Material, train_linker
@@ -52,7 +53,7 @@ def train_model(
     seed: int = 0,
     options: TrainOptions | None = None,
     start: Start | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
     run: RunSettings | None = None,
 ) -> ModelReport:
     """Train the parts of a model directory on `data` and write it to `out`.
@@ -103,7 +104,7 @@ def train_values_only(
     stamp: Stamp | None = None,
     encoder: str | None = None,
     seed: int = 0,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> ValuesReport:
     """Write a model directory without an extractor: it infers values that no text states, and finds no spans. Raises
     InputError: too few values are outside the texts."""
@@ -130,9 +131,7 @@ def _train_linker(
     return metrics, SentenceEncoder(out / ENCODER, out / TOKENIZER)
 
 
-def known_values(
-    data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Callable[[str], None]
-) -> dict[str, list[str]]:
+def known_values(data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Progress) -> dict[str, list[str]]:
     """Return the taxonomy's values by attribute name, as the extractor is trained with them. There are none when the
     taxonomy was made from these titles: an extractor that finds every training value in its lexicon learns to find no
     other."""

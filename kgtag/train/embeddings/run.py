@@ -65,7 +65,6 @@ def train_embeddings(
     settings: Mapping[str, Any] | None = None,
     texts: Floats | None = None,
     stamp: Stamp | None = None,
-    held_out: float = 0.1,
     audit_folds: int = 0,
 ) -> EmbeddingReport:
     """Train on triples, calibrate, and export to `out`.
@@ -75,7 +74,6 @@ def train_embeddings(
         texts: text embeddings of `entities`, (E, k) float32, NaN rows where there is none. Entities start from them,
             and a concept added later gets its vector from its text.
         stamp: version of the taxonomy that the triples are from.
-        held_out: share of train that becomes valid when there are no valid triples; every entity stays in train.
         audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
 
     Raises:
@@ -91,7 +89,7 @@ def train_embeddings(
     given["model"] = parse_model(given["model"])
     seed = int(given.get("seed", 0))
     if not len(triples.valid):
-        triples = hold_out(triples, held_out, seed=seed)
+        triples = hold_out(triples, 0.1, seed=seed)
     chosen = replace(preset(triples, given["model"]), **given)
     known_text = None if texts is None else texts[: triples.trained]
     fitting, measuring = _parts(triples, seed)

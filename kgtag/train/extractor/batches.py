@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from kgtag.extract.inputs import Piece, Tokens, Window, attribute_inputs, encode
 from kgtag.extract.lexicon import Lexicon, Pieces
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.dataset import Example, LabelMap
+from kgtag.train.extractor.records import Progress
 from kgtag.types import AnnotatedProduct
 
 _OTHERS = 6
@@ -220,7 +221,7 @@ def soft_tags(
     products: Sequence[AnnotatedProduct],
     labels: LabelMap,
     *,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> dict[int, SoftTags]:
     """Return the teachers' mean tag probabilities by example number, over those that know the attribute; `products` are
     by example number, too. Raises InputError: a teacher can teach none of the titles."""

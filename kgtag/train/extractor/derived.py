@@ -7,7 +7,7 @@ the best spans are chosen: better and slower than each; distil it to be fast aga
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,7 @@ from kgtag.train.extractor.prepare import (
     trained_rows,
     vocabulary_texts,
 )
+from kgtag.train.extractor.records import Progress
 from kgtag.train.extractor.save import copy_model, labels_of, load_lexicon, load_network, read_metrics
 from kgtag.types import AnnotatedProduct
 
@@ -158,11 +159,7 @@ def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categ
 
 
 def build_ensemble(
-    models: Sequence[Path],
-    dev: Sequence[AnnotatedProduct],
-    *,
-    out: Path,
-    progress: Callable[[str], None] = lambda _: None,
+    models: Sequence[Path], dev: Sequence[AnnotatedProduct], *, out: Path, progress: Progress = lambda _: None
 ) -> float:
     """Write an ensemble to `out`, tuned on `dev` as a single model is, and return its F1 there. The models must have
     been trained on the same data: equal attributes, categories and known values. Their encoders may differ if they cut

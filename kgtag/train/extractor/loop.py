@@ -30,14 +30,13 @@ from kgtag.train.extractor.optimizer import (
     parameter_groups,
     rate,
 )
-from kgtag.train.extractor.records import Board, Row, Tick, Watch, as_csv
+from kgtag.train.extractor.records import Board, Progress, Row, Tick, Watch, as_csv
 
 _ROWS = 200
 """Rows of the curves over a whole training, about."""
 _RAMP = 1 / 3
 """Share of the epochs over which q of the generalised cross-entropy rises: a new model finds all gold unlikely."""
 
-Progress = Callable[[str], None]
 Variants = Callable[[random.Random], Sequence[Example]]
 """Returns an epoch's examples: variants of the training examples, in the same order."""
 _POSITION = ("epoch", "batch", "step", "total", "count", "since", "best_epoch", "best_f1", "stale", "history", "curves")

@@ -16,6 +16,8 @@ from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.config import DEFAULTS, FILE, OPTION_NAMES, TrainOptions
 from kgtag.train.extractor.data_checks import DataFinding
 
+Progress = Callable[[str], None]
+"""Called with lines for people."""
 COLUMNS = ("step", "epoch", "loss", "rate", "dev_f1")
 Row = tuple[int, int, float, float, float | None]
 """Cells by COLUMNS: `loss` is the mean since the last row or, with a `dev_f1`, of the epoch; `rate` is a factor."""
@@ -99,6 +101,7 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
 
 
 _BEST_AND_WORST = 8
+_LISTED = 30
 _RATES = ("precision", "recall", "f1")
 _LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
@@ -187,5 +190,5 @@ def _licence(encoder: str) -> str:
     return found[0] if found and found[0] else "unknown; look it up before you publish"
 
 
-def _listed(names: Sequence[str], *, most: int = 30) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "") or "none"
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "") or "none"

@@ -27,9 +27,9 @@ from kgtag.train.extractor.data_checks import DataFinding, inspect_data
 from kgtag.train.extractor.dataset import DataReport, split_dev
 from kgtag.train.extractor.decision import Metric, tune
 from kgtag.train.extractor.derived import Start, prepare_continued
-from kgtag.train.extractor.loop import Best, Learner, Progress
+from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.prepare import Prepared, Training, prepare, variants
-from kgtag.train.extractor.records import Board, Watch, as_csv, draw, model_card
+from kgtag.train.extractor.records import Board, Progress, Watch, as_csv, draw, model_card
 from kgtag.train.extractor.save import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
 

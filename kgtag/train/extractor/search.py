@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from kgtag.train.extractor.config import TrainOptions, as_json, changed, to_toml
 from kgtag.train.extractor.dataset import split_dev
 from kgtag.train.extractor.loop import Learner
 from kgtag.train.extractor.prepare import Training, Values, prepare, variants
-from kgtag.train.extractor.records import Tick
+from kgtag.train.extractor.records import Progress, Tick
 from kgtag.types import AnnotatedProduct
 
 _NAME = "extractor"
@@ -78,7 +78,7 @@ def search_options(
     timeout: float | None = None,
     values: Values | None = None,
     space: Sequence[Dimension] = SPACE,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Found:
     """Train with several options, and write the best ones to `out` as TOML.
 

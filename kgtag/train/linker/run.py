@@ -143,7 +143,6 @@ def train_linker(
     encoder: str = DEFAULT,
     tune: bool = False,
     seed: int = 0,
-    scheme: str | None = None,
     stamp: Stamp | None = None,
 ) -> dict[str, Any]:
     """Write a linker directory (see `kgtag.link.files`) and return its metrics, counted on concepts kept apart.
@@ -161,7 +160,7 @@ def train_linker(
 
     def finder_with(directory: Path) -> CandidateFinder:
         sentence = SentenceEncoder(directory / ENCODER, directory / TOKENIZER)
-        return CandidateFinder(taxonomy, scheme=scheme, encoder=sentence, state=state)
+        return CandidateFinder(taxonomy, encoder=sentence, state=state)
 
     with new_directory(out) as work, tempfile.TemporaryDirectory() as scratch:
         export_encoder(load_encoder(encoder), work)
