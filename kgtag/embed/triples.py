@@ -81,6 +81,10 @@ class Triples:
         """(n, 3): every triple of the three parts, for filtering."""
         return np.concatenate([self.train, self.valid, self.test])
 
+    def knowable(self, part: Ids) -> Ids:
+        """Those of the triples (n, 3) whose entities occur in train."""
+        return part[(part[:, [0, 2]] < self.trained).all(axis=1)]
+
     def labelled(self, part: Ids) -> list[LabelledTriple]:
         return [(self.entities[h], self.relations[r], self.entities[t]) for h, r, t in part.tolist()]
 

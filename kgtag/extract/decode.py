@@ -101,8 +101,7 @@ def forward_backward(
 
 def find_spans(titles: Sequence[Emissions], chain: Chain, *, bias: float = 0.0) -> RowSpans:
     """Decode the spans of the best paths of many titles. `titles`: (A, T, 5) emissions each, a row per attribute;
-    `bias` is added to the score of beginning a span when choosing the path; marginals are without it.
-    """
+    `bias` is added to the score of beginning a span when choosing the path; marginals are without it."""
     sizes = np.array([one.shape[:2] if one.size else (0, 0) for one in titles], dtype=np.int64).reshape(-1, 2)
     rows = int(sizes[:, 0].sum())
     if not rows:

@@ -94,8 +94,8 @@ def train_embeddings(
     known_text = None if texts is None else texts[: triples.trained]
     fitting, measuring = _parts(triples, seed)
     trained = train(replace(triples, valid=fitting), chosen, init=known_text)
-    calibration = calibrate(trained.vectors, triples, _knowable(triples, fitting), seed=seed)
-    reliable = measure(calibration, trained.vectors, triples, _knowable(triples, measuring), seed=seed + 1)
+    calibration = calibrate(trained.vectors, triples, triples.knowable(fitting), seed=seed)
+    reliable = measure(calibration, trained.vectors, triples, triples.knowable(measuring), seed=seed + 1)
     ranks = evaluate(trained.vectors, measuring[:_EVALUATED], triples.known, num_entities=len(triples.entities))
     text_map = None if known_text is None else fit_text_map(known_text, trained.vectors.entity)
     export = Export(
@@ -138,8 +138,7 @@ def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | Non
 
     if "broader" not in triples.relations:
         return None
-    known = np.concatenate([triples.train, triples.valid])
-    known = known[(known[:, [0, 2]] < triples.trained).all(axis=1)]
+    known = triples.knowable(np.concatenate([triples.train, triples.valid]))
     broader = known[:, 1] == triples.relations.index("broader")
     uses = np.bincount(known[~broader][:, [0, 2]].ravel(), minlength=triples.trained)
     # Parent by parent, so that every parent keeps most of its other children in each part.
@@ -163,10 +162,6 @@ def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:
     shuffled = np.random.default_rng(seed).permutation(len(triples.valid))
     cut = len(shuffled) * 2 // 3
     return triples.valid[np.sort(shuffled[:cut])], triples.valid[np.sort(shuffled[cut:])]
-
-
-def _knowable(triples: Triples, part: Ids) -> Ids:
-    return part[(part[:, [0, 2]] < triples.trained).all(axis=1)]
 
 
 def sentence_encode(texts: Sequence[str]) -> Floats:

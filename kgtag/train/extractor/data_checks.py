@@ -90,13 +90,10 @@ def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
             and not locate(title, value.strip())
             and not locate(one.product.text or "", value.strip())
         ]
+    nowhere = "values that are neither in the title nor in the text, and can't be learned as spans"
     return [
         _finding("unreadable_title", "titles that can't be read, left out", unreadable),
-        _finding(
-            "not_in_text",
-            "values that are neither in the title nor in the text, and can't be learned as spans",
-            missing,
-        ),
+        _finding("not_in_text", nowhere, missing),
     ]
 
 

@@ -112,14 +112,9 @@ class Tuned:
     made: Outcomes
 
     def applied(self, config: ModelConfig) -> ModelConfig:
-        return replace(
-            config,
-            transitions=tuple(tuple(row) for row in self.chain.transitions.tolist()),
-            start=tuple(self.chain.start.tolist()),
-            end=tuple(self.chain.end.tolist()),
-            bias=self.bias,
-            calibration=self.calibration,
-        )
+        rows = tuple(tuple(row) for row in self.chain.transitions.tolist())
+        start, end = tuple(self.chain.start.tolist()), tuple(self.chain.end.tolist())
+        return replace(config, transitions=rows, start=start, end=end, bias=self.bias, calibration=self.calibration)
 
 
 def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, metric: Metric) -> Tuned:

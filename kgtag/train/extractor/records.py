@@ -21,6 +21,10 @@ Progress = Callable[[str], None]
 COLUMNS = ("step", "epoch", "loss", "rate", "dev_f1")
 Row = tuple[int, int, float, float, float | None]
 """Cells by COLUMNS: `loss` is the mean since the last row or, with a `dev_f1`, of the epoch; `rate` is a factor."""
+_BEST_AND_WORST = 8
+_LISTED = 30
+_RATES = ("precision", "recall", "f1")
+_LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,6 @@ def draw(rows: Sequence[Row], path: Path) -> bool:
     figure.legend(loc="outside upper center", ncols=2)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
-
-
-_BEST_AND_WORST = 8
-_LISTED = 30
-_RATES = ("precision", "recall", "f1")
-_LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
 
 def model_card(

@@ -127,8 +127,7 @@ def _loss(net: nn.Sequential, data: RankData, starts: Ints, gold: Ints, queries:
 @dataclass(frozen=True, slots=True)
 class Material:
     """What is known besides the taxonomy. `gold`: annotators' links. `mentions`: (text, concept id), synonyms that the
-    taxonomy doesn't hold; they are learned from, and looked up ever after. `usage`: how often a concept is used.
-    """
+    taxonomy doesn't hold; they are learned from, and looked up ever after. `usage`: how often a concept is used."""
 
     gold: Sequence[LinkExample] = ()
     mentions: Sequence[tuple[str, str]] = ()

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgtag.train.extractor.augment import ValueSwapper
+from kgtag.train.extractor.prepare import ValueSwapper
 from kgtag.types import AnnotatedProduct, Product, Span
 
 WORDS = ("Acme", "runner", "5.5in", "dark blue", "leather", "红色", "跑步鞋", "2 in 1", '12"', "x-ray", "3 kg", "steel")
