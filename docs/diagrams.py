@@ -56,8 +56,8 @@ TRIPLE: tuple[Step, ...] = (
     ("graph", "graph/taxonomy.py", "concepts, relations, tagged items"),
     ("kgtag", "kgtag/embed/triples.py", "(head, relation, tail), with inverse and type relations"),
     ("train", "kgtag/train/embeddings/", "PyKEEN fits entity and relation vectors"),
-    ("train", "kgtag/train/embeddings/", "scores of held-out triples and of corruptions fit a calibration"),
-    ("kgtag", "kgtag/embed/scorer.py", "arrays and the scoring formula, no torch"),
+    ("train", "kgtag/train/calibration.py", "scores of held-out triples and of corruptions fit a calibration"),
+    ("kgtag", "kgtag/embed/vectors.py", "arrays and the scoring formula, no torch"),
     ("kgtag", "kgtag/embed/scorer.py", "score, then a calibrated probability"),
     ("kgtag", "kgtag/enforce/, graph/audit/", "weighs a value on its category; questions an edge"),
 )
