@@ -81,7 +81,9 @@ def extractor(
         protocol=protocol,
         taxonomy=load_taxonomy(store) if store is not None else None,
         against=read(against) if against is not None else None,
-        options=reports.ReportOptions(samples, seed, examples),
+        samples=samples,
+        seed=seed,
+        examples=examples,
     )
     if report is not None:
         page = write_report(answer, report, title=f"Model {loaded.version} on {data.name}")

@@ -108,15 +108,6 @@ def _errors(axes: Axes, answer: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class ReportOptions:
-    """Bootstrap `samples` and their `seed`; `examples` of each attribute and kind of mistake."""
-
-    samples: int = 1000
-    seed: int = 0
-    examples: int = 3
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
     """A part of the report. Cells are numbers and texts; rates are floats."""
 
@@ -132,18 +123,20 @@ def extraction_report(
     protocol: Protocol,
     taxonomy: Taxonomy | None = None,
     against: Extractor | None = None,
-    options: ReportOptions | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+    examples: int = 3,
 ) -> dict[str, Any]:
     """Evaluate an extractor: rates, their uncertainty, calibration, thresholds and mistakes.
 
     The answer is that of `evaluate_extractor`, with `confidence` (95% intervals of F1), `per_category`, `calibration`,
     `trade_off`, `thresholds` and `errors`; a `taxonomy` adds `hierarchical` rates, over concepts, and another extractor
-    `against`, its rates and the paired difference.
+    `against`, its rates and the paired difference. `samples` and their `seed` are of the bootstrap, `examples` of each
+    attribute and kind of mistake.
     """
-    options = options or ReportOptions()
     gold, predicted = as_documents(data, extract_all(extractor, data))
     made = decisions(gold, predicted, protocol=protocol)
-    sampled = bootstrap(made, samples=options.samples, seed=options.seed)
+    sampled = bootstrap(made, samples=samples, seed=seed)
     support = made.gold.sum(axis=0)
     labels = {name: interval(sampled.per_label[:, i]) for i, name in enumerate(made.attributes) if support[i]}
     bounds = {"micro_f1": interval(sampled.micro), "macro_f1": interval(sampled.macro), "per_label_f1": labels}
@@ -153,13 +146,13 @@ def extraction_report(
         "calibration": reliability(made.probability, made.correct).to_json(),
         "trade_off": trade_off(made),
         "thresholds": thresholds_report(made, [one.product.title for one in gold]),
-        "errors": error_table(list(mistakes(gold, predicted, protocol=protocol)), examples=options.examples),
+        "errors": error_table(list(mistakes(gold, predicted, protocol=protocol)), examples=examples),
     }
     if taxonomy is not None:
         answer["hierarchical"] = evaluate_hierarchical(gold, predicted, taxonomy)
     if against is not None:
         _, theirs = as_documents(data, extract_all(against, data))
-        other = bootstrap(decisions(gold, theirs, protocol=protocol), samples=options.samples, seed=options.seed)
+        other = bootstrap(decisions(gold, theirs, protocol=protocol), samples=samples, seed=seed)
         answer["against"] = {
             "model": against.version,
             "micro": evaluate_extractions(gold, theirs, protocol=protocol)["micro"],
