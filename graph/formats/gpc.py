@@ -48,10 +48,13 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
             kind: Kind = "attribute" if level == "attType" else "category"
             concepts.append(Concept(code, into, kind, {tag: name}, definition=definition, notation=code))
             if level in LEVELS:
-                parent = _place(level, above, file, number)
-                above.append(code)
-                if parent is not None:
-                    relations.append(Relation("broader", code, parent, primary=True))
+                depth = LEVELS.index(level)
+                if len(above) < depth:
+                    message = f"a {level} without a {LEVELS[depth - 1]} above it; the rows must stand depth first"
+                    raise FileFormatError(str(file), message, line=number)
+                above[depth:] = [code]
+                if depth:
+                    relations.append(Relation("broader", code, above[depth - 1], primary=True))
         if not rows:
             raise FileFormatError(str(file), "the file is empty")
     missing = "attribute values are not linked to an attribute in this file and were left out"
@@ -76,13 +79,3 @@ def _row(line: str, file: Path, number: int) -> tuple[str, str, str, str]:
         message = f"the description of {code!r} must end in its kind, such as (GPC brick)"
         raise FileFormatError(str(file), message, line=number, column=column)
     return code, name, level[1].strip(), level[2]
-
-
-def _place(level: str, above: list[str], file: Path, number: int) -> str | None:
-    """The parent of the next row of this level; `above`, the path to the last row, is cut back to it."""
-    depth = LEVELS.index(level)
-    if len(above) < depth:
-        message = f"a {level} without a {LEVELS[depth - 1]} above it; the rows must stand depth first"
-        raise FileFormatError(str(file), message, line=number)
-    del above[depth:]
-    return above[-1] if above else None

@@ -29,7 +29,7 @@ from graph.formats.rdf import (
     shown,
     to_iri,
 )
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
+from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
 
 
 class Document:
@@ -42,7 +42,12 @@ class Document:
         self.by_subject: dict[Node, dict[str, list[Node | Text]]] = defaultdict(lambda: defaultdict(list))
         for s, p, o in triples:
             self.by_subject[s][p].append(o)
-        self.schemes = self._schemes_by_concept()
+        self.schemes: dict[Node, set[Node]] = defaultdict(set)
+        for s in list(self.by_subject):
+            for term in ("inScheme", "topConceptOf"):
+                self.schemes[s].update(self.nodes(s, SKOS + term))
+            for concept in self.nodes(s, SKOS + "hasTopConcept"):
+                self.schemes[concept].add(s)
         self.odd: dict[str, list[str]] = defaultdict(list)
 
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
@@ -83,15 +88,6 @@ class Document:
             or (SKOS + "prefLabel" in predicates and any(term in predicates for term in semantic))
         )
 
-    def _schemes_by_concept(self) -> dict[Node, set[Node]]:
-        found: dict[Node, set[Node]] = defaultdict(set)
-        for s in list(self.by_subject):
-            for term in ("inScheme", "topConceptOf"):
-                found[s].update(self.nodes(s, SKOS + term))
-            for concept in self.nodes(s, SKOS + "hasTopConcept"):
-                found[concept].add(s)
-        return found
-
     def concept(self, node: Node) -> Concept | None:
         id = from_iri(node, CONCEPT_BASE)
         if node.startswith("_:"):
@@ -105,11 +101,13 @@ class Document:
         for tag, texts in spare.items():
             known = frozenset(alt.get(tag, ()))
             alt[tag] = (*alt.get(tag, ()), *(text for text in texts if text not in known))
+        types = self.nodes(node, TYPE)  # neosemantics writes the kind as a type: kgtag:Value for a value
+        typed = next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
         deprecated = any(text.text.lower() in ("true", "1") for text in self.texts(node, OWL + "deprecated"))
         return Concept(
             id=id,
             scheme=self._scheme(node),
-            kind=self._one_of(node, "kind", KINDS, self._typed(node)),
+            kind=self._one_of(node, "kind", KINDS, typed),
             pref_label=pref,
             alt_label=alt,
             hidden_label=self._label_lists(node, "hiddenLabel"),
@@ -186,11 +184,6 @@ class Document:
         """The scheme of concepts without one: the first scheme of the file, else the file's name."""
         declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
-
-    def _typed(self, node: Node) -> Kind:
-        """The kind by RDF type, as neosemantics writes it: kgtag:Value for a value."""
-        types = self.nodes(node, TYPE)
-        return next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
 
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
         value = self.value(node, term)

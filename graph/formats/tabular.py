@@ -32,20 +32,6 @@ class Named(NamedTuple):
     concept: Concept
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """Rows with ids. `ids` are in the order of rows; `concepts` include those made for parents without a row.
-
-    `parents` are each row's parents besides its column `broader`; `relations` are those of the made concepts.
-    """
-
-    ids: tuple[str, ...]
-    concepts: tuple[Concept, ...]
-    parents: Mapping[str, Sequence[str]]
-    relations: tuple[Relation, ...]
-    notes: tuple[str, ...]
-
-
 def path_of(row: table.Row) -> tuple[str, ...]:
     """The levels of `Apparel > Clothing > Shoes`; () for a row without a path."""
     cell = row.cells.get("path", "").strip()
@@ -59,25 +45,17 @@ def path_of(row: table.Row) -> tuple[str, ...]:
     return levels
 
 
-def with_ids(rows: Sequence[Named], *, lang: str) -> Identified:
-    """Give every row an id and find its parents. Raises FileFormatError for two rows with one id."""
+def _ids(rows: Sequence[Named], lang: str) -> list[str]:
+    """An id for each row. Raises FileFormatError for two rows with one id."""
     repeated = Counter(_key(one.concept, lang) for one in rows if not one.concept.id)
-    ids: list[str] = []
-    first: dict[str, Named] = {}
+    lines: dict[str, int] = {}
     for one in rows:
         id = one.concept.id or _made_id(one, repeated, lang)
-        if id in first:
+        if id in lines:
             column = "id" if one.concept.id else "path" if path_of(one.row) else "label"
-            raise one.row.error(column, f"a second row for {id!r}; the first is in line {first[id].row.line}")
-        first[id] = one
-        ids.append(id)
-    finder = _ParentFinder({id: replace(one.concept, id=id) for id, one in first.items()}, first, lang)
-    parents = {id: [*finder.by_path(one), *finder.by_name(one)] for id, one in first.items()}
-    made = sum(not one.concept.id for one in rows)
-    notes = [f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}"] if made else []
-    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
-    concepts = (*(finder.concepts[id] for id in ids), *finder.made)
-    return Identified(tuple(ids), concepts, parents, tuple(finder.relations), tuple(notes))
+            raise one.row.error(column, f"a second row for {id!r}; the first is in line {lines[id]}")
+        lines[id] = one.row.line
+    return list(lines)
 
 
 def _key(concept: Concept, lang: str) -> tuple[str, str]:
@@ -99,10 +77,10 @@ def _path_id(scheme: str, path: Sequence[str]) -> str:
 
 
 class _ParentFinder:
-    """Finds the concepts of parent cells, and makes those without a row."""
+    """Finds the concepts of parent cells, and makes those without a row, with their `relations`."""
 
-    def __init__(self, concepts: dict[str, Concept], rows: Mapping[str, Named], lang: str) -> None:
-        self.concepts = concepts
+    def __init__(self, rows: Mapping[str, Named], lang: str) -> None:
+        self.concepts = {id: replace(one.concept, id=id) for id, one in rows.items()}
         self.lang = lang
         self.made: list[Concept] = []
         self.relations: list[Relation] = []
@@ -114,12 +92,12 @@ class _ParentFinder:
             for label in dict.fromkeys(map(normalise, one.concept.pref_label.values())):
                 self._by_label[label].append(id)
 
-    def by_path(self, one: Named) -> list[str]:
-        """The parent in the row's path, made with its ancestors if it has no row."""
-        levels = path_of(one.row)[:-1]
-        return [self._at(levels, one)] if levels else []
+    def parents(self, one: Named) -> list[str]:
+        """The row's parents besides its column `broader`: the last of its path, and those in its column `parent`."""
+        above = path_of(one.row)[:-1]
+        return [*([self._at(above, one)] if above else []), *self._by_name(one)]
 
-    def by_name(self, one: Named) -> list[str]:
+    def _by_name(self, one: Named) -> list[str]:
         """The parents in the row's column `parent`: ids or labels."""
         found = []
         for text in table.split(one.row.cells.get("parent", "")):
@@ -197,14 +175,16 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
             named.append(Named(row, _concept(row, layout, into=into, tag=tag)))
         if layout is None:
             raise FileFormatError(str(file), "there are no rows below the column names")
-    found = with_ids(named, lang=tag)
-    places: dict[str, Place] = {}
-    relations = [*found.relations]
-    for id, one in zip(found.ids, named, strict=True):
-        places[id] = Place(str(one.row.file), one.row.line)
-        relations += _relations(id, one.row, found.parents.get(id, ()))
-    notes += found.notes
-    return parsed(found.concepts, relations, notes=notes, places=places, file=", ".join(map(str, files)))
+    ids = _ids(named, tag)
+    finder = _ParentFinder(dict(zip(ids, named, strict=True)), tag)
+    relations = [edge for id, one in zip(ids, named, strict=True) for edge in _relations(id, one, finder)]
+    if made := sum(not one.concept.id for one in named):
+        notes.append(f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}")
+    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
+    places = {id: Place(str(one.row.file), one.row.line) for id, one in zip(ids, named, strict=True)}
+    relations += finder.relations
+    named_files = ", ".join(map(str, files))
+    return parsed(finder.concepts.values(), relations, notes=notes, places=places, file=named_files)
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -226,14 +206,11 @@ def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterato
         targets: dict[str, list[str]] = {type: [] for type in RELATION_TYPES}
         for relation in sorted(taxonomy.relations_from(concept.id), key=lambda r: (not r.primary, r.target)):
             targets[relation.type].append(relation.target)
-        texts = [_cell(getattr(concept, field).get(tag, "")) for field, tag in labels]
+        cells = [getattr(concept, field).get(tag, "") for field, tag in labels]
+        texts = [cell if isinstance(cell, str) else table.join(cell) for cell in cells]
         head = [concept.id, concept.scheme, concept.kind]
         tail = [concept.notation or "", concept.status, concept.choice]
         yield table.line([*head, *texts, *tail, *map(table.join, targets.values())], delimiter=delimiter)
-
-
-def _cell(labels: str | tuple[str, ...]) -> str:
-    return labels if isinstance(labels, str) else table.join(labels)
 
 
 def _layout(row: table.Row, tag: str) -> _Layout:
@@ -311,10 +288,10 @@ def _one_of(row: table.Row, column: str, allowed: Sequence[Any], default: Any) -
     return value
 
 
-def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Relation]:
+def _relations(id: str, one: Named, finder: _ParentFinder) -> Iterator[Relation]:
     for type in RELATION_TYPES:
-        targets = table.split(row.cells.get(type, ""))
+        targets = table.split(one.row.cells.get(type, ""))
         if type == "broader":
-            targets += parents
+            targets += finder.parents(one)
         for at, target in enumerate(dict.fromkeys(targets)):
             yield Relation(type, id, target, primary=type == "broader" and at == 0)

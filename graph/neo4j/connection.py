@@ -25,23 +25,10 @@ from graph.migrate import Applied, require_current, shipped
 from graph.neo4j import cypher
 from graph.neo4j.rows import Row
 
-OLDEST = (5, 26)
-"""The long-term release of version 5. Releases named by year (2025.01 …) are later."""
-
-
-def require_supported(agent: str, url: str) -> None:
-    """Raise StoreUnavailable for an old agent like "Neo4j/4.4.12"; one without a version is accepted."""
-    found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
-    if found is not None and (int(found[1]), int(found[2])) < OLDEST:
-        wanted = ".".join(map(str, OLDEST))
-        raise StoreUnavailable(
-            f"{agent.replace('/', ' ')} at {url} is too old; kgtag needs Neo4j {wanted} or later: upgrade the server, "
-            "or try one of your own with `kgtag neo4j up`"
-        )
-
-
 _SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
+OLDEST = (5, 26)
+"""The long-term release of version 5. Releases named by year (2025.01 …) are later."""
 T = TypeVar("T")
 
 
@@ -118,7 +105,8 @@ class Connection:
     def require_supported(self) -> None:
         """Raise StoreUnavailable for a server that is too old."""
         with self.session() as session:
-            require_supported(session.execute_read(_agent), self.url)
+            agent = session.execute_read(lambda tx: tx.run(cypher.PING).consume().server.agent)
+            require_supported(agent, self.url)
 
     def _check(self) -> None:
         """Require the current schema, once; a store wiped later shows by its missing Meta node."""
@@ -182,5 +170,12 @@ def applied(tx: neo4j.ManagedTransaction | neo4j.Transaction) -> dict[str, Appli
     return {row["name"]: Applied(row["checksum"], row["at"]) for row in tx.run(cypher.APPLIED)}
 
 
-def _agent(tx: neo4j.ManagedTransaction) -> str:
-    return tx.run(cypher.PING).consume().server.agent
+def require_supported(agent: str, url: str) -> None:
+    """Raise StoreUnavailable for an old agent like "Neo4j/4.4.12"; one without a version is accepted."""
+    found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
+    if found is not None and (int(found[1]), int(found[2])) < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        raise StoreUnavailable(
+            f"{agent.replace('/', ' ')} at {url} is too old; kgtag needs Neo4j {wanted} or later: upgrade the server, "
+            "or try one of your own with `kgtag neo4j up`"
+        )

@@ -8,18 +8,17 @@ proposed, and the instruction says so.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal
 
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Problem, Relation, UnknownEdge
-from graph.repairs.cypher import CypherWriter
 from graph.repairs.guesses import closing_edges, free_id, labelled, language_of, nearest, without_empty
-from graph.repairs.sql import SqlWriter
+from graph.repairs.statements import CypherWriter, SqlWriter
 from graph.rows import ProblemRow, RepairRow
 from graph.taxonomy import Taxonomy
 
@@ -36,24 +35,6 @@ class Repair:
 
     def to_json(self) -> RepairRow:
         return {"words": self.instruction, "statement": self.statement}
-
-
-class StatementWriter(Protocol):
-    """Statements of one store. Ids and labels are escaped, whatever they contain."""
-
-    def update(self, before: Concept, after: Concept) -> str:
-        """Write the fields that differ."""
-
-    def delete(self, edges: Sequence[Edge]) -> str: ...
-
-    def replace(self, edge: Edge, wanted: Relation) -> str:
-        """Delete the edge and create the relation."""
-
-    def separate(self, id: str) -> str:
-        """Give the second and further rows with this id other ids."""
-
-    def add_value(self, value: Concept, attribute: Concept) -> str:
-        """Add the value to the attribute, which is created if its id is free."""
 
 
 def dialect_of(url: str) -> Dialect:
@@ -85,7 +66,7 @@ def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = No
 class _Planner:
     """Plans repairs from the snapshot and what it left out; never proposes one id twice."""
 
-    def __init__(self, taxonomy: Taxonomy, writer: StatementWriter) -> None:
+    def __init__(self, taxonomy: Taxonomy, writer: CypherWriter | SqlWriter) -> None:
         self._taxonomy = taxonomy
         self._writer = writer
         self._left_out: dict[str, Problem] = {}

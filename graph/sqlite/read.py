@@ -49,6 +49,7 @@ def read_columns(db: sqlite3.Connection) -> Columns:
         rows += len(pages[-1][0])
     ids, scheme, kinds, status, choice, notation = (pa.concat_arrays(column) for column in zip(*pages, strict=True))
     edges, dangling = _edges(db, ids)
+    unknown = db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))
     return assemble(
         ids=ids,
         scheme=scheme,
@@ -59,13 +60,8 @@ def read_columns(db: sqlite3.Connection) -> Columns:
         texts=RawTexts.joined(texts),
         edges=edges,
         dangling=dangling,
-        unknown=_unknown(db),
+        unknown=[UnknownEdge(*row) for row in unknown],
     )
-
-
-def _unknown(db: sqlite3.Connection) -> list[UnknownEdge]:
-    """Relations of unknown types, the first hundred."""
-    return [UnknownEdge(*row) for row in db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))]
 
 
 def _texts(objects: list[dict[str, Any]], first: int, kind: int) -> RawTexts:

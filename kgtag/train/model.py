@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.labels import normalise
 from graph.lookup import find_concept, require_concept
 from graph.model import Kind

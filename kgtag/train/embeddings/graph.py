@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.embed.geometry import Floats

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from kgtag.artifacts import check_target
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.geometry import BILINEAR, Floats, ModelName

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.link.candidates.substitutes import Substitutes
