@@ -12,17 +12,8 @@ from numpy.typing import NDArray
 from graph.columns.assemble import columns_of, distinct, edge_keys, edges_of
 from graph.columns.columns import CODE, Coded, Columns, Edges, Longs, Texts, find_all, first_from_all
 from graph.errors import InputError
-from graph.model import (
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteConcept,
-    PutConcept,
-    PutRelation,
-    Relation,
-    RelationType,
-    Retag,
-)
+from graph.model import Concept, Relation, RelationType
+from graph.model.changes import Change, ChangeSet, DeleteConcept, PutConcept, PutRelation, Retag
 
 
 @dataclass(frozen=True, slots=True)

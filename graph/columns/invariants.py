@@ -18,20 +18,8 @@ from rapidfuzz.distance import OSA
 
 from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
 from graph.columns.hierarchy import Csr, Hierarchy, cycles, unsatisfiable
-from graph.model import (
-    CHOICES,
-    KINDS,
-    LANGUAGE_TAG,
-    RELATION_TYPES,
-    STATUSES,
-    Concept,
-    Kind,
-    Problem,
-    ProblemCode,
-    Relation,
-    RelationType,
-    UnknownEdge,
-)
+from graph.model import Concept, Kind, Problem, ProblemCode, Relation, RelationType, UnknownEdge
+from graph.model.concepts import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES
 
 _ENDS: Mapping[RelationType, tuple[Kind, Kind]] = {
     "value_of": ("value", "attribute"),

@@ -11,23 +11,8 @@ from typing import Any, cast
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
 from graph.editing.redirects import Part, deprecate, merge, split
 from graph.errors import InputError, UnknownConcept
-from graph.model import (
-    CHOICES,
-    KINDS,
-    RELATION_TYPES,
-    STATUSES,
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteRelation,
-    Kind,
-    PutConcept,
-    PutRelation,
-    Relation,
-    RelationType,
-    Retag,
-)
-from graph.model.changes import change_from_json
+from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, Relation, RelationType
+from graph.model.changes import Change, ChangeSet, DeleteRelation, PutConcept, PutRelation, Retag, change_from_json
 from graph.taxonomy import Taxonomy
 
 EditRequest = Mapping[str, Any]

@@ -19,20 +19,8 @@ from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
-from graph.model import (
-    Accepting,
-    ApiKey,
-    Change,
-    ChangeSet,
-    HistoryEntry,
-    Proposal,
-    ProposalStatus,
-    Record,
-    Release,
-    TaggedItem,
-    Version,
-)
-from graph.model.changes import load_change, now
+from graph.model import Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
 from graph.neo4j import cypher
 from graph.neo4j.connection import Connection, applied

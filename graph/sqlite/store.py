@@ -19,22 +19,8 @@ from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import (
-    SYMMETRIC,
-    Accepting,
-    ApiKey,
-    Change,
-    ChangeSet,
-    HistoryEntry,
-    Proposal,
-    ProposalStatus,
-    Record,
-    Release,
-    Retag,
-    TaggedItem,
-    Version,
-)
-from graph.model.changes import change_from_json, now
+from graph.model import SYMMETRIC, Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.read import read_columns
