@@ -100,7 +100,8 @@ def spliced(columns: Columns, work: Net) -> Columns:
     Dangling relations whose ends exist afterwards become edges.
     """
     gone = set(work.delete)
-    deleted = _rows(columns, gone)
+    deleted = find_all(columns, sorted(gone))
+    deleted = deleted[deleted >= 0]
     edges = columns.edges
     if len(deleted):
         kept = ~(np.isin(edges.source, deleted) | np.isin(edges.target, deleted))
@@ -115,12 +116,6 @@ def spliced(columns: Columns, work: Net) -> Columns:
     unknown = tuple(one for one in columns.unknown if one.source not in gone and one.target not in gone)
     result = replace(result, edges=edges, dangling=(), duplicates=duplicates, unknown=unknown)
     return _with_relations(result, work.unrelate, (*dangling, *work.relate))
-
-
-def _rows(columns: Columns, ids: Iterable[str]) -> Longs:
-    """Rows of those ids that exist, ascending."""
-    found = find_all(columns, sorted(ids))
-    return found[found >= 0]
 
 
 def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Columns, NDArray[np.int32] | None]:

@@ -43,11 +43,8 @@ _PLURALS = (
 
 def singular(label: str) -> str:
     """A normalised label with every English word in the singular, roughly: "shoe" for "shoes"."""
-    return " ".join(_singular_word(word) for word in label.split(" "))
-
-
-def _singular_word(word: str) -> str:
-    for plural, ending in _PLURALS:
-        if plural.search(word):
-            return plural.sub(ending, word)
-    return word
+    words = label.split(" ")
+    for at, word in enumerate(words):
+        found = next((one for one in _PLURALS if one[0].search(word)), None)
+        words[at] = found[0].sub(found[1], word) if found else word
+    return " ".join(words)

@@ -189,9 +189,5 @@ def _problem_to_json(problem: Problem) -> list[Any]:
 def _problem_from_json(row: list[Any]) -> Problem:
     code, concepts, message, subject, edges = row
     known = concept_from_json(subject) if subject is not None else None
-    return Problem(code, tuple(concepts), message, known, tuple(map(_edge_from_json, edges)))
-
-
-def _edge_from_json(row: list[Any]) -> Relation | UnknownEdge:
-    type, source, target, primary = row
-    return UnknownEdge(type, source, target) if primary is None else Relation(type, source, target, primary)
+    found = (UnknownEdge(*edge[:3]) if edge[3] is None else Relation(*edge) for edge in edges)
+    return Problem(code, tuple(concepts), message, known, tuple(found))

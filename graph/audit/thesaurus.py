@@ -43,10 +43,7 @@ class Thesaurus:
                 self._texts[p][s].append(o)
             else:
                 self._links[p].append((s, o))
-        self._subproperties()
-
-    def _subproperties(self) -> None:
-        """Copy statements with declared sub-properties of SKOS properties to those, one step up."""
+        # Statements with declared sub-properties of SKOS properties count as those, one step up.
         for narrow, wide in self._links.get(RDFS + "subPropertyOf", ()):
             if wide.startswith(SKOS) and not narrow.startswith(SKOS):
                 self._links[wide] += self._links.get(narrow, ())

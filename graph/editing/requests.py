@@ -55,7 +55,12 @@ def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
     """
     operation = _operation(request)
     if operation in ("relate", "unrelate"):
-        edge = _relation(request, taxonomy)
+        type = cast(RelationType, _one_of(request, "type", RELATION_TYPES))
+        ends = (_text(request, "source"), _text(request, "target"))
+        for end in ends:
+            if end not in taxonomy:
+                raise UnknownConcept(end, near=taxonomy.near(end))
+        edge = Relation(type, *ends).canonical()
         return by.sign([PutRelation(edge) if operation == "relate" else DeleteRelation(edge)])
     id = _text(request, "concept")
     match operation:
@@ -151,15 +156,6 @@ def _parts(request: EditRequest) -> list[Part]:
         takes = tuple(_texts(row, "takes")) if "takes" in row else ()
         parts.append(Part(_text(row, "id"), **_labels(row), takes=takes))
     return parts
-
-
-def _relation(request: EditRequest, taxonomy: Taxonomy) -> Relation:
-    type = cast(RelationType, _one_of(request, "type", RELATION_TYPES))
-    source, target = _text(request, "source"), _text(request, "target")
-    for end in (source, target):
-        if end not in taxonomy:
-            raise UnknownConcept(end, near=taxonomy.near(end))
-    return Relation(type, source, target).canonical()
 
 
 def _scheme(request: EditRequest, taxonomy: Taxonomy) -> str:

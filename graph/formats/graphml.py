@@ -83,10 +83,6 @@ def _attributes(concept: Concept) -> dict[str, str]:
 _WRITTEN = re.compile(r"\\(.)", re.DOTALL)
 
 
-def _lines(value: str) -> tuple[str, ...]:
-    return tuple(_WRITTEN.sub(lambda c: "\n" if c[1] == "n" else c[1], line) for line in value.split("\n"))
-
-
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read files; `scheme` is for nodes without one (the file's name), `lang` for labels without a language ("und").
 
@@ -161,7 +157,8 @@ class _Document:
             if base in _TEXTS:
                 labels[_TEXTS[base]][tag or self.lang] = value
             elif base in _LISTS:
-                labels[_LISTS[base]][tag or self.lang] = _lines(value)
+                lines = [_WRITTEN.sub(lambda c: "\n" if c[1] == "n" else c[1], line) for line in value.split("\n")]
+                labels[_LISTS[base]][tag or self.lang] = tuple(lines)
         if not labels["pref_label"]:
             if not node.data.get("label", "").strip():
                 raise self._error(node, f"node {node.attributes.get('id')!r} has neither a label nor a prefLabel@…")

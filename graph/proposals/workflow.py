@@ -100,7 +100,13 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         >>> propose(store, draft, Person("bob")).title
         "merge 'Kicks' (kicks) into 'Sneakers' (sneakers)"
     """
-    before, changes, _ = edit.preview(store, lambda taxonomy: _planned(taxonomy, draft, by))
+    signature = Signature(by.name, draft.reason)
+
+    def planned(taxonomy: Taxonomy) -> ChangeSet:
+        request = draft.operation
+        return plan(request, taxonomy, signature) if request is not None else signature.sign(draft.changes)
+
+    before, changes, _ = edit.preview(store, planned)
     if not changes.changes:
         raise InputError("nothing is proposed: give an operation, or changes")
     seen = fingerprints(before, changes.changes)
@@ -276,11 +282,6 @@ def _accepted(taxonomy: Taxonomy, proposal: Proposal, by: Person) -> ChangeSet:
         raise InputError(f"proposal {proposal.id} has no changes that can be read; reject it")
     author = f"{proposal.author}, accepted by {by.name}"
     return ChangeSet(proposal.changes, author, f"{proposal.reason} (proposal {proposal.id})".strip())
-
-
-def _planned(taxonomy: Taxonomy, draft: Draft, by: Person) -> ChangeSet:
-    signature = Signature(by.name, draft.reason)
-    return plan(draft.operation, taxonomy, signature) if draft.operation is not None else signature.sign(draft.changes)
 
 
 def _title(taxonomy: Taxonomy, draft: Draft, seen: Mapping[str, str]) -> str:

@@ -111,7 +111,7 @@ def up(
             _check_free(chosen)
         if password is not None and not (home / "data" / "databases").exists():
             _set_initial_password(java, jars, home, password)
-        auth = password is not None or _has_password(home)
+        auth = password is not None or (home / "auth").exists()
         server = _start(java, jars, home, name=name, ports=ports, auth=auth, memory=(heap_mb, pagecache_mb))
         _wait(server, home, wait_seconds, password)
         return server
@@ -253,10 +253,6 @@ def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> N
     if done.returncode:
         raise StoreUnavailable(f"Neo4j refused the password: {(done.stderr or done.stdout).strip()}")
     (home / "auth").touch()
-
-
-def _has_password(home: Path) -> bool:
-    return (home / "auth").exists()
 
 
 def _check_name(name: str) -> None:
