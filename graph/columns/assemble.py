@@ -1,4 +1,4 @@
-"""Columns from the rows of a store or a file, in any order."""
+"""Columns from the rows of a store or a file, in any order, and columns with a version."""
 
 from __future__ import annotations
 

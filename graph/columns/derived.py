@@ -1,4 +1,4 @@
-"""Indexes derived from sound columns, computed at first use or read from a snapshot file."""
+"""Indexes derived from sound columns, that of labels among them, computed at first use or read from a file."""
 
 from __future__ import annotations
 

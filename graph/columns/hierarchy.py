@@ -1,4 +1,7 @@
-"""Transitive closure of `broader`, kept as rows or, where it would be too large, walked."""
+"""Relations as sparse matrices, and what the hierarchy implies: its closure, cycles, and impossible exclusions.
+
+The closure is kept as rows or, where it would be too large, walked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sorted column of distinct texts, searched in place or, once it is read often, as Python objects."""
+"""Sequences over columns: sorted texts, searched in place, and values that are made when they are read."""
 
 from __future__ import annotations
 

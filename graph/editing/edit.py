@@ -1,4 +1,4 @@
-"""Checked edits: applied in memory first, then written against the version that they were checked on."""
+"""Checked edits: applied in memory first, then written against the version that they were checked on; and undo."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from graph.changes import net, spliced
+from graph.changes import net, same, spliced
 from graph.columns.assemble import TaxonomyData
-from graph.columns.compare import same
 from graph.errors import ConflictError, InputError, InvariantError, LostRace
 from graph.history.entries import Effects, effects
 from graph.history.versions import entry_at, reconcile, record_of

@@ -1,4 +1,7 @@
-"""RDF files as plain triples; the only importer of rdflib. Files can't load other files."""
+"""RDF files as plain triples, and IRIs of vocabularies and concept ids. The only importer of rdflib.
+
+Files can't load other files.
+"""
 
 from __future__ import annotations
 

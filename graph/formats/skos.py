@@ -1,13 +1,19 @@
-"""SKOS in Turtle, RDF/XML or JSON-LD. Files of kgtag read back equal."""
+"""SKOS in Turtle, RDF/XML or JSON-LD, with labels as text or as nodes (SKOS-XL). Files of kgtag read back equal.
+
+Besides, a Cypher script with which neosemantics (n10s) reads kgtag's graph in Neo4j as SKOS. n10s identifies a node by
+its property `uri`, and has mappings of labels, properties and relationship types; it reads `text@lang` arrays as they
+are. The script may be run again, and must be after concepts were added.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
-from graph.formats import rdf
+from graph.formats import rdf, reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, parsed
 from graph.formats.rdf import (
@@ -28,7 +34,7 @@ from graph.formats.rdf import (
     to_iri,
 )
 from graph.formats.skos_document import Document, left_out
-from graph.model import Concept, Relation
+from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
@@ -151,3 +157,43 @@ def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
         yield s, _TERMS[p], node
         yield node, TYPE, SKOSXL + "Label"
         yield node, SKOSXL + "literalForm", o
+
+
+PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
+MAPPINGS = {
+    "Concept": SKOS + "Concept",
+    **{kind.capitalize(): KGTAG + kind.capitalize() for kind in KINDS},
+    **{name: SKOS + name for name in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")},
+    **{name: KGTAG + name for name in ("scheme", "status", "choice")},
+    **{type.upper(): iri for type, iri in RELATIONS.items()},
+}
+"""IRIs of the labels, properties and relationship types of kgtag's graph."""
+
+_CONSTRAINT = "CREATE CONSTRAINT n10s_unique_uri IF NOT EXISTS FOR (r:Resource) REQUIRE r.uri IS UNIQUE"
+_NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
+_ROWS = 1000
+
+
+def write_n10s(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write the script for every concept (of the scheme)."""
+    ids = [concept.id for concept in taxonomy if options.scheme in (None, concept.scheme)]
+    reading.write(path, (f"{statement};\n".encode() for statement in n10s_statements(ids)))
+    return Exported.of(taxonomy, options)
+
+
+def n10s_statements(ids: Sequence[str]) -> Iterator[str]:
+    """The script's statements; those that call n10s come last."""
+    yield _CONSTRAINT
+    for start in range(0, len(ids), _ROWS):
+        some = ids[start : start + _ROWS]
+        rows = ", ".join(f"[{_literal(id)}, {_literal(to_iri(id, CONCEPT_BASE))}]" for id in some)
+        yield f"UNWIND [{rows}] AS row {_NAME}"
+    for prefix, iri in PREFIXES.items():
+        yield f"CALL n10s.nsprefixes.add({_literal(prefix)}, {_literal(iri)})"
+    for name, iri in MAPPINGS.items():
+        yield f"CALL n10s.mapping.add({_literal(iri)}, {_literal(name)})"
+
+
+def _literal(text: str) -> str:
+    """A Cypher string: JSON has the same quotes and escapes."""
+    return json.dumps(text)

@@ -1,4 +1,4 @@
-"""Concepts and relations in the triples of a SKOS file, and what did not fit."""
+"""Concepts and relations in the triples of a SKOS file, and notes on what did not fit or has no place in a concept."""
 
 from __future__ import annotations
 

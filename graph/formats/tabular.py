@@ -1,6 +1,7 @@
 """A taxonomy as CSV or TSV: a concept a row, with the columns of docs/reference/formats.md.
 
-`id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough; an export writes every column.
+`id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough: ids are made from labels or
+paths, and parents may be named by id, label or path. An export writes every column.
 """
 
 from __future__ import annotations

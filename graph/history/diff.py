@@ -1,4 +1,4 @@
-"""Differences between two snapshots."""
+"""Differences between two snapshots, as values, as JSON, and as a readable summary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from graph.columns.compare import compare
+from graph.changes import compare
 from graph.formats.parsed import shortened
 from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.model.changes import relation_to_json

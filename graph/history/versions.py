@@ -1,6 +1,7 @@
-"""External edits, found by comparing a store with its history, and their entries in the history.
+"""Versions of the taxonomy: its content at each, external edits that become one, and releases.
 
-Only sound rows are compared: a quarantined edit enters the history when it becomes sound.
+External edits are found by comparing a store with its history. Only sound rows are compared: a quarantined edit enters
+the history when it becomes sound. Releases are versions tagged with a calendar name, YYYY.MM.N (CalVer).
 """
 
 from __future__ import annotations

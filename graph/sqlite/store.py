@@ -23,8 +23,7 @@ from graph.model import SYMMETRIC, Accepting, ApiKey, Proposal, ProposalStatus, 
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
-from graph.sqlite.read import read_columns
-from graph.sqlite.rows import COLUMNS, item_of, row_of, steps_json, tag_of, tag_row
+from graph.sqlite.rows import COLUMNS, item_of, read_columns, row_of, steps_json, tag_of, tag_row
 from graph.store import paged, require_version
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (

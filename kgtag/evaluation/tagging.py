@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from graph.lookup import find_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.enforce import violations
 from kgtag.evaluation.rates import rates
 from kgtag.tag.tagger import Tagger

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph.lookup import find_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.label_finder import LabelFinder
 from kgtag.extract.lexicon import SURE
 from kgtag.types import Extraction, Extractor, Mention, Product, Span

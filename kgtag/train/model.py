@@ -10,9 +10,8 @@ from typing import Any
 from graph.errors import InputError
 from graph.history.versions import Stamp
 from graph.labels import normalise
-from graph.lookup import find_concept, require_concept
 from graph.model import Kind
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.artifacts import new_directory
 from kgtag.extract.implicit.linear import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder
