@@ -107,9 +107,7 @@ class Taxonomy:
         return iter(self.concepts)
 
     def __getitem__(self, id: str) -> Concept:
-        i = self._texts.find(id)
-        if i is None:
-            raise UnknownConcept(id, near=self.near(id))
+        i = self.index(id)
         return self._made.get(i) or self._rows[i]
 
     @cached_property

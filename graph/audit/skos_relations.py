@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 
+import networkx as nx
+
 from graph.audit.report import Defect, suggest
-from graph.audit.thesaurus import DOWN, INVERSES, MATCHES, UP, Edges, Thesaurus, reachable
+from graph.audit.thesaurus import DOWN, INVERSES, MATCHES, UP, Thesaurus, above, directed
 from graph.formats.rdf import SKOS, Node
 
 
 def relation_clash(t: Thesaurus) -> Iterator[Defect]:
     """S27: related and the hierarchy are disjoint, through any number of steps."""
-    above: dict[Node, set[Node]] = {}
     for a, b in _pairs(t, "related", "relatedMatch"):
         for low, high in ((a, b), (b, a)):
-            if low not in above:
-                above[low] = reachable(t.all_parents, low)
-            if high in above[low]:
+            if high in above(t.all_parents, low):
                 message = f"{low} is related to {high}, which is broader than it"
                 repair = suggest("delete_relation", "delete the related relation", type="related", source=a, target=b)
                 yield Defect((low, high), message, {"rule": "S27"}, repair)
@@ -27,12 +25,9 @@ def relation_clash(t: Thesaurus) -> Iterator[Defect]:
 
 def mapping_clash(t: Thesaurus) -> Iterator[Defect]:
     """S46: exactMatch is disjoint with broadMatch, narrowMatch and relatedMatch; it is transitive and symmetric."""
-    same: Edges = defaultdict(set)
-    for a, b in t.links(SKOS + "exactMatch"):
-        same[a].add(b)
-        same[b].add(a)
+    same: nx.Graph[Node] = nx.Graph(t.links(SKOS + "exactMatch"))
     for a, b in _pairs(t, "broadMatch", "narrowMatch", "relatedMatch"):
-        if b in reachable(same, a):
+        if a in same and b in same and nx.has_path(same, a, b):
             message = f"{a} is an exact match of {b}, and a broader, narrower or related match too"
             yield Defect((a, b), message, {"rule": "S46"})
 
@@ -49,41 +44,29 @@ def mapping_within_scheme(t: Thesaurus) -> Iterator[Defect]:
 
 def cycle(t: Thesaurus) -> Iterator[Defect]:
     """A concept broader than itself."""
-    done: set[Node] = set()
-    for node in sorted(t.all_parents):
-        if node in done:
-            continue
-        above = reachable(t.all_parents, node)
-        if node in above:
-            members = sorted(other for other in above if node in reachable(t.all_parents, other))
-            done |= set(members)
-            yield Defect(
-                tuple(members), f"{len(members)} concepts are broader than themselves: {' → '.join(members[:6])}"
-            )
+    for members in sorted(map(sorted, nx.strongly_connected_components(t.all_parents))):
+        if len(members) > 1 or t.all_parents.has_edge(members[0], members[0]):
+            shown = " → ".join(members[:6])
+            yield Defect(tuple(members), f"{len(members)} concepts are broader than themselves: {shown}")
 
 
 def redundant_broader(t: Thesaurus) -> Iterator[Defect]:
     """A direct statement that other statements imply. Cycles are left to `cycle`."""
-    mapped: Edges = defaultdict(set)
-    for a, b in t.links(SKOS + "broadMatch"):
-        mapped[a].add(b)
-    for a, b in t.links(SKOS + "narrowMatch"):
-        mapped[b].add(a)
-    for edges in (t.parents, mapped):
-        for low in sorted(edges):
-            for high in sorted(edges[low]) if len(edges[low]) > 1 else ():
-                if high != low and high in reachable(edges, low, without=high) and low not in reachable(edges, high):
-                    message = f"{low} is directly below {high}, and again through others"
-                    words = "delete the direct statement"
-                    repair = suggest("delete_relation", words, type="broader", source=low, target=high)
-                    yield Defect((low, high), message, {}, repair)
+    for graph in (t.parents, directed(t.links(SKOS + "broadMatch"), t.links(SKOS + "narrowMatch"))):
+        for low, high in sorted(graph.edges):
+            again = any(nx.has_path(graph, other, high) for other in graph[low] if other != high)
+            if again and low != high and not nx.has_path(graph, high, low):
+                message = f"{low} is directly below {high}, and again through others"
+                words = "delete the direct statement"
+                repair = suggest("delete_relation", words, type="broader", source=low, target=high)
+                yield Defect((low, high), message, {}, repair)
 
 
 def transitive_only(t: Thesaurus) -> Iterator[Defect]:
     """A broaderTransitive statement that no chain of `broader` implies."""
     up = t.links(SKOS + "broaderTransitive") + [(o, s) for s, o in t.links(SKOS + "narrowerTransitive")]
     for low, high in sorted(set(up)):
-        if high not in reachable(t.parents, low):
+        if high not in above(t.parents, low):
             message = f"{low} is transitively below {high}, but no chain of broader relations leads there"
             yield Defect((low, high), message)
 
@@ -102,18 +85,12 @@ def one_way_relation(t: Thesaurus) -> Iterator[Defect]:
 
 def related_siblings(t: Thesaurus) -> Iterator[Defect]:
     """Related concepts that share a broader or a narrower one, which relates them already."""
-    children: Edges = defaultdict(set)
-    for low, parents in t.all_parents.items():
-        for high in parents:
-            children[high].add(low)
+    up, down = t.all_parents.succ, t.all_parents.pred
     for a, b in _pairs(t, "related", "relatedMatch"):
-        shared = t.all_parents.get(a, set()) & t.all_parents.get(b, set())
-        if shared:
-            evidence = {"broader": sorted(shared)}
-            yield Defect((a, b), f"{a} and {b} are related and both below {min(shared)}", evidence)
-        elif common := children.get(a, set()) & children.get(b, set()):
-            evidence = {"narrower": sorted(common)}
-            yield Defect((a, b), f"{a} and {b} are related and both above {min(common)}", evidence)
+        if shared := sorted(set(up.get(a, ())) & set(up.get(b, ()))):
+            yield Defect((a, b), f"{a} and {b} are related and both below {shared[0]}", {"broader": shared})
+        elif common := sorted(set(down.get(a, ())) & set(down.get(b, ()))):
+            yield Defect((a, b), f"{a} and {b} are related and both above {common[0]}", {"narrower": common})
 
 
 def _pairs(t: Thesaurus, *terms: str) -> list[tuple[Node, Node]]:
@@ -157,7 +134,7 @@ def no_top_concept(t: Thesaurus) -> Iterator[Defect]:
 
 def top_concept_with_broader(t: Thesaurus) -> Iterator[Defect]:
     for concept, scheme in sorted(_tops(t)):
-        if parents := sorted(p for p in t.parents.get(concept, ()) if scheme in t.schemes_of.get(p, ())):
+        if parents := sorted(p for p in t.parents.adj.get(concept, ()) if scheme in t.schemes_of.get(p, ())):
             message = f"{concept} is a top concept of {scheme}, but below {parents[0]}"
             yield Defect((concept, parents[0]), message, {"scheme": scheme})
 
@@ -166,7 +143,7 @@ def omitted_top_concept(t: Thesaurus) -> Iterator[Defect]:
     """A concept without anything broader that no scheme declares a top concept."""
     tops = {concept for concept, _ in _tops(t)}
     for node in t.concepts:
-        if node in t.declared and node not in tops and not t.all_parents.get(node):
+        if node in t.declared and node not in tops and not t.all_parents.adj.get(node):
             schemes = sorted(t.schemes_of.get(node, ()))
             repair = None
             if schemes:
@@ -185,19 +162,9 @@ def orphan(t: Thesaurus) -> Iterator[Defect]:
 
 def disconnected(t: Thesaurus) -> Iterator[Defect]:
     """Unconnected parts of one file; single concepts are left to `orphan`."""
-    edges: Edges = defaultdict(set)
-    for a, b in t.links(*UP, *DOWN, SKOS + "related", *MATCHES):
-        edges[a].add(b)
-        edges[b].add(a)
-    parts: list[list[str]] = []
-    seen: set[str] = set()
-    for node in sorted(edges):
-        if node not in seen:
-            part = reachable(edges, node)
-            seen |= part
-            parts.append(sorted(part))
+    linked: nx.Graph[Node] = nx.Graph(t.links(*UP, *DOWN, SKOS + "related", *MATCHES))
+    parts = sorted(map(sorted, nx.connected_components(linked)), key=lambda part: (-len(part), part))
     if len(parts) > 1:
-        parts.sort(key=lambda part: (-len(part), part))
         sizes = [len(part) for part in parts]
         message = f"the concepts fall into {len(parts)} unconnected parts of {', '.join(map(str, sizes[:8]))} concepts"
         yield Defect(tuple(part[0] for part in parts), message, {"sizes": sizes})

@@ -59,11 +59,20 @@ def sound(columns: Columns) -> Sound:
     if (kept.edges.type == CODE["excludes"]).any():
         hierarchy = hierarchy_of(kept)
         wrong = dict(unsatisfiable(kept.edges, hierarchy))
-        problems |= {_unsatisfiable_exclusion(kept, k, below) for k, below in wrong.items()}
-        if wrong:
-            stays = np.ones(len(kept.edges), dtype=bool)
-            stays[list(wrong)] = False
-            kept = kept.select(np.ones(len(kept), dtype=bool), stays)
+        stays = np.ones(len(kept.edges), dtype=bool)
+        for k, below in wrong.items():
+            edge = kept.relation(k)
+            ends = (edge.source, edge.target)
+            shown = f"{edge.source!r} excludes {edge.target!r}"
+            if below is None:
+                message = f"{shown}, its own ancestor or descendant"
+                problems.add(Problem("excludes_ancestor", ends, message, edges=(edge,)))
+            else:
+                first = kept.ids[below].as_py()
+                message = f"{shown}, and {first!r} is both"
+                problems.add(Problem("excludes_common_narrower", (*ends, first), message, edges=(edge,)))
+            stays[k] = False
+        kept = kept.select(np.ones(len(kept), dtype=bool), stays)
     return Sound(_with_one_primary(kept), tuple(sorted(problems)), hierarchy)
 
 
@@ -282,16 +291,6 @@ def _unknown_relation(edge: UnknownEdge) -> Problem:
     hint = f"; did you mean {meant.upper()}?" if meant else ""
     message = f"{edge.source!r} {edge.type} {edge.target!r}: there is no such relation{hint}"
     return Problem("unknown_relation", tuple(dict.fromkeys((edge.source, edge.target))), message, edges=(edge,))
-
-
-def _unsatisfiable_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
-    edge = columns.relation(k)
-    ends = (edge.source, edge.target)
-    shown = f"{edge.source!r} excludes {edge.target!r}"
-    if below is None:
-        return Problem("excludes_ancestor", ends, f"{shown}, its own ancestor or descendant", edges=(edge,))
-    first = columns.ids[below].as_py()
-    return Problem("excludes_common_narrower", (*ends, first), f"{shown}, and {first!r} is both", edges=(edge,))
 
 
 def _with_one_primary(columns: Columns) -> Columns:

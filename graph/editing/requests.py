@@ -218,14 +218,7 @@ def _list_of_texts(value: object, name: str) -> list[str]:
 
 
 def read_change(row: Mapping[str, Any]) -> Change:
-    """Read a change.
-
-    Args:
-        row: The change in the history's JSON, such as `{"delete_concept": "boots"}`.
-
-    Raises:
-        InputError: The row is not a change.
-    """
+    """The change of untrusted JSON in the history's notation: `{"delete_concept": "boots"}`. Raises InputError."""
     try:
         return _checked(change_from_json(row))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -133,9 +133,11 @@ _LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)"
 
 
 def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Read files; segments, families, classes and bricks become categories, attribute types attributes.
+    """Read tab-separated code, name, description, which ends in the kind of row: "(GPC brick)".
 
-    Attribute values are left out with a note: these files do not link them to attributes.
+    Segments, families, classes and bricks become categories, whose parents follow from the order of rows, which is
+    depth first; attribute types become attributes. Attribute values are left out with a note: these files do not link
+    them to attributes.
     """
     into, tag = scheme or "gpc", lang or "en"
     concepts: list[Concept] = []

@@ -8,13 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from graph.errors import InputError
-from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shopify, shops, skos, synonyms, tabular
+from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
 from graph.plugins import load_plugins
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
-    Format("shopify", shopify.read, shopify.write),
+    Format("shopify", shops.read_shopify, shops.write_shopify),
     Format("google", listings.read_google),
     Format("gpc", listings.read_gpc),
     Format("openfoodfacts", openfoodfacts.read),

@@ -95,7 +95,12 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
         labels = [Text(text, tag) for tag, texts in sorted(getattr(concept, field).items()) for text in texts]
         yield from ((node, SKOS + term, label) for label in labels)
         if labels != sorted(set(labels), key=lambda label: (label.lang, label.text)):
-            yield from _list_triples(node, f"{KGTAG}{term}s", labels, name=f"{node}-{term}")
+            # An RDF list, which keeps the order of labels.
+            cells = [blank(f"{node}-{term}", i) for i in range(len(labels))]
+            yield node, f"{KGTAG}{term}s", cells[0]
+            for label, cell, rest in zip(labels, cells, [*cells[1:], RDF + "nil"], strict=True):
+                yield cell, RDF + "first", label
+                yield cell, RDF + "rest", rest
     if concept.notation is not None:
         yield node, SKOS + "notation", Text(concept.notation)
     if concept.status != "active":
@@ -104,15 +109,6 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
         yield node, OWL + "deprecated", Text("true")
     if concept.kind == "attribute" or concept.choice != "multiple":
         yield node, KGTAG + "choice", Text(concept.choice)
-
-
-def _list_triples(node: Node, predicate: str, labels: Sequence[Text], *, name: str) -> Iterator[Triple]:
-    """An RDF list, which keeps the order of labels."""
-    cells = [blank(name, i) for i in range(len(labels))]
-    yield node, predicate, cells[0]
-    for i, label in enumerate(labels):
-        yield cells[i], RDF + "first", label
-        yield cells[i], RDF + "rest", cells[i + 1] if i + 1 < len(cells) else RDF + "nil"
 
 
 def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Triple]:

@@ -265,7 +265,13 @@ def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[s
     notes = []
     for predicate, examples in sorted(lost.items()):
         notes += counted(f"values of {shown(predicate)} have no place in a concept and were left out", examples)
-    return notes + _others(statements, concepts) + _demoted(statements, concepts)
+    # Declared top concepts that have something broader, which kgtag's top concepts do not.
+    tops = {node for node in concepts if SKOS + "topConceptOf" in statements[node]}
+    for predicates in statements.values():
+        tops |= {o for o in predicates.get(SKOS + "hasTopConcept", ()) if isinstance(o, str) and o in concepts}
+    under = [node for node in tops if SKOS + "broader" in statements[node]]
+    what = "top concepts have something broader and will not be written as top concepts"
+    return notes + _others(statements, concepts) + counted(what, under)
 
 
 def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
@@ -294,15 +300,6 @@ def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[st
         *counted("labels with addresses or properties of their own (SKOS-XL) became plain labels", labels),
         *counted("statements about other things than concepts were left out", rest),
     ]
-
-
-def _demoted(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
-    """Declared top concepts that have something broader, which kgtag's top concepts do not."""
-    tops = {node for node in concepts if SKOS + "topConceptOf" in statements[node]}
-    for predicates in statements.values():
-        tops |= {o for o in predicates.get(SKOS + "hasTopConcept", ()) if isinstance(o, str) and o in concepts}
-    under = [node for node in tops if SKOS + "broader" in statements[node]]
-    return counted("top concepts have something broader and will not be written as top concepts", under)
 
 
 def _cells(statements: Statements) -> set[Node]:

@@ -57,12 +57,7 @@ class Effects:
 
 
 def effects(changes: Sequence[Change], undo: Sequence[Change]) -> Effects:
-    """The effects of a history entry.
-
-    Args:
-        changes: The entry's changes; rows that they put are the state after.
-        undo: The entry's undo; rows that it puts are the state before.
-    """
+    """The effects of a history entry: its changes put the rows as they are after, its undo those before."""
     forward, back = _net(changes), _net(undo)
     return _effects((back.put, forward.put), (back.relate, forward.relate), forward.retag)
 

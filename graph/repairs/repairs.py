@@ -123,16 +123,21 @@ class _Planner:
                 instruction = "give all but one ids of their own; then make ids unique again: kgtag migrate"
                 return Repair(instruction, self._writer.separate(problem.concepts[0]))
             case "dangling", _:
-                return self._ends_first(problem) or self._delete(problem)
+                if (first := self._ends_first(problem)) is not None:
+                    return first
             case "wrong_kinds", _:
-                return self._wrong_kinds(problem)
+                if (reversed := self._meant(problem.edges[0])) is not None:
+                    return Repair("reverse the relation", self._writer.replace(problem.edges[0], reversed))
             case "cross_scheme_broader", _:
                 return self._cross_scheme(problem)
             case "cycle", _:
-                return self._cycle(problem)
+                edges = closing_edges([edge for edge in problem.edges if isinstance(edge, Relation)])
+                shown = ", ".join(f"{edge.source!r} → {edge.target!r}" for edge in edges[:3])
+                shown += " …" if len(edges) > 3 else ""
+                return Repair(f"delete the relations that close the cycle: {shown}", self._writer.delete(edges))
             case "unknown_relation", _:
                 return self._unknown_relation(problem)
-        return self._delete(problem)
+        return Repair("delete the relation", self._writer.delete(problem.edges))
 
     def _likely_kind(self, concept: Concept) -> Kind:
         edges = self._dangling[concept.id]
@@ -231,13 +236,6 @@ class _Planner:
                 return Repair(f"repair the concept {end!r} first: {first.instruction}", first.statement)
         return None
 
-    def _wrong_kinds(self, problem: Problem) -> Repair:
-        edge = problem.edges[0]
-        reversed = self._meant(edge)
-        if reversed is not None:
-            return Repair("reverse the relation", self._writer.replace(edge, reversed))
-        return self._delete(problem)
-
     def _cross_scheme(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
         source, target = self._taxonomy[edge.source], self._taxonomy[edge.target]
@@ -247,11 +245,6 @@ class _Planner:
                 return self._update(blank, replace(blank, scheme=other.scheme), instruction)
         instruction = "delete the relation; if both mean the same, relate them by EXACT_MATCH or CLOSE_MATCH instead"
         return Repair(instruction, self._writer.delete(problem.edges))
-
-    def _cycle(self, problem: Problem) -> Repair:
-        edges = closing_edges([edge for edge in problem.edges if isinstance(edge, Relation)])
-        shown = ", ".join(f"{edge.source!r} → {edge.target!r}" for edge in edges[:3]) + (" …" if len(edges) > 3 else "")
-        return Repair(f"delete the relations that close the cycle: {shown}", self._writer.delete(edges))
 
     def _unknown_relation(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
@@ -292,9 +285,6 @@ class _Planner:
         if edge.type == "excludes":
             return not {source, *known.descendants(source)} & {target, *known.descendants(target)}
         return True
-
-    def _delete(self, problem: Problem) -> Repair:
-        return Repair("delete the relation", self._writer.delete(problem.edges))
 
     def _update(self, before: Concept, after: Concept, instruction: str) -> Repair:
         return Repair(instruction, self._writer.update(before, after))
