@@ -65,7 +65,10 @@ def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
     id = _text(request, "concept")
     match operation:
         case "create":
-            made = Concept(id, _scheme(request, taxonomy), cast(Kind, _one_of(request, "kind", KINDS)), {})
+            scheme = _optional(request, "scheme") or (taxonomy.schemes[0] if len(taxonomy.schemes) == 1 else None)
+            if scheme is None:
+                raise InputError(f"give a scheme; there is {', '.join(taxonomy.schemes) or 'none yet'}")
+            made = Concept(id, scheme, cast(Kind, _one_of(request, "kind", KINDS)), {})
             _require(request, "pref_label")
             return create(taxonomy, made, _alteration(request), by)
         case "rename":
@@ -156,14 +159,6 @@ def _parts(request: EditRequest) -> list[Part]:
         takes = tuple(_texts(row, "takes")) if "takes" in row else ()
         parts.append(Part(_text(row, "id"), **_labels(row), takes=takes))
     return parts
-
-
-def _scheme(request: EditRequest, taxonomy: Taxonomy) -> str:
-    if request.get("scheme") is not None:
-        return _text(request, "scheme")
-    if len(taxonomy.schemes) != 1:
-        raise InputError(f"give a scheme; there is {', '.join(taxonomy.schemes) or 'none yet'}")
-    return taxonomy.schemes[0]
 
 
 def _require(request: EditRequest, name: str) -> Any:

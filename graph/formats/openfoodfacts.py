@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
@@ -91,23 +92,18 @@ def tag_id(lang: str, name: str) -> str:
 
 def _read(file: Path, found: _Found) -> None:
     entry = _Entry(file, 1)
-    for number, line in reading.lines(file):
+    for number, line in chain(reading.lines(file), [(0, "")]):  # A blank line ends the last entry too.
         text = line.strip().replace("’", "'")
-        if not text:
-            _close(entry, found)
-            entry = _Entry(file, number + 1)
-        elif not text.startswith("#"):
+        if text and not text.startswith("#"):
             if not entry.names and not entry.parents:
                 entry.line = number
             _take(text, number, entry, found)
-    _close(entry, found)
-
-
-def _close(entry: _Entry, found: _Found) -> None:
-    if entry.names:
-        found.entries.append(entry)
-    elif entry.parents:
-        found.unread.append(f"line {entry.line} of {entry.file.name} (parents of nothing)")
+        elif not text:
+            if entry.names:
+                found.entries.append(entry)
+            elif entry.parents:
+                found.unread.append(f"line {entry.line} of {entry.file.name} (parents of nothing)")
+            entry = _Entry(file, number + 1)
 
 
 def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:

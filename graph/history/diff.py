@@ -152,11 +152,10 @@ def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOW
         shown: The number of examples of each group, which follow a line with its count.
     """
     changed = diff.changed
-    common = [concept.id for concept in after if concept.id in before]
     groups = (
         ("added", [_called(concept) + _under(after, concept.id) for concept in diff.added]),
         ("removed", [_called(concept) + _under(before, concept.id) for concept in diff.removed]),
-        ("moved", [line for id in common if (line := _moved(id, before, after))]),
+        ("moved", [line for concept in after if concept.id in before if (line := _moved(concept, before, after))]),
         ("renamed", [line for change in changed if (line := _renamed(change.before, change.after))]),
         (
             "labelled in other languages",
@@ -189,12 +188,12 @@ def _under(taxonomy: Taxonomy, id: str) -> str:
     return f" under {_called(taxonomy[path[-2]])}" if len(path) > 1 else ""
 
 
-def _moved(id: str, before: Taxonomy, after: Taxonomy) -> str | None:
-    old, new = (taxonomy.path(id)[-2:-1] for taxonomy in (before, after))
+def _moved(concept: Concept, before: Taxonomy, after: Taxonomy) -> str | None:
+    old, new = (taxonomy.path(concept.id)[-2:-1] for taxonomy in (before, after))
     if old == new:
         return None
     ends = (_called(taxonomy[path[0]]) if path else "the top" for taxonomy, path in ((before, old), (after, new)))
-    return f"{_called(after[id])}: {' → '.join(ends)}"
+    return f"{_called(concept)}: {' → '.join(ends)}"
 
 
 def _renamed(before: Concept, after: Concept) -> str | None:
