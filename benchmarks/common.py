@@ -20,8 +20,7 @@ from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Kind, Relation
 
 if TYPE_CHECKING:
-    from kgtag.train.extractor.config import RunOptions
-    from kgtag.train.extractor.options import TrainOptions
+    from kgtag.train.extractor.config import RunOptions, TrainOptions
 
 CONFIGS = Path(__file__).parent / "configs"
 

@@ -377,7 +377,7 @@ def train_embeddings(
         >>> report.entities, report.model
         (5, 'ComplEx')
     """
-    from kgtag.train.embeddings.graph import train_graph
+    from kgtag.train.embeddings.run import train_graph
     from kgtag.train.embeddings.settings import read_settings
 
     opened = open_store(store) if isinstance(store, str) and "://" in store else store

@@ -67,7 +67,7 @@ class Demo:
         return store, import_files(store, "jsonl", files, scheme=sample.SCHEME, author="demo")
 
     def train(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct], *, epochs: int) -> str:
-        from kgtag.train.extractor.options import TrainOptions
+        from kgtag.train.extractor.config import TrainOptions
         from kgtag.train.model import train_model
 
         report = train_model(
@@ -87,7 +87,7 @@ class Demo:
 
     def embed(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct]) -> str:
         from kgtag.link.encoder import SentenceEncoder
-        from kgtag.train.embeddings.graph import train_graph
+        from kgtag.train.embeddings.run import train_graph
 
         linker = self.model / "linker"
         encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode

@@ -12,7 +12,7 @@ from kgtag.cli.console import Json, log, print_json
 
 if TYPE_CHECKING:
     from kgtag.normalise import ValuePair
-    from kgtag.normalise.nearest import Encode
+    from kgtag.normalise.operations import Encode
 
 Encoder = Annotated[
     Path | None, typer.Option("--linker", help="A trained linker's directory: its encoder compares meanings.")

@@ -117,7 +117,7 @@ def add(
     from graph.formats import reading
     from graph.proposals.workflow import Person, propose, read_draft
     from kgtag.cli.settings import open_store
-    from kgtag.discover.relations import gather_relations, propose_relations
+    from kgtag.discover.propose import gather_relations, propose_relations
 
     if (file is None) == (from_tags is None):
         raise InputError("give a file with an edit, or --from-tags")

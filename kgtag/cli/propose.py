@@ -38,8 +38,7 @@ def propose(
     from graph.formats import reading
     from graph.proposals.workflow import Person
     from kgtag.cli.settings import open_store
-    from kgtag.discover.cluster import cluster
-    from kgtag.discover.mentions import group_mentions
+    from kgtag.discover.mentions import cluster, group_mentions
     from kgtag.discover.propose import propose_values
 
     found = cluster(group_mentions(reading.json_rows(tags), min_probability=min_probability), similarity=similarity)

@@ -29,7 +29,7 @@ def select(
 
     Example: `kgtag select products.jsonl --model models/shop --annotated train.jsonl --count 50 --out next.jsonl`
     """
-    from kgtag.discover.active_learning.batch import select_products
+    from kgtag.discover.selection import select_products
     from kgtag.extract.sequence import SequenceExtractor
 
     extractor = SequenceExtractor.load(model, precision=read_precision(precision))

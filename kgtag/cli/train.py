@@ -15,10 +15,9 @@ from kgtag.cli.progress import training_bar
 from kgtag.cli.training_data import TrainingData, read_data, show_findings, training_options, without_passwords
 
 if TYPE_CHECKING:
-    from kgtag.train.extractor.config import RunOptions
+    from kgtag.train.extractor.config import RunOptions, TrainOptions
     from kgtag.train.extractor.continual import Start
     from kgtag.train.extractor.data_checks import DataFinding
-    from kgtag.train.extractor.options import TrainOptions
     from kgtag.train.extractor.run import TrainReport
 
 app = typer.Typer(no_args_is_help=True)
@@ -255,8 +254,7 @@ def linker(
     from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
     from kgtag.train.encoder import pretrained
-    from kgtag.train.linker.run import Material, train_linker
-    from kgtag.train.linker.tables import read_mentions, read_usage
+    from kgtag.train.linker.run import Material, read_mentions, read_usage, train_linker
     from kgtag.train.model import link_examples
 
     taxonomy, stamp = stamped(open_store(store))
@@ -320,7 +318,7 @@ def embeddings(
         from graph.history.versions import stamped
         from kgtag.cli.settings import open_store
         from kgtag.data import read_annotated
-        from kgtag.train.embeddings.graph import train_graph
+        from kgtag.train.embeddings.run import train_graph
 
         opened = open_store(store)
         taxonomy, stamp = stamped(opened)

@@ -28,7 +28,7 @@ def ensemble(
     Example: `kgtag train ensemble models/seed0 models/seed1 models/seed2 --dev dev.jsonl --out models/three`
     """
     from kgtag.data import read_annotated
-    from kgtag.train.extractor.ensemble import build_ensemble
+    from kgtag.train.extractor.derived import build_ensemble
 
     with err.status("building the ensemble …"):
         f1 = build_ensemble(models, list(read_annotated(dev, format=format)), out=out)
@@ -57,7 +57,7 @@ def attributes(
     Example: `kgtag train attributes --model models/shop --add "Fit=how tightly it is worn" --store sqlite:///shop.db
     --out models/shop2`
     """
-    from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+    from kgtag.train.extractor.derived import NewAttribute, add_attributes
 
     new: dict[str, NewAttribute] = {}
     for given in add:

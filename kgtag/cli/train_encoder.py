@@ -47,10 +47,9 @@ def encoder(
     from dataclasses import asdict
 
     from kgtag.train.embeddings.settings import parse_device
-    from kgtag.train.encoder.loop import Watching
-    from kgtag.train.encoder.options import PretrainOptions
+    from kgtag.train.encoder.loop import PretrainOptions, Watching
+    from kgtag.train.encoder.masking import read_texts
     from kgtag.train.encoder.run import pretrain
-    from kgtag.train.encoder.texts import read_texts
 
     options = PretrainOptions(
         epochs=epochs, rate=learning_rate, layers=layers, width=width, device=parse_device(device)

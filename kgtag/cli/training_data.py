@@ -16,9 +16,8 @@ from kgtag.types import AnnotatedProduct
 if TYPE_CHECKING:
     from graph.history.versions import Stamp
     from graph.taxonomy import Taxonomy
-    from kgtag.train.extractor.config import RunOptions
+    from kgtag.train.extractor.config import RunOptions, TrainOptions
     from kgtag.train.extractor.data_checks import DataFinding
-    from kgtag.train.extractor.options import TrainOptions
 
 
 @dataclass(frozen=True, slots=True)

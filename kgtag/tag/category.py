@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
+from kgtag.extract.dictionary import LabelFinder
 from kgtag.tag.label_map import LabelMap
 from kgtag.types import CandidateTag, Extraction, Method, Product, Span
 

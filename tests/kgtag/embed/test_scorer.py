@@ -19,9 +19,8 @@ from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import Floats, ModelName
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.textmap import TextMap
+from kgtag.embed.vectors import Floats, ModelName, TextMap
 from kgtag.train.embeddings.model import vectors_of
 
 E, R, DIM = 40, 5, 7

@@ -13,16 +13,16 @@ from graph.taxonomy import Taxonomy
 from kgtag.evaluation.confidence import (
     bootstrap,
     choose_thresholds,
+    decisions,
     interval,
     paired,
+    per_category,
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluation.decisions import decisions, per_category
 from kgtag.evaluation.errors import KINDS, error_table, mistakes
-from kgtag.evaluation.extraction import Protocol, evaluate_extractions
-from kgtag.evaluation.hierarchical import evaluate_hierarchical
-from kgtag.evaluation.rates import rates
+from kgtag.evaluation.extraction import Protocol, evaluate_extractions, rates
+from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 

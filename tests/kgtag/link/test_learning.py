@@ -18,9 +18,9 @@ from kgtag.link.features.candidate_set import RICH_FEATURES
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
 from kgtag.link.rerank.networks import RankModel
 from kgtag.link.state import LinkerState
-from kgtag.train.linker.linear_map import learn_linear_map
 from kgtag.train.linker.rank import RankData, fit_networks
-from kgtag.train.linker.tables import read_mentions, read_usage
+from kgtag.train.linker.run import read_mentions, read_usage
+from kgtag.train.linker.synonyms import learn_linear_map
 from kgtag.types import Query
 
 

@@ -16,7 +16,7 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.rerank.defaults import DEFAULT_MODEL
 from kgtag.link.rerank.logistic import LinkModel
-from kgtag.train.linker.queries import misspelt, pairs_of
+from kgtag.train.linker.dataset import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
+from kgtag.extract.dictionary import LabelFinder
 from kgtag.tag.category import CategoryPredictor
 from kgtag.tag.label_map import LabelMap
 from kgtag.types import Extraction, Product
