@@ -56,13 +56,13 @@ def load(path: Path, *, verify: bool = False) -> Saved:
 
     Raises FileFormatError for a file that is missing, damaged, or not a snapshot file.
     """
-    found = blocks.read(path, verify=verify)
+    header, arrays = blocks.read(path, verify=verify)
     try:
-        columns = _columns_in(found.arrays, found.header["values"])
-        derived = _derived_in(columns, found.arrays, found.header["revision"])
-        problems = [_problem_from_json(row) for row in found.header["problems"]]
-        taxonomy = Taxonomy(columns, version=found.header["version"], problems=problems, derived=derived)
-        return Saved(taxonomy, found.header["store"], found.header["token"])
+        columns = _columns_in(arrays, header["values"])
+        derived = _derived_in(columns, arrays, header["revision"])
+        problems = [_problem_from_json(row) for row in header["problems"]]
+        taxonomy = Taxonomy(columns, version=header["version"], problems=problems, derived=derived)
+        return Saved(taxonomy, header["store"], header["token"])
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as error:
         raise FileFormatError(
             str(path), f"the parts don't fit together ({error!r}); delete it to have a new one"

@@ -14,7 +14,6 @@ import os
 import struct
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +28,6 @@ _FORMAT = 1
 _PREFIX = struct.Struct("<8sIQ16s")
 _ALIGNMENT = 64
 _DTYPES = ("<i4", "<i8", "|i1", "|b1", "|u1")
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """The header of a file and its arrays: read-only, backed by the file."""
-
-    header: Mapping[str, Any]
-    arrays: Mapping[str, Array]
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -77,8 +68,8 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
         raise InputError(f"{path} can't be written: {error.strerror or error}") from None
 
 
-def read(path: Path, *, verify: bool = False) -> Blocks:
-    """Map the file; with `verify`, read and check every byte of it.
+def read(path: Path, *, verify: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The header of a file and its arrays, read-only and mapped; with `verify`, read and check every byte of it.
 
     Raises FileFormatError for a file that is missing, foreign, newer, truncated or damaged.
     """
@@ -104,9 +95,7 @@ def read(path: Path, *, verify: bool = False) -> Blocks:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
-    return Blocks(
-        header, {name: _array(path, mapped, start, name, row, verify) for name, row in header["blocks"].items()}
-    )
+    return header, {name: _array(path, mapped, start, name, row, verify) for name, row in header["blocks"].items()}
 
 
 def _array(path: Path, mapped: mmap.mmap, start: int, name: str, row: list[Any], verify: bool) -> Array:

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,8 +88,8 @@ class _ParentFinder:
         self._by_path: dict[tuple[str, ...], str] = {}
         self._by_label: dict[str, list[str]] = defaultdict(list)
         for id, one in rows.items():
-            if path := _norm(path_of(one.row)):
-                self._by_path.setdefault((one.concept.scheme, *path), id)
+            if path := path_of(one.row):
+                self._by_path.setdefault((one.concept.scheme, *map(normalise, path)), id)
             for label in dict.fromkeys(map(normalise, one.concept.pref_label.values())):
                 self._by_label[label].append(id)
 
@@ -116,7 +116,7 @@ class _ParentFinder:
         return found
 
     def _at(self, levels: tuple[str, ...], one: Named) -> str:
-        key = (one.concept.scheme, *_norm(levels))
+        key = (one.concept.scheme, *map(normalise, levels))
         known = self._by_path.get(key)
         if known is not None:
             return known
@@ -135,28 +135,12 @@ class _ParentFinder:
         return id
 
 
-def _norm(path: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(normalise, path))
-
-
 _ONE = ("pref_label", "definition")
 _MANY = ("alt_label", "hidden_label")
 _LABELS = (*_ONE, *_MANY)
 _PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
 _SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
 _COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The meaning of a file's columns: `labels` has label field and language by column name.
-
-    `assumed`: some label column has no language.
-    """
-
-    labels: dict[str, tuple[str, str]]
-    unknown: tuple[str, ...]
-    assumed: bool
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -168,13 +152,13 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     named: list[Named] = []
     notes: list[str] = []
     for file in files:
-        layout: _Layout | None = None
+        labels: dict[str, tuple[str, str]] | None = None
         for row in table.rows(file, known=_COLUMNS):
-            if layout is None:
-                layout = _layout(row, tag)
-                notes += _remarks(layout, file, tag, given=lang is not None)
-            named.append(Named(row, _concept(row, layout, into=into, tag=tag)))
-        if layout is None:
+            if labels is None:
+                labels, remarks = _labels(row, lang)
+                notes += remarks
+            named.append(Named(row, _concept(row, labels, into=into, tag=tag)))
+        if labels is None:
             raise FileFormatError(str(file), "there are no rows below the column names")
     ids = _ids(named, tag)
     finder = _ParentFinder(dict(zip(ids, named, strict=True)), tag)
@@ -214,15 +198,16 @@ def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterato
         yield table.line([*head, *texts, *tail, *map(table.join, targets.values())], delimiter=delimiter)
 
 
-def _layout(row: table.Row, tag: str) -> _Layout:
+def _labels(row: table.Row, lang: str | None) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Field and language of the columns of labels, by column name, and notes on the file's columns."""
     labels: dict[str, tuple[str, str]] = {}
     unknown: list[str] = []
-    assumed = False
+    assumed = "path" in row.columns
     for name in row.columns:
         field, at, language = name.partition("@")
         field = _SHORT.get(field, field)
         if field in _LABELS:
-            key = (field, language if at else tag)
+            key = (field, language if at else lang or "en")
             if not LANGUAGE_TAG.fullmatch(key[1]):
                 raise row.error(name, f"{language!r} is not a language tag (like en or zh-CN)")
             if key in labels.values():
@@ -237,20 +222,16 @@ def _layout(row: table.Row, tag: str) -> _Layout:
     if "path" not in row.columns and not any(field == "pref_label" for field, _ in labels.values()):
         message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/reference/formats.md)"
         raise FileFormatError(str(row.file), message, line=1)
-    return _Layout(labels, tuple(unknown), assumed or "path" in row.columns)
+    notes = note(f"columns of {row.file.name} are unknown and were left out", map(repr, unknown))
+    if assumed and lang is None:
+        notes.append(f"{row.file.name} names no language for its labels; they were taken as 'en'; --lang names another")
+    return labels, notes
 
 
-def _remarks(layout: _Layout, file: Path, tag: str, *, given: bool) -> list[str]:
-    notes = note(f"columns of {file.name} are unknown and were left out", map(repr, layout.unknown))
-    if layout.assumed and not given:
-        notes.append(f"{file.name} names no language for its labels; they were taken as {tag!r}; --lang names another")
-    return notes
-
-
-def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept:
+def _concept(row: table.Row, labels: Mapping[str, tuple[str, str]], *, into: str, tag: str) -> Concept:
     """The row's concept, with an empty id when the table has none."""
     fields: dict[str, dict[str, Any]] = {field: {} for field in _LABELS}
-    for name, (field, language) in layout.labels.items():
+    for name, (field, language) in labels.items():
         cell = row.cells.get(name, "")
         if field == "definition" and cell:
             fields[field][language] = cell
@@ -262,7 +243,7 @@ def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept
     if path:
         fields["pref_label"].setdefault(tag, path[-1])
     if not fields["pref_label"]:
-        columns = [name for name, (field, _) in layout.labels.items() if field == "pref_label"]
+        columns = [name for name, (field, _) in labels.items() if field == "pref_label"]
         raise row.error((*columns, "path")[0], "the row has no name")
     id = row.cells.get("id", "").strip()
     if not id and "id" in row.columns:
