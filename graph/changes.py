@@ -160,16 +160,9 @@ def _joined(a: Columns, b: Columns, rows: Longs) -> Columns:
         lang,
         pa.concat_arrays([s.text, t.text]),
     )
-    return Columns(
-        ids=texts(a.ids, b.ids),
-        scheme=coded(a.scheme, b.scheme),
-        kind=coded(a.kind, b.kind),
-        status=coded(a.status, b.status),
-        choice=coded(a.choice, b.choice),
-        notation=texts(a.notation, b.notation),
-        texts=both.of(rows),
-        edges=a.edges,
-    )
+    scheme, kind, status, choice = map(coded, a.coded, b.coded)
+    ids, notation = texts(a.ids, b.ids), texts(a.notation, b.notation)
+    return Columns(ids, scheme, kind, status, choice, notation, both.of(rows), a.edges)
 
 
 def _with_relations(columns: Columns, unrelate: Sequence[Relation], relate: Sequence[Relation]) -> Columns:
@@ -236,7 +229,7 @@ def same(a: Columns, b: Columns) -> bool:
 def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
     left, right = rows.T
     differ = np.zeros(len(rows), dtype=bool)
-    for one, other in ((a.scheme, b.scheme), (a.kind, b.kind), (a.status, b.status), (a.choice, b.choice)):
+    for one, other in zip(a.coded, b.coded, strict=True):
         differ |= one.codes[left] != _recoded(other, one)[right]
     differ |= _unequal(a.notation.take(pa.array(left)), b.notation.take(pa.array(right)))
     count = np.diff(a.texts.starts)[left]

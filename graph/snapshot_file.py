@@ -21,6 +21,7 @@ from graph.model.changes import concept_from_json, concept_to_json
 from graph.taxonomy import Taxonomy
 
 _CODED = ("scheme", "kind", "status", "choice")
+_EDGES = ("type", "source", "target", "primary")
 _LABELS = ("starts", "owner", "lang", "form")
 
 
@@ -80,32 +81,23 @@ def _columns_out(columns: Columns) -> dict[str, Array]:
         "texts.kind": texts.kind,
         "texts.lang": texts.lang.codes,
         **_texts_out("texts", texts.text),
-        "edges.type": edges.type,
-        "edges.source": edges.source,
-        "edges.target": edges.target,
-        "edges.primary": edges.primary,
+        **{f"edges.{name}": getattr(edges, name) for name in _EDGES},
     }
 
 
 def _columns_in(arrays: Any, values: Any) -> Columns:
     ids = _texts_in("ids", arrays)
     n = len(ids)
-    coded = {name: Coded(_sized(arrays[name], n), tuple(values[name])) for name in _CODED}
+    scheme, kinds, status, choice = (Coded(_sized(arrays[name], n), tuple(values[name])) for name in _CODED)
     text, kind, lang = _texts_in("texts", arrays), arrays["texts.kind"], arrays["texts.lang"]
     m, k = len(text), len(arrays["edges.type"])
     starts = _sized(arrays["texts.starts"], n + 1)
     if starts[-1] != m:
         raise ValueError("texts")
-    return Columns(
-        ids=ids,
-        scheme=coded["scheme"],
-        kind=coded["kind"],
-        status=coded["status"],
-        choice=coded["choice"],
-        notation=_texts_in("notation", arrays, known=arrays["notation.known"]),
-        texts=Texts(starts, _sized(kind, m), Coded(_sized(lang, m), tuple(values["lang"])), text),
-        edges=Edges(*(_sized(arrays[f"edges.{name}"], k) for name in ("type", "source", "target", "primary"))),
-    )
+    texts = Texts(starts, _sized(kind, m), Coded(_sized(lang, m), tuple(values["lang"])), text)
+    edges = Edges(*(_sized(arrays[f"edges.{name}"], k) for name in _EDGES))
+    notation = _texts_in("notation", arrays, known=arrays["notation.known"])
+    return Columns(ids, scheme, kinds, status, choice, notation, texts, edges)
 
 
 def _derived_out(derived: Derived) -> dict[str, Array]:

@@ -183,7 +183,7 @@ def revision_of(columns: Columns) -> str:
         add(column.codes)
 
     add_texts(columns.ids)
-    for column in (columns.scheme, columns.kind, columns.status, columns.choice, columns.texts.lang):
+    for column in (*columns.coded, columns.texts.lang):
         add_coded(column)
     add(columns.notation.is_null().to_numpy(zero_copy_only=False))
     add_texts(pc.fill_null(columns.notation, ""))

@@ -104,9 +104,9 @@ def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: s
         concepts.append(_concept(prefix, "attribute", found.names, scheme=scheme, lang=lang))
         relations += [Relation("applies_to", prefix, id) for id in sorted({ids[name] for name in found.categories})]
         for text, surfaces in sorted(found.values.items()):
-            value = _concept(f"{prefix}.{slug(text)}", "value", surfaces, scheme=scheme, lang=lang)
-            concepts.append(value)
-            relations.append(Relation("value_of", value.id, prefix))
+            value_id = f"{prefix}.{slug(text)}"
+            concepts.append(_concept(value_id, "value", surfaces, scheme=scheme, lang=lang))
+            relations.append(Relation("value_of", value_id, prefix))
     notes += note("names consist of separators alone and were left out", unnamed)
     return parsed(concepts, relations, notes=notes, places={}, file="annotated rows")
 

@@ -232,17 +232,11 @@ def join(concepts: ConceptPart, texts: RawTexts, edges: RawEdges, unknown: Seque
     for bit, kind in enumerate(KINDS):
         rows = row_of(concepts.found[kind].nodes)
         kinds[rows[rows >= 0]] |= 1 << bit
-    return assemble(
-        ids=concepts.ids,
-        scheme=filled("scheme", ""),
-        kind=pa.array(_KIND_NAMES, pa.string()).take(pa.array(kinds)),
-        status=filled("status", "active"),
-        choice=filled("choice", "multiple"),
-        notation=filled("notation", None),
-        texts=texts,
-        edges=RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside]),
-        unknown=unknown,
-    )
+    kind = pa.array(_KIND_NAMES, pa.string()).take(pa.array(kinds))
+    defaults = {"scheme": "", "status": "active", "choice": "multiple", "notation": None}
+    scheme, status, choice, notation = (filled(name, default) for name, default in defaults.items())
+    inner = RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside])
+    return assemble([concepts.ids, scheme, kind, status, choice, notation], texts, inner, unknown=unknown)
 
 
 def _rows_by_node(nodes: Longs) -> Callable[[Longs], Longs]:

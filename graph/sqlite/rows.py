@@ -91,21 +91,11 @@ def read_columns(db: sqlite3.Connection) -> Columns:
         for column, kind in zip(page[7:], (PREF, ALT, HIDDEN, DEFINITION), strict=True):
             texts.append(_texts(orjson.loads(f"[{column}]"), rows, kind))
         rows += len(pages[-1][0])
-    ids, scheme, kinds, status, choice, notation = (pa.concat_arrays(column) for column in zip(*pages, strict=True))
-    edges, dangling = _edges(db, ids)
-    unknown = db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))
-    return assemble(
-        ids=ids,
-        scheme=scheme,
-        kind=kinds,
-        status=status,
-        choice=choice,
-        notation=notation,
-        texts=RawTexts.joined(texts),
-        edges=edges,
-        dangling=dangling,
-        unknown=[UnknownEdge(*row) for row in unknown],
-    )
+    concepts = [pa.concat_arrays(column) for column in zip(*pages, strict=True)]
+    edges, dangling = _edges(db, concepts[0])
+    foreign = db.execute(_FOREIGN, (orjson.dumps(TYPES).decode(), _UNKNOWN_SHOWN))
+    unknown = [UnknownEdge(*row) for row in foreign]
+    return assemble(concepts, RawTexts.joined(texts), edges, dangling=dangling, unknown=unknown)
 
 
 def _texts(objects: list[dict[str, Any]], first: int, kind: int) -> RawTexts:
