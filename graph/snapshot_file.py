@@ -1,4 +1,9 @@
-"""Snapshot files: a taxonomy with its indexes, mapped into memory, so that a million concepts are ready at once."""
+"""Snapshot files: a taxonomy with its indexes, mapped into memory, so that a million concepts are ready at once.
+
+A file holds named arrays: a JSON header with a checksum, then aligned raw blocks, each with a checksum of its own.
+Bytes 0…7 magic, 8…11 format, 12…19 length of the header, 20…35 its BLAKE2b; all numbers little-endian, blocks at
+multiples of 64 from the first one after the header.
+"""
 
 from __future__ import annotations
 

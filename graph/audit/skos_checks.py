@@ -1,4 +1,4 @@
-"""Checks of the concepts, schemes and relations of a SKOS file."""
+"""Checks of the concepts, schemes, relations, labels and notes of a SKOS file."""
 
 from __future__ import annotations
 

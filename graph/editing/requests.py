@@ -33,7 +33,6 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
 """Fields by operation."""
 
 _PART = ("id", "pref_label", *_LISTS, "definition", "takes")
-_MISSING = object()
 
 
 def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
@@ -162,10 +161,9 @@ def _parts(request: EditRequest) -> list[Part]:
 
 
 def _require(request: EditRequest, name: str) -> Any:
-    value = request.get(name, _MISSING)
-    if value is _MISSING:
+    if name not in request:
         raise InputError(f"{request.get('operation', 'a part')} needs {name!r}")
-    return value
+    return request[name]
 
 
 def _text(request: EditRequest, name: str) -> str:
