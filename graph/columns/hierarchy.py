@@ -5,7 +5,7 @@ The closure is kept as rows or, where it would be too large, walked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -28,13 +28,6 @@ class Csr:
         self.starts = starts
         self.targets = targets
         self.first, self.flat = starts.data, targets.data
-
-    @classmethod
-    def of(cls, rows: Sequence[Iterable[int]]) -> Csr:
-        ordered = [sorted(set(row)) for row in rows]
-        starts = np.zeros(len(rows) + 1, dtype=np.int32)
-        np.cumsum([len(row) for row in ordered], out=starts[1:])
-        return cls(starts, np.fromiter((t for row in ordered for t in row), dtype=np.int32, count=int(starts[-1])))
 
     @classmethod
     def sorted(cls, n: int, source: Indices, target: Indices) -> Csr:

@@ -162,18 +162,6 @@ class _Heap(Store):
     def triples(self, triple_pattern: Any, context: Any = None) -> Iterator[Any]:
         return ((row, iter(())) for row in self.rows)
 
-    def bind(self, prefix: Any, namespace: Any, override: bool = True) -> None:
-        """Ignore prefixes, which do not matter to triples."""
-
-    def namespace(self, prefix: str) -> None:
-        return None
-
-    def prefix(self, namespace: Any) -> None:
-        return None
-
-    def namespaces(self) -> Iterator[Any]:
-        return iter(())
-
 
 @contextmanager
 def _quiet() -> Iterator[None]:

@@ -169,10 +169,7 @@ class SqliteStore:
         with self._writing, self._file.writing() as db:
             for name, version in db.execute(taken, (release.name, release.version)):
                 raise ReleaseTaken(name, version)
-            row = astuple(release)
-            db.execute(
-                "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)", row
-            )
+            db.execute(_PUT_RELEASE, astuple(release))
 
     def releases(self) -> list[Release]:
         query = "SELECT name, version, revision, at, author, notes FROM release ORDER BY version"
