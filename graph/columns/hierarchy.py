@@ -118,10 +118,10 @@ class Hierarchy:
         return rows[i] if rows is not None else np.array(_walk(self.broader, i), dtype=np.int32)
 
 
-def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | None:
-    """Ancestors of every row, computed level by level from the top; None for more than `most` pairs."""
+def closure(broader: Csr, narrower: Csr) -> Csr | None:
+    """Ancestors of every row, computed level by level from the top; None for too many pairs."""
     n = len(broader)
-    most = max(_PAIRS_PER_CONCEPT * n, _PAIRS) if most is None else most
+    most = max(_PAIRS_PER_CONCEPT * n, _PAIRS)
     pool = np.empty(max(1024, 8 * n), dtype=np.int32)
     filled = 0
     start, size = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
