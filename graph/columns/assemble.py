@@ -91,8 +91,8 @@ def assemble(
     ids, *coded, notation = concepts
     scheme, kind, status, choice = map(Coded.of, coded)
     ordered = _ordered_texts(texts, place, len(rows)), _ordered_edges(edges, place, len(rows))
-    odd = distinct(dangling), duplicates, tuple(sorted(set(unknown)))
-    return Columns(ids, scheme, kind, status, choice, notation, *ordered, *odd)
+    odd = tuple(sorted(set(unknown)))
+    return Columns(ids, scheme, kind, status, choice, notation, *ordered, distinct(dangling), duplicates, odd)
 
 
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
