@@ -8,6 +8,11 @@ import unicodedata
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 _LONGEST_SLUG = 80
+_PLURALS = (
+    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
+    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
+    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
+)
 
 
 def normalise(text: str) -> str:
@@ -32,13 +37,6 @@ def slug(key: str, *, keep: str = ".") -> str:
     digest = hashlib.blake2b(key.encode(), digest_size=4).hexdigest()
     short = re.sub(r"-+", "-", plain)[:_LONGEST_SLUG].strip("-.")
     return f"{short}-{digest}" if short else digest
-
-
-_PLURALS = (
-    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
-    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
-    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
-)
 
 
 def singular(label: str) -> str:

@@ -38,6 +38,9 @@ _FORMAT = 1
 _PREFIX = struct.Struct("<8sIQ16s")
 _ALIGNMENT = 64
 _DTYPES = ("<i4", "<i8", "|i1", "|b1", "|u1")
+_CODED = ("scheme", "kind", "status", "choice")
+_EDGES = ("type", "source", "target", "primary")
+_LABELS = ("starts", "owner", "lang", "form")
 
 
 def write_blocks(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -131,11 +134,6 @@ def _aligned(offset: int) -> int:
 def _require_little_endian(path: Path) -> None:
     if sys.byteorder != "little":
         raise FileFormatError(str(path), "snapshot files are for little-endian machines; serve from the store alone")
-
-
-_CODED = ("scheme", "kind", "status", "choice")
-_EDGES = ("type", "source", "target", "primary")
-_LABELS = ("starts", "owner", "lang", "form")
 
 
 @dataclass(frozen=True, slots=True)

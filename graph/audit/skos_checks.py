@@ -15,6 +15,12 @@ from graph.formats.rdf import DC, DCT, RDFS, SKOS, Node, Text
 from graph.labels import normalise
 from graph.model import LANGUAGE_TAG
 
+_IRI = re.compile(r"https?://[^\s<>\"{}|\\^`*/]+(/[^\s<>\"{}|\\^`*]*)?|urn:kgtag:[^\s]+")
+_NOTES = tuple(
+    SKOS + term for term in ("note", "changeNote", "definition", "editorialNote", "example", "historyNote", "scopeNote")
+)
+_TITLES = (SKOS + "prefLabel", RDFS + "label", DC + "title", DCT + "title")
+
 
 def relation_clash(t: Thesaurus) -> Iterator[Defect]:
     """S27: related and the hierarchy are disjoint, through any number of steps."""
@@ -106,9 +112,6 @@ def _same_site(a: Node, b: Node) -> bool:
     return a.split("/")[2:3] == b.split("/")[2:3]
 
 
-_IRI = re.compile(r"https?://[^\s<>\"{}|\\^`*/]+(/[^\s<>\"{}|\\^`*]*)?|urn:kgtag:[^\s]+")
-
-
 def no_concepts(t: Thesaurus) -> Iterator[Defect]:
     if not t.concepts:
         yield Defect((), "there is no concept in the file")
@@ -176,12 +179,6 @@ def disconnected(t: Thesaurus) -> Iterator[Defect]:
 
 def _tops(t: Thesaurus) -> set[tuple[str, str]]:
     return {(s, o) for s, o in t.links(SKOS + "topConceptOf")} | {(o, s) for s, o in t.links(SKOS + "hasTopConcept")}
-
-
-_NOTES = tuple(
-    SKOS + term for term in ("note", "changeNote", "definition", "editorialNote", "example", "historyNote", "scopeNote")
-)
-_TITLES = (SKOS + "prefLabel", RDFS + "label", DC + "title", DCT + "title")
 
 
 def several_pref_labels(t: Thesaurus) -> Iterator[Defect]:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from graph.columns.columns import CODE, Edges, ranges
 
 Indices = NDArray[np.int32]
+_PAIRS_PER_CONCEPT = 50
+_PAIRS = 20_000_000
+"""A closure larger than both of these is not kept: a chain of 10,000 concepts alone has 50 million pairs."""
 
 
 class Csr:
@@ -78,11 +81,6 @@ def starts_of(source: Indices, n: int) -> Indices:
     starts = np.zeros(n + 1, dtype=np.int32)
     np.cumsum(np.bincount(source, minlength=n), out=starts[1:])
     return starts
-
-
-_PAIRS_PER_CONCEPT = 50
-_PAIRS = 20_000_000
-"""A closure larger than both of these is not kept: a chain of 10,000 concepts alone has 50 million pairs."""
 
 
 class Hierarchy:

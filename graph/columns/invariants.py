@@ -25,6 +25,10 @@ _ENDS: Mapping[RelationType, tuple[Kind, Kind]] = {
     "value_of": ("value", "attribute"),
     "applies_to": ("attribute", "category"),
 }
+_PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
+"""Ids that are certainly valid; others are checked one by one."""
+_FAR = 2
+"""Edit distance beyond which another word is meant than a relation type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,10 +261,6 @@ def _suspect(columns: Columns) -> Flags:
     return suspect | ~named
 
 
-_PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
-"""Ids that are certainly valid; others are checked one by one."""
-
-
 def _concept_problems(concept: Concept) -> list[Problem]:
     label = f" ({concept.label()})" if concept.pref_label else ""
     found: list[Problem] = []
@@ -310,10 +310,6 @@ def _with_one_primary(columns: Columns) -> Columns:
     if np.array_equal(primary, edges.primary):
         return columns
     return replace(columns, edges=Edges(edges.type, edges.source, edges.target, primary))
-
-
-_FAR = 2
-"""Edit distance beyond which another word is meant than a relation type."""
 
 
 def near_relation(type: str) -> RelationType | None:

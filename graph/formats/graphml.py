@@ -28,6 +28,7 @@ _PLAIN = ("label", "kind", "scheme", "notation", "status", "choice")
 _TEXTS = {"prefLabel": "pref_label", "definition": "definition"}
 _LISTS = {"altLabel": "alt_label", "hiddenLabel": "hidden_label"}
 _EDGE = {"relation": "string", "primary": "boolean"}
+_WRITTEN = re.compile(r"\\(.)", re.DOTALL)
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -78,9 +79,6 @@ def _attributes(concept: Concept) -> dict[str, str]:
         for tag, texts in sorted(getattr(concept, lists_of).items()):
             found[f"{name}@{tag}"] = "\n".join(text.replace("\\", "\\\\").replace("\n", "\\n") for text in texts)
     return found
-
-
-_WRITTEN = re.compile(r"\\(.)", re.DOTALL)
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

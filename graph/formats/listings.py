@@ -15,6 +15,8 @@ from graph.model import Concept, Kind, Relation
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
 _LINE = re.compile(r"(\d{1,18}) - (.+)")
 _SEPARATOR = " > "
+LEVELS = ("segment", "family", "class", "brick")
+_LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
 
 
 @dataclass(slots=True)
@@ -126,10 +128,6 @@ def _google_row(text: str, file: Path, number: int) -> tuple[str, str]:
         hint = "; take the file taxonomy-with-ids: names without ids are not stable" if ">" in text else ""
         raise FileFormatError(str(file), message + hint, line=number)
     return matched[1], path
-
-
-LEVELS = ("segment", "family", "class", "brick")
-_LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
 
 
 def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

@@ -17,6 +17,8 @@ from graph.formats.reading import Row
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
+_EXAMPLE = "zh-CN.json"
+
 
 def read_whatnot(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read `{version, categories: [{id, type, label, parent_id, allows_inventory}]}`.
@@ -102,9 +104,6 @@ def _rows(files: Sequence[Path], *, within: str | None, shape: str) -> Iterator[
         if not rows:
             raise FileFormatError(str(file), "no category in the file")
         yield from (Row.of(row, file, f"{within or ''}[{number}]") for number, row in enumerate(rows))
-
-
-_EXAMPLE = "zh-CN.json"
 
 
 def read_shopify(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

@@ -38,6 +38,19 @@ from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
+_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
+MAPPINGS = {
+    "Concept": SKOS + "Concept",
+    **{kind.capitalize(): KGTAG + kind.capitalize() for kind in KINDS},
+    **{name: SKOS + name for name in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")},
+    **{name: KGTAG + name for name in ("scheme", "status", "choice")},
+    **{type.upper(): iri for type, iri in RELATIONS.items()},
+}
+"""IRIs of the labels, properties and relationship types of kgtag's graph."""
+_CONSTRAINT = "CREATE CONSTRAINT n10s_unique_uri IF NOT EXISTS FOR (r:Resource) REQUIRE r.uri IS UNIQUE"
+_NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
+_ROWS = 1000
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -124,9 +137,6 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield node, KGTAG + "primary", other
 
 
-_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
-
-
 def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
     """Plain labels for the XL labels of the triples."""
     forms: dict[str, list[Text]] = defaultdict(list)
@@ -153,21 +163,6 @@ def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
         yield s, _TERMS[p], node
         yield node, TYPE, SKOSXL + "Label"
         yield node, SKOSXL + "literalForm", o
-
-
-PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
-MAPPINGS = {
-    "Concept": SKOS + "Concept",
-    **{kind.capitalize(): KGTAG + kind.capitalize() for kind in KINDS},
-    **{name: SKOS + name for name in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")},
-    **{name: KGTAG + name for name in ("scheme", "status", "choice")},
-    **{type.upper(): iri for type, iri in RELATIONS.items()},
-}
-"""IRIs of the labels, properties and relationship types of kgtag's graph."""
-
-_CONSTRAINT = "CREATE CONSTRAINT n10s_unique_uri IF NOT EXISTS FOR (r:Resource) REQUIRE r.uri IS UNIQUE"
-_NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
-_ROWS = 1000
 
 
 def write_n10s(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:

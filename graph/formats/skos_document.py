@@ -31,6 +31,14 @@ from graph.formats.rdf import (
 )
 from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
 
+Statements = Mapping[Node, Mapping[str, Sequence[Node | Text]]]
+_TEXTS = frozenset({SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")})
+_LINKS = frozenset(
+    {TYPE, *RELATIONS.values(), *(SKOS + term for term in ("narrower", "inScheme", "topConceptOf"))}
+    | {SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+)
+_COLLECTIONS = frozenset({SKOS + "Collection", SKOS + "OrderedCollection"})
+
 
 class Document:
     """Triples by subject and predicate. `odd` collects examples of what was left out or changed, by note."""
@@ -242,16 +250,6 @@ class Document:
                 else note(what, examples)
             )
         ]
-
-
-Statements = Mapping[Node, Mapping[str, Sequence[Node | Text]]]
-
-_TEXTS = frozenset({SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")})
-_LINKS = frozenset(
-    {TYPE, *RELATIONS.values(), *(SKOS + term for term in ("narrower", "inScheme", "topConceptOf"))}
-    | {SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
-)
-_COLLECTIONS = frozenset({SKOS + "Collection", SKOS + "OrderedCollection"})
 
 
 def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:

@@ -24,6 +24,12 @@ from graph.taxonomy import Taxonomy
 
 _DEEPEST = 50
 _ARROW = re.compile(r"\s*>\s*")
+_ONE = ("pref_label", "definition")
+_MANY = ("alt_label", "hidden_label")
+_LABELS = (*_ONE, *_MANY)
+_PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
+_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
+_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
 
 
 class Named(NamedTuple):
@@ -133,14 +139,6 @@ class _ParentFinder:
             self.made.append(concept)
             self._by_label[normalise(label)].append(id)
         return id
-
-
-_ONE = ("pref_label", "definition")
-_MANY = ("alt_label", "hidden_label")
-_LABELS = (*_ONE, *_MANY)
-_PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
-_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
-_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

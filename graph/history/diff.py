@@ -13,6 +13,8 @@ from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConce
 from graph.model.changes import relation_to_json
 from graph.taxonomy import Taxonomy
 
+_SHOWN = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -134,9 +136,6 @@ def _json(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {tag: list(texts) if isinstance(texts, tuple) else texts for tag, texts in value.items()}
-
-
-_SHOWN = 10
 
 
 def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOWN) -> list[str]:

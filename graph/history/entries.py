@@ -25,6 +25,10 @@ LISTED = 100
 RelationKey = tuple[RelationType, str, str]
 K = TypeVar("K", str, RelationKey)
 V = TypeVar("V", Concept, Relation)
+_LEVEL = 3
+_AT_ONCE = 1000
+_PAGE = 20_000
+"""Changes decoded at a time, unless a single entry has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +188,6 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
             break
         shown = longer
     return f"{text}: {shown}" if shown else text
-
-
-_LEVEL = 3
-_AT_ONCE = 1000
-_PAGE = 20_000
-"""Changes decoded at a time, unless a single entry has more."""
 
 
 def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:

@@ -34,6 +34,9 @@ _BATCH = 10_000
 """Changes that are replayed at a time, unless the taxonomy is larger."""
 _PAUSE = 0.02
 """Seconds between the two reads that must agree before an external edit is recorded."""
+log = logging.getLogger(__name__)
+NAME = re.compile(r"\d{4}\.\d{2}\.\d+")
+"""Release names: year, month, and a number that starts at 0 each month (UTC)."""
 
 
 def reconcile(
@@ -212,12 +215,6 @@ def _back(store: TaxonomyStore, now: Taxonomy, version: int) -> Taxonomy:
             break  # A gap: the revision will not be that of the version.
         changes += entry.undo
     return Taxonomy.of(TaxonomyData(version, applied(now.columns, changes)))
-
-
-log = logging.getLogger(__name__)
-
-NAME = re.compile(r"\d{4}\.\d{2}\.\d+")
-"""Release names: year, month, and a number that starts at 0 each month (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)

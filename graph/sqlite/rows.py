@@ -23,6 +23,21 @@ Row = tuple[Any, ...]
 COLUMNS = tuple(field.name for field in fields(Concept))
 """Columns of the concept table, in the order of `row_of`."""
 _values = attrgetter(*COLUMNS)
+_ROWS_PER_PAGE = 50_000
+_UNKNOWN_SHOWN = 100
+_BEFORE_ALL = -(1 << 63)
+_CONCEPTS = """SELECT max(row), json_group_array(id), json_group_array(scheme), json_group_array(kind),
+    json_group_array(status), json_group_array(choice), json_group_array(notation), group_concat(pref_label, ','),
+    group_concat(alt_label, ','), group_concat(hidden_label, ','), group_concat(definition, ',')
+FROM (SELECT rowid AS row, id, scheme, kind, status, choice, notation, pref_label, alt_label,
+    hidden_label, definition FROM concept WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
+"""A row per page: SQLite returns one long JSON text far faster than many short rows."""
+_RELATIONS = """SELECT json_group_array(type), json_group_array(source), json_group_array(target),
+    json_group_array(is_primary)
+FROM (SELECT type, source, target, is_primary FROM relation WHERE (type, source, target) > (?, ?, ?)
+    ORDER BY type, source, target LIMIT ?)"""
+_FOREIGN = """SELECT type, source, target FROM relation WHERE type NOT IN (SELECT value FROM json_each(?))
+    ORDER BY type, source, target LIMIT ?"""
 
 
 def row_of(concept: Concept) -> Row:
@@ -57,23 +72,6 @@ def _json(labels: Mapping[str, str] | Mapping[str, tuple[str, ...]]) -> str:
         return "{}"
     filled = {tag: value for tag, value in labels.items() if value != ()}
     return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode()
-
-
-_ROWS_PER_PAGE = 50_000
-_UNKNOWN_SHOWN = 100
-_BEFORE_ALL = -(1 << 63)
-_CONCEPTS = """SELECT max(row), json_group_array(id), json_group_array(scheme), json_group_array(kind),
-    json_group_array(status), json_group_array(choice), json_group_array(notation), group_concat(pref_label, ','),
-    group_concat(alt_label, ','), group_concat(hidden_label, ','), group_concat(definition, ',')
-FROM (SELECT rowid AS row, id, scheme, kind, status, choice, notation, pref_label, alt_label,
-    hidden_label, definition FROM concept WHERE rowid > ? ORDER BY rowid LIMIT ?)"""
-"""A row per page: SQLite returns one long JSON text far faster than many short rows."""
-_RELATIONS = """SELECT json_group_array(type), json_group_array(source), json_group_array(target),
-    json_group_array(is_primary)
-FROM (SELECT type, source, target, is_primary FROM relation WHERE (type, source, target) > (?, ?, ?)
-    ORDER BY type, source, target LIMIT ?)"""
-_FOREIGN = """SELECT type, source, target FROM relation WHERE type NOT IN (SELECT value FROM json_each(?))
-    ORDER BY type, source, target LIMIT ?"""
 
 
 def read_columns(db: sqlite3.Connection) -> Columns:
