@@ -103,8 +103,8 @@ class _Planner:
                 taken.add(proposed)
 
     def repair(self, problem: Problem) -> Repair:
-        if problem.subject is not None and (mended := self._mended(problem.code, problem.subject)) is not None:
-            after, instruction = mended
+        if problem.subject is not None and (repaired := self._repaired(problem.code, problem.subject)) is not None:
+            after, instruction = repaired
             return Repair(instruction, self._writer.update(problem.subject, after))
         match problem.code, problem.subject:
             case "value_without_attribute", Concept() as value:
@@ -131,7 +131,7 @@ class _Planner:
                 return self._unknown_relation(problem)
         return Repair("delete the relation", self._writer.delete(problem.edges))
 
-    def _mended(self, code: ProblemCode, concept: Concept) -> tuple[Concept, str] | None:
+    def _repaired(self, code: ProblemCode, concept: Concept) -> tuple[Concept, str] | None:
         """The concept without a problem of its own, and the instruction."""
         match code:
             case "bad_id":
