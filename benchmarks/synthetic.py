@@ -33,16 +33,15 @@ def columns(n: int, *, seed: int = 7) -> Columns:
     kinds = np.repeat([0, 1, 2], [categories, attributes, values])
     place = rng.permutation(n)  # Ids say nothing about where a concept stands in the tree.
     status = np.where(rng.random(n) < 0.01, 1, 0)
-    return assemble(
-        ids=_numbered("m", place, len(str(n))),
-        scheme=pa.array([SCHEME]).take(pa.array(np.zeros(n, dtype=np.int64))),
-        kind=pa.array(["category", "attribute", "value"]).take(pa.array(kinds)),
-        status=pa.array(["active", "candidate"]).take(pa.array(status)),
-        choice=pa.array(["multiple", "single"]).take(pa.array(rng.integers(0, 2, n))),
-        notation=pa.nulls(n, pa.large_string()),
-        texts=_texts(rng, n),
-        edges=_edges(rng, categories, attributes, values),
-    )
+    concepts = [
+        _numbered("m", place, len(str(n))),
+        pa.array([SCHEME]).take(pa.array(np.zeros(n, dtype=np.int64))),
+        pa.array(["category", "attribute", "value"]).take(pa.array(kinds)),
+        pa.array(["active", "candidate"]).take(pa.array(status)),
+        pa.array(["multiple", "single"]).take(pa.array(rng.integers(0, 2, n))),
+        pa.nulls(n, pa.large_string()),
+    ]
+    return assemble(concepts, _texts(rng, n), _edges(rng, categories, attributes, values))
 
 
 def _numbered(prefix: str, numbers: NDArray[Any], width: int) -> Any:

@@ -27,9 +27,8 @@ from statistics import median
 import orjson
 from common import arguments, machine, report, table, timed
 
-from graph.lookup import find_concept
 from graph.stores import load_taxonomy, open_store
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.data import read_annotated
 from kgtag.data.importing import import_files
 from kgtag.enforce import EnforceSettings, violations

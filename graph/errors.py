@@ -111,12 +111,9 @@ class UnknownConcept(InputError):
 
     code = "unknown-concept"
 
-    def __init__(
-        self, value: str, *, kind: str = "concept", scheme: str | None = None, near: Sequence[str] = ()
-    ) -> None:
-        where = f" in scheme {scheme!r}" if scheme else ""
+    def __init__(self, value: str, *, kind: str = "concept", near: Sequence[str] = ()) -> None:
         hint = f"; did you mean {', '.join(near)}?" if near else ""
-        super().__init__(f"no {kind} {value!r}{where}{hint}")
+        super().__init__(f"no {kind} {value!r}{hint}")
         self.value = value
         self.near = tuple(near)
 

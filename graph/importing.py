@@ -1,14 +1,13 @@
 """Import of parsed files: new concepts are added, known ones merged, and nothing is deleted.
 
-With `replacing`, concepts and parents that the file contradicts are deprecated and deleted: see
-`graph.importing`.
+With `replacing`, concepts and parents that the file contradicts are deprecated and deleted: see `outdated`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 
 from graph.editing.edit import apply_with, preview
@@ -65,18 +64,7 @@ def outdated(content: Parsed, taxonomy: Taxonomy) -> Outdated:
         for concept in taxonomy
         if concept.id not in in_file and (concept.scheme, concept.kind) in covered and concept.status != "deprecated"
     )
-    notes = _notes(content, taxonomy, stale=stale, missing=missing, parents=parents)
-    return Outdated(tuple(stale), missing, tuple(notes))
 
-
-def _notes(
-    content: Parsed,
-    taxonomy: Taxonomy,
-    *,
-    stale: list[Relation],
-    missing: tuple[Concept, ...],
-    parents: dict[str, set[str]],
-) -> list[str]:
     def named(id: str) -> str:
         return f"{id!r} ({taxonomy[id].label()})"
 
@@ -87,12 +75,13 @@ def _notes(
         for concept in content.concepts
         if concept.status == "active" and (old := taxonomy.get(concept.id)) is not None and old.status == "deprecated"
     ]
-    return [
+    notes = (
         *note("concepts moved to another primary parent", moved),
         *note("concepts became top concepts", topped),
         *note("concepts are not in the file any more and are deprecated", (named(c.id) for c in missing)),
         *note("concepts of the file are deprecated in the store and stay so", deprecated),
-    ]
+    )
+    return Outdated(tuple(stale), missing, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +114,6 @@ class ImportReport(ImportCounts):
     taxonomy: Taxonomy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(ImportCounts):
-    """The changes that merge a file into a snapshot, and their counts."""
-
-    changes: tuple[Change, ...] = ()
-
-
 def import_parsed(
     store: TaxonomyStore, content: Parsed, *, author: str, reason: str, replacing: bool = False, dry_run: bool = False
 ) -> ImportReport:
@@ -155,16 +137,15 @@ def import_parsed(
         >>> import_parsed(store, jsonl.read([Path("tents.jsonl")]), author="ann", reason="new range").created
         2
     """
-    plan = Plan()
+    counts = ImportCounts()
 
     def planned(snapshot: Taxonomy) -> ChangeSet:
-        nonlocal plan
-        plan = merge(content, snapshot, replacing=replacing)
-        return ChangeSet(plan.changes, author, reason)
+        nonlocal counts
+        changes, counts = merge(content, snapshot, replacing=replacing)
+        return ChangeSet(changes, author, reason)
 
     taxonomy = preview(store, planned)[2] if dry_run else apply_with(store, planned)
-    counts = {field.name: getattr(plan, field.name) for field in fields(ImportCounts)}
-    return ImportReport(**counts, taxonomy=taxonomy)
+    return ImportReport(**asdict(counts), taxonomy=taxonomy)
 
 
 def prefixed(content: Parsed, prefix: str) -> Parsed:
@@ -179,18 +160,10 @@ def prefixed(content: Parsed, prefix: str) -> Parsed:
     return Parsed(tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations)), content.notes)
 
 
-def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Plan:
-    """Plan the changes that merge a file into a snapshot.
+def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tuple[tuple[Change, ...], ImportCounts]:
+    """The changes that merge a file into a snapshot, and their counts; see `import_parsed`.
 
     Relations to unknown concepts are left out, with a note.
-
-    Args:
-        content: What a reader made of the file.
-        taxonomy: The present snapshot.
-        replacing: The file has the whole scheme.
-
-    Raises:
-        InputError: An id belongs to a concept of another scheme or kind.
     """
     stale = outdated(content, taxonomy) if replacing else Outdated()
     puts: list[Change] = []
@@ -208,7 +181,7 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Pl
     relations, notes = _relations(content, taxonomy, stale)
     updated = len(content.concepts) - created - unchanged
     changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
-    return Plan(
+    return changes, ImportCounts(
         created=created,
         updated=updated,
         unchanged=unchanged,
@@ -216,7 +189,6 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> Pl
         notes=(*content.notes, *stale.notes, *notes),
         moved=len(stale.broader),
         deprecated=len(stale.concepts),
-        changes=changes,
     )
 
 

@@ -8,6 +8,11 @@ import unicodedata
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 _LONGEST_SLUG = 80
+_PLURALS = (
+    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
+    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
+    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
+)
 
 
 def normalise(text: str) -> str:
@@ -34,20 +39,10 @@ def slug(key: str, *, keep: str = ".") -> str:
     return f"{short}-{digest}" if short else digest
 
 
-_PLURALS = (
-    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
-    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
-    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
-)
-
-
 def singular(label: str) -> str:
     """A normalised label with every English word in the singular, roughly: "shoe" for "shoes"."""
-    return " ".join(_singular_word(word) for word in label.split(" "))
-
-
-def _singular_word(word: str) -> str:
-    for plural, ending in _PLURALS:
-        if plural.search(word):
-            return plural.sub(ending, word)
-    return word
+    words = label.split(" ")
+    for at, word in enumerate(words):
+        found = next((one for one in _PLURALS if one[0].search(word)), None)
+        words[at] = found[0].sub(found[1], word) if found else word
+    return " ".join(words)

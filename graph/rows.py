@@ -11,20 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
-from graph.model import (
-    RELATION_TYPES,
-    Choice,
-    Concept,
-    HistoryEntry,
-    Kind,
-    Origin,
-    ProblemCode,
-    Proposal,
-    ProposalStatus,
-    Release,
-    Status,
-    Version,
-)
+from graph.model import RELATION_TYPES, Choice, Concept, Kind, ProblemCode, Proposal, ProposalStatus, Status
+from graph.model.changes import HistoryEntry, Origin, Release, Version
 from graph.model.proposals import to_json as proposal_to_json
 
 if TYPE_CHECKING:

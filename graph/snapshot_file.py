@@ -1,27 +1,139 @@
-"""Snapshot files: a taxonomy with its indexes, mapped into memory, so that a million concepts are ready at once."""
+"""Snapshot files: a taxonomy with its indexes, mapped into memory, so that a million concepts are ready at once.
+
+A file holds named arrays: a JSON header with a checksum, then aligned raw blocks, each with a checksum of its own.
+Bytes 0…7 magic, 8…11 format, 12…19 length of the header, 20…35 its BLAKE2b; all numbers little-endian, blocks at
+multiples of 64 from the first one after the header.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from graph.columns import blocks
-from graph.columns.blocks import Array
 from graph.columns.columns import TYPES, Coded, Columns, Edges, Texts
 from graph.columns.derived import Adjacency, Derived, LabelIndex
 from graph.columns.hierarchy import Csr, Hierarchy
 from graph.columns.sequences import SortedTexts, offsets
-from graph.errors import FileFormatError
+from graph.errors import FileFormatError, InputError
 from graph.model import Problem, Relation, UnknownEdge
 from graph.model.changes import concept_from_json, concept_to_json
 from graph.taxonomy import Taxonomy
 
+Array = NDArray[Any]
+_MAGIC = b"KGTAGSNP"
+_FORMAT = 1
+_PREFIX = struct.Struct("<8sIQ16s")
+_ALIGNMENT = 64
+_DTYPES = ("<i4", "<i8", "|i1", "|b1", "|u1")
 _CODED = ("scheme", "kind", "status", "choice")
+_EDGES = ("type", "source", "target", "primary")
 _LABELS = ("starts", "owner", "lang", "form")
+
+
+def write_blocks(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write the file whole or not at all; an older file stays until the new one is on the disk.
+
+    Raises InputError when it can't be written.
+    """
+    _require_little_endian(path)
+    table: dict[str, list[Any]] = {}
+    end = 0
+    for name, array in arrays.items():
+        data = _bytes(array)
+        table[name] = [end, len(data), array.dtype.str, hashlib.blake2b(data, digest_size=16).hexdigest()]
+        end = _aligned(end + len(data))
+    text = json.dumps({**header, "blocks": table, "bytes": end}, ensure_ascii=False).encode()
+    prefix = _PREFIX.pack(_MAGIC, _FORMAT, len(text), hashlib.blake2b(text, digest_size=16).digest())
+    partial = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        with partial.open("wb") as file:
+            file.write(prefix + text)
+            file.write(bytes(_aligned(file.tell()) - file.tell()))
+            for array in arrays.values():
+                data = _bytes(array)
+                file.write(data)
+                file.write(bytes(_aligned(len(data)) - len(data)))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        with contextlib.suppress(OSError):  # Where folders can be synced, the new name survives a power cut.
+            handle = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InputError(f"{path} can't be written: {error.strerror or error}") from None
+
+
+def read_blocks(path: Path, *, verify: bool = False) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The header of a file and its arrays, read-only and mapped; with `verify`, read and check every byte of it.
+
+    Raises FileFormatError for a file that is missing, foreign, newer, truncated or damaged.
+    """
+    _require_little_endian(path)
+    try:
+        with path.open("rb") as file:
+            prefix = file.read(_PREFIX.size)
+            if len(prefix) < _PREFIX.size or prefix[:8] != _MAGIC:
+                raise FileFormatError(str(path), "not a snapshot file")
+            _, format, size, digest = _PREFIX.unpack(prefix)
+            if format != _FORMAT:
+                raise FileFormatError(
+                    str(path),
+                    f"this snapshot has format {format}, this kgtag reads {_FORMAT}; delete it to have a new one",
+                )
+            text = file.read(min(size, os.fstat(file.fileno()).st_size))
+            if len(text) < size or hashlib.blake2b(text, digest_size=16).digest() != digest:
+                raise FileFormatError(str(path), "the header is damaged; delete the file to have a new one")
+            header = json.loads(text)
+            start = _aligned(_PREFIX.size + size)
+            if os.fstat(file.fileno()).st_size != start + header["bytes"]:
+                raise FileFormatError(str(path), "the file is truncated or too long; delete it to have a new one")
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
+    return header, {name: _array(path, mapped, start, name, row, verify) for name, row in header["blocks"].items()}
+
+
+def _array(path: Path, mapped: mmap.mmap, start: int, name: str, row: list[Any], verify: bool) -> Array:
+    offset, length, dtype, digest = row
+    if verify:
+        data = memoryview(mapped)[start + offset : start + offset + length]
+        if hashlib.blake2b(data, digest_size=16).hexdigest() != digest:
+            raise FileFormatError(str(path), f"the block {name!r} is damaged; delete the file to have a new one")
+    if dtype not in _DTYPES:
+        raise FileFormatError(str(path), f"the block {name!r} is of an unknown type {dtype!r}")
+    kind = np.dtype(dtype)
+    return np.frombuffer(mapped, kind, length // kind.itemsize, start + offset) if length else np.zeros(0, kind)
+
+
+def _bytes(array: Array) -> memoryview | bytes:
+    return np.ascontiguousarray(array).data.cast("B") if array.size else b""
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT
+
+
+def _require_little_endian(path: Path) -> None:
+    if sys.byteorder != "little":
+        raise FileFormatError(str(path), "snapshot files are for little-endian machines; serve from the store alone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +160,7 @@ def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") ->
         "problems": [_problem_to_json(problem) for problem in taxonomy.problems],
         "values": {name: getattr(columns, name).values for name in _CODED} | {"lang": columns.texts.lang.values},
     }
-    blocks.write(path, header, {**_columns_out(columns), **_derived_out(derived)})
+    write_blocks(path, header, {**_columns_out(columns), **_derived_out(derived)})
 
 
 def load(path: Path, *, verify: bool = False) -> Saved:
@@ -56,13 +168,13 @@ def load(path: Path, *, verify: bool = False) -> Saved:
 
     Raises FileFormatError for a file that is missing, damaged, or not a snapshot file.
     """
-    found = blocks.read(path, verify=verify)
+    header, arrays = read_blocks(path, verify=verify)
     try:
-        columns = _columns_in(found.arrays, found.header["values"])
-        derived = _derived_in(columns, found.arrays, found.header["revision"])
-        problems = [_problem_from_json(row) for row in found.header["problems"]]
-        taxonomy = Taxonomy(columns, version=found.header["version"], problems=problems, derived=derived)
-        return Saved(taxonomy, found.header["store"], found.header["token"])
+        columns = _columns_in(arrays, header["values"])
+        derived = _derived_in(columns, arrays, header["revision"])
+        problems = [_problem_from_json(row) for row in header["problems"]]
+        taxonomy = Taxonomy(columns, version=header["version"], problems=problems, derived=derived)
+        return Saved(taxonomy, header["store"], header["token"])
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as error:
         raise FileFormatError(
             str(path), f"the parts don't fit together ({error!r}); delete it to have a new one"
@@ -80,32 +192,23 @@ def _columns_out(columns: Columns) -> dict[str, Array]:
         "texts.kind": texts.kind,
         "texts.lang": texts.lang.codes,
         **_texts_out("texts", texts.text),
-        "edges.type": edges.type,
-        "edges.source": edges.source,
-        "edges.target": edges.target,
-        "edges.primary": edges.primary,
+        **{f"edges.{name}": getattr(edges, name) for name in _EDGES},
     }
 
 
 def _columns_in(arrays: Any, values: Any) -> Columns:
     ids = _texts_in("ids", arrays)
     n = len(ids)
-    coded = {name: Coded(_sized(arrays[name], n), tuple(values[name])) for name in _CODED}
+    scheme, kinds, status, choice = (Coded(_sized(arrays[name], n), tuple(values[name])) for name in _CODED)
     text, kind, lang = _texts_in("texts", arrays), arrays["texts.kind"], arrays["texts.lang"]
     m, k = len(text), len(arrays["edges.type"])
     starts = _sized(arrays["texts.starts"], n + 1)
     if starts[-1] != m:
         raise ValueError("texts")
-    return Columns(
-        ids=ids,
-        scheme=coded["scheme"],
-        kind=coded["kind"],
-        status=coded["status"],
-        choice=coded["choice"],
-        notation=_texts_in("notation", arrays, known=arrays["notation.known"]),
-        texts=Texts(starts, _sized(kind, m), Coded(_sized(lang, m), tuple(values["lang"])), text),
-        edges=Edges(*(_sized(arrays[f"edges.{name}"], k) for name in ("type", "source", "target", "primary"))),
-    )
+    texts = Texts(starts, _sized(kind, m), Coded(_sized(lang, m), tuple(values["lang"])), text)
+    edges = Edges(*(_sized(arrays[f"edges.{name}"], k) for name in _EDGES))
+    notation = _texts_in("notation", arrays, known=arrays["notation.known"])
+    return Columns(ids, scheme, kinds, status, choice, notation, texts, edges)
 
 
 def _derived_out(derived: Derived) -> dict[str, Array]:
@@ -189,9 +292,5 @@ def _problem_to_json(problem: Problem) -> list[Any]:
 def _problem_from_json(row: list[Any]) -> Problem:
     code, concepts, message, subject, edges = row
     known = concept_from_json(subject) if subject is not None else None
-    return Problem(code, tuple(concepts), message, known, tuple(map(_edge_from_json, edges)))
-
-
-def _edge_from_json(row: list[Any]) -> Relation | UnknownEdge:
-    type, source, target, primary = row
-    return UnknownEdge(type, source, target) if primary is None else Relation(type, source, target, primary)
+    found = (UnknownEdge(*edge[:3]) if edge[3] is None else Relation(*edge) for edge in edges)
+    return Problem(code, tuple(concepts), message, known, tuple(found))

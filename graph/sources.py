@@ -9,8 +9,7 @@ from graph import taxonomy
 from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.formats.registry import readable, reader, suffixes, unknown_format
-from graph.history.releases import NAME, version_named
-from graph.history.versions import at_version
+from graph.history.versions import NAME, at_version, version_named
 from graph.store import TaxonomyStore
 from graph.stores import open_store
 

@@ -7,18 +7,8 @@ from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError
-from graph.model import (
-    Accepting,
-    ApiKey,
-    ChangeSet,
-    HistoryEntry,
-    Proposal,
-    ProposalStatus,
-    Record,
-    Release,
-    TaggedItem,
-    Version,
-)
+from graph.model import Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model.changes import ChangeSet, HistoryEntry, Record, Release, Version
 
 K = TypeVar("K")
 T = TypeVar("T")

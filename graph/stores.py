@@ -49,7 +49,9 @@ def open_store(
     """
     scheme = url.split(":", 1)[0]
     if scheme == "sqlite":
-        return SqliteStore.open(_sqlite_path(url), busy_seconds=busy_seconds)
+        if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
+            raise InputError(f"{url!r} names no file; expected sqlite:///relative.db or sqlite:////absolute/path.db")
+        return SqliteStore.open(Path(unquote(url.removeprefix("sqlite:///"))), busy_seconds=busy_seconds)
     if scheme in _NEO4J:
         parts, number = _server_address(url, scheme)
         port = f":{number}" if number else ""
@@ -83,9 +85,3 @@ def _server_address(url: str, scheme: str) -> tuple[SplitResult, int | None]:
     if not parts.hostname:
         raise InputError(f"{scheme}://… names no host; {expected}")
     return parts, number
-
-
-def _sqlite_path(url: str) -> Path:
-    if not url.startswith("sqlite:///") or not url.removeprefix("sqlite:///"):
-        raise InputError(f"{url!r} names no file; expected sqlite:///relative.db or sqlite:////absolute/path.db")
-    return Path(unquote(url.removeprefix("sqlite:///")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Self
@@ -19,7 +19,7 @@ from graph.columns.hierarchy import Csr, Indices
 from graph.columns.invariants import sound
 from graph.columns.sequences import Lazy
 from graph.errors import UnknownConcept
-from graph.labels import normalise
+from graph.labels import normalise, singular
 from graph.model import SYMMETRIC, Concept, Kind, Problem, Relation, RelationType
 
 _SMALL = 50_000
@@ -107,9 +107,7 @@ class Taxonomy:
         return iter(self.concepts)
 
     def __getitem__(self, id: str) -> Concept:
-        i = self._texts.find(id)
-        if i is None:
-            raise UnknownConcept(id, near=self.near(id))
+        i = self.index(id)
         return self._made.get(i) or self._rows[i]
 
     @cached_property
@@ -309,3 +307,40 @@ def _canonical_json(row: Concept | Relation) -> bytes:
         labels = [row.pref_label, row.alt_label, row.hidden_label, row.definition]
         fields = [row.id, row.scheme, row.kind, *labels, row.notation, row.status, row.choice]
     return json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
+
+
+def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
+    """The id of the concept of a kind with this id or label, redirects followed. Raises UnknownConcept."""
+    found = find_concept(taxonomy, value, kind)
+    if found is not None:
+        return found
+    if value in taxonomy:
+        raise UnknownConcept(value, kind=kind, near=[f"an {kind}; {value!r} is of kind {taxonomy[value].kind}"])
+    raise UnknownConcept(value, kind=kind, near=taxonomy.near(value, kind=kind))
+
+
+def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[str, str] | None = None) -> str | None:
+    """The id of the concept of a kind with this id or label, redirects followed, or None.
+
+    `recorded` are ids by name that take precedence. A category's label may differ in number (rod, rods). Of several, a
+    category that attributes apply to is preferred, then the one nearest the top, then the smallest id.
+    """
+    if recorded and name in recorded:
+        return taxonomy.resolve(recorded[name])
+    if name in taxonomy and taxonomy[name].kind == kind:
+        return taxonomy.resolve(name)
+    spellings = _in_either_number(name) if kind == "category" else [name]
+    for spelling in spellings:
+        found = [id for id in taxonomy.lookup(spelling) if taxonomy[id].kind == kind]
+        if found:
+            return min(found, key=lambda id: (not taxonomy.attributes_for(id), taxonomy.depth(id), id))
+    return None
+
+
+def _in_either_number(name: str) -> Iterator[str]:
+    """The name, then its singular and plurals in English, which `import annotated` takes for one category."""
+    yield name
+    one = singular(normalise(name))
+    yield one
+    yield one + "s"
+    yield one.removesuffix("y") + "ies" if one.endswith("y") else one + "es"

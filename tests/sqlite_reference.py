@@ -1,4 +1,4 @@
-"""What a row of SQLite means, one at a time: the plain reading that `graph.sqlite.read` must equal."""
+"""What a row of SQLite means, one at a time: the plain reading that `graph.sqlite.rows` must equal."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ from graph.taxonomy import Taxonomy
 _MAJORITY = 0.5
 _SAME_CASE = 0.9
 _FEWEST_CASED = 5
-_JOINERS = "\u200c\u200d"
-"""Characters without width that Persian, Indic scripts and emoji need."""
+_KEPT = "\t\n\r\u200c\u200d"
+"""White space, and characters without width that Persian, Indic scripts and emoji need."""
 
 
 def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -157,11 +157,8 @@ def tidy(text: str) -> str:
     """The text without outer or repeated spaces and invisible characters."""
     if text.isprintable() and "  " not in text:
         return text.strip()
-    return " ".join("".join(c for c in text if c in "\t\n\r" or _visible(c)).split())
-
-
-def _visible(character: str) -> bool:
-    return unicodedata.category(character) not in ("Cc", "Cf", "Co", "Cn") or character in _JOINERS
+    hidden = ("Cc", "Cf", "Co", "Cn")
+    return " ".join("".join(c for c in text if unicodedata.category(c) not in hidden or c in _KEPT).split())
 
 
 def _case(text: str) -> str | None:

@@ -123,7 +123,7 @@ class Report:
                 {"name": c.name, "severity": c.severity, "seconds": round(c.seconds, 6), "count": c.count}
                 for c in self.checks
             ],
-            "findings": [_finding(finding) for finding in self.findings],
+            "findings": list(map(_finding, self.findings)),
         }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from graph.audit import labels, skos_labels, skos_relations, structure
+from graph.audit import labels, skos_checks, structure
 from graph.audit.report import Check, Defect, Report, Severity, report
 from graph.audit.thesaurus import Thesaurus
 from graph.errors import InputError
@@ -46,33 +46,33 @@ CHECKS: tuple[Check, ...] = (
 SkosCheck = tuple[str, Severity, Callable[[Thesaurus], Iterable[Defect]]]
 
 SKOS_CHECKS: tuple[SkosCheck, ...] = (
-    ("skos_no_concepts", "error", skos_relations.no_concepts),
-    ("skos_relation_clash", "error", skos_relations.relation_clash),
-    ("skos_mapping_clash", "error", skos_relations.mapping_clash),
-    ("skos_cycle", "error", skos_relations.cycle),
-    ("skos_several_pref_labels", "error", skos_labels.several_pref_labels),
-    ("skos_label_clash", "error", skos_labels.label_clash),
-    ("skos_empty_label", "warning", skos_labels.empty_label),
-    ("skos_unlabelled", "warning", skos_labels.unlabelled),
-    ("skos_untidy_label", "warning", skos_labels.untidy_label),
-    ("skos_bad_language", "warning", skos_labels.bad_language),
-    ("skos_shared_label", "warning", skos_labels.shared_label),
-    ("skos_ambiguous_notation", "warning", skos_labels.ambiguous_notation),
-    ("skos_undeclared_concept", "warning", skos_relations.undeclared_concept),
-    ("skos_bad_iri", "warning", skos_relations.bad_iri),
-    ("skos_no_top_concept", "warning", skos_relations.no_top_concept),
-    ("skos_top_concept_with_broader", "warning", skos_relations.top_concept_with_broader),
-    ("skos_redundant_broader", "warning", skos_relations.redundant_broader),
-    ("skos_mapping_within_scheme", "warning", skos_relations.mapping_within_scheme),
-    ("skos_transitive_only", "warning", skos_relations.transitive_only),
-    ("skos_omitted_top_concept", "info", skos_relations.omitted_top_concept),
-    ("skos_orphan", "info", skos_relations.orphan),
-    ("skos_disconnected", "info", skos_relations.disconnected),
-    ("skos_one_way_relation", "info", skos_relations.one_way_relation),
-    ("skos_related_siblings", "info", skos_relations.related_siblings),
-    ("skos_missing_language", "info", skos_labels.missing_language),
-    ("skos_partial_language", "info", skos_labels.partial_language),
-    ("skos_undocumented", "info", skos_labels.undocumented),
+    ("skos_no_concepts", "error", skos_checks.no_concepts),
+    ("skos_relation_clash", "error", skos_checks.relation_clash),
+    ("skos_mapping_clash", "error", skos_checks.mapping_clash),
+    ("skos_cycle", "error", skos_checks.cycle),
+    ("skos_several_pref_labels", "error", skos_checks.several_pref_labels),
+    ("skos_label_clash", "error", skos_checks.label_clash),
+    ("skos_empty_label", "warning", skos_checks.empty_label),
+    ("skos_unlabelled", "warning", skos_checks.unlabelled),
+    ("skos_untidy_label", "warning", skos_checks.untidy_label),
+    ("skos_bad_language", "warning", skos_checks.bad_language),
+    ("skos_shared_label", "warning", skos_checks.shared_label),
+    ("skos_ambiguous_notation", "warning", skos_checks.ambiguous_notation),
+    ("skos_undeclared_concept", "warning", skos_checks.undeclared_concept),
+    ("skos_bad_iri", "warning", skos_checks.bad_iri),
+    ("skos_no_top_concept", "warning", skos_checks.no_top_concept),
+    ("skos_top_concept_with_broader", "warning", skos_checks.top_concept_with_broader),
+    ("skos_redundant_broader", "warning", skos_checks.redundant_broader),
+    ("skos_mapping_within_scheme", "warning", skos_checks.mapping_within_scheme),
+    ("skos_transitive_only", "warning", skos_checks.transitive_only),
+    ("skos_omitted_top_concept", "info", skos_checks.omitted_top_concept),
+    ("skos_orphan", "info", skos_checks.orphan),
+    ("skos_disconnected", "info", skos_checks.disconnected),
+    ("skos_one_way_relation", "info", skos_checks.one_way_relation),
+    ("skos_related_siblings", "info", skos_checks.related_siblings),
+    ("skos_missing_language", "info", skos_checks.missing_language),
+    ("skos_partial_language", "info", skos_checks.partial_language),
+    ("skos_undocumented", "info", skos_checks.undocumented),
 )
 
 

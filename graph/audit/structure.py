@@ -10,6 +10,12 @@ from graph.model import Concept, TaggedItem
 from graph.repairs.repairs import Dialect, repairs
 from graph.taxonomy import Taxonomy
 
+_CROWD = 300
+"""Narrower concepts of one concept that people can oversee."""
+_MOST = 0.8
+_FEWEST_SIBLINGS = 4
+_EXAMPLES = 5
+
 
 def named(concept: Concept) -> str:
     """The label and id of a concept, for messages."""
@@ -39,10 +45,6 @@ def families(taxonomy: Taxonomy) -> Iterator[tuple[Concept | None, list[Concept]
             tops.setdefault((concept.scheme, concept.kind, attribute), []).append(concept)
     for _, members in sorted(tops.items(), key=lambda item: tuple(map(str, item[0]))):
         yield None, members
-
-
-_CROWD = 300
-"""Narrower concepts of one concept that people can oversee."""
 
 
 def orphan(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -173,10 +175,6 @@ def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
             yield Defect((low.id, high.id), message, {}, repair)
 
 
-_MOST = 0.8
-_FEWEST_SIBLINGS = 4
-
-
 def attribute_without_values(taxonomy: Taxonomy) -> Iterator[Defect]:
     for concept in taxonomy:
         if concept.kind == "attribute" and active(concept) and not taxonomy.values_of(concept.id):
@@ -227,9 +225,6 @@ def attribute_gap_among_siblings(taxonomy: Taxonomy) -> Iterator[Defect]:
                 words = "let the attribute apply here too"
                 repair = suggest("put_relation", words, type="applies_to", source=attribute, target=child.id)
                 yield Defect((child.id, attribute), message, {"siblings": len(below), "with_attribute": have}, repair)
-
-
-_EXAMPLES = 5
 
 
 def tag_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:

@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+import networkx as nx
+
 from graph.formats.rdf import RDFS, SKOS, TYPE, Node, Text, Triple
 from graph.formats.skos import plain_labels
 
@@ -28,8 +30,6 @@ INVERSES: Mapping[str, str] = {
 }
 MATCHES = tuple(SKOS + term for term in ("exactMatch", "closeMatch", "broadMatch", "narrowMatch", "relatedMatch"))
 
-Edges = dict[Node, set[Node]]
-
 
 class Thesaurus:
     """Triples by predicate, and the concepts and schemes among them, by IRI."""
@@ -43,10 +43,7 @@ class Thesaurus:
                 self._texts[p][s].append(o)
             else:
                 self._links[p].append((s, o))
-        self._subproperties()
-
-    def _subproperties(self) -> None:
-        """Copy statements with declared sub-properties of SKOS properties to those, one step up."""
+        # Statements with declared sub-properties of SKOS properties count as those, one step up.
         for narrow, wide in self._links.get(RDFS + "subPropertyOf", ()):
             if wide.startswith(SKOS) and not narrow.startswith(SKOS):
                 self._links[wide] += self._links.get(narrow, ())
@@ -97,8 +94,8 @@ class Thesaurus:
         return sorted(found - self.schemes - {node for node in found if node.startswith(SKOS)})
 
     @cached_property
-    def schemes_of(self) -> Edges:
-        found: Edges = defaultdict(set)
+    def schemes_of(self) -> dict[Node, set[Node]]:
+        found: dict[Node, set[Node]] = defaultdict(set)
         for s, o in self.links(SKOS + "inScheme", SKOS + "topConceptOf"):
             found[s].add(o)
         for s, o in self.links(SKOS + "hasTopConcept"):
@@ -106,33 +103,24 @@ class Thesaurus:
         return found
 
     @cached_property
-    def parents(self) -> Edges:
+    def parents(self) -> nx.DiGraph[Node]:
         """Child → parents by `broader` and `narrower`, as asserted."""
-        return _edges(self.links(SKOS + "broader"), self.links(SKOS + "narrower"))
+        return directed(self.links(SKOS + "broader"), self.links(SKOS + "narrower"))
 
     @cached_property
-    def all_parents(self) -> Edges:
+    def all_parents(self) -> nx.DiGraph[Node]:
         """Child → parents by any hierarchical statement, transitive ones and mappings included."""
-        up, down = self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch")
-        return _edges(up, down)
+        return directed(self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch"))
 
 
-def _edges(up: Iterable[tuple[Node, Node]], down: Iterable[tuple[Node, Node]]) -> Edges:
-    found: Edges = defaultdict(set)
-    for s, o in up:
-        found[s].add(o)
-    for s, o in down:
-        found[o].add(s)
-    return found
+def directed(up: Iterable[tuple[Node, Node]], down: Iterable[tuple[Node, Node]] = ()) -> nx.DiGraph[Node]:
+    """The graph of (child, parent) and of (parent, child), from child to parent."""
+    graph: nx.DiGraph[Node] = nx.DiGraph(list(up))
+    graph.add_edges_from((child, parent) for parent, child in down)
+    return graph
 
 
-def reachable(edges: Mapping[Node, set[Node]], start: Node, *, without: Node | None = None) -> set[Node]:
-    """Nodes that one or more steps lead to; `without` leaves out the direct step to that node."""
-    seen: set[Node] = set()
-    todo = [node for node in edges.get(start, ()) if node != without]
-    while todo:
-        node = todo.pop()
-        if node not in seen:
-            seen.add(node)
-            todo += edges.get(node, ())
-    return seen
+def above(graph: nx.DiGraph[Node], node: Node) -> set[Node]:
+    """Nodes that one or more steps lead to: in a cycle, the node itself too."""
+    found = set(graph.adj.get(node, ()))
+    return found.union(*(nx.descendants(graph, parent) for parent in found))

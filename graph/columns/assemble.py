@@ -1,4 +1,4 @@
-"""Columns from the rows of a store or a file, in any order."""
+"""Columns from the rows of a store or a file, in any order, and columns with a version."""
 
 from __future__ import annotations
 
@@ -69,46 +69,30 @@ class RawEdges:
 
 
 def assemble(
-    *,
-    ids: pa.LargeStringArray,
-    scheme: pa.Array,
-    kind: pa.Array,
-    status: pa.Array,
-    choice: pa.Array,
-    notation: pa.LargeStringArray,
+    concepts: Sequence[pa.Array],
     texts: RawTexts,
     edges: RawEdges,
+    *,
     dangling: Iterable[Relation] = (),
     unknown: Iterable[UnknownEdge] = (),
 ) -> Columns:
-    """Put rows in order. No array but `notation` may have nulls.
+    """Put rows in order; `concepts` are ids, schemes, kinds, statuses, choices and notations, which alone may be null.
 
     Of rows with one id the first is kept, with its texts; relations of the others become its relations.
     """
-    given = len(ids)
-    rows, place, duplicates = _by_id(ids)
+    given = len(concepts[0])
+    rows, place, duplicates = _by_id(concepts[0])
     if len(rows) < given:
         first = np.zeros(given, dtype=bool)
         first[rows] = True
         texts = texts.take(np.flatnonzero(first[texts.owner]))
-    index = None if _in_place(rows, given) else pa.array(rows)
-
-    def kept(column: pa.Array) -> pa.Array:
-        return column if index is None else column.take(index)
-
-    return Columns(
-        ids=kept(ids),
-        scheme=Coded.of(kept(scheme)),
-        kind=Coded.of(kept(kind)),
-        status=Coded.of(kept(status)),
-        choice=Coded.of(kept(choice)),
-        notation=kept(notation),
-        texts=_ordered_texts(texts, place, len(rows)),
-        edges=_ordered_edges(edges, place, len(rows)),
-        dangling=distinct(dangling),
-        duplicates=duplicates,
-        unknown=tuple(sorted(set(unknown))),
-    )
+    if not _in_place(rows, given):
+        concepts = [column.take(pa.array(rows)) for column in concepts]
+    ids, *coded, notation = concepts
+    scheme, kind, status, choice = map(Coded.of, coded)
+    ordered = _ordered_texts(texts, place, len(rows)), _ordered_edges(edges, place, len(rows))
+    odd = tuple(sorted(set(unknown)))
+    return Columns(ids, scheme, kind, status, choice, notation, *ordered, distinct(dangling), duplicates, odd)
 
 
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
@@ -131,17 +115,10 @@ def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> C
         else:
             ends.append((CODE[edge.type], source, target, edge.primary))
     table: NDArray[Any] = np.array(ends, dtype=np.int64).reshape(-1, 4)
-    return assemble(
-        ids=pa.array([c.id for c in concepts], pa.large_string()),
-        scheme=pa.array([c.scheme for c in concepts], pa.string()),
-        kind=pa.array([c.kind for c in concepts], pa.string()),
-        status=pa.array([c.status for c in concepts], pa.string()),
-        choice=pa.array([c.choice for c in concepts], pa.string()),
-        notation=pa.array([c.notation for c in concepts], pa.large_string()),
-        texts=texts,
-        edges=RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool)),
-        dangling=dangling,
-    )
+    names = ("id", "scheme", "kind", "status", "choice", "notation")
+    columns = [pa.array([getattr(concept, name) for concept in concepts], pa.large_string()) for name in names]
+    raw = RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool))
+    return assemble(columns, texts, raw, dangling=dangling)
 
 
 def _texts_of(concepts: Sequence[Concept]) -> RawTexts:

@@ -152,6 +152,10 @@ class Columns:
     duplicates: tuple[str, ...] = ()
     unknown: tuple[UnknownEdge, ...] = ()
 
+    @property
+    def coded(self) -> tuple[Coded, Coded, Coded, Coded]:
+        return self.scheme, self.kind, self.status, self.choice
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -175,17 +179,9 @@ class Columns:
 
     def _only(self, rows: Longs) -> Columns:
         """The concepts of the rows, in their order, without relations."""
-        index = pa.array(rows)
-        return Columns(
-            ids=self.ids.take(index),
-            scheme=self.scheme.take(rows),
-            kind=self.kind.take(rows),
-            status=self.status.take(rows),
-            choice=self.choice.take(rows),
-            notation=self.notation.take(index),
-            texts=self.texts.of(rows),
-            edges=Edges.none(),
-        )
+        ids, notation = (texts.take(pa.array(rows)) for texts in (self.ids, self.notation))
+        scheme, kind, status, choice = (column.take(rows) for column in self.coded)
+        return Columns(ids, scheme, kind, status, choice, notation, self.texts.of(rows), Edges.none())
 
     def _concepts(self, start: int, stop: int) -> Iterator[Concept]:
         size = stop - start
@@ -194,10 +190,7 @@ class Columns:
         strings = self.texts.text.slice(offset, starts[-1] - offset).to_pylist()
         tags = [self.texts.lang.values[code] for code in self.texts.lang.codes[offset : starts[-1]].tolist()]
         texts = list(zip(self.texts.kind[offset : starts[-1]].tolist(), tags, strings, strict=True))
-        coded = [
-            [column.values[code] for code in column.codes[start:stop].tolist()]
-            for column in (self.scheme, self.kind, self.status, self.choice)
-        ]
+        coded = [[column.values[code] for code in column.codes[start:stop].tolist()] for column in self.coded]
         ids, notations = self.ids.slice(start, size).to_pylist(), self.notation.slice(start, size).to_pylist()
         for i, (id, notation, scheme, kind, status, choice) in enumerate(zip(ids, notations, *coded, strict=True)):
             single: tuple[dict[str, str], dict[str, str]] = ({}, {})

@@ -1,4 +1,4 @@
-"""Indexes derived from sound columns, computed at first use or read from a snapshot file."""
+"""Indexes derived from sound columns, that of labels among them, computed at first use or read from a file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _PLAIN = r"^[\x00-\x7f\x{4e00}-\x{9fff}]*$"
 """Texts that NFKC leaves unchanged and that fold like ASCII: Latin without accents, and Chinese characters."""
 _UNTIDY = r"[\t-\r\x1c-\x1f\-_/]|  |^ | $"
 _SEPARATORS = r"[\t-\r\x1c-\x1f \-_/]+"
+Adjacency = dict[tuple[RelationType, bool], Csr]
 
 
 class LabelIndex:
@@ -85,9 +86,6 @@ def normal_forms(texts: pa.LargeStringArray) -> pa.LargeStringArray:
         known = pa.array([normalise(text) for text in encoded.dictionary.to_pylist()], pa.large_string())
         forms = pc.replace_with_mask(forms, odd, known.take(encoded.indices))
     return forms
-
-
-Adjacency = dict[tuple[RelationType, bool], Csr]
 
 
 class Derived:
@@ -183,7 +181,7 @@ def revision_of(columns: Columns) -> str:
         add(column.codes)
 
     add_texts(columns.ids)
-    for column in (columns.scheme, columns.kind, columns.status, columns.choice, columns.texts.lang):
+    for column in (*columns.coded, columns.texts.lang):
         add_coded(column)
     add(columns.notation.is_null().to_numpy(zero_copy_only=False))
     add_texts(pc.fill_null(columns.notation, ""))

@@ -1,8 +1,11 @@
-"""Transitive closure of `broader`, kept as rows or, where it would be too large, walked."""
+"""Relations as sparse matrices, and what the hierarchy implies: its closure, cycles, and impossible exclusions.
+
+The closure is kept as rows or, where it would be too large, walked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +14,9 @@ from numpy.typing import NDArray
 from graph.columns.columns import CODE, Edges, ranges
 
 Indices = NDArray[np.int32]
+_PAIRS_PER_CONCEPT = 50
+_PAIRS = 20_000_000
+"""A closure larger than both of these is not kept: a chain of 10,000 concepts alone has 50 million pairs."""
 
 
 class Csr:
@@ -25,13 +31,6 @@ class Csr:
         self.starts = starts
         self.targets = targets
         self.first, self.flat = starts.data, targets.data
-
-    @classmethod
-    def of(cls, rows: Sequence[Iterable[int]]) -> Csr:
-        ordered = [sorted(set(row)) for row in rows]
-        starts = np.zeros(len(rows) + 1, dtype=np.int32)
-        np.cumsum([len(row) for row in ordered], out=starts[1:])
-        return cls(starts, np.fromiter((t for row in ordered for t in row), dtype=np.int32, count=int(starts[-1])))
 
     @classmethod
     def sorted(cls, n: int, source: Indices, target: Indices) -> Csr:
@@ -84,11 +83,6 @@ def starts_of(source: Indices, n: int) -> Indices:
     return starts
 
 
-_PAIRS_PER_CONCEPT = 50
-_PAIRS = 20_000_000
-"""A closure larger than both of these is not kept: a chain of 10,000 concepts alone has 50 million pairs."""
-
-
 class Hierarchy:
     """Ancestors and descendants as Csr rows, or None where they are walked."""
 
@@ -122,10 +116,10 @@ class Hierarchy:
         return rows[i] if rows is not None else np.array(_walk(self.broader, i), dtype=np.int32)
 
 
-def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | None:
-    """Ancestors of every row, computed level by level from the top; None for more than `most` pairs."""
+def closure(broader: Csr, narrower: Csr) -> Csr | None:
+    """Ancestors of every row, computed level by level from the top; None for too many pairs."""
     n = len(broader)
-    most = max(_PAIRS_PER_CONCEPT * n, _PAIRS) if most is None else most
+    most = max(_PAIRS_PER_CONCEPT * n, _PAIRS)
     pool = np.empty(max(1024, 8 * n), dtype=np.int32)
     filled = 0
     start, size = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)

@@ -18,25 +18,17 @@ from rapidfuzz.distance import OSA
 
 from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
 from graph.columns.hierarchy import Csr, Hierarchy, cycles, unsatisfiable
-from graph.model import (
-    CHOICES,
-    KINDS,
-    LANGUAGE_TAG,
-    RELATION_TYPES,
-    STATUSES,
-    Concept,
-    Kind,
-    Problem,
-    ProblemCode,
-    Relation,
-    RelationType,
-    UnknownEdge,
-)
+from graph.model import Concept, Kind, Problem, ProblemCode, Relation, RelationType, UnknownEdge
+from graph.model.concepts import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES
 
 _ENDS: Mapping[RelationType, tuple[Kind, Kind]] = {
     "value_of": ("value", "attribute"),
     "applies_to": ("attribute", "category"),
 }
+_PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
+"""Ids that are certainly valid; others are checked one by one."""
+_FAR = 2
+"""Edit distance beyond which another word is meant than a relation type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +63,20 @@ def sound(columns: Columns) -> Sound:
     if (kept.edges.type == CODE["excludes"]).any():
         hierarchy = hierarchy_of(kept)
         wrong = dict(unsatisfiable(kept.edges, hierarchy))
-        problems |= {_unsatisfiable_exclusion(kept, k, below) for k, below in wrong.items()}
-        if wrong:
-            stays = np.ones(len(kept.edges), dtype=bool)
-            stays[list(wrong)] = False
-            kept = kept.select(np.ones(len(kept), dtype=bool), stays)
+        stays = np.ones(len(kept.edges), dtype=bool)
+        for k, below in wrong.items():
+            edge = kept.relation(k)
+            ends = (edge.source, edge.target)
+            shown = f"{edge.source!r} excludes {edge.target!r}"
+            if below is None:
+                message = f"{shown}, its own ancestor or descendant"
+                problems.add(Problem("excludes_ancestor", ends, message, edges=(edge,)))
+            else:
+                first = kept.ids[below].as_py()
+                message = f"{shown}, and {first!r} is both"
+                problems.add(Problem("excludes_common_narrower", (*ends, first), message, edges=(edge,)))
+            stays[k] = False
+        kept = kept.select(np.ones(len(kept), dtype=bool), stays)
     return Sound(_with_one_primary(kept), tuple(sorted(problems)), hierarchy)
 
 
@@ -260,10 +261,6 @@ def _suspect(columns: Columns) -> Flags:
     return suspect | ~named
 
 
-_PLAIN_ID = r"^[!-~]([ -~]{0,298}[!-~])?$"
-"""Ids that are certainly valid; others are checked one by one."""
-
-
 def _concept_problems(concept: Concept) -> list[Problem]:
     label = f" ({concept.label()})" if concept.pref_label else ""
     found: list[Problem] = []
@@ -296,16 +293,6 @@ def _unknown_relation(edge: UnknownEdge) -> Problem:
     return Problem("unknown_relation", tuple(dict.fromkeys((edge.source, edge.target))), message, edges=(edge,))
 
 
-def _unsatisfiable_exclusion(columns: Columns, k: int, below: int | None) -> Problem:
-    edge = columns.relation(k)
-    ends = (edge.source, edge.target)
-    shown = f"{edge.source!r} excludes {edge.target!r}"
-    if below is None:
-        return Problem("excludes_ancestor", ends, f"{shown}, its own ancestor or descendant", edges=(edge,))
-    first = columns.ids[below].as_py()
-    return Problem("excludes_common_narrower", (*ends, first), f"{shown}, and {first!r} is both", edges=(edge,))
-
-
 def _with_one_primary(columns: Columns) -> Columns:
     edges = columns.edges
     ours = np.flatnonzero(edges.type == CODE["broader"])
@@ -323,10 +310,6 @@ def _with_one_primary(columns: Columns) -> Columns:
     if np.array_equal(primary, edges.primary):
         return columns
     return replace(columns, edges=Edges(edges.type, edges.source, edges.target, primary))
-
-
-_FAR = 2
-"""Edit distance beyond which another word is meant than a relation type."""
 
 
 def near_relation(type: str) -> RelationType | None:

@@ -1,4 +1,4 @@
-"""A sorted column of distinct texts, searched in place or, once it is read often, as Python objects."""
+"""Sequences over columns: sorted texts, searched in place, and values that are made when they are read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _SMALL = 200_000
 """Up to this many texts a tuple and a dict are cheap, and made at first use."""
 _READS = 2_000
 """Texts read singly before a tuple and a dict are worth their 150 bytes a text."""
+Value = TypeVar("Value")
+_CACHED = 50_000
 
 
 class SortedTexts(Sequence[str]):
@@ -117,10 +119,6 @@ def offsets(array: pa.LargeStringArray) -> NDArray[np.int64]:
         return np.zeros(1, dtype=np.int64)
     found: NDArray[Any] = np.frombuffer(buffer, dtype=np.int64)
     return found[array.offset : array.offset + len(array) + 1]
-
-
-Value = TypeVar("Value")
-_CACHED = 50_000
 
 
 class Lazy(Sequence[Value]):

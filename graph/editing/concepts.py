@@ -153,17 +153,12 @@ def _relations(taxonomy: Taxonomy, id: str, alteration: Alteration) -> list[Chan
     if broader is None and alteration.primary is not None:
         broader = taxonomy.out(id, "broader") if id in taxonomy else []
     if broader:
-        primary = _primary(taxonomy, id, broader, alteration.primary)
+        present = next((r.target for r in taxonomy.relations_from(id) if r.type == "broader" and r.primary), None)
+        usual = present if present in broader else broader[0]
+        primary = usual if alteration.primary is None else alteration.primary
+        if primary not in broader:
+            raise InputError(f"{primary!r} can't be primary: it is not broader than {id!r} ({', '.join(broader)})")
         changes += [PutRelation(Relation("broader", id, other, other == primary)) for other in broader]
     elif alteration.primary is not None:
         raise InputError(f"{alteration.primary!r} can't be primary: {id!r} has no broader concept")
     return changes
-
-
-def _primary(taxonomy: Taxonomy, id: str, broader: Sequence[str], wanted: str | None) -> str:
-    if wanted is not None:
-        if wanted not in broader:
-            raise InputError(f"{wanted!r} can't be primary: it is not broader than {id!r} ({', '.join(broader)})")
-        return wanted
-    now = next((r.target for r in taxonomy.relations_from(id) if r.type == "broader" and r.primary), None)
-    return now if now is not None and now in broader else broader[0]

@@ -1,4 +1,4 @@
-"""Checked edits: applied in memory first, then written against the version that they were checked on."""
+"""Checked edits: applied in memory first, then written against the version that they were checked on; and undo."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from graph.changes import net, spliced
+from graph.changes import net, same, spliced
 from graph.columns.assemble import TaxonomyData
-from graph.columns.compare import same
 from graph.errors import ConflictError, InputError, InvariantError, LostRace
 from graph.history.entries import Effects, effects
 from graph.history.versions import entry_at, reconcile, record_of
@@ -25,6 +24,11 @@ T = TypeVar("T")
 _ATTEMPTS = 40
 _LONGEST_PAUSE = 8
 """In attempts: with as many writers asleep as awake, most attempts succeed."""
+_PATIENCE = 120.0
+"""Seconds for which an edit overtaken by another is retried: an attempt on a large taxonomy takes seconds."""
+_queues: dict[str, threading.RLock] = {}
+"""By store URL: writers of one process queue, so as not to lose races to each other."""
+_NAMED = 5
 
 
 def retry_conflicts(attempt: Callable[[], T], *, on: type[Exception], what: str, seconds: float = 0.0) -> T:
@@ -42,13 +46,6 @@ def retry_conflicts(attempt: Callable[[], T], *, on: type[Exception], what: str,
         except on:
             time.sleep(random.uniform(0, min(number, _LONGEST_PAUSE) * (time.monotonic() - began)))
     raise ConflictError(f"{what} kept changing during {number} attempts; try again")
-
-
-_PATIENCE = 120.0
-"""Seconds for which an edit overtaken by another is retried: an attempt on a large taxonomy takes seconds."""
-
-_queues: dict[str, threading.RLock] = {}
-"""By store URL: writers of one process queue, so as not to lose races to each other."""
 
 
 class _Overtaken(Exception):
@@ -174,9 +171,6 @@ def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
     if added:
         raise InvariantError(added)
     return result
-
-
-_NAMED = 5
 
 
 def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -> Taxonomy:

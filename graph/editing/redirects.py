@@ -1,4 +1,4 @@
-"""Deprecation and merging of concepts, with redirects to their successors."""
+"""Deprecation, merging and splitting of concepts, with redirects to their successors."""
 
 from __future__ import annotations
 

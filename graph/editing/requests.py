@@ -11,23 +11,8 @@ from typing import Any, cast
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
 from graph.editing.redirects import Part, deprecate, merge, split
 from graph.errors import InputError, UnknownConcept
-from graph.model import (
-    CHOICES,
-    KINDS,
-    RELATION_TYPES,
-    STATUSES,
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteRelation,
-    Kind,
-    PutConcept,
-    PutRelation,
-    Relation,
-    RelationType,
-    Retag,
-)
-from graph.model.changes import change_from_json
+from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, Relation, RelationType
+from graph.model.changes import Change, ChangeSet, DeleteRelation, PutConcept, PutRelation, Retag, change_from_json
 from graph.taxonomy import Taxonomy
 
 EditRequest = Mapping[str, Any]
@@ -48,7 +33,6 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
 """Fields by operation."""
 
 _PART = ("id", "pref_label", *_LISTS, "definition", "takes")
-_MISSING = object()
 
 
 def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
@@ -70,12 +54,20 @@ def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
     """
     operation = _operation(request)
     if operation in ("relate", "unrelate"):
-        edge = _relation(request, taxonomy)
+        type = cast(RelationType, _one_of(request, "type", RELATION_TYPES))
+        ends = (_text(request, "source"), _text(request, "target"))
+        for end in ends:
+            if end not in taxonomy:
+                raise UnknownConcept(end, near=taxonomy.near(end))
+        edge = Relation(type, *ends).canonical()
         return by.sign([PutRelation(edge) if operation == "relate" else DeleteRelation(edge)])
     id = _text(request, "concept")
     match operation:
         case "create":
-            made = Concept(id, _scheme(request, taxonomy), cast(Kind, _one_of(request, "kind", KINDS)), {})
+            scheme = _optional(request, "scheme") or (taxonomy.schemes[0] if len(taxonomy.schemes) == 1 else None)
+            if scheme is None:
+                raise InputError(f"give a scheme; there is {', '.join(taxonomy.schemes) or 'none yet'}")
+            made = Concept(id, scheme, cast(Kind, _one_of(request, "kind", KINDS)), {})
             _require(request, "pref_label")
             return create(taxonomy, made, _alteration(request), by)
         case "rename":
@@ -168,28 +160,10 @@ def _parts(request: EditRequest) -> list[Part]:
     return parts
 
 
-def _relation(request: EditRequest, taxonomy: Taxonomy) -> Relation:
-    type = cast(RelationType, _one_of(request, "type", RELATION_TYPES))
-    source, target = _text(request, "source"), _text(request, "target")
-    for end in (source, target):
-        if end not in taxonomy:
-            raise UnknownConcept(end, near=taxonomy.near(end))
-    return Relation(type, source, target).canonical()
-
-
-def _scheme(request: EditRequest, taxonomy: Taxonomy) -> str:
-    if request.get("scheme") is not None:
-        return _text(request, "scheme")
-    if len(taxonomy.schemes) != 1:
-        raise InputError(f"give a scheme; there is {', '.join(taxonomy.schemes) or 'none yet'}")
-    return taxonomy.schemes[0]
-
-
 def _require(request: EditRequest, name: str) -> Any:
-    value = request.get(name, _MISSING)
-    if value is _MISSING:
+    if name not in request:
         raise InputError(f"{request.get('operation', 'a part')} needs {name!r}")
-    return value
+    return request[name]
 
 
 def _text(request: EditRequest, name: str) -> str:
@@ -237,14 +211,7 @@ def _list_of_texts(value: object, name: str) -> list[str]:
 
 
 def read_change(row: Mapping[str, Any]) -> Change:
-    """Read a change.
-
-    Args:
-        row: The change in the history's JSON, such as `{"delete_concept": "boots"}`.
-
-    Raises:
-        InputError: The row is not a change.
-    """
+    """The change of untrusted JSON in the history's notation: `{"delete_concept": "boots"}`. Raises InputError."""
     try:
         return _checked(change_from_json(row))
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -33,10 +33,8 @@ def changed(tags: Sequence[tuple[K, ItemTag]], retag: Retag, *, version: int) ->
 
 def retagged(tags: Sequence[ItemTag], retag: Retag, *, version: int) -> list[ItemTag]:
     """The item's tags afterwards, in order; tags of concepts other than `source` and `target` do not matter."""
-    return _back(tags, retag, version) if retag.back else _forward(tags, retag, version)
-
-
-def _forward(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
+    if retag.back:
+        return _back(tags, retag)
     surfaces = None if retag.surfaces is None else {normalise(surface) for surface in retag.surfaces}
 
     def moves(tag: ItemTag) -> bool:
@@ -49,7 +47,7 @@ def _forward(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTa
     return _merged(after, retag.target, by=retag.source, version=version)
 
 
-def _back(tags: Sequence[ItemTag], retag: Retag, version: int) -> list[ItemTag]:
+def _back(tags: Sequence[ItemTag], retag: Retag) -> list[ItemTag]:
     after = []
     for tag in tags:
         at = _step(tag, retag) if tag.concept == retag.source else None

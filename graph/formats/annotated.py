@@ -100,9 +100,13 @@ def induce(rows: Iterable[AnnotatedRow], onto: Taxonomy, *, scheme: str, lang: s
                     unnamed.append(f"value {value!r} of {name!r}")
     ids, concepts, relations, notes = _categories(categories, onto, scheme=scheme, lang=lang)
     for key in sorted(seen):
-        new, edges = _attribute(key, seen[key], ids, scheme=scheme, lang=lang)
-        concepts += new
-        relations += edges
+        prefix, found = f"{scheme}:{slug(key, keep='')}", seen[key]
+        concepts.append(_concept(prefix, "attribute", found.names, scheme=scheme, lang=lang))
+        relations += [Relation("applies_to", prefix, id) for id in sorted({ids[name] for name in found.categories})]
+        for text, surfaces in sorted(found.values.items()):
+            value_id = f"{prefix}.{slug(text)}"
+            concepts.append(_concept(value_id, "value", surfaces, scheme=scheme, lang=lang))
+            relations.append(Relation("value_of", value_id, prefix))
     notes += note("names consist of separators alone and were left out", unnamed)
     return parsed(concepts, relations, notes=notes, places={}, file="annotated rows")
 
@@ -141,20 +145,6 @@ def _categories(
             relations.append(Relation("close_match", concept.id, near))
     what = "categories fit several concepts; the one nearest to the other categories, then the shallowest, was taken"
     return ids, concepts, relations, [*note(what, ambiguous), *note("categories fit no concept and are new", new)]
-
-
-def _attribute(
-    key: str, seen: _Seen, categories: Mapping[str, str], *, scheme: str, lang: str
-) -> tuple[list[Concept], list[Relation]]:
-    name = slug(key, keep="")
-    attribute = _concept(f"{scheme}:{name}", "attribute", seen.names, scheme=scheme, lang=lang)
-    concepts = [attribute]
-    relations = [Relation("applies_to", attribute.id, id) for id in sorted({categories[c] for c in seen.categories})]
-    for text in sorted(seen.values):
-        value = _concept(f"{scheme}:{name}.{slug(text)}", "value", seen.values[text], scheme=scheme, lang=lang)
-        concepts.append(value)
-        relations.append(Relation("value_of", value.id, attribute.id))
-    return concepts, relations
 
 
 def _concept(id: str, kind: Kind, surfaces: Counter[str], *, scheme: str, lang: str) -> Concept:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,7 @@ _PLAIN = ("label", "kind", "scheme", "notation", "status", "choice")
 _TEXTS = {"prefLabel": "pref_label", "definition": "definition"}
 _LISTS = {"altLabel": "alt_label", "hiddenLabel": "hidden_label"}
 _EDGE = {"relation": "string", "primary": "boolean"}
+_WRITTEN = re.compile(r"\\(.)", re.DOTALL)
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -72,21 +73,12 @@ def _attributes(concept: Concept) -> dict[str, str]:
         found["notation"] = concept.notation
     if concept.kind == "attribute" or concept.choice != "multiple":
         found["choice"] = concept.choice
-    for name, field in _TEXTS.items():
-        found |= {f"{name}@{tag}": text for tag, text in sorted(getattr(concept, field).items())}
-    for name, field in _LISTS.items():
-        for tag, texts in sorted(getattr(concept, field).items()):
-            found[f"{name}@{tag}"] = "\n".join(_ESCAPED.sub(lambda c: _ESCAPES[c[0]], text) for text in texts)
+    for name, texts_of in _TEXTS.items():
+        found |= {f"{name}@{tag}": text for tag, text in sorted(getattr(concept, texts_of).items())}
+    for name, lists_of in _LISTS.items():
+        for tag, texts in sorted(getattr(concept, lists_of).items()):
+            found[f"{name}@{tag}"] = "\n".join(text.replace("\\", "\\\\").replace("\n", "\\n") for text in texts)
     return found
-
-
-_ESCAPES = {"\\": "\\\\", "\n": "\\n"}
-_ESCAPED = re.compile(r"[\\\n]")
-_WRITTEN = re.compile(r"\\(.)", re.DOTALL)
-
-
-def _lines(value: str) -> tuple[str, ...]:
-    return tuple(_WRITTEN.sub(lambda c: "\n" if c[1] == "n" else c[1], line) for line in value.split("\n"))
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -99,24 +91,25 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     places: dict[str, Place] = {}
     for file in files:
         document = _Document(file, scheme=scheme or reading.stem(file), lang=lang or "und")
-        for concept, place in document.concepts():
+        if not document.nodes:
+            raise FileFormatError(str(file), "there is no GraphML node in the file")
+        for node in document.nodes:
+            concept = document.concept(node)
             if concept.id in concepts:
-                raise FileFormatError(place.file, f"a second node {concept.id!r}", line=place.line)
+                raise FileFormatError(str(file), f"a second node {concept.id!r}", line=node.line)
             concepts[concept.id] = concept
-            places[concept.id] = place
+            places[concept.id] = Place(str(file), node.line)
         relations += document.relations()
     return parsed(concepts.values(), relations, notes=(), places=places, file=", ".join(map(str, files)))
 
 
+@dataclass(slots=True)
 class _Element:
     """A node or an edge of the file."""
 
-    __slots__ = ("attributes", "data", "line")
-
-    def __init__(self, attributes: Mapping[str, str], line: int) -> None:
-        self.attributes = attributes
-        self.data: dict[str, str] = {}
-        self.line = line
+    attributes: Mapping[str, str]
+    line: int
+    data: dict[str, str] = field(default_factory=dict)
 
 
 class _Document:
@@ -155,20 +148,15 @@ class _Document:
     def _error(self, element: _Element, message: str) -> FileFormatError:
         return FileFormatError(str(self.file), message, line=element.line)
 
-    def concepts(self) -> Iterator[tuple[Concept, Place]]:
-        if not self.nodes:
-            raise FileFormatError(str(self.file), "there is no GraphML node in the file")
-        for node in self.nodes:
-            yield self._concept(node), Place(str(self.file), node.line)
-
-    def _concept(self, node: _Element) -> Concept:
+    def concept(self, node: _Element) -> Concept:
         labels: dict[str, dict[str, Any]] = defaultdict(dict)
         for name, value in node.data.items():
             base, _, tag = name.partition("@")
             if base in _TEXTS:
                 labels[_TEXTS[base]][tag or self.lang] = value
             elif base in _LISTS:
-                labels[_LISTS[base]][tag or self.lang] = _lines(value)
+                lines = [_WRITTEN.sub(lambda c: "\n" if c[1] == "n" else c[1], line) for line in value.split("\n")]
+                labels[_LISTS[base]][tag or self.lang] = tuple(lines)
         if not labels["pref_label"]:
             if not node.data.get("label", "").strip():
                 raise self._error(node, f"node {node.attributes.get('id')!r} has neither a label nor a prefLabel@…")
@@ -185,17 +173,17 @@ class _Document:
 
     def relations(self) -> Iterator[Relation]:
         """The relations; the first broader one of a concept by id is primary if none is marked."""
-        found = [self._relation(edge) for edge in self.edges]
-        with_primary = {edge.source for edge in found if edge.primary}
-        for edge in sorted(found):
-            first = edge.type == "broader" and edge.source not in with_primary
-            with_primary |= {edge.source} if first else set()
-            yield replace(edge, primary=True) if first else edge
-
-    def _relation(self, edge: _Element) -> Relation:
-        type = self._one_of(edge, "relation", RELATION_TYPES, None)
-        primary = type == "broader" and edge.data.get("primary", "").strip().lower() in ("true", "1")
-        return Relation(type, edge.attributes.get("source", ""), edge.attributes.get("target", ""), primary)
+        found = []
+        for edge in self.edges:
+            type = self._one_of(edge, "relation", RELATION_TYPES, None)
+            primary = type == "broader" and edge.data.get("primary", "").strip().lower() in ("true", "1")
+            ends = (edge.attributes.get("source", ""), edge.attributes.get("target", ""))
+            found.append(Relation(type, *ends, primary))
+        with_primary = {relation.source for relation in found if relation.primary}
+        for relation in sorted(found):
+            first = relation.type == "broader" and relation.source not in with_primary
+            with_primary |= {relation.source} if first else set()
+            yield replace(relation, primary=True) if first else relation
 
     def _one_of(self, element: _Element, name: str, allowed: Sequence[str], default: str | None) -> Any:
         value = element.data.get(name, default)

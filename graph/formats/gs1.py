@@ -107,6 +107,9 @@ class _Vocabulary(Document):
         codes = [o.text for o in self.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
         hidden = tuple(sorted(code for code in set(codes) if code.strip() and code not in pref.values()))
         types = self.nodes(node, TYPE)
+        stated = [_STATUS.get(text.text, "active") for text in self.texts(node, _TERM_STATUS)]
+        flags = self.by_subject[node].get(OWL + "deprecated", ())  # true, or a successor
+        gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
         return Concept(
             id=node,
             scheme=self.scheme or "gs1",
@@ -116,16 +119,9 @@ class _Vocabulary(Document):
             hidden_label={"und": hidden} if hidden else {},
             definition=self.definitions(node, RDFS + "comment"),
             notation=self.notation(node, _CODE, SKOS + "notation"),
-            status=self._status(node),
+            status="deprecated" if gone or "deprecated" in stated else stated[0] if stated else "active",
             choice="single" if OWL + "FunctionalProperty" in types else "multiple",
         )
-
-    def _status(self, node: Node) -> Status:
-        """The status by `term_status` and `owl:deprecated`, whose value is true or a successor."""
-        stated = [_STATUS.get(text.text, "active") for text in self.texts(node, _TERM_STATUS)]
-        flags = self.by_subject[node].get(OWL + "deprecated", ())
-        gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
-        return "deprecated" if gone or "deprecated" in stated else stated[0] if stated else "active"
 
     def _relations(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
         kind, nodes = known[id], self.nodes

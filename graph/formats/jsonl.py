@@ -54,14 +54,11 @@ def rows(taxonomy: Taxonomy, *, scheme: str | None = None) -> Iterator[dict[str,
         row = concept_to_json(concept)
         if concept.kind == "attribute":
             row["choice"] = concept.choice
-        yield row | _targets(taxonomy.relations_from(concept.id))
-
-
-def _targets(relations: Sequence[Relation]) -> dict[str, list[str]]:
-    by_type: dict[str, list[str]] = defaultdict(list)
-    for relation in sorted(relations, key=lambda r: (RELATION_TYPES.index(r.type), not r.primary, r.target)):
-        by_type[relation.type].append(relation.target)
-    return dict(by_type)
+        targets: dict[str, list[str]] = defaultdict(list)
+        relations = taxonomy.relations_from(concept.id)
+        for relation in sorted(relations, key=lambda r: (RELATION_TYPES.index(r.type), not r.primary, r.target)):
+            targets[relation.type].append(relation.target)
+        yield row | targets
 
 
 def _concept(row: Row, *, scheme: str, lang: str | None) -> Concept:

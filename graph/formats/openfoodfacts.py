@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
@@ -69,7 +70,11 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     entries, notes = _joined(found)
     relations, dangling = _relations(entries)
     notes += note("parents are unknown names and were left out", dangling)
-    notes += _left_out(found)
+    notes += note("lines of synonyms and stopwords are rules, not names, and were left out", found.rules)
+    if found.dropped:
+        shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
+        notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
+    notes += note("lines are neither names, parents nor properties and were left out", found.unread)
     concepts = [_concept(id, entry, into) for id, entry in entries.items()]
     places = {id: Place(str(entry.file), entry.line) for id, entry in entries.items()}
     return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]), tolerate=CYCLES)
@@ -87,23 +92,18 @@ def tag_id(lang: str, name: str) -> str:
 
 def _read(file: Path, found: _Found) -> None:
     entry = _Entry(file, 1)
-    for number, line in reading.lines(file):
+    for number, line in chain(reading.lines(file), [(0, "")]):  # A blank line ends the last entry too.
         text = line.strip().replace("’", "'")
-        if not text:
-            _close(entry, found)
-            entry = _Entry(file, number + 1)
-        elif not text.startswith("#"):
+        if text and not text.startswith("#"):
             if not entry.names and not entry.parents:
                 entry.line = number
             _take(text, number, entry, found)
-    _close(entry, found)
-
-
-def _close(entry: _Entry, found: _Found) -> None:
-    if entry.names:
-        found.entries.append(entry)
-    elif entry.parents:
-        found.unread.append(f"line {entry.line} of {entry.file.name} (parents of nothing)")
+        elif not text:
+            if entry.names:
+                found.entries.append(entry)
+            elif entry.parents:
+                found.unread.append(f"line {entry.line} of {entry.file.name} (parents of nothing)")
+            entry = _Entry(file, number + 1)
 
 
 def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
@@ -113,7 +113,15 @@ def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
         return
     about = _PROPERTY.fullmatch(text)
     if about and len(about[1]) > 2:
-        _property(about[1].lower(), about[2], about[3], entry, found)
+        name, lang, value = about[1].lower(), about[2], about[3]
+        if name in ("synonyms", "stopwords"):
+            found.rules.append(f"{name}:{lang}:{value}")
+        elif name == "description" and value and lang not in entry.definition:
+            entry.definition[lang] = value
+        elif name == "wikidata" and value and entry.wikidata is None:
+            entry.wikidata = value
+        else:
+            found.dropped[name] += 1
         return
     names = _NAMES.fullmatch(text)
     if not names or not any(map(str.strip, names[2].split(","))):
@@ -124,17 +132,6 @@ def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
             message = f"a name of {len(name)} characters, {name[:40]!r}…; at most {_LONGEST_NAME} were expected"
             raise FileFormatError(str(entry.file), message, line=number)
         entry.names.setdefault(names[1], {})[name] = None
-
-
-def _property(name: str, lang: str, value: str, entry: _Entry, found: _Found) -> None:
-    if name in ("synonyms", "stopwords"):
-        found.rules.append(f"{name}:{lang}:{value}")
-    elif name == "description" and value and lang not in entry.definition:
-        entry.definition[lang] = value
-    elif name == "wikidata" and value and entry.wikidata is None:
-        entry.wikidata = value
-    else:
-        found.dropped[name] += 1
 
 
 def _split(text: str) -> Iterator[str]:
@@ -217,11 +214,3 @@ def _language(lang: str) -> str:
     if base == "xx":
         return "und"
     return f"{base}-{region.upper() if len(region) == 2 else region}" if region else base
-
-
-def _left_out(found: _Found) -> list[str]:
-    notes = note("lines of synonyms and stopwords are rules, not names, and were left out", found.rules)
-    if found.dropped:
-        shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
-        notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
-    return notes + note("lines are neither names, parents nor properties and were left out", found.unread)

@@ -49,18 +49,10 @@ def parsed(
     file: str,
     tolerate: Collection[ProblemCode] = (),
 ) -> Parsed:
-    """Order concepts and relations, and check them against each other.
+    """Order concepts and relations, which may be repeated, and check them against each other.
 
-    Args:
-        concepts: In any order.
-        relations: In any order, perhaps repeated.
-        notes: The reader's notes.
-        places: Places of concepts by id, for errors.
-        file: The name of the file, for errors about other concepts.
-        tolerate: Problems whose relations are left out with a note instead.
-
-    Raises:
-        FileFormatError: An invariant is broken; names the concept's place.
+    Raises FileFormatError for a broken invariant, with the place of the concept, else the file; relations with problems
+    to `tolerate` are left out with a note instead.
     """
     rows = sorted(concepts, key=attrgetter("id"))
     edges = sorted({relation.canonical() for relation in relations}, key=attrgetter(*Relation.__slots__))

@@ -1,4 +1,7 @@
-"""RDF files as plain triples; the only importer of rdflib. Files can't load other files."""
+"""RDF files as plain triples, and IRIs of vocabularies and concept ids. The only importer of rdflib.
+
+Files can't load other files.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import quote, unquote
 
 import rdflib
@@ -86,7 +89,7 @@ def load(path: Path) -> list[Triple]:
             last = source.rstrip().count("\n") + 1
             raise FileFormatError(str(path), "no valid Turtle: the file ends within a statement", line=last) from None
         raise FileFormatError(str(path), f"no valid {format}: {type(error).__name__}: {error}") from None
-    return [(_name(s), str(p), _plain(o)) for s, p, o in graph]
+    return [(cast(Node, _plain(s)), str(p), _plain(o)) for s, p, o in graph]
 
 
 def save(path: Path, triples: Iterable[Triple], *, prefixes: dict[str, str]) -> None:
@@ -98,7 +101,7 @@ def save(path: Path, triples: Iterable[Triple], *, prefixes: dict[str, str]) -> 
     for s, p, o in triples:
         if format == "xml" and isinstance(o, Text):
             _check_writable(o, path)
-        graph.add((_node(s), rdflib.URIRef(p), _term(o)))
+        graph.add((_term(s), rdflib.URIRef(p), _term(o)))
     with _quiet():
         written = graph.serialize(format=format, encoding="utf-8")
     reading.write(path, [written])
@@ -134,20 +137,16 @@ def _check_writable(literal: Text, path: Path) -> None:
         raise InputError(f"{path}: the label {literal.text!r} holds {bad!r}, which XML can't carry; write .ttl instead")
 
 
-def _name(node: Any) -> Node:
-    return f"_:{node}" if isinstance(node, rdflib.BNode) else str(node)
-
-
 def _plain(term: Any) -> Node | Text:
-    return Text(str(term), term.language or "") if isinstance(term, rdflib.Literal) else _name(term)
+    if isinstance(term, rdflib.Literal):
+        return Text(str(term), term.language or "")
+    return f"_:{term}" if isinstance(term, rdflib.BNode) else str(term)
 
 
-def _node(node: Node) -> rdflib.URIRef | rdflib.BNode:
-    return rdflib.BNode(node[2:]) if node.startswith("_:") else rdflib.URIRef(node)
-
-
-def _term(term: Node | Text) -> rdflib.URIRef | rdflib.BNode | rdflib.Literal:
-    return rdflib.Literal(term.text, lang=term.lang or None) if isinstance(term, Text) else _node(term)
+def _term(term: Node | Text) -> Any:
+    if isinstance(term, Text):
+        return rdflib.Literal(term.text, lang=term.lang or None)
+    return rdflib.BNode(term[2:]) if term.startswith("_:") else rdflib.URIRef(term)
 
 
 class _Heap(Store):
@@ -162,18 +161,6 @@ class _Heap(Store):
 
     def triples(self, triple_pattern: Any, context: Any = None) -> Iterator[Any]:
         return ((row, iter(())) for row in self.rows)
-
-    def bind(self, prefix: Any, namespace: Any, override: bool = True) -> None:
-        """Ignore prefixes, which do not matter to triples."""
-
-    def namespace(self, prefix: str) -> None:
-        return None
-
-    def prefix(self, namespace: Any) -> None:
-        return None
-
-    def namespaces(self) -> Iterator[Any]:
-        return iter(())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
@@ -71,8 +71,10 @@ def raw_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise FileFormatError(str(path), f"not a whole gzip file: {error}", line=number + 1) from None
     except UnicodeDecodeError as error:
         raise FileFormatError(str(path), f"not valid UTF-16: {error.reason}", line=number + 1) from None
+    except FileNotFoundError:
+        raise FileFormatError(str(path), "there is no such file") from None
     except OSError as error:
-        _refuse(path, error)
+        raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
 
 
 def decode(raw: bytes, path: Path | str, number: int) -> str:
@@ -232,12 +234,6 @@ class _Unpacked(gzip.GzipFile):
 def _too_large(path: Path, what: str, line: int) -> FileFormatError:
     limit = f"larger than {largest() >> 20} MB; set KGTAG_MAX_FILE_MB to a larger number if that is meant"
     return FileFormatError(str(path), f"{what} {limit}", line=line)
-
-
-def _refuse(path: Path, error: OSError) -> NoReturn:
-    if isinstance(error, FileNotFoundError):
-        raise FileFormatError(str(path), "there is no such file") from None
-    raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from functools import cache
 from pathlib import Path
 
 from graph.errors import InputError
-from graph.formats import google, gpc, graphml, gs1, jsonl, n10s, openfoodfacts, shopify, shops, skos, synonyms, tabular
+from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
 from graph.plugins import load_plugins
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
-    Format("shopify", shopify.read, shopify.write),
-    Format("google", google.read),
-    Format("gpc", gpc.read),
+    Format("shopify", shops.read_shopify, shops.write_shopify),
+    Format("google", listings.read_google),
+    Format("gpc", listings.read_gpc),
     Format("openfoodfacts", openfoodfacts.read),
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
@@ -26,7 +26,7 @@ _BUILT_IN = (
     Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),
     Format("jsonl", jsonl.read, jsonl.write, suffixes=(".jsonl",)),
     Format("synonyms", write=synonyms.write),
-    Format("n10s", write=n10s.write),
+    Format("n10s", write=skos.write_n10s),
 )
 BUILT_IN: Mapping[str, Format] = {format.name: format for format in _BUILT_IN}
 

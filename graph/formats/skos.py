@@ -1,13 +1,19 @@
-"""SKOS in Turtle, RDF/XML or JSON-LD. Files of kgtag read back equal."""
+"""SKOS in Turtle, RDF/XML or JSON-LD, with labels as text or as nodes (SKOS-XL). Files of kgtag read back equal.
+
+Besides, a Cypher script with which neosemantics (n10s) reads kgtag's graph in Neo4j as SKOS. n10s identifies a node by
+its property `uri`, and has mappings of labels, properties and relationship types; it reads `text@lang` arrays as they
+are. The script may be run again, and must be after concepts were added.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
-from graph.formats import rdf
+from graph.formats import rdf, reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, parsed
 from graph.formats.rdf import (
@@ -28,10 +34,23 @@ from graph.formats.rdf import (
     to_iri,
 )
 from graph.formats.skos_document import Document, left_out
-from graph.model import Concept, Relation
+from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
+_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
+MAPPINGS = {
+    "Concept": SKOS + "Concept",
+    **{kind.capitalize(): KGTAG + kind.capitalize() for kind in KINDS},
+    **{name: SKOS + name for name in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")},
+    **{name: KGTAG + name for name in ("scheme", "status", "choice")},
+    **{type.upper(): iri for type, iri in RELATIONS.items()},
+}
+"""IRIs of the labels, properties and relationship types of kgtag's graph."""
+_CONSTRAINT = "CREATE CONSTRAINT n10s_unique_uri IF NOT EXISTS FOR (r:Resource) REQUIRE r.uri IS UNIQUE"
+_NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
+_ROWS = 1000
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
@@ -89,7 +108,12 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
         labels = [Text(text, tag) for tag, texts in sorted(getattr(concept, field).items()) for text in texts]
         yield from ((node, SKOS + term, label) for label in labels)
         if labels != sorted(set(labels), key=lambda label: (label.lang, label.text)):
-            yield from _list_triples(node, f"{KGTAG}{term}s", labels, name=f"{node}-{term}")
+            # An RDF list, which keeps the order of labels.
+            cells = [blank(f"{node}-{term}", i) for i in range(len(labels))]
+            yield node, f"{KGTAG}{term}s", cells[0]
+            for label, cell, rest in zip(labels, cells, [*cells[1:], RDF + "nil"], strict=True):
+                yield cell, RDF + "first", label
+                yield cell, RDF + "rest", rest
     if concept.notation is not None:
         yield node, SKOS + "notation", Text(concept.notation)
     if concept.status != "active":
@@ -98,15 +122,6 @@ def _concept_triples(concept: Concept, node: Node, home: Node) -> Iterator[Tripl
         yield node, OWL + "deprecated", Text("true")
     if concept.kind == "attribute" or concept.choice != "multiple":
         yield node, KGTAG + "choice", Text(concept.choice)
-
-
-def _list_triples(node: Node, predicate: str, labels: Sequence[Text], *, name: str) -> Iterator[Triple]:
-    """An RDF list, which keeps the order of labels."""
-    cells = [blank(name, i) for i in range(len(labels))]
-    yield node, predicate, cells[0]
-    for i, label in enumerate(labels):
-        yield cells[i], RDF + "first", label
-        yield cells[i], RDF + "rest", cells[i + 1] if i + 1 < len(cells) else RDF + "nil"
 
 
 def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Triple]:
@@ -120,9 +135,6 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield other, SKOS + "related", node
         if relation.primary and len(parents) > 1:
             yield node, KGTAG + "primary", other
-
-
-_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
 
 
 def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
@@ -151,3 +163,28 @@ def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
         yield s, _TERMS[p], node
         yield node, TYPE, SKOSXL + "Label"
         yield node, SKOSXL + "literalForm", o
+
+
+def write_n10s(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
+    """Write the script for every concept (of the scheme)."""
+    ids = [concept.id for concept in taxonomy if options.scheme in (None, concept.scheme)]
+    reading.write(path, (f"{statement};\n".encode() for statement in n10s_statements(ids)))
+    return Exported.of(taxonomy, options)
+
+
+def n10s_statements(ids: Sequence[str]) -> Iterator[str]:
+    """The script's statements; those that call n10s come last."""
+    yield _CONSTRAINT
+    for start in range(0, len(ids), _ROWS):
+        some = ids[start : start + _ROWS]
+        rows = ", ".join(f"[{_literal(id)}, {_literal(to_iri(id, CONCEPT_BASE))}]" for id in some)
+        yield f"UNWIND [{rows}] AS row {_NAME}"
+    for prefix, iri in PREFIXES.items():
+        yield f"CALL n10s.nsprefixes.add({_literal(prefix)}, {_literal(iri)})"
+    for name, iri in MAPPINGS.items():
+        yield f"CALL n10s.mapping.add({_literal(iri)}, {_literal(name)})"
+
+
+def _literal(text: str) -> str:
+    """A Cypher string: JSON has the same quotes and escapes."""
+    return json.dumps(text)

@@ -1,4 +1,4 @@
-"""Concepts and relations in the triples of a SKOS file, and what did not fit."""
+"""Concepts and relations in the triples of a SKOS file, and notes on what did not fit or has no place in a concept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,15 @@ from graph.formats.rdf import (
     shown,
     to_iri,
 )
-from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Kind, Relation, RelationType
+from graph.model import KINDS, LANGUAGE_TAG, STATUSES, Choice, Concept, Relation, RelationType
+
+Statements = Mapping[Node, Mapping[str, Sequence[Node | Text]]]
+_TEXTS = frozenset({SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")})
+_LINKS = frozenset(
+    {TYPE, *RELATIONS.values(), *(SKOS + term for term in ("narrower", "inScheme", "topConceptOf"))}
+    | {SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+)
+_COLLECTIONS = frozenset({SKOS + "Collection", SKOS + "OrderedCollection"})
 
 
 class Document:
@@ -42,7 +50,12 @@ class Document:
         self.by_subject: dict[Node, dict[str, list[Node | Text]]] = defaultdict(lambda: defaultdict(list))
         for s, p, o in triples:
             self.by_subject[s][p].append(o)
-        self.schemes = self._schemes_by_concept()
+        self.schemes: dict[Node, set[Node]] = defaultdict(set)
+        for s in list(self.by_subject):
+            for term in ("inScheme", "topConceptOf"):
+                self.schemes[s].update(self.nodes(s, SKOS + term))
+            for concept in self.nodes(s, SKOS + "hasTopConcept"):
+                self.schemes[concept].add(s)
         self.odd: dict[str, list[str]] = defaultdict(list)
 
     def nodes(self, subject: Node, predicate: str) -> list[Node]:
@@ -83,15 +96,6 @@ class Document:
             or (SKOS + "prefLabel" in predicates and any(term in predicates for term in semantic))
         )
 
-    def _schemes_by_concept(self) -> dict[Node, set[Node]]:
-        found: dict[Node, set[Node]] = defaultdict(set)
-        for s in list(self.by_subject):
-            for term in ("inScheme", "topConceptOf"):
-                found[s].update(self.nodes(s, SKOS + term))
-            for concept in self.nodes(s, SKOS + "hasTopConcept"):
-                found[concept].add(s)
-        return found
-
     def concept(self, node: Node) -> Concept | None:
         id = from_iri(node, CONCEPT_BASE)
         if node.startswith("_:"):
@@ -105,11 +109,13 @@ class Document:
         for tag, texts in spare.items():
             known = frozenset(alt.get(tag, ()))
             alt[tag] = (*alt.get(tag, ()), *(text for text in texts if text not in known))
+        types = self.nodes(node, TYPE)  # neosemantics writes the kind as a type: kgtag:Value for a value
+        typed = next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
         deprecated = any(text.text.lower() in ("true", "1") for text in self.texts(node, OWL + "deprecated"))
         return Concept(
             id=id,
             scheme=self._scheme(node),
-            kind=self._one_of(node, "kind", KINDS, self._typed(node)),
+            kind=self._one_of(node, "kind", KINDS, typed),
             pref_label=pref,
             alt_label=alt,
             hidden_label=self._label_lists(node, "hiddenLabel"),
@@ -187,11 +193,6 @@ class Document:
         declared = sorted(s for s in list(self.by_subject) if SKOS + "ConceptScheme" in self.nodes(s, TYPE))
         return from_iri(declared[0], SCHEME_BASE) if declared else reading.stem(Path(self.file))
 
-    def _typed(self, node: Node) -> Kind:
-        """The kind by RDF type, as neosemantics writes it: kgtag:Value for a value."""
-        types = self.nodes(node, TYPE)
-        return next((kind for kind in KINDS if KGTAG + kind.capitalize() in types), "category")
-
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
         value = self.value(node, term)
         if value is not None and value not in allowed:
@@ -251,16 +252,6 @@ class Document:
         ]
 
 
-Statements = Mapping[Node, Mapping[str, Sequence[Node | Text]]]
-
-_TEXTS = frozenset({SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel", "definition", "notation")})
-_LINKS = frozenset(
-    {TYPE, *RELATIONS.values(), *(SKOS + term for term in ("narrower", "inScheme", "topConceptOf"))}
-    | {SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
-)
-_COLLECTIONS = frozenset({SKOS + "Collection", SKOS + "OrderedCollection"})
-
-
 def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
     """Notes on statements that the concepts, by node, do not keep, and on what else the file describes."""
     lost: dict[str, list[str]] = defaultdict(list)
@@ -272,7 +263,13 @@ def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[s
     notes = []
     for predicate, examples in sorted(lost.items()):
         notes += counted(f"values of {shown(predicate)} have no place in a concept and were left out", examples)
-    return notes + _others(statements, concepts) + _demoted(statements, concepts)
+    # Declared top concepts that have something broader, which kgtag's top concepts do not.
+    tops = {node for node in concepts if SKOS + "topConceptOf" in statements[node]}
+    for predicates in statements.values():
+        tops |= {o for o in predicates.get(SKOS + "hasTopConcept", ()) if isinstance(o, str) and o in concepts}
+    under = [node for node in tops if SKOS + "broader" in statements[node]]
+    what = "top concepts have something broader and will not be written as top concepts"
+    return notes + _others(statements, concepts) + counted(what, under)
 
 
 def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
@@ -301,15 +298,6 @@ def _others(statements: Statements, concepts: Mapping[Node, Concept]) -> list[st
         *counted("labels with addresses or properties of their own (SKOS-XL) became plain labels", labels),
         *counted("statements about other things than concepts were left out", rest),
     ]
-
-
-def _demoted(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
-    """Declared top concepts that have something broader, which kgtag's top concepts do not."""
-    tops = {node for node in concepts if SKOS + "topConceptOf" in statements[node]}
-    for predicates in statements.values():
-        tops |= {o for o in predicates.get(SKOS + "hasTopConcept", ()) if isinstance(o, str) and o in concepts}
-    under = [node for node in tops if SKOS + "broader" in statements[node]]
-    return counted("top concepts have something broader and will not be written as top concepts", under)
 
 
 def _cells(statements: Statements) -> set[Node]:

@@ -76,20 +76,17 @@ def _below(taxonomy: Taxonomy, id: str, levels: int) -> Iterator[str]:
 
 def _usable(concept: Concept, lang: str | None, unusable: list[str]) -> list[str]:
     """Distinct labels, each in one line, the preferred one of the language first."""
-    fit = [(text, tag) for text, tag, _ in concept.labels() if lang is None or _matches(tag, lang)]
     first = concept.label(lang)
     found = []
-    for text, _ in sorted(fit, key=lambda label: label[0] != first):
+    for text, tag, _ in sorted(concept.labels(), key=lambda label: label[0] != first):
+        if lang is not None and tag not in ("und", "zxx", lang) and not tag.startswith(f"{lang}-"):
+            continue
         tidy = _BREAKS.sub(" ", text).strip()
         if any(unicodedata.category(c) in _WORD for c in tidy):
             found.append(tidy)
         else:
             unusable.append(f"{text!r} of {concept.id}")
     return list(dict.fromkeys(found))
-
-
-def _matches(tag: str, lang: str) -> bool:
-    return tag in ("und", "zxx") or tag == lang or tag.startswith(f"{lang}-")
 
 
 def _joined(labels: list[str]) -> str:

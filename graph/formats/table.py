@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,9 +111,9 @@ def join(items: Sequence[str]) -> str:
 
 def line(cells: Sequence[str], *, delimiter: str) -> bytes:
     """A record in the notation of RFC 4180."""
-    out = _Echo()
+    out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter).writerow(cells)
-    return out.text.encode()
+    return out.getvalue().encode()
 
 
 def delimiter_of(file: Path, header: str = "") -> str:
@@ -120,15 +121,6 @@ def delimiter_of(file: Path, header: str = "") -> str:
     if reading.suffixes(file)[0] == ".tsv":
         return "\t"
     return max((",", ";", "\t"), key=header.count)
-
-
-class _Echo:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, text: str) -> int:
-        self.text += text
-        return len(text)
 
 
 def _stripped(parts: list[tuple[str, bool]]) -> str:

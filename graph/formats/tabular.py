@@ -1,6 +1,7 @@
 """A taxonomy as CSV or TSV: a concept a row, with the columns of docs/reference/formats.md.
 
-`id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough; an export writes every column.
+`id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough: ids are made from labels or
+paths, and parents may be named by id, label or path. An export writes every column.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,12 @@ from graph.taxonomy import Taxonomy
 
 _DEEPEST = 50
 _ARROW = re.compile(r"\s*>\s*")
+_ONE = ("pref_label", "definition")
+_MANY = ("alt_label", "hidden_label")
+_LABELS = (*_ONE, *_MANY)
+_PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
+_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
+_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
 
 
 class Named(NamedTuple):
@@ -30,20 +37,6 @@ class Named(NamedTuple):
 
     row: table.Row
     concept: Concept
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """Rows with ids. `ids` are in the order of rows; `concepts` include those made for parents without a row.
-
-    `parents` are each row's parents besides its column `broader`; `relations` are those of the made concepts.
-    """
-
-    ids: tuple[str, ...]
-    concepts: tuple[Concept, ...]
-    parents: Mapping[str, Sequence[str]]
-    relations: tuple[Relation, ...]
-    notes: tuple[str, ...]
 
 
 def path_of(row: table.Row) -> tuple[str, ...]:
@@ -59,25 +52,17 @@ def path_of(row: table.Row) -> tuple[str, ...]:
     return levels
 
 
-def with_ids(rows: Sequence[Named], *, lang: str) -> Identified:
-    """Give every row an id and find its parents. Raises FileFormatError for two rows with one id."""
+def _ids(rows: Sequence[Named], lang: str) -> list[str]:
+    """An id for each row. Raises FileFormatError for two rows with one id."""
     repeated = Counter(_key(one.concept, lang) for one in rows if not one.concept.id)
-    ids: list[str] = []
-    first: dict[str, Named] = {}
+    lines: dict[str, int] = {}
     for one in rows:
         id = one.concept.id or _made_id(one, repeated, lang)
-        if id in first:
+        if id in lines:
             column = "id" if one.concept.id else "path" if path_of(one.row) else "label"
-            raise one.row.error(column, f"a second row for {id!r}; the first is in line {first[id].row.line}")
-        first[id] = one
-        ids.append(id)
-    finder = _ParentFinder({id: replace(one.concept, id=id) for id, one in first.items()}, first, lang)
-    parents = {id: [*finder.by_path(one), *finder.by_name(one)] for id, one in first.items()}
-    made = sum(not one.concept.id for one in rows)
-    notes = [f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}"] if made else []
-    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
-    concepts = (*(finder.concepts[id] for id in ids), *finder.made)
-    return Identified(tuple(ids), concepts, parents, tuple(finder.relations), tuple(notes))
+            raise one.row.error(column, f"a second row for {id!r}; the first is in line {lines[id]}")
+        lines[id] = one.row.line
+    return list(lines)
 
 
 def _key(concept: Concept, lang: str) -> tuple[str, str]:
@@ -99,27 +84,27 @@ def _path_id(scheme: str, path: Sequence[str]) -> str:
 
 
 class _ParentFinder:
-    """Finds the concepts of parent cells, and makes those without a row."""
+    """Finds the concepts of parent cells, and makes those without a row, with their `relations`."""
 
-    def __init__(self, concepts: dict[str, Concept], rows: Mapping[str, Named], lang: str) -> None:
-        self.concepts = concepts
+    def __init__(self, rows: Mapping[str, Named], lang: str) -> None:
+        self.concepts = {id: replace(one.concept, id=id) for id, one in rows.items()}
         self.lang = lang
         self.made: list[Concept] = []
         self.relations: list[Relation] = []
         self._by_path: dict[tuple[str, ...], str] = {}
         self._by_label: dict[str, list[str]] = defaultdict(list)
         for id, one in rows.items():
-            if path := _norm(path_of(one.row)):
-                self._by_path.setdefault((one.concept.scheme, *path), id)
+            if path := path_of(one.row):
+                self._by_path.setdefault((one.concept.scheme, *map(normalise, path)), id)
             for label in dict.fromkeys(map(normalise, one.concept.pref_label.values())):
                 self._by_label[label].append(id)
 
-    def by_path(self, one: Named) -> list[str]:
-        """The parent in the row's path, made with its ancestors if it has no row."""
-        levels = path_of(one.row)[:-1]
-        return [self._at(levels, one)] if levels else []
+    def parents(self, one: Named) -> list[str]:
+        """The row's parents besides its column `broader`: the last of its path, and those in its column `parent`."""
+        above = path_of(one.row)[:-1]
+        return [*([self._at(above, one)] if above else []), *self._by_name(one)]
 
-    def by_name(self, one: Named) -> list[str]:
+    def _by_name(self, one: Named) -> list[str]:
         """The parents in the row's column `parent`: ids or labels."""
         found = []
         for text in table.split(one.row.cells.get("parent", "")):
@@ -137,7 +122,7 @@ class _ParentFinder:
         return found
 
     def _at(self, levels: tuple[str, ...], one: Named) -> str:
-        key = (one.concept.scheme, *_norm(levels))
+        key = (one.concept.scheme, *map(normalise, levels))
         known = self._by_path.get(key)
         if known is not None:
             return known
@@ -156,30 +141,6 @@ class _ParentFinder:
         return id
 
 
-def _norm(path: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(normalise, path))
-
-
-_ONE = ("pref_label", "definition")
-_MANY = ("alt_label", "hidden_label")
-_LABELS = (*_ONE, *_MANY)
-_PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
-_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
-_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The meaning of a file's columns: `labels` has label field and language by column name.
-
-    `assumed`: some label column has no language.
-    """
-
-    labels: dict[str, tuple[str, str]]
-    unknown: tuple[str, ...]
-    assumed: bool
-
-
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read files; `scheme` is for rows without one ("kgtag"), `lang` for columns without a language ("en").
 
@@ -189,22 +150,24 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     named: list[Named] = []
     notes: list[str] = []
     for file in files:
-        layout: _Layout | None = None
+        labels: dict[str, tuple[str, str]] | None = None
         for row in table.rows(file, known=_COLUMNS):
-            if layout is None:
-                layout = _layout(row, tag)
-                notes += _remarks(layout, file, tag, given=lang is not None)
-            named.append(Named(row, _concept(row, layout, into=into, tag=tag)))
-        if layout is None:
+            if labels is None:
+                labels, remarks = _labels(row, lang)
+                notes += remarks
+            named.append(Named(row, _concept(row, labels, into=into, tag=tag)))
+        if labels is None:
             raise FileFormatError(str(file), "there are no rows below the column names")
-    found = with_ids(named, lang=tag)
-    places: dict[str, Place] = {}
-    relations = [*found.relations]
-    for id, one in zip(found.ids, named, strict=True):
-        places[id] = Place(str(one.row.file), one.row.line)
-        relations += _relations(id, one.row, found.parents.get(id, ()))
-    notes += found.notes
-    return parsed(found.concepts, relations, notes=notes, places=places, file=", ".join(map(str, files)))
+    ids = _ids(named, tag)
+    finder = _ParentFinder(dict(zip(ids, named, strict=True)), tag)
+    relations = [edge for id, one in zip(ids, named, strict=True) for edge in _relations(id, one, finder)]
+    if made := sum(not one.concept.id for one in named):
+        notes.append(f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}")
+    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
+    places = {id: Place(str(one.row.file), one.row.line) for id, one in zip(ids, named, strict=True)}
+    relations += finder.relations
+    named_files = ", ".join(map(str, files))
+    return parsed(finder.concepts.values(), relations, notes=notes, places=places, file=named_files)
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -226,25 +189,23 @@ def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterato
         targets: dict[str, list[str]] = {type: [] for type in RELATION_TYPES}
         for relation in sorted(taxonomy.relations_from(concept.id), key=lambda r: (not r.primary, r.target)):
             targets[relation.type].append(relation.target)
-        texts = [_cell(getattr(concept, field).get(tag, "")) for field, tag in labels]
+        cells = [getattr(concept, field).get(tag, "") for field, tag in labels]
+        texts = [cell if isinstance(cell, str) else table.join(cell) for cell in cells]
         head = [concept.id, concept.scheme, concept.kind]
         tail = [concept.notation or "", concept.status, concept.choice]
         yield table.line([*head, *texts, *tail, *map(table.join, targets.values())], delimiter=delimiter)
 
 
-def _cell(labels: str | tuple[str, ...]) -> str:
-    return labels if isinstance(labels, str) else table.join(labels)
-
-
-def _layout(row: table.Row, tag: str) -> _Layout:
+def _labels(row: table.Row, lang: str | None) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Field and language of the columns of labels, by column name, and notes on the file's columns."""
     labels: dict[str, tuple[str, str]] = {}
     unknown: list[str] = []
-    assumed = False
+    assumed = "path" in row.columns
     for name in row.columns:
         field, at, language = name.partition("@")
         field = _SHORT.get(field, field)
         if field in _LABELS:
-            key = (field, language if at else tag)
+            key = (field, language if at else lang or "en")
             if not LANGUAGE_TAG.fullmatch(key[1]):
                 raise row.error(name, f"{language!r} is not a language tag (like en or zh-CN)")
             if key in labels.values():
@@ -259,20 +220,16 @@ def _layout(row: table.Row, tag: str) -> _Layout:
     if "path" not in row.columns and not any(field == "pref_label" for field, _ in labels.values()):
         message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/reference/formats.md)"
         raise FileFormatError(str(row.file), message, line=1)
-    return _Layout(labels, tuple(unknown), assumed or "path" in row.columns)
+    notes = note(f"columns of {row.file.name} are unknown and were left out", map(repr, unknown))
+    if assumed and lang is None:
+        notes.append(f"{row.file.name} names no language for its labels; they were taken as 'en'; --lang names another")
+    return labels, notes
 
 
-def _remarks(layout: _Layout, file: Path, tag: str, *, given: bool) -> list[str]:
-    notes = note(f"columns of {file.name} are unknown and were left out", map(repr, layout.unknown))
-    if layout.assumed and not given:
-        notes.append(f"{file.name} names no language for its labels; they were taken as {tag!r}; --lang names another")
-    return notes
-
-
-def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept:
+def _concept(row: table.Row, labels: Mapping[str, tuple[str, str]], *, into: str, tag: str) -> Concept:
     """The row's concept, with an empty id when the table has none."""
     fields: dict[str, dict[str, Any]] = {field: {} for field in _LABELS}
-    for name, (field, language) in layout.labels.items():
+    for name, (field, language) in labels.items():
         cell = row.cells.get(name, "")
         if field == "definition" and cell:
             fields[field][language] = cell
@@ -284,7 +241,7 @@ def _concept(row: table.Row, layout: _Layout, *, into: str, tag: str) -> Concept
     if path:
         fields["pref_label"].setdefault(tag, path[-1])
     if not fields["pref_label"]:
-        columns = [name for name, (field, _) in layout.labels.items() if field == "pref_label"]
+        columns = [name for name, (field, _) in labels.items() if field == "pref_label"]
         raise row.error((*columns, "path")[0], "the row has no name")
     id = row.cells.get("id", "").strip()
     if not id and "id" in row.columns:
@@ -311,10 +268,10 @@ def _one_of(row: table.Row, column: str, allowed: Sequence[Any], default: Any) -
     return value
 
 
-def _relations(id: str, row: table.Row, parents: Sequence[str]) -> Iterator[Relation]:
+def _relations(id: str, one: Named, finder: _ParentFinder) -> Iterator[Relation]:
     for type in RELATION_TYPES:
-        targets = table.split(row.cells.get(type, ""))
+        targets = table.split(one.row.cells.get(type, ""))
         if type == "broader":
-            targets += parents
+            targets += finder.parents(one)
         for at, target in enumerate(dict.fromkeys(targets)):
             yield Relation(type, id, target, primary=type == "broader" and at == 0)

@@ -1,4 +1,4 @@
-"""Differences between two snapshots."""
+"""Differences between two snapshots, as values, as JSON, and as a readable summary."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any
 
-from graph.columns.compare import compare
+from graph.changes import compare
 from graph.formats.parsed import shortened
 from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.model.changes import relation_to_json
 from graph.taxonomy import Taxonomy
+
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +138,6 @@ def _json(value: Any) -> Any:
     return {tag: list(texts) if isinstance(texts, tuple) else texts for tag, texts in value.items()}
 
 
-_SHOWN = 10
-
-
 def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOWN) -> list[str]:
     """Summarise a diff in lines of text.
 
@@ -152,11 +151,10 @@ def summary(diff: Diff, before: Taxonomy, after: Taxonomy, *, shown: int = _SHOW
         shown: The number of examples of each group, which follow a line with its count.
     """
     changed = diff.changed
-    common = [concept.id for concept in after if concept.id in before]
     groups = (
         ("added", [_called(concept) + _under(after, concept.id) for concept in diff.added]),
         ("removed", [_called(concept) + _under(before, concept.id) for concept in diff.removed]),
-        ("moved", [line for id in common if (line := _moved(id, before, after))]),
+        ("moved", [line for concept in after if concept.id in before if (line := _moved(concept, before, after))]),
         ("renamed", [line for change in changed if (line := _renamed(change.before, change.after))]),
         (
             "labelled in other languages",
@@ -189,12 +187,12 @@ def _under(taxonomy: Taxonomy, id: str) -> str:
     return f" under {_called(taxonomy[path[-2]])}" if len(path) > 1 else ""
 
 
-def _moved(id: str, before: Taxonomy, after: Taxonomy) -> str | None:
-    old, new = (taxonomy.path(id)[-2:-1] for taxonomy in (before, after))
+def _moved(concept: Concept, before: Taxonomy, after: Taxonomy) -> str | None:
+    old, new = (taxonomy.path(concept.id)[-2:-1] for taxonomy in (before, after))
     if old == new:
         return None
     ends = (_called(taxonomy[path[0]]) if path else "the top" for taxonomy, path in ((before, old), (after, new)))
-    return f"{_called(after[id])}: {' → '.join(ends)}"
+    return f"{_called(concept)}: {' → '.join(ends)}"
 
 
 def _renamed(before: Concept, after: Concept) -> str | None:

@@ -25,6 +25,10 @@ LISTED = 100
 RelationKey = tuple[RelationType, str, str]
 K = TypeVar("K", str, RelationKey)
 V = TypeVar("V", Concept, Relation)
+_LEVEL = 3
+_AT_ONCE = 1000
+_PAGE = 20_000
+"""Changes decoded at a time, unless a single entry has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,7 @@ class Effects:
 
 
 def effects(changes: Sequence[Change], undo: Sequence[Change]) -> Effects:
-    """The effects of a history entry.
-
-    Args:
-        changes: The entry's changes; rows that they put are the state after.
-        undo: The entry's undo; rows that it puts are the state before.
-    """
+    """The effects of a history entry: its changes put the rows as they are after, its undo those before."""
     forward, back = _net(changes), _net(undo)
     return _effects((back.put, forward.put), (back.relate, forward.relate), forward.retag)
 
@@ -189,12 +188,6 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
             break
         shown = longer
     return f"{text}: {shown}" if shown else text
-
-
-_LEVEL = 3
-_AT_ONCE = 1000
-_PAGE = 20_000
-"""Changes decoded at a time, unless a single entry has more."""
 
 
 def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:

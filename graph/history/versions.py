@@ -1,22 +1,28 @@
-"""External edits, found by comparing a store with its history, and their entries in the history.
+"""Versions of the taxonomy: its content at each, external edits that become one, and releases.
 
-Only sound rows are compared: a quarantined edit enters the history when it becomes sound.
+External edits are found by comparing a store with its history. Only sound rows are compared: a quarantined edit enters
+the history when it becomes sound. Releases are versions tagged with a calendar name, YYYY.MM.N (CalVer).
 """
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 from graph.changes import applied
 from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
-from graph.errors import ConflictError, StoreError, UnknownVersion
+from graph.errors import ConflictError, InputError, ReleaseTaken, StoreError, StoreUnavailable, UnknownVersion
 from graph.history.diff import Diff, diff
 from graph.history.entries import LISTED, effects_of, summary
-from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Retag
+from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Release, Retag
+from graph.model.changes import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 
@@ -28,6 +34,9 @@ _BATCH = 10_000
 """Changes that are replayed at a time, unless the taxonomy is larger."""
 _PAUSE = 0.02
 """Seconds between the two reads that must agree before an external edit is recorded."""
+log = logging.getLogger(__name__)
+NAME = re.compile(r"\d{4}\.\d{2}\.\d+")
+"""Release names: year, month, and a number that starts at 0 each month (UTC)."""
 
 
 def reconcile(
@@ -206,3 +215,79 @@ def _back(store: TaxonomyStore, now: Taxonomy, version: int) -> Taxonomy:
             break  # A gap: the revision will not be that of the version.
         changes += entry.undo
     return Taxonomy.of(TaxonomyData(version, applied(now.columns, changes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The taxonomy that a model was trained on; `version` and `release` are None for a content without one."""
+
+    revision: str
+    version: int | None = None
+    release: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The stamp as in a model's directory."""
+        return {"taxonomy_revision": self.revision, "taxonomy_version": self.version, "taxonomy_release": self.release}
+
+
+def release(store: TaxonomyStore, *, author: str, notes: str = "", today: datetime | None = None) -> Release:
+    """Tag the store's present version as a release.
+
+    Args:
+        store: The store.
+        author: Who releases it, for the history.
+        notes: Release notes for people.
+        today: The date that names it; the present by default.
+
+    Returns:
+        The release, named YYYY.MM.N with the next free number of the month.
+
+    Raises:
+        InputError: The store has no version yet.
+        ReleaseTaken: The version is a release already.
+
+    Example:
+        >>> release(store, author="ann", notes="autumn assortment").name
+        '2026.08.0'
+    """
+    taxonomy = reconciled(store)
+    if not taxonomy.version:
+        raise InputError(f"{store.url} has no version yet; import something first")
+    month = f"{today or datetime.now(UTC):%Y.%m}"
+    while True:
+        numbers = [int(one.name.rpartition(".")[2]) for one in store.releases() if one.name.startswith(f"{month}.")]
+        name = f"{month}.{max(numbers, default=-1) + 1}"
+        made = Release(name, taxonomy.version, taxonomy.revision, now(), author, notes)
+        try:
+            store.put_release(made)
+        except ReleaseTaken as taken:
+            if taken.version == taxonomy.version:
+                raise
+            continue  # The number has just been taken.
+        return made
+
+
+def version_named(store: TaxonomyStore, name: str) -> int:
+    """The version of a release. Raises UnknownVersion."""
+    found = {one.name: one.version for one in store.releases()}
+    if name not in found:
+        newest = list(found)[-3:]
+        raise UnknownVersion(f"no release {name!r}; " + (f"there is {', '.join(newest)}" if found else "there is none"))
+    return found[name]
+
+
+def stamped(store: TaxonomyStore) -> tuple[Taxonomy, Stamp]:
+    """The present snapshot and its stamp.
+
+    External edits are recorded in the history first; if that fails, the stamp has no version.
+    """
+    try:
+        taxonomy = reconciled(store)
+    except (StoreUnavailable, ConflictError) as error:
+        taxonomy = Taxonomy.of(store.read())
+        log.warning("external edits could not be recorded: %s", error)
+        return taxonomy, Stamp(taxonomy.revision)
+    if not taxonomy.version:
+        return taxonomy, Stamp(taxonomy.revision)
+    named = next((one.name for one in store.releases() if one.version == taxonomy.version), None)
+    return taxonomy, Stamp(taxonomy.revision, taxonomy.version, named)

@@ -1,4 +1,4 @@
-"""Changes of a taxonomy, and entries of its history."""
+"""Changes of a taxonomy, entries of its history, and the JSON of both."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Concepts, relations between them, and problems with either."""
+"""Concepts, relations between them, problems with either, items tagged with them, and API keys."""
 
 from __future__ import annotations
 

@@ -9,39 +9,17 @@ from typing import Any, LiteralString, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import neo4j
-from neo4j.exceptions import (
-    AuthError,
-    ClientError,
-    ConfigurationError,
-    DriverError,
-    IncompleteCommit,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-)
+from neo4j import exceptions
 
 from graph.errors import ConflictError, InputError, KgtagError, MigrationError, StoreUnavailable
 from graph.migrate import Applied, require_current, shipped
 from graph.neo4j import cypher
 from graph.neo4j.rows import Row
 
-OLDEST = (5, 26)
-"""The long-term release of version 5. Releases named by year (2025.01 …) are later."""
-
-
-def require_supported(agent: str, url: str) -> None:
-    """Raise StoreUnavailable for an old agent like "Neo4j/4.4.12"; one without a version is accepted."""
-    found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
-    if found is not None and (int(found[1]), int(found[2])) < OLDEST:
-        wanted = ".".join(map(str, OLDEST))
-        raise StoreUnavailable(
-            f"{agent.replace('/', ' ')} at {url} is too old; kgtag needs Neo4j {wanted} or later: upgrade the server, "
-            "or try one of your own with `kgtag neo4j up`"
-        )
-
-
 _SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
+OLDEST = (5, 26)
+"""The long-term release of version 5. Releases named by year (2025.01 …) are later."""
 T = TypeVar("T")
 
 
@@ -68,7 +46,7 @@ class Connection:
                 notifications_min_severity="OFF",
                 user_agent="kgtag",
             )
-        except (ConfigurationError, ValueError) as error:
+        except (exceptions.ConfigurationError, ValueError) as error:
             raise InputError(f"{self.url!r} can't be used: {error}") from error
 
     def close(self) -> None:
@@ -118,7 +96,8 @@ class Connection:
     def require_supported(self) -> None:
         """Raise StoreUnavailable for a server that is too old."""
         with self.session() as session:
-            require_supported(session.execute_read(_agent), self.url)
+            agent = session.execute_read(lambda tx: tx.run(cypher.PING).consume().server.agent)
+            require_supported(agent, self.url)
 
     def _check(self) -> None:
         """Require the current schema, once; a store wiped later shows by its missing Meta node."""
@@ -136,23 +115,23 @@ class Connection:
         except MigrationError:
             self._current = False
             raise
-        except (DriverError, Neo4jError) as error:
+        except (exceptions.DriverError, exceptions.Neo4jError) as error:
             raise self.explained(error) from error
 
-    def explained(self, error: DriverError | Neo4jError) -> KgtagError:
+    def explained(self, error: exceptions.DriverError | exceptions.Neo4jError) -> KgtagError:
         """The error for an error of the driver, with a way out."""
         where = f"Neo4j at {self.url}"
-        if isinstance(error, AuthError):
+        if isinstance(error, exceptions.AuthError):
             return StoreUnavailable(
                 f"{where} refused user {self.user!r}: wrong user or password; give it in KGTAG_NEO4J_PASSWORD or in "
                 "the store URL"
             )
-        if isinstance(error, IncompleteCommit):
+        if isinstance(error, exceptions.IncompleteCommit):
             return StoreUnavailable(
                 f"the connection to {where} broke during a commit: the change was written as a whole or not at all; "
                 "check with `kgtag versions` before you repeat it"
             )
-        if isinstance(error, (ServiceUnavailable, SessionExpired)):
+        if isinstance(error, (exceptions.ServiceUnavailable, exceptions.SessionExpired)):
             why = next(iter(str(error).splitlines()), type(error).__name__)
             return StoreUnavailable(
                 f"no Neo4j answers at {self.url} ({why}); start one (`kgtag neo4j up`) or check host and port"
@@ -172,7 +151,7 @@ class Connection:
             )
         if code.endswith("ConstraintValidationFailed"):
             return ConflictError(f"an external edit wrote the same at {self.url} just now; try again ({message})")
-        if isinstance(error, ClientError) and code.endswith("Forbidden"):
+        if isinstance(error, exceptions.ClientError) and code.endswith("Forbidden"):
             return StoreUnavailable(f"user {self.user!r} may not do that at {self.url}: {message}")
         return StoreUnavailable(f"{where}: {message} ({code})")
 
@@ -182,5 +161,12 @@ def applied(tx: neo4j.ManagedTransaction | neo4j.Transaction) -> dict[str, Appli
     return {row["name"]: Applied(row["checksum"], row["at"]) for row in tx.run(cypher.APPLIED)}
 
 
-def _agent(tx: neo4j.ManagedTransaction) -> str:
-    return tx.run(cypher.PING).consume().server.agent
+def require_supported(agent: str, url: str) -> None:
+    """Raise StoreUnavailable for an old agent like "Neo4j/4.4.12"; one without a version is accepted."""
+    found = re.match(r"Neo4j/(\d+)\.(\d+)", agent)
+    if found is not None and (int(found[1]), int(found[2])) < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        raise StoreUnavailable(
+            f"{agent.replace('/', ' ')} at {url} is too old; kgtag needs Neo4j {wanted} or later: upgrade the server, "
+            "or try one of your own with `kgtag neo4j up`"
+        )

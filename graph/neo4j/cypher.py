@@ -150,22 +150,14 @@ UNWIND row.tags AS tag
 MATCH (c:Concept {id: tag.concept})
 CREATE (i)-[t:TAGGED]->(c) SET t = tag.properties
 """
-ITEMS = """
-MATCH (i:Item) WHERE i.id > $after
-WITH i ORDER BY i.id LIMIT $limit
+_ITEM_ROW = """
 OPTIONAL MATCH (i)-[t:TAGGED]->(c:Concept) WHERE c.id IS :: STRING NOT NULL
 WITH i, t, c ORDER BY i.id, t.position, c.id
 WITH i, collect(CASE WHEN c IS NULL THEN NULL ELSE [c.id, properties(t)] END) AS tags
 RETURN i.id AS id, i.title AS title, i.lang AS lang, i.model AS model, i.revision AS revision, tags ORDER BY id
 """
-ITEM = """
-MATCH (i:Item {id: $id})
-WITH i LIMIT 1
-OPTIONAL MATCH (i)-[t:TAGGED]->(c:Concept) WHERE c.id IS :: STRING NOT NULL
-WITH i, t, c ORDER BY i.id, t.position, c.id
-WITH i, collect(CASE WHEN c IS NULL THEN NULL ELSE [c.id, properties(t)] END) AS tags
-RETURN i.id AS id, i.title AS title, i.lang AS lang, i.model AS model, i.revision AS revision, tags ORDER BY id
-"""
+ITEMS = "MATCH (i:Item) WHERE i.id > $after WITH i ORDER BY i.id LIMIT $limit" + _ITEM_ROW
+ITEM = "MATCH (i:Item {id: $id}) WITH i LIMIT 1" + _ITEM_ROW
 ITEMS_OF = """
 MATCH (c:Concept {id: $concept})<-[t:TAGGED]-(i:Item)
 WHERE coalesce(t.status, 'accepted') = 'accepted' AND i.id IS :: STRING NOT NULL

@@ -52,15 +52,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class ConceptPart:
-    """(n,) concepts: nodes, ascending, and ids; nodes by label of kind; properties that differ from the default."""
+    """(n,) concepts: nodes, ascending, and ids; by name, labels of kind and properties that differ from the default."""
 
     nodes: Longs
     ids: pa.LargeStringArray
-    of_kind: tuple[Longs, ...]
-    scheme: Found
-    notation: Found
-    status: Found
-    choice: Found
+    found: Mapping[str, Found]
 
 
 def read_columns(run: Run) -> Columns:
@@ -77,15 +73,7 @@ def concept_part(run: Run) -> ConceptPart:
         nodes = np.concatenate((nodes, lost.nodes))
         ids = pa.concat_arrays([ids, _strings([LOST + element for element in lost.values.to_pylist()])])
     order = np.argsort(nodes, kind="stable")
-    return ConceptPart(
-        nodes=nodes[order],
-        ids=ids.take(pa.array(order)),
-        of_kind=tuple(found[kind].nodes for kind in KINDS),
-        scheme=found["scheme"],
-        notation=found["notation"],
-        status=found["status"],
-        choice=found["choice"],
-    )
+    return ConceptPart(nodes[order], ids.take(pa.array(order)), found)
 
 
 def text_part(run: Run) -> RawTexts:
@@ -233,27 +221,22 @@ def join(concepts: ConceptPart, texts: RawTexts, edges: RawEdges, unknown: Seque
         texts = texts.take(np.flatnonzero(texts.owner >= 0))
     n = len(concepts.nodes)
 
-    def filled(found: Found, default: str | None) -> pa.LargeStringArray:
+    def filled(name: str, default: str | None) -> pa.LargeStringArray:
+        found = concepts.found[name]
         rows = row_of(found.nodes)
         at = np.zeros(n, dtype=np.int64)
         at[rows[rows >= 0]] = np.flatnonzero(rows >= 0) + 1
         return pa.concat_arrays([pa.array([default], pa.large_string()), found.values]).take(pa.array(at))
 
     kinds = np.zeros(n, dtype=np.int8)
-    for bit, nodes in enumerate(concepts.of_kind):
-        rows = row_of(nodes)
+    for bit, kind in enumerate(KINDS):
+        rows = row_of(concepts.found[kind].nodes)
         kinds[rows[rows >= 0]] |= 1 << bit
-    return assemble(
-        ids=concepts.ids,
-        scheme=filled(concepts.scheme, ""),
-        kind=pa.array(_KIND_NAMES, pa.string()).take(pa.array(kinds)),
-        status=filled(concepts.status, "active"),
-        choice=filled(concepts.choice, "multiple"),
-        notation=filled(concepts.notation, None),
-        texts=texts,
-        edges=RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside]),
-        unknown=unknown,
-    )
+    kind = pa.array(_KIND_NAMES, pa.string()).take(pa.array(kinds))
+    defaults = {"scheme": "", "status": "active", "choice": "multiple", "notation": None}
+    scheme, status, choice, notation = (filled(name, default) for name, default in defaults.items())
+    inner = RawEdges(edges.type[inside], source[inside], target[inside], edges.primary[inside])
+    return assemble([concepts.ids, scheme, kind, status, choice, notation], texts, inner, unknown=unknown)
 
 
 def _rows_by_node(nodes: Longs) -> Callable[[Longs], Longs]:

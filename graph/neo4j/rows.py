@@ -8,21 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.editing.retag import by_item, changed
-from graph.model import (
-    KINDS,
-    SYMMETRIC,
-    ChangeSet,
-    Concept,
-    ItemTag,
-    Kind,
-    Proposal,
-    Record,
-    Relation,
-    Retag,
-    Retagged,
-    TaggedItem,
-)
-from graph.model.changes import now
+from graph.model import KINDS, SYMMETRIC, Concept, ItemTag, Kind, Proposal, Relation, Retagged, TaggedItem
+from graph.model.changes import ChangeSet, Record, Retag, now
 from graph.model.proposals import from_json as proposal_from_json
 from graph.model.proposals import to_json as proposal_to_json
 

@@ -19,20 +19,8 @@ from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
-from graph.model import (
-    Accepting,
-    ApiKey,
-    Change,
-    ChangeSet,
-    HistoryEntry,
-    Proposal,
-    ProposalStatus,
-    Record,
-    Release,
-    TaggedItem,
-    Version,
-)
-from graph.model.changes import load_change, now
+from graph.model import Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
 from graph.neo4j import cypher
 from graph.neo4j.connection import Connection, applied
@@ -84,17 +72,13 @@ class Neo4jStore:
             while name := self._migrate_one(known):
                 names.append(name)
             self._connection.run(cypher.RESTORE_META)
-            if names:
-                self._await_indexes()
+            # Without limit: the labels of a million concepts take minutes.
+            while names and (waiting := self._connection.rows(cypher.INDEXES_NOT_READY)):
+                failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
+                if failed:
+                    raise MigrationError(f"Neo4j at {self.url} could not fill the index {failed[0]!r}; see its log")
+                time.sleep(_PAUSE)
         return names
-
-    def _await_indexes(self) -> None:
-        """Wait without limit: the labels of a million concepts take minutes."""
-        while waiting := self._connection.rows(cypher.INDEXES_NOT_READY):
-            failed = [row["name"] for row in waiting if row["state"] == "FAILED"]
-            if failed:
-                raise MigrationError(f"Neo4j at {self.url} could not fill the index {failed[0]!r}; see its log")
-            time.sleep(_PAUSE)
 
     def _migrate_one(self, known: tuple[Migration, ...]) -> str | None:
         with self._connection.session() as session, session.begin_transaction() as tx:
@@ -128,14 +112,12 @@ class Neo4jStore:
         """
         for _ in range(_READ_ATTEMPTS):
             before = self.token()
-            version = self._version_now()
+            with self._connection.reading() as session:
+                version = session.execute_read(lambda tx: _version(tx, cypher.VERSION))
             columns, undisturbed = self._columns(before)
             if undisturbed:
                 return TaxonomyData(version, columns)
-        return self._read_locked()
-
-    def _read_locked(self) -> TaxonomyData:
-        """Read under the lock and roll back, so that the token stays."""
+        # Under the lock, rolled back, so that the token stays.
         with self._connection.translated(), self._connection.session() as session, session.begin_transaction() as tx:
             version = _version(tx, cypher.LOCK)
             columns = read_columns(tx.run)
@@ -158,10 +140,6 @@ class Neo4jStore:
             parts = concepts.result(), texts.result(), edges.result(), unknown.result()
         undisturbed = all(same for _, same in parts)
         return join(parts[0][0], parts[1][0], parts[2][0], parts[3][0]), undisturbed
-
-    def _version_now(self) -> int:
-        with self._connection.reading() as session:
-            return session.execute_read(lambda tx: _version(tx, cypher.VERSION))
 
     def apply(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import not_
 from typing import LiteralString, TypeVar
@@ -11,15 +11,13 @@ import neo4j
 
 from graph.changes import Net
 from graph.errors import UnknownConcept
-from graph.model import Concept, Retag
+from graph.model import Retag
 from graph.neo4j import cypher
 from graph.neo4j.rows import concept_row, deleted_relation_row, moves, new_concept_row, relation_row
 
 _ROWS_PER_STATEMENT = 5000
 
 T = TypeVar("T")
-
-Run = Callable[[LiteralString, Iterable[object]], None]
 
 
 def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
@@ -39,7 +37,12 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     run(cypher.PUT_CONCEPTS, map(concept_row, work.put_early))
     retag(work.retag_early)
     run(cypher.DELETE_CONCEPTS, work.delete)
-    created = _put(tx, run, work.put)
+    created = {concept.id for concept in work.put}
+    created.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(created))])
+    for kind in sorted({concept.kind for concept in work.put}):
+        fresh = (concept for concept in work.put if concept.kind == kind and concept.id in created)
+        run(cypher.CREATE_CONCEPTS[kind], map(new_concept_row, fresh))
+    run(cypher.PUT_CONCEPTS, (concept_row(concept) for concept in work.put if concept.id not in created))
     retag(work.retag)
     require(tx, work.ends() - {concept.id for concept in work.put})
     run(cypher.DELETE_RELATIONS, map(deleted_relation_row, work.unrelate))
@@ -48,17 +51,6 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
         new = [edge.source in created or edge.target in created for edge in edges]
         run(cypher.CREATE_RELATIONS[type], map(relation_row, compress(edges, new)))
         run(statement, map(relation_row, compress(edges, map(not_, new))))
-
-
-def _put(tx: neo4j.ManagedTransaction, run: Run, concepts: Sequence[Concept]) -> set[str]:
-    """Create new concepts and replace existing ones; the ids of new ones."""
-    created = {concept.id for concept in concepts}
-    created.difference_update([row["id"] for row in tx.run(cypher.KNOWN, ids=sorted(created))])
-    for kind in sorted({concept.kind for concept in concepts}):
-        new = (concept for concept in concepts if concept.kind == kind and concept.id in created)
-        run(cypher.CREATE_CONCEPTS[kind], map(new_concept_row, new))
-    run(cypher.PUT_CONCEPTS, (concept_row(concept) for concept in concepts if concept.id not in created))
-    return created
 
 
 def require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:

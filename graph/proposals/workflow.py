@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from graph import editing
@@ -100,7 +99,19 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         >>> propose(store, draft, Person("bob")).title
         "merge 'Kicks' (kicks) into 'Sneakers' (sneakers)"
     """
-    before, changes, _ = edit.preview(store, lambda taxonomy: _planned(taxonomy, draft, by))
+    signature = Signature(by.name, draft.reason)
+
+    def planned(taxonomy: Taxonomy) -> ChangeSet:
+        request = draft.operation
+        return plan(request, taxonomy, signature) if request is not None else signature.sign(draft.changes)
+
+    def title(taxonomy: Taxonomy) -> str:
+        if draft.operation is not None:
+            return editing.title(draft.operation, taxonomy)
+        shown = ", ".join(list(seen)[:3]) + (" …" if len(seen) > 3 else "")
+        return f"{len(draft.changes)} changes to {shown}"
+
+    before, changes, _ = edit.preview(store, planned)
     if not changes.changes:
         raise InputError("nothing is proposed: give an operation, or changes")
     seen = fingerprints(before, changes.changes)
@@ -109,7 +120,7 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         created=now(),
         author=by.name,
         key=by.key,
-        title=_valid(draft.title) or _title(before, draft, seen),
+        title=_valid(draft.title) or title(before),
         reason=_valid(draft.reason),
         operation=draft.operation,
         changes=changes.changes,
@@ -259,35 +270,22 @@ def accept(
             raise NotAllowed(f"proposal {id} is {found.author}'s own; somebody else must accept it")
         note = f"{text} (own proposal, accepted by force)".strip() if own else text
         accepting = Accepting(_decided(found, "accepted", by, note), found.etag)
-        edit.apply_with(store, partial(_accepted, proposal=found, by=by), accepting=accepting)
+        signature = Signature(f"{found.author}, accepted by {by.name}", f"{found.reason} (proposal {id})".strip())
+
+        def planned(taxonomy: Taxonomy) -> ChangeSet:
+            if moved := outdated(taxonomy, found):
+                raise ConflictError(
+                    f"{', '.join(map(repr, moved))} changed since proposal {id} was made (version "
+                    f"{found.base_version}); its proposer can rebase it"
+                )
+            if not found.changes:
+                raise InputError(f"proposal {id} has no changes that can be read; reject it")
+            return signature.sign(found.changes)
+
+        edit.apply_with(store, planned, accepting=accepting)
         return find(store, id)
 
     return _retried(attempt, id, expect)
-
-
-def _accepted(taxonomy: Taxonomy, proposal: Proposal, by: Person) -> ChangeSet:
-    moved = outdated(taxonomy, proposal)
-    if moved:
-        raise ConflictError(
-            f"{', '.join(map(repr, moved))} changed since proposal {proposal.id} was made (version "
-            f"{proposal.base_version}); its proposer can rebase it"
-        )
-    if not proposal.changes:
-        raise InputError(f"proposal {proposal.id} has no changes that can be read; reject it")
-    author = f"{proposal.author}, accepted by {by.name}"
-    return ChangeSet(proposal.changes, author, f"{proposal.reason} (proposal {proposal.id})".strip())
-
-
-def _planned(taxonomy: Taxonomy, draft: Draft, by: Person) -> ChangeSet:
-    signature = Signature(by.name, draft.reason)
-    return plan(draft.operation, taxonomy, signature) if draft.operation is not None else signature.sign(draft.changes)
-
-
-def _title(taxonomy: Taxonomy, draft: Draft, seen: Mapping[str, str]) -> str:
-    if draft.operation is not None:
-        return editing.title(draft.operation, taxonomy)
-    shown = ", ".join(list(seen)[:3]) + (" …" if len(seen) > 3 else "")
-    return f"{len(draft.changes)} changes to {shown}"
 
 
 def _update(

@@ -42,10 +42,20 @@ def without_empty(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, 
     return {tag: texts for tag, texts in full.items() if texts}
 
 
-def language_of(tag: str) -> str:
-    """The tag if it is valid, else with hyphens (`zh_CN`), else "und"."""
-    candidate = tag.strip().replace("_", "-")
-    return candidate if LANGUAGE_TAG.fullmatch(candidate) else "und"
+def with_languages(concept: Concept) -> Concept:
+    """The concept with valid language tags: with hyphens (`zh_CN`), else "und"; surplus preferred labels are others."""
+    pref: dict[str, str] = {}
+    alt: dict[str, tuple[str, ...]] = {}
+    hidden: dict[str, tuple[str, ...]] = {}
+    for text, tag, kind in sorted(concept.labels(), key=lambda label: not LANGUAGE_TAG.fullmatch(label[1])):
+        hyphened = tag.strip().replace("_", "-")
+        language = hyphened if LANGUAGE_TAG.fullmatch(hyphened) else "und"
+        if kind == "pref" and language not in pref:
+            pref[language] = text
+        else:
+            lists = hidden if kind == "hidden" else alt
+            lists[language] = tuple(dict.fromkeys((*lists.get(language, ()), text)))
+    return replace(concept, pref_label=pref, alt_label=alt, hidden_label=hidden)
 
 
 def nearest(value: str, words: tuple[W, ...], *, default: W) -> W:

@@ -8,18 +8,27 @@ proposed, and the instruction says so.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, Protocol
+from typing import Literal
 
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
-from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Problem, Relation, UnknownEdge
-from graph.repairs.cypher import CypherWriter
-from graph.repairs.guesses import closing_edges, free_id, labelled, language_of, nearest, without_empty
-from graph.repairs.sql import SqlWriter
+from graph.model import (
+    CHOICES,
+    KINDS,
+    STATUSES,
+    Concept,
+    Kind,
+    Problem,
+    ProblemCode,
+    Relation,
+    UnknownEdge,
+)
+from graph.repairs.guesses import closing_edges, free_id, labelled, nearest, with_languages, without_empty
+from graph.repairs.statements import CypherWriter, SqlWriter
 from graph.rows import ProblemRow, RepairRow
 from graph.taxonomy import Taxonomy
 
@@ -36,24 +45,6 @@ class Repair:
 
     def to_json(self) -> RepairRow:
         return {"words": self.instruction, "statement": self.statement}
-
-
-class StatementWriter(Protocol):
-    """Statements of one store. Ids and labels are escaped, whatever they contain."""
-
-    def update(self, before: Concept, after: Concept) -> str:
-        """Write the fields that differ."""
-
-    def delete(self, edges: Sequence[Edge]) -> str: ...
-
-    def replace(self, edge: Edge, wanted: Relation) -> str:
-        """Delete the edge and create the relation."""
-
-    def separate(self, id: str) -> str:
-        """Give the second and further rows with this id other ids."""
-
-    def add_value(self, value: Concept, attribute: Concept) -> str:
-        """Add the value to the attribute, which is created if its id is free."""
 
 
 def dialect_of(url: str) -> Dialect:
@@ -85,7 +76,7 @@ def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = No
 class _Planner:
     """Plans repairs from the snapshot and what it left out; never proposes one id twice."""
 
-    def __init__(self, taxonomy: Taxonomy, writer: StatementWriter) -> None:
+    def __init__(self, taxonomy: Taxonomy, writer: CypherWriter | SqlWriter) -> None:
         self._taxonomy = taxonomy
         self._writer = writer
         self._left_out: dict[str, Problem] = {}
@@ -112,28 +103,10 @@ class _Planner:
                 taken.add(proposed)
 
     def repair(self, problem: Problem) -> Repair:
+        if problem.subject is not None and (repaired := self._repaired(problem.code, problem.subject)) is not None:
+            after, instruction = repaired
+            return Repair(instruction, self._writer.update(problem.subject, after))
         match problem.code, problem.subject:
-            case "bad_id", Concept() as concept:
-                id = self._proposed[concept.id]
-                instruction = f"give it an id; {id!r} is free and only proposed: ids are permanent"
-                return self._update(concept, replace(concept, id=id), instruction)
-            case "bad_kind", Concept() as concept:
-                kind = self._likely_kind(concept)
-                return self._update(concept, replace(concept, kind=kind), f"make it a {kind}, as its relations suggest")
-            case "bad_status", Concept() as concept:
-                status = nearest(concept.status, STATUSES, default="active")
-                return self._update(concept, replace(concept, status=status), f"give it the status {status!r}")
-            case "bad_choice", Concept() as concept:
-                choice = nearest(concept.choice, CHOICES, default="multiple")
-                return self._update(concept, replace(concept, choice=choice), f"give it the choice {choice!r}")
-            case "no_label", Concept() as concept:
-                named = labelled(concept)
-                instruction = f"give it a preferred label; {named.label()!r} is only proposed"
-                return self._update(concept, named, instruction)
-            case "empty_label", Concept() as concept:
-                return self._empty_label(concept)
-            case "bad_language", Concept() as concept:
-                return self._bad_language(concept)
             case "value_without_attribute", Concept() as value:
                 return self._value_without_attribute(value, problem)
             case "value_of_several", Concept() as value:
@@ -142,16 +115,52 @@ class _Planner:
                 instruction = "give all but one ids of their own; then make ids unique again: kgtag migrate"
                 return Repair(instruction, self._writer.separate(problem.concepts[0]))
             case "dangling", _:
-                return self._ends_first(problem) or self._delete(problem)
+                if (first := self._ends_first(problem)) is not None:
+                    return first
             case "wrong_kinds", _:
-                return self._wrong_kinds(problem)
+                if (reversed := self._meant(problem.edges[0])) is not None:
+                    return Repair("reverse the relation", self._writer.replace(problem.edges[0], reversed))
             case "cross_scheme_broader", _:
                 return self._cross_scheme(problem)
             case "cycle", _:
-                return self._cycle(problem)
+                edges = closing_edges([edge for edge in problem.edges if isinstance(edge, Relation)])
+                shown = ", ".join(f"{edge.source!r} → {edge.target!r}" for edge in edges[:3])
+                shown += " …" if len(edges) > 3 else ""
+                return Repair(f"delete the relations that close the cycle: {shown}", self._writer.delete(edges))
             case "unknown_relation", _:
                 return self._unknown_relation(problem)
-        return self._delete(problem)
+        return Repair("delete the relation", self._writer.delete(problem.edges))
+
+    def _repaired(self, code: ProblemCode, concept: Concept) -> tuple[Concept, str] | None:
+        """The concept without a problem of its own, and the instruction."""
+        match code:
+            case "bad_id":
+                id = self._proposed[concept.id]
+                return replace(concept, id=id), f"give it an id; {id!r} is free and only proposed: ids are permanent"
+            case "bad_kind":
+                kind = self._likely_kind(concept)
+                return replace(concept, kind=kind), f"make it a {kind}, as its relations suggest"
+            case "bad_status":
+                status = nearest(concept.status, STATUSES, default="active")
+                return replace(concept, status=status), f"give it the status {status!r}"
+            case "bad_choice":
+                choice = nearest(concept.choice, CHOICES, default="multiple")
+                return replace(concept, choice=choice), f"give it the choice {choice!r}"
+            case "no_label":
+                named = labelled(concept)
+                return named, f"give it a preferred label; {named.label()!r} is only proposed"
+            case "empty_label":
+                pref = {tag: text for tag, text in concept.pref_label.items() if text.strip()}
+                alt, hidden = without_empty(concept.alt_label), without_empty(concept.hidden_label)
+                full = replace(concept, pref_label=pref, alt_label=alt, hidden_label=hidden)
+                if pref:
+                    return full, "remove its empty labels"
+                named = labelled(full)
+                what = "remove its empty labels and give it a preferred one"
+                return named, f"{what}; {named.label()!r} is only proposed"
+            case "bad_language":
+                return with_languages(concept), "give its labels valid language tags; 'und' is undetermined"
+        return None
 
     def _likely_kind(self, concept: Concept) -> Kind:
         edges = self._dangling[concept.id]
@@ -173,33 +182,6 @@ class _Planner:
         if near:
             return max(KINDS, key=lambda kind: near[kind])
         return next((kind for kind in KINDS if kind in concept.kind and kind != "value"), "category")
-
-    def _empty_label(self, concept: Concept) -> Repair:
-        full = replace(
-            concept,
-            pref_label={tag: text for tag, text in concept.pref_label.items() if text.strip()},
-            alt_label=without_empty(concept.alt_label),
-            hidden_label=without_empty(concept.hidden_label),
-        )
-        if full.pref_label:
-            return self._update(concept, full, "remove its empty labels")
-        named = labelled(full)
-        instruction = f"remove its empty labels and give it a preferred one; {named.label()!r} is only proposed"
-        return self._update(concept, named, instruction)
-
-    def _bad_language(self, concept: Concept) -> Repair:
-        pref: dict[str, str] = {}
-        alt: dict[str, tuple[str, ...]] = {}
-        hidden: dict[str, tuple[str, ...]] = {}
-        for text, tag, kind in sorted(concept.labels(), key=lambda label: not LANGUAGE_TAG.fullmatch(label[1])):
-            language = language_of(tag)
-            if kind == "pref" and language not in pref:
-                pref[language] = text
-            else:
-                lists = hidden if kind == "hidden" else alt
-                lists[language] = tuple(dict.fromkeys((*lists.get(language, ()), text)))
-        repaired = replace(concept, pref_label=pref, alt_label=alt, hidden_label=hidden)
-        return self._update(concept, repaired, "give its labels valid language tags; 'und' is undetermined")
 
     def _value_without_attribute(self, value: Concept, problem: Problem) -> Repair:
         for other in self._misdrawn[value.id]:
@@ -250,27 +232,15 @@ class _Planner:
                 return Repair(f"repair the concept {end!r} first: {first.instruction}", first.statement)
         return None
 
-    def _wrong_kinds(self, problem: Problem) -> Repair:
-        edge = problem.edges[0]
-        reversed = self._meant(edge)
-        if reversed is not None:
-            return Repair("reverse the relation", self._writer.replace(edge, reversed))
-        return self._delete(problem)
-
     def _cross_scheme(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
         source, target = self._taxonomy[edge.source], self._taxonomy[edge.target]
         for blank, other in ((source, target), (target, source)):
             if not blank.scheme.strip():
                 instruction = f"put {blank.id!r}, which has no scheme, into {other.scheme!r}"
-                return self._update(blank, replace(blank, scheme=other.scheme), instruction)
+                return Repair(instruction, self._writer.update(blank, replace(blank, scheme=other.scheme)))
         instruction = "delete the relation; if both mean the same, relate them by EXACT_MATCH or CLOSE_MATCH instead"
         return Repair(instruction, self._writer.delete(problem.edges))
-
-    def _cycle(self, problem: Problem) -> Repair:
-        edges = closing_edges([edge for edge in problem.edges if isinstance(edge, Relation)])
-        shown = ", ".join(f"{edge.source!r} → {edge.target!r}" for edge in edges[:3]) + (" …" if len(edges) > 3 else "")
-        return Repair(f"delete the relations that close the cycle: {shown}", self._writer.delete(edges))
 
     def _unknown_relation(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
@@ -311,12 +281,6 @@ class _Planner:
         if edge.type == "excludes":
             return not {source, *known.descendants(source)} & {target, *known.descendants(target)}
         return True
-
-    def _delete(self, problem: Problem) -> Repair:
-        return Repair("delete the relation", self._writer.delete(problem.edges))
-
-    def _update(self, before: Concept, after: Concept, instruction: str) -> Repair:
-        return Repair(instruction, self._writer.update(before, after))
 
     def _known(self, id: str) -> Concept | None:
         """The concept, sound or left out."""

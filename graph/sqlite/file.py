@@ -152,17 +152,13 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
                 raise
-            raise self._explained(error) from error
-
-    def _explained(self, error: sqlite3.DatabaseError) -> Exception:
-        message = str(error)
-        if "no such table" in message or "no such column" in message:
-            self._current = False
-            return MigrationError(f"{message} in {self.url}; run `kgtag migrate --store {self.url}`")
-        for sign, advice in _CAUSES:
-            if sign in message:
-                return StoreUnavailable(f"{self.url}: {advice.format(busy=self._busy)} ({message})")
-        return StoreUnavailable(f"{self.url}: {message}")
+            message = str(error)
+            if "no such table" in message or "no such column" in message:
+                self._current = False
+                raise MigrationError(f"{message} in {self.url}; run `kgtag migrate --store {self.url}`") from error
+            advice = next((advice for sign, advice in _CAUSES if sign in message), None)
+            why = f"{advice.format(busy=self._busy)} ({message})" if advice else message
+            raise StoreUnavailable(f"{self.url}: {why}") from error
 
 
 @contextmanager

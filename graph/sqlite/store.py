@@ -19,26 +19,11 @@ from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import (
-    SYMMETRIC,
-    Accepting,
-    ApiKey,
-    Change,
-    ChangeSet,
-    HistoryEntry,
-    Proposal,
-    ProposalStatus,
-    Record,
-    Release,
-    Retag,
-    TaggedItem,
-    Version,
-)
-from graph.model.changes import change_from_json, now
+from graph.model import SYMMETRIC, Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
-from graph.sqlite.read import read_columns
-from graph.sqlite.rows import COLUMNS, item_of, row_of, steps_json, tag_of, tag_row
+from graph.sqlite.rows import COLUMNS, item_of, read_columns, row_of, steps_json, tag_of, tag_row
 from graph.store import paged, require_version
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
@@ -184,10 +169,7 @@ class SqliteStore:
         with self._writing, self._file.writing() as db:
             for name, version in db.execute(taken, (release.name, release.version)):
                 raise ReleaseTaken(name, version)
-            row = astuple(release)
-            db.execute(
-                "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)", row
-            )
+            db.execute(_PUT_RELEASE, astuple(release))
 
     def releases(self) -> list[Release]:
         query = "SELECT name, version, revision, at, author, notes FROM release ORDER BY version"

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from graph.audit import Report
 from graph.errors import InputError
-from graph.history.releases import stamped
+from graph.history.versions import stamped
 from graph.importing import ImportReport
 from graph.stores import MigratableStore, load_taxonomy, open_store
 from graph.taxonomy import Taxonomy

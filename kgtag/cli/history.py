@@ -144,7 +144,7 @@ def release(
 
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
-    from graph.history.releases import release as tag_version
+    from graph.history.versions import release as tag_version
     from graph.rows import release_row
     from kgtag.cli.settings import open_store
 
@@ -170,7 +170,7 @@ def _caught_up(url: str | None) -> MigratableStore:
 
 
 def _is_version(name: str) -> bool:
-    from graph.history.releases import NAME
+    from graph.history.versions import NAME
 
     return (name.isascii() and name.isdigit()) or NAME.fullmatch(name) is not None
 

@@ -250,7 +250,7 @@ def linker(
 
     Example: `kgtag train linker --store sqlite:///shop.db --pairs synonyms.tsv --out models/shop/linker`
     """
-    from graph.history.releases import stamped
+    from graph.history.versions import stamped
     from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
     from kgtag.train.encoder import pretrained
@@ -315,7 +315,7 @@ def embeddings(
 
         report = train_embeddings(read_triples(triples), out=out, settings=settings)
     else:
-        from graph.history.releases import stamped
+        from graph.history.versions import stamped
         from kgtag.cli.settings import open_store
         from kgtag.data import read_annotated
         from kgtag.train.embeddings.run import train_graph

@@ -14,7 +14,7 @@ from kgtag.cli.console import err, print_table
 from kgtag.types import AnnotatedProduct
 
 if TYPE_CHECKING:
-    from graph.history.releases import Stamp
+    from graph.history.versions import Stamp
     from graph.taxonomy import Taxonomy
     from kgtag.train.extractor.config import RunOptions, TrainOptions
     from kgtag.train.extractor.data_checks import DataFinding
@@ -46,7 +46,7 @@ def read_data(
     held = [] if dev is None else list(read_annotated(dev, format=format, lang=lang, misplaced=misplaced))
     if store is None:
         return TrainingData(train, held, None, None, misplaced)
-    from graph.history.releases import stamped
+    from graph.history.versions import stamped
     from kgtag.cli.settings import open_store
 
     taxonomy, stamp = stamped(open_store(store))

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from graph.lookup import find_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.enforce import violations
 from kgtag.evaluation.calibration import reliability
 from kgtag.evaluation.extraction import best_mentions, rates

@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from graph.labels import normalise, singular
-from graph.lookup import find_concept
 from graph.model import Kind
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.lookup import require_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, require_concept
 from kgtag.types import Linked, Linker, Query
 
 _BATCH = 64

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from graph.errors import ModelMismatch
-from graph.lookup import find_concept, require_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept, require_concept
 
 
 class LabelMap:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.labels import normalise
-from graph.lookup import find_concept, require_concept
 from graph.model import Kind
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.artifacts import new_directory
 from kgtag.extract.implicit import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from graph.history import releases
+from graph.history import versions as releases
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
 from tests.graph.external_edits import SqlEdits

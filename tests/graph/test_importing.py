@@ -120,14 +120,14 @@ def test_merging_is_idempotent(old: TaxonomyData, new: TaxonomyData) -> None:
         return
     concepts = {concept.id: concept for concept in before}
     relations = {relation.key: relation for relation in before.relations}
-    for change in merge(content, before).changes:
+    for change in merge(content, before)[0]:
         if isinstance(change, PutConcept):
             concepts[change.concept.id] = change.concept
         elif isinstance(change, PutRelation):
             relations[change.relation.key] = change.relation
     after = Taxonomy.of(TaxonomyData.of(1, tuple(concepts.values()), tuple(relations.values())))
     if not after.problems:
-        assert merge(content, after).changes == ()
+        assert merge(content, after)[0] == ()
 
 
 def test_importing_into_an_empty_store_gives_the_file(store: SqliteStore, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import snapshot_file
-from graph.columns import blocks
 from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.model import Concept, Relation
@@ -127,14 +126,14 @@ def test_one_wrong_byte_is_found(saved: Path) -> None:
 
 
 def test_parts_that_do_not_fit_together(saved: Path) -> None:
-    found = blocks.read(saved)
-    header = {name: value for name, value in found.header.items() if name not in ("blocks", "bytes")}
-    for name in found.arrays:
-        blocks.write(saved, header, {key: array for key, array in found.arrays.items() if key != name})
+    header, arrays = snapshot_file.read_blocks(saved)
+    header = {name: value for name, value in header.items() if name not in ("blocks", "bytes")}
+    for name in arrays:
+        snapshot_file.write_blocks(saved, header, {key: array for key, array in arrays.items() if key != name})
         if name.split(".")[0] not in ("above", "below", "broader", "labels", "edges"):
             with pytest.raises(FileFormatError, match="don't fit together"):
                 snapshot_file.load(saved)
-    blocks.write(saved, header, {**found.arrays, "texts.kind": np.zeros(1, np.int8)})
+    snapshot_file.write_blocks(saved, header, {**arrays, "texts.kind": np.zeros(1, np.int8)})
     with pytest.raises(FileFormatError, match="don't fit together"):
         snapshot_file.load(saved)
 

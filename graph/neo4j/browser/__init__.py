@@ -51,7 +51,8 @@ def queries() -> tuple[Query, ...]:
         folder, _, rest = part.partition("\n")
         for block in rest.strip().split(";\n"):
             title, comment, statement = block.strip().split("\n", 2)
-            found.append(Query(folder, title.removeprefix("// "), comment.removeprefix("// "), _closed(statement)))
+            closed = statement.strip().removesuffix(";") + ";"
+            found.append(Query(folder, title.removeprefix("// "), comment.removeprefix("// "), closed))
     return tuple(found)
 
 
@@ -106,10 +107,6 @@ def _shown(query: Query) -> str:
         f"<h4>{escape(query.title)}</h4>{f'<p>{escape(comment)}</p>' if comment else ''}{sets}"
         f"<pre class='code runnable'>{escape(query.statement)}</pre>"
     )
-
-
-def _closed(statement: str) -> str:
-    return statement.strip().removesuffix(";") + ";"
 
 
 def _text(name: str) -> str:

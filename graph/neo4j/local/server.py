@@ -93,8 +93,7 @@ def up(
     The password is set on the first start; Neo4j keeps it with the data. A million concepts need `heap_mb` and
     `pagecache_mb` of 1,000 or more. Raises InputError for a port that is taken, and without Java or Maven.
     """
-    _check_name(name)
-    home = (home or _home(name, cache)).resolve()
+    home = _place(name, home, cache)
     home.mkdir(parents=True, exist_ok=True)
     with locked(home):
         running = _running(home)
@@ -106,12 +105,10 @@ def up(
             return running
         java = local_jars.java()
         jars = local_jars.jars(cache)
-        ports = (port or _free_port(), http_port or _free_port())
-        for chosen in ports:
-            _check_free(chosen)
+        ports = (_port(port), _port(http_port))
         if password is not None and not (home / "data" / "databases").exists():
             _set_initial_password(java, jars, home, password)
-        auth = password is not None or _has_password(home)
+        auth = password is not None or (home / "auth").exists()
         server = _start(java, jars, home, name=name, ports=ports, auth=auth, memory=(heap_mb, pagecache_mb))
         _wait(server, home, wait_seconds, password)
         return server
@@ -121,8 +118,7 @@ def down(
     name: str = "default", *, cache: Path | None = None, home: Path | None = None, wait_seconds: float = 30.0
 ) -> bool:
     """Stop a server, by force after `wait_seconds`; whether it was running."""
-    _check_name(name)
-    home = (home or _home(name, cache)).resolve()
+    home = _place(name, home, cache)
     if not home.exists():
         return False
     with locked(home):
@@ -135,8 +131,7 @@ def down(
 
 def status(name: str = "default", *, cache: Path | None = None, home: Path | None = None) -> LocalServer | None:
     """The server if it runs, else None."""
-    _check_name(name)
-    return _running((home or _home(name, cache)).resolve())
+    return _running(_place(name, home, cache))
 
 
 def answers(host: str, port: int, timeout: float = 1.0) -> bool:
@@ -255,17 +250,11 @@ def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> N
     (home / "auth").touch()
 
 
-def _has_password(home: Path) -> bool:
-    return (home / "auth").exists()
-
-
-def _check_name(name: str) -> None:
+def _place(name: str, home: Path | None, cache: Path | None) -> Path:
+    """The folder of a server, `home` if it is given."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
         raise InputError(f"invalid server name {name!r}: letters, digits, '-' and '_' only")
-
-
-def _home(name: str, cache: Path | None) -> Path:
-    return local_jars.folder(cache) / "servers" / name
+    return (home or local_jars.folder(cache) / "servers" / name).resolve()
 
 
 def _state(home: Path) -> Path:
@@ -283,16 +272,14 @@ def _tail(home: Path) -> str:
     return "\n".join((causes or lines)[-5:])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _check_free(port: int) -> None:
+def _port(wanted: int) -> int:
+    """The port, any free one for 0. Raises InputError when it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("127.0.0.1", wanted))
         except OSError as error:
-            raise InputError(f"port {port} is not available ({error.strerror}); choose another with --port") from error
+            raise InputError(
+                f"port {wanted} is not available ({error.strerror}); choose another with --port"
+            ) from error
+        return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from graph.errors import FileFormatError, TextError
-from graph.lookup import find_concept
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.text import clean
 from kgtag.train.extractor.dataset import locate, seen_once
 from kgtag.types import AnnotatedProduct

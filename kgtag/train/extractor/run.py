@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.evaluation.calibration import reliability
 from kgtag.evaluation.extraction import rates

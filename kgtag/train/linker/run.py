@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from graph.errors import InputError
 from graph.formats import reading
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.link.candidates.substitutes import Substitutes

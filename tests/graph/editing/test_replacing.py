@@ -96,7 +96,7 @@ def test_what_editors_added_and_the_file_does_not_cover_stays(sqlite_store: Sqli
 def test_a_file_without_hierarchy_or_with_unknown_parents_moves_nothing(sqlite_store: SqliteStore) -> None:
     before = _first(sqlite_store)
     ids = ("a", "b", "c", "d", "e")
-    assert not merge(_content(*ids), before, replacing=True).changes
+    assert not merge(_content(*ids), before, replacing=True)[0]
     unknown = _replace(sqlite_store, _content(*ids, below={"c": "nowhere", "d": "c", "e": "a"}))
     assert unknown.taxonomy.path("c") == ["a", "c"] and unknown.moved == 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import FileFormatError, InputError
-from graph.formats import google
+from graph.formats import listings
 from graph.model import Concept, Relation
 
 OLD = "# Google_Product_Taxonomy_Version: 2015-02-19\n"
@@ -21,7 +21,7 @@ def _file(folder: Path, name: str, content: str) -> Path:
 def test_locales_meet_on_the_ids(tmp_path: Path) -> None:
     en = _file(tmp_path, "taxonomy-with-ids.en-US.txt", NEW + "7 - Toys\n70 - Toys > Kites\n")
     zh = _file(tmp_path, "taxonomy-with-ids.zh-CN.txt", NEW + "7 - 玩具\r\n70 - 玩具 > 风筝\r\n")
-    found = google.read([en, zh])
+    found = listings.read_google([en, zh])
     assert found.concepts == (
         Concept("7", "google", "category", {"en-US": "Toys", "zh-CN": "玩具"}, notation="7"),
         Concept("70", "google", "category", {"en-US": "Kites", "zh-CN": "风筝"}, notation="70"),
@@ -34,7 +34,7 @@ def test_locales_meet_on_the_ids(tmp_path: Path) -> None:
 def test_the_newest_version_counts_and_what_it_lacks_is_deprecated(tmp_path: Path, newest_first: bool) -> None:
     new = _file(tmp_path, "t.en.txt", NEW + "7 - Toys\n8 - Games\n70 - Games > Kites\n71 - Games > Dice\n")
     old = _file(tmp_path, "t.de.txt", OLD + "7 - Spielzeug\n70 - Spielzeug > Drachen\n79 - Spielzeug > Kreisel\n")
-    found = google.read([new, old] if newest_first else [old, new])
+    found = listings.read_google([new, old] if newest_first else [old, new])
     assert {c.id: (c.status, dict(c.pref_label)) for c in found.concepts} == {
         "7": ("active", {"en": "Toys", "de": "Spielzeug"}),
         "70": ("active", {"en": "Kites", "de": "Drachen"}),
@@ -53,7 +53,7 @@ def test_the_newest_version_counts_and_what_it_lacks_is_deprecated(tmp_path: Pat
 
 
 def test_a_parent_without_a_line_is_noted(tmp_path: Path) -> None:
-    found = google.read([_file(tmp_path, "t.txt", "70 - Toys > Kites\n")], lang="en", scheme="mine")
+    found = listings.read_google([_file(tmp_path, "t.txt", "70 - Toys > Kites\n")], lang="en", scheme="mine")
     assert found.concepts == (Concept("70", "mine", "category", {"en": "Kites"}, notation="70"),)
     assert found.relations == ()
     assert found.notes == ("1 parents are not in their file and were ignored, e.g. '70' under 'Toys'",)
@@ -73,14 +73,14 @@ def test_a_parent_without_a_line_is_noted(tmp_path: Path) -> None:
 )
 def test_bad_files_are_refused_with_the_line(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
-        google.read([_file(tmp_path, "t.en.txt", content)])
+        listings.read_google([_file(tmp_path, "t.en.txt", content)])
 
 
 def test_a_language_once(tmp_path: Path) -> None:
     file = _file(tmp_path, "t.en.txt", "7 - Toys\n")
     with pytest.raises(InputError, match="a second file for language 'en'"):
-        google.read([file, file])
+        listings.read_google([file, file])
     with pytest.raises(InputError, match="2 files but one language"):
-        google.read([file, file], lang="en")
+        listings.read_google([file, file], lang="en")
     with pytest.raises(InputError, match="'toys' is not a language tag"):
-        google.read([_file(tmp_path, "toys.txt", "7 - Toys\n")])
+        listings.read_google([_file(tmp_path, "toys.txt", "7 - Toys\n")])

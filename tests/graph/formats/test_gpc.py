@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import gpc
+from graph.formats import listings
 from graph.model import Concept, Relation
 
 HIERARCHY = (
@@ -25,7 +25,7 @@ def _file(folder: Path, name: str, content: str) -> Path:
 
 
 def test_parents_follow_from_the_order(tmp_path: Path) -> None:
-    found = gpc.read([_file(tmp_path, "hier.tsv", HIERARCHY)])
+    found = listings.read_gpc([_file(tmp_path, "hier.tsv", HIERARCHY)])
     assert found.concepts[0] == Concept("10", "gpc", "category", {"en": "toy"}, notation="10")
     assert found.concepts[4].definition == {"en": "A kite, boxed (in the wind)."}
     assert [(r.source, r.target, r.primary) for r in found.relations] == [
@@ -39,7 +39,7 @@ def test_parents_follow_from_the_order(tmp_path: Path) -> None:
 def test_types_are_attributes_and_values_without_one_are_counted(tmp_path: Path) -> None:
     types = _file(tmp_path, "types.tsv", "500\tcolour\tWhat it looks like. (GPC attType)\n")
     values = _file(tmp_path, "values.tsv", "600\tred\t (GPC attValue)\n601\tblue\t (GPC attValue)\n")
-    found = gpc.read([_file(tmp_path, "hier.tsv", HIERARCHY), types, values], scheme="gs1", lang="de")
+    found = listings.read_gpc([_file(tmp_path, "hier.tsv", HIERARCHY), types, values], scheme="gs1", lang="de")
     assert [c.id for c in found.concepts if c.kind == "attribute"] == ["500"]
     assert {c.scheme for c in found.concepts} == {"gs1"} and set(found.concepts[0].pref_label) == {"de"}
     assert not any(c.kind == "value" for c in found.concepts)
@@ -48,7 +48,7 @@ def test_types_are_attributes_and_values_without_one_are_counted(tmp_path: Path)
         "'601' (blue)",
     )
     with pytest.raises(FileFormatError, match="nothing to import: 2 attribute values"):
-        gpc.read([values])
+        listings.read_gpc([values])
     assert Relation("broader", "20", "10", primary=True) in found.relations
 
 
@@ -67,4 +67,4 @@ def test_types_are_attributes_and_values_without_one_are_counted(tmp_path: Path)
 )
 def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
-        gpc.read([_file(tmp_path, "hier.tsv", content)])
+        listings.read_gpc([_file(tmp_path, "hier.tsv", content)])

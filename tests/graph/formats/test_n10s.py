@@ -14,9 +14,9 @@ import neo4j
 from hypothesis import HealthCheck, given, settings
 
 from graph.columns.assemble import TaxonomyData
-from graph.formats import n10s, rdf, skos
-from graph.formats.n10s import MAPPINGS
+from graph.formats import rdf, skos
 from graph.formats.rdf import DCT, KGTAG, SKOS, TYPE, Text, Triple
+from graph.formats.skos import MAPPINGS
 from graph.model import Concept, Relation
 from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy
@@ -42,7 +42,7 @@ SHOP = TaxonomyData.of(
 
 def _named(driver: neo4j.Driver, data: TaxonomyData, folder: Path) -> None:
     """Run the script's part that needs no plugin."""
-    n10s.write(Taxonomy.of(data), folder / "n10s.cypher")
+    skos.write_n10s(Taxonomy.of(data), folder / "n10s.cypher")
     for statement in (folder / "n10s.cypher").read_text().split(";\n"):
         if statement and "n10s." not in statement:
             driver.execute_query(statement, database_="neo4j")
@@ -113,7 +113,7 @@ def test_every_concept_gets_the_address_that_skos_export_gives_it(
 
 
 def test_the_script_maps_all_that_kgtag_writes(tmp_path: Path) -> None:
-    n10s.write(Taxonomy.of(SHOP), tmp_path / "n10s.cypher")
+    skos.write_n10s(Taxonomy.of(SHOP), tmp_path / "n10s.cypher")
     script = (tmp_path / "n10s.cypher").read_text()
     assert 'CALL n10s.nsprefixes.add("skos", "http://www.w3.org/2004/02/skos/core#");' in script
     assert 'CALL n10s.mapping.add("http://www.w3.org/2004/02/skos/core#broader", "BROADER");' in script

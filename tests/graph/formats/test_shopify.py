@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError
-from graph.formats import shopify
+from graph.formats import shops
 from graph.formats.format import ExportOptions
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
@@ -32,7 +32,7 @@ def _row(id: str, name: str, parent: str | None = None) -> dict[str, Any]:
 def test_languages_meet_on_the_ids(tmp_path: Path) -> None:
     en = _file(tmp_path, "en.json", [_row("a", "Apparel"), _row("a-1", "Shoes", "a")])
     zh = _file(tmp_path, "zh-CN.json.gz", [_row("a", "服装"), _row("a-1", "鞋", "a")])
-    found = shopify.read([en, zh])
+    found = shops.read_shopify([en, zh])
     assert found.concepts == (
         Concept("a", "shopify", "category", {"en": "Apparel", "zh-CN": "服装"}),
         Concept("a-1", "shopify", "category", {"en": "Shoes", "zh-CN": "鞋"}),
@@ -44,7 +44,7 @@ def test_languages_meet_on_the_ids(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
     en = _file(tmp_path, "en.json", [_row("a", "A"), _row("b", "B", "a"), _row("c", "C", "gone")])
     de = _file(tmp_path, "de.json", [_row("a", "A"), _row("b", "B")])
-    found = shopify.read([en, de])
+    found = shops.read_shopify([en, de])
     assert found.notes == (
         "1 parents are not in the file and were ignored, e.g. 'c' under 'gone'",
         "1 categories are missing in some of the languages, e.g. 'c'",
@@ -57,10 +57,12 @@ def test_what_does_not_fit_is_noted(tmp_path: Path) -> None:
 def test_the_language_comes_from_the_option_or_the_name(tmp_path: Path) -> None:
     file = _file(tmp_path, "categories.json", [_row("a", "A")])
     with pytest.raises(InputError, match="'categories' is not a language tag"):
-        shopify.read([file])
-    assert shopify.read([file], lang="en", scheme="mine").concepts[0] == Concept("a", "mine", "category", {"en": "A"})
+        shops.read_shopify([file])
+    assert shops.read_shopify([file], lang="en", scheme="mine").concepts[0] == Concept(
+        "a", "mine", "category", {"en": "A"}
+    )
     with pytest.raises(InputError, match="2 files but one language"):
-        shopify.read([file, file], lang="en")
+        shops.read_shopify([file, file], lang="en")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, mess
     file = tmp_path / "en.json"
     file.write_text(content)
     with pytest.raises(FileFormatError, match=message):
-        shopify.read([file])
+        shops.read_shopify([file])
 
 
 def _taxonomy(*concepts: Concept, below: dict[str, str] | None = None) -> Taxonomy:
@@ -120,14 +122,14 @@ def _trees(draw: st.DrawFn) -> Taxonomy:
 def test_what_is_exported_reads_back_equal(taxonomy: Taxonomy) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        assert shopify.write(taxonomy, out).concepts == len(taxonomy)
-        back = shopify.read(sorted(out.iterdir()), scheme="shop")
+        assert shops.write_shopify(taxonomy, out).concepts == len(taxonomy)
+        back = shops.read_shopify(sorted(out.iterdir()), scheme="shop")
     assert Taxonomy.of(TaxonomyData.of(0, back.concepts, back.relations)).revision == taxonomy.revision
 
 
 def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
     taxonomy = _taxonomy(_category("a", en="Apparel", de="Mode"), _category("a-1", en="Shoes"), below={"a-1": "a"})
-    assert shopify.write(taxonomy, tmp_path / "out").concepts == 2
+    assert shops.write_shopify(taxonomy, tmp_path / "out").concepts == 2
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["de.json", "en.json"]
     assert json.loads((tmp_path / "out" / "en.json").read_text()) == {
         "version": taxonomy.revision,
@@ -135,7 +137,7 @@ def test_the_exported_file_looks_like_shopifys(tmp_path: Path) -> None:
             {"name": "Apparel", "prefix": "a", "categories": [_row("a", "Apparel"), _row("a-1", "Shoes", "a")]}
         ],
     }
-    assert shopify.write(taxonomy, tmp_path / "x.json.gz", ExportOptions(lang="en")).concepts == 2
+    assert shops.write_shopify(taxonomy, tmp_path / "x.json.gz", ExportOptions(lang="en")).concepts == 2
     assert gzip.decompress((tmp_path / "x.json.gz").read_bytes()) == (tmp_path / "out" / "en.json").read_bytes()
 
 
@@ -150,22 +152,22 @@ def test_what_the_format_cannot_hold_is_refused_before_writing(tmp_path: Path) -
     concepts = (_category("a", en="A"), rich, _category("c", de="C"), colour)
     taxonomy = Taxonomy.of(TaxonomyData.of(0, concepts, edges))
     with pytest.raises(InputError) as refused:
-        shopify.write(taxonomy, tmp_path / "en.json")
+        shops.write_shopify(taxonomy, tmp_path / "en.json")
     assert (
         "1 attributes, 2 alternative labels, 1 notations, 1 candidate or deprecated statuses, 1 further parents, "
         "1 other relations, 1 categories without a name in 'en' would be lost" in str(refused.value)
     )
     assert not list(tmp_path.iterdir())
-    assert shopify.write(taxonomy, tmp_path / "en.json", ExportOptions(lossy=True)).concepts == 2
-    assert [c.id for c in shopify.read([tmp_path / "en.json"]).concepts] == ["a", "b"]
+    assert shops.write_shopify(taxonomy, tmp_path / "en.json", ExportOptions(lossy=True)).concepts == 2
+    assert [c.id for c in shops.read_shopify([tmp_path / "en.json"]).concepts] == ["a", "b"]
 
 
 def test_exports_that_make_no_sense_are_refused(tmp_path: Path) -> None:
     taxonomy = _taxonomy(_category("a", en="A"), Concept("x", "other", "attribute", {"en": "X"}))
     with pytest.raises(InputError, match="choose one with --scheme: other, shop"):
-        shopify.write(taxonomy, tmp_path / "out")
+        shops.write_shopify(taxonomy, tmp_path / "out")
     with pytest.raises(InputError, match="there is no category to export"):
-        shopify.write(taxonomy, tmp_path / "out", ExportOptions(scheme="other"))
+        shops.write_shopify(taxonomy, tmp_path / "out", ExportOptions(scheme="other"))
     with pytest.raises(InputError, match="no category has a name in 'de'; there is en"):
-        shopify.write(taxonomy, tmp_path / "out", ExportOptions(scheme="shop", lang="de"))
+        shops.write_shopify(taxonomy, tmp_path / "out", ExportOptions(scheme="shop", lang="de"))
     assert not (tmp_path / "out").exists()

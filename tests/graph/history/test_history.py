@@ -17,8 +17,8 @@ import pytest
 from graph.editing import edit
 from graph.editing.edit import undo
 from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken, StoreError, UnknownVersion
-from graph.history import releases
-from graph.history import replay as history
+from graph.history import versions as history
+from graph.history import versions as releases
 from graph.history.entries import effects, pack, to_json, unpack
 from graph.history.versions import EXTERNAL_AUTHOR, reconcile, reconciled
 from graph.migrate import shipped

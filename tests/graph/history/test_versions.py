@@ -5,9 +5,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.changes import applied
+from graph.changes import applied, compare, same
 from graph.columns.assemble import TaxonomyData
-from graph.columns.compare import compare, same
 from graph.editing import edit
 from graph.history.diff import Changed, diff, to_json
 from graph.history.entries import effects, effects_of

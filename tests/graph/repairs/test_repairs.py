@@ -29,10 +29,9 @@ from graph.model import (
     UnknownEdge,
 )
 from graph.neo4j.store import Neo4jStore
-from graph.repairs import cypher as repair_cypher
-from graph.repairs import sql as repair_sql
 from graph.repairs.guesses import closing_edges
 from graph.repairs.repairs import Dialect, dialect_of, repairs
+from graph.repairs.statements import cypher_literal, sql_literal
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -391,10 +390,10 @@ _nasty = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_si
 @given(texts=st.lists(_nasty, min_size=20, max_size=20))
 @example(texts=["\\u0027 DETACH DELETE", "\\\\u0027", "\\\\\\u0027}) //", "\\", "\\'", "u0027"])
 def test_a_literal_reads_back_as_its_text(texts: list[str], neo4j_driver: neo4j.Driver) -> None:
-    read = neo4j_driver.execute_query(f"RETURN {repair_cypher.literal(texts)} AS texts").records[0]["texts"]
+    read = neo4j_driver.execute_query(f"RETURN {cypher_literal(texts)} AS texts").records[0]["texts"]
     assert read == texts
     with closing(sqlite3.connect(":memory:")) as db:
-        assert [db.execute(f"SELECT {repair_sql.literal(text)}").fetchone()[0] for text in texts] == texts
+        assert [db.execute(f"SELECT {sql_literal(text)}").fetchone()[0] for text in texts] == texts
 
 
 def test_problems_are_equal_whatever_their_subject() -> None:

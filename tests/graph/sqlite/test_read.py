@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from graph.columns.assemble import columns_of
 from graph.columns.columns import Columns
 from graph.model import RELATION_TYPES, Relation, UnknownEdge
-from graph.sqlite import read as sqlite_read
-from graph.sqlite.read import read_columns
+from graph.sqlite import rows as sqlite_read
+from graph.sqlite.rows import read_columns
 from tests import sqlite_reference as reference
 from tests.strategies import texts
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.run import TrainReport, train_extractor

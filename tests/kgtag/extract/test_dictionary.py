@@ -8,9 +8,8 @@ import pytest
 
 import kgtag
 from graph.errors import TextError
-from graph.lookup import find_concept
 from graph.stores import load_taxonomy, open_store
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.data import read_annotated, sample
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.types import Product

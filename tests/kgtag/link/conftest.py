@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
 from kgtag.train.linker.run import train_linker

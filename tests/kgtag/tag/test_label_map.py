@@ -7,9 +7,8 @@ import pytest
 from graph.columns.assemble import TaxonomyData
 from graph.errors import ModelMismatch, UnknownConcept
 from graph.formats.annotated import AnnotatedRow, induce
-from graph.lookup import find_concept, require_concept
 from graph.model import Concept, Relation
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.tag.label_map import LabelMap
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from graph.errors import InputError
-from graph.history.releases import Stamp
+from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples

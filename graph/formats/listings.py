@@ -1,4 +1,4 @@
-"""Google's product taxonomy with ids: a text file per locale with lines `1604 - Apparel > Clothing`."""
+"""Taxonomies with a category a line: Google's product taxonomy, and GS1's Global Product Classification (GPC)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from pathlib import Path
 from graph.errors import FileFormatError
 from graph.formats import reading
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
-from graph.model import Concept, Relation
+from graph.model import Concept, Kind, Relation
 
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
 _LINE = re.compile(r"(\d{1,18}) - (.+)")
 _SEPARATOR = " > "
+LEVELS = ("segment", "family", "class", "brick")
+_LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
 
 
 @dataclass(slots=True)
@@ -30,13 +32,15 @@ class _Locale:
     dangling: list[str] = field(default_factory=list)
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+def read_google(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read files, one per locale, joined on ids; a file's locale is `lang`, else in its name (….zh-CN.txt).
 
     Where files disagree on parents, the newest one counts (its first line has the date). Ids that only older files have
     become deprecated.
     """
-    locales = [_read(file, tag) for file, tag in reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")]
+    locales = [
+        _read_locale(file, tag) for file, tag in reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")
+    ]
     by_age = sorted(locales, key=lambda one: one.version, reverse=True)
     newest = [one for one in by_age if one.version == by_age[0].version]
     source: dict[str, _Locale] = {}
@@ -84,7 +88,7 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
     ]
 
 
-def _read(file: Path, lang: str) -> _Locale:
+def _read_locale(file: Path, lang: str) -> _Locale:
     found = _Locale(file, lang)
     ids: dict[str, str] = {}
     parents: dict[str, str] = {}
@@ -94,7 +98,7 @@ def _read(file: Path, lang: str) -> _Locale:
             stated = _VERSION.fullmatch(text)
             found.version = found.version or (stated[1] if stated else "")
         elif text:
-            id, path = _row(text, file, number)
+            id, path = _google_row(text, file, number)
             if id in found.names:
                 message = f"a second category {id!r}; the first is in line {found.lines[id]}"
                 raise FileFormatError(str(file), message, line=number)
@@ -115,7 +119,7 @@ def _read(file: Path, lang: str) -> _Locale:
     return found
 
 
-def _row(text: str, file: Path, number: int) -> tuple[str, str]:
+def _google_row(text: str, file: Path, number: int) -> tuple[str, str]:
     """Id and path of a line."""
     matched = _LINE.fullmatch(text)
     path = _SEPARATOR.join(part.strip() for part in matched[2].split(_SEPARATOR)) if matched else ""
@@ -124,3 +128,68 @@ def _row(text: str, file: Path, number: int) -> tuple[str, str]:
         hint = "; take the file taxonomy-with-ids: names without ids are not stable" if ">" in text else ""
         raise FileFormatError(str(file), message + hint, line=number)
     return matched[1], path
+
+
+def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+    """Read tab-separated code, name, description, which ends in the kind of row: "(GPC brick)".
+
+    Segments, families, classes and bricks become categories, whose parents follow from the order of rows, which is
+    depth first; attribute types become attributes. Attribute values are left out with a note: these files do not link
+    them to attributes.
+    """
+    into, tag = scheme or "gpc", lang or "en"
+    concepts: list[Concept] = []
+    relations: list[Relation] = []
+    places: dict[str, Place] = {}
+    values: list[str] = []
+    for file in files:
+        above: list[str] = []
+        rows = 0
+        for number, line in reading.lines(file):
+            if not line.strip():
+                continue
+            rows += 1
+            code, name, description, level = _gpc_row(line, file, number)
+            if level == "attValue":
+                values.append(f"{code!r} ({name})")
+                continue
+            if code in places:
+                earlier = places[code]
+                message = f"a second {code!r}; the first is at {earlier.file}:{earlier.line}"
+                raise FileFormatError(str(file), message, line=number, column=1)
+            places[code] = Place(str(file), number)
+            definition = {tag: description} if description else {}
+            kind: Kind = "attribute" if level == "attType" else "category"
+            concepts.append(Concept(code, into, kind, {tag: name}, definition=definition, notation=code))
+            if level in LEVELS:
+                depth = LEVELS.index(level)
+                if len(above) < depth:
+                    message = f"a {level} without a {LEVELS[depth - 1]} above it; the rows must stand depth first"
+                    raise FileFormatError(str(file), message, line=number)
+                above[depth:] = [code]
+                if depth:
+                    relations.append(Relation("broader", code, above[depth - 1], primary=True))
+        if not rows:
+            raise FileFormatError(str(file), "the file is empty")
+    missing = "attribute values are not linked to an attribute in this file and were left out"
+    if not concepts:
+        raise FileFormatError(str(files[0]), f"nothing to import: {len(values)} {missing}")
+    return parsed(concepts, relations, notes=note(missing, values), places=places, file=str(files[0]))
+
+
+def _gpc_row(line: str, file: Path, number: int) -> tuple[str, str, str, str]:
+    """Code, name, description, level."""
+    cells = line.rstrip("\r\n").split("\t")
+    if len(cells) != 3:
+        raise FileFormatError(str(file), f"code, name, description expected, not {len(cells)} columns", line=number)
+    code, name, description = (cell.strip() for cell in cells)
+    if not code.isascii() or not code.isdigit():
+        raise FileFormatError(str(file), f"the code {shortened(code)!r} is not a number", line=number, column=1)
+    if not name:
+        raise FileFormatError(str(file), f"{code!r} has no name", line=number, column=len(cells[0]) + 2)
+    level = _LEVEL.fullmatch(description)
+    if level is None:
+        column = len(cells[0]) + len(cells[1]) + 3
+        message = f"the description of {code!r} must end in its kind, such as (GPC brick)"
+        raise FileFormatError(str(file), message, line=number, column=column)
+    return code, name, level[1].strip(), level[2]
