@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from graph.errors import InputError
 from kgtag.artifacts import MANIFEST, Kind, ModelDirectory, new_directory, write_json
@@ -74,7 +74,7 @@ class ModelConfig:
     format: int = FORMAT
 
 
-_CONFIG = TypeAdapter(ModelConfig)
+_CONFIG = TypeAdapter(with_config(ConfigDict(extra="forbid"))(ModelConfig))
 
 
 def write_config(directory: Path, config: ModelConfig) -> None:
