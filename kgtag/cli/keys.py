@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, out, print_json, print_table
+from graph.errors import InputError
+from kgtag.cli.console import log, out, print_json, print_table
+from kgtag.cli.options import Json, Store, open_store
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,8 +25,6 @@ def create(
     Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
     """
     from graph.api_keys import ROLES, create_key
-    from graph.errors import InputError
-    from kgtag.cli.settings import open_store
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     if role:
@@ -42,8 +42,6 @@ def list_(store: Store = None, json: Json = False) -> None:
 
     Example: `kgtag keys list --json`
     """
-    from kgtag.cli.settings import open_store
-
     found = open_store(store).keys()
     if json:
         print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
@@ -61,9 +59,6 @@ def revoke(
 
     Example: `kgtag keys revoke 0f2a4c6e8b1d`
     """
-    from graph.errors import InputError
-    from kgtag.cli.settings import open_store
-
     if not open_store(store).delete_key(id):
         raise InputError(f"no key {id!r}; see: kgtag keys list")
     log(f"key {id} is revoked")

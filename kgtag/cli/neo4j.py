@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Json, log, out, print_json
+from kgtag.cli.console import log, out, print_json
+from kgtag.cli.options import Json
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Option("--name", help="Which server, when there are several; each keeps its own data.")]

@@ -1,14 +1,20 @@
-"""Commands on the store: init, migrate, import, export, audit."""
+"""Commands on the store: init, migrate, import, export, audit, status."""
 
 from __future__ import annotations
 
-import getpass
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, notes, print_json, print_table, working
+from graph.errors import StoreError
+from graph.model import KINDS
+from kgtag.cli.console import log, notes, out, print_json, print_table, working
+from kgtag.cli.options import Json, Store, load_taxonomy, login, open_store
+
+if TYPE_CHECKING:
+    from graph.stores import MigratableStore
 
 _SHOWN = 20
 
@@ -21,8 +27,6 @@ def init(store: Store = None) -> None:
 
     Example: `kgtag init --store sqlite:///shop.db`
     """
-    from kgtag.cli.settings import open_store
-
     opened = open_store(store)
     applied = opened.migrate()
     log(f"{opened.url} is ready" + (f" ({', '.join(applied)})" if applied else " (nothing to do)"))
@@ -37,8 +41,6 @@ def migrate(
 
     Example: `kgtag migrate --status --store sqlite:///shop.db`
     """
-    from kgtag.cli.settings import open_store
-
     opened = open_store(store)
     if not status:
         opened.migrate()
@@ -88,7 +90,6 @@ def import_file(
 
     A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
     """
-    from kgtag.cli.settings import open_store
     from kgtag.data.importing import import_files
 
     opened = open_store(store)
@@ -103,7 +104,7 @@ def import_file(
             id_prefix=id_prefix,
             replacing=replacing,
             dry_run=dry_run,
-            author=author or getpass.getuser(),
+            author=login(author),
         )
     counts = {
         "created": report.created,
@@ -151,7 +152,6 @@ def export_file(
     """
     from graph.formats.format import ExportOptions
     from graph.formats.registry import export_file as write
-    from kgtag.cli.settings import load_taxonomy
 
     taxonomy = load_taxonomy(store)
     options = ExportOptions(scheme=scheme, xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
@@ -176,7 +176,6 @@ def audit(
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
     """
     from graph.audit import audit_skos, parse_severity
-    from kgtag.cli.settings import open_store
     from kgtag.embed.audit import audit_store
     from kgtag.embed.scorer import Scorer
 
@@ -200,3 +199,70 @@ def audit(
             log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
     if report.failing(threshold):
         raise typer.Exit(1)
+
+
+def status(store: Store = None, json: Json = False) -> None:
+    """Connectivity, schema, version, counts, the last change, and every quarantined edit with its repair.
+
+    Exit code 1 when the store can't be reached, a migration is due or something is quarantined.
+
+    Example: `kgtag status --store bolt://127.0.0.1:7687`
+    """
+    opened = open_store(store)
+    row: dict[str, Any] = {"url": opened.url, "reachable": False}
+    try:
+        due = [migration.name for migration in opened.migrations() if migration.applied_at is None]
+        row |= {"reachable": True, "due": due}
+        if not due:
+            row |= _content(opened)
+    except StoreError as error:
+        row["error"] = str(error)
+    finally:
+        opened.close()
+    if json:
+        print_json(row)
+    else:
+        _show(row)
+    if "error" in row or row["due"] or row["quarantined"]:
+        raise typer.Exit(1)
+
+
+def _content(store: MigratableStore) -> dict[str, Any]:
+    from graph import stores
+    from graph.repairs.repairs import dialect_of, problem_rows
+
+    taxonomy = stores.load_taxonomy(store)
+    kinds = Counter(concept.kind for concept in taxonomy)
+    last = next(store.history(after=taxonomy.version - 1, limit=1), None)
+    changed = {"version": last.version, "at": last.at, "author": last.author, "reason": last.reason} if last else None
+    return {
+        "version": taxonomy.version,
+        "revision": taxonomy.revision,
+        "concepts": {kind: kinds[kind] for kind in KINDS},
+        "relations": len(taxonomy.relations),
+        "last_change": changed,
+        "quarantined": len(taxonomy.problems),
+        "problems": problem_rows(taxonomy, dialect_of(store.url)),
+    }
+
+
+def _show(row: dict[str, Any]) -> None:
+    lines = [("store", row["url"]), ("reachable", "yes" if row["reachable"] else f"no: {row['error']}")]
+    if row["reachable"] and "error" in row:
+        lines.append(("readable", f"no: {row['error']}"))
+    if row.get("due"):
+        lines.append(("schema", f"due: {', '.join(row['due'])}; run kgtag migrate"))
+    if "revision" in row:
+        last = row["last_change"]
+        lines += [
+            ("schema", "up to date"),
+            ("version, revision", f"{row['version']}, {row['revision']}"),
+            *((kind, f"{count:,}") for kind, count in row["concepts"].items()),
+            ("relations", f"{row['relations']:,}"),
+            ("last change", f"{last['at']} by {last['author']}: {last['reason']}" if last else "none through kgtag"),
+            ("quarantined", f"{row['quarantined']:,}"),
+        ]
+    print_table("Status", ["", ""], lines)
+    for problem in row.get("problems", ()):
+        log(f"\n{problem['code']}: {problem['message']}\n  To repair it, {problem['repair']['words']}:")
+        out.print(problem["repair"]["statement"], markup=False, soft_wrap=True)
