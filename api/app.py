@@ -14,22 +14,8 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
-from api.metrics import WORKERS_DIR
-from api.observe import Observe, SnapshotCollector
-from api.routes import (
-    audit,
-    browser,
-    concepts,
-    edits,
-    health,
-    neighbours,
-    pages,
-    proposals,
-    recommend,
-    search,
-    tag,
-    taxonomy,
-)
+from api.metrics import WORKERS_DIR, Observe, SnapshotCollector
+from api.routes import concepts, edits, health, pages, proposals, recommend, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -87,15 +73,12 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
-        neighbours.router,  # first: it gets the most requests
+        recommend.cached,  # first: it gets the most requests
         tag.router,
-        search.router,
         recommend.router,
-        audit.router,
         taxonomy.router,
         health.router,
         proposals.router,
-        browser.router,
         pages.router,
         concepts.router,
         edits.router,

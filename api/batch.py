@@ -1,16 +1,22 @@
-"""Lines of a batch: cut out of the stream with bounded memory, and tagged some at a time."""
+"""A batch: lines cut out of the stream with bounded memory, tagged some at a time, and answered meanwhile."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from api.bodies import MAX_BODY, parse
 from api.errors import Problem, from_error
+from api.http import MAX_BODY, parse
 from api.schemas import ProductBody
 from api.service import Service
 from graph.errors import KgtagError
@@ -20,6 +26,9 @@ from kgtag.tag.batch import Outcome, ProductRow, outcome_row, tag_rows
 from kgtag.tag.tagger import Tagger
 
 log = logging.getLogger(__name__)
+
+_PATIENCE = 60.0
+"""Seconds that a client may leave its answers unread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +127,38 @@ def _id(line: Line) -> str:
             found = None
     plain = isinstance(found, str | int) and not isinstance(found, bool) and found != ""
     return str(found)[:300] if plain else str(line.number)
+
+
+class NdjsonStream(Response):
+    """NDJSON sent while the request is still being read.
+
+    Starlette's own streaming response listens for a disconnect, and would consume the rest of the request.
+    """
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+        self.blocks = blocks
+        self.status_code = 200
+        self.background: BackgroundTask | None = None
+        self.init_headers({"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            async for block in self.blocks:
+                message = {"type": "http.response.body", "body": block, "more_body": True}
+                await asyncio.wait_for(send(message), _PATIENCE)
+        except ClientDisconnect:
+            return
+        except TimeoutError:
+            log.warning("a batch was cut off: its client left the answers unread for %.0f s", _PATIENCE)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def lines_of(*rows: type) -> dict[str, Any]:
+    """The description of a stream with one of the rows on each line."""
+    refs = [{"$ref": f"#/components/schemas/{row.__name__}"} for row in rows]
+    schema = {"anyOf": refs, "type": "object", "description": "One line of the stream."}
+    return {"description": "Successful Response", "content": {NdjsonStream.media_type: {"schema": schema}}}

@@ -12,8 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from api.auth import caller
 from api.errors import Problem, problems
-from api.parameters import PageReader
-from api.responses import json
+from api.http import PageReader, json
 from api.service import service
 from graph.api_keys import allows
 from kgtag.rows import Health, Readiness

@@ -1,4 +1,8 @@
-"""Pages for people: `/` to try the service, `/docs` for the API. They load nothing from elsewhere."""
+"""Pages for people: `/` to try the service, `/docs` for the API; and files for Neo4j Browser. Nothing loads from afar.
+
+The files for Neo4j Browser hold no data, so they need no key. Browser fetches them from another origin, with headers of
+its own that make a web browser ask beforehand.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,15 @@ from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from api.parameters import PageReader
-from api.responses import json
+from api.http import PageReader, json
 from api.service import service
+from graph.neo4j import browser
 
 router = APIRouter(include_in_schema=False)
 
 _NOTHING_ELSE = "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {**_ANY_ORIGIN, "Access-Control-Allow-Headers": "*", "Access-Control-Max-Age": "600"}
 
 
 @router.get("/")
@@ -73,3 +79,23 @@ def _hash(html: str, tag: str) -> str:
     """The only inline element of a kind, as a policy names it."""
     (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+@router.get(f"/browser/{browser.STYLE}")
+async def style() -> Response:
+    return Response(browser.style(), headers=_ANY_ORIGIN, media_type="text/plain; charset=utf-8")
+
+
+@router.get(f"/browser/{browser.GUIDE}")
+async def guide() -> Response:
+    return Response(browser.guide(), headers=_ANY_ORIGIN, media_type="text/html; charset=utf-8")
+
+
+@router.get(f"/browser/{browser.ARCHIVE}")
+async def queries() -> Response:
+    return Response(browser.archive(), headers=_ANY_ORIGIN, media_type="application/zip")
+
+
+@router.options("/browser/{file}")
+async def preflight(file: str) -> Response:
+    return Response(status_code=204, headers=_PREFLIGHT)

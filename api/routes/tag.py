@@ -10,11 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.auth import require_scope
-from api.batch import Lines, tag_lines
-from api.bodies import NDJSON, JsonBody, require_media_type, schema
+from api.batch import Lines, NdjsonStream, lines_of, tag_lines
 from api.errors import BODY, problems
-from api.parameters import TaggerKey
-from api.responses import NdjsonStream, json, lines_of
+from api.http import NDJSON, BodyRoute, JsonBody, TaggerKey, describe_body, json, require_media_type
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
 from graph.errors import KgtagError
@@ -22,14 +20,14 @@ from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.batch import Outcome, tag_rows
 from kgtag.types import Product
 
-router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503))
+router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store; the key needs `edit` as well.")]
 
 
-@router.post("/tag", response_model=TaggingRow, responses=problems(*BODY), openapi_extra=schema(ProductBody))
+@router.post("/tag", response_model=TaggingRow, responses=problems(*BODY))
 async def tag(
     request: Request,
     key: TaggerKey,
@@ -61,7 +59,7 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
     status_code=200,
     response_class=NdjsonStream,
     responses=problems(415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
-    openapi_extra=schema(ProductBody, NDJSON[0]),
+    openapi_extra=describe_body(ProductBody, NDJSON[0]),
 )
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.

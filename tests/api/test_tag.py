@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from api.batch import Lines
-from api.bodies import MAX_BODY
+from api.http import MAX_BODY
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
 
