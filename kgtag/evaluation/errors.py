@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from kgtag.data.locate import locate
+from kgtag.data.annotated import locate
 from kgtag.evaluation.extraction import Protocol, best_mentions
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Span
 

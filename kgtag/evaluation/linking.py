@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kgtag.evaluation.calibration import reliability
-from kgtag.link.examples import LinkExample
+from kgtag.link.linker import LinkExample
 from kgtag.types import Linker
 
 _RECALL_AT = (1, 5, 10)

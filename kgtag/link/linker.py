@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -17,8 +18,7 @@ from kgtag.link.candidates.retrieve import NEAR
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.files import LinkerFiles, read_linker
-from kgtag.link.rerank.defaults import DEFAULT_MODEL
-from kgtag.link.rerank.logistic import LinkModel
+from kgtag.link.rerank.logistic import DEFAULT_MODEL, LinkModel
 from kgtag.link.rerank.networks import RankModel
 from kgtag.types import Candidate, Linked, Query
 
@@ -120,3 +120,11 @@ def _decided(candidates: tuple[Candidate, ...], model: LinkModel | RankModel) ->
     if not candidates:
         return _NOTHING
     return Linked(candidates, candidates[0] if candidates[0].probability >= model.threshold else None)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkExample:
+    """A query and its gold concept id; None says that the taxonomy has no concept for it (NIL)."""
+
+    query: Query
+    concept: str | None

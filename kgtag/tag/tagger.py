@@ -12,8 +12,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
-from kgtag.tag.category import CategoryPredictor
-from kgtag.tag.label_map import LabelMap
+from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.text import clean_product
 from kgtag.types import (
     CandidateTag,

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+
+import opencc
 
 from graph.labels import normalise
-from kgtag.link.candidates.chinese import simplified
+
+
+def simplified(text: str) -> str:
+    """Only ever compared with itself: Japanese characters that have a simplified form change, too."""
+    written: str = _converter().convert(text)
+    return written
+
+
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
 
 MAX_CHARACTERS = 200
 """Characters of a surface or label that are compared: no label worth linking to is longer."""

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kgtag.link.candidates.label_table import Flags, Ids, LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
-from kgtag.link.candidates.words import Words
+from kgtag.link.candidates.words import Substitutes, Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
 
 EXACT, FOLDED, NEAR = 2, 1, 0

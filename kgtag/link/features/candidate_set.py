@@ -14,8 +14,8 @@ from rapidfuzz.process import cpdist
 from kgtag.link.candidates.forms import ends_with, starts_with
 from kgtag.link.candidates.label_table import ALT, HIDDEN, Ids, LabelTable
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
+from kgtag.link.features.build import Context
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
-from kgtag.link.features.context import Context
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]

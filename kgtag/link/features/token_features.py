@@ -12,8 +12,7 @@ from rapidfuzz.process import cpdist
 
 from kgtag.link.candidates import words
 from kgtag.link.candidates.retrieve import Lookup, Pairs
-from kgtag.link.candidates.substitutes import Substitutes
-from kgtag.link.candidates.words import MAX_PARTS, Words, parts
+from kgtag.link.candidates.words import MAX_PARTS, Substitutes, Words, parts
 
 Floats = NDArray[np.float64]
 

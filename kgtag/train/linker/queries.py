@@ -10,7 +10,7 @@ from typing import Literal
 from kgtag.link.candidates.forms import CJK, folded_form, normal_form
 from kgtag.link.candidates.label_table import NOWHERE, LabelTable
 from kgtag.link.candidates.retrieve import Without
-from kgtag.link.examples import LinkExample
+from kgtag.link.linker import LinkExample
 from kgtag.types import Query
 
 PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]

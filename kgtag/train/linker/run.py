@@ -16,15 +16,24 @@ from graph.errors import InputError
 from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.examples import LinkExample
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.files import ENCODER, FORMAT, LINEAR_MAP, STATE, TOKENIZER, VECTORS, WEIGHTS, write_linear_map
+from kgtag.link.files import (
+    ENCODER,
+    FORMAT,
+    LINEAR_MAP,
+    STATE,
+    TOKENIZER,
+    VECTORS,
+    WEIGHTS,
+    LinkerState,
+    write_linear_map,
+)
+from kgtag.link.linker import LinkExample
 from kgtag.link.rerank.networks import RankModel
-from kgtag.link.state import LinkerState
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of

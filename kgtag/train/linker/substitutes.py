@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kgtag.link.candidates.forms import normal_form
-from kgtag.link.candidates.substitutes import MOST, Substitutes
-from kgtag.link.candidates.words import parts
+from kgtag.link.candidates.words import MOST, Substitutes, parts
 
 _BACKWARDS = 0.5
 """How much a change counts in the other direction: a label's word in a mention is rarer than the reverse."""

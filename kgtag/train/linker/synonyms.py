@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.link.candidates.substitutes import Substitutes
+from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import Vectors
 from kgtag.link.features.build import CandidateFinder
 from kgtag.train.linker.dataset import part_of

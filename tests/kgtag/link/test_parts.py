@@ -14,8 +14,7 @@ from graph.errors import InputError
 from kgtag.link.candidates.forms import ends_with, folded_form, normal_form, numbers
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
-from kgtag.link.rerank.defaults import DEFAULT_MODEL
-from kgtag.link.rerank.logistic import LinkModel
+from kgtag.link.rerank.logistic import DEFAULT_MODEL, LinkModel
 from kgtag.train.linker.queries import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 

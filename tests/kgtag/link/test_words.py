@@ -11,7 +11,6 @@ from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.retrieve import NEAR, Lookup, Pairs
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.words import (
     CONTAINED,
     INITIALS,
@@ -19,11 +18,12 @@ from kgtag.link.candidates.words import (
     REORDERED,
     SUBSTITUTED,
     TOGETHER,
+    Substitutes,
     Words,
     parts,
 )
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
-from kgtag.link.state import LinkerState
+from kgtag.link.files import LinkerState
 from kgtag.train.linker.substitutes import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
