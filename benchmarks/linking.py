@@ -31,8 +31,8 @@ from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
 from kgtag.link import TaxonomyLinker, linker
-from kgtag.link.candidates.ivf import IvfIndex
 from kgtag.link.candidates.ngrams import top
+from kgtag.link.candidates.vectors import IvfIndex
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.files import read_linker
 from kgtag.types import Query

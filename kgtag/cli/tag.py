@@ -39,7 +39,7 @@ def link(
 
     Example: `echo '{"id":"1","text":"navy blue","attribute":"color"}' | kgtag link`
     """
-    from kgtag.link.batch import link_rows
+    from kgtag.link.linker import link_rows
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
     from kgtag.tag.models import assemble_linker

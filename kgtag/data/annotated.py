@@ -1,4 +1,4 @@
-"""Rows of annotated products: attributes and values, spans, and the ExtractGPT sets as published."""
+"""Rows of annotated products: attributes and values, spans, ExtractGPT sets; and where values stand in a text."""
 
 from __future__ import annotations
 

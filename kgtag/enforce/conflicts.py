@@ -1,4 +1,4 @@
-"""Conflicts between candidate tags, and the best set without any."""
+"""Facts about concepts, the conflicts between candidate tags that follow, and the best set without any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of a trained linker's directory (see `kgtag.artifacts`).
+"""What a trained linker knows besides weights, and the files of its directory (see `kgtag.artifacts`).
 
 weights.json        networks, calibration, threshold, metrics, the encoder's name
 learnt.json         mentions of known concepts, substitutes of words, usage of concepts
@@ -21,7 +21,7 @@ from graph.errors import InputError
 from kgtag.artifacts import Kind, ModelDirectory
 from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import Vectors
-from kgtag.link.rerank.networks import RankModel
+from kgtag.link.models import RankModel
 
 
 @dataclass(frozen=True, slots=True)

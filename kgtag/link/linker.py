@@ -1,30 +1,33 @@
-"""The Linker port over one taxonomy snapshot."""
+"""The Linker port over one taxonomy snapshot; mentions in, JSONL out."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache
 
-from graph.errors import UnknownConcept
+from graph.errors import FileFormatError, InputError, UnknownConcept
+from graph.formats import reading
+from graph.lookup import require_concept
 from graph.taxonomy import Taxonomy
 from kgtag.compute import blas_on_one_core, parallel_map
 from kgtag.link.candidates.retrieve import NEAR
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.features.build import CandidateFinder
 from kgtag.link.files import LinkerFiles, read_linker
-from kgtag.link.rerank.logistic import DEFAULT_MODEL, LinkModel
-from kgtag.link.rerank.networks import RankModel
-from kgtag.types import Candidate, Linked, Query
+from kgtag.link.models import DEFAULT_MODEL, LinkModel, RankModel
+from kgtag.types import Candidate, Linked, Linker, Query
 
 UNTRAINED = "untrained"
 _NOTHING = Linked((), None)
-_BATCH = 512
+_BATCH, _ROWS = 512, 64
+"""Queries that are linked together; lines that are read together."""
 _SHOWN = 10
 _CACHED = 50_000
 
@@ -128,3 +131,49 @@ class LinkExample:
 
     query: Query
     concept: str | None
+
+
+def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Link mentions line by line, in order; a line that is not a mention gets `{"id", "error"}`.
+
+    Args:
+        linker: The linker.
+        taxonomy: Its snapshot.
+        lines: JSONL rows with `text` and, if known, `id`, `category`, `attribute`, `lang`.
+    """
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    while batch := list(islice(numbered, _ROWS)):
+        asked = [_asked(line, n, taxonomy) for n, line in batch]
+        links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
+        for id, query in asked:
+            if isinstance(query, Query):
+                yield {"id": id, **_labelled(next(links), taxonomy, query.lang).to_dict()}
+            else:
+                yield {"id": id, "error": query.to_dict()}
+
+
+def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
+    id: Any = number
+    try:
+        row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
+        id = row.get("id", number)
+        return id, _query(row, number, taxonomy)
+    except InputError as error:
+        return id, error
+
+
+def _query(row: dict[str, Any], number: int, taxonomy: Taxonomy) -> Query:
+    if not isinstance(row.get("text"), str) or not row["text"].strip():
+        raise FileFormatError("<stdin>", "'text' must be a string with something in it", line=number)
+    named = {field: row.get(field) for field in ("attribute", "category", "lang")}
+    for field, value in named.items():
+        if value is not None and not isinstance(value, str):
+            message = f"{field!r} must be a string, not {reading.kind_of(value)}"
+            raise FileFormatError("<stdin>", message, line=number)
+    attribute = require_concept(taxonomy, named["attribute"], "attribute") if named["attribute"] else None
+    category = require_concept(taxonomy, named["category"], "category") if named["category"] else None
+    return Query(row["text"], attribute, category, named["lang"])
+
+
+def _labelled(linked: Linked, taxonomy: Taxonomy, lang: str | None) -> Linked:
+    return linked.labelled(lambda id: taxonomy[id].label(lang))

@@ -1,4 +1,4 @@
-"""Neighbours of a concept with typed evidence: asserted, inferred, co-occurrence, embedding."""
+"""Neighbours of a concept with typed evidence: asserted, inferred, co-occurrence on items, embedding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Autocomplete over labels."""
+"""Autocomplete over labels, by a prefix index of their words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Label maps: an extractor's attribute and category names as concepts, through redirects."""
+"""An extractor's names as concepts, through redirects; and the category of a product, from its names and the title."""
 
 from __future__ import annotations
 

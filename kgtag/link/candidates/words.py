@@ -1,4 +1,4 @@
-"""The parts a label is made of, and lookups by them: written together, in another order, without numbers, initials."""
+"""The parts a label is made of, and lookups by them: together, reordered, without numbers, by initials, substituted."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,49 +13,52 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
 from kgtag.link.candidates.forms import ends_with, starts_with
-from kgtag.link.candidates.label_table import ALT, HIDDEN, Ids, LabelTable
+from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
-from kgtag.link.features.build import Context
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]
+Signs = NDArray[np.int8]
+"""1 fits, -1 does not fit, 0 unknown."""
 
-FEATURES = (
-    "exact",
-    "light",
-    "ratio",
-    "jaro_winkler",
-    "edits",
-    "token_set",
-    "grams",
-    "cosine",
-    "words",
-    "very_close",
-    "very_similar",
-    "one_edit",
-    "two_edits",
-    "ends_with_label",
-    "starts_with_label",
-    "part_of_label",
-    "numbers_differ",
-    "shortness",
-    "alt_label",
-    "hidden_label",
-    "same_language",
-    "other_language",
-    "attribute_given",
-    "exact_unscoped",
-    "applies",
-    "does_not_apply",
-    "depth",
-    "is_attribute",
-    "is_category",
-    "rivals",
-    "margin",
-)
-"""Columns of a feature matrix; the names stand in trained linkers. Those from "exact" to "shortness" compare words,
-"rivals" and "margin" competing candidates."""
+WEIGHTS = {
+    "exact": 2.130165,
+    "light": 2.281284,
+    "ratio": 1.336376,
+    "jaro_winkler": 0.112949,
+    "edits": -1.373561,
+    "token_set": 3.613324,
+    "grams": 4.445832,
+    "cosine": 0.0,
+    "words": 0.271809,
+    "very_close": 1.738218,
+    "very_similar": 0.0,
+    "one_edit": 1.291031,
+    "two_edits": -0.663959,
+    "ends_with_label": 0.073988,
+    "starts_with_label": -0.526943,
+    "part_of_label": -1.155807,
+    "numbers_differ": -4.110718,
+    "shortness": 4.37685,
+    "alt_label": -0.581612,
+    "hidden_label": -0.195088,
+    "same_language": 0.028144,
+    "other_language": -0.338864,
+    "attribute_given": 0.621786,
+    "exact_unscoped": -2.765146,
+    "applies": 0.63249,
+    "does_not_apply": -3.136695,
+    "depth": 1.689244,
+    "is_attribute": 1.896573,
+    "is_category": 1.177189,
+    "rivals": -0.831389,
+    "margin": 1.805461,
+}
+"""Columns of a feature matrix, whose names stand in trained linkers, and the weight of each in an untrained one.
+
+Those from "exact" to "shortness" compare words, "rivals" and "margin" competing candidates."""
+FEATURES = tuple(WEIGHTS)
 
 RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 """Columns of a feature matrix of a trained linker."""
@@ -62,6 +66,7 @@ RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 _KEPT, _KEPT_RICH = 24, 100
 """Candidates weighed per query."""
 _TIE = 0.02
+_CACHED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,80 @@ class CandidateSet:
             dense=np.concatenate([part.dense for part in parts]),
             features=np.concatenate([part.features for part in parts]),
         )
+
+
+class Context:
+    """Signs for (lookup, label row) and (lookup, concept) pairs, given as parallel int arrays (n,)."""
+
+    def __init__(self, table: LabelTable) -> None:
+        self._table = table
+        applies = table.taxonomy.adjacency("applies_to")
+        self._declared: Flags = np.diff(applies.starts) > 0
+        self._languages = {lang: number for number, lang in enumerate(table.languages)}
+        self._undetermined = np.array([self._languages.get(lang, NOWHERE) for lang in ("und", "zxx", "mul")])
+        self._fits: Callable[[int], Signs] = lru_cache(_CACHED)(partial(_fits, table, self._declared))
+
+    def admitted(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64], text: Ids) -> Flags:
+        """Whether the row is one the lookup may see: of its attribute, and not hidden from it."""
+        table = self._table
+        concept = table.rows.concept[row]
+        admitted = np.ones(len(lookup), dtype=np.bool_)
+        attribute = np.array([_code(query.attribute) for query in lookups], dtype=np.int64)[lookup]
+        for number in np.unique(attribute[attribute != NOWHERE]):
+            asked = attribute == number
+            admitted[asked] = np.isin(table.attribute[concept[asked]], table.within(int(number)))
+        hidden = [query.without for query in lookups]
+        if any(hidden):
+            without = np.array([w.concept if w else NOWHERE for w in hidden], dtype=np.int64)[lookup]
+            label = np.array([_code(w.text) if w else NOWHERE for w in hidden], dtype=np.int64)[lookup]
+            admitted &= ~((concept == without) & ((label == NOWHERE) | (label == text)))
+        return admitted
+
+    def language(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64]) -> Signs:
+        """Whether label and query are known to be in one language."""
+        codes = [self._languages.get(_base(query.lang), NOWHERE - 1) if query.lang else NOWHERE for query in lookups]
+        asked = np.array(codes, dtype=np.int64)[lookup]
+        written = self._table.rows.lang[row]
+        sign = np.where(asked == written, 1, -1)
+        sign[(asked == NOWHERE) | np.isin(written, self._undetermined)] = 0
+        return sign.astype(np.int8)
+
+    def fit(self, lookups: Sequence[Lookup], lookup: Ids, concept: Ids) -> Signs:
+        """Whether the candidate belongs in the lookup's category."""
+        fit = np.zeros(len(lookup), dtype=np.int8)
+        category = np.array([_code(query.category) for query in lookups], dtype=np.int64)[lookup]
+        for number in np.unique(category[category != NOWHERE]):
+            asked = category == number
+            fit[asked] = self._fits(int(number))[concept[asked]]
+        return fit
+
+
+def _fits(table: LabelTable, declared: Flags, category: int) -> Signs:
+    """Signs for all concepts, (concepts,), of one category.
+
+    Values and attributes fit where their attribute applies, categories on one path with this one. An attribute that
+    isn't `declared` to apply anywhere gives no sign.
+    """
+    taxonomy = table.taxonomy
+    id = taxonomy.ids[category]
+    applicable = np.zeros(len(taxonomy), dtype=np.bool_)
+    applicable[[taxonomy.index(attribute) for attribute in taxonomy.attributes_for(id)]] = True
+    of_attribute = np.where(applicable, 1, np.where(declared, -1, 0)).astype(np.int8)
+    fit = np.zeros(len(taxonomy), dtype=np.int8)
+    fit[table.is_attribute] = of_attribute[table.is_attribute]
+    values = table.attribute != NOWHERE
+    fit[values] = of_attribute[table.attribute[values]]
+    fit[table.is_category] = -1
+    fit[[category, *map(taxonomy.index, [*taxonomy.ancestors(id), *taxonomy.descendants(id)])]] = 1
+    return fit
+
+
+def _code(number: int | None) -> int:
+    return NOWHERE if number is None else number
+
+
+def _base(lang: str) -> str:
+    return lang.split("-")[0].lower()
 
 
 def build_candidates(

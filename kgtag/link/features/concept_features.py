@@ -20,22 +20,9 @@ Floats = NDArray[np.float64]
 _BEST_OF = ("together", "query_covered", "label_covered", "query_explained", "label_explained", "edits_together")
 CONCEPT_FEATURES = (
     *(f"best_{name}" for name in _BEST_OF),
-    "hits",
-    "grams_rank",
-    "cosine_rank",
-    "cosine_best",
-    "cosine_mean",
-    "cosine_pref",
-    "strength",
-    "strength_behind",
-    "cosine_behind",
-    "merit",
-    "merit_behind",
-    "merit_rank",
-    "usage_rank",
-    "usage",
-    "labels",
-)
+    "hits", "grams_rank", "cosine_rank", "cosine_best", "cosine_mean", "cosine_pref", "strength", "strength_behind",
+    "cosine_behind", "merit", "merit_behind", "merit_rank", "usage_rank", "usage", "labels",
+)  # fmt: skip
 """Columns of `concept_features`; the names stand in trained linkers. Best: of all its labels found. Mean: of the three
 nearest in meaning. Behind: the lead of the lookup's strongest candidate."""
 

@@ -17,33 +17,11 @@ from kgtag.link.candidates.words import MAX_PARTS, Substitutes, Words, parts
 Floats = NDArray[np.float64]
 
 TOKEN_FEATURES = (
-    "together",
-    "reordered",
-    "numberless",
-    "contained",
-    "substituted",
-    "initials",
-    "query_covered",
-    "label_covered",
-    "query_explained",
-    "label_explained",
-    "query_left",
-    "label_left",
-    "heaviest_query_left",
-    "heaviest_label_left",
-    "number_left",
-    "number_added",
-    "first_alike",
-    "last_alike",
-    "edits_together",
-    "label_inside",
-    "query_inside",
-    "label_length",
-    "query_length",
-    "lengths",
-    "label_parts",
-    "query_parts",
-)
+    "together", "reordered", "numberless", "contained", "substituted", "initials", "query_covered", "label_covered",
+    "query_explained", "label_explained", "query_left", "label_left", "heaviest_query_left", "heaviest_label_left",
+    "number_left", "number_added", "first_alike", "last_alike", "edits_together", "label_inside", "query_inside",
+    "label_length", "query_length", "lengths", "label_parts", "query_parts",
+)  # fmt: skip
 """Columns of `token_features`; the names stand in trained linkers. Covered: share of the parts' weight that the other
 side has. Explained: or has a substitute for. Left: parts (distinct) without either."""
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kgtag.link.candidates.label_table import Ids
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.rerank.networks import CLIP, Layer, RankModel
+from kgtag.link.models import CLIP, Layer, RankModel
 
 _NETWORKS = 4
 _WIDTHS = (48, 24)

@@ -33,7 +33,7 @@ from kgtag.link.files import (
     write_linear_map,
 )
 from kgtag.link.linker import LinkExample
-from kgtag.link.rerank.networks import RankModel
+from kgtag.link.models import RankModel
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of

@@ -17,7 +17,7 @@ from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import RICH_FEATURES
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
 from kgtag.link.files import LinkerState
-from kgtag.link.rerank.networks import RankModel
+from kgtag.link.models import RankModel
 from kgtag.train.linker.linear_map import learn_linear_map
 from kgtag.train.linker.rank import RankData, fit_networks
 from kgtag.train.linker.tables import read_mentions, read_usage

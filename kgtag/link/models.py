@@ -1,4 +1,4 @@
-"""The model of a trained linker: small networks that score a query's candidates beside each other, and beside NIL."""
+"""The models that score a query's candidates: networks of a trained linker, logistic weights of an untrained one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,58 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from graph.errors import InputError
 from kgtag.link.candidates.label_table import Ids
-from kgtag.link.features.candidate_set import RICH_FEATURES, Floats
-from kgtag.link.rerank.logistic import Calibrated
+from kgtag.link.features.candidate_set import RICH_FEATURES, WEIGHTS, Floats
+
+
+class Calibrated:
+    """From log-odds to probabilities, by `slope` (positive) and `offset`."""
+
+    __slots__ = ()
+    slope: float
+    offset: float
+
+    def score(self, log_odds: Floats) -> Floats:
+        """(n,) in [0, 1]: ranks, and is not calibrated."""
+        score: Floats = expit(log_odds)
+        return score
+
+    def probability(self, log_odds: Floats) -> Floats:
+        """(n,) in [0, 1], calibrated; rises with the score."""
+        probability: Floats = expit(self.slope * log_odds + self.offset)
+        return probability
+
+
+@dataclass(frozen=True, slots=True)
+class LinkModel(Calibrated):
+    """A logistic model: `weights` (features,). A best candidate of a probability under `threshold` is NIL."""
+
+    weights: Floats
+    intercept: float
+    slope: float
+    offset: float
+    threshold: float
+
+    def log_odds(self, features: Floats, lookup: Ids) -> Floats:
+        """(n, len(FEATURES)) → (n,), not calibrated; higher is better, within and across queries.
+
+        Each candidate is weighed by itself: `lookup` (n,) changes nothing.
+        """
+        # Summed row by row: a matrix product's rounding may depend on how many rows there are.
+        odds: Floats = (features * self.weights).sum(axis=1) + self.intercept
+        return np.round(odds, 9)
+
+
+# Fitted once with `kgtag.train.linker.run` (seed 0, no encoder) on kgtag's own hand-written sample: the labels of its
+# 661 concepts and the gold mentions of every second product title (2,960 mentions, English and Chinese). Of the other
+# half (3,021 mentions) it decided 96.8 % right: 99.9 % of the surfaces that equal a label of their attribute, and
+# 91.5 % of the rest, where nine in ten are NIL.
+DEFAULT_MODEL = LinkModel(
+    np.array(list(WEIGHTS.values())), intercept=-8.567737, slope=0.967446, offset=-0.291312, threshold=0.44
+)
 
 CLIP = 4.0
 """Standard deviations from the mean beyond which a feature says no more."""
