@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/uv pip install --python $(BIN)/python -q -c constraints.txt
+# Compiled modules are kept: each of the tests' processes would compile pandas, torch and the rest anew (3 s in place of 1).
+export PYTHONDONTWRITEBYTECODE =
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo fast test check docs coverage format serve screenshots clean
