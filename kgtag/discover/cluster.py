@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from kgtag.discover.mentions import NilGroup
-from kgtag.link.candidates.forms import normal_form, numbers
+from kgtag.link.candidates.label_table import normal_form, numbers
 from kgtag.link.candidates.ngrams import GramIndex
 
 SIMILARITY = 0.6

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.link.candidates.forms import folded_form, normal_form
+from kgtag.link.candidates.label_table import folded_form, normal_form
 
 
 @dataclass(slots=True)

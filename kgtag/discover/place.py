@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.forms import ends_with, normal_form, singular
+from kgtag.link.candidates.label_table import ends_with, normal_form, singular
 from kgtag.link.candidates.ngrams import GramIndex
 
 _NEAREST = 10

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from graph.errors import InputError
 from kgtag.link.candidates.label_table import Ids
-from kgtag.link.features.candidate_set import RICH_FEATURES, WEIGHTS, Floats
+from kgtag.link.features.candidate_set import RICH_FEATURES, FEATURE_WEIGHTS, Floats
 
 
 class Calibrated:
@@ -58,7 +58,7 @@ class LinkModel(Calibrated):
 # half (3,021 mentions) it decided 96.8 % right: 99.9 % of the surfaces that equal a label of their attribute, and
 # 91.5 % of the rest, where nine in ten are NIL.
 DEFAULT_MODEL = LinkModel(
-    np.array(list(WEIGHTS.values())), intercept=-8.567737, slope=0.967446, offset=-0.291312, threshold=0.44
+    np.array(list(FEATURE_WEIGHTS.values())), intercept=-8.567737, slope=0.967446, offset=-0.291312, threshold=0.44
 )
 
 CLIP = 4.0

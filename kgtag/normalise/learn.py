@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from itertools import product
 
 from graph.errors import InputError
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 from kgtag.normalise.nearest import Encode, Nearest
 from kgtag.normalise.normaliser import Key, Normaliser, Rules
 from kgtag.normalise.operations import Bare, Case, Count, InUnit, Operation, Rewrite, Slice, pieces

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from kgtag.link.candidates.forms import CJK_CLASS, plain_letters, singular
-from kgtag.link.candidates.label_table import Ids
+from kgtag.link.candidates.label_table import CJK_CLASS, Ids, plain_letters, singular
 
 MOST = 8
 """Substitutes kept of one part."""

@@ -12,8 +12,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
-from kgtag.link.candidates.forms import ends_with, starts_with
-from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable
+from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable, ends_with, starts_with
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
@@ -22,7 +21,7 @@ Floats = NDArray[np.float64]
 Signs = NDArray[np.int8]
 """1 fits, -1 does not fit, 0 unknown."""
 
-WEIGHTS = {
+FEATURE_WEIGHTS = {
     "exact": 2.130165,
     "light": 2.281284,
     "ratio": 1.336376,
@@ -58,7 +57,7 @@ WEIGHTS = {
 """Columns of a feature matrix, whose names stand in trained linkers, and the weight of each in an untrained one.
 
 Those from "exact" to "shortness" compare words, "rivals" and "margin" competing candidates."""
-FEATURES = tuple(WEIGHTS)
+FEATURES = tuple(FEATURE_WEIGHTS)
 
 RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 """Columns of a feature matrix of a trained linker."""

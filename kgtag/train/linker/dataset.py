@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from kgtag.evaluation.linking import LinkOutcome, linking_metrics
 from kgtag.link.candidates.label_table import Ids
-from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
+from kgtag.link.linker import CandidateFinder
 from kgtag.link.models import RankModel
 from kgtag.train.linker.queries import LinkPair
 from kgtag.train.linker.rank import RankData

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from graph.errors import InputError
-from kgtag.link.features.build import CandidateFinder
+from kgtag.link.linker import CandidateFinder
 from kgtag.train.linker.contrastive import tune
 from kgtag.train.linker.dataset import part_of
 from kgtag.train.linker.export import export_encoder, load_encoder

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from kgtag.link.candidates.forms import CJK, folded_form, normal_form
-from kgtag.link.candidates.label_table import NOWHERE, LabelTable
+from kgtag.link.candidates.label_table import CJK, NOWHERE, LabelTable, folded_form, normal_form
 from kgtag.link.candidates.retrieve import Without
 from kgtag.link.linker import LinkExample
 from kgtag.types import Query

@@ -19,7 +19,6 @@ from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
 from kgtag.link.files import (
     ENCODER,
@@ -32,7 +31,7 @@ from kgtag.link.files import (
     LinkerState,
     write_linear_map,
 )
-from kgtag.link.linker import LinkExample
+from kgtag.link.linker import CandidateFinder, LinkExample
 from kgtag.link.models import RankModel
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.candidates.words import MOST, Substitutes, parts
 
 _BACKWARDS = 0.5

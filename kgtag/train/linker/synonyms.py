@@ -7,7 +7,7 @@ import numpy as np
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import Vectors
-from kgtag.link.features.build import CandidateFinder
+from kgtag.link.linker import CandidateFinder
 from kgtag.train.linker.dataset import part_of
 from kgtag.train.linker.linear_map import MIN_SYNONYMS, learn_linear_map
 from kgtag.train.linker.substitutes import learn_substitutes
