@@ -34,7 +34,7 @@ from kgtag.link import TaxonomyLinker, linker
 from kgtag.link.candidates.ngrams import top
 from kgtag.link.candidates.vectors import IvfIndex
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.files import read_linker
+from kgtag.link.models import read_linker
 from kgtag.types import Query
 
 MENTIONS, RUNS, QUERIES = 1000, 3, 512

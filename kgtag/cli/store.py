@@ -1,4 +1,4 @@
-"""Commands on the store: init, migrate, import, export, audit, status."""
+"""Commands on the store: init, migrate, import, export, audit, status, keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from graph.errors import StoreError
+from graph.errors import InputError, StoreError
 from graph.model import KINDS
 from kgtag.cli.console import log, notes, out, print_json, print_table, working
 from kgtag.cli.options import Json, Store, load_taxonomy, login, open_store
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from graph.stores import MigratableStore
 
 _SHOWN = 20
+
+keys = typer.Typer(no_args_is_help=True)
 
 Expand = Literal["both", "oneway"]
 Scheme = Annotated[str | None, typer.Option(help="Concept scheme; each format has a default of its own.")]
@@ -266,3 +268,54 @@ def _show(row: dict[str, Any]) -> None:
     for problem in row.get("problems", ()):
         log(f"\n{problem['code']}: {problem['message']}\n  To repair it, {problem['repair']['words']}:")
         out.print(problem["repair"]["statement"], markup=False, soft_wrap=True)
+
+
+@keys.command("create")
+def create_key(
+    scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, propose, edit, approve, admin.")] = "",
+    role: Annotated[str, typer.Option(help="In place of scopes: proposer, editor or approver.")] = "",
+    name: Annotated[str, typer.Option(help="The owner's name, for the list.")] = "",
+    store: Store = None,
+) -> None:
+    """Create a key and print it, once: the store has only its hash.
+
+    Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
+    """
+    from graph import api_keys
+
+    scopes = [part.strip() for part in scope.split(",") if part.strip()]
+    if role:
+        if role not in api_keys.ROLES:
+            raise InputError(f"no role {role!r}; there is {', '.join(api_keys.ROLES)}")
+        scopes += api_keys.ROLES[role]
+    key, secret = api_keys.create_key(open_store(store), name=name, scopes=scopes)
+    log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
+    out.print(secret, soft_wrap=True)
+
+
+@keys.command("list")
+def list_keys(store: Store = None, json: Json = False) -> None:
+    """All keys, without their secrets.
+
+    Example: `kgtag keys list --json`
+    """
+    found = open_store(store).keys()
+    if json:
+        print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
+    else:
+        print_table(
+            "Keys", ["id", "name", "scopes", "created"], [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
+        )
+
+
+@keys.command("revoke")
+def revoke_key(
+    id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], store: Store = None
+) -> None:
+    """Revoke a key; running servers refuse it within seconds.
+
+    Example: `kgtag keys revoke 0f2a4c6e8b1d`
+    """
+    if not open_store(store).delete_key(id):
+        raise InputError(f"no key {id!r}; see: kgtag keys list")
+    log(f"key {id} is revoked")

@@ -192,7 +192,7 @@ def encode_of(linker: Path | None) -> Encode | None:
     if linker is None:
         return None
     from kgtag.link.encoder import SentenceEncoder
-    from kgtag.link.files import read_linker
+    from kgtag.link.models import read_linker
 
     files = read_linker(linker)
     return SentenceEncoder(files.onnx, files.tokenizer, digest=files.encoder_digest).encode

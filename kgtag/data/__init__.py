@@ -1,4 +1,4 @@
-"""Product files: what comes in, and what comes in annotated. Files are read as they are used, so they may be huge."""
+"""Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading, table
-from graph.formats.annotated import AnnotatedRow
 from graph.formats.fields import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
 from kgtag.data.sequences import bieos, bio
@@ -172,11 +171,6 @@ def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
         else:
             kept.append(one)
     return row if len(kept) == len(given) else replace(row, fields={**row.fields, "spans": kept})
-
-
-def annotated_row(one: AnnotatedProduct) -> AnnotatedRow:
-    """What a taxonomy is induced from."""
-    return AnnotatedRow(one.product.category, one.attributes)
 
 
 def _in_language(one: AnnotatedProduct, lang: str | None) -> AnnotatedProduct:

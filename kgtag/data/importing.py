@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from graph.formats.annotated import induce
+from graph.formats.annotated import AnnotatedRow, induce
 from graph.formats.parsed import Parsed
 from graph.formats.registry import readable, reader
 from graph.importing import ImportReport, import_parsed, prefixed
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.data import annotated_row, read_annotated
+from kgtag.data import read_annotated
 
 ANNOTATED = "annotated"
 
@@ -62,5 +62,6 @@ def import_files(
 
 
 def _induced(store: TaxonomyStore, files: Sequence[Path], *, scheme: str, lang: str, rows: str) -> Parsed:
-    products = (annotated_row(one) for file in files for one in read_annotated(file, format=rows, lang=lang))
+    read = (one for file in files for one in read_annotated(file, format=rows, lang=lang))
+    products = (AnnotatedRow(one.product.category, one.attributes) for one in read)
     return induce(products, Taxonomy.of(store.read()), scheme=scheme, lang=lang)

@@ -1,4 +1,4 @@
-"""The Linker port over one taxonomy snapshot; mentions in, JSONL out."""
+"""The Linker port over one taxonomy snapshot: candidates found and scored, by the query and by the line of JSONL."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from kgtag.link.candidates.words import Substitutes, Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.features.candidate_set import CandidateSet, Context, build_candidates
 from kgtag.link.features.concept_features import Labels, Rich, Usage
-from kgtag.link.files import LinkerFiles, LinkerState, read_linker
-from kgtag.link.models import DEFAULT_MODEL, LinkModel, RankModel
+from kgtag.link.models import DEFAULT_MODEL, LinkerFiles, LinkerState, LinkModel, RankModel, read_linker
 from kgtag.types import Candidate, Linked, Linker, Query
 
 

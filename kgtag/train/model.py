@@ -16,8 +16,8 @@ from graph.taxonomy import Taxonomy
 from kgtag.artifacts import new_directory
 from kgtag.extract.implicit.linear import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.link.files import ENCODER, TOKENIZER
 from kgtag.link.linker import LinkExample
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.continual import Start
 from kgtag.train.extractor.data_checks import inspect_data

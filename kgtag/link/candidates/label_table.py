@@ -1,4 +1,7 @@
-"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it."""
+"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it.
+
+Texts are compared in two forms: normal (as they are) and folded (ignoring minor spelling).
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from graph.errors import InputError
-from kgtag.link.files import ENCODER, TOKENIZER
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.encoder.pretrained import resolve
 
 Pooling = Literal["mean", "cls"]

@@ -20,7 +20,8 @@ from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.files import (
+from kgtag.link.linker import CandidateFinder, LinkExample
+from kgtag.link.models import (
     ENCODER,
     FORMAT,
     LINEAR_MAP,
@@ -29,10 +30,9 @@ from kgtag.link.files import (
     VECTORS,
     WEIGHTS,
     LinkerState,
+    RankModel,
     write_linear_map,
 )
-from kgtag.link.linker import CandidateFinder, LinkExample
-from kgtag.link.models import RankModel
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of
@@ -73,7 +73,7 @@ def train_linker(
     scheme: str | None = None,
     stamp: Stamp | None = None,
 ) -> dict[str, Any]:
-    """Write a linker directory (see `kgtag.link.files`) and return its metrics, counted on concepts kept apart.
+    """Write a linker directory (see `kgtag.link.models`) and return its metrics, counted on concepts kept apart.
 
     Besides what is given, the taxonomy's own labels make the training queries: held out, misspelt, NIL. With `tune`,
     the encoder learns from all synonyms. Raises InputError when queries or synonyms are too few, when `out` holds

@@ -23,7 +23,7 @@ from kgtag.link.candidates.words import (
     parts,
 )
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
-from kgtag.link.files import LinkerState
+from kgtag.link.models import LinkerState
 from kgtag.train.linker.substitutes import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
