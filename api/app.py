@@ -34,11 +34,7 @@ while the store has been unavailable for so many seconds."""
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
-    """The app for the settings.
-
-    Args:
-        settings: Those of the environment otherwise.
-        models: Models that are loaded already; those of the settings otherwise.
+    """The app for the settings (those of the environment), with models that are loaded already, or theirs.
 
     Starting the app raises InputError for what does not get better by waiting: an unsupported store URL, a model that
     does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and keeps trying.

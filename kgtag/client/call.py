@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from http import HTTPStatus
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
@@ -20,6 +20,9 @@ except ModuleNotFoundError as error:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from kgtag.client.client import AsyncClient, Client
 
 _LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that a call waits for at most."""
@@ -100,18 +103,6 @@ def _problem(response: httpx.Response) -> ProblemDetails:
     return {"type": "about:blank", "title": title, "status": status, "detail": response.text[:500]}
 
 
-class Sender(Protocol):
-    """Sends calls and waits for them."""
-
-    def send(self, call: Call[T]) -> T: ...
-
-
-class AsyncSender(Protocol):
-    """Sends calls in an event loop."""
-
-    def send(self, call: Call[T]) -> Coroutine[Any, Any, T]: ...
-
-
 class operation(Generic[P, T]):  # noqa: N801
     """A decorator: a method that returns a Call becomes one that sends it, waiting or awaited as its client is."""
 
@@ -122,9 +113,9 @@ class operation(Generic[P, T]):  # noqa: N801
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, client: Sender, owner: type) -> Callable[P, T]: ...
+    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, client: AsyncSender, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self

@@ -86,7 +86,12 @@ def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product
     Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
     """
     if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
-        yield from _attempt_lines(reading.raw_lines(path), str(path), lang)
+        lines = _attempt_numbered(reading.raw_lines(path), str(path), lang)
+        first = next(lines, None)
+        if first is None:
+            raise FileFormatError(str(path), "the file is empty; one JSON object a line was expected")
+        yield first
+        yield from lines
         return
     for number, row in enumerate(rows(path)):
         if not number and "title" not in row.fields:
@@ -101,15 +106,6 @@ def attempt_lines(
     """The same for JSONL that comes from elsewhere than a file; it may be empty."""
     numbered = ((n, raw.removeprefix(b"\xef\xbb\xbf") if n == 1 else raw) for n, raw in enumerate(lines, start=1))
     return _attempt_numbered(numbered, name, lang)
-
-
-def _attempt_lines(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
-    found = 0
-    for one in _attempt_numbered(lines, name, lang):
-        found += 1
-        yield one
-    if not found:
-        raise FileFormatError(name, "the file is empty; one JSON object a line was expected")
 
 
 def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:

@@ -37,10 +37,7 @@ def import_files(
     """Read all files, then merge them in one transaction.
 
     Args:
-        store: Where to.
-        format: One of `import_formats()`.
-        files: Read together, as one taxonomy.
-        author: For the history.
+        files: Read together, as one taxonomy, in one of `import_formats()`.
         scheme: The concept scheme; each format has a default.
         lang: Language of labels that name none.
         rows: For `annotated`: the format of the products' rows.

@@ -222,12 +222,9 @@ class LinkExample:
 
 
 def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Link mentions line by line, in order; a line that is not a mention gets `{"id", "error"}`.
+    """Link rows of JSONL with `text` and, if known, `id`, `category`, `attribute`, `lang`, in order.
 
-    Args:
-        linker: The linker.
-        taxonomy: Its snapshot.
-        lines: JSONL rows with `text` and, if known, `id`, `category`, `attribute`, `lang`.
+    A line that is not a mention gets `{"id", "error"}`.
     """
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _ROWS)):

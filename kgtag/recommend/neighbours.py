@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from kgtag.rows import EvidenceRow, NeighbourRow
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+    from kgtag.embed.scorer import Scorer
 
 
 class CoOccurrence:
@@ -81,16 +83,6 @@ _SIBLINGS = 50
 """Most siblings that are evidence."""
 
 
-class Similarity(Protocol):
-    """Nearest concepts in the embedding space."""
-
-    def __contains__(self, entity: object) -> bool: ...
-
-    def neighbours(self, entity: str, k: int) -> list[tuple[str, float]]:
-        """(concept id, cosine in [-1, 1]), best first."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Why two concepts are neighbours. `score` in [0, 1]; `path` from end to end; `count` in items."""
@@ -137,7 +129,7 @@ class Recommender:
     """Finds neighbours in one snapshot; every part but the taxonomy may be missing."""
 
     def __init__(
-        self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Similarity | None = None
+        self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Scorer | None = None
     ) -> None:
         self.taxonomy = taxonomy
         self._cooccurrence = cooccurrence

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -116,13 +117,7 @@ class Suggestion:
 
     def to_dict(self) -> SuggestionRow:
         """The row of a completion."""
-        return {
-            "concept": self.concept,
-            "label": self.label,
-            "pref_label": self.pref_label,
-            "kind": self.kind,
-            "lang": self.lang,
-        }
+        return cast(SuggestionRow, asdict(self))
 
 
 class Suggester:

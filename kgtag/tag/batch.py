@@ -36,10 +36,7 @@ Outcome = Tagging | KgtagError
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
     """Tag the products among the rows of a batch; one outcome per row, in order.
 
-    Args:
-        tagger: The pipeline.
-        rows: Products, and rows that do not hold one.
-        store: Where the tags are kept with the items. What it does not keep gets its error as the outcome.
+    With a store, the tags are kept with the items. What it does not keep gets its error as the outcome.
     """
     return join_outcomes(rows, tagger.attempt([row for row in rows if isinstance(row, Product)]), store=store)
 

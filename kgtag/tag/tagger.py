@@ -40,12 +40,9 @@ class Tagger:
     """Tags products against one taxonomy snapshot. Stateless between calls: same products, same tags.
 
     Args:
-        extractor: Finds mentions and predicts the category.
-        linker: Links mentions to concepts.
-        taxonomy: The snapshot.
+        extractor, linker: Find mentions and the category, and the concepts of mentions.
         label_map: The extractor's names as concepts of the snapshot.
-        plausibility: Embeddings, for enforcement.
-        settings: Of enforcement.
+        plausibility, settings: Of enforcement; the former from embeddings.
         values: Infers values that the text does not state.
     """
 
