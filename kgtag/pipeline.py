@@ -25,7 +25,7 @@ from kgtag.serve.assemble import assemble_served
 from kgtag.serve.live import Served
 from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models
 from kgtag.tag.tagger import Tagger
-from kgtag.types import AnnotatedProduct, Extractor, Linked, Linker, Product, Query, Tag, Tagging
+from kgtag.types import AnnotatedProduct, Extractor, Linked, Product, Query, Tagging
 
 if TYPE_CHECKING:
     from kgtag.train.embeddings.run import EmbeddingReport
@@ -35,21 +35,6 @@ Text = str | Product | Mapping[str, Any]
 """A product as a title, a `Product`, or a row of a product file."""
 Source = str | Path | snapshots.Taxonomy | TaxonomyStore
 """A taxonomy as a store URL, a file, a snapshot, or an open store."""
-
-__all__ = [
-    "Extractor",
-    "Linker",
-    "Pipeline",
-    "Product",
-    "Tag",
-    "Tagging",
-    "Taxonomy",
-    "evaluate",
-    "load",
-    "open_store",
-    "train_embeddings",
-    "train_extractor",
-]
 
 
 def load(

@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graph.errors import InputError, KgtagError, StoreError
+from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
 from kgtag.rows import ErrorRow, TaggingRow
@@ -95,7 +95,8 @@ class TagJob:
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
-        rest = self._read(source)
+        lang = self._lang
+        rest = attempt_products(source, lang=lang) if source else attempt_lines(sys.stdin.buffer, lang=lang)
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
@@ -103,9 +104,6 @@ class TagJob:
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
-                for outcome in outcomes:
-                    if isinstance(outcome, StoreError):  # stop before the batch is written: --resume tags it again
-                        raise outcome
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
                     sink.write(orjson.dumps(outcome_row(row, outcome, revision=revision)) + b"\n")
@@ -114,11 +112,6 @@ class TagJob:
                 failed, tagged = failed + bad, tagged + len(batch) - bad
                 progress.advance(task, len(batch))
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
-
-    def _read(self, source: Path | None) -> Iterator[ProductRow]:
-        if source is None:
-            return attempt_lines(sys.stdin.buffer, lang=self._lang)
-        return attempt_products(source, lang=self._lang)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
         """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
