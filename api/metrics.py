@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from api.service import Service
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_METHODS = ("GET", "POST", "PATCH", "HEAD", "OPTIONS")
 WORKERS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """The variable, set before a worker starts, that names the directory of the shared files."""
 
@@ -127,15 +128,7 @@ class Observe:
         try:
             await self._app(scope, receive, observed)
         finally:
-            self._service.metrics.answered(_method(scope), _template(scope), status, time.perf_counter() - started)
-
-
-def _method(scope: Scope) -> str:
-    method: str = scope["method"]
-    return method if method in ("GET", "POST", "PATCH", "HEAD", "OPTIONS") else "other"
-
-
-def _template(scope: Scope) -> str:
-    """The route as it is written, so that ids do not multiply the series."""
-    path = getattr(scope.get("route"), "path", None)
-    return path if isinstance(path, str) else "unmatched"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            # The route as it is written, so that ids do not multiply the series.
+            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            self._service.metrics.answered(method, route, status, time.perf_counter() - started)

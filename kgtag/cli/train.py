@@ -86,7 +86,9 @@ def extractor(
     read = _read(data, source, run)
     start = _start(from_, replay or [], run)
     findings = inspect_data(read.train, read.dev, taxonomy=read.taxonomy, misplaced=read.misplaced)
-    _show_findings(findings)
+    if findings:
+        rows = [(f"{one.count:,}", f"{one.message} ({one.level})", "\n".join(one.examples)) for one in findings]
+        print_table("Data, before training", ("count", "what", "for example"), rows, console=err)
     if fail_on_data_warnings and any(one.level == "finding" for one in findings):
         log("the data has findings, and --fail-on-data-warnings was given: nothing was trained")
         if json:
@@ -252,10 +254,3 @@ def _resolved(
 def without_passwords(command: Sequence[str]) -> str:
     """Return the command to write down, passwords in URLs left out."""
     return shlex.join(re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:…@", word) for word in command)
-
-
-def _show_findings(findings: Sequence[DataFinding]) -> None:
-    """Print a table on stderr, findings before notes."""
-    if findings:
-        rows = [(f"{one.count:,}", f"{one.message} ({one.level})", "\n".join(one.examples)) for one in findings]
-        print_table("Data, before training", ("count", "what", "for example"), rows, console=err)

@@ -32,7 +32,8 @@ def locate(text: str, attributes: Mapping[str, Sequence[str]]) -> list[tuple[str
     for attribute, values in attributes.items():
         taken: list[Span] = []
         for value in sorted(set(values), key=lambda value: (-len(value), value)):
-            free = [span for span in occurrences(text, value) if not any(_overlap(span, old) for old in taken)]
+            spans = occurrences(text, value)
+            free = [one for one in spans if not any(one.start < old.end and old.start < one.end for old in taken)]
             taken += free
             found += ((attribute, value, span) for span in free)
     kept = [one for one in found if not _swallowed(one, found)]
@@ -63,10 +64,6 @@ def boundary(text: str, at: int) -> bool:
 
 def _unspaced(character: str) -> bool:
     return character > "\u0dff" and any(first <= ord(character) <= last for first, last in _UNSPACED)
-
-
-def _overlap(a: Span, b: Span) -> bool:
-    return a.start < b.end and b.start < a.end
 
 
 def _inside(a: Span, b: Span) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
 from graph.errors import FileFormatError, InputError, UnknownConcept
 from graph.formats import reading
 from graph.lookup import require_concept
 from graph.taxonomy import Taxonomy
-from kgtag.compute import blas_on_one_core, parallel_map
+from kgtag.compute import BatchCache, blas_on_one_core, parallel_map
 from kgtag.link.candidates.label_table import LabelTable, folded_form, normal_form
 from kgtag.link.candidates.retrieve import NEAR, Lookup, Parts, Retriever, Without
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
@@ -113,7 +111,6 @@ def _rich(state: LinkerState, plain: Rich, vectors: LabelVectors | None) -> Rich
 
 
 UNTRAINED = "untrained"
-_NOTHING = Linked((), None)
 _BATCH, _ROWS = 512, 64
 """Queries that are linked together; lines that are read together."""
 _SHOWN = 10
@@ -145,8 +142,7 @@ class TaxonomyLinker:
             self._finder = CandidateFinder(taxonomy, scheme=scheme)
         else:
             self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
-        self._cache: LRUCache[Query, Linked] = LRUCache(_CACHED)
-        self._lock = threading.Lock()
+        self._cache = BatchCache[Query, Linked](_CACHED)
 
     @property
     def encoder(self) -> SentenceEncoder | None:
@@ -158,20 +154,13 @@ class TaxonomyLinker:
 
         Raises UnknownConcept when a query's attribute or category is unknown.
         """
-        with self._lock:
-            known = {query: self._cache[query] for query in queries if query in self._cache}
-        new = list(dict.fromkeys(query for query in queries if query not in known))
         with blas_on_one_core():
-            linked = dict(zip(new, self._link_all(new), strict=True))
-        with self._lock:
-            self._cache.update(linked)
-        found = known | linked
-        return [found[query] for query in queries]
+            return self._cache.results(queries, self._link_all)
 
-    def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
+    def _link_all(self, queries: Sequence[Query]) -> Iterator[Linked]:
         """Link batches in parallel: most of the time is spent in libraries that release the interpreter lock."""
         batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
-        return list(chain.from_iterable(parallel_map(self._link, batches)))
+        return chain.from_iterable(parallel_map(self._link, batches))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         found = self._finder.find(queries)
@@ -190,7 +179,8 @@ class TaxonomyLinker:
                 )
                 for i in order[starts[number] : starts[number + 1]][:_SHOWN]
             )
-            answers.append(_decided(candidates, self.model))
+            best = next(iter(candidates), None)
+            answers.append(Linked(candidates, best if best and best.probability >= self.model.threshold else None))
         return answers
 
 
@@ -205,12 +195,6 @@ def _dense_finder(
     return CandidateFinder(
         taxonomy, scheme=scheme, encoder=encoder, cache=files.vectors, earlier=lent, state=files.state
     )
-
-
-def _decided(candidates: tuple[Candidate, ...], model: LinkModel | RankModel) -> Linked:
-    if not candidates:
-        return _NOTHING
-    return Linked(candidates, candidates[0] if candidates[0].probability >= model.threshold else None)
 
 
 @dataclass(frozen=True, slots=True)

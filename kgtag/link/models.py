@@ -144,7 +144,10 @@ class RankModel(Calibrated):
             model = cls(
                 mean=np.array(raw["mean"], dtype=np.float64),
                 spread=np.array(raw["spread"], dtype=np.float64),
-                networks=tuple(tuple(_layer(*layer) for layer in net) for net in raw["networks"]),
+                networks=tuple(
+                    tuple((np.array(w, dtype=np.float64), np.array(b, dtype=np.float64)) for w, b in net)
+                    for net in raw["networks"]
+                ),
                 slope=float(raw["slope"]),
                 offset=float(raw["offset"]),
                 threshold=float(raw["threshold"]),
@@ -170,10 +173,6 @@ def _forward(layers: Sequence[Layer], rows: Floats) -> NDArray[np.float64]:
         rows = np.maximum(rows @ weights + bias, 0.0)
     weights, bias = layers[-1]
     return (rows @ weights + bias)[:, 0]
-
-
-def _layer(weights: Any, bias: Any) -> Layer:
-    return np.array(weights, dtype=np.float64), np.array(bias, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import orjson
 from rich.console import Console
@@ -25,7 +25,6 @@ from kgtag.types import Product, Tagging
 
 _BATCH = 64
 
-T = TypeVar("T")
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
 
@@ -100,7 +99,7 @@ class TagJob:
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
-        rest = _peeked(rest)
+        rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
@@ -170,12 +169,6 @@ class _Done:
             return cls(rows, end, orjson.loads(last))
         except orjson.JSONDecodeError:
             raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
-
-
-def _peeked(rows: Iterator[T]) -> Iterator[T]:
-    """Read the first row now, so that a file that doesn't read fails before anything is written."""
-    first = list(islice(rows, 1))
-    return chain(first, rows)
 
 
 @contextmanager

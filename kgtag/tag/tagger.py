@@ -128,14 +128,12 @@ class Tagger:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
         categories = [self._predictor.candidates(product, extraction) for product, extraction in extracted]
         queries = [self._queries(*one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
-        links = iter(self._linked(queries))
-        taggings = (self._enforce(*one, found, next(links)) for one, found in zip(extracted, categories, strict=True))
-        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
-
-    def _linked(self, queries: Sequence[Sequence[Query]]) -> Iterator[list[Linked]]:
-        """All queries in one call of the linker; the links of one product after another."""
         links = iter(self.linker.link(list(chain.from_iterable(queries))))
-        return (list(islice(links, len(own))) for own in queries)
+        taggings = (
+            self._enforce(*one, found, list(islice(links, len(own))))
+            for one, found, own in zip(extracted, categories, queries, strict=True)
+        )
+        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
     def _queries(self, product: Product, extraction: Extraction, category: str | None) -> list[Query]:
         """One for each mention, then one for each inferred value."""

@@ -5,6 +5,7 @@ Texts are compared in two forms: normal (as they are) and folded (ignoring minor
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -156,15 +157,13 @@ class LabelTable:
         """Text numbers by folded form, ascending. Made here, so that no query waits for it."""
         self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
         self._figures: dict[tuple[str, ...], int] = {}
-        self.figures: Ids = np.fromiter(map(self._figure, self.texts), dtype=np.int32, count=len(self.texts))
+        figures = (self._figures.setdefault(numbers(text), len(self._figures)) for text in self.texts)
+        self.figures: Ids = np.fromiter(figures, dtype=np.int32, count=len(self.texts))
         """(texts,) the same for texts with the same numbers in them."""
         self._by_attribute: dict[int, Ids] = {}
 
     def __len__(self) -> int:
         return len(self.texts)
-
-    def _figure(self, text: str) -> int:
-        return self._figures.setdefault(numbers(text), len(self._figures))
 
     def figure(self, normal: str) -> int:
         """What `figures` has for texts with the numbers of this one; NOWHERE when there are none."""
@@ -203,6 +202,11 @@ class LabelTable:
         coded = {(self.exact[text], concept, kind, languages[lang]) for text, concept, lang, kind in found}
         rows = np.array(sorted(coded), dtype=np.int32).reshape(-1, 4)
         return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
+
+
+def digest(text: str) -> int:
+    """64 bits that tell one text from another, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _by_folded_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.compute import unit
-from kgtag.link.candidates.label_table import Flags, Ids
+from kgtag.link.candidates.label_table import Flags, Ids, digest
 from kgtag.link.candidates.ngrams import Hits, top
 from kgtag.link.encoder import SentenceEncoder, Vectors
 
@@ -150,7 +150,7 @@ class LabelVectors:
 
         A cache that can't be written is done without.
         """
-        digests = np.array([_digest(text) for text in texts], dtype=np.uint64)
+        digests = np.array([digest(text) for text in texts], dtype=np.uint64)
         name = hashlib.sha256(digests.tobytes()).hexdigest()[:16]
         stored = _read(cache / name, encoder.dim) if cache is not None else None
         if stored is not None and np.array_equal(stored.digests, digests):
@@ -221,10 +221,6 @@ def apply_linear_map(vectors: Vectors, linear_map: Vectors) -> Vectors:
         rows += rows @ linear_map
         moved[start : start + len(part)] = unit(rows[: len(part)])
     return moved
-
-
-def _digest(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _fill(texts: Sequence[str], digests: Digests, encoder: SentenceEncoder, before: Sequence[LabelVectors]) -> Vectors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from kgtag.link.candidates.label_table import CJK_CLASS, Ids, plain_letters, singular
+from kgtag.link.candidates.label_table import CJK_CLASS, Ids, digest, plain_letters, singular
 
 MOST = 8
 """Substitutes kept of one part."""
@@ -87,7 +86,7 @@ class Words:
             distinct = sorted(set(ids))
             flat += distinct
             counts.append(len(distinct))
-            keys = {_hash(key) for key in _label_keys(text, found)}
+            keys = {digest(key) for key in _label_keys(text, found)}
             hashes += keys
             owners += [number] * len(keys)
         self.starts: Ids = np.cumsum(counts, dtype=np.int64).astype(np.int32)
@@ -109,7 +108,7 @@ class Words:
         asked: dict[str, int] = {}
         for key, bit in _query_keys(parts(normal), substitutes):
             asked[key] = asked.get(key, 0) | bit
-        hashes = np.array([_hash(key) for key in asked], dtype=np.uint64)
+        hashes = np.array([digest(key) for key in asked], dtype=np.uint64)
         starts = np.searchsorted(self._hashes, hashes)
         ends = np.searchsorted(self._hashes, hashes, side="right")
         for bits, start, end in zip(asked.values(), starts.tolist(), ends.tolist(), strict=True):
@@ -163,7 +162,3 @@ def _query_keys(found: Sequence[str], substitutes: Substitutes) -> Iterator[tupl
             if changed:
                 yield "=" + "".join(changed), SUBSTITUTED
                 yield "~" + " ".join(sorted(set(changed))), SUBSTITUTED
-
-
-def _hash(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

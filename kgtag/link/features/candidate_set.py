@@ -122,7 +122,8 @@ class Context:
 
     def language(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64]) -> Signs:
         """Whether label and query are known to be in one language."""
-        codes = [self._languages.get(_base(query.lang), NOWHERE - 1) if query.lang else NOWHERE for query in lookups]
+        bases = [query.lang.split("-")[0].lower() if query.lang else None for query in lookups]
+        codes = [NOWHERE if base is None else self._languages.get(base, NOWHERE - 1) for base in bases]
         asked = np.array(codes, dtype=np.int64)[lookup]
         written = self._table.rows.lang[row]
         sign = np.where(asked == written, 1, -1)
@@ -161,10 +162,6 @@ def _fits(table: LabelTable, declared: Flags, category: int) -> Signs:
 
 def _code(number: int | None) -> int:
     return NOWHERE if number is None else number
-
-
-def _base(lang: str) -> str:
-    return lang.split("-")[0].lower()
 
 
 def build_candidates(
