@@ -44,7 +44,7 @@ class Substitutes:
             raise InputError(f"the linker's substitutes don't read ({error!r}); train the linker again") from error
 
 
-TOGETHER, REORDERED, NUMBERLESS, CONTAINED, SUBSTITUTED, INITIALS = 1, 2, 4, 8, 16, 32
+BITS = TOGETHER, REORDERED, NUMBERLESS, CONTAINED, SUBSTITUTED, INITIALS = 1, 2, 4, 8, 16, 32
 """How a text was found by its parts; bits, since one text may be found in several ways."""
 
 MAX_PARTS = 12

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from rapidfuzz.process import cpdist
 
 from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable, ends_with, starts_with
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
-from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
+from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, hidden
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]
@@ -66,6 +66,13 @@ _KEPT, _KEPT_RICH = 24, 100
 """Candidates weighed per query."""
 _TIE = 0.02
 _CACHED = 64
+_SCORERS: tuple[tuple[Callable[..., float], float], ...] = (
+    (fuzz.ratio, 100),
+    (JaroWinkler.normalized_similarity, 1),
+    (OSA.normalized_similarity, 1),
+    (fuzz.token_set_ratio, 100),
+)
+"""Likeness of two texts, each with the value of equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,7 @@ class CandidateSet:
     @classmethod
     def join(cls, parts: Sequence[CandidateSet]) -> CandidateSet:
         """One after the other."""
-        return cls(
-            lookup=np.concatenate([part.lookup for part in parts]),
-            concept=np.concatenate([part.concept for part in parts]),
-            level=np.concatenate([part.level for part in parts]),
-            dense=np.concatenate([part.dense for part in parts]),
-            features=np.concatenate([part.features for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
 
 
 class Context:
@@ -113,12 +114,7 @@ class Context:
         for number in np.unique(attribute[attribute != NOWHERE]):
             asked = attribute == number
             admitted[asked] = np.isin(table.attribute[concept[asked]], table.within(int(number)))
-        hidden = [query.without for query in lookups]
-        if any(hidden):
-            without = np.array([w.concept if w else NOWHERE for w in hidden], dtype=np.int64)[lookup]
-            label = np.array([_code(w.text) if w else NOWHERE for w in hidden], dtype=np.int64)[lookup]
-            admitted &= ~((concept == without) & ((label == NOWHERE) | (label == text)))
-        return admitted
+        return admitted & ~hidden(lookups, lookup, concept, text)
 
     def language(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64]) -> Signs:
         """Whether label and query are known to be in one language."""
@@ -178,7 +174,7 @@ def build_candidates(
     admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
     pair, row = pair[admitted], row[admitted]
     lookup, concept = pairs.lookup[pair], table.rows.concept[row]
-    closeness = likeness[:, [_AT["words"], _AT["grams"], _AT["cosine"]]].max(axis=1)
+    closeness = np.maximum.reduce([likeness["words"], likeness["grams"], likeness["cosine"]])
     strength = (closeness + pairs.level)[pair]
     language = context.language(lookups, lookup, row)
     order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
@@ -193,7 +189,8 @@ def build_candidates(
     prior = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
     competing, margin, rank = _competition(lookup, prior)
     given = np.array([query.attribute is not None for query in lookups], dtype=np.bool_)[lookup]
-    columns: dict[str, NDArray[np.generic]] = {
+    columns = {name: column[pair] for name, column in likeness.items()}
+    columns |= {
         "alt_label": table.rows.kind[row] == ALT,
         "hidden_label": table.rows.kind[row] == HIDDEN,
         "same_language": language > 0,
@@ -208,75 +205,60 @@ def build_candidates(
         "rivals": np.log1p(competing),
         "margin": np.clip(margin, -1, 1),
     }
-    features = likeness[pair]
-    for name, column in columns.items():
-        features[:, _AT[name]] = column
+    features = np.zeros((len(pair), len(FEATURES)))
+    for number, name in enumerate(FEATURES):
+        features[:, number] = columns[name]
     kept = rank < _KEPT
     if rich is not None:
+        by_pair = token_features(rich.parts.words, rich.parts.substitutes, lookups, pairs)
         seen = Seen(lookup, concept, strength, members, groups, pair)
-        more = _rich(rich, table, seen, lookups=lookups, pairs=pairs)
-        kept = more[:, _PRIOR_RANK] < np.log1p(_KEPT_RICH)
-        features = np.concatenate([features, more], axis=1)
-    dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
+        by_concept = concept_features(rich, seen, by_pair, lookups, pairs)
+        kept = by_concept[:, CONCEPT_FEATURES.index("merit_rank")] < np.log1p(_KEPT_RICH)
+        features = np.concatenate([features, by_pair[pair], by_concept], axis=1)
+    dense = columns["cosine"] > np.maximum(columns["edits"], columns["ratio"])
     return CandidateSet(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
 
 
-def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
-    """(candidates, len(TOKEN_FEATURES) + len(CONCEPT_FEATURES))."""
-    by_pair = token_features(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
-    ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
-    by_concept = concept_features(rich, table, seen, by_pair=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
-    return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
-
-
-_PRIOR_RANK = len(TOKEN_FEATURES) + CONCEPT_FEATURES.index("merit_rank")
-_AT = {name: number for number, name in enumerate(FEATURES)}
-
-
-def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
-    """(pairs, len(FEATURES)) with the columns that compare words filled in."""
+def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> dict[str, NDArray[np.generic]]:
+    """(pairs,) the columns that compare words."""
     asked = [lookups[number].normal for number in pairs.lookup.tolist()]
     labels = [table.texts[number] for number in pairs.text.tolist()]
-    features = np.zeros((len(labels), len(FEATURES)))
-    features[:, _AT["exact"]] = pairs.level == EXACT
-    features[:, _AT["light"]] = pairs.level == FOLDED
-    features[:, _AT["grams"]] = pairs.grams
-    features[:, _AT["cosine"]] = pairs.cosine
-    if labels:
-        scorers: tuple[tuple[str, Callable[..., float], float], ...] = (
-            ("ratio", fuzz.ratio, 100),
-            ("jaro_winkler", JaroWinkler.normalized_similarity, 1),
-            ("edits", OSA.normalized_similarity, 1),
-            ("token_set", fuzz.token_set_ratio, 100),
-        )
-        for name, scorer, full in scorers:
-            features[:, _AT[name]] = cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full
+    ratio, jaro_winkler, edits, token_set = (
+        cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full if labels else np.zeros(0)
+        for scorer, full in _SCORERS
+    )
     near = pairs.level == NEAR
-    blend = 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
-    words = np.where(near, np.maximum(features[:, _AT["edits"]], blend), 1.0)
-    features[:, _AT["words"]] = words
-    features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
-    features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
+    words = np.where(near, np.maximum(edits, 0.6 * ratio + 0.4 * jaro_winkler), 1.0)
     length = np.array([len(query.normal) for query in lookups], dtype=np.float64)[pairs.lookup]
-    longer = np.maximum(length, table.lengths[pairs.text])
-    edits = np.round((1 - features[:, _AT["edits"]]) * longer)
+    number_of_edits = np.round((1 - edits) * np.maximum(length, table.lengths[pairs.text]))
+    ends, starts, part = np.zeros((3, len(labels)))
     # Whatever begins or ends with the other has all its words, where words are set apart.
     apart = np.array([query.normal.isascii() for query in lookups], dtype=np.bool_)[pairs.lookup]
-    for i in np.flatnonzero(near & ((features[:, _AT["token_set"]] >= 1) | ~apart)).tolist():
+    for i in np.flatnonzero(near & ((token_set >= 1) | ~apart)).tolist():
         query, label = asked[i], labels[i]
-        features[i, _AT["ends_with_label"]] = ends_with(query, label)
-        features[i, _AT["starts_with_label"]] = starts_with(query, label)
-        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
+        ends[i], starts[i] = ends_with(query, label), starts_with(query, label)
+        part[i] = ends_with(label, query) or starts_with(label, query)
     figures = np.array([table.figure(query.normal) for query in lookups], dtype=np.int32)
-    columns = {
-        "numbers_differ": figures[pairs.lookup] != table.figures[pairs.text],
-        "shortness": 1 / np.maximum(length, 1),
-        "one_edit": (edits == 1) & (length > 3),
-        "two_edits": (edits == 2) & (length > 7),
+    return {
+        "exact": pairs.level == EXACT,
+        "light": pairs.level == FOLDED,
+        "ratio": ratio,
+        "jaro_winkler": jaro_winkler,
+        "edits": edits,
+        "token_set": token_set,
+        "grams": pairs.grams,
+        "cosine": pairs.cosine,
+        "words": words,
+        "very_close": np.maximum(0, words - 0.75) * 4,
+        "very_similar": np.maximum(0, pairs.cosine - 0.6) * 2.5,
+        "one_edit": near & (number_of_edits == 1) & (length > 3),
+        "two_edits": near & (number_of_edits == 2) & (length > 7),
+        "ends_with_label": ends,
+        "starts_with_label": starts,
+        "part_of_label": part,
+        "numbers_differ": near & (figures[pairs.lookup] != table.figures[pairs.text]),
+        "shortness": np.where(near, 1 / np.maximum(length, 1), 0.0),
     }
-    for name, column in columns.items():
-        features[:, _AT[name]] = np.where(near, column, 0.0)
-    return features
 
 
 def _competition(lookup: Ids, prior: Floats) -> tuple[Ids, Floats, Ids]:

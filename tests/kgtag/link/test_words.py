@@ -79,7 +79,7 @@ def test_shared_words_are_weighed_by_rarity() -> None:
     texts = [table.exact[label] for label in ("amazon redshift", "python")]
     pairs = _pairs(texts)
     lookups = [Lookup("aws redshift 2", "awsredshift2")]
-    columns = token_features(words, Substitutes({"aws": (("amazon", 0.8),)}), asked=(lookups, pairs))
+    columns = token_features(words, Substitutes({"aws": (("amazon", 0.8),)}), lookups, pairs)
     row = dict(zip(TOKEN_FEATURES, columns[0].tolist(), strict=True))
     assert 0 < row["query_covered"] < row["query_explained"] < 1
     assert row["label_covered"] == pytest.approx(0.5)
