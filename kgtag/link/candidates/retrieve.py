@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kgtag.link.candidates.label_table import Flags, Ids, LabelTable
+from kgtag.link.candidates.label_table import Ids, LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Substitutes, Words
@@ -118,14 +118,22 @@ class Retriever:
         asked, text = (part.astype(np.int32) for part in np.divmod(keys, size))
         level, grams, bits = (_Found.column(found, size, keys) for found in (looked, shared, parts))
         near = level == NEAR
+        spread: Vectors | None = None
+        if vectors is not None:
+            spread = np.zeros((len(lookups), vectors.shape[1]), dtype=np.float32)
+            spread[search] = vectors
+        # A text that was looked up needs no encoding: it stands for what was asked.
+        cosine = np.where(near, 0.0, 1.0) if self._vectors is not None else np.zeros(len(text))
+        if self._vectors is not None and spread is not None:
+            cosine[near] = self._vectors.cosines(spread, text[near], asked[near])
         return Pairs(
             lookup=asked,
             text=text,
             level=level.astype(np.int32),
             grams=np.where(near, np.round(grams, 5), 1.0),
-            cosine=self._cosines((asked, text), near, search, vectors),
+            cosine=cosine,
             bits=bits.astype(np.uint8),
-            vectors=_spread(vectors, search, len(lookups)),
+            vectors=spread,
         )
 
     def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
@@ -178,21 +186,6 @@ class Retriever:
         hits = self._vectors.search(vectors, within, dense)
         return shared, [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
 
-    def _cosines(
-        self, pairs: tuple[Ids, Ids], near: Flags, search: Sequence[int], vectors: Vectors | None
-    ) -> NDArray[np.float64]:
-        """A text that was looked up needs no encoding: it stands for what was asked."""
-        lookup, text = pairs
-        if self._vectors is None:
-            return np.zeros(len(text))
-        cosines = np.where(near, 0.0, 1.0)
-        if vectors is not None and len(search):
-            at = np.full(max(search) + 1, -1, dtype=np.int64)
-            at[np.array(search)] = np.arange(len(search))
-            asked = np.flatnonzero(near)
-            cosines[asked] = self._vectors.cosines(vectors, text[asked], at[lookup[asked]].astype(np.int32))
-        return cosines
-
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -219,11 +212,3 @@ class _Found:
             [np.zeros(0), *(one.value for one in found)]
         )
         return column
-
-
-def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:
-    if vectors is None:
-        return None
-    spread = np.zeros((size, vectors.shape[1]), dtype=np.float32)
-    spread[list(rows)] = vectors
-    return spread
