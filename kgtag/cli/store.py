@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from graph.stores import MigratableStore
 
 _SHOWN = 20
+_COUNTS = ("created", "updated", "unchanged", "relations", "moved", "deprecated")
 
 keys = typer.Typer(no_args_is_help=True)
 
@@ -108,16 +109,8 @@ def import_file(
             dry_run=dry_run,
             author=login(author),
         )
-    counts = {
-        "created": report.created,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "relations": report.relations,
-        "moved": report.moved,
-        "deprecated": report.deprecated,
-        "concepts": len(report.taxonomy),
-        "revision": report.taxonomy.revision,
-    }
+    counts = {name: getattr(report, name) for name in _COUNTS}
+    counts |= {"concepts": len(report.taxonomy), "revision": report.taxonomy.revision}
     notes(report.notes)
     if json:
         print_json({**counts, "notes": list(report.notes)})

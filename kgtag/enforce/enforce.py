@@ -45,7 +45,7 @@ def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, thres
         return None
     nearest = min(confident, key=lambda id: (-len(facts.of(id).above), -mass[id], id))
     best = max(alternatives, key=lambda c: (c.probability, c.concept))
-    return replace(best, concept=nearest, probability=min(mass[nearest], 1.0), method="backed_off")
+    return replace(best, concept=nearest, probability=min(mass[nearest], 1.0), method="backed_off", plausibility=None)
 
 
 _CERTAIN = 1e-4
@@ -81,12 +81,6 @@ class EnforceSettings:
             raise InputError(f"mode is {self.mode!r}; 'off', 'symbolic' or 'full' is expected")
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    candidate: CandidateTag
-    plausibility: float | None = None
-
-
 class Enforcer:
     """Makes the tags of items consistent with one snapshot, and caches what it needs of that."""
 
@@ -107,37 +101,37 @@ class Enforcer:
         """Choose tags, most probable first. A category of method "given" is a fact: everything else gives way to it."""
         facts, threshold = self._facts, self._settings.threshold
         live: list[CandidateTag] = []
-        dropped: list[tuple[_Weighed, Rule]] = []
+        dropped: list[tuple[CandidateTag, Rule]] = []
         for candidate in candidates:
             fact = facts.resolved(candidate.concept)
             moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
             if fact.unfit is not None:
-                dropped.append((_Weighed(moved), fact.unfit))
+                dropped.append((moved, fact.unfit))
             else:
                 live.append(moved)
         if self._settings.mode == "off":
             return _unchecked(live, facts, threshold, lang)
         fit, unfit = _split(self._weigh(live), facts, threshold)
-        fit.sort(key=lambda w: (-w.candidate.probability, w.candidate.concept, w.candidate.span or Span(-1, -1)))
-        apart = conflicts([w.candidate for w in fit], facts, self._applicability)
-        chosen = best_set(_weights([w.candidate for w in fit], facts, threshold), apart)
+        fit.sort(key=lambda w: (-w.probability, w.concept, w.span or Span(-1, -1)))
+        apart = conflicts(fit, facts, self._applicability)
+        chosen = best_set(_weights(fit, facts, threshold), apart)
         chosen |= _broader_categories(fit, chosen, facts)
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
         present = {tag.concept for tag in tags}
         lost = ((i, w) for i, w in enumerate(fit) if i not in chosen)
-        dropped += [*unfit, *((w, _reason(i, chosen, apart, w.candidate.concept in present)) for i, w in lost)]
+        dropped += [*unfit, *((w, _reason(i, chosen, apart, w.concept in present)) for i, w in lost)]
         return Consistent(
             tags=tuple(tags),
             dropped=tuple(DroppedTag(_tag(w, facts, lang), rule) for w, rule in dropped),
             proposals=self._proposals(tags),
         )
 
-    def _weigh(self, candidates: Sequence[CandidateTag]) -> list[_Weighed]:
+    def _weigh(self, candidates: Sequence[CandidateTag]) -> list[CandidateTag]:
         """Move each value's odds by its plausibility in the item's most probable category."""
         kinds = [self._facts.of(c.concept).kind for c in candidates]
         categories = [c for c, kind in zip(candidates, kinds, strict=True) if kind == "category"]
         if self._plausibility is None or not categories:
-            return [_Weighed(candidate) for candidate in candidates]
+            return list(candidates)
         category = max(categories, key=lambda c: (c.method == "given", c.probability, c.concept)).concept
         values = [i for i, kind in enumerate(kinds) if kind == "value"]
         triples = [(candidates[i].concept, "occurs_in", category) for i in values]
@@ -147,8 +141,8 @@ class Enforcer:
             plausible = known.get(i)
             if plausible is not None:
                 odds = _log_odds(candidate.probability) + self._settings.plausibility_weight * _log_odds(plausible)
-                candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)))
-            weighed.append(_Weighed(candidate, plausible))
+                candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)), plausibility=plausible)
+            weighed.append(candidate)
         return weighed
 
     def _proposals(self, tags: Sequence[Tag]) -> tuple[Proposal, ...]:
@@ -163,18 +157,18 @@ class Enforcer:
 
 
 def _split(
-    weighed: Sequence[_Weighed], facts: Facts, threshold: float
-) -> tuple[list[_Weighed], list[tuple[_Weighed, Rule]]]:
+    weighed: Sequence[CandidateTag], facts: Facts, threshold: float
+) -> tuple[list[CandidateTag], list[tuple[CandidateTag, Rule]]]:
     """The certain candidates and the ancestors of uncertain ones; the uncertain candidates with their rule."""
-    ancestors = back_off([w.candidate for w in weighed], facts, threshold=threshold)
-    fit, dropped = [], list[tuple[_Weighed, Rule]]()
+    ancestors = back_off(weighed, facts, threshold=threshold)
+    fit, dropped = list[CandidateTag](), list[tuple[CandidateTag, Rule]]()
     for w in weighed:
-        if w.candidate.probability >= threshold or w.candidate.method == "given":
+        if w.probability >= threshold or w.method == "given":
             fit.append(w)
         else:
             implausible = w.plausibility is not None and w.plausibility < 0.5
             dropped.append((w, "implausible" if implausible else "uncertain"))
-    return fit + [_Weighed(candidate) for candidate in ancestors], dropped
+    return fit + ancestors, dropped
 
 
 def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float) -> list[float]:
@@ -194,10 +188,10 @@ def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float)
     return total
 
 
-def _broader_categories(fit: Sequence[_Weighed], chosen: set[int], facts: Facts) -> set[int]:
+def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Facts) -> set[int]:
     """Category candidates that the chosen category implies: they keep their own evidence."""
-    most_specific = [fact for i in chosen if (fact := facts.of(fit[i].candidate.concept)).kind == "category"]
-    return {i for i, w in enumerate(fit) if any(w.candidate.concept in fact.above for fact in most_specific)}
+    most_specific = [fact for i in chosen if (fact := facts.of(fit[i].concept)).kind == "category"]
+    return {i for i, w in enumerate(fit) if any(w.concept in fact.above for fact in most_specific)}
 
 
 def _log_odds(probability: float) -> float:
@@ -205,16 +199,16 @@ def _log_odds(probability: float) -> float:
     return math.log(clipped / (1 - clipped))
 
 
-def _close(chosen: Sequence[_Weighed], facts: Facts, lang: str | None) -> list[Tag]:
+def _close(chosen: Sequence[CandidateTag], facts: Facts, lang: str | None) -> list[Tag]:
     """The chosen tags and everything broader, most probable first; implied tags name their most probable reason."""
     tags: dict[str, Tag] = {}
     for w in chosen:
-        tags.setdefault(w.candidate.concept, _tag(w, facts, lang))
+        tags.setdefault(w.concept, _tag(w, facts, lang))
     for direct in sorted(tags.values(), key=lambda t: (-t.probability, t.concept)):
         for ancestor in facts.of(direct.concept).above:
             if ancestor not in tags:
                 implied = CandidateTag(ancestor, direct.probability, "implied")
-                tags[ancestor] = _tag(_Weighed(implied), facts, lang, implied_by=direct.concept)
+                tags[ancestor] = _tag(implied, facts, lang, implied_by=direct.concept)
     return sorted(tags.values(), key=lambda t: (t.implied_by is not None, -t.probability, t.concept))
 
 
@@ -224,19 +218,19 @@ def _reason(i: int, chosen: set[int], apart: Conflicts, present: bool) -> Rule:
     return next(rule for pair, rule in sorted(apart.items()) if i in pair and (set(pair) - {i}) & chosen)
 
 
-def _tag(w: _Weighed, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
-    fact = facts.of(w.candidate.concept)
+def _tag(w: CandidateTag, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
+    fact = facts.of(w.concept)
     return Tag(
         concept=fact.id,
         label=fact.concept.label(lang),
         kind=fact.kind,
-        method=w.candidate.method,
-        probability=w.candidate.probability,
+        method=w.method,
+        probability=w.probability,
         attribute=fact.attribute,
-        span=w.candidate.span,
-        surface=w.candidate.surface,
-        extract_score=w.candidate.extract_score,
-        link_score=w.candidate.link_score,
+        span=w.span,
+        surface=w.surface,
+        extract_score=w.extract_score,
+        link_score=w.link_score,
         plausibility=w.plausibility,
         implied_by=implied_by,
     )
@@ -249,4 +243,4 @@ def _unchecked(candidates: Sequence[CandidateTag], facts: Facts, threshold: floa
         fact = facts.of(candidate.concept)
         if candidate.probability >= threshold or candidate.method == "given":
             best.setdefault((candidate.span, fact.attribute, fact.kind), candidate)
-    return Consistent(tuple(_tag(_Weighed(candidate), facts, lang) for candidate in best.values()), ())
+    return Consistent(tuple(_tag(candidate, facts, lang) for candidate in best.values()), ())
