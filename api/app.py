@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
 from api.metrics import WORKERS_DIR, Observe, SnapshotCollector
-from api.routes import concepts, edits, health, pages, proposals, recommend, tag, taxonomy
+from api.routes import concepts, edits, pages, proposals, recommend, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         tag.router,
         recommend.router,
         taxonomy.router,
-        health.router,
+        pages.probes,
         proposals.router,
         pages.router,
         concepts.router,

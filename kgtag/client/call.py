@@ -139,14 +139,14 @@ class Chunks:
         self._lines: list[bytes] = []
         self._size = self._number = 0
 
-    def add(self, product: str | Mapping[str, Any]) -> bytes | None:
+    def add(self, product: str | Mapping[str, Any]) -> Iterator[bytes]:
         """Take a product in; a full chunk comes out. Products without an id get their number as the id."""
         self._number += 1
         row = {"id": str(self._number), **({"title": product} if isinstance(product, str) else product)}
         self._lines.append(orjson.dumps(row) + b"\n")
         self._size += len(self._lines[-1])
-        full = len(self._lines) >= self._most[0] or self._size >= self._most[1]
-        return next(self.rest(), None) if full else None
+        if len(self._lines) >= self._most[0] or self._size >= self._most[1]:
+            yield from self.rest()
 
     def rest(self) -> Iterator[bytes]:
         """The chunk that is not full, if there is one."""
