@@ -24,7 +24,7 @@ from kgtag.data import read_annotated
 from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.normalise import ValuePair, fit, pair_values
-from kgtag.normalise.nearest import Encode
+from kgtag.normalise.operations import Encode
 
 WANDS = ("color", "material", "style", "country")
 

@@ -37,10 +37,9 @@ from kgtag.data import read_annotated
 from kgtag.evaluation.extraction import LabelledSpan, evaluate_extractor, evaluate_spans
 from kgtag.extract.decode import Chain, find_spans, span_tags
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.encoder.loop import Watching
-from kgtag.train.encoder.options import PretrainOptions
+from kgtag.train.encoder.loop import PretrainOptions, Watching
 from kgtag.train.encoder.run import pretrain
-from kgtag.train.extractor.crf import ChainCRF
+from kgtag.train.extractor.network import ChainCRF
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct
 

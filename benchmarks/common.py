@@ -16,12 +16,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Kind, Relation
 
 if TYPE_CHECKING:
-    from kgtag.train.extractor.config import RunOptions
-    from kgtag.train.extractor.options import TrainOptions
+    from kgtag.train.extractor.config import RunOptions, TrainOptions
 
 CONFIGS = Path(__file__).parent / "configs"
 

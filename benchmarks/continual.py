@@ -24,8 +24,7 @@ from typing import Any
 from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
-from kgtag.evaluation.confidence import bootstrap, paired
-from kgtag.evaluation.decisions import decisions
+from kgtag.evaluation.confidence import bootstrap, decisions, paired
 from kgtag.evaluation.extraction import evaluate_extractor, extract_all
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.config import defaults

@@ -44,17 +44,17 @@ from kgtag.data import read_annotated
 from kgtag.data.annotated import locate
 from kgtag.evaluation.extraction import (
     LabelledSpan,
+    ValueExtractor,
     evaluate_extractgpt,
     evaluate_extractor,
     evaluate_spans,
 )
-from kgtag.evaluation.values import ValueExtractor
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.normalise import fit, pair_values
 from kgtag.text import clean_product, document
 from kgtag.train.encoder import pretrained
-from kgtag.train.extractor.ensemble import build_ensemble
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.config import TrainOptions
+from kgtag.train.extractor.derived import build_ensemble
 from kgtag.train.extractor.run import train_extractor
 from kgtag.types import AnnotatedProduct, Extractor
 

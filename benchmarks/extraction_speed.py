@@ -37,9 +37,8 @@ from safetensors.torch import load_file
 from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.decode import find_spans
 from kgtag.extract.files import read_config
-from kgtag.extract.inputs import attribute_inputs, encoder_inputs
+from kgtag.extract.inputs import attribute_inputs, encoder_inputs, tokenize
 from kgtag.extract.sequence import CERTAIN, POSSIBLE, SequenceExtractor
-from kgtag.extract.tokens import tokenize
 from kgtag.text import clean
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.network import TagNetwork, load_encoder, plain_embedding

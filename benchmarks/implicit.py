@@ -35,8 +35,8 @@ from sklearn.svm import LinearSVC
 from kgtag.evaluation.calibration import reliability
 from kgtag.extract.implicit.model import ImplicitValueModel
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.train.implicit.run import train_values
-from kgtag.train.linker.export import export_encoder
+from kgtag.train.implicit import train_values
+from kgtag.train.linker.encoders import export_encoder
 from kgtag.types import AnnotatedProduct, Product
 
 

@@ -30,7 +30,7 @@ import orjson
 from common import arguments, machine, report, table, timed
 from scipy import sparse
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.formats import openfoodfacts
 from graph.model import Concept
 from graph.taxonomy import Taxonomy

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from common import arguments, machine, report, table, timed
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.align.match import MapSettings, map_schemes

@@ -29,9 +29,9 @@ from extraction import bucket, floor, splits
 
 from kgtag.evaluation.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.load import load_network
-from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.derived import NewAttribute, add_attributes
 from kgtag.train.extractor.run import train_extractor
+from kgtag.train.extractor.save import load_network
 from kgtag.types import AnnotatedProduct
 
 

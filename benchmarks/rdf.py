@@ -24,7 +24,7 @@ from typing import TypeVar
 import rdflib
 from common import arguments, machine, report, table
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.formats import skos
 from graph.taxonomy import Taxonomy
 

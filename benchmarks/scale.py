@@ -29,8 +29,8 @@ import synthetic
 from common import arguments, machine, report, table, timed
 
 from graph import snapshot_file
+from graph.columns.assemble import TaxonomyData
 from graph.columns.columns import CODE, Columns
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing import edit
 from graph.labels import normalise
 from graph.model import ChangeSet, PutConcept

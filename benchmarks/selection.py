@@ -28,8 +28,7 @@ from typing import Any
 from common import arguments, machine, report, table, training_config
 from extraction import bucket, read
 
-from kgtag.discover.active_learning.selection import Pool, select_batch
-from kgtag.discover.active_learning.uncertainty import uncertainties
+from kgtag.discover.selection import Pool, select_batch, uncertainties
 from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.run import train_extractor

@@ -35,7 +35,7 @@ from kgtag.data.importing import import_files
 from kgtag.enforce import EnforceSettings, violations
 from kgtag.evaluation.tagging import closed
 from kgtag.tag.models import Models, assemble_tagger, load_models
-from kgtag.train.embeddings.graph import train_graph
+from kgtag.train.embeddings.run import train_graph
 from kgtag.train.extractor.config import defaults
 from kgtag.train.linker.run import train_linker
 from kgtag.train.model import train_model

@@ -48,7 +48,7 @@ EDIT: tuple[Step, ...] = (
     ("graph", "graph/neo4j/read.py", "the token has changed: read everything, in a fixed order"),
     ("graph", "graph/columns/", "rows as columns; broken ones are quarantined and named"),
     ("graph", "graph/taxonomy.py", "a Taxonomy: immutable, with its revision"),
-    ("graph", "graph/history/reconcile.py", "the difference to the newest entry, recorded as external edit"),
+    ("graph", "graph/history/versions.py", "the difference to the newest entry, recorded as external edit"),
     ("kgtag", "kgtag/serve/assemble.py", "linker, recommender, completions for the new snapshot"),
     ("kgtag", "kgtag/serve/live.py", "swapped in: the next request sees it"),
 )

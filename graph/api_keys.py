@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from graph.errors import InputError
 from graph.model import ApiKey
-from graph.model.serial import now
+from graph.model.changes import now
 from graph.store import TaxonomyStore
 
 Scope = Literal["read", "tag", "propose", "edit", "approve", "admin"]

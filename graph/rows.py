@@ -6,6 +6,7 @@ Each row is a plain dict, typed; the example in its docstring is the one of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
@@ -413,25 +414,13 @@ def version_head(version: Version | HistoryEntry, releases: Mapping[int, str]) -
 
 def version_row(version: Version, releases: Mapping[int, str]) -> VersionRow:
     """The row of a version in a list; `releases` are names by version."""
-    concepts = list(version.concepts)
-    return {
-        **version_head(version, releases),
-        "summary": version.summary,
-        "concepts": concepts,
-        "changes": version.changes,
-    }
+    head = version_head(version, releases)
+    return {**head, "summary": version.summary, "concepts": list(version.concepts), "changes": version.changes}
 
 
 def release_row(release: Release) -> ReleaseRow:
     """The row of a release."""
-    return {
-        "name": release.name,
-        "version": release.version,
-        "revision": release.revision,
-        "at": release.at,
-        "author": release.author,
-        "notes": release.notes,
-    }
+    return cast(ReleaseRow, asdict(release))
 
 
 def proposal_detail(proposal: Proposal) -> ProposalDetail:

@@ -12,14 +12,12 @@ import pyarrow as pa
 from graph.columns import blocks
 from graph.columns.blocks import Array
 from graph.columns.columns import TYPES, Coded, Columns, Edges, Texts
-from graph.columns.csr import Csr
-from graph.columns.derived import Adjacency, Derived
-from graph.columns.hierarchy import Hierarchy
-from graph.columns.label_index import LabelIndex
-from graph.columns.sorted_texts import SortedTexts, offsets
+from graph.columns.derived import Adjacency, Derived, LabelIndex
+from graph.columns.hierarchy import Csr, Hierarchy
+from graph.columns.sequences import SortedTexts, offsets
 from graph.errors import FileFormatError
 from graph.model import Problem, Relation, UnknownEdge
-from graph.model.serial import concept_from_json, concept_to_json
+from graph.model.changes import concept_from_json, concept_to_json
 from graph.taxonomy import Taxonomy
 
 _CODED = ("scheme", "kind", "status", "choice")

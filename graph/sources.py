@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graph import taxonomy
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.formats.registry import readable, reader, suffixes, unknown_format
 from graph.history.releases import NAME, version_named
-from graph.history.replay import at_version
+from graph.history.versions import at_version
 from graph.store import TaxonomyStore
 from graph.stores import open_store
 

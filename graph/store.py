@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
+from graph.errors import ConflictError
 from graph.model import (
     Accepting,
     ApiKey,
@@ -19,6 +20,9 @@ from graph.model import (
     Version,
 )
 
+K = TypeVar("K")
+T = TypeVar("T")
+
 
 class TaxonomyStore(Protocol):
     """A store of one taxonomy. Adapters behave identically: reads have a fixed order, writes are atomic.
@@ -30,20 +34,16 @@ class TaxonomyStore(Protocol):
     @property
     def url(self) -> str:
         """The store URL, without a password."""
-        ...
 
     @property
     def durable_tokens(self) -> bool:
         """Whether tokens can be compared with those of another process, or of an earlier one."""
-        ...
 
     def token(self) -> str:
         """A token that changes with every commit, external ones included; cheap to poll, to compare for equality."""
-        ...
 
     def read(self) -> TaxonomyData:
         """The whole taxonomy, as of one moment, unchecked: see `Taxonomy.of`."""
-        ...
 
     def apply(
         self,
@@ -71,39 +71,30 @@ class TaxonomyStore(Protocol):
             LostRace: The proposal has changed; nothing was written.
             UnknownConcept: A relation or a moved tag leads to no concept.
         """
-        ...
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         """History entries with version > `after`, oldest first; read in pages of bounded size."""
-        ...
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
         """History entries without their changes, newest first, with version < `before`."""
-        ...
 
     def put_release(self, release: Release) -> None:
         """Store a release. Raises ReleaseTaken when its name or version is taken."""
-        ...
 
     def releases(self) -> list[Release]:
         """All releases, by version."""
-        ...
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         """Store items, replacing earlier ones with their ids, in one transaction. Raises UnknownConcept."""
-        ...
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         """Items with id > `after`, by id."""
-        ...
 
     def item(self, id: str) -> TaggedItem | None:
         """The item with its tags, None when it is missing."""
-        ...
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         """Ids of the items that have the concept as an accepted tag, by id."""
-        ...
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         """Store a proposal.
@@ -115,11 +106,9 @@ class TaxonomyStore(Protocol):
         Raises:
             LostRace: The stored proposal has another ETag, or exists, or does not; nothing was written.
         """
-        ...
 
     def proposal(self, id: int) -> Proposal | None:
         """The proposal, None when it is missing."""
-        ...
 
     def proposals(
         self,
@@ -130,20 +119,29 @@ class TaxonomyStore(Protocol):
         limit: int | None = None,
     ) -> list[Proposal]:
         """Proposals by descending id, with a status, a touched concept, and id < `before`."""
-        ...
 
     def put_key(self, key: ApiKey) -> None:
         """Store an API key."""
-        ...
 
     def delete_key(self, id: str) -> bool:
         """Delete an API key; whether it existed."""
-        ...
 
     def keys(self) -> list[ApiKey]:
         """All API keys, by id."""
-        ...
 
     def close(self) -> None:
         """Close connections."""
-        ...
+
+
+def require_version(version: int, expected: int | None) -> None:
+    """Raise ConflictError unless the taxonomy is at the expected version, or none is expected."""
+    if expected is not None and version != expected:
+        raise ConflictError(f"the taxonomy is at version {version}, not at {expected}; read it again")
+
+
+def paged(page: Callable[[K, int | None], list[T]], key: Callable[[T], K], after: K, limit: int | None) -> Iterator[T]:
+    """Rows up to the limit, read in pages: `page` gives some of those after a key, at most so many."""
+    while (limit is None or limit > 0) and (found := page(after, limit)):
+        yield from found
+        after = key(found[-1])
+        limit = None if limit is None else limit - len(found)

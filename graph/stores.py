@@ -22,11 +22,9 @@ class MigratableStore(TaxonomyStore, Protocol):
 
     def migrate(self) -> list[str]:
         """Apply migrations that are due; their names. Several processes may call it at once."""
-        ...
 
     def migrations(self) -> list[MigrationStatus]:
         """All migrations, applied or due, by name."""
-        ...
 
 
 def open_store(

@@ -12,12 +12,12 @@ from typing import Self
 
 import numpy as np
 
+from graph.columns.assemble import TaxonomyData
 from graph.columns.columns import TYPES, Columns, find_all
-from graph.columns.csr import Csr, Indices
 from graph.columns.derived import Derived
+from graph.columns.hierarchy import Csr, Indices
 from graph.columns.invariants import sound
-from graph.columns.lazy import Lazy
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.sequences import Lazy
 from graph.errors import UnknownConcept
 from graph.labels import normalise
 from graph.model import SYMMETRIC, Concept, Kind, Problem, Relation, RelationType

@@ -357,7 +357,7 @@ def train_embeddings(
         >>> report.entities, report.model
         (5, 'ComplEx')
     """
-    from kgtag.train.embeddings.graph import train_graph
+    from kgtag.train.embeddings.run import train_graph
     from kgtag.train.embeddings.settings import read_settings
 
     taxonomy, opened = _opened(store)

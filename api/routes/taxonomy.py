@@ -15,8 +15,8 @@ from graph.audit import Severity
 from graph.audit.report import SEVERITIES
 from graph.columns.columns import TYPES
 from graph.errors import InputError
-from graph.history.effects import version_detail
-from graph.history.replay import entry_at
+from graph.history.entries import version_detail
+from graph.history.versions import entry_at
 from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
 from kgtag.rows import Releases, TaxonomySize, VersionPage
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from graph.audit.report import Defect, suggest
-from graph.audit.views import active, families, named
+from graph.audit.structure import active, families, named
 from graph.labels import normalise
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -127,24 +127,19 @@ class Report:
         }
 
 
-def report(revision: str, results: Sequence[tuple[CheckResult, Sequence[Defect]]]) -> Report:
-    """The report of checks and their defects, ordered by severity, then by check."""
-    findings = [
-        Finding(result.name, result.severity, d.concepts, d.message, d.evidence, d.repair)
-        for result, defects in results
-        for d in defects
-    ]
+def report(
+    revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], Iterable[Defect]]]], subject: T
+) -> Report:
+    """Run checks on their subject; findings are ordered by severity, then by check."""
+    results: list[CheckResult] = []
+    findings: list[Finding] = []
+    for name, severity, find in checks:
+        start = time.perf_counter()
+        found = [Finding(name, severity, d.concepts, d.message, d.evidence, d.repair) for d in find(subject)]
+        results.append(CheckResult(name, severity, time.perf_counter() - start, len(found)))
+        findings += found
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Report(revision, tuple(result for result, _ in results), tuple(findings))
-
-
-def timed(
-    name: str, severity: Severity, find: Callable[[T], Iterable[Defect]], subject: T
-) -> tuple[CheckResult, list[Defect]]:
-    """Run a check on its subject."""
-    start = time.perf_counter()
-    defects = list(find(subject))
-    return CheckResult(name, severity, time.perf_counter() - start, len(defects)), defects
+    return Report(revision, tuple(results), tuple(findings))
 
 
 def _finding(finding: Finding) -> FindingRow:

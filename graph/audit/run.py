@@ -1,23 +1,27 @@
-"""The audit of a taxonomy: built-in checks and those of other packages."""
+"""The audits of a taxonomy and of a SKOS file: which checks there are, and which of them run."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
-from graph.audit import facets, integrity, labels, lifecycle, structure, usage
-from graph.audit.report import Check, Report, report, timed
+from graph.audit import labels, skos_labels, skos_relations, structure
+from graph.audit.report import Check, Defect, Report, Severity, report
+from graph.audit.thesaurus import Thesaurus
 from graph.errors import InputError
+from graph.formats import rdf
 from graph.model import TaggedItem
 from graph.plugins import load_plugins
 from graph.repairs.repairs import Dialect
 from graph.taxonomy import Taxonomy
 
 CHECKS: tuple[Check, ...] = (
-    Check("quarantined", "error", integrity.quarantined),
-    Check("related_is_ancestor", "error", integrity.related_is_ancestor),
-    Check("redundant_broader", "warning", integrity.redundant_broader),
+    Check("quarantined", "error", structure.quarantined),
+    Check("related_is_ancestor", "error", structure.related_is_ancestor),
+    Check("redundant_broader", "warning", structure.redundant_broader),
     Check("orphan", "warning", structure.orphan),
     Check("single_child", "info", structure.single_child),
     Check("crowded", "info", structure.crowded),
@@ -28,21 +32,53 @@ CHECKS: tuple[Check, ...] = (
     Check("repeated_label", "info", labels.repeated_label),
     Check("inconsistent_case", "info", labels.inconsistent_case),
     Check("missing_translation", "info", labels.missing_translation),
-    Check("deprecated_without_successor", "warning", lifecycle.deprecated_without_successor),
-    Check("redirect_to_deprecated", "warning", lifecycle.redirect_to_deprecated),
-    Check("redirect_unclear", "error", lifecycle.redirect_unclear),
-    Check("active_under_deprecated", "warning", lifecycle.active_under_deprecated),
-    Check("attribute_without_values", "warning", facets.attribute_without_values),
-    Check("attribute_applies_nowhere", "warning", facets.attribute_applies_nowhere),
-    Check("attribute_applied_twice", "info", facets.attribute_applied_twice),
-    Check("attribute_gap_among_siblings", "info", facets.attribute_gap_among_siblings),
+    Check("deprecated_without_successor", "warning", structure.deprecated_without_successor),
+    Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated),
+    Check("redirect_unclear", "error", structure.redirect_unclear),
+    Check("active_under_deprecated", "warning", structure.active_under_deprecated),
+    Check("attribute_without_values", "warning", structure.attribute_without_values),
+    Check("attribute_applies_nowhere", "warning", structure.attribute_applies_nowhere),
+    Check("attribute_applied_twice", "info", structure.attribute_applied_twice),
+    Check("attribute_gap_among_siblings", "info", structure.attribute_gap_among_siblings),
 )
-"""The built-in checks in order. Those of tagged items are `usage.checks`."""
+"""The built-in checks in order. Those of tagged items are `structure.tag_checks`."""
+
+SkosCheck = tuple[str, Severity, Callable[[Thesaurus], Iterable[Defect]]]
+
+SKOS_CHECKS: tuple[SkosCheck, ...] = (
+    ("skos_no_concepts", "error", skos_relations.no_concepts),
+    ("skos_relation_clash", "error", skos_relations.relation_clash),
+    ("skos_mapping_clash", "error", skos_relations.mapping_clash),
+    ("skos_cycle", "error", skos_relations.cycle),
+    ("skos_several_pref_labels", "error", skos_labels.several_pref_labels),
+    ("skos_label_clash", "error", skos_labels.label_clash),
+    ("skos_empty_label", "warning", skos_labels.empty_label),
+    ("skos_unlabelled", "warning", skos_labels.unlabelled),
+    ("skos_untidy_label", "warning", skos_labels.untidy_label),
+    ("skos_bad_language", "warning", skos_labels.bad_language),
+    ("skos_shared_label", "warning", skos_labels.shared_label),
+    ("skos_ambiguous_notation", "warning", skos_labels.ambiguous_notation),
+    ("skos_undeclared_concept", "warning", skos_relations.undeclared_concept),
+    ("skos_bad_iri", "warning", skos_relations.bad_iri),
+    ("skos_no_top_concept", "warning", skos_relations.no_top_concept),
+    ("skos_top_concept_with_broader", "warning", skos_relations.top_concept_with_broader),
+    ("skos_redundant_broader", "warning", skos_relations.redundant_broader),
+    ("skos_mapping_within_scheme", "warning", skos_relations.mapping_within_scheme),
+    ("skos_transitive_only", "warning", skos_relations.transitive_only),
+    ("skos_omitted_top_concept", "info", skos_relations.omitted_top_concept),
+    ("skos_orphan", "info", skos_relations.orphan),
+    ("skos_disconnected", "info", skos_relations.disconnected),
+    ("skos_one_way_relation", "info", skos_relations.one_way_relation),
+    ("skos_related_siblings", "info", skos_relations.related_siblings),
+    ("skos_missing_language", "info", skos_labels.missing_language),
+    ("skos_partial_language", "info", skos_labels.partial_language),
+    ("skos_undocumented", "info", skos_labels.undocumented),
+)
 
 
 def check_names() -> tuple[str, ...]:
     """Names of all checks, those of other packages last."""
-    own = tuple(check.name for check in (*CHECKS, *usage.checks(())))
+    own = tuple(check.name for check in (*CHECKS, *structure.tag_checks(())))
     return own + tuple(check.name for check in _installed() if check.name not in own)
 
 
@@ -76,9 +112,9 @@ def audit(
         >>> [finding.message for finding in report.findings]
         ["'Wellies' (wellies) stands alone: nothing is broader or narrower"]
     """
-    quarantined = Check("quarantined", "error", partial(integrity.quarantined, dialect=dialect))
+    quarantined = Check("quarantined", "error", partial(structure.quarantined, dialect=dialect))
     own = [quarantined if check.name == quarantined.name else check for check in CHECKS]
-    own += usage.checks(items) if items is not None else ()
+    own += structure.tag_checks(items) if items is not None else ()
     known = {check.name: check for check in own}
     for check in (*extra, *_installed()):
         known.setdefault(check.name, check)
@@ -89,4 +125,36 @@ def audit(
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
     wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
-    return report(taxonomy.revision, [timed(check.name, check.severity, check.find, taxonomy) for check in wanted])
+    return report(taxonomy.revision, [(check.name, check.severity, check.find) for check in wanted], taxonomy)
+
+
+def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
+    """Run checks on the triples of a file, as they are.
+
+    Args:
+        path: A file in any RDF notation.
+        checks: Names of the checks to run; all by default.
+
+    Returns:
+        The report; its revision is a hash of the triples.
+
+    Raises:
+        InputError: An unknown check.
+        FileFormatError: The file does not read.
+    """
+    names = [name for name, _, _ in SKOS_CHECKS]
+    for name in checks or ():
+        if name not in names:
+            raise InputError(f"no check {name!r} of SKOS files; there is {', '.join(names)}")
+    triples = rdf.load(path)
+    wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
+    return report(_revision(triples), wanted, Thesaurus(triples))
+
+
+def _revision(triples: Sequence[rdf.Triple]) -> str:
+    total = 0
+    for triple in triples:
+        if not any(isinstance(part, str) and part.startswith("_:") for part in triple):
+            digest = hashlib.blake2b(repr(triple).encode(), digest_size=8).digest()
+            total = (total + int.from_bytes(digest, "big")) % (1 << 64)
+    return f"{total:016x}"

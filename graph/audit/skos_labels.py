@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from graph.audit.labels import tidy
 from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import LABELS, Thesaurus
-from graph.formats.iris import DC, DCT, RDFS, SKOS
-from graph.formats.rdf import Node, Text
+from graph.formats.rdf import DC, DCT, RDFS, SKOS, Node, Text
 from graph.labels import normalise
 from graph.model import LANGUAGE_TAG
 

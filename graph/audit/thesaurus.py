@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from graph.formats.iris import RDFS, SKOS, TYPE
-from graph.formats.rdf import Node, Text, Triple
-from graph.formats.skosxl import plain_labels
+from graph.formats.rdf import RDFS, SKOS, TYPE, Node, Text, Triple
+from graph.formats.skos import plain_labels
 
 LABELS = tuple(SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel"))
 UP = tuple(SKOS + term for term in ("broader", "broaderTransitive"))

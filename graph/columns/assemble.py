@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from graph.columns.columns import (
     Texts,
 )
 from graph.model import Concept, Relation, UnknownEdge
-from graph.model.serial import lone_surrogate
+from graph.model.changes import lone_surrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ def assemble(
     given = len(ids)
     rows, place, duplicates = _by_id(ids)
     if len(rows) < given:
-        texts = _without_duplicates(texts, rows, given)
+        first = np.zeros(given, dtype=bool)
+        first[rows] = True
+        texts = texts.take(np.flatnonzero(first[texts.owner]))
     index = None if _in_place(rows, given) else pa.array(rows)
 
     def kept(column: pa.Array) -> pa.Array:
@@ -190,12 +193,6 @@ def distinct(relations: Iterable[Relation]) -> tuple[Relation, ...]:
     return tuple(found.values())
 
 
-def _without_duplicates(raw: RawTexts, rows: Longs, n: int) -> RawTexts:
-    first = np.zeros(n, dtype=bool)
-    first[rows] = True
-    return raw.take(np.flatnonzero(first[raw.owner]))
-
-
 def _ordered_texts(raw: RawTexts, place: Longs, n: int) -> Texts:
     lang = Coded.of(raw.lang)
     languages = max(1, len(lang.values))
@@ -238,3 +235,42 @@ def edges_of(keys: Longs, primary: Flags, n: int) -> Edges:
     rest, target = np.divmod(packed >> 1, n)
     type, source = np.divmod(rest, n)
     return Edges(type.astype(np.int8), source.astype(np.int32), target.astype(np.int32), (packed & 1) == 0)
+
+
+class TaxonomyData:
+    """The content of a store, unchecked, in a fixed order: concepts by id, relations by (type, source, target).
+
+    `version` counts the change sets applied through kgtag, not external edits. `concepts` and `relations` (dangling
+    ones included) are made of the `columns` when they are read.
+    """
+
+    def __init__(self, version: int, columns: Columns) -> None:
+        self.version = version
+        self.columns = columns
+
+    @classmethod
+    def of(cls, version: int, concepts: Iterable[Concept], relations: Iterable[Relation]) -> TaxonomyData:
+        """The data of values in any order. Raises InputError for text that no store can hold."""
+        return cls(version, columns_of(tuple(concepts), relations))
+
+    @cached_property
+    def concepts(self) -> tuple[Concept, ...]:
+        return tuple(self.columns.concepts())
+
+    @cached_property
+    def relations(self) -> tuple[Relation, ...]:
+        found = tuple(self.columns.relations())
+        return tuple(sorted((*found, *self.columns.dangling))) if self.columns.dangling else found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TaxonomyData):
+            return NotImplemented
+        if (self.version, self.columns.unknown) != (other.version, other.columns.unknown):
+            return False
+        return self.concepts == other.concepts and self.relations == other.relations
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        columns = self.columns
+        return f"TaxonomyData(version {self.version}, {len(columns)} concepts, {len(columns.edges)} relations)"

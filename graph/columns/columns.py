@@ -97,8 +97,8 @@ class Texts:
     def of(self, rows: Longs) -> Texts:
         """The texts of the concepts `rows`, in that order."""
         counts = np.diff(self.starts)[rows]
+        taken = ranges(self.starts[rows], counts)
         starts = np.concatenate([[0], np.cumsum(counts)])
-        taken = np.repeat(self.starts[rows] - starts[:-1], counts) + np.arange(starts[-1])
         return Texts(starts, self.kind[taken], self.lang.take(taken), self.text.take(pa.array(taken)))
 
 
@@ -250,6 +250,13 @@ class Columns:
         if kept is self and chosen is self.edges and not self.dangling and not self.duplicates:
             return self
         return replace(kept, edges=chosen, dangling=(), duplicates=())
+
+
+def ranges(start: Longs, count: Longs) -> Longs:
+    """The `count[0]` numbers from `start[0]` on, then those from `start[1]` on, and so on."""
+    end = np.cumsum(count)
+    found: Longs = np.repeat(start - end + count, count) + np.arange(end[-1] if len(end) else 0)
+    return found
 
 
 def owners(texts: Texts) -> Ints:

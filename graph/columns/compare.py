@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from graph.columns.columns import Coded, Columns, Flags, Longs, Texts
+from graph.columns.columns import Coded, Columns, Flags, Longs, ranges
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def same(a: Columns, b: Columns) -> bool:
 
 
 def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
-    left, right = rows[:, 0], rows[:, 1]
+    left, right = rows.T
     differ = np.zeros(len(rows), dtype=bool)
     for one, other in ((a.scheme, b.scheme), (a.kind, b.kind), (a.status, b.status), (a.choice, b.choice)):
         differ |= one.codes[left] != _recoded(other, one)[right]
@@ -55,7 +55,9 @@ def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
     differ |= count != np.diff(b.texts.starts)[right]
     still = np.flatnonzero(~differ)
     owners = np.repeat(still, count[still])
-    ours, theirs = (_texts(texts, side[still], count[still]) for texts, side in ((a.texts, left), (b.texts, right)))
+    ours, theirs = (
+        ranges(texts.starts[side[still]], count[still]) for texts, side in ((a.texts, left), (b.texts, right))
+    )
     unequal = a.texts.kind[ours] != b.texts.kind[theirs]
     unequal |= a.texts.lang.codes[ours] != _recoded(b.texts.lang, a.texts.lang)[theirs]
     unequal |= _unequal(a.texts.text.take(pa.array(ours)), b.texts.text.take(pa.array(theirs)))
@@ -88,13 +90,6 @@ def _recoded(column: Coded, like: Coded) -> NDArray[np.int64]:
     code = {value: i for i, value in enumerate(like.values)}
     known = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)
     return known[column.codes]
-
-
-def _texts(texts: Texts, rows: Longs, count: Longs) -> Longs:
-    """Rows of the texts of each concept, concept by concept."""
-    before = np.cumsum(count) - count
-    found: Longs = np.repeat(texts.starts[rows] - before, count) + np.arange(int(count.sum()))
-    return found
 
 
 def _unequal(a: pa.Array, b: pa.Array) -> Flags:

@@ -2,11 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from graph.columns.csr import Csr, Indices
+from graph.columns.columns import CODE, Edges, ranges
+
+Indices = NDArray[np.int32]
+
+
+class Csr:
+    """Row `i` is `targets[starts[i]:starts[i + 1]]`, both int32; rows are ascending, without repeats.
+
+    `first` and `flat` are memoryviews of the two: they give Python numbers several times as fast as arrays do.
+    """
+
+    __slots__ = ("first", "flat", "starts", "targets")
+
+    def __init__(self, starts: Indices, targets: Indices) -> None:
+        self.starts = starts
+        self.targets = targets
+        self.first, self.flat = starts.data, targets.data
+
+    @classmethod
+    def of(cls, rows: Sequence[Iterable[int]]) -> Csr:
+        ordered = [sorted(set(row)) for row in rows]
+        starts = np.zeros(len(rows) + 1, dtype=np.int32)
+        np.cumsum([len(row) for row in ordered], out=starts[1:])
+        return cls(starts, np.fromiter((t for row in ordered for t in row), dtype=np.int32, count=int(starts[-1])))
+
+    @classmethod
+    def sorted(cls, n: int, source: Indices, target: Indices) -> Csr:
+        """The matrix of distinct pairs, ordered by source and target."""
+        return cls(starts_of(source, n), np.ascontiguousarray(target, dtype=np.int32))
+
+    @classmethod
+    def pairs(cls, n: int, source: Indices, target: Indices) -> Csr:
+        """The matrix of pairs in any order, perhaps repeated."""
+        source, target = np.divmod(np.unique(source.astype(np.int64) * n + target), max(1, n))
+        return cls.sorted(n, source, target)
+
+    @classmethod
+    def empty(cls, n: int) -> Csr:
+        return cls(np.zeros(n + 1, dtype=np.int32), np.zeros(0, dtype=np.int32))
+
+    def __getitem__(self, row: int) -> Indices:
+        return self.targets[self.first[row] : self.first[row + 1]]
+
+    def row(self, row: int) -> list[int]:
+        """The row as Python numbers."""
+        return self.flat[self.first[row] : self.first[row + 1]].tolist()
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def sources(self) -> Indices:
+        """The row of each target."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.starts))
+
+    def transposed(self) -> Csr:
+        """The transpose of a square matrix."""
+        n = len(self)
+        key = np.sort(self.targets.astype(np.int64) * n + self.sources)  # Faster than to sort places by their values.
+        target, source = np.divmod(key, max(1, n))
+        return Csr.sorted(n, target, source)
+
+    def gather(self, rows: Indices) -> tuple[Indices, Indices]:
+        """The targets of several rows, row by row, and the place in `rows` of each."""
+        starts = self.starts[rows].astype(np.int64)
+        counts = self.starts[rows + 1] - starts
+        return self.targets[ranges(starts, counts)], np.repeat(np.arange(len(rows), dtype=np.int32), counts)
+
+
+def starts_of(source: Indices, n: int) -> Indices:
+    """(n + 1,) int32 from (k,) ascending sources."""
+    starts = np.zeros(n + 1, dtype=np.int32)
+    np.cumsum(np.bincount(source, minlength=n), out=starts[1:])
+    return starts
+
 
 _PAIRS_PER_CONCEPT = 50
 _PAIRS = 20_000_000
@@ -55,12 +131,11 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
     start, size = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     for level in levels(broader, narrower):
         parent, child = broader.gather(level)
-        own, theirs = size[parent], np.cumsum(size[parent])
-        if filled + len(parent) + (int(theirs[-1]) if len(theirs) else 0) > most:
+        own = size[parent]
+        if filled + len(parent) + int(own.sum()) > most:
             return None
-        taken = np.repeat(start[parent] - theirs + own, own) + np.arange(theirs[-1] if len(theirs) else 0)
         key = np.concatenate([child, np.repeat(child, own)]).astype(np.int64) * n
-        key += np.concatenate([parent, pool[taken]])
+        key += np.concatenate([parent, pool[ranges(start[parent], own)]])
         key.sort()
         if len(key):
             first = np.ones(len(key), dtype=bool)
@@ -74,8 +149,7 @@ def closure(broader: Csr, narrower: Csr, *, most: int | None = None) -> Csr | No
         start[level] = filled + np.cumsum(size[level]) - size[level]
         filled += len(found)
     starts = np.concatenate([[0], np.cumsum(size)])
-    taken = np.repeat(start - starts[:-1], size) + np.arange(filled)
-    return Csr(starts.astype(np.int32), pool[taken])
+    return Csr(starts.astype(np.int32), pool[ranges(start, size)])
 
 
 def levels(broader: Csr, narrower: Csr) -> list[Indices]:
@@ -100,3 +174,39 @@ def _walk(rows: Csr, i: int) -> list[int]:
         seen.update(new)
         todo += new
     return sorted(seen)
+
+
+def cycles(broader: Csr) -> list[list[int]]:
+    """Strongly connected components with more than one row, each ascending, by first row."""
+    n = len(broader)
+    if sum(map(len, levels(broader, broader.transposed()))) == n:
+        return []
+    # Imported here: hardly any taxonomy has a cycle, and SciPy's sparse graphs take long to import.
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = csr_array((np.ones(len(broader.targets), dtype=np.int8), broader.targets, broader.starts), shape=(n, n))
+    _, component = connected_components(edges, connection="strong")
+    groups: dict[int, list[int]] = {}
+    for row in np.flatnonzero(np.bincount(component)[component] > 1).tolist():
+        groups.setdefault(int(component[row]), []).append(row)
+    return sorted(groups.values())
+
+
+def unsatisfiable(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | None]]:
+    """(edge, the first concept below both ends, or None when one end is above the other).
+
+    Where two branches meet, a concept has several parents: only such concepts need checking.
+    """
+    below, joints = hierarchy.descendants, None
+    if below is not None:  # else the closure is not kept
+        several = (np.diff(hierarchy.broader.starts) > 1)[below.targets]
+        joints = Csr.sorted(len(below), below.sources[several], below.targets[several])
+    for k in np.flatnonzero(edges.type == CODE["excludes"]).tolist():
+        a, b = int(edges.source[k]), int(edges.target[k])
+        if b in hierarchy.above(a) or a in hierarchy.above(b):
+            yield k, None
+        elif joints is not None and not len(np.intersect1d(joints[a], joints[b], assume_unique=True)):
+            continue
+        elif both := set(hierarchy.below(a)) & set(hierarchy.below(b)):
+            yield k, min(both)

@@ -6,23 +6,23 @@ snapshot and reported.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyarrow.compute as pc
+from rapidfuzz.distance import OSA
 
 from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
-from graph.columns.csr import Csr
-from graph.columns.cycles import cycles
-from graph.columns.exclusions import unsatisfiable
-from graph.columns.hierarchy import Hierarchy
-from graph.columns.near_types import near_relation
+from graph.columns.hierarchy import Csr, Hierarchy, cycles, unsatisfiable
 from graph.model import (
     CHOICES,
     KINDS,
     LANGUAGE_TAG,
+    RELATION_TYPES,
     STATUSES,
     Concept,
     Kind,
@@ -126,7 +126,9 @@ class _Check:
         if not wrong.any() and not columns.dangling:
             return []
         found = [*columns.dangling, *replace(columns, edges=edges.select(wrong)).relations()]
-        row = _finder(columns, 2 * len(found))
+        row: Callable[[str], int | None] = partial(find, columns)
+        if 40 * len(found) > len(columns):
+            row = dict(zip(columns.ids.to_pylist(), range(len(columns)), strict=True)).get
         return [
             problem
             for edge in found
@@ -173,8 +175,13 @@ class _Check:
         within: dict[int, list[Relation]] = defaultdict(list)
         for number, k in zip(component[source[inside]].tolist(), ours[inside].tolist(), strict=True):
             within[number].append(self.columns.relation(k))
-        names = (tuple(self.columns.ids.take(group).to_pylist()) for group in groups)
-        return [_cycle(some, tuple(within[number])) for number, some in enumerate(names)]
+        problems = []
+        for number, group in enumerate(groups):
+            names = tuple(self.columns.ids.take(group).to_pylist())
+            shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
+            message = f"{len(names)} concepts are broader than themselves: {shown}"
+            problems.append(Problem("cycle", names, message, edges=tuple(within[number])))
+        return problems
 
     def values(self) -> list[Problem]:
         """Clear values that do not have exactly one attribute."""
@@ -224,13 +231,6 @@ class _Check:
             problems.append(Problem("broader_across_attributes", (a, b), message, edges=(edge,)))
         self.edge &= ~across
         return problems
-
-
-def _finder(columns: Columns, times: int) -> Callable[[str], int | None]:
-    """A function from id to row; uses a dict when it will be called often."""
-    if times > len(columns) // 20:
-        return dict(zip(columns.ids.to_pylist(), range(len(columns)), strict=True)).get
-    return lambda id: find(columns, id)
 
 
 def _bad_id(id: str) -> bool:
@@ -289,11 +289,6 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     return found
 
 
-def _cycle(names: tuple[str, ...], edges: tuple[Relation, ...]) -> Problem:
-    shown = " → ".join(names[:6]) + (" …" if len(names) > 6 else "")
-    return Problem("cycle", names, f"{len(names)} concepts are broader than themselves: {shown}", edges=edges)
-
-
 def _unknown_relation(edge: UnknownEdge) -> Problem:
     meant = near_relation(edge.type)
     hint = f"; did you mean {meant.upper()}?" if meant else ""
@@ -328,3 +323,27 @@ def _with_one_primary(columns: Columns) -> Columns:
     if np.array_equal(primary, edges.primary):
         return columns
     return replace(columns, edges=Edges(edges.type, edges.source, edges.target, primary))
+
+
+_FAR = 2
+"""Edit distance beyond which another word is meant than a relation type."""
+
+
+def near_relation(type: str) -> RelationType | None:
+    """The relation type that was probably meant by an unknown type, None when none is close.
+
+    Close are types that differ in case and separators, in one letter, or in two letters but not the first:
+    `INCLUDES` and `CREATED` are other people's types, near as they are.
+    """
+
+    def plain(type: str) -> str:
+        return re.sub(r"[^a-z]+", "", type.lower()) or " "
+
+    written = plain(type)
+    near: list[tuple[int, bool, RelationType]] = []
+    for known in RELATION_TYPES:
+        wanted = plain(known)
+        distance = OSA.distance(written, wanted)
+        if distance <= 1 or (distance <= _FAR and written[0] == wanted[0]):
+            near.append((distance, not wanted.startswith(written), known))
+    return min(near)[2] if near else None

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
-from graph.changes.net import net
-from graph.changes.splice import spliced
+from graph.changes import net, spliced
+from graph.columns.assemble import TaxonomyData
 from graph.columns.compare import same
-from graph.columns.taxonomy_data import TaxonomyData
-from graph.editing.retry import retry_conflicts
-from graph.errors import ConflictError, InvariantError, LostRace
-from graph.history.reconcile import reconcile, record_of
-from graph.model import Accepting, ChangeSet, Problem, Retag
-from graph.store import TaxonomyStore
+from graph.errors import ConflictError, InputError, InvariantError, LostRace
+from graph.history.entries import Effects, effects
+from graph.history.versions import entry_at, reconcile, record_of
+from graph.model import Accepting, ChangeSet, HistoryEntry, Retag
+from graph.store import TaxonomyStore, require_version
 from graph.taxonomy import Taxonomy
+
+T = TypeVar("T")
+
+_ATTEMPTS = 40
+_LONGEST_PAUSE = 8
+"""In attempts: with as many writers asleep as awake, most attempts succeed."""
+
+
+def retry_conflicts(attempt: Callable[[], T], *, on: type[Exception], what: str, seconds: float = 0.0) -> T:
+    """Repeat an attempt while it raises `on`, with random pauses in proportion to its duration.
+
+    Raises ConflictError, which names `what` keeps changing, after 40 attempts and at least so many `seconds`.
+    """
+    started = time.monotonic()
+    number = 0
+    while number < _ATTEMPTS or time.monotonic() - started < seconds:
+        number += 1
+        began = time.monotonic()
+        try:
+            return attempt()
+        except on:
+            time.sleep(random.uniform(0, min(number, _LONGEST_PAUSE) * (time.monotonic() - began)))
+    raise ConflictError(f"{what} kept changing during {number} attempts; try again")
+
 
 _PATIENCE = 120.0
 """Seconds for which an edit overtaken by another is retried: an attempt on a large taxonomy takes seconds."""
@@ -103,58 +130,122 @@ def apply_with(
         LostRace: The proposal has changed since it was read.
         ConflictError: The store is not at `expect_version`, or other processes kept changing it for minutes.
     """
+
+    def attempt() -> Taxonomy:
+        data = store.read()
+        before = reconcile(store, Taxonomy.of(data))
+        at = data.version if before is None else before.version
+        require_version(at, expect_version)
+        if before is None or at != data.version:
+            # Once an external edit has been recorded, only a new read shows the content under its version.
+            raise _Overtaken
+        changes = plan(before)
+        wanted = after(data, changes)
+        moved = tuple(change for change in changes.changes if isinstance(change, Retag))
+        if not moved and accepting is None and same(wanted.columns, data.columns):
+            return before
+        result = _checked(before, wanted)
+        record = record_of(before, result, moved)
+        try:
+            store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
+        except LostRace:
+            raise
+        except ConflictError as error:
+            raise _Overtaken from error
+        return result
+
     with _queues.setdefault(store.url, threading.RLock()):
-        return retry_conflicts(
-            lambda: _attempt(store, plan, expect_version=expect_version, accepting=accepting),
-            on=_Overtaken,
-            what="the taxonomy",
-            seconds=_PATIENCE,
-        )
-
-
-def _attempt(
-    store: TaxonomyStore,
-    plan: Callable[[Taxonomy], ChangeSet],
-    *,
-    expect_version: int | None,
-    accepting: Accepting | None,
-) -> Taxonomy:
-    data = store.read()
-    before = reconcile(store, Taxonomy.of(data))
-    at = data.version if before is None else before.version
-    if expect_version is not None and at != expect_version:
-        raise ConflictError(f"the taxonomy is at version {at}, not at {expect_version}; read it again")
-    if before is None or at != data.version:
-        # Once an external edit has been recorded, only a new read shows the content under its version.
-        raise _Overtaken
-    changes = plan(before)
-    wanted = after(data, changes)
-    moved = tuple(change for change in changes.changes if isinstance(change, Retag))
-    if not moved and accepting is None and same(wanted.columns, data.columns):
-        return before
-    result = _checked(before, wanted)
-    record = record_of(before, result, moved)
-    try:
-        store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
-    except LostRace:
-        raise
-    except ConflictError as error:
-        raise _Overtaken from error
-    return result
+        return retry_conflicts(attempt, on=_Overtaken, what="the taxonomy", seconds=_PATIENCE)
 
 
 def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
+    """The snapshot of the content.
+
+    Raises InvariantError for new problems, except those within the concepts of an old one of their code: part of a
+    cycle is not a new one.
+    """
     result = Taxonomy.of(wanted)
-    added = _added(before.problems, result.problems)
+    old: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for problem in before.problems:
+        old[problem.code].append(frozenset(problem.concepts))
+    seen = set(before.problems)
+    fresh = (p for p in result.problems if p not in seen)
+    added = [p for p in fresh if not any(names.issuperset(p.concepts) for names in old[p.code])]
     if added:
         raise InvariantError(added)
     return result
 
 
-def _added(before: Sequence[Problem], after: Sequence[Problem]) -> list[Problem]:
-    """New problems, except those within the concepts of an old one of their code: part of a cycle is not a new one."""
-    old: dict[str, list[frozenset[str]]] = defaultdict(list)
-    for problem in before:
-        old[problem.code].append(frozenset(problem.concepts))
-    seen = set(before)
-    return [p for p in after if p not in seen and not any(names.issuperset(p.concepts) for names in old[p.code])]
+_NAMED = 5
+
+
+def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -> Taxonomy:
+    """Undo a version by a new version. Tags that were deleted with a concept are not restored.
+
+    Args:
+        store: The store.
+        version: The version to undo.
+        author: Who undoes it, for the history.
+        reason: Why; that of the version by default.
+
+    Returns:
+        The snapshot afterwards.
+
+    Raises:
+        UnknownVersion: The history has no such version.
+        InputError: The version changed nothing.
+        ConflictError: Later versions, which the message names, changed the same rows.
+        InvariantError: The result would be unsound.
+
+    Example:
+        >>> undo(store, 12, author="ann", reason="wrong file").version
+        15
+    """
+    entry = entry_at(store, version)
+    done = effects(entry.changes, entry.undo)
+    if not done:
+        raise InputError(f"version {version} changed nothing in the accepted taxonomy; there is nothing to undo")
+    old_reason = reason or entry.reason
+    full_reason = f"undo of version {version}" + (f": {old_reason}" if old_reason else "")
+
+    def plan(now: Taxonomy) -> ChangeSet:
+        changed = _changed_since(now, done)
+        if changed:
+            raise ConflictError(_conflict(store, entry, changed))
+        # Moves of tags, of this version alone, before deletions of the concepts they leave.
+        moves = (one for one in entry.undo if isinstance(one, Retag))
+        back = (replace(one, version=entry.version) if one.back else one for one in moves)
+        rest = (one for one in entry.undo if not isinstance(one, Retag))
+        return ChangeSet((*back, *rest), author, full_reason)
+
+    return apply_with(store, plan)
+
+
+def _changed_since(now: Taxonomy, done: Effects) -> list[str]:
+    """Ids of concepts that differ, or whose relations differ, from what the version made them."""
+    changed = {one.key for one in done.concepts if now.get(one.key) != one.after}
+    present = {edge.key: edge for edge in now.relations}
+    for one in done.relations:
+        if present.get(one.key) != one.after:
+            changed |= {one.key[1], one.key[2]}
+    # Undo deletes concepts that the version added, with all relations: later ones must not be lost.
+    added = {one.key for one in done.concepts if one.before is None}
+    own = {one.key for one in done.relations}
+    if added:
+        later = [edge for edge in now.relations if edge.key not in own]
+        changed |= {end for edge in later for end in (edge.source, edge.target) if end in added}
+    return sorted(changed)
+
+
+def _conflict(store: TaxonomyStore, entry: HistoryEntry, changed: list[str]) -> str:
+    ids = set(changed)
+    later = [
+        str(one.version)
+        for one in store.history(after=entry.version)
+        if ids & set(effects(one.changes, one.undo).touched())
+    ]
+    shown = ", ".join(map(repr, changed[:_NAMED])) + (" …" if len(changed) > _NAMED else "")
+    by = f" by version{'s' if len(later) > 1 else ''} {', '.join(later[:_NAMED])}" if later else ""
+    more = " …" if len(later) > _NAMED else ""
+    way_out = f"undo {'those' if len(later) > 1 else 'that'} first, newest first" if later else "edit it by hand"
+    return f"version {entry.version} can't be undone: {shown} changed since{by}{more}; {way_out}"

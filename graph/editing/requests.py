@@ -9,22 +9,25 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
-from graph.editing.redirects import deprecate, merge
-from graph.editing.split import Part, split
+from graph.editing.redirects import Part, deprecate, merge, split
 from graph.errors import InputError, UnknownConcept
 from graph.model import (
     CHOICES,
     KINDS,
     RELATION_TYPES,
     STATUSES,
+    Change,
     ChangeSet,
     Concept,
     DeleteRelation,
     Kind,
+    PutConcept,
     PutRelation,
     Relation,
     RelationType,
+    Retag,
 )
+from graph.model.changes import change_from_json
 from graph.taxonomy import Taxonomy
 
 EditRequest = Mapping[str, Any]
@@ -231,3 +234,50 @@ def _list_of_texts(value: object, name: str) -> list[str]:
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) and text.strip() for text in texts):
         raise InputError(f"{name} is {value!r}; a text or a list of texts was expected")
     return list(texts)
+
+
+def read_change(row: Mapping[str, Any]) -> Change:
+    """Read a change.
+
+    Args:
+        row: The change in the history's JSON, such as `{"delete_concept": "boots"}`.
+
+    Raises:
+        InputError: The row is not a change.
+    """
+    try:
+        return _checked(change_from_json(row))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise InputError(f"{str(dict(row))[:200]} is not a change: {why}") from None
+
+
+def _checked(change: Change) -> Change:
+    """The change itself. Raises TypeError for fields of other types."""
+    match change:
+        case PutConcept(concept):
+            for name in ("id", "scheme", "kind", "status", "choice"):
+                _require_text(getattr(concept, name), name)
+            if concept.notation is not None:
+                _require_text(concept.notation, "notation")
+            for text, tag, _ in concept.labels():
+                _require_text(text, "a label")
+                _require_text(tag, "a language")
+            for text in concept.definition.values():
+                _require_text(text, "a definition")
+        case PutRelation(edge) | DeleteRelation(edge):
+            for end in (edge.source, edge.target):
+                _require_text(end, "an end of a relation")
+            if edge.type not in RELATION_TYPES or not isinstance(edge.primary, bool):
+                raise TypeError(f"no relation {edge.type!r}; there is {', '.join(RELATION_TYPES)}")
+        case Retag(source, target, surfaces, back, version):
+            for text in (source, target, *(surfaces or ())):
+                _require_text(text, "a text of a retag")
+            if not isinstance(back, bool) or not (version is None or isinstance(version, int)):
+                raise TypeError("`back` is true or false, `version` a number")
+    return change
+
+
+def _require_text(value: object, name: str) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text, not {value!r}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 from graph.labels import normalise
@@ -18,16 +20,8 @@ K = TypeVar("K")
 
 def by_item(rows: Iterable[tuple[Any, K, ItemTag]]) -> Iterator[list[tuple[K, ItemTag]]]:
     """Group rows (item, key of the tag, tag), which are sorted by item."""
-    current: Any = None
-    found: list[tuple[K, ItemTag]] = []
-    for item, key, tag in rows:
-        if found and item != current:
-            yield found
-            found = []
-        current = item
-        found.append((key, tag))
-    if found:
-        yield found
+    for _, found in groupby(rows, key=itemgetter(0)):
+        yield [(key, tag) for _, key, tag in found]
 
 
 def changed(tags: Sequence[tuple[K, ItemTag]], retag: Retag, *, version: int) -> list[tuple[K, ItemTag]]:

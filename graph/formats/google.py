@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from graph.errors import FileFormatError, InputError
+from graph.errors import FileFormatError
 from graph.formats import reading
-from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
-from graph.model import LANGUAGE_TAG, Concept, Relation
+from graph.model import Concept, Relation
 
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
 _LINE = re.compile(r"(\d{1,18}) - (.+)")
@@ -37,14 +36,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     Where files disagree on parents, the newest one counts (its first line has the date). Ids that only older files have
     become deprecated.
     """
-    if lang is not None and len(files) > 1:
-        raise InputError(f"{len(files)} files but one language {lang!r}; name the files by locale (….zh-CN.txt)")
-    locales: list[_Locale] = []
-    for file in files:
-        one = _read(file, lang)
-        if any(one.lang == other.lang for other in locales):
-            raise InputError(f"{file}: a second file for language {one.lang!r}")
-        locales.append(one)
+    locales = [_read(file, tag) for file, tag in reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")]
     by_age = sorted(locales, key=lambda one: one.version, reverse=True)
     newest = [one for one in by_age if one.version == by_age[0].version]
     source: dict[str, _Locale] = {}
@@ -92,8 +84,8 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
     ]
 
 
-def _read(file: Path, lang: str | None) -> _Locale:
-    found = _Locale(file, _language(file, lang))
+def _read(file: Path, lang: str) -> _Locale:
+    found = _Locale(file, lang)
     ids: dict[str, str] = {}
     parents: dict[str, str] = {}
     for number, line in reading.lines(file):
@@ -132,17 +124,3 @@ def _row(text: str, file: Path, number: int) -> tuple[str, str]:
         hint = "; take the file taxonomy-with-ids: names without ids are not stable" if ">" in text else ""
         raise FileFormatError(str(file), message + hint, line=number)
     return matched[1], path
-
-
-def _language(file: Path, lang: str | None) -> str:
-    """`taxonomy-with-ids.zh-CN.txt.gz` → zh-CN."""
-    tag = lang or reading.stem(file).rpartition(".")[2]
-    if not LANGUAGE_TAG.fullmatch(tag):
-        raise InputError(
-            f"{file}: {tag!r} is not a language tag; name the file by its locale (taxonomy-with-ids.zh-CN.txt) "
-            "or give --lang"
-        )
-    return tag
-
-
-FORMAT = Format("google", read=read)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import reading
-from graph.formats.format import Format
 from graph.formats.parsed import Parsed, Place, note, parsed, shortened
 from graph.model import Concept, Kind, Relation
 
@@ -87,6 +86,3 @@ def _place(level: str, above: list[str], file: Path, number: int) -> str | None:
         raise FileFormatError(str(file), message, line=number)
     del above[depth:]
     return above[-1] if above else None
-
-
-FORMAT = Format("gpc", read=read)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from graph.errors import FileFormatError
-from graph.formats import reading, xml
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
+from graph.formats import reading
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, Place, counted, parsed
-from graph.formats.xml import quoted
+from graph.formats.reading import quoted
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -132,7 +132,7 @@ class _Document:
         self._open: list[_Element] = []
         self._key: str | None = None
         self._text: list[str] = []
-        xml.parse(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
+        reading.parse_xml(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
 
     def _start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         if name == "key":
@@ -202,6 +202,3 @@ class _Document:
         if value not in allowed:
             raise self._error(element, f"{name!r} is {value!r}; one of {', '.join(allowed)} was expected")
         return cast(Any, value)
-
-
-FORMAT = Format("graphml", read=read, write=write, suffixes=(".graphml",))

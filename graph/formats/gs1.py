@@ -15,12 +15,9 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import rdf
-from graph.formats.format import Format
-from graph.formats.iris import OWL, RDF, RDFS, SKOS, TYPE
 from graph.formats.parsed import Parsed, counted, parsed
-from graph.formats.rdf import Node, Text, Triple
+from graph.formats.rdf import OWL, RDF, RDFS, SKOS, TYPE, Node, Text, shown
 from graph.formats.skos_document import Document
-from graph.formats.skos_left_out import shown
 from graph.model import Concept, Kind, Relation, RelationType, Status
 
 VOCABULARY = "https://ref.gs1.org/voc/"
@@ -50,28 +47,18 @@ _HIERARCHY: Mapping[Kind, str] = {"category": "subClassOf", "attribute": "subPro
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read files as one graph; `lang` is for texts without a language ("en"), the default scheme is "gs1"."""
-    triples = [_current(triple) for file in files for triple in rdf.load(file)]
-    vocabulary = _Vocabulary(triples, lang=lang or "en", scheme=scheme or "gs1", file=", ".join(map(str, files)))
+    triples = [
+        (_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for file in files for s, p, o in rdf.load(file)
+    ]
+    vocabulary = _Vocabulary(triples, lang=lang or "en", scheme=scheme, file=", ".join(map(str, files)))
     return vocabulary.parsed()
-
-
-def _current(triple: Triple) -> Triple:
-    s, p, o = triple
-    return _today(s), _today(p), o if isinstance(o, Text) else _today(o)
 
 
 def _today(node: Node) -> Node:
     return _FORMER.sub(VOCABULARY, node, count=1) if node.startswith("http") else node
 
 
-class _Vocabulary:
-    def __init__(self, triples: Sequence[Triple], *, lang: str, scheme: str, file: str) -> None:
-        self.file = file
-        self.lang = lang
-        self.scheme = scheme
-        self.document = Document(triples, lang=lang, scheme=scheme, file=file)
-        self.odd = self.document.odd
-
+class _Vocabulary(Document):
     def parsed(self) -> Parsed:
         if not self.kinds:
             raise FileFormatError(self.file, "there is no owl:Class, rdf:Property or code list in the file")
@@ -86,17 +73,17 @@ class _Vocabulary:
     def lists(self) -> set[Node]:
         """The code lists and their common class."""
         found = {CODE_LISTS}
-        children = [(s, o) for s in self.document.by_subject for o in self.document.nodes(s, RDFS + "subClassOf")]
+        children = [(s, o) for s in self.by_subject for o in self.nodes(s, RDFS + "subClassOf")]
         while more := {s for s, o in children if o in found} - found:
             found |= more
-        return found & set(self.document.by_subject)
+        return found & set(self.by_subject)
 
     @cached_property
     def kinds(self) -> dict[Node, Kind]:
         """The kind of each node with an address that becomes a concept."""
         found: dict[Node, Kind] = {}
-        for node in sorted(self.document.by_subject):
-            types = set(self.document.nodes(node, TYPE))
+        for node in sorted(self.by_subject):
+            types = set(self.nodes(node, TYPE))
             if node.startswith("_:"):
                 continue
             if node in self.lists or RDF + "Property" in types:
@@ -108,40 +95,40 @@ class _Vocabulary:
         return found
 
     def _concept(self, node: Node, kind: Kind) -> Concept | None:
-        labels = self.document.labels(node, RDFS + "label") or self.document.labels(node, SKOS + "prefLabel")
+        labels = self.labels(node, RDFS + "label") or self.labels(node, SKOS + "prefLabel")
         if not labels:
             self.odd["terms have no label and were left out"].append(node)
             return None
         pref: dict[str, str] = {}
         alt: dict[str, dict[str, None]] = defaultdict(dict)
-        for label in labels + self.document.labels(node, SKOS + "altLabel"):
+        for label in labels + self.labels(node, SKOS + "altLabel"):
             if pref.setdefault(label.lang, label.text) != label.text:
                 alt[label.lang][label.text] = None
-        codes = [o.text for o in self.document.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
+        codes = [o.text for o in self.by_subject[node].get(SKOS + "prefLabel", ()) if isinstance(o, Text)]
         hidden = tuple(sorted(code for code in set(codes) if code.strip() and code not in pref.values()))
-        types = self.document.nodes(node, TYPE)
+        types = self.nodes(node, TYPE)
         return Concept(
             id=node,
-            scheme=self.scheme,
+            scheme=self.scheme or "gs1",
             kind=kind,
             pref_label=pref,
             alt_label={tag: tuple(texts) for tag, texts in alt.items() if texts},
             hidden_label={"und": hidden} if hidden else {},
-            definition=self.document.definitions(node, RDFS + "comment"),
-            notation=self.document.notation(node, _CODE, SKOS + "notation"),
+            definition=self.definitions(node, RDFS + "comment"),
+            notation=self.notation(node, _CODE, SKOS + "notation"),
             status=self._status(node),
             choice="single" if OWL + "FunctionalProperty" in types else "multiple",
         )
 
     def _status(self, node: Node) -> Status:
         """The status by `term_status` and `owl:deprecated`, whose value is true or a successor."""
-        stated = [_STATUS.get(text.text, "active") for text in self.document.texts(node, _TERM_STATUS)]
-        flags = self.document.by_subject[node].get(OWL + "deprecated", ())
+        stated = [_STATUS.get(text.text, "active") for text in self.texts(node, _TERM_STATUS)]
+        flags = self.by_subject[node].get(OWL + "deprecated", ())
         gone = any(flag != node if isinstance(flag, str) else flag.text.lower() in ("true", "1") for flag in flags)
         return "deprecated" if gone or "deprecated" in stated else stated[0] if stated else "active"
 
     def _relations(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
-        kind, nodes = known[id], self.document.nodes
+        kind, nodes = known[id], self.nodes
         if kind == "value":
             yield from (Relation("value_of", id, target) for target in nodes(id, TYPE) if target in self.lists)
         yield from self._broader(id, known)
@@ -157,7 +144,7 @@ class _Vocabulary:
 
     def _broader(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
         term = "subClassOf" if id in self.lists else _HIERARCHY.get(known[id])
-        targets = {*self.document.nodes(id, SKOS + "broader"), *(self.document.nodes(id, RDFS + term) if term else ())}
+        targets = {*self.nodes(id, SKOS + "broader"), *(self.nodes(id, RDFS + term) if term else ())}
         usable = sorted(target for target in targets if known.get(target) == known[id] and target != id)
         for target in sorted(targets - {*usable, OWL + "Thing"}):
             self.odd["broader terms are not in the vocabulary and were left out"].append(f"{shown(target)} of {id}")
@@ -165,7 +152,7 @@ class _Vocabulary:
             yield Relation("broader", id, target, primary=target == usable[0])
 
     def _applicability(self, id: str, known: Mapping[str, Kind]) -> Iterator[Relation]:
-        lists = [target for target in self.document.nodes(id, RDFS + "range") if target in self.lists - {CODE_LISTS}]
+        lists = [target for target in self.nodes(id, RDFS + "range") if target in self.lists - {CODE_LISTS}]
         for target in self._domain(id):
             if known.get(target) == "category":
                 yield from (Relation("applies_to", one, target) for one in (id, *lists))
@@ -178,9 +165,9 @@ class _Vocabulary:
     def _domain(self, id: str) -> list[Node]:
         """The classes of the domain, with the members of unions, in order."""
         found: set[Node] = set()
-        for node in self.document.nodes(id, RDFS + "domain"):
-            unions = self.document.nodes(node, OWL + "unionOf")
-            members = (member for union in unions for member in self.document.listed(union))
+        for node in self.nodes(id, RDFS + "domain"):
+            unions = self.nodes(node, OWL + "unionOf")
+            members = (member for union in unions for member in self.listed(union))
             found |= {member for member in members if isinstance(member, str)} if unions else {node}
         return sorted(found)
 
@@ -188,7 +175,7 @@ class _Vocabulary:
         structure = {RDF + "first", RDF + "rest", OWL + "unionOf"}
         links = {*_MAPPED, TYPE, SKOS + "broader", RDFS + "subClassOf", RDFS + "subPropertyOf", RDFS + "domain"}
         held = {*links, *_TEXTS, OWL + "deprecated"}
-        for node, predicates in self.document.by_subject.items():
+        for node, predicates in self.by_subject.items():
             for predicate, values in predicates.items():
                 for value in values:
                     if node not in known:
@@ -202,6 +189,3 @@ class _Vocabulary:
                     ):
                         what = f"values of {shown(predicate)} have no place in a concept and were left out"
                         self.odd[what].append(f"{shown(value)} of {node}")
-
-
-FORMAT = Format("gs1", read=read)

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from graph.formats import reading
-from graph.formats.fields import Row
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, Place, parsed
+from graph.formats.reading import Row
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
-from graph.model.serial import concept_to_json
+from graph.model.changes import concept_to_json
 from graph.taxonomy import Taxonomy
 
 _LABELS = ("pref_label", "alt_label", "hidden_label", "definition")
@@ -131,6 +131,3 @@ def _by_language(row: Row, field: str, lang: str | None) -> dict[str, Any]:
         if not LANGUAGE_TAG.fullmatch(tag):
             raise row.error(f"{field!r}: {tag!r} is not a language tag (like en or zh-CN)")
     return value
-
-
-FORMAT = Format("jsonl", read=read, write=write, suffixes=(".jsonl",))

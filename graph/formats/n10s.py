@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graph.formats import reading
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
-from graph.formats.iris import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
+from graph.formats.rdf import CONCEPT_BASE, DCT, KGTAG, RELATIONS, SKOS, to_iri
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
 
@@ -54,6 +54,3 @@ def statements(ids: Sequence[str]) -> Iterator[str]:
 def _literal(text: str) -> str:
     """A Cypher string: JSON has the same quotes and escapes."""
     return json.dumps(text)
-
-
-FORMAT = Format("n10s", write=write)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.formats.format import Format
 from graph.formats.parsed import CYCLES, Parsed, Place, note, parsed, shortened
 from graph.model import Concept, Relation
 
@@ -226,6 +225,3 @@ def _left_out(found: _Found) -> list[str]:
         shown = ", ".join(f"{shortened(name)} {count}" for name, count in found.dropped.most_common(5))
         notes.append(f"{found.dropped.total()} properties of {len(found.dropped)} kinds were left out ({shown}, …)")
     return notes + note("lines are neither names, parents nor properties and were left out", found.unread)
-
-
-FORMAT = Format("openfoodfacts", read=read)

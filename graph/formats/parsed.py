@@ -83,6 +83,14 @@ def parsed(
     return Parsed(tuple(rows), tuple(sorted(kept.values())), notes)
 
 
+def under(parents: Mapping[str, str | None]) -> tuple[list[Relation], list[str]]:
+    """Primary `broader` relations to the parents that are in the file, by child, and a note on the others."""
+    found = [(id, parent) for id, parent in parents.items() if parent is not None]
+    dangling = [f"{id!r} under {parent!r}" for id, parent in found if parent not in parents]
+    relations = [Relation("broader", id, parent, primary=True) for id, parent in found if parent in parents]
+    return relations, note("parents are not in the file and were ignored", dangling)
+
+
 def shortened(text: str) -> str:
     """The text cut to 300 characters: labels in files may have megabytes."""
     return text if len(text) <= 300 else f"{text[:300]}…"

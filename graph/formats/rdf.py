@@ -3,19 +3,51 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 import rdflib
 from rdflib.plugins.parsers.notation3 import BadSyntax
 from rdflib.store import Store
 
 from graph.errors import FileFormatError, InputError
-from graph.formats import reading, xml
+from graph.formats import reading
+from graph.model import RelationType
 
+SKOS = "http://www.w3.org/2004/02/skos/core#"
+SKOSXL = "http://www.w3.org/2008/05/skos-xl#"
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+OWL = "http://www.w3.org/2002/07/owl#"
+DCT = "http://purl.org/dc/terms/"
+DC = "http://purl.org/dc/elements/1.1/"
+KGTAG = "urn:kgtag:ns#"
+"""kgtag's own terms: kind, choice, status, primary, valueOf, appliesTo, excludes, and the order of labels."""
+
+TYPE = RDF + "type"
+CONCEPT_BASE = "urn:kgtag:concept:"
+SCHEME_BASE = "urn:kgtag:scheme:"
+
+RELATIONS: Mapping[RelationType, str] = {
+    "broader": SKOS + "broader",
+    "related": SKOS + "related",
+    "exact_match": SKOS + "exactMatch",
+    "close_match": SKOS + "closeMatch",
+    "value_of": KGTAG + "valueOf",
+    "applies_to": KGTAG + "appliesTo",
+    "excludes": KGTAG + "excludes",
+    "replaced_by": DCT + "isReplacedBy",
+}
+
+_ADDRESS = re.compile(r"(https?|file)://[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]*")
+
+_SHORT = {SKOS: "skos:", SKOSXL: "skosxl:", RDFS: "rdfs:", RDF: "rdf:", OWL: "owl:", DCT: "dct:", DC: "dc:"}
+_SHORT |= {"http://creativecommons.org/ns#": "cc:", "http://purl.org/vocab/vann/": "vann:"}
 _FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".owl": "xml", ".jsonld": "json-ld"}
 
 
@@ -37,7 +69,7 @@ def load(path: Path) -> list[Triple]:
     format = _format(path)
     source = reading.text(path)
     if format == "xml":
-        xml.parse(source, path)
+        reading.parse_xml(source, path)
     elif format == "json-ld":
         _check_contexts(reading.json_value(source, path), path)
     graph = rdflib.Graph(store="default" if format == "json-ld" else _Heap(), bind_namespaces="none")
@@ -158,3 +190,26 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
+
+
+def to_iri(id: str, base: str) -> str:
+    """The IRI of an id: itself if it is a web address, else percent-encoded after `base`."""
+    return id if _ADDRESS.fullmatch(id) else base + quote(id, safe="~")
+
+
+def from_iri(iri: str, base: str) -> str:
+    return unquote(iri.removeprefix(base)) if iri.startswith(base) else iri
+
+
+def blank(name: str, number: int) -> str:
+    """The nth blank node of a name."""
+    return f"_:{''.join(c if c.isalnum() and c.isascii() else f'x{ord(c):x}' for c in name)}n{number}"
+
+
+def shown(value: Node | Text) -> str:
+    """A node or text for messages: with a well-known prefix, or cut short."""
+    if isinstance(value, Text):
+        return repr(value.text if len(value.text) <= 40 else value.text[:39] + "…")
+    if value.startswith("_:"):
+        return "a blank node"
+    return next((prefix + value.removeprefix(base) for base, prefix in _SHORT.items() if value.startswith(base)), value)

@@ -1,4 +1,4 @@
-"""Reading and writing of files; every fault becomes a FileFormatError with its place."""
+"""Files as lines, JSON, rows and XML, read and written; every fault becomes a FileFormatError with its place."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import io
 import os
 import tempfile
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 import orjson
 
 from graph.errors import FileFormatError, InputError
+from graph.model import LANGUAGE_TAG
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LARGEST_MB = 256
@@ -23,6 +27,8 @@ _BOMB = 100
 """Compression factor from which a gzipped file counts as made to fill memory; text has about 10."""
 _HARMLESS = 8 << 20
 """Unpacked bytes below which the factor does not matter."""
+_DEEPEST = 500
+"""Levels of XML elements that are read."""
 
 
 def largest() -> int:
@@ -128,12 +134,26 @@ def kind_of(value: object) -> str:
     return "null" if value is None else names.get(type(value), type(value).__name__)
 
 
-def position(source: str, needle: str) -> tuple[int | None, int | None]:
-    """Line and column, from 1, of the first occurrence of `needle`."""
-    at = source.find(needle)
-    if at < 0:
-        return None, None
-    return source.count("\n", 0, at) + 1, at - source.rfind("\n", 0, at)
+def languages(files: Sequence[Path], lang: str | None, *, example: str) -> Iterator[tuple[Path, str]]:
+    """Files with their languages, one each. Raises InputError; `example` is a name that tells a language."""
+    if lang is not None and len(files) > 1:
+        raise InputError(f"{len(files)} files but one language {lang!r}; name the files by language ({example})")
+    seen: set[str] = set()
+    for file in files:
+        tag = language(file, lang, example=example)
+        if tag in seen:
+            raise InputError(f"{file}: a second file for language {tag!r}")
+        seen.add(tag)
+        yield file, tag
+
+
+def language(file: Path, lang: str | None, *, example: str) -> str:
+    """`lang`, else the last part of the file's name: `categories.zh-CN.json.gz` → zh-CN."""
+    tag = lang or stem(file).rpartition(".")[2]
+    if not LANGUAGE_TAG.fullmatch(tag):
+        hint = f"name the file by its language ({example}) or give --lang"
+        raise InputError(f"{file}: {tag!r} is not a language tag; {hint}")
+    return tag
 
 
 def write(path: Path, parts: Iterable[bytes]) -> None:
@@ -218,3 +238,109 @@ def _refuse(path: Path, error: OSError) -> NoReturn:
     if isinstance(error, FileNotFoundError):
         raise FileFormatError(str(path), "there is no such file") from None
     raise FileFormatError(str(path), f"can't be read: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row or object of a file. `line` counts from 1, in Parquet rows; `at` is a place in a JSON document."""
+
+    file: str
+    line: int
+    fields: Mapping[str, Any]
+    at: str = ""
+
+    @classmethod
+    def of(cls, value: object, file: Path | str, at: str) -> Row:
+        """The row of a JSON value, which must be an object."""
+        if not isinstance(value, dict):
+            raise FileFormatError(str(file), f"{at}: an object was expected, not {kind_of(value)}")
+        return cls(str(file), 0, value, at)
+
+    def error(self, message: str) -> FileFormatError:
+        return FileFormatError(self.file, f"{self.at}: {message}" if self.at else message, line=self.line or None)
+
+    def optional(self, field: str) -> str | None:
+        """The text of a field, None when it is missing, null or empty."""
+        value = self.fields.get(field)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str):
+            raise self.error(f"{field!r} must be a string, not {kind_of(value)}")
+        return value
+
+    def text(self, field: str) -> str:
+        """The text of a field that must not be missing or blank."""
+        value = self.fields.get(field)
+        if isinstance(value, str) and value.strip():
+            return value
+        if field not in self.fields:
+            there = ", ".join(map(repr, self.fields)) or "none"
+            raise self.error(f"{field!r} is missing; the fields here are {there}")
+        wrong = "is empty" if isinstance(value, str) else f"is {kind_of(value)}"
+        raise self.error(f"{field!r} {wrong}; a string that is not blank was expected")
+
+    def id(self, field: str = "id") -> str:
+        """The id in a field as text, by default the line number of the row."""
+        value = self.fields.get(field)
+        if self.line and (value is None or value == ""):
+            return str(self.line)
+        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+            raise self.error(f"{field!r} must be a string or a whole number, not {kind_of(value)}")
+        return str(value)
+
+    def items(self, field: str) -> list[Any]:
+        """The list in a field, empty when it is missing."""
+        value = self.fields.get(field, [])
+        if not isinstance(value, list):
+            raise self.error(f"{field!r} must be a list, not {kind_of(value)}")
+        return value
+
+
+def parse_xml(
+    source: str,
+    path: Path,
+    *,
+    start: Callable[[str, Mapping[str, str], int], None] = lambda name, attributes, line: None,
+    text: Callable[[str], None] = lambda text: None,
+    end: Callable[[str], None] = lambda name: None,
+) -> None:
+    """Check a document and call handlers with its elements' names, without prefixes, and with its text.
+
+    Raises FileFormatError, with the place, for XML that is not well-formed, that is nested too deeply (each level costs
+    rdflib more than the one before), or that declares entities, which can grow without bound or read other files.
+    """
+    parser = expat.ParserCreate("utf-8")
+    parser.buffer_text = True
+    depth = 0
+
+    def refuse(name: str, *_: Any) -> None:
+        message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
+        raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
+
+    def opened(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _DEEPEST:
+            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
+        start(name.rpartition(":")[2], attributes, parser.CurrentLineNumber)
+
+    def closed(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(name.rpartition(":")[2])
+
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = opened, text, closed
+    try:
+        parser.Parse(source.encode(), True)
+    except expat.ExpatError as error:
+        why = expat.ErrorString(error.code)
+        raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
+
+
+def quoted(text: str, path: Path) -> str:
+    """The text escaped for an element or attribute. Raises InputError for characters that XML 1.0 can't represent."""
+    bad = next((c for c in text if (c < " " and c not in "\t\n\r") or c in "\ufffe\uffff"), None)
+    if bad is not None:
+        raise InputError(f"{path}: the label {text!r} holds {bad!r}, which XML can't carry")
+    return escape(text, {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})

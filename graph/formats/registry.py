@@ -8,29 +8,27 @@ from functools import cache
 from pathlib import Path
 
 from graph.errors import InputError
-from graph.formats import (
-    bestbuy,
-    google,
-    gpc,
-    graphml,
-    gs1,
-    jsonl,
-    n10s,
-    openfoodfacts,
-    shopify,
-    skos,
-    synonyms,
-    tabular,
-    whatnot,
-)
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader, Writer
+from graph.formats import google, gpc, graphml, gs1, jsonl, n10s, openfoodfacts, shopify, shops, skos, synonyms, tabular
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
 from graph.plugins import load_plugins
 from graph.taxonomy import Taxonomy
 
-_MODULES = (
-    shopify, google, gpc, openfoodfacts, bestbuy, whatnot, skos, gs1, graphml, tabular, jsonl, synonyms, n10s,
-)  # fmt: skip
-BUILT_IN: Mapping[str, Format] = {module.FORMAT.name: module.FORMAT for module in _MODULES}
+_BUILT_IN = (
+    Format("shopify", shopify.read, shopify.write),
+    Format("google", google.read),
+    Format("gpc", gpc.read),
+    Format("openfoodfacts", openfoodfacts.read),
+    Format("bestbuy", shops.read_bestbuy),
+    Format("whatnot", shops.read_whatnot),
+    Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld")),
+    Format("gs1", gs1.read),
+    Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
+    Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),
+    Format("jsonl", jsonl.read, jsonl.write, suffixes=(".jsonl",)),
+    Format("synonyms", write=synonyms.write),
+    Format("n10s", write=n10s.write),
+)
+BUILT_IN: Mapping[str, Format] = {format.name: format for format in _BUILT_IN}
 
 
 @cache
@@ -62,13 +60,6 @@ def reader(name: str, *, known: tuple[str, ...] = ()) -> Reader:
     return format.read
 
 
-def _writer(name: str) -> Writer:
-    format = formats().get(name)
-    if format is None or format.write is None:
-        raise unknown_format(name, writable(), "export")
-    return format.write
-
-
 def unknown_format(name: str, names: tuple[str, ...], what: str) -> InputError:
     """The error for a name that is not among `names`."""
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -92,7 +83,9 @@ def export_file(taxonomy: Taxonomy, format: str, file: Path, *, options: ExportO
         >>> export_file(taxonomy, "skos", Path("shop.ttl")).concepts
         661
     """
-    write = _writer(format)
+    found = formats().get(format)
+    if found is None or found.write is None:
+        raise unknown_format(format, writable(), "export")
     if options.scheme is not None and options.scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {options.scheme!r} in this taxonomy; there is {', '.join(taxonomy.schemes)}")
-    return write(taxonomy, file, options)
+    return found.write(taxonomy, file, options)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import rdf
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
-from graph.formats.iris import (
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
+from graph.formats.parsed import Parsed, parsed
+from graph.formats.rdf import (
     CONCEPT_BASE,
     DCT,
     KGTAG,
@@ -19,14 +21,13 @@ from graph.formats.iris import (
     SKOS,
     SKOSXL,
     TYPE,
+    Node,
+    Text,
+    Triple,
     blank,
     to_iri,
 )
-from graph.formats.parsed import Parsed, parsed
-from graph.formats.rdf import Node, Text, Triple
-from graph.formats.skos_document import Document
-from graph.formats.skos_left_out import left_out
-from graph.formats.skosxl import label_nodes, plain_labels
+from graph.formats.skos_document import Document, left_out
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -121,4 +122,32 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield node, KGTAG + "primary", other
 
 
-FORMAT = Format("skos", read=read, write=write, suffixes=(".ttl", ".rdf", ".jsonld"))
+_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+
+
+def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
+    """Plain labels for the XL labels of the triples."""
+    forms: dict[str, list[Text]] = defaultdict(list)
+    for s, p, o in triples:
+        if p == SKOSXL + "literalForm" and isinstance(o, Text):
+            forms[s].append(o)
+    if not forms:
+        return []
+    terms = {xl: plain for plain, xl in _TERMS.items()}
+    return [
+        (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
+    ]
+
+
+def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """The triples with a node for each plain label."""
+    number: Counter[str] = Counter()
+    for s, p, o in triples:
+        if p not in _TERMS:
+            yield s, p, o
+            continue
+        node = blank(f"{s}-label", number[s])
+        number[s] += 1
+        yield s, _TERMS[p], node
+        yield node, TYPE, SKOSXL + "Label"
+        yield node, SKOSXL + "literalForm", o

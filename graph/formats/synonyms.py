@@ -13,7 +13,7 @@ from pathlib import Path
 
 from graph.errors import InputError
 from graph.formats import reading
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
+from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import counted
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
@@ -99,6 +99,3 @@ def _joined(labels: list[str]) -> str:
 def escaped(label: str) -> str:
     """The label with commas, arrows, backslashes and number signs escaped."""
     return _SPECIAL.sub(lambda found: "\\" + found[0], label)
-
-
-FORMAT = Format("synonyms", write=write)

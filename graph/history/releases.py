@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreUnavailable, UnknownVersion
-from graph.history.reconcile import reconciled
+from graph.history.versions import reconciled
 from graph.model import Release
-from graph.model.serial import now
+from graph.model.changes import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 

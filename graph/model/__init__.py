@@ -1,76 +1,39 @@
 """Frozen values of a SKOS taxonomy: concepts, relations, changes, items, proposals."""
 
-from graph.model.changes import (
-    Change,
-    ChangeSet,
-    DeleteConcept,
-    DeleteRelation,
-    HistoryEntry,
-    Origin,
-    PutConcept,
-    PutRelation,
-    Record,
-    Release,
-    Retag,
-    Version,
-)
-from graph.model.concepts import (
-    CHOICES,
-    KINDS,
-    LANGUAGE_TAG,
-    RELATION_TYPES,
-    STATUSES,
-    SYMMETRIC,
-    Choice,
-    Concept,
-    Kind,
-    LabelKind,
-    Problem,
-    ProblemCode,
-    Relation,
-    RelationType,
-    Status,
-    UnknownEdge,
-)
-from graph.model.items import ApiKey, ItemTag, Retagged, TaggedItem
-from graph.model.proposals import PROPOSAL_STATUSES, Accepting, Comment, Proposal, ProposalStatus
-
-__all__ = [
-    "CHOICES",
-    "KINDS",
-    "LANGUAGE_TAG",
-    "PROPOSAL_STATUSES",
-    "RELATION_TYPES",
-    "STATUSES",
-    "SYMMETRIC",
-    "Accepting",
-    "ApiKey",
-    "Change",
-    "ChangeSet",
-    "Choice",
-    "Comment",
-    "Concept",
-    "DeleteConcept",
-    "DeleteRelation",
-    "HistoryEntry",
-    "ItemTag",
-    "Kind",
-    "LabelKind",
-    "Origin",
-    "Problem",
-    "ProblemCode",
-    "Proposal",
-    "ProposalStatus",
-    "PutConcept",
-    "PutRelation",
-    "Record",
-    "Relation",
-    "RelationType",
-    "Release",
-    "Retag",
-    "Retagged",
-    "Status",
-    "TaggedItem",
-    "UnknownEdge",
-    "Version",
-]
+from graph.model.changes import Change as Change
+from graph.model.changes import ChangeSet as ChangeSet
+from graph.model.changes import DeleteConcept as DeleteConcept
+from graph.model.changes import DeleteRelation as DeleteRelation
+from graph.model.changes import HistoryEntry as HistoryEntry
+from graph.model.changes import Origin as Origin
+from graph.model.changes import PutConcept as PutConcept
+from graph.model.changes import PutRelation as PutRelation
+from graph.model.changes import Record as Record
+from graph.model.changes import Release as Release
+from graph.model.changes import Retag as Retag
+from graph.model.changes import Version as Version
+from graph.model.concepts import CHOICES as CHOICES
+from graph.model.concepts import KINDS as KINDS
+from graph.model.concepts import LANGUAGE_TAG as LANGUAGE_TAG
+from graph.model.concepts import RELATION_TYPES as RELATION_TYPES
+from graph.model.concepts import STATUSES as STATUSES
+from graph.model.concepts import SYMMETRIC as SYMMETRIC
+from graph.model.concepts import ApiKey as ApiKey
+from graph.model.concepts import Choice as Choice
+from graph.model.concepts import Concept as Concept
+from graph.model.concepts import ItemTag as ItemTag
+from graph.model.concepts import Kind as Kind
+from graph.model.concepts import LabelKind as LabelKind
+from graph.model.concepts import Problem as Problem
+from graph.model.concepts import ProblemCode as ProblemCode
+from graph.model.concepts import Relation as Relation
+from graph.model.concepts import RelationType as RelationType
+from graph.model.concepts import Retagged as Retagged
+from graph.model.concepts import Status as Status
+from graph.model.concepts import TaggedItem as TaggedItem
+from graph.model.concepts import UnknownEdge as UnknownEdge
+from graph.model.proposals import PROPOSAL_STATUSES as PROPOSAL_STATUSES
+from graph.model.proposals import Accepting as Accepting
+from graph.model.proposals import Comment as Comment
+from graph.model.proposals import Proposal as Proposal
+from graph.model.proposals import ProposalStatus as ProposalStatus

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from graph.errors import LostRace
-from graph.model.changes import Change
-from graph.model.serial import Json, change_from_json, change_to_json
+from graph.model.changes import Change, Json, change_from_json, change_to_json
 
 ProposalStatus = Literal["open", "accepted", "rejected", "withdrawn"]
 PROPOSAL_STATUSES: tuple[ProposalStatus, ...] = get_args(ProposalStatus)

@@ -172,6 +172,84 @@ WHERE coalesce(t.status, 'accepted') = 'accepted' AND i.id IS :: STRING NOT NULL
 RETURN DISTINCT i.id AS id ORDER BY id LIMIT $limit
 """
 
+CONCERNED = """
+MATCH (:Concept {id: $source})<-[:TAGGED]-(i:Item)
+WITH DISTINCT i
+MATCH (i)-[t:TAGGED]->(c:Concept) WHERE c.id IN [$source, $target]
+WITH elementId(i) AS item, elementId(t) AS tag, c.id AS concept, properties(t) AS properties, t.position AS position
+RETURN item, tag, concept, properties ORDER BY item, position, concept
+"""
+MOVE_TAG = """
+UNWIND $rows AS row
+MATCH (c:Concept {id: row.concept})
+MATCH (i)-[old:TAGGED]->() WHERE elementId(i) = row.item AND elementId(old) = row.tag
+CREATE (i)-[t:TAGGED]->(c) SET t = properties(old), t += row.properties
+DELETE old
+"""
+"""A relationship can't change its end, so another one replaces it, unless the item has been tagged anew meanwhile."""
+
+RECORD_CHANGES = """
+MATCH (m:Meta {id: 'kgtag'}) SET m.version = $version
+CREATE (s:ChangeSet) SET s = $properties
+"""
+SIZES = """
+MATCH (s:ChangeSet) WHERE s.version > $after
+RETURN s.version AS version, coalesce(s.size, size(s.changes), 0) AS size ORDER BY version LIMIT $limit
+"""
+ENTRIES = """
+MATCH (s:ChangeSet) WHERE s.version > $after AND s.version <= $end
+RETURN s.version AS version, s.at AS at, s.author AS author, s.reason AS reason, s.origin AS origin,
+    s.revision AS revision, s.payload AS payload, s.changes AS changes
+ORDER BY version
+"""
+VERSIONS = """
+MATCH (s:ChangeSet) WHERE s.version < $before
+RETURN s.version AS version, s.at AS at, s.author AS author, s.reason AS reason, s.origin AS origin,
+    s.revision AS revision, s.summary AS summary, s.concepts AS concepts, s.size AS size, s.changes AS changes
+ORDER BY version DESC LIMIT $limit
+"""
+RELEASE_TAKEN = """
+MATCH (r:Release) WHERE r.name = $name OR r.version = $version
+RETURN r.name AS name, r.version AS version ORDER BY version LIMIT 1
+"""
+PUT_RELEASE = "CREATE (r:Release) SET r = $properties"
+RELEASES = """
+MATCH (r:Release)
+RETURN r.name AS name, r.version AS version, r.revision AS revision, r.at AS at, r.author AS author, r.notes AS notes
+ORDER BY version
+"""
+
+LOCK_PROPOSAL = "MERGE (p:Proposal {id: $id}) ON CREATE SET p.fresh = true SET p.held = true"
+"""The lock lasts as long as the transaction; PUT_PROPOSAL removes both properties."""
+PUT_PROPOSAL = """
+MATCH (p:Proposal {id: $id})
+OPTIONAL MATCH (p)-[:COMMENT]->(old:Comment) DETACH DELETE old
+WITH DISTINCT p
+OPTIONAL MATCH (p)-[about:ABOUT]->() DELETE about
+WITH DISTINCT p
+SET p = $properties
+FOREACH (row IN $comments | CREATE (p)-[:COMMENT]->(c:Comment) SET c = row)
+WITH p UNWIND $properties.concepts AS concept
+MATCH (c:Concept {id: concept})
+CREATE (p)-[:ABOUT]->(c)
+"""
+PROPOSAL = """
+MATCH (p:Proposal {id: $id}) WHERE p.fresh IS NULL
+OPTIONAL MATCH (p)-[:COMMENT]->(c:Comment)
+WITH p, c ORDER BY c.position, c.at
+RETURN properties(p) AS proposal, collect(properties(c)) AS comments
+"""
+PROPOSALS = """
+MATCH (p:Proposal) WHERE p.id IS :: INTEGER NOT NULL
+    AND ($before IS NULL OR p.id < $before) AND ($status IS NULL OR p.status = $status)
+    AND ($concept IS NULL OR $concept IN p.concepts)
+WITH p ORDER BY p.id DESC LIMIT $limit
+OPTIONAL MATCH (p)-[:COMMENT]->(c:Comment)
+WITH p, c ORDER BY p.id DESC, c.position, c.at
+WITH p, collect(properties(c)) AS comments
+RETURN properties(p) AS proposal, comments ORDER BY p.id DESC
+"""
+
 PUT_KEY = "MERGE (k:ApiKey {id: $id}) SET k = $properties"
 DELETE_KEY = "MATCH (k:ApiKey {id: $id}) DETACH DELETE k RETURN count(*) AS n"
 KEYS = """

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from graph.columns.assemble import RawEdges, RawTexts, assemble
 from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
-from graph.columns.near_types import near_relation
+from graph.columns.invariants import near_relation
 from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, UnknownEdge
 from graph.neo4j import cypher
 

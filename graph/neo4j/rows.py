@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from graph.model import KINDS, SYMMETRIC, ApiKey, Concept, ItemTag, Kind, Relation, Retagged, TaggedItem
+from graph.editing.retag import by_item, changed
+from graph.model import (
+    KINDS,
+    SYMMETRIC,
+    ChangeSet,
+    Concept,
+    ItemTag,
+    Kind,
+    Proposal,
+    Record,
+    Relation,
+    Retag,
+    Retagged,
+    TaggedItem,
+)
+from graph.model.changes import now
+from graph.model.proposals import from_json as proposal_from_json
+from graph.model.proposals import to_json as proposal_to_json
 
 Row = dict[str, Any]
 
@@ -112,10 +131,6 @@ def steps_properties(steps: Sequence[Retagged]) -> Row:
     return {name: None if column is None else list(column) for name, column in zip(_STEPS, columns, strict=True)}
 
 
-def key_of(row: Mapping[str, Any]) -> ApiKey:
-    return ApiKey(row["id"], row["name"], row["sha256"], tuple(row["scopes"]), row["created"])
-
-
 def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
@@ -128,3 +143,69 @@ def _tagged(labels: Mapping[str, str]) -> list[str]:
 def _tagged_lists(labels: Mapping[str, Sequence[str]]) -> list[str]:
     """`text@lang`, by language, in order within a language."""
     return [f"{text}@{tag}" for tag in sorted(labels) for text in labels[tag]]
+
+
+def moves(rows: Iterable[Sequence[Any]], wanted: Retag, *, version: int) -> Iterator[Row]:
+    """Rows for MOVE_TAG from rows (item, tag, concept, properties) of CONCERNED."""
+    keyed = ((item, (item, tag), tag_of(concept, properties)) for item, tag, concept, properties in rows)
+    for tags in by_item(keyed):
+        for (item, old), tag in changed(tags, wanted, version=version):
+            properties = {"status": tag.status, **steps_properties(tag.retagged_from)}
+            yield {"item": item, "tag": old, "concept": tag.concept, "properties": properties}
+
+
+def entry_row(version: int, changes: ChangeSet, *, record: Record, payload: bytes) -> dict[str, Any]:
+    return {
+        "version": version,
+        "at": now(),
+        "author": changes.author,
+        "reason": changes.reason,
+        "origin": record.origin,
+        "revision": record.revision,
+        "summary": record.summary,
+        "concepts": list(record.concepts),
+        "size": len(record.changes),
+        "payload": payload,
+    }
+
+
+_FIELDS = (
+    "id", "title", "status", "author", "key", "created", "reason", "base_version", "base_revision", "decided_by",
+    "decided_at", "version",
+)  # fmt: skip
+_NAMES = {name: re.sub("_(.)", lambda found: found[1].upper(), name) for name in _FIELDS}
+"""Properties by field: `baseVersion` for `base_version`."""
+_JSON = ("operation", "evidence", "seen")
+
+
+def proposal_parameters(proposal: Proposal) -> Row:
+    """The parameters of PUT_PROPOSAL."""
+    row = proposal_to_json(proposal)
+    properties: Row = {_NAMES[name]: row[name] for name in _NAMES if name in row}
+    properties |= {name: _dumps(row[name]) for name in _JSON if name in row}
+    properties |= {"changes": list(map(_dumps, row["changes"])), "concepts": proposal.concepts}
+    comments = [comment | {"position": at} for at, comment in enumerate(row["comments"])]
+    return {"id": proposal.id, "properties": properties, "comments": comments}
+
+
+def proposal_of(record: Mapping[str, Any]) -> Proposal:
+    """The proposal of a record, with defaults for what external edits removed or made invalid."""
+    found = record["proposal"]
+    row: Row = {"created": "", "author": "", "title": "", "base_version": 0, "base_revision": "", "seen": {}}
+    row |= {name: found[theirs] for name, theirs in _NAMES.items() if theirs in found}
+    row |= {name: read for name in _JSON if isinstance(read := _loads(found.get(name)), dict)}
+    changes = [_loads(change) for change in found.get("changes", [])]
+    row["changes"] = changes if all(isinstance(change, dict) for change in changes) else []
+    row["comments"] = [{name: str(c.get(name, "")) for name in ("at", "author", "text")} for c in record["comments"]]
+    return proposal_from_json(row)
+
+
+def _loads(text: object) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

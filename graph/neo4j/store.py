@@ -13,16 +13,16 @@ from typing import LiteralString, TypeVar
 
 import neo4j
 
-from graph.changes.net import net
+from graph.changes import net
+from graph.columns.assemble import TaxonomyData
 from graph.columns.columns import Columns
-from graph.columns.taxonomy_data import TaxonomyData
-from graph.errors import ConflictError, MigrationError, ReleaseTaken
-from graph.history.effects import unchecked
-from graph.history.payload import pack, page_end
+from graph.errors import MigrationError, ReleaseTaken
+from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
 from graph.model import (
     Accepting,
     ApiKey,
+    Change,
     ChangeSet,
     HistoryEntry,
     Proposal,
@@ -32,18 +32,16 @@ from graph.model import (
     TaggedItem,
     Version,
 )
+from graph.model.changes import load_change, now
 from graph.model.proposals import require_etag
-from graph.model.serial import now
 from graph.neo4j import cypher
-from graph.neo4j import history as neo4j_history
-from graph.neo4j import proposals as neo4j_proposals
 from graph.neo4j.connection import Connection, applied
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
-from graph.neo4j.rows import item_of, item_row, key_of
+from graph.neo4j.rows import entry_row, item_of, item_row, proposal_of, proposal_parameters
 from graph.neo4j.write import batches, require, write
+from graph.store import paged, require_version
 
-_ITEMS_PER_PAGE = 500
-_NO_LIMIT = 1 << 62
+_PAGE = 500
 _READ_ATTEMPTS = 3
 _PAUSE = 0.1
 """Seconds between two checks of indexes that are being filled."""
@@ -179,11 +177,10 @@ class Neo4jStore:
 
         def done(tx: neo4j.ManagedTransaction) -> int:
             version = _version(tx, cypher.LOCK)
-            if expect_version is not None and version != expect_version:
-                raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
+            require_version(version, expect_version)
             write(tx, work, version + 1)
-            entry = neo4j_history.entry_row(version + 1, changes, record=record, payload=payload)
-            tx.run(neo4j_history.RECORD_CHANGES, version=version + 1, properties=entry).consume()
+            entry = entry_row(version + 1, changes, record=record, payload=payload)
+            tx.run(cypher.RECORD_CHANGES, version=version + 1, properties=entry).consume()
             if accepting is not None:
                 _put_proposal(tx, accepting.at(version + 1), expect=accepting.expect)
             return version + 1
@@ -191,36 +188,30 @@ class Neo4jStore:
         return self._connection.write(done)
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
-        while limit is None or limit > 0:
-            size = neo4j_history.SIZES_AT_ONCE if limit is None else min(limit, neo4j_history.SIZES_AT_ONCE)
-            sizes = self._connection.rows(neo4j_history.SIZES, after=after, limit=size)
+        def page(after: int, limit: int | None) -> list[HistoryEntry]:
+            sizes = self._connection.rows(cypher.SIZES, after=after, limit=min(limit or _PAGE, _PAGE))
             end = page_end((row["version"], row["size"]) for row in sizes)
-            if end is None:
-                return
-            found = [
-                neo4j_history.entry_of(row)
-                for row in self._connection.rows(neo4j_history.ENTRIES, after=after, end=end)
-            ]
-            yield from found
-            after = end
-            limit = None if limit is None else limit - len(found)
+            rows = self._connection.rows(cypher.ENTRIES, after=after, end=end) if end is not None else []
+            return [entry_of(row, _old_changes) for row in rows]
+
+        return paged(page, lambda entry: entry.version, after, limit)
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
-        bounds = {"before": _NO_LIMIT if before is None else before, "limit": _NO_LIMIT if limit is None else limit}
-        return [neo4j_history.version_of(row) for row in self._connection.rows(neo4j_history.VERSIONS, **bounds)]
+        rows = self._connection.rows(cypher.VERSIONS, before=_most(before), limit=_most(limit))
+        return [version_of(row, _old_changes) for row in rows]
 
     def put_release(self, release: Release) -> None:
         def write(tx: neo4j.ManagedTransaction) -> None:
             _version(tx, cypher.LOCK)
-            row = tx.run(neo4j_history.RELEASE_TAKEN, name=release.name, version=release.version).single()
+            row = tx.run(cypher.RELEASE_TAKEN, name=release.name, version=release.version).single()
             if row is not None:
                 raise ReleaseTaken(row["name"], row["version"])
-            tx.run(neo4j_history.PUT_RELEASE, properties=asdict(release)).consume()
+            tx.run(cypher.PUT_RELEASE, properties=asdict(release)).consume()
 
         self._connection.write(write)
 
     def releases(self) -> list[Release]:
-        return [Release(**row) for row in self._connection.rows(neo4j_history.RELEASES)]
+        return [Release(**row) for row in self._connection.rows(cypher.RELEASES)]
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         rows = [item_row(item) for item in {item.id: item for item in items}.values()]
@@ -235,29 +226,26 @@ class Neo4jStore:
         self._connection.write(write)
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
-        while limit is None or limit > 0:
-            size = _ITEMS_PER_PAGE if limit is None else min(limit, _ITEMS_PER_PAGE)
-            found = [item_of(row) for row in self._connection.rows(cypher.ITEMS, after=after, limit=size)]
-            if not found:
-                return
-            yield from found
-            after = found[-1].id
-            limit = None if limit is None else limit - len(found)
+        def page(after: str, limit: int | None) -> list[TaggedItem]:
+            rows = self._connection.rows(cypher.ITEMS, after=after, limit=min(limit or _PAGE, _PAGE))
+            return list(map(item_of, rows))
+
+        return paged(page, lambda item: item.id, after, limit)
 
     def item(self, id: str) -> TaggedItem | None:
         rows = self._connection.rows(cypher.ITEM, id=id)
         return item_of(rows[0]) if rows else None
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
-        rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, limit=_NO_LIMIT if limit is None else limit)
+        rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, limit=_most(limit))
         return [row["id"] for row in rows]
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         self._connection.write(lambda tx: _put_proposal(tx, proposal, expect=expect))
 
     def proposal(self, id: int) -> Proposal | None:
-        rows = self._connection.rows(neo4j_proposals.ONE, id=id)
-        return neo4j_proposals.proposal_of(rows[0]) if rows else None
+        rows = self._connection.rows(cypher.PROPOSAL, id=id)
+        return proposal_of(rows[0]) if rows else None
 
     def proposals(
         self,
@@ -267,26 +255,24 @@ class Neo4jStore:
         before: int | None = None,
         limit: int | None = None,
     ) -> list[Proposal]:
-        most = _NO_LIMIT if limit is None else limit
-        rows = self._connection.rows(neo4j_proposals.MANY, status=status, concept=concept, before=before, limit=most)
-        return list(map(neo4j_proposals.proposal_of, rows))
+        wanted = {"status": status, "concept": concept, "before": before, "limit": _most(limit)}
+        return list(map(proposal_of, self._connection.rows(cypher.PROPOSALS, **wanted)))
 
     def put_key(self, key: ApiKey) -> None:
-        row = {"id": key.id, "name": key.name, "sha256": key.sha256, "scopes": list(key.scopes), "created": key.created}
-        self._connection.write(lambda tx: tx.run(cypher.PUT_KEY, id=key.id, properties=row).consume())
+        self._connection.write(lambda tx: tx.run(cypher.PUT_KEY, id=key.id, properties=asdict(key)).consume())
 
     def delete_key(self, id: str) -> bool:
         return self._connection.write(lambda tx: int(tx.run(cypher.DELETE_KEY, id=id).single(strict=True)["n"]) > 0)
 
     def keys(self) -> list[ApiKey]:
-        return [key_of(row) for row in self._connection.rows(cypher.KEYS)]
+        return [ApiKey(**row | {"scopes": tuple(row["scopes"])}) for row in self._connection.rows(cypher.KEYS)]
 
 
 def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:
-    tx.run(neo4j_proposals.LOCK, id=proposal.id).consume()
-    rows = tx.run(neo4j_proposals.ONE, id=proposal.id).data()
-    require_etag(neo4j_proposals.proposal_of(rows[0]) if rows else None, expect, id=proposal.id)
-    tx.run(neo4j_proposals.PUT, neo4j_proposals.parameters(proposal)).consume()
+    tx.run(cypher.LOCK_PROPOSAL, id=proposal.id).consume()
+    rows = tx.run(cypher.PROPOSAL, id=proposal.id).data()
+    require_etag(proposal_of(rows[0]) if rows else None, expect, id=proposal.id)
+    tx.run(cypher.PUT_PROPOSAL, proposal_parameters(proposal)).consume()
 
 
 def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: LiteralString) -> int:
@@ -294,6 +280,15 @@ def _version(tx: neo4j.ManagedTransaction | neo4j.Transaction, statement: Litera
     if row is None or not isinstance(row["version"], int):
         raise MigrationError("the Meta node, which has the version, is missing; run `kgtag migrate` to restore it")
     return row["version"]
+
+
+def _most(number: int | None) -> int:
+    """The number, or one above all others."""
+    return 1 << 62 if number is None else number
+
+
+def _old_changes(changes: list[str] | None) -> Iterator[Change]:
+    return map(load_change, changes or ())
 
 
 def _bookmark(session: neo4j.Session) -> str:

@@ -9,12 +9,11 @@ from typing import LiteralString, TypeVar
 
 import neo4j
 
-from graph.changes.net import Net
+from graph.changes import Net
 from graph.errors import UnknownConcept
 from graph.model import Concept, Retag
 from graph.neo4j import cypher
-from graph.neo4j import retag as neo4j_retag
-from graph.neo4j.rows import concept_row, deleted_relation_row, new_concept_row, relation_row
+from graph.neo4j.rows import concept_row, deleted_relation_row, moves, new_concept_row, relation_row
 
 _ROWS_PER_STATEMENT = 5000
 
@@ -34,8 +33,8 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
     def retag(wanted: Sequence[Retag]) -> None:
         for one in wanted:
             require(tx, {one.source, one.target})
-            rows = tx.run(neo4j_retag.CONCERNED, source=one.source, target=one.target).values()
-            run(neo4j_retag.MOVE, neo4j_retag.moves(rows, one, version=version))
+            rows = tx.run(cypher.CONCERNED, source=one.source, target=one.target).values()
+            run(cypher.MOVE_TAG, moves(rows, one, version=version))
 
     run(cypher.PUT_CONCEPTS, map(concept_row, work.put_early))
     retag(work.retag_early)

@@ -9,10 +9,10 @@ from typing import Any
 
 from graph import editing
 from graph.editing import Signature, edit, plan, read_change
-from graph.editing.retry import retry_conflicts
+from graph.editing.edit import retry_conflicts
 from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
 from graph.model import Accepting, Change, ChangeSet, Comment, Proposal, ProposalStatus
-from graph.model.serial import lone_surrogate, now
+from graph.model.changes import lone_surrogate, now
 from graph.proposals.fingerprints import fingerprints
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

@@ -14,8 +14,7 @@ from itertools import islice
 from typing import Literal, Protocol
 
 from graph.columns.assemble import columns_of
-from graph.columns.invariants import sound
-from graph.columns.near_types import near_relation
+from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, STATUSES, Concept, Kind, Problem, Relation, UnknownEdge
 from graph.repairs.cypher import CypherWriter
@@ -44,21 +43,17 @@ class StatementWriter(Protocol):
 
     def update(self, before: Concept, after: Concept) -> str:
         """Write the fields that differ."""
-        ...
 
     def delete(self, edges: Sequence[Edge]) -> str: ...
 
     def replace(self, edge: Edge, wanted: Relation) -> str:
         """Delete the edge and create the relation."""
-        ...
 
     def separate(self, id: str) -> str:
         """Give the second and further rows with this id other ids."""
-        ...
 
     def add_value(self, value: Concept, attribute: Concept) -> str:
         """Add the value to the attribute, which is created if its id is free."""
-        ...
 
 
 def dialect_of(url: str) -> Dialect:

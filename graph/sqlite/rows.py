@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from graph.model import ApiKey, Concept, ItemTag, Retagged, TaggedItem
+from graph.model import Concept, ItemTag, Retagged, TaggedItem
 
 Row = tuple[Any, ...]
 
@@ -22,14 +22,15 @@ def row_of(concept: Concept) -> Row:
     return tuple(_json(value) if isinstance(value, Mapping) else value for value in _values(concept))
 
 
-def item_of(row: Row, tags: Sequence[Row]) -> TaggedItem:
+def item_of(row: Sequence[Any], tags: Sequence[Sequence[Any]]) -> TaggedItem:
     id, title, lang, model, revision = row
     return TaggedItem(id, title, lang, model, revision, tuple(map(tag_of, tags)))
 
 
 def tag_of(row: Sequence[Any]) -> ItemTag:
     concept, probability, method, start, end, surface, status, steps = row
-    return ItemTag(concept, probability, method, start, end, surface, status, _steps(steps) if steps else ())
+    retagged_from = tuple(Retagged(*step) for step in orjson.loads(steps or "[]"))
+    return ItemTag(concept, probability, method, start, end, surface, status, retagged_from)
 
 
 def tag_row(tag: ItemTag) -> Row:
@@ -42,15 +43,6 @@ def steps_json(steps: Sequence[Retagged]) -> str | None:
     if not steps:
         return None
     return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode()
-
-
-def _steps(text: str) -> tuple[Retagged, ...]:
-    return tuple(Retagged(*step) for step in orjson.loads(text))
-
-
-def key_of(row: Row) -> ApiKey:
-    id, name, sha256, scopes, created = row
-    return ApiKey(id, name, sha256, tuple(scopes.split()), created)
 
 
 def _json(labels: Mapping[str, str] | Mapping[str, tuple[str, ...]]) -> str:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from graph.changes.net import Net, net
-from graph.columns.taxonomy_data import TaxonomyData
-from graph.errors import ConflictError, UnknownConcept
-from graph.history.effects import unchecked
-from graph.history.payload import pack
+from graph.changes import Net, net
+from graph.columns.assemble import TaxonomyData
+from graph.editing.retag import by_item, changed
+from graph.errors import ReleaseTaken, UnknownConcept
+from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import (
     SYMMETRIC,
     Accepting,
     ApiKey,
+    Change,
     ChangeSet,
-    Concept,
     HistoryEntry,
     Proposal,
     ProposalStatus,
@@ -30,28 +34,57 @@ from graph.model import (
     TaggedItem,
     Version,
 )
-from graph.model.serial import now
-from graph.sqlite import history as sqlite_history
-from graph.sqlite import proposals as sqlite_proposals
+from graph.model.changes import change_from_json, now
+from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.read import read_columns
-from graph.sqlite.retag import retag
-from graph.sqlite.rows import COLUMNS, item_of, key_of, row_of, tag_row
+from graph.sqlite.rows import COLUMNS, item_of, row_of, steps_json, tag_of, tag_row
+from graph.store import paged, require_version
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
 ) STRICT"""
 _PAGE = 500
+_NO_LIMIT = (1 << 63) - 1
 _PUT_CONCEPT = f"""INSERT INTO concept ({", ".join(COLUMNS)}) VALUES ({", ".join("?" * len(COLUMNS))})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS[1:])}"""
 _PUT_RELATION = """INSERT INTO relation (type, source, target, is_primary) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, source, target) DO UPDATE SET is_primary = excluded.is_primary"""
 _KNOWN = "SELECT id FROM concept WHERE id IN (SELECT value FROM json_each(?))"
-_ITEM_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
-    FROM item_tag WHERE item > ? AND item <= ? ORDER BY item, position"""
-_TAGS_OF = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
-    FROM item_tag WHERE item = ? ORDER BY position"""
+
+_VERSION = "SELECT COALESCE(MAX(version), 0) FROM change_set"
+_RECORD_CHANGES = """INSERT INTO change_set
+    (version, at, author, reason, changes, payload, size, origin, revision, summary, concepts)
+    VALUES (?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?)"""
+_SIZES = """SELECT version, COALESCE(size, json_array_length(changes)) FROM change_set
+    WHERE version > ? ORDER BY version LIMIT ?"""
+_ENTRIES = """SELECT version, at, author, reason, origin, revision, payload, changes FROM change_set
+    WHERE version > ? AND version <= ? ORDER BY version"""
+_VERSIONS = """SELECT version, at, author, reason, origin, revision, summary, concepts, size, changes FROM change_set
+    WHERE version < ? ORDER BY version DESC LIMIT ?"""
+_PUT_RELEASE = "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)"
+
+_ITEMS = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
+_TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
+    FROM item_tag WHERE item >= ? AND item <= ? ORDER BY item, position"""
 _ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
+_PUT_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,
+    status, retagged_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_CONCERNED = """SELECT item, position,
+        concept, probability, method, span_start, span_end, surface, status, retagged_from
+    FROM item_tag
+    WHERE concept IN (:source, :target) AND item IN (SELECT item FROM item_tag WHERE concept = :source)
+    ORDER BY item, position"""
+_MOVE_TAG = "UPDATE item_tag SET concept = ?, status = ?, retagged_from = ? WHERE item = ? AND position = ?"
+
+_PROPOSAL = "SELECT content FROM proposal WHERE id = ?"
+_PROPOSALS = """SELECT content FROM proposal
+    WHERE (:before IS NULL OR id < :before) AND (:status IS NULL OR status = :status)
+        AND (:concept IS NULL OR id IN (SELECT proposal FROM proposal_concept WHERE concept = :concept))
+    ORDER BY id DESC LIMIT :limit"""
+_PUT_PROPOSAL = """INSERT INTO proposal (id, content) VALUES (?, ?)
+    ON CONFLICT (id) DO UPDATE SET content = excluded.content"""
+_ABOUT = "INSERT INTO proposal_concept (proposal, concept) VALUES (?, ?)"
 
 
 class SqliteStore:
@@ -109,9 +142,7 @@ class SqliteStore:
 
     def read(self) -> TaxonomyData:
         with self._file.reading() as db:
-            version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
-            columns = read_columns(db)
-        return TaxonomyData(version, columns)
+            return TaxonomyData(_version(db), read_columns(db))
 
     def apply(
         self,
@@ -123,37 +154,45 @@ class SqliteStore:
     ) -> int:
         record = record or unchecked(changes.changes)
         payload = pack(record.changes, record.undo)
+        concepts = orjson.dumps(record.concepts).decode()
+        about = (len(record.changes), record.origin, record.revision, record.summary, concepts)
         with self._writing, self._file.writing() as db:
-            version = int(db.execute(sqlite_history.VERSION).fetchone()[0])
-            if expect_version is not None and version != expect_version:
-                raise ConflictError(f"the taxonomy is at version {version}, not at {expect_version}; read it again")
-            _write(db, net(changes), version + 1)
-            sqlite_history.add_entry(db, version + 1, changes, record=record, payload=payload)
+            version = _version(db) + 1
+            require_version(version - 1, expect_version)
+            _write(db, net(changes), version)
+            db.execute(_RECORD_CHANGES, (version, now(), changes.author, changes.reason, payload, *about))
             if accepting is not None:
-                sqlite_proposals.put(db, accepting.at(version + 1), expect=accepting.expect)
-        return version + 1
+                _put_proposal(db, accepting.at(version), expect=accepting.expect)
+        return version
 
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
-        while limit is None or limit > 0:
+        def page(after: int, limit: int | None) -> list[HistoryEntry]:
             with self._file.reading() as db:
-                page = sqlite_history.entries(db, after=after, limit=limit)
-            if not page:
-                return
-            yield from page
-            after = page[-1].version
-            limit = None if limit is None else limit - len(page)
+                end = page_end(db.execute(_SIZES, (after, min(limit or _PAGE, _PAGE))).fetchall())
+                rows = _dicts(db.execute(_ENTRIES, (after, end))) if end is not None else []
+                return [entry_of(row, _old_changes) for row in rows]
+
+        return paged(page, lambda entry: entry.version, after, limit)
 
     def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
         with self._file.reading() as db:
-            return sqlite_history.versions(db, before=before, limit=limit)
+            rows = _dicts(db.execute(_VERSIONS, (_NO_LIMIT if before is None else before, _most(limit))))
+        return [version_of({**row, "concepts": orjson.loads(row["concepts"] or "[]")}, _old_changes) for row in rows]
 
     def put_release(self, release: Release) -> None:
+        taken = "SELECT name, version FROM release WHERE name = ? OR version = ?"
         with self._writing, self._file.writing() as db:
-            sqlite_history.add_release(db, release)
+            for name, version in db.execute(taken, (release.name, release.version)):
+                raise ReleaseTaken(name, version)
+            row = astuple(release)
+            db.execute(
+                "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)", row
+            )
 
     def releases(self) -> list[Release]:
+        query = "SELECT name, version, revision, at, author, notes FROM release ORDER BY version"
         with self._file.reading() as db:
-            return sqlite_history.releases(db)
+            return [Release(*row) for row in db.execute(query)]
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         by_id = {item.id: item for item in items}
@@ -162,44 +201,32 @@ class SqliteStore:
             db.executemany("DELETE FROM item WHERE id = ?", [(id,) for id in by_id])
             rows = [(i.id, i.title, i.lang, i.model, i.revision) for i in by_id.values()]
             db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
-            db.executemany(
-                "INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,"
-                " status, retagged_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)],
-            )
+            tags = [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)]
+            db.executemany(_PUT_TAG, tags)
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
-        query = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
-        while limit is None or limit > 0:
-            size = _PAGE if limit is None else min(limit, _PAGE)
+        def page(after: str, limit: int | None) -> list[TaggedItem]:
             with self._file.reading() as db:
-                rows = db.execute(query, (after, size)).fetchall()
-                if not rows:
-                    return
-                tags: dict[str, list[tuple[object, ...]]] = {}
-                for item, *tag in db.execute(_ITEM_TAGS, (after, rows[-1][0])):
-                    tags.setdefault(item, []).append(tuple(tag))
-            yield from (item_of(row, tags.get(row[0], [])) for row in rows)
-            after = rows[-1][0]
-            limit = None if limit is None else limit - len(rows)
+                return _items(db, db.execute(_ITEMS, (after, min(limit or _PAGE, _PAGE))).fetchall())
+
+        return paged(page, lambda item: item.id, after, limit)
 
     def item(self, id: str) -> TaggedItem | None:
         with self._file.reading() as db:
-            row = db.execute("SELECT id, title, lang, model, revision FROM item WHERE id = ?", (id,)).fetchone()
-            tags = db.execute(_TAGS_OF, (id,)).fetchall()
-        return None if row is None else item_of(row, [tuple(tag[1:]) for tag in tags])
+            rows = db.execute("SELECT id, title, lang, model, revision FROM item WHERE id = ?", (id,)).fetchall()
+            return next(iter(_items(db, rows)), None)
 
     def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
         with self._file.reading() as db:
-            return [id for (id,) in db.execute(_ITEMS_OF, (concept, -1 if limit is None else limit))]
+            return [id for (id,) in db.execute(_ITEMS_OF, (concept, _most(limit)))]
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:
-            sqlite_proposals.put(db, proposal, expect=expect)
+            _put_proposal(db, proposal, expect=expect)
 
     def proposal(self, id: int) -> Proposal | None:
         with self._file.reading() as db:
-            return sqlite_proposals.one(db, id)
+            return _proposal(db, id)
 
     def proposals(
         self,
@@ -209,8 +236,9 @@ class SqliteStore:
         before: int | None = None,
         limit: int | None = None,
     ) -> list[Proposal]:
+        wanted = {"status": status, "concept": concept, "before": before, "limit": _most(limit)}
         with self._file.reading() as db:
-            return sqlite_proposals.many(db, status, concept, before, limit)
+            return [from_json(json.loads(content)) for (content,) in db.execute(_PROPOSALS, wanted)]
 
     def put_key(self, key: ApiKey) -> None:
         row = (key.id, key.name, key.sha256, " ".join(key.scopes), key.created)
@@ -223,16 +251,20 @@ class SqliteStore:
 
     def keys(self) -> list[ApiKey]:
         with self._file.reading() as db:
-            return [
-                key_of(row) for row in db.execute("SELECT id, name, sha256, scopes, created FROM api_key ORDER BY id")
-            ]
+            rows = db.execute("SELECT id, name, sha256, scopes, created FROM api_key ORDER BY id")
+            return [ApiKey(id, name, sha256, tuple(scopes.split()), at) for id, name, sha256, scopes, at in rows]
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute(_VERSION).fetchone()[0])
 
 
 def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
-    _retag(db, work.retag_early, work.put_early, version)
+    db.executemany(_PUT_CONCEPT, map(row_of, work.put_early))
+    _retag(db, work.retag_early, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])
     db.executemany(_PUT_CONCEPT, map(row_of, work.put))
-    _retag(db, work.retag, (), version)
+    _retag(db, work.retag, version)
     _require(db, work.ends() - {concept.id for concept in work.put})
     delete = [edge.key for edge in work.unrelate]
     reversed = (edge for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC)
@@ -241,11 +273,51 @@ def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
     db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
 
 
-def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], put: Sequence[Concept], version: int) -> None:
-    db.executemany(_PUT_CONCEPT, map(row_of, put))
+def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], version: int) -> None:
+    """Move the tags, as change set `version` does."""
     for one in wanted:
         _require(db, {one.source, one.target})
-        retag(db, one, version=version)
+        rows = db.execute(_CONCERNED, {"source": one.source, "target": one.target}).fetchall()
+        items = by_item((item, (item, position), tag_of(tag)) for item, position, *tag in rows)
+        moved = [row for tags in items for row in changed(tags, one, version=version)]
+        db.executemany(
+            _MOVE_TAG, ((tag.concept, tag.status, steps_json(tag.retagged_from), *key) for key, tag in moved)
+        )
+
+
+def _items(db: sqlite3.Connection, rows: list[Any]) -> list[TaggedItem]:
+    """The items of rows that follow each other, with their tags."""
+    tags: dict[str, list[list[Any]]] = defaultdict(list)
+    for item, *tag in db.execute(_TAGS, (rows[0][0], rows[-1][0])) if rows else ():
+        tags[item].append(tag)
+    return [item_of(row, tags[row[0]]) for row in rows]
+
+
+def _proposal(db: sqlite3.Connection, id: int) -> Proposal | None:
+    row = db.execute(_PROPOSAL, (id,)).fetchone()
+    return None if row is None else from_json(json.loads(row[0]))
+
+
+def _put_proposal(db: sqlite3.Connection, proposal: Proposal, *, expect: str | None) -> None:
+    """Store the proposal. Raises LostRace unless the present one has the ETag `expect`."""
+    require_etag(_proposal(db, proposal.id), expect, id=proposal.id)
+    db.execute(_PUT_PROPOSAL, (proposal.id, json.dumps(to_json(proposal), ensure_ascii=False)))
+    db.execute("DELETE FROM proposal_concept WHERE proposal = ?", (proposal.id,))
+    db.executemany(_ABOUT, [(proposal.id, concept) for concept in proposal.concepts])
+
+
+def _most(limit: int | None) -> int:
+    """The limit as SQLite has it."""
+    return -1 if limit is None else limit
+
+
+def _dicts(found: sqlite3.Cursor) -> list[dict[str, Any]]:
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _old_changes(changes: str) -> Iterator[Change]:
+    return map(change_from_json, orjson.loads(changes))
 
 
 def _require(db: sqlite3.Connection, ids: set[str]) -> None:

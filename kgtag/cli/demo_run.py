@@ -30,8 +30,8 @@ _SHOWN = ("backpacks", "tea", "headphones")
 
 def run_demo(directory: Path, *, epochs: int) -> None:
     """Run every step in the directory. Raises InputError when it holds anything but an earlier demo."""
-    from kgtag.train.embeddings.graph import train_graph
-    from kgtag.train.extractor.options import TrainOptions
+    from kgtag.train.embeddings.run import train_graph
+    from kgtag.train.extractor.config import TrainOptions
     from kgtag.train.model import train_model
 
     _clear(directory)

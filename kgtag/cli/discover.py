@@ -51,8 +51,7 @@ def propose(
     Example: `kgtag propose tags.jsonl --products products.jsonl`
     """
     from graph.proposals.workflow import Person
-    from kgtag.discover.cluster import cluster
-    from kgtag.discover.mentions import group_mentions
+    from kgtag.discover.mentions import cluster, group_mentions
     from kgtag.discover.propose import propose_values
 
     found = cluster(group_mentions(reading.json_rows(tags), min_probability=min_probability), similarity=similarity)
@@ -110,7 +109,7 @@ def select(
 
     Example: `kgtag select products.jsonl --model models/shop --annotated train.jsonl --count 50 --out next.jsonl`
     """
-    from kgtag.discover.active_learning.batch import select_products
+    from kgtag.discover.selection import select_products
     from kgtag.extract.sequence import SequenceExtractor
 
     extractor = SequenceExtractor.load(model, precision=read_precision(precision))

@@ -135,7 +135,7 @@ def announce(proposal: Proposal, *, json: bool) -> None:
 
 def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: Taxonomy, *, json: bool) -> None:
     from graph.history.diff import diff, to_json
-    from graph.model.serial import change_to_json
+    from graph.model.changes import change_to_json
 
     moving = [change for change in changes.changes if isinstance(change, Retag)]
     items = {source: len(store.items_of(source)) for source in sorted({retag.source for retag in moving})}

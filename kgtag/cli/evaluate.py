@@ -55,9 +55,8 @@ def extractor(
     """
     from kgtag.data import read_annotated
     from kgtag.evaluation import report as reports
-    from kgtag.evaluation.extraction import Protocol
-    from kgtag.evaluation.html import write_report
-    from kgtag.evaluation.values import ValueExtractor
+    from kgtag.evaluation.extraction import Protocol, ValueExtractor
+    from kgtag.evaluation.report import write_report
     from kgtag.extract.files import read_config, rewrite_config
     from kgtag.normalise import Normaliser
     from kgtag.tag.models import load_models

@@ -15,7 +15,8 @@ from kgtag.cli.edits import shown
 from kgtag.cli.options import Json, Store, login, open_store
 
 if TYPE_CHECKING:
-    from graph.history.effects import ConceptEffect, Effects, RelationEffect
+    from graph.history.entries import Effect, Effects, RelationKey
+    from graph.model import Concept, Relation
     from graph.stores import MigratableStore
     from kgtag.recommend.impact import Impact
 
@@ -52,8 +53,8 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
 
     Example: `kgtag show 12 --store sqlite:///shop.db`
     """
-    from graph.history.effects import effects, version_detail
-    from graph.history.replay import entry_at
+    from graph.history.entries import effects, version_detail
+    from graph.history.versions import entry_at
 
     opened = _caught_up(store)
     entry = entry_at(opened, version)
@@ -88,9 +89,8 @@ def diff(
     `kgtag diff --format google 2015/taxonomy-with-ids.en-US.txt 2019/taxonomy-with-ids.en-US.txt`
     """
     from graph.history.diff import diff as compare
-    from graph.history.diff import to_json
-    from graph.history.effects import effects_of
-    from graph.history.summary import summary
+    from graph.history.diff import summary, to_json
+    from graph.history.entries import effects_of
     from graph.sources import snapshot_named
     from kgtag.recommend.impact import impact as impact_of
 
@@ -123,7 +123,7 @@ def undo(
 
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
-    from graph.editing.undo import undo as undo_version
+    from graph.editing.edit import undo as undo_version
 
     taxonomy = undo_version(open_store(store), version, author=login(author), reason=reason)
     if json:
@@ -151,7 +151,7 @@ def release(
 
 def _caught_up(url: str | None) -> MigratableStore:
     """The store, with external edits recorded in its history if possible. Raises StoreError when it can't be read."""
-    from graph.history.reconcile import reconciled
+    from graph.history.versions import reconciled
 
     opened = open_store(url)
     try:
@@ -196,18 +196,18 @@ def _effect_lines(found: Effects) -> Iterator[tuple[str, str, str, str, str]]:
         yield ("tags moved" if not retag.back else "tags moved back", "", only, retag.source, retag.target)
 
 
-def _concept_lines(one: ConceptEffect) -> Iterator[tuple[str, str, str, str, str]]:
+def _concept_lines(one: Effect[str, Concept]) -> Iterator[tuple[str, str, str, str, str]]:
     if one.before is None or one.after is None:
         old, new = (f"{c.kind} {c.label()}" if c is not None else "" for c in (one.before, one.after))
-        yield ("concept removed" if one.after is None else "concept added", one.id, "", old, new)
+        yield ("concept removed" if one.after is None else "concept added", one.key, "", old, new)
         return
     for field in fields(one.before):
         old, new = (getattr(one.before, field.name), getattr(one.after, field.name))
         if old != new:
-            yield ("concept changed", one.id, field.name, shown(old), shown(new))
+            yield ("concept changed", one.key, field.name, shown(old), shown(new))
 
 
-def _relation_line(one: RelationEffect) -> tuple[str, str, str, str, str]:
+def _relation_line(one: Effect[RelationKey, Relation]) -> tuple[str, str, str, str, str]:
     type, source, target = one.key
     what = "added" if one.before is None else "removed" if one.after is None else "changed"
     sides = ("" if edge is None else "primary" if edge.primary else "yes" for edge in (one.before, one.after))

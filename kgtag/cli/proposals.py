@@ -133,7 +133,7 @@ def add(
     Examples: `kgtag proposals add merge.json --reason "the same thing"`; `kgtag proposals add --from-tags tags.jsonl`
     """
     from graph.proposals.workflow import Person, propose, read_draft
-    from kgtag.discover.relations import gather_relations, propose_relations
+    from kgtag.discover.propose import gather_relations, propose_relations
 
     if (file is None) == (from_tags is None):
         raise InputError("give a file with an edit, or --from-tags")

@@ -15,7 +15,7 @@ from kgtag.cli.options import Embeddings, Json, Lang, Precision, Rows, Store, lo
 
 if TYPE_CHECKING:
     from kgtag.normalise import ValuePair
-    from kgtag.normalise.nearest import Encode
+    from kgtag.normalise.operations import Encode
 
 Encoder = Annotated[
     Path | None, typer.Option("--linker", help="A trained linker's directory: its encoder compares meanings.")

@@ -21,10 +21,9 @@ from kgtag.types import AnnotatedProduct
 if TYPE_CHECKING:
     from graph.history.releases import Stamp
     from graph.taxonomy import Taxonomy
-    from kgtag.train.extractor.config import RunOptions
+    from kgtag.train.extractor.config import RunOptions, TrainOptions
     from kgtag.train.extractor.continual import Start
     from kgtag.train.extractor.data_checks import DataFinding
-    from kgtag.train.extractor.options import TrainOptions
     from kgtag.train.extractor.run import TrainReport
 
 app = typer.Typer(no_args_is_help=True)

@@ -48,10 +48,9 @@ def encoder(
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     from kgtag.train.embeddings.settings import parse_device
-    from kgtag.train.encoder.loop import Watching
-    from kgtag.train.encoder.options import PretrainOptions
+    from kgtag.train.encoder.loop import PretrainOptions, Watching
+    from kgtag.train.encoder.masking import read_texts
     from kgtag.train.encoder.run import pretrain
-    from kgtag.train.encoder.texts import read_texts
 
     options = PretrainOptions(
         epochs=epochs, rate=learning_rate, layers=layers, width=width, device=parse_device(device)
@@ -95,7 +94,7 @@ def ensemble(
     Example: `kgtag train ensemble models/seed0 models/seed1 models/seed2 --dev dev.jsonl --out models/three`
     """
     from kgtag.data import read_annotated
-    from kgtag.train.extractor.ensemble import build_ensemble
+    from kgtag.train.extractor.derived import build_ensemble
 
     with err.status("building the ensemble …"):
         f1 = build_ensemble(models, list(read_annotated(dev, format=format)), out=out)
@@ -124,7 +123,7 @@ def attributes(
     Example: `kgtag train attributes --model models/shop --add "Fit=how tightly it is worn" --store sqlite:///shop.db
     --out models/shop2`
     """
-    from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+    from kgtag.train.extractor.derived import NewAttribute, add_attributes
 
     new: dict[str, NewAttribute] = {}
     for given in add:
@@ -169,8 +168,7 @@ def linker(
     from graph.history.releases import stamped
     from kgtag.data import read_annotated
     from kgtag.train.encoder import pretrained
-    from kgtag.train.linker.run import Material, train_linker
-    from kgtag.train.linker.tables import read_mentions, read_usage
+    from kgtag.train.linker.run import Material, read_mentions, read_usage, train_linker
     from kgtag.train.model import link_examples
 
     taxonomy, stamp = stamped(open_store(store))
@@ -232,7 +230,7 @@ def embeddings(
     else:
         from graph.history.releases import stamped
         from kgtag.data import read_annotated
-        from kgtag.train.embeddings.graph import train_graph
+        from kgtag.train.embeddings.run import train_graph
 
         opened = open_store(store)
         taxonomy, stamp = stamped(opened)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graph.errors import FileFormatError, InputError, KgtagError
 from graph.formats import reading, table
-from graph.formats.fields import Row
+from graph.formats.reading import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
 from kgtag.data.sequences import bieos, bio
 from kgtag.types import AnnotatedProduct, Product

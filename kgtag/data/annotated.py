@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from graph.formats.fields import Row
-from graph.formats.reading import kind_of
+from graph.formats.reading import Row, kind_of
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _UNSPACED = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import reading
-from graph.formats.fields import Row
+from graph.formats.reading import Row
 from kgtag.types import AnnotatedProduct, Product, Span
 
 

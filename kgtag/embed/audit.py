@@ -7,7 +7,7 @@ keeps those vectors with the export (`Folds`). Edges asserted since then are sco
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,21 +17,18 @@ from graph.repairs.repairs import dialect_of
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.vectors import Ids, Vectors
+from kgtag.embed.vectors import Vectors
 
 NAME = "implausible_broader"
 _BROADER = "broader"
 
 
-@dataclass(frozen=True, slots=True)
-class _Ranking:
+class _Ranking(NamedTuple):
+    """`higher` of so many `alternatives` score higher than the asserted edge; `better` is the best of them."""
+
     higher: int
     alternatives: int
     better: str
-
-    @property
-    def share(self) -> float:
-        return self.higher / self.alternatives
 
 
 def audit_store(
@@ -75,8 +72,8 @@ def implausible_broader(
     def find(taxonomy: Taxonomy) -> list[Defect]:
         found: list[tuple[float, str, Defect]] = []
         for narrower, broader, ranking in _rankings(scorer, taxonomy, min_alternatives, min_evidence):
-            if ranking.share >= min_share:
-                found.append((-ranking.share, narrower, _defect(taxonomy, narrower, broader, ranking)))
+            if (share := ranking.higher / ranking.alternatives) >= min_share:
+                found.append((-share, narrower, _defect(taxonomy, narrower, broader, ranking)))
         return [defect for _, _, defect in sorted(found, key=lambda row: row[:2])]
 
     return Check(NAME, "warning", find)
@@ -90,12 +87,15 @@ def _rankings(
         return
     left_out = _left_out(scorer, relation)
     parents = [concept.id for i, concept in enumerate(taxonomy) if len(taxonomy.narrower[i]) and concept.id in scorer]
+    kinds = {concept.id: (concept.kind, concept.scheme) for concept in taxonomy}
     for edge in taxonomy.relations:
         if edge.type != _BROADER or edge.source not in scorer or edge.target not in scorer:
             continue
         head, tail = scorer.find(edge.source), scorer.find(edge.target)
         vectors, evidence = left_out.get((head, tail), (scorer.vectors, min_evidence))
-        alternatives = _alternatives(taxonomy, edge.source, parents)
+        kind = kinds[edge.source]
+        own = {edge.source, *taxonomy.ancestors(edge.source), *taxonomy.descendants(edge.source)}
+        alternatives = [id for id in parents if id not in own and kinds[id] == kind]
         if evidence < min_evidence or len(alternatives) < min_alternatives:
             continue
         asked = np.array([tail, *map(scorer.find, alternatives)], dtype=np.int64)
@@ -106,22 +106,10 @@ def _rankings(
 
 def _left_out(scorer: Scorer, relation: int) -> dict[tuple[int, int], tuple[Vectors, int]]:
     """By (narrower, broader): the vectors trained without that edge, and the narrower's degree in other relations."""
-    if scorer.folds is None:
+    if (folds := scorer.folds) is None:
         return {}
-    rows: Ids = scorer.folds.held_out
-    return {
-        (head, tail): (scorer.folds.vectors[fold], evidence)
-        for fold, head, of, tail, evidence in rows.tolist()
-        if of == relation
-    }
-
-
-def _alternatives(taxonomy: Taxonomy, id: str, parents: list[str]) -> list[str]:
-    concept = taxonomy[id]
-    own = {id, *taxonomy.ancestors(id), *taxonomy.descendants(id)}
-    return [
-        p for p in parents if p not in own and (taxonomy[p].kind, taxonomy[p].scheme) == (concept.kind, concept.scheme)
-    ]
+    rows = folds.held_out.tolist()
+    return {(head, tail): (folds.vectors[fold], uses) for fold, head, of, tail, uses in rows if of == relation}
 
 
 def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) -> Defect:
@@ -130,7 +118,6 @@ def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) 
         f"{labels[0]!r} under {labels[1]!r} is implausible: {ranking.higher} of {ranking.alternatives} "
         f"type-matched alternatives score higher; better parent: {labels[2]!r}"
     )
-    evidence = {"higher": ranking.higher, "alternatives": ranking.alternatives, "better": ranking.better}
     repair = {
         "op": "move",
         "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}",
@@ -138,4 +125,4 @@ def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) 
         "from": broader,
         "to": ranking.better,
     }
-    return Defect((narrower, broader), message, evidence, repair)
+    return Defect((narrower, broader), message, ranking._asdict(), repair)

@@ -88,10 +88,9 @@ def triple_features(vectors: Vectors, triples: Ids, references: References) -> A
         for side, asked in ((1, 2), (0, 0)):
             like = references[relation, side]
             like = like[like >= 0].astype(np.int64)
-            if side == 1:
-                scores = vectors.tails(part[:, 0], part[:, 1], among=like).astype(np.float64)
-            else:
-                scores = vectors.heads(part[:, 1], part[:, 2], among=like).astype(np.float64)
+            tails, (head, of, tail) = side == 1, part.T
+            found = vectors.tails(head, of, among=like) if tails else vectors.heads(of, tail, among=like)
+            scores = found.astype(np.float64)
             scores[like[None, :] == part[:, asked, None]] = -np.inf
             features[rows, 2 - side] = score - log_sum_exp(np.column_stack([score, scores]), axis=1)
     return features

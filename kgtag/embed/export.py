@@ -2,7 +2,7 @@
 
     config.json       model, dim, norm, metrics, calibration curves, version; taxonomy revision, version and release
     entities.txt      one id per line, row for row with entity.npy; relations.txt likewise
-    entity.npy        (E, width) float32, laid out as `geometry` says; relation.npy (R, width) float32
+    entity.npy        (E, width) float32, laid out as `vectors` says; relation.npy (R, width) float32
     references.npy    (R, 2, k) int32, when calibrated
     text_map.npy      (k + 1, width) float32, when trained with text
     fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
@@ -16,18 +16,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graph.errors import InputError
 from kgtag.artifacts import Kind, ModelDirectory, new_directory, write_json
 from kgtag.embed.calibration import Calibration
-from kgtag.embed.geometry import MODELS, width
-from kgtag.embed.textmap import TextMap
-from kgtag.embed.vectors import Folds, Vectors
+from kgtag.embed.vectors import MODELS, Folds, TextMap, Vectors, width
 
 _FORMAT = 1
 EMBEDDINGS = Kind(
@@ -54,45 +53,40 @@ class Export:
     taxonomy_version: int | None = None
     taxonomy_release: str | None = None
 
-    def replaced(self, *, entities: tuple[str, ...], vectors: Vectors) -> Export:
-        return replace(self, entities=entities, vectors=vectors)
-
 
 def write_export(export: Export, out: Path | str) -> str:
     """Write or replace the directory and return its version."""
-    with new_directory(Path(out)) as work:
-        return _write(export, work)
-
-
-def _write(export: Export, directory: Path) -> str:
-    for file, lines in (("entities.txt", export.entities), ("relations.txt", export.relations)):
-        broken = [line for line in lines if "\n" in line or "\r" in line]
-        if broken:
-            raise InputError(f"an id with a line break can't be exported: {broken[0]!r}")
-        (directory / file).write_bytes("".join(f"{line}\n" for line in lines).encode())
-    np.save(directory / "entity.npy", np.ascontiguousarray(export.vectors.entity, dtype=np.float32))
-    np.save(directory / "relation.npy", np.ascontiguousarray(export.vectors.relation, dtype=np.float32))
-    if export.calibration is not None:
-        np.save(directory / "references.npy", export.calibration.references)
-    if export.text_map is not None:
-        np.save(directory / "text_map.npy", export.text_map.weights)
-    if export.folds is not None:
-        np.save(directory / "fold_entity.npy", np.stack([fold.entity for fold in export.folds.vectors]))
-        np.save(directory / "fold_relation.npy", np.stack([fold.relation for fold in export.folds.vectors]))
-        np.save(directory / "fold_held_out.npy", export.folds.held_out)
+    vectors, calibration, text_map, folds = export.vectors, export.calibration, export.text_map, export.folds
+    arrays: dict[str, NDArray[Any]] = {"entity": np.ascontiguousarray(vectors.entity, dtype=np.float32)}
+    arrays["relation"] = np.ascontiguousarray(vectors.relation, dtype=np.float32)
+    if calibration is not None:
+        arrays["references"] = calibration.references
+    if text_map is not None:
+        arrays["text_map"] = text_map.weights
+    if folds is not None:
+        arrays["fold_entity"] = np.stack([fold.entity for fold in folds.vectors])
+        arrays["fold_relation"] = np.stack([fold.relation for fold in folds.vectors])
+        arrays["fold_held_out"] = folds.held_out
     config: dict[str, Any] = {
         "format": _FORMAT,
-        "model": export.vectors.model,
-        "dim": export.vectors.entity.shape[1] // width(export.vectors.model, 1),
-        "norm": export.vectors.norm,
-        "calibration": None if export.calibration is None else export.calibration.to_json(),
-        "text_explained": None if export.text_map is None else export.text_map.r2,
-        "folds": 0 if export.folds is None else len(export.folds.vectors),
+        "model": vectors.model,
+        "dim": vectors.entity.shape[1] // width(vectors.model, 1),
+        "norm": vectors.norm,
+        "calibration": None if calibration is None else calibration.to_json(),
+        "text_explained": None if text_map is None else text_map.r2,
+        "folds": 0 if folds is None else len(folds.vectors),
     }
-    version = _hash(directory, config)
-    config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
-    config |= {"taxonomy_version": export.taxonomy_version, "taxonomy_release": export.taxonomy_release}
-    write_json(directory / "config.json", config)
+    with new_directory(Path(out)) as work:
+        for file, lines in (("entities.txt", export.entities), ("relations.txt", export.relations)):
+            if broken := [line for line in lines if "\n" in line or "\r" in line]:
+                raise InputError(f"an id with a line break can't be exported: {broken[0]!r}")
+            (work / file).write_bytes("".join(f"{line}\n" for line in lines).encode())
+        for name, array in arrays.items():
+            np.save(work / f"{name}.npy", array)
+        version = _hash(work, config)
+        config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
+        config |= {"taxonomy_version": export.taxonomy_version, "taxonomy_release": export.taxonomy_release}
+        write_json(work / "config.json", config)
     return version
 
 
@@ -145,16 +139,11 @@ def _folds(model: ModelDirectory, config: Mapping[str, Any], num_entities: int, 
     entity = model.read_array("fold_entity.npy", np.float32, (count, num_entities, columns))
     relation = model.read_array("fold_relation.npy", np.float32, (count, num_relations, columns))
     held_out = model.read_array("fold_held_out.npy", np.int64, (None, 5))
-    if len(held_out) and (
-        held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= _limits(count, entity, relation)).any()
-    ):
+    limits = np.array([count, num_entities, num_relations, num_entities])
+    if len(held_out) and (held_out.min() < 0 or (held_out[:, :4].max(axis=0) >= limits).any()):
         raise model.damaged("fold_held_out.npy", "it refers to folds, entities or relations that aren't there")
     each = zip(entity, relation, strict=True)
     return Folds(tuple(Vectors(config["model"], e, r, config["norm"]) for e, r in each), held_out)
-
-
-def _limits(count: int, entity: Any, relation: Any) -> Any:
-    return np.array([count, entity.shape[1], relation.shape[1], entity.shape[1]])
 
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {

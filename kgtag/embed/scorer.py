@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -12,12 +13,9 @@ from cachetools import LRUCache
 
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.taxonomy import Taxonomy
-from kgtag.embed.calibration import Calibration
 from kgtag.embed.export import Export, read_export
-from kgtag.embed.geometry import Floats
-from kgtag.embed.textmap import TextMap
 from kgtag.embed.triples import LabelledTriple
-from kgtag.embed.vectors import Folds, Vectors
+from kgtag.embed.vectors import Floats
 
 _CACHED = 100_000
 """Probabilities: the same values recur among the products of a category."""
@@ -32,17 +30,11 @@ class Scorer:
 
     def __init__(self, export: Export) -> None:
         self._export = export
-        self.entities: tuple[str, ...] = export.entities
-        self.relations: tuple[str, ...] = export.relations
-        self.vectors: Vectors = export.vectors
-        self.calibration: Calibration | None = export.calibration
-        self.text_map: TextMap | None = export.text_map
-        self.folds: Folds | None = export.folds
-        self.version: str = export.version
-        self.taxonomy_revision: str | None = export.taxonomy_revision
-        self.taxonomy_version: int | None = export.taxonomy_version
-        self.taxonomy_release: str | None = export.taxonomy_release
-        self.metrics: Mapping[str, object] = export.metrics
+        self.entities, self.relations, self.vectors = export.entities, export.relations, export.vectors
+        self.calibration, self.text_map, self.folds = export.calibration, export.text_map, export.folds
+        self.version, self.metrics = export.version, export.metrics
+        self.taxonomy_revision = export.taxonomy_revision
+        self.taxonomy_version, self.taxonomy_release = export.taxonomy_version, export.taxonomy_release
         self._entity = {name: i for i, name in enumerate(self.entities)}
         self._relation = {name: i for i, name in enumerate(self.relations)}
         self._cache: LRUCache[tuple[int, int, int], float] = LRUCache(_CACHED)
@@ -136,9 +128,8 @@ class Scorer:
         return self._extended(list(heirs), np.asarray(self.vectors.entity[list(heirs.values())]))
 
     def _extended(self, names: Sequence[str], rows: Floats) -> Scorer:
-        entity = np.concatenate([np.asarray(self.vectors.entity), rows])
-        vectors = Vectors(self.vectors.model, entity, self.vectors.relation, self.vectors.norm)
-        return Scorer(self._export.replaced(entities=(*self.entities, *names), vectors=vectors))
+        vectors = replace(self.vectors, entity=np.concatenate([np.asarray(self.vectors.entity), rows]))
+        return Scorer(replace(self._export, entities=(*self.entities, *names), vectors=vectors))
 
     @cached_property
     def _lengths(self) -> Floats:

@@ -10,7 +10,6 @@ Symmetric relations are written both ways, and a split keeps both ways together.
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import FileFormatError, InputError
+from graph.formats import reading
 from graph.model import SYMMETRIC, RelationType, TaggedItem
 from graph.taxonomy import Taxonomy
 
@@ -107,23 +107,13 @@ def _part_file(directory: Path, part: str) -> Path | None:
 
 
 def _read(file: Path) -> Iterator[LabelledTriple]:
-    number = 0
-    try:
-        with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as lines:
-            for number, raw in enumerate(lines, start=1):
-                line = raw.decode("utf-8").rstrip("\r\n")
-                if not line.strip():
-                    continue
-                parts = [part.strip() for part in line.split("\t")]
-                if len(parts) != 3 or not all(parts):
-                    raise FileFormatError(
-                        str(file), f"head TAB relation TAB tail expected, not {line[:80]!r}", line=number
-                    )
-                yield (parts[0], parts[1], parts[2])
-    except UnicodeDecodeError as error:
-        raise FileFormatError(str(file), f"not UTF-8: {error.reason}", line=number) from None
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
-        raise FileFormatError(str(file), f"doesn't read: {error}", line=number + 1) from error
+    for number, line in reading.lines(file):
+        parts = [part.strip() for part in line.split("\t")]
+        if len(parts) == 3 and all(parts):
+            yield (parts[0], parts[1], parts[2])
+        elif line.strip():
+            expected = f"head TAB relation TAB tail expected, not {line.rstrip()[:80]!r}"
+            raise FileFormatError(str(file), expected, line=number)
 
 
 def taxonomy_triples(taxonomy: Taxonomy, *, relations: Sequence[RelationType] = ASSERTED) -> list[LabelledTriple]:

@@ -1,20 +1,41 @@
-"""Trained vectors, scored by entity and relation number."""
+"""Trained vectors, scored by entity and relation number; and the map from texts to vectors for new entities.
+
+For each model there is a query vector `q` of the two known parts of a triple such that its score is `q · e`, or minus a
+distance between `q` and `e`, over the entity `e` that is looked for. Complex vectors are stored as float32 rows
+`[re_0 … re_d-1, im_0 … im_d-1]`, so every array here is real.
+
+    ComplEx    q = h ⊙ r          (tail)   r̄ ⊙ t   (head)    score  Re⟨q, ē⟩ = q · e
+    DistMult   q = h ⊙ r                    r ⊙ t             score  q · e
+    TransE     q = h + r                    t - r             score  -‖q - e‖_p
+    RotatE     q = h ⊙ r                    r̄ ⊙ t   (|r|=1)   score  -‖q - e‖_2
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 
-from kgtag.embed.geometry import Floats, ModelName, compare, compare_pairs, head_query, tail_query
-
+Floats = NDArray[np.float32]
+ModelName = Literal["ComplEx", "DistMult", "TransE", "RotatE"]
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
+COMPLEX: frozenset[str] = frozenset({"ComplEx", "RotatE"})
+BILINEAR: frozenset[str] = frozenset({"ComplEx", "DistMult"})
 Ids = NDArray[np.int64]
+_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+
+
+def width(model: ModelName, dim: int) -> int:
+    """Columns of an entity or relation row."""
+    return 2 * dim if model in COMPLEX else dim
 
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """`entity` (E, width) and `relation` (R, width) float32, laid out as `geometry` says; `norm` is TransE's p.
+    """`entity` (E, width) and `relation` (R, width) float32, laid out as said above; `norm` is TransE's p.
 
     Higher scores are more plausible; they rank within one model and are not probabilities.
     """
@@ -26,21 +47,44 @@ class Vectors:
 
     def score(self, triples: Ids) -> Floats:
         """(n, 3) of (head, relation, tail) → (n,) float32."""
-        query = tail_query(self.model, self.entity[triples[:, 0]], self.relation[triples[:, 1]])
-        return compare_pairs(self.model, query, np.asarray(self.entity[triples[:, 2]]), norm=self.norm)
+        query = self._query(self.entity[triples[:, 0]], triples[:, 1])
+        tails = np.asarray(self.entity[triples[:, 2]])
+        if self.model in BILINEAR:
+            scores: Floats = np.einsum("nw,nw->n", query, tails)
+            return scores
+        distances: Floats = np.linalg.norm(query - tails, ord=1 if self._city_block else 2, axis=-1)
+        return -distances
 
     def tails(self, heads: Ids, relations: Ids, among: Ids | None = None) -> Floats:
         """(n,), (n,) → (n, E) float32, or (n, m) for the m entities `among`."""
-        query = tail_query(self.model, self.entity[heads], self.relation[relations])
-        return compare(self.model, query, self._rows(among), norm=self.norm)
+        return self._compare(self._query(self.entity[heads], relations), among)
 
     def heads(self, relations: Ids, tails: Ids, among: Ids | None = None) -> Floats:
         """(n,), (n,) → (n, E) float32, or (n, m)."""
-        query = head_query(self.model, self.relation[relations], self.entity[tails])
-        return compare(self.model, query, self._rows(among), norm=self.norm)
+        return self._compare(self._query(self.entity[tails], relations, backwards=True), among)
 
-    def _rows(self, among: Ids | None) -> Floats:
-        return self.entity if among is None else np.asarray(self.entity[among])
+    @property
+    def _city_block(self) -> bool:
+        return self.model == "TransE" and self.norm == 1
+
+    def _query(self, known: Floats, relations: Ids, *, backwards: bool = False) -> Floats:
+        """(n, width), (n,) → (n, width): what the tails are compared with, or `backwards` the heads."""
+        relation = self.relation[relations]
+        if self.model == "TransE":
+            return known - relation if backwards else known + relation
+        if self.model == "DistMult":
+            return known * relation
+        half = known.shape[-1] // 2
+        re, im = known[..., :half], known[..., half:]
+        by_re, by_im = relation[..., :half], -relation[..., half:] if backwards else relation[..., half:]
+        return np.concatenate([re * by_re - im * by_im, re * by_im + im * by_re], axis=-1)
+
+    def _compare(self, query: Floats, among: Ids | None) -> Floats:
+        entities = self.entity if among is None else np.asarray(self.entity[among])
+        if self.model in BILINEAR:
+            scores: Floats = query @ entities.T
+            return scores
+        return (-cdist(query, entities, "cityblock" if self._city_block else "euclidean")).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +96,42 @@ class Folds:
 
     vectors: tuple[Vectors, ...]
     held_out: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class TextMap:
+    """`weights` (k + 1, width) float32, the last row the intercept; `r2` is its leave-one-out R²."""
+
+    weights: Floats
+    r2: float
+
+    def __call__(self, text: Floats) -> Floats:
+        """(n, k) float32 text embeddings → (n, width) float32 entity vectors."""
+        mapped: Floats = (text @ self.weights[:-1] + self.weights[-1]).astype(np.float32)
+        return mapped
+
+
+def fit_text_map(text: Floats, entity: Floats) -> TextMap | None:
+    """Ridge regression, its strength chosen by leave-one-out error. Rows of NaN are left out; None under ten rows.
+
+    `text` (E, k) and `entity` (E, width), float32, row for row.
+    """
+    there = np.isfinite(text).all(axis=1)
+    if there.sum() < 10:
+        return None
+    x, y = text[there].astype(np.float64), entity[there].astype(np.float64)
+    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
+    left, strength, right = np.linalg.svd(x - mean_x, full_matrices=False)
+    inner = left.T @ (y - mean_y)
+    total = float(((y - mean_y) ** 2).sum())
+    best: tuple[float, float] | None = None
+    for penalty in _STRENGTHS:
+        shrink = strength**2 / (strength**2 + penalty)
+        residual = (y - mean_y) - left @ (shrink[:, None] * inner)
+        leverage = (left**2 @ shrink) + 1 / len(x)
+        error = float(((residual / np.maximum(1 - leverage, 1e-6)[:, None]) ** 2).sum())
+        if best is None or error < best[0]:
+            best = (error, penalty)
+    assert best is not None
+    weights = right.T @ ((strength / (strength**2 + best[1]))[:, None] * inner)
+    return TextMap(np.vstack([weights, mean_y - mean_x @ weights]).astype(np.float32), 1 - best[0] / max(total, 1e-12))

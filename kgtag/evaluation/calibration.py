@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,15 +23,9 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Calibration of `n` probabilities.
-
-    Attributes:
-        ece: Expected calibration error over bins of equal width; 0 is perfect.
-        brier: Mean squared error; 0.25 for a coin.
-        log_loss: Mean negative log-likelihood, in nats.
-        auc: Chance that a right decision has a higher probability than a wrong one; 0.5 without both.
-        bins: Those with decisions in them, ascending.
-    """
+    """Calibration of `n` probabilities: expected calibration error over bins of equal width (0 is perfect), mean$
+    error (0.25 for a coin), mean negative log-likelihood in nats, the chance that a right decision has a higher
+    probability than a wrong one (0.5 without both), and the bins that hold decisions, ascending."""
 
     n: int
     ece: float
@@ -42,12 +36,11 @@ class Reliability:
 
     def to_json(self) -> dict[str, object]:
         """Everything, rounded to five digits."""
-        named = {name: round(getattr(self, name), 5) for name in ("ece", "brier", "log_loss", "auc")}
-        bins = [
-            {"low": b.low, "high": b.high, "n": b.n, "probability": round(b.probability, 5), "right": round(b.right, 5)}
-            for b in self.bins
-        ]
-        return {"n": self.n, **named, "bins": bins}
+        return _rounded(self) | {"bins": [_rounded(one) for one in self.bins]}
+
+
+def _rounded(one: Bin | Reliability) -> dict[str, object]:
+    return {name: round(value, 5) if isinstance(value, float) else value for name, value in asdict(one).items()}
 
 
 def reliability(probability: ArrayLike, right: ArrayLike, *, bins: int = 10) -> Reliability:

@@ -3,14 +3,121 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kgtag.evaluation.decisions import Decisions, Floats
-from kgtag.evaluation.rates import rates
+from kgtag.evaluation.extraction import Protocol, best_mentions, rates
+from kgtag.types import AnnotatedProduct, Extraction, Mention
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """D predicted values, over n products and L attributes.
+
+    `attributes` are names, in order; `categories` are by product, "" where gold has none; `gold` (n, L) counts gold
+    values. In the ExtractGPT protocol there is one decision for each attribute that gold lists, and at most one gold
+    value.
+    """
+
+    attributes: tuple[str, ...]
+    categories: tuple[str, ...]
+    product: Ints
+    attribute: Ints
+    probability: Floats
+    correct: Bools
+    gold: Ints
+
+    def above(self, thresholds: Mapping[str, float]) -> Decisions:
+        """Without the decisions that are less probable than their attribute's threshold."""
+        least = np.array([thresholds.get(name, 0.0) for name in self.attributes])
+        return self._only(self.probability >= least[self.attribute])
+
+    def of_products(self, products: Bools) -> Decisions:
+        """The decisions and the gold of the products where `products`, (n,), is true."""
+        return replace(self._only(products[self.product]), gold=self.gold * products[:, None])
+
+    def counts(self) -> tuple[Floats, Floats, Floats]:
+        """Correct decisions, decisions, and gold values, each (n, L) float64."""
+        correct, made = np.zeros(self.gold.shape), np.zeros(self.gold.shape)
+        np.add.at(correct, (self.product, self.attribute), self.correct)
+        np.add.at(made, (self.product, self.attribute), 1.0)
+        return correct, made, self.gold.astype(np.float64)
+
+    def micro(self) -> dict[str, float]:
+        """Micro precision, recall and F1."""
+        return rates(float(self.correct.sum()), float(len(self.correct)), float(self.gold.sum()))
+
+    def _only(self, kept: Bools) -> Decisions:
+        columns = {name: getattr(self, name)[kept] for name in ("product", "attribute", "probability", "correct")}
+        return replace(self, **columns)
+
+
+def decisions(data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction], *, protocol: Protocol) -> Decisions:
+    """Compare extractions with gold, by the rules of `kgtag.evaluation.extraction`."""
+    names = {name for one in data for name in one.attributes} | {name for one in data for name, _ in one.spans}
+    if protocol == "spans":
+        names |= {mention.attribute for extraction in predicted for mention in extraction.mentions}
+    attributes = tuple(sorted(names))
+    index = {name: number for number, name in enumerate(attributes)}
+    gold = np.zeros((len(data), len(attributes)), dtype=np.int64)
+    rows: list[tuple[int, int, float, bool]] = []
+    compare = _spans if protocol == "spans" else _values
+    for number, (one, extraction) in enumerate(zip(data, predicted, strict=True)):
+        counts, made = compare(one, extraction.mentions)
+        for name, count in counts.items():
+            gold[number, index[name]] = count
+        rows += [(number, index[name], probability, correct) for name, probability, correct in made if name in index]
+    product, attribute, probability, correct = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Decisions(
+        attributes,
+        tuple(one.product.category or "" for one in data),
+        np.array(product, dtype=np.int64),
+        np.array(attribute, dtype=np.int64),
+        np.array(probability, dtype=np.float64),
+        np.array(correct, dtype=bool),
+        gold,
+    )
+
+
+def per_category(made: Decisions) -> dict[str, dict[str, Any]]:
+    """Micro rates, products and gold values by gold category; {} where gold names none."""
+    categories = np.array(made.categories, dtype=object)
+    result: dict[str, dict[str, Any]] = {}
+    for name in sorted({name for name in made.categories if name}):
+        here = made.of_products(categories == name)
+        result[name] = here.micro() | {"support": int(here.gold.sum()), "products": int((categories == name).sum())}
+    return result
+
+
+_Compared = tuple[dict[str, int], list[tuple[str, float, bool]]]
+"""Gold values by attribute; (attribute, probability, correct) of each decision."""
+
+
+def _spans(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Compared:
+    gold = {(span.start, span.end, name) for name, span in one.spans}
+    made: dict[tuple[int, int, str], float] = {}
+    for mention in mentions:
+        key = (mention.span.start, mention.span.end, mention.attribute)
+        made[key] = max(made.get(key, 0.0), mention.probability)
+    counts = Counter(name for _, _, name in gold)
+    return counts, [(key[2], probability, key in gold) for key, probability in sorted(made.items())]
+
+
+def _values(one: AnnotatedProduct, mentions: Sequence[Mention]) -> _Compared:
+    gold = {name: {value.strip() for value in values if value != "n/a"} for name, values in one.attributes.items()}
+    chosen = [mention for name, mention in best_mentions(mentions).items() if name in gold]
+    made = [(m.attribute, m.probability, m.surface.strip() in gold[m.attribute]) for m in chosen]
+    return {name: 1 for name, values in gold.items() if values}, made
+
 
 _CHUNK = 200
 _FEWEST = 20
@@ -36,8 +143,11 @@ def bootstrap(made: Decisions, *, samples: int = 1000, seed: int = 0) -> Resampl
     """
     correct, predicted, gold = made.counts()
     seen = (predicted + gold).sum(axis=0) > 0
+    rng, products = np.random.default_rng(seed), len(correct)
+    even = np.full(products, 1 / max(products, 1))
     parts = []
-    for weights in _draws(len(correct), samples, seed):
+    for start in range(0, samples, _CHUNK):
+        weights = rng.multinomial(products, even, size=min(_CHUNK, samples - start)).astype(np.float64)
         hits, total = weights @ correct, weights @ (predicted + gold)
         label = _f1(hits, total)
         macro = label[:, seen].mean(axis=1) if seen.any() else np.zeros(len(weights))
@@ -54,8 +164,8 @@ def interval(values: Floats, *, level: float = 0.95) -> list[float]:
 def paired(ours: Resampled, theirs: Resampled) -> dict[str, Any]:
     """Compare the micro-F1 of the same samples.
 
-    Returns:
-        The mean `difference` (ours - theirs), its 95% `interval`, and two-sided `p`: how often the sign differs.
+    The answer has the mean `difference` (ours - theirs), its 95% `interval`, and two-sided `p`: how often the sign
+    differs.
     """
     difference = ours.micro - theirs.micro
     p = 2 * min(float((difference <= 0).mean()), float((difference >= 0).mean()))
@@ -92,15 +202,8 @@ def choose_thresholds(made: Decisions) -> dict[str, float]:
 
 
 def thresholds_report(made: Decisions, keys: Sequence[str]) -> dict[str, Any]:
-    """Thresholds by attribute, and the micro-F1 that they gain.
-
-    Args:
-        made: The decisions.
-        keys: Texts of the products, which divide them into two halves.
-
-    Returns:
-        `by_attribute`; `gain_here` on this data, where they were chosen; `gain` when each half chooses for the other.
-    """
+    """Thresholds `by_attribute`, and the micro-F1 that they gain: `gain_here` on this data, where they were chosen;
+    `gain` when each half of the products, divided by their `keys` (texts), chooses for the other."""
     chosen = choose_thresholds(made)
     half = np.array([hashlib.sha256(key.encode("utf-8", "replace")).digest()[0] % 2 == 0 for key in keys], dtype=bool)
     correct = predicted = 0.0
@@ -110,14 +213,6 @@ def thresholds_report(made: Decisions, keys: Sequence[str]) -> dict[str, Any]:
     before, held = made.micro()["f1"], rates(correct, predicted, float(made.gold.sum()))["f1"]
     here = made.above(chosen).micro()["f1"]
     return {"by_attribute": chosen, "gain_here": round(here - before, 5), "gain": round(held - before, 5)}
-
-
-def _draws(products: int, samples: int, seed: int) -> Iterator[Floats]:
-    """How often each product is drawn: (≤ _CHUNK, products) float64, `samples` rows in all."""
-    rng = np.random.default_rng(seed)
-    even = np.full(products, 1 / max(products, 1))
-    for start in range(0, samples, _CHUNK):
-        yield rng.multinomial(products, even, size=min(_CHUNK, samples - start)).astype(np.float64)
 
 
 def _f1(correct: Floats, total: Floats) -> Floats:

@@ -43,11 +43,8 @@ class RankReport:
 
 
 def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) -> RankReport:
-    """Evaluate an exported model on the test part, else the valid part, of a directory of triples.
-
-    Raises:
-        InputError: There is neither.
-    """
+    """Evaluate an exported model on the test part, else the valid part, of a directory of triples; InputError without
+    either."""
     scorer, read = Scorer.load(model), read_triples(triples)
     test = read.test if len(read.test) else read.valid
     if not len(test):
@@ -97,18 +94,13 @@ def evaluate(
     unseen: Literal["middle", "drop"] = "middle",
     batch_size: int = 512,
 ) -> RankReport:
-    """Rank every triple of `test` (n, 3).
+    """Rank every triple of `test` (n, 3); numbers beyond the rows of `vectors`, and a negative relation, are unseen.
 
     Args:
-        vectors: The model. Numbers beyond its rows, and a negative relation, are unseen.
-        test: Triples to rank.
         known: (m, 3) triples, left out of the alternatives when `filtered`.
         num_entities: Of the whole vocabulary, unseen ones included.
-        filtered: See `known`.
-        sides: Sides to rank.
         restrict_to: Only entities on that side of that relation in these triples are alternatives.
         unseen: How triples with unseen entities count.
-        batch_size: Triples scored together.
     """
     total = num_entities or len(vectors.entity)
     seen = (test[:, [0, 2]] < len(vectors.entity)).all(axis=1) & (test[:, 1] >= 0)

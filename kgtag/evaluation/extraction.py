@@ -7,9 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from kgtag.evaluation.rates import rates
+from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
+from kgtag.normalise import Normaliser
 from kgtag.text import clean_product, document, document_span
-from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention
+from kgtag.types import AnnotatedProduct, Extraction, Extractor, Mention, Product, Span
+
+
+def rates(correct: float, predicted: float, gold: float) -> dict[str, float]:
+    """Rates of so many correct among the predicted and the gold; 0 where the divisor is."""
+    return {
+        "precision": correct / predicted if predicted else 0.0,
+        "recall": correct / gold if gold else 0.0,
+        "f1": 2 * correct / (predicted + gold) if predicted + gold else 0.0,
+    }
+
 
 Protocol = Literal["spans", "extractgpt"]
 LabelledSpan = tuple[int, int, str]
@@ -18,11 +29,8 @@ _BATCH = 256
 
 
 def evaluate_extractor(extractor: Extractor, data: Sequence[AnnotatedProduct], *, protocol: Protocol) -> dict[str, Any]:
-    """Extract from annotated products, with their category, and compare.
-
-    Returns:
-        The answer of `kgtag evaluate extractor`: `n`, `micro`, `macro`, `per_label`, `protocol`.
-    """
+    """Extract from annotated products, with their category, and compare: `n`, `micro`, `macro`, `per_label`, `protocol`
+    as `kgtag evaluate extractor` answers."""
     return evaluate_extractions(data, extract_all(extractor, data), protocol=protocol)
 
 
@@ -40,7 +48,8 @@ def evaluate_extractions(
     data, predicted = as_documents(data, predicted)
     if protocol == "spans":
         gold = [{(span.start, span.end, name) for name, span in item.spans} for item in data]
-        return evaluate_spans(gold, [_labelled(extraction.mentions) for extraction in predicted])
+        found = [{(m.span.start, m.span.end, m.attribute) for m in extraction.mentions} for extraction in predicted]
+        return evaluate_spans(gold, found)
     return evaluate_extractgpt(data, [best_values(extraction.mentions) for extraction in predicted])
 
 
@@ -131,10 +140,6 @@ def _outcome(gold: Sequence[str], value: str | None) -> str:
     return "VC" if value.strip() in wanted else "VW"
 
 
-def _labelled(mentions: Iterable[Mention]) -> set[LabelledSpan]:
-    return {(mention.span.start, mention.span.end, mention.attribute) for mention in mentions}
-
-
 def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -> dict[str, Any]:
     predicted, gold = correct + wrong, correct + missed
     per_label: dict[str, dict[str, float]] = {
@@ -147,3 +152,44 @@ def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -
     }
     micro = rates(correct.total(), predicted.total(), gold.total())
     return {"micro": micro, "macro": macro, "per_label": per_label}
+
+
+_NOWHERE = Span(0, 0)
+
+
+class ValueExtractor(Extractor):
+    """An extractor whose mentions hold values: their `surface` may differ from the text of their span.
+
+    A `normaliser` replaces the surfaces of the mentions that `extractor` finds; `implicit` adds values of attributes
+    without a mention, on an empty span.
+    """
+
+    def __init__(
+        self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ImplicitValueModel | None = None
+    ) -> None:
+        self._extractor, self._normaliser, self._implicit = extractor, normaliser, implicit
+
+    @property
+    def version(self) -> str:
+        return self._extractor.version
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return self._extractor.attributes
+
+    def extract(self, products: Sequence[Product]) -> list[Extraction]:
+        found = self._extractor.extract(products)
+        if self._implicit is not None:
+            found = with_inferred(found, products, self._implicit)
+        return [self._with_values(product, extraction) for product, extraction in zip(products, found, strict=True)]
+
+    def _with_values(self, product: Product, extraction: Extraction) -> Extraction:
+        mentions = extraction.mentions
+        if self._normaliser is not None:
+            apply = self._normaliser.apply
+            mentions = tuple(
+                replace(one, surface=apply(one.surface, attribute=one.attribute, category=product.category))
+                for one in mentions
+            )
+        inferred = (Mention(_NOWHERE, one.value, one.attribute, one.probability) for one in extraction.inferred)
+        return replace(extraction, mentions=(*mentions, *inferred))

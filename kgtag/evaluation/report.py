@@ -1,19 +1,98 @@
-"""The whole evaluation of an extractor on gold data, and its tables and sentences for people."""
+"""The whole evaluation of an extractor on gold data, and its tables, sentences, plots and HTML page for people."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.evaluation.calibration import reliability
-from kgtag.evaluation.confidence import Resampled, bootstrap, interval, paired, thresholds_report, trade_off
-from kgtag.evaluation.decisions import Decisions, decisions, per_category
+from kgtag.evaluation.confidence import (
+    bootstrap,
+    decisions,
+    interval,
+    paired,
+    per_category,
+    thresholds_report,
+    trade_off,
+)
 from kgtag.evaluation.errors import KINDS, error_table, mistakes
 from kgtag.evaluation.extraction import Protocol, as_documents, evaluate_extractions, extract_all
-from kgtag.evaluation.hierarchical import evaluate_hierarchical
+from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extractor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST = 30
+"""Attributes drawn: those with the most gold values, or mistakes."""
+_LIGHT, _DARK = "#9ecae1", "#08519c"
+
+
+def draw(answer: Mapping[str, Any], directory: Path) -> list[Path]:
+    """Draw `calibration.png`, `trade_off.png`, `attributes.png` and `errors.png`; InputError without matplotlib."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError("plots need matplotlib; install kgtag[report]") from error
+    written = []
+    for fill in (_calibration, _trade_off, _attributes, _errors):
+        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        fill(figure.add_subplot(), answer)
+        written.append(directory / f"{fill.__name__[1:]}.png")
+        figure.savefig(written[-1], dpi=110)
+    return written
+
+
+def _calibration(axes: Axes, answer: Mapping[str, Any]) -> None:
+    rows = answer["calibration"]["bins"]
+    middles = [(row["low"] + row["high"]) / 2 for row in rows]
+    shares = [row["right"] for row in rows]
+    axes.bar(middles, shares, width=0.09, color=_LIGHT, label="share right")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
+    axes.plot([row["probability"] for row in rows], shares, marker="o", color=_DARK)
+    for middle, row in zip(middles, rows, strict=True):
+        axes.annotate(str(row["n"]), (middle, 0.01), ha="center", fontsize=7)
+    title = f"ECE {answer['calibration']['ece']:.3f}"
+    axes.set(xlabel="probability", ylabel="share right", xlim=(0, 1), ylim=(0, 1), title=title)
+
+
+def _trade_off(axes: Axes, answer: Mapping[str, Any]) -> None:
+    rows = answer["trade_off"]
+    axes.plot([row["recall"] for row in rows], [row["precision"] for row in rows], marker=".", color=_DARK)
+    for row in rows[::4]:
+        axes.annotate(f"{row['threshold']:.2f}", (row["recall"], row["precision"]), fontsize=7)
+    axes.set(xlabel="recall", ylabel="precision", title="By threshold, the same for all attributes")
+
+
+def _attributes(axes: Axes, answer: Mapping[str, Any]) -> None:
+    labels, bounds = answer["per_label"], answer["confidence"]["per_label_f1"]
+    names = sorted(labels, key=lambda name: (-labels[name]["support"], name))[:_MOST][::-1]
+    values = [labels[name]["f1"] for name in names]
+    around = [(value, *bounds.get(name, (value, value))) for name, value in zip(names, values, strict=True)]
+    error = [[max(v - low, 0.0) for v, low, _ in around], [max(high - v, 0.0) for v, _, high in around]]
+    axes.barh(names, values, xerr=error, color=_LIGHT, ecolor=_DARK)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set(xlabel="F1 with 95% interval", xlim=(0, 1))
+
+
+def _errors(axes: Axes, answer: Mapping[str, Any]) -> None:
+    rows = answer["errors"]["by_attribute"]
+    names = list(rows)[:_MOST][::-1]
+    left = [0] * len(names)
+    for kind in KINDS:
+        counts = [rows[name][kind] for name in names]
+        axes.barh(names, counts, left=left, label=kind)
+        left = [a + b for a, b in zip(left, counts, strict=True)]
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set(xlabel="mistakes")
+    if names:
+        axes.legend(fontsize=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +124,19 @@ def extraction_report(
 ) -> dict[str, Any]:
     """Evaluate an extractor: rates, their uncertainty, calibration, thresholds and mistakes.
 
-    Args:
-        extractor: The extractor.
-        data: Products with gold.
-        protocol: How predictions count.
-        taxonomy: Adds `hierarchical` rates, over concepts.
-        against: Another extractor; adds `against`, its rates and the paired difference.
-        options: Of the bootstrap and the examples.
-
-    Returns:
-        The answer of `evaluate_extractor`, with `confidence` (95% intervals of F1), `per_category`, `calibration`,
-        `trade_off`, `thresholds` and `errors`.
+    The answer is that of `evaluate_extractor`, with `confidence` (95% intervals of F1), `per_category`, `calibration`,
+    `trade_off`, `thresholds` and `errors`; a `taxonomy` adds `hierarchical` rates, over concepts, and another extractor
+    `against`, its rates and the paired difference.
     """
     options = options or ReportOptions()
     gold, predicted = as_documents(data, extract_all(extractor, data))
     made = decisions(gold, predicted, protocol=protocol)
     sampled = bootstrap(made, samples=options.samples, seed=options.seed)
+    support = made.gold.sum(axis=0)
+    labels = {name: interval(sampled.per_label[:, i]) for i, name in enumerate(made.attributes) if support[i]}
+    bounds = {"micro_f1": interval(sampled.micro), "macro_f1": interval(sampled.macro), "per_label_f1": labels}
     answer = evaluate_extractions(gold, predicted, protocol=protocol) | {
-        "confidence": _confidence(made, sampled),
+        "confidence": bounds,
         "per_category": per_category(made),
         "calibration": reliability(made.probability, made.correct).to_json(),
         "trade_off": trade_off(made),
@@ -122,16 +196,47 @@ def report_notes(answer: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _confidence(made: Decisions, sampled: Resampled) -> dict[str, Any]:
-    """95% intervals of F1 over products drawn with replacement."""
-    gold = made.gold.sum(axis=0)
-    labels = {name: interval(sampled.per_label[:, i]) for i, name in enumerate(made.attributes) if gold[i]}
-    return {"micro_f1": interval(sampled.micro), "macro_f1": interval(sampled.macro), "per_label_f1": labels}
-
-
 def _bounds(interval: Sequence[float] | None) -> str:
     return f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
 
 
 def _rates(row: Mapping[str, float]) -> tuple[float, float, float]:
     return float(row["precision"]), float(row["recall"]), float(row["f1"])
+
+
+_STYLE = (
+    "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.2rem .6rem;border-bottom:1px solid #ddd;"
+    "text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}img{max-width:34rem;width:100%}"
+)
+
+
+def write_report(answer: Mapping[str, Any], directory: Path, *, title: str) -> Path:
+    """Write the plots and `report.html` of an `extraction_report` into a directory, made if missing."""
+    directory.mkdir(parents=True, exist_ok=True)
+    images = [
+        f'<p><img alt="{path.stem}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
+        for path in draw(answer, directory)
+    ]
+    rates, *rest = map(_table, report_tables(answer))
+    notes = [f"<p>{escape(note)}</p>" for note in report_notes(answer)]
+    page = directory / "report.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f"<h1>{escape(title)}</h1>{''.join([rates, *notes, *images, *rest])}</html>\n",
+        encoding="utf-8",
+    )
+    return page
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
+    body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in table.rows)
+    return f"<h2>{escape(table.title)}</h2><table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int | float):
+        shown = f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
+        return f'<td class="n">{shown}</td>'
+    return f"<td>{escape(str(value))}</td>"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import violations
-from kgtag.evaluation.rates import rates
+from kgtag.evaluation.extraction import best_mentions, rates
 from kgtag.tag.tagger import Tagger
-from kgtag.types import AnnotatedProduct
+from kgtag.types import AnnotatedProduct, Extraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +63,26 @@ def gold_concepts(one: AnnotatedProduct, taxonomy: Taxonomy) -> list[str]:
 def closed(concepts: Iterable[str], taxonomy: Taxonomy) -> set[str]:
     """The concepts and everything broader."""
     return {member for id in concepts for member in (id, *taxonomy.ancestors(id))}
+
+
+def evaluate_hierarchical(
+    data: Sequence[AnnotatedProduct], predicted: Sequence[Extraction], taxonomy: Taxonomy
+) -> dict[str, Any]:
+    """Hierarchical precision, recall and F1 (Kiritchenko et al., 2006): over concepts closed under `broader`.
+
+    A value stands for the concept of its attribute that has it as a label; values without one are left out on both
+    sides. `flat` are the rates without broader concepts; `known` of the gold `values` have a concept.
+    """
+    over, flat = Counter[str](), Counter[str]()
+    known = total = 0
+    for one, extraction in zip(data, predicted, strict=True):
+        bare = replace(one, product=replace(one.product, category=None))
+        best = best_mentions(extraction.mentions)
+        values = {name: (mention.surface,) for name, mention in best.items() if name in one.attributes}
+        have = set(gold_concepts(replace(bare, attributes=values, spans=(), concepts={}), taxonomy))
+        want = set(gold_concepts(bare, taxonomy))
+        total += sum(len(values) for values in one.attributes.values())
+        known += len(want)
+        for counts, a, b in ((over, closed(have, taxonomy), closed(want, taxonomy)), (flat, have, want)):
+            counts.update(correct=len(a & b), predicted=len(a), gold=len(b))
+    return {**rates(**over), "flat": rates(**flat), "known": known, "values": total}

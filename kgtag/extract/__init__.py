@@ -1,1 +1,1 @@
-"""From product text to mentions. `sequence` serves (ONNX, no torch); `network` and `crf` are for training."""
+"""From product text to mentions. `sequence` serves (ONNX, no torch)."""

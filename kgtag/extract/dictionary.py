@@ -1,14 +1,53 @@
-"""The dictionary baseline: the taxonomy's own labels, found as they are written in titles, without training."""
+"""The taxonomy's own labels, found as they are written in titles: a baseline extractor, without training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 
+from graph.labels import normalise, singular
 from graph.lookup import find_concept
+from graph.model import Kind
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
 from kgtag.extract.lexicon import SURE
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
+
+_TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
+"""A word, or one Han character: Chinese has no spaces between words."""
+_LONGEST = 8
+
+
+class LabelFinder:
+    """Looks every run of up to eight words of a title up among the labels of one kind of concept."""
+
+    def __init__(self, taxonomy: Taxonomy, kind: Kind) -> None:
+        self._taxonomy = taxonomy
+        self._kind = kind
+
+    def find(self, title: str, *, admitted: Callable[[str], bool] = lambda _: True) -> Iterator[tuple[Span, list[str]]]:
+        """Where `admitted` concepts are named and which, from left to right; a name inside a longer one doesn't count
+        ("boots" in "hiking boots")."""
+        tokens = [Span(*match.span()) for match in _TOKEN.finditer(title)]
+        covered = -1
+        for first in range(len(tokens)):
+            for last in range(min(first + _LONGEST, len(tokens)) - 1, first - 1, -1):
+                span = Span(tokens[first].start, tokens[last].end)
+                if span.end <= covered:
+                    break
+                named = [concept for concept in self._named(title[span.start : span.end]) if admitted(concept)]
+                if named:
+                    covered = span.end
+                    yield span, named
+                    break
+
+    def _named(self, text: str) -> list[str]:
+        key = normalise(text)
+        for spelling in (key, singular(key), f"{singular(key)}s") if key.isascii() else (key,):
+            named = [id for id in self._taxonomy.lookup(spelling) if self._taxonomy[id].kind == self._kind]
+            if named:
+                return named
+        return []
+
 
 _LETTER = 0.7
 """`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
@@ -38,7 +77,8 @@ class LabelExtractor(Extractor):
         taxonomy knows it."""
         return [Extraction(tuple(self._mentions(product))) for product in products]
 
-    def _mentions(self, product: Product) -> list[Mention]:
+    def _mentions(self, product: Product) -> Iterator[Mention]:
+        """One mention for each attribute that has the label; the more there are, the less sure is each."""
         title = product.title
         category = find_concept(self._taxonomy, product.category, "category") if product.category else None
         applicable = None if category is None else frozenset(self._taxonomy.attributes_for(category))
@@ -46,14 +86,8 @@ class LabelExtractor(Extractor):
         def admitted(value: str) -> bool:
             return applicable is None or self._taxonomy.attribute_of(value) in applicable
 
-        found = []
         for span, values in self._titles.find(title, admitted=admitted):
-            found += self._at(title, span, values)
-        return found
-
-    def _at(self, title: str, span: Span, values: Sequence[str]) -> list[Mention]:
-        """One mention for each attribute that has the label; the more there are, the less sure is each."""
-        homes = sorted({home for value in values if (home := self._taxonomy.attribute_of(value)) is not None})
-        surface = title[span.start : span.end]
-        score = _LETTER if len(surface) == 1 else SURE
-        return [Mention(span, surface, home, round(score / len(homes), 4)) for home in homes]
+            homes = sorted({home for value in values if (home := self._taxonomy.attribute_of(value)) is not None})
+            surface = title[span.start : span.end]
+            score = _LETTER if len(surface) == 1 else SURE
+            yield from (Mention(span, surface, home, round(score / len(homes), 4)) for home in homes)

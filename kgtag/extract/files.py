@@ -16,7 +16,9 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+from pydantic import TypeAdapter, ValidationError
 
 from graph.errors import InputError
 from kgtag.artifacts import MANIFEST, Kind, ModelDirectory, new_directory, write_json
@@ -70,6 +72,9 @@ class ModelConfig:
     attribute_concepts: Mapping[str, str] = field(default_factory=dict)
     category_concepts: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
+
+
+_CONFIG = TypeAdapter(ModelConfig)
 
 
 def write_config(directory: Path, config: ModelConfig) -> None:
@@ -130,19 +135,7 @@ def lexicon_of(model: ModelDirectory) -> list[LexiconRow]:
 def config_of(model: ModelDirectory) -> ModelConfig:
     """Parse the configuration of an opened directory. Raises InputError when a field is missing or malformed."""
     try:
-        return _config(model.config)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise model.damaged("config.json", repr(error)) from error
-
-
-def _config(raw: Mapping[str, Any]) -> ModelConfig:
-    values = dict(raw)
-    for name in ("attributes", "categories", "start", "end", "special", "calibration", "looked_up"):
-        values[name] = tuple(values.get(name, ()))
-    values["transitions"] = tuple(tuple(row) for row in values["transitions"])
-    values["applicable"] = {name: tuple(found) for name, found in values["applicable"].items()}
-    values["trims"] = {
-        attribute: {surface: (cut[0], cut[1]) for surface, cut in cuts.items()}
-        for attribute, cuts in values["trims"].items()
-    }
-    return ModelConfig(**values)
+        return _CONFIG.validate_python(model.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise model.damaged("config.json", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,14 +1,95 @@
-"""Titles as the arrays the sequence model reads: windows over long titles, categories behind them, padding."""
+"""Titles as the sequence model reads them: tokens with exact offsets, windows over long titles, padded arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
-from kgtag.extract.tokens import Tokens
+SHAPES = 41
+"""How many shape codes there are; 0 is for tokens that are not of the title."""
+
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One title. All arrays are (T,): ids int64, starts and ends int64 half-open offsets in characters,
+    shapes int64 in 1..SHAPES-1, continues bool (the token carries on the word of the one before)."""
+
+    ids: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    shapes: NDArray[np.int64]
+    continues: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def tokenize(tokenizer: Tokenizer, titles: list[str]) -> list[Tokens]:
+    """Tokens without special ones. Text that spells a special token ('[SEP]') is text."""
+    tokenizer.encode_special_tokens = True
+    encodings = tokenizer.encode_batch(titles, add_special_tokens=False)
+    return [
+        _tokens(title, encoding.ids, encoding.offsets, encoding.word_ids)
+        for title, encoding in zip(titles, encodings, strict=True)
+    ]
+
+
+def _tokens(title: str, ids: list[int], offsets: list[tuple[int, int]], words: list[int | None]) -> Tokens:
+    kept = []
+    for token, (start, end), word in zip(ids, offsets, words, strict=True):
+        while start < end and title[start].isspace():
+            start += 1
+        while start < end and title[end - 1].isspace():
+            end -= 1
+        if start < end:
+            kept.append((token, start, end, word))
+    columns = list(zip(*kept, strict=True)) or [(), (), (), ()]
+    carried = [False, *(a == b and a is not None for a, b in pairwise(columns[3]))]
+    return Tokens(
+        np.array(columns[0], dtype=np.int64),
+        np.array(columns[1], dtype=np.int64),
+        np.array(columns[2], dtype=np.int64),
+        np.array(_shapes(title, columns[1], columns[2]), dtype=np.int64),
+        np.array(carried[: len(kept)], dtype=bool),
+    )
+
+
+def _shapes(title: str, starts: tuple[int, ...], ends: tuple[int, ...]) -> list[int]:
+    """Case and script of the token (10) × its blank-separated word mixes letters and digits × it follows a blank."""
+    mixed = np.zeros(len(title), dtype=bool)
+    for word in _WORD.finditer(title):
+        surface = word.group()
+        if any(c.isdigit() for c in surface) and any(c.isalpha() for c in surface):
+            mixed[word.start() : word.end()] = True
+    return [
+        1 + 4 * _shape(title[start:end]) + 2 * int(mixed[start]) + int(start == 0 or title[start - 1].isspace())
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _shape(surface: str) -> int:
+    if surface.isdigit():
+        return 0 if len(surface) < 3 else 1
+    if not any(c.isalnum() for c in surface):
+        return 2
+    if surface.isalpha() and surface.lower() == surface.upper():
+        return 3
+    if any(c.isdigit() for c in surface):
+        return 4
+    if surface.islower():
+        return 5
+    if surface.isupper():
+        return 6 if len(surface) == 1 else 7
+    return 8 if surface[0].isupper() and surface[1:].islower() else 9
+
 
 Ints = NDArray[np.int64]
 
@@ -67,3 +148,61 @@ def attribute_inputs(attributes: Sequence[Sequence[int]], codes: Sequence[Ints],
         rows[number, : len(found)] = np.asarray(found, dtype=np.int64) + 1
         lexicon[number, : len(found), : code.shape[1]] = code
     return rows, lexicon
+
+
+Floats = NDArray[np.float32]
+
+_BATCH_TOKENS = 512
+_PADDING = 2
+"""Tokens that titles of one batch may differ by: a processor gains nothing from filling a batch up with padding."""
+_CELLS = 4_000
+_NONE = np.zeros((1, 1, 0), dtype=np.float32)
+
+
+@dataclass(slots=True)
+class Piece:
+    """One window of one product's title: states (T, d), while they are needed; emissions (A, T, 5); the mean state."""
+
+    product: int
+    window: Window
+    tokens: Tokens
+    category: str | None
+    attributes: tuple[int, ...] = ()
+    states: Floats | None = None
+    emissions: Floats = field(default_factory=lambda: _NONE)
+    vector: Floats = field(default_factory=lambda: _NONE[0, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A window of a title: attribute indices (A), their tag scores (A, T, 5) float32, unnormalised, and the mean state
+    of its tokens, (d,) float32, empty where no attribute is looked for."""
+
+    attributes: tuple[int, ...]
+    emissions: Floats
+    vector: Floats
+
+
+def batches(pieces: Sequence[Piece], lengths: Sequence[int]) -> list[list[Piece]]:
+    """Pieces of like length together, shortest first. `lengths`: of the encoder's inputs, in tokens."""
+    made: list[list[Piece]] = []
+    shortest = 0
+    for number in sorted(range(len(pieces)), key=lambda n: lengths[n]):
+        length = lengths[number]
+        if not made or (len(made[-1]) + 1) * length > _BATCH_TOKENS or length > shortest + _PADDING:
+            made.append([])
+            shortest = length
+        made[-1].append(pieces[number])
+    return made
+
+
+def parts(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """A batch in parts whose attributes × tokens fit the processor's cache; like counts of attributes together."""
+    kept = sorted(pieces, key=lambda piece: len(piece.attributes))
+    longest = max((len(piece.tokens) for piece in kept), default=0)
+    while kept:
+        count = len(kept)
+        while count > 1 and count * len(kept[count - 1].attributes) * longest > _CELLS:
+            count = (count + 1) // 2
+        yield kept[:count]
+        kept = kept[count:]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.extract.tokens import Tokens
+from kgtag.extract.inputs import Tokens
 
 LEVELS = 4
 """The last is for values known from outside alone: how far to trust them is learned from how training meets them."""
@@ -74,12 +74,7 @@ class Lexicon:
     def of(cls, rows: Iterable[tuple[str, Sequence[int], int, int, bool]], attributes: Sequence[str]) -> Lexicon:
         """From rows of attribute, pieces, annotated, seen, given, as a model directory keeps them."""
         index = {name: number for number, name in enumerate(attributes)}
-        return cls(
-            {
-                (index[name], tuple(pieces)): Entry(annotated, seen, given)
-                for name, pieces, annotated, seen, given in rows
-            }
-        )
+        return cls({(index[name], tuple(ids)): Entry(hits, seen, given) for name, ids, hits, seen, given in rows})
 
     def __len__(self) -> int:
         return len(self.entries)

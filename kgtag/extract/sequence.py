@@ -15,10 +15,20 @@ from kgtag.artifacts import ModelDirectory
 from kgtag.compute import cores
 from kgtag.extract.decode import Chain, find_spans
 from kgtag.extract.files import EXTRACTOR, ModelConfig, Precision, config_of, encoder_file, lexicon_of
-from kgtag.extract.inputs import attribute_inputs, encoder_inputs, slice_tokens, windows
+from kgtag.extract.inputs import (
+    Floats,
+    Piece,
+    Reading,
+    Tokens,
+    attribute_inputs,
+    batches,
+    encoder_inputs,
+    parts,
+    slice_tokens,
+    tokenize,
+    windows,
+)
 from kgtag.extract.lexicon import SURE, Lexicon
-from kgtag.extract.pieces import Floats, Piece, Reading, batches, parts
-from kgtag.extract.tokens import Tokens, tokenize
 from kgtag.text import document, field_span
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
@@ -75,8 +85,9 @@ class SequenceExtractor(Extractor):
     def load(cls, directory: Path | str, *, threads: int = 0, precision: Precision = "fp32") -> Self:
         """The model of a directory; `threads` to compute with, 0 for as many as there are cores.
 
-        Raises InputError when the directory is missing, incomplete, damaged, of another format, or from before there
-        was this precision.
+        Raises:
+            InputError: The directory is missing, incomplete, damaged, of another format, or from before there was this
+                precision.
         """
         import onnxruntime
 
@@ -130,22 +141,22 @@ class SequenceExtractor(Extractor):
         A category the model knows (by name or concept id) is used as given; otherwise it is predicted and returned in
         `categories`. The products are clean (`kgtag.text.clean_product`).
         """
-        documents = self._documents(products)
-        found: list[Extraction] = []
-        for start in range(0, len(products), _TOGETHER):
-            part = slice(start, start + _TOGETHER)
-            found += self._extract(products[part], tokenize(self._tokenizer, documents[part]))
-        return found
+        return [one for _, part, titles in self._parts(products) for one in self._extract(part, titles)]
 
     def read(self, products: Sequence[Product]) -> list[list[Reading]]:
         """The windows of every product as the model saw them. The products are clean."""
         found: list[list[Reading]] = [[] for _ in products]
+        for start, part, titles in self._parts(products):
+            for piece in self._scored(part, titles)[0]:
+                found[start + piece.product].append(Reading(piece.attributes, piece.emissions, piece.vector))
+        return found
+
+    def _parts(self, products: Sequence[Product]) -> Iterator[tuple[int, Sequence[Product], list[Tokens]]]:
+        """Products whose states are held at once, with the number of the first, and their tokens."""
         documents = self._documents(products)
         for start in range(0, len(products), _TOGETHER):
             part = slice(start, start + _TOGETHER)
-            for piece in self._scored(products[part], tokenize(self._tokenizer, documents[part]))[0]:
-                found[start + piece.product].append(Reading(piece.attributes, piece.emissions, piece.vector))
-        return found
+            yield start, products[part], tokenize(self._tokenizer, documents[part])
 
     def _documents(self, products: Sequence[Product]) -> list[str]:
         """What is read of each: the title, and the text behind it where the model was trained on texts."""
@@ -166,7 +177,8 @@ class SequenceExtractor(Extractor):
         for number, row, first, last, marginal in zip(*columns, spans.probability.tolist(), strict=True):
             piece = pieces[number]
             if piece.window.own_first <= piece.window.first + first < piece.window.own_last:
-                mention = self._mention(products[piece.product], piece, row, (first, last), marginal)
+                score = calibrated(marginal, self.config.calibration)
+                mention = self._mention(products[piece.product], piece, piece.attributes[row], (first, last), score)
                 if mention.probability >= self.config.thresholds.get(mention.attribute, 0.0):
                     mentions[piece.product].append(mention)
         for piece in pieces if self._looked_up else ():
@@ -275,13 +287,9 @@ class SequenceExtractor(Extractor):
         """Known values of attributes that the network knows nothing else of."""
         for match in self._lexicon.matches(piece.tokens, [n for n in piece.attributes if n in self._looked_up]):
             if piece.window.own_first <= piece.window.first + match.first < piece.window.own_last:
-                yield self._surface(product, piece, match.attribute, (match.first, match.last), SURE)
+                yield self._mention(product, piece, match.attribute, (match.first, match.last), SURE)
 
-    def _mention(self, product: Product, piece: Piece, row: int, tokens: tuple[int, int], marginal: float) -> Mention:
-        score = calibrated(marginal, self.config.calibration)
-        return self._surface(product, piece, piece.attributes[row], tokens, score)
-
-    def _surface(self, product: Product, piece: Piece, number: int, tokens: tuple[int, int], score: float) -> Mention:
+    def _mention(self, product: Product, piece: Piece, number: int, tokens: tuple[int, int], score: float) -> Mention:
         """Of attribute `number`. The surface is the product's own, control characters and all."""
         attribute = self.config.attributes[number]
         start, end = int(piece.tokens.starts[tokens[0]]), int(piece.tokens.ends[tokens[1]])

@@ -11,9 +11,8 @@ from itertools import product
 
 from graph.errors import InputError
 from kgtag.link.candidates.label_table import normal_form
-from kgtag.normalise.nearest import Encode, Nearest
 from kgtag.normalise.normaliser import Key, Normaliser, Rules
-from kgtag.normalise.operations import Bare, Case, Count, InUnit, Operation, Rewrite, Slice, pieces
+from kgtag.normalise.operations import Bare, Case, Count, Encode, InUnit, Nearest, Operation, Rewrite, Slice, pieces
 from kgtag.normalise.quantities import like, read_quantity
 from kgtag.types import AnnotatedProduct
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from graph.errors import InputError
 from kgtag.link.candidates.label_table import normal_form
-from kgtag.normalise.nearest import Encode, Nearest
-from kgtag.normalise.operations import Operation, read_operation
+from kgtag.normalise.operations import Encode, Nearest, Operation, read_operation
 
 FORMAT = 1
 Key = tuple[str, str | None]

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graph.errors import InputError
-from kgtag.normalise.numbers import first_number
-from kgtag.normalise.quantities import Quantity, convert, like, read_quantity
+from kgtag.link.candidates.label_table import normal_form
+from kgtag.link.candidates.ngrams import GramIndex
+from kgtag.normalise.quantities import Quantity, convert, first_number, like, read_quantity
 
 _PARTS = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|\s+|[^\w\s]|_")
 _BARE = re.compile(r"[\W_]+")
@@ -141,3 +146,47 @@ def read_operation(raw: Any) -> Operation:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"unreadable operation ({error!r}); train the normaliser again") from error
     return operation
+
+
+Encode = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts → (texts, dim) float32 of length 1."""
+
+_NEIGHBOURS = 8
+_SHARPNESS = 4
+"""The power to which similarity is raised before votes are counted."""
+
+
+class Nearest:
+    """Nearest-neighbour votes by shared letters and, with an encoder, by meaning.
+
+    Args:
+        examples: (raw, normalised), each raw value once.
+        encode: The encoder.
+    """
+
+    def __init__(self, examples: Sequence[tuple[str, str]], *, encode: Encode | None = None) -> None:
+        self.examples = tuple(examples)
+        self._texts = [normal_form(raw) for raw, _ in self.examples]
+        self._index = GramIndex(self._texts)
+        self._encode = encode
+        self._vectors = encode(self._texts) if encode is not None and self._texts else None
+
+    def apply(self, value: str) -> str | None:
+        """The family with most votes; None when nothing is similar."""
+        text = normal_form(value)
+        if not text or not self._texts:
+            return None
+        similarity = np.zeros(len(self._texts))
+        ((numbers, scores),) = self._index.search([text], [None], len(self._texts))
+        similarity[numbers] = scores
+        if self._vectors is not None and self._encode is not None:
+            similarity += np.maximum(self._vectors @ self._encode([text])[0], 0)
+        order = np.lexsort((np.arange(len(similarity)), -np.round(similarity, 5)))[:_NEIGHBOURS]
+        votes: dict[str, float] = defaultdict(float)
+        for number in order.tolist():
+            votes[self.examples[number][1]] += float(similarity[number]) ** _SHARPNESS
+        best = max(sorted(votes), key=lambda name: votes[name])
+        return best if votes[best] > 0 else None
+
+    def to_json(self) -> dict[str, Any]:
+        return {"operation": "nearest", "examples": [list(example) for example in self.examples]}

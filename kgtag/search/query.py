@@ -8,7 +8,7 @@ from typing import Any
 
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
+from kgtag.extract.dictionary import LabelFinder
 from kgtag.text import clean
 from kgtag.types import Linked, Linker, Query, Span
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from graph.columns.columns import HIDDEN, PREF, owners
-from graph.columns.csr import Csr
-from graph.columns.sorted_texts import offsets
+from graph.columns.hierarchy import Csr
+from graph.columns.sequences import offsets
 from graph.labels import normalise
 from graph.model import Kind
 from graph.taxonomy import Taxonomy

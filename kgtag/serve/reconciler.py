@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from graph.errors import KgtagError
-from graph.history.reconcile import reconcile
+from graph.history.versions import reconcile
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 

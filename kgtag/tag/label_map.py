@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from graph.errors import ModelMismatch
 from graph.lookup import find_concept, require_concept
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
+from kgtag.extract.dictionary import LabelFinder
 from kgtag.types import CandidateTag, Extraction, Method, Product, Span
 
 

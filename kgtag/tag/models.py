@@ -13,8 +13,7 @@ from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision
 from kgtag.extract.implicit.linear import DIRECTORY
-from kgtag.extract.implicit.model import ImplicitValueModel, ValuesOnly
-from kgtag.extract.implicit.unseen import with_unseen_values
+from kgtag.extract.implicit.model import ImplicitValueModel, ValuesOnly, with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
 from kgtag.tag.label_map import LabelMap

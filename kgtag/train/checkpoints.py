@@ -109,6 +109,11 @@ class Keeper:
             self._place.remove()
 
 
+def copied(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return a copy of the weights, on the CPU."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
 def digest(rows: Iterable[object]) -> str:
     """Return the sha256 of the rows' representations, for a fingerprint."""
     found = hashlib.sha256()

@@ -19,12 +19,12 @@ from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.linker import LinkExample
 from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.encoder import pretrained
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.continual import Start
 from kgtag.train.extractor.data_checks import inspect_data
-from kgtag.train.extractor.new_attributes import NewAttribute
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.derived import NewAttribute
 from kgtag.train.extractor.run import RunSettings, TrainReport, train_extractor
-from kgtag.train.implicit.run import ValuesReport, train_values
+from kgtag.train.implicit import ValuesReport, train_values
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import AnnotatedProduct, Query
 

@@ -10,7 +10,7 @@ import neo4j
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.editing import edit
 from graph.model import ItemTag, TaggedItem
 from graph.neo4j.store import Neo4jStore

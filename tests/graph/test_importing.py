@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.editing.edit import apply
 from graph.errors import InputError, InvariantError
 from graph.formats.parsed import Parsed

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graph import snapshot_file
 from graph.columns import blocks
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
@@ -149,9 +149,9 @@ def test_a_file_that_can_not_be_written_leaves_the_old_one(saved: Path, tmp_path
 
 
 def test_a_large_column_is_searched_where_it_lies(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graph.columns.sorted_texts._SMALL", 0)
+    monkeypatch.setattr("graph.columns.sequences._SMALL", 0)
     monkeypatch.setattr("graph.taxonomy._SMALL", 0)
-    monkeypatch.setattr("graph.columns.sorted_texts._READS", 30)
+    monkeypatch.setattr("graph.columns.sequences._READS", 30)
     taxonomy = snapshot_file.load(saved).taxonomy
     for _ in range(20):  # First in the bytes, then in Python's own containers.
         assert (taxonomy.index("a"), taxonomy.index("b"), "c" in taxonomy, "\ud800" in taxonomy) == (0, 1, False, False)

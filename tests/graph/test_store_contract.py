@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError, InputError, UnknownConcept
 from graph.model import (
     ApiKey,

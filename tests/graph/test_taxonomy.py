@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import UnknownConcept
 from graph.model import Concept, Kind, Relation
 from graph.taxonomy import Taxonomy

@@ -7,11 +7,14 @@ metrics.json      how training went (not part of the version)
 
 from __future__ import annotations
 
+import re
 import zipfile
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,53 @@ from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
 from kgtag.artifacts import Kind, ModelDirectory, write_json
-from kgtag.extract.implicit.ngrams import BUCKETS, Floats
+
+BUCKETS = 1 << 18
+_WORD = re.compile(r"\S+")
+_SHORTEST, _LONGEST = 2, 5
+"""Characters of a piece of a word, the blanks around the word included."""
+_MOST_CHARACTERS = 2_000
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+
+def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
+    """(buckets (N,) int64 ascending, weights (N,) float32): 1 + log of how often each gram occurs, not yet scaled.
+
+    Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case.
+    """
+    counts: Counter[int] = Counter(crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text))
+    if category:
+        counts[crc32(f"c\t{category.casefold()}".encode("utf-8", "replace")) % BUCKETS] += 1
+    buckets = np.fromiter(sorted(counts), dtype=np.int64, count=len(counts))
+    found = np.fromiter((counts[bucket] for bucket in buckets.tolist()), dtype=np.float32, count=len(counts))
+    return buckets, 1 + np.log(found)
+
+
+def _grams(text: str) -> Iterator[str]:
+    words = _WORD.findall(text[:_MOST_CHARACTERS].casefold())
+    for number, word in enumerate(words):
+        yield f"w\t{word}"
+        if number:
+            yield f"p\t{words[number - 1]} {word}"
+        padded = f" {word} "
+        for size in range(_SHORTEST, _LONGEST + 1):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]
+
+
+def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequency: Floats) -> csr_matrix:
+    """Weigh rows of `grams` and scale them to length 1: (len(rows), BUCKETS) float32."""
+    columns = np.concatenate([buckets for buckets, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
+    cells = np.concatenate([counts for _, counts in rows]) if rows else np.zeros(0, dtype=np.float32)
+    ends = np.cumsum([0, *(len(buckets) for buckets, _ in rows)])
+    cells = cells * inverse_frequency[columns]
+    squares = np.add.reduceat(np.append(cells**2, 0.0), ends[:-1]) if rows else np.zeros(0)
+    squares[ends[:-1] == ends[1:]] = 0.0
+    scaled = cells / np.repeat(np.sqrt(np.maximum(squares, 1e-12)), np.diff(ends))
+    return csr_matrix((scaled.astype(np.float32), columns, ends), shape=(len(rows), BUCKETS))
+
 
 FORMAT = 1
 DIRECTORY = "multilabel"
@@ -68,16 +117,12 @@ def write_values(directory: Path, heads: Mapping[str, Head], inverse_frequency: 
             f"{number}.offsets": head.offsets,
         }
     np.savez_compressed(directory / WEIGHTS, **arrays)
-    value_text = {
-        name: {
-            "values": list(head.values),
-            "categories": sorted(head.categories),
-            "slope": head.slope,
-            "resemblance": head.resemblance,
-        }
+    about = {
+        name: {"values": head.values, "categories": sorted(head.categories), "slope": head.slope}
+        | {"resemblance": head.resemblance}
         for name, head in heads.items()
     }
-    write_json(directory / CONFIG, {"format": FORMAT, "attributes": value_text})
+    write_json(directory / CONFIG, {"format": FORMAT, "attributes": about})
 
 
 def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
@@ -86,28 +131,17 @@ def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
     Raises InputError when a file is missing, was changed, or was written by another format.
     """
     found = ModelDirectory.open(directory, VALUES)
+    heads, frequency = {}, np.zeros(BUCKETS, dtype=np.float32)
     try:
-        heads, frequency = _read_arrays(directory / WEIGHTS, found.config["attributes"])
+        with np.load(directory / WEIGHTS) as arrays:
+            frequency[arrays["used"]] = arrays["frequency"]
+            for number, (name, about) in enumerate(sorted(found.config["attributes"].items())):
+                values = tuple(about["values"])
+                places = (arrays[f"{number}.rows"], arrays[f"{number}.columns"].astype(np.int32))
+                cells = (arrays[f"{number}.data"].astype(np.float32), places)
+                weights, offsets = csr_matrix(cells, shape=(BUCKETS, len(values))), arrays[f"{number}.offsets"]
+                categories = frozenset(about["categories"])
+                heads[name] = Head(values, weights, offsets, about["slope"], categories, about["resemblance"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise found.damaged(WEIGHTS, error) from error
     return heads, frequency, found.version
-
-
-def _read_arrays(path: Path, value_text: Mapping[str, Any]) -> tuple[dict[str, Head], Floats]:
-    heads = {}
-    with np.load(path) as arrays:
-        frequency = np.zeros(BUCKETS, dtype=np.float32)
-        frequency[arrays["used"]] = arrays["frequency"]
-        for number, (name, about) in enumerate(sorted(value_text.items())):
-            values = tuple(about["values"])
-            cells = arrays[f"{number}.data"].astype(np.float32)
-            places = (arrays[f"{number}.rows"], arrays[f"{number}.columns"].astype(np.int32))
-            heads[name] = Head(
-                values,
-                csr_matrix((cells, places), shape=(BUCKETS, len(values))),
-                arrays[f"{number}.offsets"],
-                about["slope"],
-                frozenset(about["categories"]),
-                about["resemblance"],
-            )
-    return heads, frequency

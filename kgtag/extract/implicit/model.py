@@ -8,8 +8,9 @@ calibrated on held-out texts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -18,8 +19,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 
-from kgtag.extract.implicit.linear import Head, read_values
-from kgtag.extract.implicit.ngrams import Floats, feature_rows, grams
+from graph.labels import normalise
+from graph.taxonomy import Taxonomy
+from kgtag.extract.implicit.linear import Floats, Head, feature_rows, grams, read_values
 from kgtag.types import Extraction, Extractor, Inferred, Product
 
 THRESHOLD = 0.5
@@ -34,17 +36,9 @@ class TextEncoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Floats: ...
 
 
-@dataclass(frozen=True, slots=True)
-class UnseenValues:
-    """Values of one attribute unseen in training.
-
-    Attributes:
-        names: Their names, (N).
-        vectors: (K + N, d), of length 1: of the known names, then of theirs.
-    """
-
-    names: tuple[str, ...]
-    vectors: Floats
+UnseenValues = tuple[tuple[str, ...], Floats]
+"""Values of one attribute unseen in training: their names (N), and vectors (K + N, d), of length 1, of the known names,
+then of theirs."""
 
 
 class ImplicitValueModel:
@@ -91,7 +85,7 @@ class ImplicitValueModel:
             if added:
                 texts = [value_text(attribute, name) for name in head.values if name is not None]
                 texts += [value_text(attribute, name, named[name]) for name in added]
-                unseen[attribute] = UnseenValues(added, encoder.encode(texts))
+                unseen[attribute] = (added, encoder.encode(texts))
         return type(self)(self.heads, self._weights, self.version, encoder=encoder, unseen=unseen)
 
     def distribution(self, products: Sequence[Product], attribute: str) -> list[dict[str | None, float]]:
@@ -103,15 +97,8 @@ class ImplicitValueModel:
         return [dict(zip(values, row, strict=True)) for row in found.tolist()]
 
     def infer(self, products: Sequence[Product], mentioned: Sequence[Collection[str]]) -> list[tuple[Inferred, ...]]:
-        """Infer the most probable value of each attribute that fits the product's category, if it is probable enough.
-
-        Args:
-            products: What to read.
-            mentioned: For each product, attributes with a mention in its text; they are left out.
-
-        Returns:
-            For each product, values by attribute.
-        """
+        """Infer, for each product, the most probable value of each attribute that fits its category, if it is probable
+        enough; attributes `mentioned` in its text are left out."""
         found: list[list[Inferred]] = [[] for _ in products]
         features = self.features(products)
         for attribute in self.attributes:
@@ -139,12 +126,13 @@ class ImplicitValueModel:
         found = self._unseen.get(attribute)
         if found is None or head.resemblance is None or self._encoder is None:
             return head.values, head.probabilities(features)
-        values = (*head.values, *found.names)
+        names, named_vectors = found
+        values = (*head.values, *names)
         logits = np.full((len(products), len(values)), head.slope * _UNSEEN_MARGIN)
         logits[:, : len(head.values)] = head.slope * head.margins(features)
         named = [n for n, value in enumerate(values) if value is not None]
         vectors = self._encoder.encode([product_text(product) for product in products])
-        alike = head.resemblance * (vectors @ found.vectors.T).astype(np.float64)
+        alike = head.resemblance * (vectors @ named_vectors.T).astype(np.float64)
         logits[:, named] += alike - alike.mean(axis=1, keepdims=True)
         return values, np.asarray(softmax(logits, axis=1))
 
@@ -198,3 +186,27 @@ def product_text(product: Product) -> str:
 def value_text(attribute: str, value: str, definition: str = "") -> str:
     """Write a value as the encoder reads it."""
     return f"{attribute}: {value}. {definition}" if definition else f"{attribute}: {value}"
+
+
+_MOST = 200
+"""An attribute with more of them gets none: likeness alone can't choose among so many names."""
+
+
+def with_unseen_values(
+    model: ImplicitValueModel, taxonomy: Taxonomy, concept_of: Callable[[str], str | None], encoder: TextEncoder | None
+) -> ImplicitValueModel:
+    """Add every active value with only unknown labels to the model; without an encoder, none."""
+    if encoder is None:
+        return model
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for attribute in model.attributes:
+        concept = concept_of(attribute)
+        if concept is None:
+            continue
+        known = {normalise(value) for value in model.heads[attribute].values if value is not None}
+        for id in taxonomy.values_of(concept):
+            value = taxonomy[id]
+            if value.status == "deprecated" or any(normalise(text) in known for text, _, _ in value.labels()):
+                continue
+            found[attribute][value.label("en")] = value.definition.get("en", "")
+    return model.extended({name: new for name, new in found.items() if len(new) <= _MOST}, encoder)

@@ -40,6 +40,7 @@ def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 
     rng = np.random.default_rng(seed)
     known = set(map(tuple, triples.known.tolist()))
     pools: dict[tuple[int, int, str], Ids] = {}
+    groups = np.array(triples.groups or [""] * len(triples.entities), dtype=object)
     occurring = {
         (r, column): np.unique(triples.train[triples.train[:, 1] == r, column])
         for r in range(len(triples.relations))
@@ -48,23 +49,17 @@ def corrupt(positives: Ids, triples: Triples, *, seed: int = 0, attempts: int = 
     found = []
     for i, positive in enumerate(positives.tolist()):
         for column in (0, 2) if i % 2 else (2, 0):
-            group = triples.groups[positive[column]] if triples.groups is not None else ""
+            group = str(groups[positive[column]])
             key = (positive[1], column, group)
             if key not in pools:
-                pools[key] = _pool(occurring[key[:2]], triples, group)
+                everything = occurring[key[:2]]
+                like = groups[everything] == group
+                pools[key] = everything[like] if like.sum() > 1 else everything
             corrupted = _replace(positive, column, pools[key], known, rng, attempts)
             if corrupted is not None:
                 found.append(corrupted)
                 break
     return np.array(found, dtype=np.int64).reshape(-1, 3)
-
-
-def _pool(occurring: Ids, triples: Triples, group: str) -> Ids:
-    if triples.groups is None:
-        return occurring
-    groups = triples.groups
-    same = np.array([e for e in occurring.tolist() if groups[e] == group], dtype=np.int64)
-    return same if len(same) > 1 else occurring
 
 
 def _replace(
@@ -83,9 +78,7 @@ def _replace(
 def calibrate(vectors: Vectors, triples: Triples, held_out: Ids, *, seed: int = 0) -> Calibration:
     """Fit on held-out triples (n, 3) that `vectors` weren't trained on. With none of them every probability is 0.5."""
     references = sample_references(triples.train, len(triples.relations), seed=seed)
-    negatives = corrupt(held_out, triples, seed=seed)
-    both = np.concatenate([held_out, negatives])
-    labels = np.r_[np.ones(len(held_out)), np.zeros(len(negatives))]
+    both, labels = _with_corruptions(held_out, triples, seed)
     features = triple_features(vectors, both, references)
     curves = {OTHERS: _fit(features, labels)}
     for relation in np.unique(both[:, 1]):
@@ -112,7 +105,11 @@ def measure(
     calibration: Calibration, vectors: Vectors, triples: Triples, held_out: Ids, *, seed: int = 1
 ) -> Reliability:
     """Reliability on further held-out triples and their corruptions."""
-    negatives = corrupt(held_out, triples, seed=seed)
-    both = np.concatenate([held_out, negatives])
-    labels = np.r_[np.ones(len(held_out)), np.zeros(len(negatives))]
+    both, labels = _with_corruptions(held_out, triples, seed)
     return reliability(calibration.probability(vectors, both), labels)
+
+
+def _with_corruptions(positives: Ids, triples: Triples, seed: int) -> tuple[Ids, Array]:
+    """The triples and their corruptions, (n, 3), and which is which, (n,) of 1 and 0."""
+    negatives = corrupt(positives, triples, seed=seed)
+    return np.concatenate([positives, negatives]), np.repeat([1.0, 0.0], [len(positives), len(negatives)])

@@ -149,7 +149,7 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
 
 
 def _query(side: str, known: torch.Tensor, relation: torch.Tensor) -> torch.Tensor:
-    """(b, d) as in `geometry`: what the asked entity is compared with."""
+    """(b, d) as in `Vectors`: what the asked entity is compared with."""
     return known * (relation.conj() if side == "head" else relation)
 
 

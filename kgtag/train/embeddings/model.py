@@ -25,13 +25,12 @@ from pykeen.training import SLCWATrainingLoop, SymmetricLCWATrainingLoop, Traini
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 
-from graph.errors import InputError
-from kgtag.embed.geometry import BILINEAR, Floats, ModelName
 from kgtag.embed.triples import Ids, Triples
-from kgtag.embed.vectors import Vectors
+from kgtag.embed.vectors import BILINEAR, Floats, ModelName, Vectors
 from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.embeddings.loop import OneVsAllTrainingLoop
-from kgtag.train.embeddings.settings import Device, Settings
+from kgtag.train.embeddings.settings import Settings
+from kgtag.train.extractor.optimizer import find_device
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +52,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     `init` (E, k) float32 holds a text embedding per entity (rows of NaN where there is none); entities then start from
     its projection onto the model's width instead of from noise. Same input, seed and device: same vectors.
     """
-    device = resolve_device(settings.device)
+    device = find_device(settings.device)
     torch.manual_seed(settings.seed)
     factory = CoreTriplesFactory(
         mapped_triples=torch.from_numpy(triples.train),
@@ -66,7 +65,7 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     watch = _Watch(triples, settings)
     logging.getLogger("pykeen").setLevel(logging.WARNING)  # it reports every default it takes
     work = settings.batch_size * min(triples.trained, settings.loss.candidates or triples.trained) * settings.dim
-    with TemporaryDirectory() as scratch, _frozen_heap(), _threads(work), warnings.catch_warnings():
+    with TemporaryDirectory() as scratch, _unhindered(work), warnings.catch_warnings():
         # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
         warnings.filterwarnings("ignore", "Training instances are always shuffled", DeprecationWarning)
         losses = loop.train(
@@ -84,34 +83,18 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
 
 
 @contextmanager
-def _frozen_heap() -> Iterator[None]:
-    """PyKEEN collects garbage after every epoch; on a small graph, walking torch's objects takes longer than that."""
+def _unhindered(work: int) -> Iterator[None]:
+    """Without what takes longer than the arithmetic: waking several threads for batches of little `work`, and walking
+    torch's objects, because PyKEEN collects garbage after every epoch."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if work < 20_000_000 else before)
     gc.collect()
     gc.freeze()
     try:
         yield
     finally:
         gc.unfreeze()
-
-
-@contextmanager
-def _threads(work: int) -> Iterator[None]:
-    """One thread for batches of few operations: waking and joining several takes longer than the arithmetic."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1 if work < 20_000_000 else before)
-    try:
-        yield
-    finally:
         torch.set_num_threads(before)
-
-
-def resolve_device(device: Device) -> torch.device:
-    """Raises InputError when CUDA is asked for and isn't there."""
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("no CUDA device here; use --device auto or cpu")
-    return torch.device(device)
 
 
 def vectors_of(model: ERModel[Any, Any, Any], name: ModelName) -> Vectors:
@@ -140,19 +123,14 @@ def _model(
         "loss": loss,
         "random_seed": settings.seed,
     }
-    entities = _initializer(settings, init)
-    noise = _initializer(settings, None)
-    quiet: dict[str, Any] = {"relation_initializer": noise, "regularizer": None}
-    start: dict[str, Any] = {} if init is None else {"entity_initializer": entities}
-    model: ERModel[Any, Any, Any]
-    if settings.model == "ComplEx":
-        model = ComplEx(**common, **quiet, entity_initializer=entities)
-    elif settings.model == "DistMult":
-        model = DistMult(**common, **quiet, entity_initializer=entities, entity_constrainer=None)
-    elif settings.model == "TransE":
-        model = TransE(**common, **start)
-    else:
-        model = RotatE(**common, **start)
+    if init is not None or settings.model in BILINEAR:
+        common["entity_initializer"] = _initializer(settings, init)
+    if settings.model in BILINEAR:
+        common |= {"relation_initializer": _initializer(settings, None), "regularizer": None}
+    if settings.model == "DistMult":
+        common["entity_constrainer"] = None
+    kinds: dict[str, Any] = {"ComplEx": ComplEx, "DistMult": DistMult, "TransE": TransE, "RotatE": RotatE}
+    model: ERModel[Any, Any, Any] = kinds[settings.model](**common)
     return model.to(device)
 
 

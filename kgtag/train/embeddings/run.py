@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,26 @@ import numpy as np
 
 from graph.errors import InputError
 from graph.history.releases import Stamp
+from graph.model import TaggedItem
+from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import BILINEAR, Floats, ModelName
-from kgtag.embed.textmap import fit_text_map
-from kgtag.embed.triples import Ids, Triples, hold_out
-from kgtag.embed.vectors import Folds
+from kgtag.embed.triples import (
+    Ids,
+    Triples,
+    concept_groups,
+    concepts_of,
+    cooccurrence_triples,
+    hold_out,
+    taxonomy_triples,
+)
+from kgtag.embed.vectors import BILINEAR, Floats, Folds, ModelName, fit_text_map
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
+from kgtag.evaluation.tagging import gold_concepts
+from kgtag.train.embeddings.calibrate import calibrate, measure
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
+from kgtag.types import AnnotatedProduct
 
 _EVALUATED = 2000
 
@@ -70,7 +81,6 @@ def train_embeddings(
     Raises:
         InputError: an unknown setting, or texts that don't fit the entities.
     """
-    from kgtag.train.embeddings.calibrate import calibrate, measure
     from kgtag.train.embeddings.model import train
 
     started = time.perf_counter()
@@ -96,10 +106,8 @@ def train_embeddings(
         trained.vectors,
         calibration,
         text_map,
-        metrics={"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
-        taxonomy_revision=stamp.revision if stamp is not None else None,
-        taxonomy_version=stamp.version if stamp is not None else None,
-        taxonomy_release=stamp.release if stamp is not None else None,
+        {"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
+        **({} if stamp is None else stamp.to_json()),
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
     )
     return EmbeddingReport(
@@ -170,3 +178,48 @@ def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:
 
 def _knowable(triples: Triples, part: Ids) -> Ids:
     return part[(part[:, [0, 2]] < triples.trained).all(axis=1)]
+
+
+def sentence_encode(texts: Sequence[str]) -> Floats:
+    """Encode texts with the default encoder, (texts, 384) float32 of length 1."""
+    from sentence_transformers import SentenceTransformer
+
+    from kgtag.train.encoder import pretrained
+
+    model = SentenceTransformer(str(pretrained.resolve()), device="cpu")
+    vectors: Floats = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+    return vectors
+
+
+def train_graph(
+    taxonomy: Taxonomy,
+    *,
+    out: Path,
+    stamp: Stamp | None = None,
+    items: Iterable[TaggedItem] = (),
+    annotated: Iterable[AnnotatedProduct] = (),
+    together: Iterable[Iterable[str]] = (),
+    encode: Callable[[Sequence[str]], Floats] | None = sentence_encode,
+    settings: Mapping[str, Any] | None = None,
+    audit_folds: int = 3,
+) -> EmbeddingReport:
+    """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
+
+    Args:
+        stamp: version of the taxonomy in its store.
+        together: further sets of concept ids that occur together.
+        encode: gives text embeddings of preferred labels, (texts, k) float32; None trains without them.
+        settings: fields of `Settings` that replace those for the size of the data.
+        audit_folds: further models for the learned audit check.
+
+    Raises:
+        InputError: there are neither relations nor concepts that occur together, or an unknown setting.
+    """
+    sets = [*concepts_of(items), *(frozenset(gold_concepts(one, taxonomy)) for one in annotated), *together]
+    found = [*taxonomy_triples(taxonomy), *cooccurrence_triples(taxonomy, sets)]
+    if not found:
+        raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
+    triples = Triples.of(found, groups=concept_groups(taxonomy))
+    texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
+    stamp = stamp or Stamp(taxonomy.revision)
+    return train_embeddings(triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from graph.errors import InputError
-from kgtag.embed.geometry import MODELS, ModelName
+from kgtag.embed.vectors import MODELS, ModelName
 from kgtag.train.config import STRICT, Checked, check_names, read_toml
 
 Device = Literal["auto", "cuda", "cpu"]
 DEVICES: tuple[Device, ...] = get_args(Device)
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -78,15 +80,16 @@ def read_settings(path: Path) -> dict[str, Any]:
 
 def parse_device(text: str) -> Device:
     """Return the device of a name; raise InputError naming the choices."""
-    for device in DEVICES:
-        if device == text.casefold():
-            return device
-    raise InputError(f"unknown device {text!r}; expected one of {', '.join(DEVICES)}")
+    return _named(text, DEVICES, "device")
 
 
 def parse_model(text: str) -> ModelName:
     """Return the model of a name in any case; raise InputError naming the choices."""
-    for name in MODELS:
+    return _named(text, MODELS, "embedding model")
+
+
+def _named(text: str, choices: Sequence[Name], what: str) -> Name:
+    for name in choices:
         if name.casefold() == text.casefold():
             return name
-    raise InputError(f"unknown embedding model {text!r}; expected one of {', '.join(MODELS)}")
+    raise InputError(f"unknown {what} {text!r}; expected one of {', '.join(choices)}")

@@ -18,10 +18,84 @@ import torch
 from torch import Tensor, nn
 
 from graph.errors import InputError
-from kgtag.train.checkpoints import Keeper
+from kgtag.train.checkpoints import Keeper, copied
 from kgtag.train.encoder.masking import IGNORED, Text, Vocabulary, hide, padded
-from kgtag.train.encoder.network import MaskedModel
-from kgtag.train.encoder.options import PretrainOptions
+from kgtag.train.extractor.optimizer import find_device
+
+FRESH_RATE = 1e-3
+ADAPT_RATE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainOptions:
+    """`tokens`: of one step, padding included; `rate`: the peak, by default FRESH_RATE from nothing and ADAPT_RATE for
+    an encoder that exists; `patience`: epochs without a better held-out loss before it stops; `max_tokens`: what is
+    read of a text. `layers`, `width` and `least` (how often a character must occur) are of an encoder from nothing.
+    `resemblance`: weight of being like the teacher. `save_seconds`: between two states to resume from."""
+
+    epochs: int = 10
+    tokens: int = 2048
+    rate: float | None = None
+    patience: int = 2
+    max_tokens: int = 128
+    layers: int = 4
+    width: int = 256
+    least: int = 2
+    resemblance: float = 1.0
+    save_seconds: float = 60.0
+    device: str = "auto"
+
+
+class MaskedModel(nn.Module):
+    """An encoder d wide that guesses hidden tokens by its own embeddings; `teacher_width` is of the states it learns
+    to resemble, if it learns from a teacher."""
+
+    def __init__(self, encoder: Any, *, teacher_width: int | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        hidden = int(encoder.config.hidden_size)
+        vocabulary = int(encoder.get_input_embeddings().weight.shape[0])
+        self.transform = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden))
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.resemble = nn.Linear(hidden, teacher_width) if teacher_width is not None else None
+
+    def states(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(B, L, d) float32 of ids and mask, both (B, L) int64."""
+        found: Tensor = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        return found
+
+    def guesses(self, states: Tensor) -> Tensor:
+        """(N, V) float32 logits of the hidden tokens' states, (N, d)."""
+        scores: Tensor = self.transform(states) @ self.encoder.get_input_embeddings().weight.T + self.bias
+        return scores
+
+    def unlikeness(self, states: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+        """Scalar: mean squared difference from the teacher's states (B, L, t), each scaled to unit variance."""
+        assert self.resemble is not None
+        width = wanted.shape[-1:]
+        ours = nn.functional.layer_norm(self.resemble(states), width)
+        theirs = nn.functional.layer_norm(wanted, width)
+        kept = mask.bool()
+        return nn.functional.mse_loss(ours[kept], theirs[kept])
+
+
+def small_encoder(vocabulary: int, *, layers: int, width: int, positions: int) -> Any:
+    """A BERT with random weights. Heads are 64 wide, or half of the width where that is less than 128."""
+    from transformers import BertConfig, BertModel
+
+    heads = max(2, width // 64)
+    if width % heads:
+        raise InputError(f"an encoder {width} wide can't have {heads} attention heads; give a multiple of 64")
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=4 * width,
+        max_position_embeddings=positions,
+    )
+    return BertModel(config, add_pooling_layer=False)
+
 
 _WARM_UP = 0.06
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -71,11 +145,13 @@ class Pretrainer:
         self.options = options
         self.rate = rate
         self.seed = seed
-        auto = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(auto if options.device == "auto" else options.device)
+        self.device = find_device(options.device)
         self.teacher = teacher.to(self.device).eval() if teacher is not None else None
         self.model.to(self.device)
-        self.optimiser = torch.optim.AdamW(self._groups(), lr=rate, betas=(0.9, 0.98))
+        trained = [one for one in model.parameters() if one.requires_grad]
+        matrices = {"params": [one for one in trained if one.dim() > 1], "weight_decay": 0.01}
+        vectors = {"params": [one for one in trained if one.dim() <= 1], "weight_decay": 0.0}
+        self.optimiser = torch.optim.AdamW([matrices, vectors], lr=rate, betas=(0.9, 0.98))
 
     def run(self, train: Sequence[Text], held: Sequence[Text], keeper: Keeper, watching: Watching) -> State:
         """Train all epochs from the last checkpoint on, or fewer when the held-out loss stops falling."""
@@ -92,7 +168,7 @@ class Pretrainer:
                 f" {time.monotonic() - started:.1f} s"
             )
             if held_loss < state.best_loss:
-                state.best_loss, state.best_epoch, state.best = held_loss, state.epoch, _copy(self.model)
+                state.best_loss, state.best_epoch, state.best = held_loss, state.epoch, copied(self.model)
             late = state.epoch - state.best_epoch >= self.options.patience
             state.epoch = self.options.epochs + 1 if late else state.epoch + 1
             state.step, state.loss = 0, 0.0
@@ -163,14 +239,6 @@ class Pretrainer:
         ids, mask, labels = (torch.from_numpy(array).to(self.device) for array in arrays)
         return ids, mask, labels
 
-    def _groups(self) -> list[dict[str, Any]]:
-        """Matrices decay, vectors don't."""
-        trained = [one for one in self.model.parameters() if one.requires_grad]
-        return [
-            {"params": [one for one in trained if one.dim() > 1], "weight_decay": 0.01},
-            {"params": [one for one in trained if one.dim() <= 1], "weight_decay": 0.0},
-        ]
-
     def _resumed(self, keeper: Keeper, watching: Watching) -> State:
         found = keeper.load()
         if found is None:
@@ -198,7 +266,3 @@ class Pretrainer:
 def _slope(done: float) -> float:
     """Share of the peak rate: up over the warm-up, then down to nothing."""
     return max(done / _WARM_UP, 0.01) if done < _WARM_UP else max(0.01, (1 - done) / (1 - _WARM_UP))
-
-
-def _copy(model: MaskedModel) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}

@@ -1,15 +1,28 @@
-"""Which tokens of a text are hidden: whole words, and runs of characters where a script has no words."""
+"""What is read for pretraining, a tokenizer of single characters, and which tokens of a text are hidden.
+
+Whole words are, and runs of characters where a script has no words.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from kgtag.extract.tokens import Tokens
+from graph.errors import InputError, TextError
+from graph.formats import reading
+from kgtag.data import read_annotated, read_products
+from kgtag.extract.inputs import Tokens
+from kgtag.text import clean
+from kgtag.train.encoder.pretrained import special_ids
+from kgtag.train.extractor.dataset import bucket
 
 SHARE = 0.15
 _LONGEST_RUN = 4
@@ -28,6 +41,11 @@ class Vocabulary:
     pad: int
     mask: int
     size: int
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> Vocabulary:
+        masks = [id for name in ("[MASK]", "<mask>") if (id := tokenizer.token_to_id(name)) is not None]
+        return cls(*special_ids(tokenizer), masks[0], tokenizer.get_vocab_size())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +128,80 @@ def _replaced(ids: list[int], vocabulary: Vocabulary, rng: random.Random) -> lis
 def _scriptless(surface: str) -> bool:
     """One letter without case: a character of Chinese, kana, and the like."""
     return len(surface) == 1 and surface.isalpha() and surface.lower() == surface.upper()
+
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def character_tokenizer(texts: Iterable[str], *, least: int = 2) -> Tokenizer:
+    """WordPiece over characters: every character of the texts that occurs `least` times, lower-cased.
+
+    Chinese characters, digits beside them and punctuation stand alone; Latin words are spelled out in pieces
+    ("nike" = n ##i ##k ##e), so that a word's borders stay known and every span of characters can be located exactly.
+    Characters rarer than that read as [UNK] until a training adds them. Tokens are ordered by how often they occur.
+    """
+    normalizer = normalizers.BertNormalizer(lowercase=True)
+    splitter = pre_tokenizers.BertPreTokenizer()
+    seen: Counter[str] = Counter()
+    for text in texts:
+        for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text)):
+            seen.update((word[0], *(f"##{character}" for character in word[1:])))
+    kept = sorted((piece for piece, count in seen.items() if count >= least), key=lambda piece: (-seen[piece], piece))
+    vocabulary = {piece: number for number, piece in enumerate((*SPECIAL, *kept))}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=10_000))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = splitter
+    tokenizer.add_special_tokens(list(SPECIAL))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")],
+    )
+    return tokenizer
+
+
+FORMATS = ("products", "lines", "bieos", "bio", "extractgpt")
+_HELD_OUT = 3
+"""Per cent of the texts, by hash, on which the loss is watched."""
+_SHORTEST = 2
+
+
+def read_texts(files: Sequence[Path], *, format: str = "products") -> list[str]:
+    """The texts of files, each once, in the order they come; `format` is one of FORMATS.
+
+    Of products both title and text count; a `.txt` file (also .gz) is read a text a line whatever the format. Texts
+    that can't be read and texts of one character are left out. Raises InputError when nothing is left.
+    """
+    if format not in FORMATS:
+        raise InputError(f"no format {format!r} of texts; there is {', '.join(FORMATS)}")
+    found: dict[str, None] = {}
+    for file in files:
+        plain = format == "lines" or reading.suffixes(file)[0] == ".txt"
+        for text in (line for _, line in reading.lines(file)) if plain else _products(file, format):
+            with suppress(TextError):
+                if len(cleaned := clean(text).strip()) >= _SHORTEST:
+                    found[cleaned] = None
+    if not found:
+        raise InputError(f"no text in {', '.join(map(str, files)) or 'no files'}; nothing can be learned")
+    return list(found)
+
+
+def split_held_out(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(train, held out), by the text's hash; at least one is held out, and one is left."""
+    if len(texts) < 2:
+        raise InputError("one text is too few to pretrain on; give more files")
+    held = [text for text in texts if bucket(text) < _HELD_OUT] or [min(texts, key=lambda t: (bucket(t), t))]
+    apart = set(held)
+    return [text for text in texts if text not in apart], held
+
+
+def _products(file: Path, format: str) -> Iterator[str]:
+    products: Iterable[object]
+    if format == "products":
+        products = (product for _, product in read_products(file))
+    else:
+        products = (one.product for one in read_annotated(file, format=format))
+    for product in products:
+        for field in ("title", "text"):
+            if text := getattr(product, field):
+                yield text

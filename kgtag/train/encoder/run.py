@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,47 @@ from transformers.utils import logging
 
 from graph.errors import InputError
 from kgtag.artifacts import check_target, new_directory, write_json
-from kgtag.extract.tokens import tokenize
+from kgtag.extract.inputs import Tokens, tokenize
 from kgtag.train.checkpoints import Resume, RunPlace, digest, keeping
 from kgtag.train.encoder import pretrained
-from kgtag.train.encoder.loop import Pretrainer, Watching
-from kgtag.train.encoder.masking import Text, Vocabulary, as_text
-from kgtag.train.encoder.model_card import card
-from kgtag.train.encoder.network import MaskedModel, small_encoder
-from kgtag.train.encoder.options import ADAPT_RATE, FRESH_RATE, PretrainOptions
-from kgtag.train.encoder.texts import split_held_out
-from kgtag.train.encoder.vocabulary import character_tokenizer
+from kgtag.train.encoder.loop import (
+    ADAPT_RATE,
+    FRESH_RATE,
+    MaskedModel,
+    Pretrainer,
+    PretrainOptions,
+    Watching,
+    small_encoder,
+)
+from kgtag.train.encoder.masking import Text, Vocabulary, as_text, character_tokenizer, split_held_out
+from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
 from kgtag.train.extractor.network import load_encoder, plain_embedding
-from kgtag.train.extractor.vocabulary import extend, extended_rows, load_tokenizer, special_ids
+
+
+def card(name: str, about: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    """Markdown. `about`: encoder, teacher, seed, options; `measured`: the report's numbers."""
+    options = about["options"]
+    if about["encoder"] is not None:
+        origin = f"{about['encoder']}, adapted to product text by masked-language modelling"
+    else:
+        kind = "with the tokenizer of" if about["teacher"] is not None else "character-level,"
+        teacher = f" {about['teacher']}, which it learned to resemble;" if about["teacher"] is not None else ""
+        origin = f"an encoder trained from nothing, {kind}{teacher} {options['layers']} layers, {options['width']} wide"
+    return f"""# {name}
+
+{origin[0].upper()}{origin[1:]}.
+
+| | |
+|---|---|
+| texts read | {measured["texts"]:,} ({measured["tokens"]:,} tokens an epoch) |
+| vocabulary, parameters | {measured["vocabulary"]:,} tokens, {measured["parameters"]:,} |
+| perplexity of hidden tokens in texts kept apart | {measured["before"]:.1f} before, {measured["after"]:.1f} after |
+| the same, guessing by frequency | {measured["chance"]:.1f} |
+| epoch kept, time, seed | {measured["epoch"]}, {measured["seconds"]:.0f} s, {about["seed"]} |
+
+For fine-tuning: `kgtag train extractor --encoder {name} …`. It is not a sentence encoder: the distance of two texts'
+vectors means little before it is trained to mean something. It knows what the texts it read know, and their slant.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +108,12 @@ def pretrain(
     train, held = split_held_out(texts)
     torch.manual_seed(seed)
     body, tokenizer = _start(train, encoder, teacher, seed=seed, options=options)
-    vocabulary = _vocabulary(tokenizer)
-    learned, watched = (_texts(part, tokenizer, body, options) for part in (train, held))
+    vocabulary = Vocabulary.of(tokenizer)
+    longest = min(options.max_tokens, int(getattr(body.config, "max_position_embeddings", 512)) - 4)
+    learned, watched = (
+        [as_text(text, tokens, longest=longest) for text, tokens in _tokenized(part, tokenizer) if len(tokens) > 1]
+        for part in (train, held)
+    )
     if not learned or not watched:
         raise InputError(f"{len(texts)} texts are too few to pretrain on; give more files")
     watching.line(f"{len(learned)} texts to learn from, {len(watched)} to watch the loss; {vocabulary.size} tokens")
@@ -91,8 +123,9 @@ def pretrain(
     trainer = Pretrainer(model, vocabulary, options=options, rate=rate, seed=seed, teacher=master)
     chance, before = _chance(learned, watched), trainer.loss(watched)
     watching.line(f"held-out perplexity {math.exp(before):.1f} before, {math.exp(chance):.1f} by frequency alone")
+    about: dict[str, Any] = {"encoder": encoder, "teacher": teacher, "seed": seed, "options": asdict(options)}
     place = RunPlace.beside(out, resume=resume, minutes=options.save_seconds / 60)
-    with keeping(place, _fingerprint(texts, encoder, teacher, seed, options)) as keeper:
+    with keeping(place, _fingerprint(texts, about)) as keeper:
         state = trainer.run(learned, watched, keeper, watching)
         model.load_state_dict(state.best)
         report = PretrainReport(
@@ -107,7 +140,14 @@ def pretrain(
             epoch=state.best_epoch,
             seconds=time.monotonic() - started,
         )
-        _write(body.cpu(), tokenizer, report, about=_about(encoder, teacher, seed, options, state.history))
+        about |= {name: Path(source).name for name in ("encoder", "teacher") if (source := about[name]) is not None}
+        measured = {name: value for name, value in asdict(report).items() if name != "directory"}
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        with new_directory(out) as work:
+            body.cpu().save_pretrained(work)
+            tokenizer.save(str(work / "tokenizer.json"))
+            write_json(work / "metrics.json", {**about, "history": state.history, **measured})
+            (work / "README.md").write_text(card(out.name, about, measured), encoding="utf-8")
         keeper.done()
     return report
 
@@ -116,19 +156,17 @@ def _start(
     texts: Sequence[str], encoder: str | None, teacher: str | None, *, seed: int, options: PretrainOptions
 ) -> tuple[Any, Tokenizer]:
     """The encoder as it is before any training, and its tokenizer, which knows every character of the texts."""
-    positions = options.max_tokens + 64
-    if encoder is None and teacher is None:
+    if (source := encoder or teacher) is None:
         tokenizer = character_tokenizer(texts, least=options.least)
-        size = tokenizer.get_vocab_size()
-        return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
-    base = load_tokenizer(pretrained.resolve(encoder or teacher or pretrained.DEFAULT))
-    if base.token_to_id("[MASK]") is None and base.token_to_id("<mask>") is None:
-        base.add_special_tokens(["[MASK]"])
-    tokenizer, _ = extend(base, (text for text in texts if text.isprintable()))
-    if encoder is None:
-        size = tokenizer.get_vocab_size()
-        return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
-    return _loaded(encoder, tokenizer, seed=seed), tokenizer
+    else:
+        base = load_tokenizer(pretrained.resolve(source))
+        if base.token_to_id("[MASK]") is None and base.token_to_id("<mask>") is None:
+            base.add_special_tokens(["[MASK]"])
+        tokenizer, _ = extend(base, (text for text in texts if text.isprintable()))
+    if encoder is not None:
+        return _loaded(encoder, tokenizer, seed=seed), tokenizer
+    size, positions = tokenizer.get_vocab_size(), options.max_tokens + 64
+    return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
 
 
 def _loaded(encoder: str, tokenizer: Tokenizer, *, seed: int) -> Any:
@@ -141,16 +179,8 @@ def _loaded(encoder: str, tokenizer: Tokenizer, *, seed: int) -> Any:
     return body
 
 
-def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
-    cls, sep, pad = special_ids(tokenizer)
-    masks = [id for name in ("[MASK]", "<mask>") if (id := tokenizer.token_to_id(name)) is not None]
-    return Vocabulary(cls, sep, pad, masks[0], tokenizer.get_vocab_size())
-
-
-def _texts(texts: Sequence[str], tokenizer: Tokenizer, body: Any, options: PretrainOptions) -> list[Text]:
-    longest = min(options.max_tokens, int(getattr(body.config, "max_position_embeddings", 512)) - 4)
-    found = zip(texts, tokenize(tokenizer, list(texts)), strict=True)
-    return [as_text(text, tokens, longest=longest) for text, tokens in found if len(tokens) > 1]
+def _tokenized(texts: Sequence[str], tokenizer: Tokenizer) -> Iterator[tuple[str, Tokens]]:
+    return zip(texts, tokenize(tokenizer, list(texts)), strict=True)
 
 
 def _chance(train: Sequence[Text], held: Sequence[Text]) -> float:
@@ -161,33 +191,9 @@ def _chance(train: Sequence[Text], held: Sequence[Text]) -> float:
     return sum(losses) / max(len(losses), 1)
 
 
-def _fingerprint(
-    texts: Sequence[str], encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions
-) -> dict[str, Any]:
+def _fingerprint(texts: Sequence[str], about: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that an encoder depends on, by name; texts of 64 hexadecimal digits are digests."""
-    found: dict[str, Any] = {"texts": digest(texts), "seed": seed, "options": asdict(options)}
-    del found["options"]["device"], found["options"]["save_seconds"]
-    for name, source in (("encoder", encoder), ("teacher", teacher)):
-        if source is not None:
-            with (pretrained.resolve(source) / "model.safetensors").open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
-
-
-def _about(
-    encoder: str | None, teacher: str | None, seed: int, options: PretrainOptions, history: list[dict[str, float]]
-) -> dict[str, Any]:
-    return {
-        "encoder": encoder, "teacher": teacher, "seed": seed, "options": asdict(options), "history": history,
-    }  # fmt: skip
-
-
-def _write(body: Any, tokenizer: Tokenizer, report: PretrainReport, *, about: dict[str, Any]) -> None:
-    measured = {name: value for name, value in asdict(report).items() if name != "directory"}
-    names = {key: Path(value).name for key in ("encoder", "teacher") if (value := about[key]) is not None}
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    with new_directory(report.directory) as work:
-        body.save_pretrained(work)
-        tokenizer.save(str(work / "tokenizer.json"))
-        write_json(work / "metrics.json", {**about, **names, **measured})
-        (work / "README.md").write_text(card(report.directory.name, {**about, **names}, measured), encoding="utf-8")
+    options = {name: value for name, value in about["options"].items() if name not in ("device", "save_seconds")}
+    sources = {name: source for name in ("encoder", "teacher") if (source := about[name]) is not None}
+    weights = {name: pretrained.weights_digest(source) for name, source in sources.items()}
+    return {"texts": digest(texts), "seed": about["seed"], "options": options, **weights}

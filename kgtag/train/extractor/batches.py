@@ -59,11 +59,8 @@ class SoftTags:
 class Batcher:
     """Makes batches of examples.
 
-    Args:
-        suffixes: token ids by category index.
-        unannotated_weight: loss weight of attributes that an annotation leaves out.
-        all_attributes: number of attributes.
-        soft: teachers' targets by example number.
+    `suffixes`: token ids by category index; `unannotated_weight`: loss weight of attributes that an annotation leaves
+    out; `all_attributes`: number of attributes; `soft`: teachers' targets by example number.
     """
 
     lexicon: Lexicon
@@ -90,12 +87,10 @@ class Batcher:
 
     def batch(self, chunk: Sequence[Example], rng: random.Random | None = None) -> Batch:
         """Return a batch, with dropout of categories and lexicon if `rng` is given; without, as in serving."""
-        without = [e.category is None or (rng is not None and rng.random() < self.category_dropout) for e in chunk]
-        suffixes = [
-            [] if bare or e.category is None else self.suffixes[e.category]
-            for e, bare in zip(chunk, without, strict=True)
-        ]
-        looked = [self._looked_for(e, bare, rng) for e, bare in zip(chunk, without, strict=True)]
+        drops = (rng is not None and e.category is not None and rng.random() < self.category_dropout for e in chunk)
+        given = [(e, dropped) for e, dropped in zip(chunk, drops, strict=True)]
+        suffixes = [[] if dropped or e.category is None else self.suffixes[e.category] for e, dropped in given]
+        looked = [self._looked_for(e, dropped, rng) for e, dropped in given]
         codes = [self._codes(e, found, rng) for e, found in zip(chunk, looked, strict=True)]
         lengths = np.array([len(e.tokens) for e in chunk], dtype=np.int64)
         ids, shapes, mask = encoder_inputs([e.tokens for e in chunk], suffixes, self.special)
@@ -106,10 +101,10 @@ class Batcher:
             for column, attribute in enumerate(found):
                 spans = example.spans.get(attribute, ())
                 tags[row, column, : lengths[row]] = span_tags(list(spans), int(lengths[row]))
-                weights[row, column] = self._weight(example, attribute)
-        classes = [
-            e.category if bare and e.category is not None else -1 for e, bare in zip(chunk, without, strict=True)
-        ]
+                if attribute not in example.unplaced:
+                    sure = attribute in example.listed or attribute not in example.applicable
+                    weights[row, column] = 1.0 if sure else self.unannotated_weight
+        classes = [e.category if dropped else -1 for e, dropped in given]
         arrays = (ids, shapes, mask, attributes, lexicon, tags, lengths, weights, np.array(classes, dtype=np.int64))
         soft = self._soft(chunk, looked, tags.shape) if rng is not None and self.soft else ()
         return Batch(*(torch.from_numpy(array) for array in (*arrays, *soft)))
@@ -130,19 +125,12 @@ class Batcher:
                     taught[row, column] = True
         return soft, taught
 
-    def _weight(self, example: Example, attribute: int) -> float:
-        if attribute in example.unplaced:
-            return 0.0
-        if attribute in example.listed or attribute not in example.applicable:
-            return 1.0
-        return self.unannotated_weight
-
-    def _looked_for(self, example: Example, bare: bool, rng: random.Random | None) -> tuple[int, ...]:
+    def _looked_for(self, example: Example, dropped: bool, rng: random.Random | None) -> tuple[int, ...]:
         """Return the category's attributes; with the category dropped, others too; a bounded number in training."""
         found = example.applicable
         if rng is None:
             return found
-        if bare and example.category is not None:
+        if dropped:
             others = sorted(set(range(self.all_attributes)) - set(found))
             found = (*found, *rng.sample(others, min(_OTHERS, len(others))))
         if len(found) > _MOST_ATTRIBUTES:

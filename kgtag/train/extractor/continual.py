@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -13,22 +14,22 @@ from tokenizers import Tokenizer
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, read_config
 from kgtag.extract.lexicon import Lexicon
+from kgtag.train.checkpoints import digest
 from kgtag.train.encoder import pretrained
+from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
 from kgtag.train.extractor.dataset import Example, LabelMap, examples, label_map, learn_trims, split_dev
-from kgtag.train.extractor.load import load_lexicon, load_network, read_metrics
+from kgtag.train.extractor.derived import unlearned_rows
 from kgtag.train.extractor.network import NameEmbedding, TagNetwork, plain_embedding
-from kgtag.train.extractor.new_attributes import unlearned_rows
-from kgtag.train.extractor.options import TrainOptions
 from kgtag.train.extractor.prepare import (
     Prepared,
-    Values,
+    Training,
     check_learnable,
     count_lexicon,
     make_batcher,
     trained_rows,
     vocabulary_texts,
 )
-from kgtag.train.extractor.vocabulary import extend, extended_rows, load_tokenizer
+from kgtag.train.extractor.save import load_lexicon, load_network, read_metrics
 from kgtag.types import AnnotatedProduct
 
 
@@ -55,6 +56,14 @@ class Start:
         """Name or path of the encoder that the model was trained from."""
         return str(read_metrics(self.model).get("encoder") or read_config(self.model)[0].encoder)
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what a run depends on besides its `Training`."""
+        return {
+            "earlier model": self.version,
+            "replay_ratio": self.replay_ratio,
+            "replayed data": digest(self.replay),
+        }
+
     def drawn(self, new: int, *, seed: int) -> tuple[list[AnnotatedProduct], list[AnnotatedProduct]]:
         """Draw (train, dev) products to replay beside `new` products; a tenth of them are for dev."""
         count = min(round(self.replay_ratio * new), len(self.replay))
@@ -64,35 +73,24 @@ class Start:
         return split_dev(drawn) if len(drawn) > 1 else (drawn, [])
 
 
-def prepare_continued(
-    train: Sequence[AnnotatedProduct],
-    dev: Sequence[AnnotatedProduct],
-    start: Start,
-    *,
-    encoder: str,
-    seed: int,
-    options: TrainOptions,
-    values: Values,
-) -> Prepared:
-    """Prepare a training that starts from a trained model.
+def prepare_continued(task: Training, start: Start) -> Prepared:
+    """Prepare a training that starts from a trained model, whose encoder `task` names.
 
     New attributes and categories start from their names' vectors. An attribute that only the replayed products were
     annotated with counts for nothing in new ones, and the other way round.
 
-    Args:
-        encoder: the one that the model was trained from.
-
     Raises:
-        InputError: nothing can be learned from `train`, the model is an ensemble, or the encoder another one.
+        InputError: nothing can be learned from the data, the model is an ensemble, or the encoder another one.
     """
     network, config = load_network(start.model)
     if not isinstance(network, TagNetwork):
         raise InputError(f"{str(start.model)!r} is an ensemble; continue one of its members")
+    train, dev, options = task.train, task.dev, task.options
     check_learnable(train)
     labels = _labels(config, train)
-    kept, kept_dev = start.drawn(len(train) + len(dev), seed=seed)
+    kept, kept_dev = start.drawn(len(train) + len(dev), seed=task.seed)
     both = [*train, *kept]
-    tokenizer, added = extend(load_tokenizer(start.model), vocabulary_texts(both, labels, values))
+    tokenizer, added = extend(load_tokenizer(start.model), vocabulary_texts(both, labels, task.values))
     made, report = examples(both, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     held, dev_report = examples(
         [*dev, *kept_dev], labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text
@@ -100,9 +98,9 @@ def prepare_continued(
     taught = {name for item in train for name in item.attributes}
     made = _silent(made, len(train), labels, config, taught)
     held = _silent(held, len(dev), labels, config, taught) or made
-    counted = count_lexicon(made, labels, tokenizer, values)
+    counted = count_lexicon(made, labels, tokenizer, task.values)
     lexicon = Lexicon({**counted.entries, **load_lexicon(start.model, config).entries})
-    network = _extended(network, config, labels, tokenizer, encoder=encoder, added=added, seed=seed)
+    _extend(network, config, labels, tokenizer, task=task, added=added)
     weight = network.encoder.get_input_embeddings().weight
     network.encoder.set_input_embeddings(trained_rows(weight, made, labels, tokenizer, added=added, options=options))
     network.dropout.p = options.dropout
@@ -147,26 +145,18 @@ def _silent(
     ]
 
 
-def _extended(
-    network: TagNetwork,
-    config: ModelConfig,
-    labels: LabelMap,
-    tokenizer: Tokenizer,
-    *,
-    encoder: str,
-    added: int,
-    seed: int,
-) -> TagNetwork:
-    """Return the network with rows for new tokens, attributes and categories."""
+def _extend(
+    network: TagNetwork, config: ModelConfig, labels: LabelMap, tokenizer: Tokenizer, *, task: Training, added: int
+) -> None:
+    """Add rows for new tokens, attributes and categories to the network."""
     body = network.encoder
-    body.set_input_embeddings(plain_embedding(extended_rows(body.get_input_embeddings().weight, added, seed=seed)))
+    body.set_input_embeddings(plain_embedding(extended_rows(body.get_input_embeddings().weight, added, seed=task.seed)))
     body.config.vocab_size = len(body.get_input_embeddings().weight)
     attributes, categories = labels.attributes[len(config.attributes) :], labels.categories[len(config.categories) :]
-    fresh = unlearned_rows(network, tokenizer, [*attributes, *categories], encoder=pretrained.resolve(encoder))
+    fresh = unlearned_rows(network, tokenizer, [*attributes, *categories], encoder=pretrained.resolve(task.encoder))
     known = network.attribute.get_parameter("weight").detach()
     network.attribute = NameEmbedding(torch.cat([known, fresh[: len(attributes)]]), dropout=0.0)
     rows = network.category.weight.detach()
     if labels.categories:
         rows = torch.cat([rows[: len(config.categories)], fresh[len(attributes) :]])
     network.category = plain_embedding(rows)
-    return network

@@ -11,7 +11,7 @@ from graph.errors import FileFormatError, TextError
 from graph.lookup import find_concept
 from graph.taxonomy import Taxonomy
 from kgtag.text import clean
-from kgtag.train.extractor.dataset import locate
+from kgtag.train.extractor.dataset import locate, seen_once
 from kgtag.types import AnnotatedProduct
 
 _SHOWN = 5
@@ -48,14 +48,16 @@ def inspect_data(
         taxonomy: checks categories, attributes and values against it.
         misplaced: spans out of range, left out when the files were read.
     """
-    everything = [*train, *dev]
+    everything, titles = [*train, *dev], {one.product.title for one in train}
+    leaked = [_shown(one) for one in dev if one.product.title in titles]
+    once = seen_once(train)
     made = [
         _finding("out_of_range", "spans outside their text, left out", map(str, misplaced)),
         *_texts(everything),
         *_overlaps(everything),
-        _seen_once(train),
+        _finding("seen_once", "attributes with a single annotated product in training: too few to learn", once),
         *_repeated(train),
-        _leaked(train, dev),
+        _finding("in_train_and_dev", "dev titles that are in training too: dev F1 will be too high", leaked),
     ]
     if taxonomy is not None:
         made += _against(taxonomy, everything)
@@ -122,12 +124,6 @@ def _overlaps(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     ]
 
 
-def _seen_once(train: Sequence[AnnotatedProduct]) -> DataFinding:
-    support = Counter(name for one in train for name, values in one.attributes.items() if values)
-    once = sorted(name for name, count in support.items() if count == 1)
-    return _finding("seen_once", "attributes with a single annotated product in training: too few to learn", once)
-
-
 def _repeated(train: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     groups: dict[str, list[AnnotatedProduct]] = defaultdict(list)
     for one in train:
@@ -136,7 +132,9 @@ def _repeated(train: Sequence[AnnotatedProduct]) -> list[DataFinding]:
     same: list[str] = []
     for group in groups.values():
         if len(group) > 1:
-            (differ if len({_gold(one) for one in group}) > 1 else same).append(_together(group))
+            more = "" if len(group) <= 3 else f" and {len(group) - 3} more"
+            also = f"{_shown(group[0])} (also {', '.join(one.product.id for one in group[1:3])}{more})"
+            (differ if len({_gold(one) for one in group}) > 1 else same).append(also)
     return [
         _finding("contradicting", "titles that occur more than once with different gold", differ),
         _finding("repeated", "titles that occur more than once with the same gold", same, level="note"),
@@ -146,17 +144,6 @@ def _repeated(train: Sequence[AnnotatedProduct]) -> list[DataFinding]:
 def _gold(one: AnnotatedProduct) -> tuple[object, ...]:
     values = sorted((name, tuple(sorted(found))) for name, found in one.attributes.items())
     return one.product.category, tuple(values), one.spans
-
-
-def _together(group: Sequence[AnnotatedProduct]) -> str:
-    more = "" if len(group) <= 3 else f" and {len(group) - 3} more"
-    return f"{_shown(group[0])} (also {', '.join(one.product.id for one in group[1:3])}{more})"
-
-
-def _leaked(train: Sequence[AnnotatedProduct], dev: Sequence[AnnotatedProduct]) -> DataFinding:
-    titles = {one.product.title for one in train}
-    both = [_shown(one) for one in dev if one.product.title in titles]
-    return _finding("in_train_and_dev", "dev titles that are in training too: dev F1 will be too high", both)
 
 
 def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataFinding]:

@@ -11,8 +11,7 @@ from itertools import chain
 from tokenizers import Tokenizer
 
 from graph.errors import TextError
-from kgtag.extract.inputs import Window, slice_tokens, windows
-from kgtag.extract.tokens import Tokens, tokenize
+from kgtag.extract.inputs import Tokens, Window, slice_tokens, tokenize, windows
 from kgtag.text import clean, document, document_span
 from kgtag.types import AnnotatedProduct, Span
 
@@ -87,10 +86,8 @@ def examples(
 ) -> tuple[list[Example], DataReport]:
     """Return examples in order, without unreadable titles, and the report on them.
 
-    Args:
-        labels: other attributes and categories are ignored.
-        max_tokens: a longer document becomes several examples.
-        texts: read products' texts, too.
+    Attributes and categories outside of `labels` are ignored; a document longer than `max_tokens` becomes several
+    examples; with `texts`, products' texts are read, too.
     """
     readable: list[tuple[int, str]] = []
     for number, item in enumerate(data):
@@ -105,11 +102,16 @@ def examples(
     for (number, text), found in zip(readable, tokens, strict=True):
         if len(found):
             made += _examples(number, data[number], text, found, labels, counts, max_tokens)
-    support = Counter(name for item in data for name, values in item.attributes.items() if values)
-    once = tuple(sorted(name for name, count in support.items() if count == 1))
+    once = tuple(seen_once(data))
     read = len({example.number for example in made})
     report = DataReport(len(data), len(data) - read, counts["values"], counts["missing"], counts["overlapping"], once)
     return made, report
+
+
+def seen_once(data: Sequence[AnnotatedProduct]) -> list[str]:
+    """Return the attributes with a single annotated product, sorted."""
+    support = Counter(name for item in data for name, values in item.attributes.items() if values)
+    return sorted(name for name, count in support.items() if count == 1)
 
 
 def place(item: AnnotatedProduct, text: str, attribute: str) -> tuple[list[Span], int]:
@@ -154,9 +156,9 @@ def locate(title: str, value: str) -> list[Span]:
 
 def split_dev(data: Sequence[AnnotatedProduct]) -> tuple[list[AnnotatedProduct], list[AnnotatedProduct]]:
     """Split off a tenth by the title's hash as dev: never all, never none of two or more."""
-    dev = [item for item in data if _bucket(item.product.title) < 10]
+    dev = [item for item in data if bucket(item.product.title) < 10]
     if not dev or len(dev) == len(data):
-        ordered = sorted(data, key=lambda item: (_bucket(item.product.title), item.product.title))
+        ordered = sorted(data, key=lambda item: (bucket(item.product.title), item.product.title))
         dev = ordered[: max(1, len(data) // 10)]
     chosen = {id(item) for item in dev}
     return [item for item in data if id(item) not in chosen], list(dev)
@@ -253,15 +255,11 @@ def _disjoint(spans: set[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _whole(title: str, span: Span) -> bool:
-    before, after = title[: span.start][-1:], title[span.end :][:1]
-    inner = title[span.start], title[span.end - 1]
-    return not (_joins(before, inner[0]) or _joins(inner[1], after))
+    """Return whether no word continues beyond the span: characters of a word are digits, or have a case."""
+    edges = (title[: span.start][-1:], title[span.start]), (title[span.end - 1], title[span.end :][:1])
+    return not any(all(c.isdigit() or c.lower() != c.upper() for c in pair) for pair in edges if all(pair))
 
 
-def _joins(left: str, right: str) -> bool:
-    """Return whether two neighbouring characters belong to one word."""
-    return all(c.isdigit() or c.lower() != c.upper() for c in (left, right)) if left and right else False
-
-
-def _bucket(key: str) -> int:
+def bucket(key: str) -> int:
+    """Return a number of 0…99 that depends on the text alone."""
     return int(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:8], 16) % 100

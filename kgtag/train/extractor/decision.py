@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,9 @@ from kgtag.extract.decode import Chain, Floats, find_spans
 from kgtag.extract.files import ModelConfig
 from kgtag.train.calibration import fit_platt
 from kgtag.train.extractor.batches import Batcher
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.dataset import Example
 from kgtag.train.extractor.network import Ensemble, TagNetwork
-from kgtag.train.extractor.options import TrainOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,86 +64,58 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """Predictions for one example.
+class Outcomes:
+    """What was predicted on dev.
 
-    `spans`: (attribute, marginal, whether it is gold) of every span; `best`: by attribute, whether its most probable
-    span is gold.
+    `counts`: [right, predicted, gold] by attribute, as the metric counts; `marginals`, `hits`: of every predicted span,
+    whatever the metric.
     """
 
-    example: Example
-    spans: tuple[tuple[int, float, bool], ...]
-    best: Mapping[int, bool]
+    counts: Mapping[int, list[int]]
+    marginals: NDArray[np.float64]
+    hits: NDArray[np.bool_]
 
-    def counts(self, metric: Metric) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (attribute, right, predicted, gold)."""
-        right, predicted = Counter[int](), Counter[int]()
-        for attribute, hit in self.best.items() if not metric.every_span else ((a, hit) for a, _, hit in self.spans):
-            predicted[attribute] += 1
-            right[attribute] += hit
-        spans = self.example.spans
-        for attribute in sorted({*predicted, *spans}):
-            gold = len(spans.get(attribute, ())) if metric.every_span else int(attribute in spans)
-            yield attribute, right[attribute], predicted[attribute], gold
+    @property
+    def f1(self) -> float:
+        """Micro-F1 of exact spans."""
+        right, predicted, gold = map(sum, zip(*self.counts.values(), strict=True)) if self.counts else (0, 0, 0)
+        return 2 * right / (predicted + gold) if gold else 0.0
 
 
-def decided(scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric) -> Iterator[Decided]:
-    """Yield the predictions for each example, without attributes whose gold isn't in the title."""
+def outcomes(scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric) -> Outcomes:
+    """Predict, and compare with gold; attributes whose gold isn't in the title are left out."""
     found = find_spans([one.emissions for one in scored], chain, bias=bias)
-    starts = np.searchsorted(found.title, np.arange(len(scored) + 1))
-    for example, start, end in zip((one.example for one in scored), starts[:-1], starts[1:], strict=True):
-        spans: list[tuple[int, float, bool]] = []
-        likeliest: dict[int, tuple[float, bool]] = {}
-        for at in range(start, end):
-            attribute, probability = example.applicable[found.row[at]], float(found.probability[at])
-            if attribute in example.unplaced or (metric.listed_only and attribute not in example.listed):
-                continue
-            hit = (found.first[at], found.last[at]) in example.spans.get(attribute, ())
-            spans.append((attribute, probability, hit))
-            if attribute not in likeliest or probability > likeliest[attribute][0]:
-                likeliest[attribute] = (probability, hit)
-        yield Decided(example, tuple(spans), {attribute: hit for attribute, (_, hit) in likeliest.items()})
-
-
-def outcomes(
-    scored: Sequence[Scored], chain: Chain, *, bias: float, metric: Metric
-) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
-    """Return micro-F1 of exact spans, and of every predicted span the marginal and whether it is gold."""
-    right = predicted = gold = 0
-    marginals: list[float] = []
-    hits: list[bool] = []
-    for one in decided(scored, chain, bias=bias, metric=metric):
-        marginals += (marginal for _, marginal, _ in one.spans)
-        hits += (hit for _, _, hit in one.spans)
-        for _, *counts in one.counts(metric):
-            right, predicted, gold = right + counts[0], predicted + counts[1], gold + counts[2]
-    f1 = 2 * right / (predicted + gold) if gold else 0.0
-    return f1, np.array(marginals), np.array(hits, dtype=bool)
-
-
-def choose_bias(scored: Sequence[Scored], chain: Chain, *, metric: Metric) -> tuple[float, float]:
-    """Return (bias, F1) of the bias on beginning a span that gives the best F1.
-
-    A unit of bias must gain a point of F1, because a small dev set rewards chance.
-    """
-    tried = {
-        float(bias): outcomes(scored, chain, bias=float(bias), metric=metric)[0] for bias in np.arange(-2.0, 2.01, 0.5)
-    }
-    bias = max(tried, key=lambda bias: (tried[bias] - 0.01 * abs(bias), -abs(bias), bias))
-    return bias, tried[bias]
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+    counted: dict[tuple[int, int], tuple[float, bool]] = {}
+    spans: list[tuple[float, bool]] = []
+    columns = (found.title, found.row, found.first, found.last, found.probability)
+    for title, row, first, last, marginal in zip(*(column.tolist() for column in columns), strict=True):
+        example = scored[title].example
+        attribute = example.applicable[row]
+        if attribute in example.unplaced or (metric.listed_only and attribute not in example.listed):
+            continue
+        hit = (first, last) in example.spans.get(attribute, ())
+        spans.append((marginal, hit))
+        key = (len(spans) if metric.every_span else title, attribute)
+        if key not in counted or marginal > counted[key][0]:
+            counted[key] = (marginal, hit)
+    for (_, attribute), (_, hit) in counted.items():
+        counts[attribute][0] += hit
+        counts[attribute][1] += 1
+    for one in scored:
+        for attribute, gold in one.example.spans.items():
+            counts[attribute][2] += len(gold) if metric.every_span else 1
+    return Outcomes(dict(counts), np.array([m for m, _ in spans]), np.array([hit for _, hit in spans], dtype=bool))
 
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """What is tuned on dev after training. `marginals`, `hits`: of every span predicted there, uncalibrated."""
+    """What is tuned on dev after training, and how the tuned model does there."""
 
-    scored: Sequence[Scored]
     chain: Chain
     bias: float
-    f1: float
-    marginals: NDArray[np.float64]
-    hits: NDArray[np.bool_]
     calibration: tuple[float, float]
+    made: Outcomes
 
     def applied(self, config: ModelConfig) -> ModelConfig:
         return replace(
@@ -157,8 +129,12 @@ class Tuned:
 
 
 def tune(network: TagNetwork | Ensemble, dev: Sequence[Example], batcher: Batcher, *, metric: Metric) -> Tuned:
-    """Tune bias and calibration on dev; the network must be on the CPU."""
+    """Tune the bias on beginning a span, and the calibration; the network must be on the CPU.
+
+    A unit of bias must gain a point of F1, because a small dev set rewards chance.
+    """
     scored, chain = score_examples(network, dev, batcher, device=torch.device("cpu"))
-    bias, f1 = choose_bias(scored, chain, metric=metric)
-    _, marginals, hits = outcomes(scored, chain, bias=bias, metric=metric)
-    return Tuned(scored, chain, bias, f1, marginals, hits, fit_platt(marginals, hits))
+    tried = {bias: outcomes(scored, chain, bias=bias, metric=metric) for bias in np.arange(-2.0, 2.01, 0.5).tolist()}
+    bias = max(tried, key=lambda bias: (tried[bias].f1 - 0.01 * abs(bias), -abs(bias), bias))
+    made = tried[bias]
+    return Tuned(chain, bias, fit_platt(made.marginals, made.hits), made)

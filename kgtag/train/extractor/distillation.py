@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 
 from graph.errors import InputError
 from kgtag.extract.decode import forward_backward
-from kgtag.extract.inputs import Window, attribute_inputs, slice_tokens
-from kgtag.extract.pieces import Piece
+from kgtag.extract.inputs import Piece, Tokens, Window, attribute_inputs, slice_tokens, tokenize
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.extract.tokens import Tokens, tokenize
 from kgtag.train.extractor.batches import SoftTags
 from kgtag.train.extractor.dataset import Example, LabelMap
 from kgtag.types import AnnotatedProduct

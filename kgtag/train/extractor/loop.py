@@ -14,16 +14,24 @@ import torch
 from torch import Tensor, nn
 
 from graph.errors import InputError
-from kgtag.train.checkpoints import Keeper
-from kgtag.train.extractor.adapters import add_adapters, merge_adapters
+from kgtag.train.checkpoints import Keeper, copied
 from kgtag.train.extractor.batches import Batch, Batcher
 from kgtag.train.extractor.callbacks import Board, Row, Tick, Watch, as_csv
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.dataset import Example
 from kgtag.train.extractor.decision import Metric, outcomes, score_examples
-from kgtag.train.extractor.losses import batch_loss
 from kgtag.train.extractor.network import TagNetwork
-from kgtag.train.extractor.optimizer import find_device, find_precision, freeze, mixed, parameter_groups, rate
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.optimizer import (
+    add_adapters,
+    batch_loss,
+    find_device,
+    find_precision,
+    freeze,
+    merge_adapters,
+    mixed,
+    parameter_groups,
+    rate,
+)
 
 _ROWS = 200
 """Rows of the curves over a whole training, about."""
@@ -53,6 +61,9 @@ class _Run:
     `since`: (loss, batches) since the last row of the curves.
     """
 
+    keeper: Keeper | None
+    board: Board
+    watch: Watch
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     scaler: torch.amp.GradScaler
@@ -97,42 +108,37 @@ class Learner:
         board: Board | None = None,
         watch: Watch = lambda _: None,
     ) -> Best:
-        """Train until the last epoch, or until patience ends.
+        """Train until the last epoch, or until patience ends; return the epoch of best dev F1, the last of equals.
 
         Args:
             variants: gives each epoch's examples, instead of `train` itself.
             keeper: writes checkpoints; a checkpoint that it has is resumed from, to the same result.
-
-        Returns:
-            The epoch with the best dev F1, of equal ones the last.
         """
-        run = self._begin(len(train))
-        board = board or Board(None)
+        run = self._begin(len(train), keeper, board or Board(None), watch)
         if keeper is not None and (kept := keeper.load()) is not None:
-            self._restore(run, kept, keeper)
+            self._restore(run, kept)
             progress(
                 f"continuing the run in {keeper.directory} in epoch {run.epoch}, after step {run.step} of {run.steps}"
             )
-        board.begin(run.step)
+        run.board.begin(run.step)
         while run.epoch <= self.options.epochs and not self._stalled(run):
             examples = train if variants is None else variants(random.Random(f"{self.seed} {run.epoch} variants"))
             started = time.monotonic()
-            self._epoch(run, examples, keeper, (board, watch))
+            self._epoch(run, examples)
             loss = run.total / max(run.count, 1)
             line = f"epoch {run.epoch}: loss {loss:.3f}"
             if measured := 3 * run.epoch >= self.options.epochs:
-                f1 = self._measure(run, dev, loss, keeper)
-                board.add(run.curves[-1])
+                f1 = self._measure(run, dev, loss)
                 line += f", dev F1 {100 * f1:.1f}"
             watch(replace(self._tick(run, loss), measured=measured))
             progress(f"{line}, {time.monotonic() - started:.1f} s")
             run.epoch, run.batch, run.total, run.count = run.epoch + 1, 0, 0.0, 0
-            self._keep(run, keeper)
+            self._keep(run)
         if self._stalled(run) and run.epoch <= self.options.epochs:
             progress(f"stopped after epoch {run.epoch - 1}: {run.stale} epochs without a better dev F1")
         return self._finish(run)
 
-    def _begin(self, titles: int) -> _Run:
+    def _begin(self, titles: int, keeper: Keeper | None, board: Board, watch: Watch) -> _Run:
         options = self.options
         torch.manual_seed(self.seed)
         self.network.to(self.device)
@@ -145,11 +151,9 @@ class Learner:
         factor = partial(rate, steps=steps, warmup_ratio=options.warmup_ratio)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
         scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == torch.float16)
-        return _Run(optimiser, schedule, scaler, adapted, steps)
+        return _Run(keeper, board, watch, optimiser, schedule, scaler, adapted, steps)
 
-    def _epoch(
-        self, run: _Run, examples: Sequence[Example], keeper: Keeper | None, watchers: tuple[Board, Watch]
-    ) -> None:
+    def _epoch(self, run: _Run, examples: Sequence[Example]) -> None:
         self.network.train()
         chunks = self.batcher.chunks(examples, random.Random(f"{self.seed} {run.epoch}"))
         size = self.options.gradient_accumulation_steps
@@ -164,9 +168,9 @@ class Learner:
                 run.since = (run.since[0] + loss, run.since[1] + 1)
             self._step(run)
             run.batch = group.stop
-            self._note(run, watchers, keeper)
-            if keeper is not None and keeper.due() and run.batch < len(chunks):
-                self._keep(run, keeper)
+            self._note(run)
+            if run.keeper is not None and run.keeper.due() and run.batch < len(chunks):
+                self._keep(run)
 
     def _backward(self, run: _Run, batch: Batch, *, share: float) -> float:
         """Add the batch's gradients and return its loss; raise InputError when that is not finite."""
@@ -193,30 +197,30 @@ class Learner:
         run.optimiser.zero_grad(set_to_none=True)
         run.schedule.step()
 
-    def _note(self, run: _Run, watchers: tuple[Board, Watch], keeper: Keeper | None) -> None:
-        board, watch = watchers
+    def _note(self, run: _Run) -> None:
         loss = run.since[0] / max(run.since[1], 1)
-        watch(self._tick(run, loss))
+        run.watch(self._tick(run, loss))
         if run.step % max(1, run.steps // _ROWS) == 0:
-            run.curves.append(
-                (run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warmup_ratio), None)
-            )
+            self._add_row(run, loss, None)
             run.since = (0.0, 0)
-            board.add(run.curves[-1])
-            if keeper is not None:
-                keeper.write_curves(as_csv(run.curves))
+            if run.keeper is not None:
+                run.keeper.write_curves(as_csv(run.curves))
 
-    def _measure(self, run: _Run, dev: Sequence[Example], loss: float, keeper: Keeper | None) -> float:
+    def _measure(self, run: _Run, dev: Sequence[Example], loss: float) -> float:
         scored, chain = score_examples(self.network, dev, self.batcher, device=self.device)
-        f1, _, _ = outcomes(scored, chain, bias=0.0, metric=Metric.of(self.options))
+        f1 = outcomes(scored, chain, bias=0.0, metric=Metric.of(self.options)).f1
         run.history.append({"epoch": run.epoch, "loss": round(loss, 5), "f1": round(f1, 5)})
-        run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warmup_ratio), f1))
+        self._add_row(run, loss, f1)
         run.stale = 0 if f1 > run.best_f1 else run.stale + 1
         if f1 >= run.best_f1:
-            run.best_epoch, run.best_f1, run.best = run.epoch, f1, _copy(self.network)
-            if keeper is not None:
-                keeper.save_best(run.epoch, run.best)
+            run.best_epoch, run.best_f1, run.best = run.epoch, f1, copied(self.network)
+            if run.keeper is not None:
+                run.keeper.save_best(run.epoch, run.best)
         return f1
+
+    def _add_row(self, run: _Run, loss: float, f1: float | None) -> None:
+        run.curves.append((run.step, run.epoch, loss, rate(run.step - 1, run.steps, self.options.warmup_ratio), f1))
+        run.board.add(run.curves[-1])
 
     def _stalled(self, run: _Run) -> bool:
         return 0 < self.options.early_stopping_patience <= run.stale
@@ -225,8 +229,8 @@ class Learner:
         f1 = run.history[-1]["f1"] if run.history else None
         return Tick(run.step, run.steps, run.epoch, self.options.epochs, loss, f1)
 
-    def _keep(self, run: _Run, keeper: Keeper | None) -> None:
-        if keeper is None:
+    def _keep(self, run: _Run) -> None:
+        if run.keeper is None:
             return
         state: dict[str, Any] = {name: getattr(run, name) for name in _POSITION}
         state |= {
@@ -237,17 +241,17 @@ class Learner:
             "random": torch.get_rng_state(),
             "random_gpu": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
-        keeper.save(state)
+        run.keeper.save(state)
 
-    def _restore(self, run: _Run, state: dict[str, Any], keeper: Keeper) -> None:
+    def _restore(self, run: _Run, state: dict[str, Any]) -> None:
         for name in _POSITION:
             setattr(run, name, state[name])
         self.network.load_state_dict(state["network"])
         run.optimiser.load_state_dict(state["optimiser"])
         run.schedule.load_state_dict(state["schedule"])
         run.scaler.load_state_dict(state["scaler"])
-        if run.best_epoch:
-            run.best = keeper.load_best(run.best_epoch)
+        if run.best_epoch and run.keeper is not None:
+            run.best = run.keeper.load_best(run.best_epoch)
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda" and state["random_gpu"] is not None:
             torch.cuda.set_rng_state(state["random_gpu"], self.device)
@@ -260,8 +264,4 @@ class Learner:
             merge_adapters(run.adapted)
         for parameter in self.network.parameters():
             parameter.requires_grad_(True)
-        return Best(run.best_epoch, _copy(self.network), run.history, run.curves)
-
-
-def _copy(network: TagNetwork) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+        return Best(run.best_epoch, copied(self.network), run.history, run.curves)

@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kgtag.evaluation.rates import rates
-from kgtag.extract.decode import Chain
 from kgtag.extract.files import ModelConfig
 from kgtag.train.encoder import pretrained
-from kgtag.train.extractor.config import FILE
+from kgtag.train.extractor.config import DEFAULTS, FILE, OPTION_NAMES, TrainOptions
 from kgtag.train.extractor.data_checks import DataFinding
-from kgtag.train.extractor.decision import Metric, Scored, decided
-from kgtag.train.extractor.options import DEFAULTS, OPTION_NAMES, TrainOptions
 
 _BEST_AND_WORST = 8
+_RATES = ("precision", "recall", "f1")
 _LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
 
-def attribute_scores(
-    scored: Sequence[Scored], chain: Chain, names: Sequence[str], *, bias: float, metric: Metric
-) -> dict[str, dict[str, float]]:
-    """Return precision, recall, F1 and support by attribute name."""
-    right: Counter[int] = Counter()
-    predicted: Counter[int] = Counter()
-    gold: Counter[int] = Counter()
-    for one in decided(scored, chain, bias=bias, metric=metric):
-        for attribute, *counts in one.counts(metric):
-            right[attribute] += counts[0]
-            predicted[attribute] += counts[1]
-            gold[attribute] += counts[2]
-    return {
-        names[a]: {rate: round(share, 4) for rate, share in rates(right[a], predicted[a], gold[a]).items()}
-        | {"support": gold[a]}
-        for a in sorted({*predicted, *gold})
-    }
-
-
 def model_card(
-    config: ModelConfig,
-    metrics: Mapping[str, Any],
-    findings: Sequence[DataFinding],
-    *,
-    encoder: str,
-    options: TrainOptions,
-    command: str | None,
+    config: ModelConfig, metrics: Mapping[str, Any], findings: Sequence[DataFinding], *, options: TrainOptions
 ) -> str:
     """Return the card as Markdown, with names and counts of the data but none of its rows."""
-    train, dev = metrics["train"], metrics["dev"]
+    train, dev, encoder, command = (metrics[name] for name in ("train", "dev", "encoder", "command"))
+    changed = [
+        f"`{name}` {value!r}" for name in OPTION_NAMES if (value := getattr(options, name)) != getattr(DEFAULTS, name)
+    ]
+    listed = "".join(f"\n- {one.count} {one.message}" for one in findings)
     parts = [
         "# Product attribute extractor",
         "Finds values of attributes as spans in product titles, and predicts categories. Trained by kgtag.",
@@ -59,13 +34,13 @@ def model_card(
         f"- {len(config.attributes)} attributes: {_listed(config.attributes)}\n"
         f"- {len(config.categories)} categories: {_listed(config.categories)}\n"
         f"- tuned and calibrated on {dev['products']} other products ({dev['values']} values)",
-        _findings(findings),
+        f"Findings of the data report (`data_report.json`):{listed}" if listed else "The data report has no findings.",
         "## Built from",
         f"- encoder: {Path(encoder).name} (licence: {_licence(encoder)})\n- taxonomy: {_taxonomy(config)}\n"
         f"- seed {metrics['seed']}; best epoch {metrics['epoch']} of {options.epochs}",
-        _options(options),
+        f"Options other than the defaults (`{FILE}` has all of them): {', '.join(changed) or 'none'}.",
         "## Scores on dev",
-        f"Micro-F1 of exact spans {_percent(metrics['f1'])}; expected calibration error"
+        f"Micro-F1 of exact spans {100 * metrics['f1']:.1f}; expected calibration error"
         f" {metrics['calibration']['ece']:.3f} ({metrics['calibration']['ece_raw']:.3f} before calibration). The"
         " model was tuned on these products, so expect a little less on others: `kgtag evaluate extractor` measures.",
         _attributes(metrics["attributes"]),
@@ -77,39 +52,17 @@ def model_card(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _findings(findings: Sequence[DataFinding]) -> str:
-    if not findings:
-        return "The data report has no findings."
-    return "Findings of the data report (`data_report.json`):\n" + "\n".join(
-        f"- {f.count} {f.message}" for f in findings
-    )
-
-
-def _options(options: TrainOptions) -> str:
-    changed = [
-        f"`{name}` {getattr(options, name)!r}"
-        for name in OPTION_NAMES
-        if getattr(options, name) != getattr(DEFAULTS, name)
-    ]
-    return f"Options other than the defaults (`{FILE}` has all of them): {', '.join(changed) or 'none'}."
-
-
 def _attributes(found: Mapping[str, Mapping[str, float]]) -> str:
-    ranked = sorted(found.items(), key=lambda pair: (-pair[1]["f1"], -pair[1]["support"], pair[0]))
-    ranked = [pair for pair in ranked if pair[1]["support"]]
-    if not ranked:
-        return ""
-    head = "| attribute | P | R | F1 | titles |\n|---|---|---|---|---|"
-    if len(ranked) <= 2 * _BEST_AND_WORST:
-        return "\n".join([head, *map(_row, ranked)])
-    gap = f"| … {len(ranked) - 2 * _BEST_AND_WORST} more, in `metrics.json` | | | | |"
-    return "\n".join([head, *map(_row, ranked[:_BEST_AND_WORST]), gap, *map(_row, ranked[-_BEST_AND_WORST:])])
-
-
-def _row(pair: tuple[str, Mapping[str, float]]) -> str:
-    name, rates = pair
-    cells = " | ".join(_percent(rates[which]) for which in ("precision", "recall", "f1"))
-    return f"| {name} | {cells} | {rates['support']:.0f} |"
+    """A table, best first; of many attributes the best and the worst."""
+    rows = [
+        f"| {name} | {' | '.join(f'{100 * of[rate]:.1f}' for rate in _RATES)} | {of['support']:.0f} |"
+        for name, of in sorted(found.items(), key=lambda pair: (-pair[1]["f1"], -pair[1]["support"], pair[0]))
+        if of["support"]
+    ]
+    if len(rows) > 2 * _BEST_AND_WORST:
+        gap = f"| … {len(rows) - 2 * _BEST_AND_WORST} more, in `metrics.json` | | | | |"
+        rows[_BEST_AND_WORST:-_BEST_AND_WORST] = [gap]
+    return "\n".join(["| attribute | P | R | F1 | titles |", "|---|---|---|---|---|", *rows]) if rows else ""
 
 
 def _limits(config: ModelConfig, metrics: Mapping[str, Any], train: Mapping[str, Any]) -> str:
@@ -145,10 +98,6 @@ def _licence(encoder: str) -> str:
     lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()[:60] if readme.is_file() else []
     found = [line.partition(":")[2].strip() for line in lines if line.startswith("license:")]
     return found[0] if found and found[0] else "unknown; look it up before you publish"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
 
 
 def _listed(names: Sequence[str], *, most: int = 30) -> str:

@@ -6,16 +6,56 @@ so that its tokens are at positions 1..T whatever follows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from kgtag.extract.decode import ALLOWED, ENDS, FORBIDDEN, STARTS
+from kgtag.extract.inputs import SHAPES
 from kgtag.extract.lexicon import CODES
-from kgtag.extract.tokens import SHAPES
-from kgtag.train.extractor.crf import ChainCRF
+
+
+class ChainCRF(nn.Module):
+    """CRF over five tags; transitions outside the tag scheme score FORBIDDEN, the others are learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transitions = nn.Parameter(torch.zeros(5, 5))
+        self.start = nn.Parameter(torch.zeros(5))
+        self.end = nn.Parameter(torch.zeros(5))
+        self.register_buffer("_allowed", torch.from_numpy(ALLOWED), persistent=False)
+        self.register_buffer("_starts", torch.from_numpy(STARTS), persistent=False)
+        self.register_buffer("_ends", torch.from_numpy(ENDS), persistent=False)
+
+    def scores(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return float32 log scores: transitions (5, 5) from → to, start (5,), end (5,)."""
+        return (
+            self.transitions.masked_fill(~self.get_buffer("_allowed"), FORBIDDEN),
+            self.start.masked_fill(~self.get_buffer("_starts"), FORBIDDEN),
+            self.end.masked_fill(~self.get_buffer("_ends"), FORBIDDEN),
+        )
+
+    def negative_log_likelihood(self, emissions: Tensor, tags: Tensor, lengths: Tensor) -> Tensor:
+        """Return the negative log-likelihood of gold tag paths, (N,) float32.
+
+        emissions: (N, T, 5) float32; tags: (N, T) int64, ignored beyond the length; lengths: (N,) int64 in 1..T.
+        """
+        transitions, start, end = self.scores()
+        steps = emissions.shape[1]
+        rows = torch.arange(len(lengths), device=emissions.device)
+        inside = torch.arange(steps, device=emissions.device) < lengths[:, None]
+        unary = emissions.gather(2, tags[:, :, None]).squeeze(2) * inside
+        moves = transitions[tags[:, :-1], tags[:, 1:]] * inside[:, 1:]
+        gold = unary.sum(1) + moves.sum(1) + start[tags[:, 0]] + end[tags[rows, lengths - 1]]
+        alpha = start + emissions[:, 0]
+        for t in range(1, steps):
+            step = torch.logsumexp(alpha[:, :, None] + transitions, dim=1) + emissions[:, t]
+            alpha = torch.where(inside[:, t, None], step, alpha)
+        return torch.logsumexp(alpha + end, dim=1) - gold
+
 
 WIDTH = 192
 
@@ -61,11 +101,7 @@ class TagNetwork(nn.Module):
         """Return tag scores of the title's tokens, (B, A, T, 5) float32.
 
         Each attribute sees the strongest other one at the same token, so that two don't claim it by accident.
-
-        Args:
-            states: (B, T, d) float32, the title's.
-            attributes: (B, A) int64, 0 is padding.
-            lexicon: (B, A, T) int64.
+        states: (B, T, d) float32, the title's; attributes: (B, A) int64, 0 is padding; lexicon: (B, A, T) int64.
         """
         query = self.attribute(attributes)
         token = self.token(self.dropout(states))
@@ -172,28 +208,6 @@ class NameEmbedding(nn.Module):
         return nn.Embedding(weight.shape[0], weight.shape[1], padding_idx=0, _weight=weight)
 
 
-class EncoderPart(nn.Module):
-    """The module behind `encoder.onnx`."""
-
-    def __init__(self, network: TagNetwork | Ensemble) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, ids: Tensor, shapes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        return self.network.encode(ids, shapes, mask)
-
-
-class HeadsPart(nn.Module):
-    """The module behind `heads.onnx`."""
-
-    def __init__(self, network: TagNetwork | Ensemble) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, states: Tensor, attributes: Tensor, lexicon: Tensor) -> Tensor:
-        return self.network.emissions(states, attributes, lexicon)
-
-
 def load_encoder(path: Path) -> Any:
     """Load a directory's transformers encoder, without pooler or language-model head."""
     from transformers import AutoModel
@@ -201,7 +215,12 @@ def load_encoder(path: Path) -> Any:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    return without_pooler(AutoModel.from_pretrained, str(path), local_files_only=True)
+
+
+def without_pooler(make: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Call one of transformers' constructors; encoders of some kinds have no pooler to leave out."""
     try:
-        return AutoModel.from_pretrained(str(path), add_pooling_layer=False, local_files_only=True)
-    except TypeError:  # encoders without that argument
-        return AutoModel.from_pretrained(str(path), local_files_only=True)
+        return make(*given, add_pooling_layer=False, **named)
+    except TypeError:
+        return make(*given, **named)

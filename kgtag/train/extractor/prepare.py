@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +14,48 @@ from tokenizers import Tokenizer
 
 from graph.errors import InputError
 from kgtag.extract.files import ModelConfig, read_config
+from kgtag.extract.inputs import tokenize
 from kgtag.extract.lexicon import Lexicon, count_entries
-from kgtag.extract.tokens import tokenize
 from kgtag.train.checkpoints import digest
 from kgtag.train.encoder import pretrained
+from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer, special_ids
 from kgtag.train.extractor.augment import ValueSwapper
 from kgtag.train.extractor.batches import Batcher, gold_pieces
+from kgtag.train.extractor.config import TrainOptions, as_json
 from kgtag.train.extractor.dataset import DataReport, Example, LabelMap, examples, label_map, learn_trims, reads_text
 from kgtag.train.extractor.network import NameEmbedding, SeenEmbedding, TagNetwork, load_encoder, plain_embedding
-from kgtag.train.extractor.options import TrainOptions, as_json
-from kgtag.train.extractor.vocabulary import extend, extended_rows, load_tokenizer, special_ids
 from kgtag.types import AnnotatedProduct
 
 Values = Mapping[str, Sequence[str]]
 """Known values by attribute name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Everything that a model's weights depend on, but for the model that it starts from, if any."""
+
+    train: Sequence[AnnotatedProduct]
+    dev: Sequence[AnnotatedProduct]
+    encoder: str
+    seed: int
+    options: TrainOptions
+    values: Values = field(default_factory=dict)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return all of it by name, as JSON values; texts of 64 hexadecimal digits are digests.
+
+        The device is left out: a training may be resumed on another.
+        """
+        settings = {name: value for name, value in as_json(self.options).items() if name != "device"}
+        return {
+            "training data": digest(self.train),
+            "dev data": digest(self.dev),
+            "known values": digest(sorted((name, tuple(found)) for name, found in self.values.items())),
+            "encoder": pretrained.weights_digest(self.encoder),
+            "seed": self.seed,
+            "options": settings,
+            "teachers' versions": [read_config(Path(teacher))[1] for teacher in self.options.teachers],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,38 +82,27 @@ class Prepared:
     new_categories: tuple[str, ...]
 
 
-def prepare(
-    train: Sequence[AnnotatedProduct],
-    dev: Sequence[AnnotatedProduct],
-    *,
-    encoder: str,
-    seed: int,
-    options: TrainOptions,
-    values: Values,
-) -> Prepared:
-    """Prepare a training from an encoder.
-
-    Raises:
-        InputError: nothing can be learned from `train`.
-    """
+def prepare(task: Training) -> Prepared:
+    """Prepare a training from an encoder; InputError when nothing can be learned from the data."""
+    train, options = task.train, task.options
     labels = label_map(train)
     check_learnable(train)
-    torch.manual_seed(seed)
-    path = pretrained.resolve(encoder)
-    tokenizer, added = extend(load_tokenizer(path), vocabulary_texts(train, labels, values))
+    torch.manual_seed(task.seed)
+    path = pretrained.resolve(task.encoder)
+    tokenizer, added = extend(load_tokenizer(path), vocabulary_texts(train, labels, task.values))
     body = load_encoder(path)
     max_tokens = min(options.max_tokens, int(getattr(body.config, "max_position_embeddings", 512)) - 32)
     read = reads_text(train)
     made, report = examples(train, labels, tokenizer, max_tokens=max_tokens, texts=read)
-    held, dev_report = examples(dev, labels, tokenizer, max_tokens=max_tokens, texts=read)
+    held, dev_report = examples(task.dev, labels, tokenizer, max_tokens=max_tokens, texts=read)
     if not made:
         raise InputError("no training title can be read; the titles are empty or hold no characters")
-    lexicon = count_lexicon(made, labels, tokenizer, values)
-    network = _network(body, tokenizer, labels, added=added, options=options, seed=seed, made=made)
+    lexicon = count_lexicon(made, labels, tokenizer, task.values)
+    network = _network(body, tokenizer, labels, added=added, task=task, made=made)
     config = ModelConfig(
         attributes=labels.attributes, categories=labels.categories, applicable=dict(labels.applicable),
         transitions=(), start=(), end=(), special=special_ids(tokenizer), max_tokens=max_tokens,
-        encoder=Path(encoder).name, trims=learn_trims(train, made, texts=read), reads_text=read,
+        encoder=Path(task.encoder).name, trims=learn_trims(train, made, texts=read), reads_text=read,
     )  # fmt: skip
     return Prepared(
         network, tokenizer, labels, lexicon, make_batcher(labels, tokenizer, lexicon, options), train, made,
@@ -108,30 +124,26 @@ def vocabulary_texts(data: Sequence[AnnotatedProduct], labels: LabelMap, values:
     return [text for text in texts if text.isprintable()]
 
 
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """An epoch's examples with values swapped; documents of several windows stay as they are."""
+def variants(ready: Prepared, task: Training) -> Callable[[random.Random], list[Example]] | None:
+    """Return what makes an epoch's examples with values swapped; None where the options ask for no swaps.
 
-    prepared: Prepared
-    swapper: ValueSwapper
+    Documents of several windows stay as they are.
+    """
+    if not task.options.swap:
+        return None
+    texts, windows = ready.config.reads_text, Counter(example.number for example in ready.train)
+    swapper = ValueSwapper(ready.products, task.values, probability=task.options.swap, texts=texts)
 
-    def __call__(self, rng: random.Random) -> list[Example]:
-        ready = self.prepared
+    def swapped(rng: random.Random) -> list[Example]:
         found = list(ready.train)
-        windows = Counter(example.number for example in found)
         changed = [
             (place, variant)
             for place, example in enumerate(found)
             if windows[example.number] == 1
-            and (variant := self.swapper.variant(example.number, ready.products[example.number], rng)) is not None
+            and (variant := swapper.variant(example.number, ready.products[example.number], rng)) is not None
         ]
-        made, _ = examples(
-            [one for _, one in changed],
-            ready.labels,
-            ready.tokenizer,
-            max_tokens=ready.config.max_tokens,
-            texts=ready.config.reads_text,
-        )
+        products, size = [one for _, one in changed], ready.config.max_tokens
+        made, _ = examples(products, ready.labels, ready.tokenizer, max_tokens=size, texts=texts)
         for example in reversed(made):  # of several windows the first stands
             place = changed[example.number][0]
             before = found[place]
@@ -139,41 +151,7 @@ class Variants:
             found[place] = replace(example, number=before.number, unplaced=unplaced)
         return found
 
-
-def variants(ready: Prepared, values: Values, options: TrainOptions) -> Variants | None:
-    """Return what makes each epoch's examples, or None where the options ask for no swaps."""
-    if not options.swap:
-        return None
-    texts = ready.config.reads_text
-    return Variants(ready, ValueSwapper(ready.products, values, probability=options.swap, texts=texts))
-
-
-def fingerprint(
-    train: Sequence[AnnotatedProduct],
-    dev: Sequence[AnnotatedProduct],
-    *,
-    encoder: str,
-    seed: int,
-    options: TrainOptions,
-    values: Values,
-) -> dict[str, Any]:
-    """Return everything a model depends on, by name, as JSON values; texts of 64 hexadecimal digits are digests.
-
-    The device is left out: a training may be resumed on another.
-    """
-    weights = pretrained.resolve(encoder) / "model.safetensors"
-    with weights.open("rb") as file:
-        read = hashlib.file_digest(file, "sha256").hexdigest()
-    settings = {name: value for name, value in as_json(options).items() if name != "device"}
-    return {
-        "training data": digest(train),
-        "dev data": digest(dev),
-        "known values": digest(sorted((name, tuple(found)) for name, found in values.items())),
-        "encoder": read,
-        "seed": seed,
-        "options": settings,
-        "teachers' versions": [read_config(Path(teacher))[1] for teacher in options.teachers],
-    }
+    return swapped
 
 
 def make_batcher(labels: LabelMap, tokenizer: Tokenizer, lexicon: Lexicon, options: TrainOptions) -> Batcher:
@@ -221,12 +199,12 @@ def _network(
     labels: LabelMap,
     *,
     added: int,
-    options: TrainOptions,
-    seed: int,
+    task: Training,
     made: Sequence[Example],
 ) -> TagNetwork:
     """Return a network with rows for added tokens; attributes and categories start from their names' vectors."""
-    weight = extended_rows(body.get_input_embeddings().weight, added, seed=seed)
+    options = task.options
+    weight = extended_rows(body.get_input_embeddings().weight, added, seed=task.seed)
     body.set_input_embeddings(plain_embedding(weight))
     body.config.vocab_size = len(weight)
     network = TagNetwork(

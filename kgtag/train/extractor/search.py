@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.callbacks import Tick
-from kgtag.train.extractor.config import to_toml
+from kgtag.train.extractor.config import TrainOptions, as_json, changed, to_toml
 from kgtag.train.extractor.dataset import split_dev
 from kgtag.train.extractor.loop import Learner
-from kgtag.train.extractor.options import TrainOptions, as_json, changed
-from kgtag.train.extractor.prepare import Values, fingerprint, prepare, variants
+from kgtag.train.extractor.prepare import Training, Values, prepare, variants
 from kgtag.types import AnnotatedProduct
 
 _NAME = "extractor"
@@ -88,13 +87,13 @@ def search_options(
 
     optuna.logging.set_verbosity(logging.WARNING)
     train, held = (list(data), list(dev)) if dev else split_dev(data)
-    known = values or {}
-    mark = fingerprint(train, held, encoder=encoder, seed=seed, options=base, values=known)
-    study = _study(storage, mark, seed, base, space)
+    first = Training(train, held, encoder, seed, base, values or {})
+    study = _study(storage, first, space)
 
     def objective(trial: Any) -> float:
         options = changed(base, {one.name: _suggested(trial, one) for one in space})
-        ready = prepare(train, held, encoder=encoder, seed=seed, options=options, values=known)
+        task = replace(first, options=options)
+        ready = prepare(task)
         progress(f"trial {trial.number}: {', '.join(f'{name} {_short(v)}' for name, v in trial.params.items())}")
 
         def watch(tick: Tick) -> None:
@@ -104,9 +103,7 @@ def search_options(
                     raise optuna.TrialPruned
 
         learner = Learner(ready.network, ready.batcher, options=options, seed=seed)
-        best = learner.run(
-            ready.train, ready.dev, lambda _: None, variants=variants(ready, known, options), watch=watch
-        )
+        best = learner.run(ready.train, ready.dev, lambda _: None, variants=variants(ready, task), watch=watch)
         return max(row["f1"] for row in best.history)
 
     done = [trial for trial in study.trials if trial.state.is_finished()]
@@ -118,7 +115,7 @@ def search_options(
     return _found(study, base, space, out)
 
 
-def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, space: Sequence[Dimension]) -> Any:
+def _study(storage: Path, task: Training, space: Sequence[Dimension]) -> Any:
     """Open or create the study of a file; a trial that was killed counts as failed and is tried again."""
     import optuna
 
@@ -132,16 +129,16 @@ def _study(storage: Path, mark: dict[str, Any], seed: int, base: TrainOptions, s
         storage=url,
         direction="maximize",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=seed + count, n_startup_trials=5),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=max(1, base.epochs // 2)),
+        sampler=optuna.samplers.TPESampler(seed=task.seed + count, n_startup_trials=5),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=max(1, task.options.epochs // 2)),
     )
-    before = study.user_attrs.get("fingerprint")
+    before, mark = study.user_attrs.get("fingerprint"), task.fingerprint()
     if before is not None and before != mark:
         other = ", ".join(sorted(name for name in mark if before.get(name) != mark[name]))
         raise InputError(f"{str(storage)!r} holds a search with other {other}; give another --study, or remove it")
     if before is None:
         study.set_user_attr("fingerprint", mark)
-        first = {one.name: getattr(base, one.name) for one in space}
+        first = {one.name: getattr(task.options, one.name) for one in space}
         study.enqueue_trial({name: value for name, value in first.items() if _inside(name, value, space)})
     for trial in study.trials:
         if trial.state == optuna.trial.TrialState.RUNNING:

@@ -1,23 +1,184 @@
-"""Training queries with their candidates, as the served linker would see them."""
+"""Training queries with their candidates, as the served linker would see them.
+
+A taxonomy asks them of itself: labels held out, misspelt, asked of the wrong attribute, or NIL.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.evaluation.linking import LinkOutcome, linking_metrics
-from kgtag.link.candidates.label_table import Ids
+from kgtag.link.candidates.label_table import CJK, NOWHERE, Ids, LabelTable, folded_form, normal_form
+from kgtag.link.candidates.retrieve import Without
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.linker import CandidateFinder
+from kgtag.link.linker import CandidateFinder, LinkExample
 from kgtag.link.models import RankModel
-from kgtag.train.linker.queries import LinkPair
 from kgtag.train.linker.rank import RankData
+from kgtag.types import Query
+
+PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPair:
+    """An example, what the linker must not see when it is asked, and the concept that decides its split.
+
+    `neutral`: concepts that are neither right nor wrong: a held-out concept's broader and narrower ones.
+    """
+
+    example: LinkExample
+    without: Without | None
+    concept: str
+    kind: PairKind
+    neutral: frozenset[str] = frozenset()
+
+
+def pairs_of(table: LabelTable, *, seed: int = 0, limit: int = 8000) -> list[LinkPair]:
+    """About `limit` pairs: every kind, from as many concepts as that allows; one seed, one answer."""
+    rng = random.Random(seed)
+    maker = _Maker(table, rng)
+    concepts = maker.concepts
+    rng.shuffle(concepts)
+    found: list[LinkPair] = []
+    for concept in concepts:
+        found.extend(maker.pairs(concept))
+        if len(found) >= limit:
+            break
+    return found
+
+
+class _Maker:
+    def __init__(self, table: LabelTable, rng: random.Random) -> None:
+        self._table = table
+        self._taxonomy = table.taxonomy
+        self._rng = rng
+        self._labels: dict[int, list[tuple[int, int, int]]] = {}
+        rows = table.rows
+        for text, concept, kind, lang in zip(
+            rows.text.tolist(), rows.concept.tolist(), rows.kind.tolist(), rows.lang.tolist(), strict=True
+        ):
+            self._labels.setdefault(concept, []).append((text, kind, lang))
+        self.concepts = sorted(self._labels)
+        self._attributes = sorted({int(a) for a in table.attribute[self.concepts] if a != NOWHERE})
+
+    def pairs(self, concept: int) -> Iterator[LinkPair]:
+        labels = self._labels[concept]
+        id = self._taxonomy.ids[concept]
+        some = self._rng.choice(labels)
+        yield LinkPair(LinkExample(self._query(concept, some), id), None, id, "exact")
+        texts = {text for text, _, _ in labels}
+        others = [label for label in labels if label[1] != 0]
+        if others and len(texts) > 1:
+            label = self._rng.choice(others)
+            yield LinkPair(LinkExample(self._query(concept, label), id), Without(concept, label[0]), id, "held_out")
+        yield from self._typo(concept, self._rng.choice(labels))
+        for label in self._rng.sample(labels, min(2, len(labels))):
+            yield from self._nil(concept, label)
+        if self._rng.random() < 0.5:
+            yield from self._elsewhere(concept, self._rng.choice(labels))
+
+    def _typo(self, concept: int, label: tuple[int, int, int]) -> Iterator[LinkPair]:
+        text = misspelt(self._table.texts[label[0]], self._rng)
+        if text is not None and not self._looked_up(text):
+            id = self._taxonomy.ids[concept]
+            yield LinkPair(LinkExample(self._query(concept, label, text), id), None, id, "typo")
+
+    def _nil(self, concept: int, label: tuple[int, int, int]) -> Iterator[LinkPair]:
+        """The concept's label where the concept is not: NIL, unless others carry the label too."""
+        text = self._table.texts[label[0]]
+        if self._looked_up(text) - {concept}:
+            return
+        id = self._taxonomy.ids[concept]
+        line = frozenset([*self._taxonomy.ancestors(id), *self._taxonomy.descendants(id)])
+        yield LinkPair(LinkExample(self._query(concept, label), None), Without(concept), id, "nil", line)
+
+    def _elsewhere(self, concept: int, label: tuple[int, int, int]) -> Iterator[LinkPair]:
+        """The label asked for as a value of an attribute that has no such value."""
+        attribute = self._rng.choice(self._attributes) if self._attributes else None
+        text = self._table.texts[label[0]]
+        homes = {int(self._table.attribute[c]) for c in self._looked_up(text)}
+        if attribute is None or attribute in homes or attribute == self._table.attribute[concept]:
+            return
+        ids = self._taxonomy.ids
+        query = Query(text, attribute=ids[attribute], category=self._category(attribute), lang=self._lang(label))
+        yield LinkPair(LinkExample(query, None), None, ids[concept], "elsewhere")
+
+    def _looked_up(self, text: str) -> set[int]:
+        """Concepts that carry the text in normal or folded form."""
+        table = self._table
+        numbers = set(table.folded.get(folded_form(text), ()))
+        if text in table.exact:
+            numbers.add(table.exact[text])
+        return {int(c) for n in numbers for c in table.rows.concept[table.starts[n] : table.starts[n + 1]]}
+
+    def _query(self, concept: int, label: tuple[int, int, int], text: str | None = None) -> Query:
+        """The label, three times in four with its attribute, and mostly with a category and a language."""
+        attribute = int(self._table.attribute[concept])
+        given = attribute != NOWHERE and self._rng.random() < 0.75
+        return Query(
+            text if text is not None else self._table.texts[label[0]],
+            attribute=self._taxonomy.ids[attribute] if given else None,
+            category=self._category(attribute) if attribute != NOWHERE else None,
+            lang=self._lang(label),
+        )
+
+    def _category(self, attribute: int) -> str | None:
+        homes = self._taxonomy.out(self._taxonomy.ids[attribute], "applies_to")
+        if not homes or self._rng.random() > 0.7:
+            return None
+        home = self._rng.choice(homes)
+        return self._rng.choice([home, *self._taxonomy.descendants(home)])
+
+    def _lang(self, label: tuple[int, int, int]) -> str | None:
+        return self._table.languages[label[2]] if self._rng.random() < 0.7 else None
+
+
+def misspelt(text: str, rng: random.Random) -> str | None:
+    """One letter dropped, doubled, replaced, or swapped with the next; None for texts too short to survive it.
+
+    Numbers are left alone: they change the meaning.
+    """
+    places = [i for i, character in enumerate(text) if character.isalpha()]
+    chinese = CJK.search(text) is not None
+    if len(places) < (3 if chinese else 4):
+        return None
+    i = rng.choice(places[1:])
+    kind = rng.choice(("drop", "swap") if chinese else ("drop", "double", "replace", "swap"))
+    if kind == "swap":
+        if i + 1 >= len(text) or not text[i + 1].isalpha() or text[i] == text[i + 1]:
+            return None
+        return text[:i] + text[i + 1] + text[i] + text[i + 2 :]
+    letter = {"drop": "", "double": text[i] * 2, "replace": rng.choice(_LETTERS)}[kind]
+    wrong = text[:i] + letter + text[i + 1 :]
+    return wrong if wrong != text else None
+
+
+def mention_pairs(
+    table: LabelTable, mentions: Sequence[tuple[str, str]], *, seed: int = 0, limit: int = 12_000
+) -> list[LinkPair]:
+    """Each (text, concept id) asked as if the table had never heard it; `limit` of them when they are more."""
+    found = []
+    for mention, id in sorted(set(mentions)):
+        number = table.exact.get(normal_form(mention))
+        if number is not None:
+            hidden = Without(table.taxonomy.index(id), number)
+            found.append(LinkPair(LinkExample(Query(mention), id), hidden, id, "mention"))
+    return found if len(found) <= limit else random.Random(seed).sample(found, limit)
+
+
+def gold_pairs(gold: Sequence[LinkExample]) -> list[LinkPair]:
+    """Annotated examples as pairs; those without a concept are split by their surface."""
+    return [LinkPair(e, None, e.concept if e.concept is not None else e.query.text, "gold") for e in gold]
+
 
 Floats32 = NDArray[np.float32]
 _BATCH = 256
@@ -59,27 +220,19 @@ class Found:
 
 def find(finder: CandidateFinder, pairs: Sequence[LinkPair]) -> Found:
     """All candidates of all pairs, each asked without what it must not see."""
-    lookups, concepts, features, right, counts = [], [], [], [], []
-    taxonomy = finder.taxonomy
-    for start in range(0, len(pairs), _BATCH):
+    ids = finder.taxonomy.ids
+    found = []
+    for start in range(0, max(len(pairs), 1), _BATCH):
         batch = pairs[start : start + _BATCH]
         candidates = finder.find([pair.example.query for pair in batch], [pair.without for pair in batch])
-        ids = [taxonomy.ids[index] for index in candidates.concept]
-        asked = [batch[number] for number in candidates.lookup]
-        right += [id == pair.example.concept for id, pair in zip(ids, asked, strict=True)]
-        counts += [id not in pair.neutral for id, pair in zip(ids, asked, strict=True)]
-        lookups.append(candidates.lookup + np.int32(start))
-        concepts.append(candidates.concept)
-        features.append(candidates.features.astype(np.float32))
-    none = finder.find([])
-    return Found(
-        pairs,
-        np.concatenate([none.lookup, *lookups]).astype(np.int32),
-        np.concatenate([none.concept, *concepts]),
-        np.concatenate([none.features.astype(np.float32), *features]),
-        np.array(right, dtype=np.bool_),
-        np.array(counts, dtype=np.bool_),
-    )
+        asked = [
+            (batch[number], ids[index]) for number, index in zip(candidates.lookup, candidates.concept, strict=True)
+        ]
+        right = np.array([id == pair.example.concept for pair, id in asked], dtype=np.bool_)
+        counts = np.array([id not in pair.neutral for pair, id in asked], dtype=np.bool_)
+        features = candidates.features.astype(np.float32)
+        found.append(Found(batch, candidates.lookup, candidates.concept, features, right, counts))
+    return join(found)
 
 
 def join(parts: Sequence[Found]) -> Found:
@@ -122,10 +275,7 @@ def measured(model: RankModel, found: Found, ids: Sequence[str]) -> dict[str, An
         outcome = LinkOutcome(pair.example.concept, named, first, link)
         outcomes["all"].append(outcome)
         outcomes[pair.kind].append(outcome)
-    return {
-        "all": linking_metrics(outcomes.pop("all", [])),
-        **{k: linking_metrics(outcomes[k]) for k in sorted(outcomes)},
-    }
+    return {kind: linking_metrics(outcomes[kind]) for kind in ("all", *sorted(outcomes.keys() - {"all"}))}
 
 
 def part_of(concept: str) -> int:

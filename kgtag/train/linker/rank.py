@@ -44,21 +44,15 @@ def fit_networks(data: RankData, *, seed: int) -> RankModel:
     scaled = np.empty(data.features.shape, dtype=np.float32)
     np.clip((data.features - mean) / spread, -CLIP, CLIP, out=scaled, casting="same_kind")
     starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
-    gold = _gold(data, starts)
+    gold = np.full(len(data.nil), -1, dtype=np.int64)  # by query: the place of its gold among its candidates
+    rows = np.flatnonzero(data.right)
+    gold[data.lookup[rows]] = rows - starts[data.lookup[rows]]
     usable = np.flatnonzero((gold >= 0) | data.nil)
     networks = tuple(
         _fit(scaled, data, starts=starts, gold=gold, usable=usable, seed=seed * 10 + n) for n in range(_NETWORKS)
     )
     spread = np.where(np.isfinite(spread), spread, 1e12)
     return RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
-
-
-def _gold(data: RankData, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(queries,): the place of each query's gold among its candidates, -1 for none."""
-    gold = np.full(len(data.nil), -1, dtype=np.int64)
-    rows = np.flatnonzero(data.right)
-    gold[data.lookup[rows]] = rows - starts[data.lookup[rows]]
-    return gold
 
 
 def _fit(
@@ -72,7 +66,9 @@ def _fit(
 ) -> tuple[Layer, ...]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = _network(scaled.shape[1])
+        lower = nn.Linear(scaled.shape[1], _WIDTHS[0]), nn.ReLU(), nn.Dropout(0.2)
+        upper = nn.Linear(*_WIDTHS), nn.ReLU(), nn.Dropout(0.1)
+        net = nn.Sequential(*lower, *upper, nn.Linear(_WIDTHS[1], 1))
         draw = np.random.default_rng(seed)
         batches = (len(usable) + _BATCH - 1) // _BATCH
         epochs = max(3, min(_EPOCHS, _MOST_STEPS // batches))
@@ -88,19 +84,6 @@ def _fit(
                 optimiser.step()
                 pace.step()
     return tuple((_rounded(layer.weight.T), _rounded(layer.bias)) for layer in net if isinstance(layer, nn.Linear))
-
-
-def _network(inputs: int) -> nn.Sequential:
-    first, second = _WIDTHS
-    return nn.Sequential(
-        nn.Linear(inputs, first),
-        nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Linear(first, second),
-        nn.ReLU(),
-        nn.Dropout(0.1),
-        nn.Linear(second, 1),
-    )
 
 
 def _loss(
@@ -129,6 +112,5 @@ def _loss(
 
 
 def _rounded(tensor: Tensor) -> Floats:
-    exact = np.empty(tensor.shape, dtype=np.float64)
-    exact[...] = tensor.detach().numpy()
+    exact: Floats = tensor.detach().numpy().astype(np.float64)
     return np.round(exact, 6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
+from graph.formats import reading
 from graph.history.releases import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
@@ -35,13 +36,26 @@ from kgtag.link.models import (
 )
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
-from kgtag.train.linker.dataset import PARTS, Found, best, find, join, measured, part_of
-from kgtag.train.linker.queries import LinkPair, gold_pairs, mention_pairs, pairs_of
-
-__all__ = ["LinkExample", "Material", "fit_rank_model", "train_linker"]
+from kgtag.train.linker.dataset import (
+    PARTS,
+    Found,
+    LinkPair,
+    best,
+    find,
+    gold_pairs,
+    join,
+    measured,
+    mention_pairs,
+    pairs_of,
+    part_of,
+)
+from kgtag.train.linker.encoders import export_encoder, load_encoder, tune_encoder
+from kgtag.train.linker.rank import fit_networks
+from kgtag.train.linker.synonyms import synonym_statistics, synonyms_of
 
 log = logging.getLogger(__name__)
 
+_FOLDS = 2
 _MIN_PAIRS = 30
 _MIN_GIVEN = 300
 """Given examples from which on calibration and metrics rest on them alone."""
@@ -73,18 +87,17 @@ def train_linker(
     scheme: str | None = None,
     stamp: Stamp | None = None,
 ) -> dict[str, Any]:
-    """Write a linker directory (see `kgtag.link.models`) and return its metrics, counted on concepts kept apart.
+    """Write a linker directory (see `kgtag.link.files`) and return its metrics, counted on concepts kept apart.
 
     Besides what is given, the taxonomy's own labels make the training queries: held out, misspelt, NIL. With `tune`,
     the encoder learns from all synonyms. Raises InputError when queries or synonyms are too few, when `out` holds
     something else, or when there is no such encoder. `stamp`: what its store calls the taxonomy.
     """
-    from kgtag.train.linker.encoders import Tuner
-    from kgtag.train.linker.synonyms import synonyms_of
-
     material = material or Material()
     check_target(out)
-    _check(material, taxonomy)
+    for concept in (*(example.concept for example in material.gold), *(id for _, id in material.mentions)):
+        if concept is not None:
+            taxonomy.index(concept)
     state = LinkerState(tuple(material.mentions), dict(material.usage))
 
     def finder_with(directory: Path) -> CandidateFinder:
@@ -92,13 +105,18 @@ def train_linker(
         return CandidateFinder(taxonomy, scheme=scheme, encoder=sentence, state=state)
 
     with new_directory(out) as work, tempfile.TemporaryDirectory() as scratch:
-        tuner = Tuner(encoder, seed=seed)
-        tuner.export(work)
+        export_encoder(load_encoder(encoder), work)
         finder = finder_with(work)
         finders = [finder]
         if tune:
-            finders = [finder_with(folder) for folder in tuner.folds(finder, synonyms_of(finder.table), Path(scratch))]
-            tuner.tune(finder, synonyms_of(finder.table), work)
+            synonyms, finders = synonyms_of(finder.table), []
+            for fold in range(_FOLDS):  # each tuned without the concepts of the parts that are `fold` modulo _FOLDS
+                folder = Path(scratch, str(fold))
+                folder.mkdir()
+                others = [one for one in synonyms if part_of(one[2]) % _FOLDS != fold]
+                tune_encoder(encoder, finder, others, folder, seed=seed)
+                finders.append(finder_with(folder))
+            tune_encoder(encoder, finder, synonyms, work, seed=seed)
             finder = finder_with(work)
         model, substitutes, linear_map = fit_rank_model(finders, finder, material, seed=seed)
         about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": FORMAT}
@@ -111,14 +129,6 @@ def train_linker(
     return dict(model.metrics)
 
 
-def _check(material: Material, taxonomy: Taxonomy) -> None:
-    for example in material.gold:
-        if example.concept is not None:
-            taxonomy.index(example.concept)
-    for _, concept in material.mentions:
-        taxonomy.index(concept)
-
-
 def fit_rank_model(
     finders: Sequence[CandidateFinder], served: CandidateFinder, material: Material, *, seed: int = 0
 ) -> tuple[RankModel, Substitutes, Vectors | None]:
@@ -128,9 +138,6 @@ def fit_rank_model(
     p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and linear map
     are for `served`.
     """
-    from kgtag.train.linker.rank import fit_networks
-    from kgtag.train.linker.synonyms import SynonymStatistics
-
     finder = finders[0]
     given = mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN) + gold_pairs(material.gold)
     limit = min(_MOST_OWN, max(_LEAST_OWN, 2 * len(given))) if given else _MOST_OWN
@@ -159,19 +166,16 @@ def fit_rank_model(
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
     whole = fit_networks(found.data(weight), seed=seed)
     whole = replace(whole, slope=model.slope, offset=model.offset, threshold=model.threshold, metrics=metrics)
-    return whole, *SynonymStatistics(served, seed=seed).excluding(None)
+    return whole, *synonym_statistics(served, seed=seed)
 
 
 def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], *, seed: int) -> Found:
     """Find candidates with statistics of other concepts' synonyms, as a linker meets unseen queries."""
-    from kgtag.train.linker.synonyms import SynonymStatistics
-
-    statistics = [SynonymStatistics(finder, seed=seed) for finder in finders]
     found = []
     for part in range(PARTS):
         mine = [pair for pair in pairs if part_of(pair.concept) == part]
         finder = finders[part % len(finders)]
-        found.append(find(finder.with_statistics(*statistics[part % len(finders)].excluding(part)), mine))
+        found.append(find(finder.with_statistics(*synonym_statistics(finder, seed=seed, excluding=part)), mine))
     return join(found)
 
 
@@ -195,3 +199,44 @@ def _threshold(probability: Floats, right: NDArray[np.bool_], nil: NDArray[np.bo
     linked = probability[None, :] >= grid[:, None]
     good = (linked & right).sum(axis=1) + (~linked & nil).sum(axis=1)
     return round(float(np.median(grid[good == good.max()])), 3)
+
+
+def read_mentions(path: Path, taxonomy: Taxonomy) -> list[tuple[str, str]]:
+    """(mention, concept id). Raises InputError naming the line that doesn't read, or whose concept isn't known."""
+    return [(mention, _concept(taxonomy, name, path, number)) for number, mention, name in _rows(path)]
+
+
+def read_usage(path: Path, taxonomy: Taxonomy) -> dict[str, float]:
+    """Counts by concept id. Raises InputError naming the line whose concept isn't known, or whose count is none."""
+    found: dict[str, float] = {}
+    for number, name, written in _rows(path):
+        try:
+            count = float(written)
+        except ValueError:
+            count = -1.0
+        if not 0 <= count < float("inf"):
+            raise InputError(f"{path}, line {number}: {written!r} is not a count; give a number of uses")
+        concept = _concept(taxonomy, name, path, number)
+        found[concept] = found.get(concept, 0.0) + count
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Numbered rows of two fields; empty lines are passed over."""
+    for number, line in reading.lines(path):
+        fields = [field.strip() for field in line.split("\t")]
+        if len(fields) == 2 and all(fields):
+            yield number, fields[0], fields[1]
+        elif line.strip():
+            raise InputError(f"{path}, line {number} is not two fields with a tab between them: {line.strip()!r:.80}")
+
+
+def _concept(taxonomy: Taxonomy, name: str, path: Path, number: int) -> str:
+    """An id as it is, or the one concept that carries the label."""
+    if name in taxonomy:
+        return name
+    found = taxonomy.lookup(name)
+    if len(found) != 1:
+        many = f"is a label of {', '.join(found[:3])}; give the id" if found else "is not the id or label of a concept"
+        raise InputError(f"{path}, line {number}: {name!r} {many}")
+    return found[0]

@@ -1,45 +1,119 @@
-"""Statistics of a taxonomy's synonyms: substitutes of words, and a linear map of the encoder's space."""
+"""Statistics of synonyms: which words stand for one another, and a linear map of the encoder's space.
+
+The map takes seconds, where a new encoder takes an hour.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 
-from kgtag.link.candidates.label_table import LabelTable
-from kgtag.link.candidates.words import Substitutes
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from kgtag.link.candidates.label_table import Ids, LabelTable, normal_form
+from kgtag.link.candidates.words import MOST, Substitutes, parts
 from kgtag.link.encoder import Vectors
 from kgtag.link.linker import CandidateFinder
 from kgtag.train.linker.dataset import part_of
-from kgtag.train.linker.linear_map import MIN_SYNONYMS, learn_linear_map
-from kgtag.train.linker.substitutes import learn_substitutes
+
+MIN_SYNONYMS = 200
+"""With fewer the matrix learns them by heart."""
+_EPOCHS, _MOST_STEPS = 6, 800
+_BATCH, _NEGATIVES = 128, 2000
+_RATE, _DECAY = 1e-3, 1e-3
+_SCALE = 20.0
+
+
+def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids, seed: int) -> Vectors:
+    """(dim, dim) float32 such that mapped query vectors are near their label and far from others'.
+
+    `asked` (n, dim), `labels` (texts, dim); `right` (n,) the text each should be near, `owner` (texts,) a concept of
+    each text: texts of one concept don't push each other away.
+    """
+    dim = labels.shape[1]
+    steps = -(-len(asked) // _BATCH)
+    draw = np.random.default_rng(seed)
+    linear_map = torch.zeros((dim, dim), requires_grad=True)
+    optimiser = torch.optim.AdamW([linear_map], lr=_RATE, weight_decay=_DECAY)
+    for _ in range(max(1, min(_EPOCHS, _MOST_STEPS // max(steps, 1)))):
+        order = draw.permutation(len(asked))
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            texts = np.concatenate([right[batch], draw.integers(len(labels), size=_NEGATIVES)])
+            queries = _mapped(torch.from_numpy(asked[batch]), linear_map)
+            scores = _SCALE * queries @ _mapped(torch.from_numpy(np.asarray(labels[texts])), linear_map).T
+            loss = nn.functional.cross_entropy(
+                scores.masked_fill(torch.from_numpy(_same(owner, texts, len(batch))), -1e4), torch.arange(len(batch))
+            )
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+    return np.asarray(linear_map.detach().numpy(), dtype=np.float32)
+
+
+def _same(owner: Ids, texts: NDArray[np.integer], size: int) -> NDArray[np.bool_]:
+    """(size, texts): other texts of the concept that row i is about."""
+    same: NDArray[np.bool_] = owner[texts[:size], None] == owner[texts][None, :]
+    same[np.arange(size), np.arange(size)] = False
+    return same
+
+
+def _mapped(vectors: Tensor, linear_map: Tensor) -> Tensor:
+    return nn.functional.normalize(vectors + vectors @ linear_map, dim=-1)
+
+
+_BACKWARDS = 0.5
+"""How much a change counts in the other direction: a label's word in a mention is rarer than the reverse."""
+
+
+def learn_substitutes(pairs: Iterable[tuple[str, str]]) -> Substitutes:
+    """From (mention, label of its concept): shares out of one more than the times a part was changed at all."""
+    changed: Counter[str] = Counter()
+    into: Counter[tuple[str, str]] = Counter()
+    for mention, label in pairs:
+        own, other = set(parts(normal_form(mention))), set(parts(normal_form(label)))
+        left, new = own - other, other - own
+        for part in left:
+            changed[part] += 1
+            into.update((part, substitute) for substitute in new or {""})
+    shares: dict[str, dict[str, float]] = defaultdict(dict)
+    for (part, substitute), count in into.items():
+        share = count / (changed[part] + 1)
+        shares[part][substitute] = max(share, shares[part].get(substitute, 0.0))
+        if substitute:
+            shares[substitute][part] = max(_BACKWARDS * share, shares[substitute].get(part, 0.0))
+    return Substitutes(
+        {
+            part: tuple(
+                (other, round(share, 4)) for other, share in sorted(found.items(), key=lambda p: (-p[1], p[0]))[:MOST]
+            )
+            for part, found in sorted(shares.items())
+        }
+    )
+
 
 _MOST = 20_000
 
 
-class SynonymStatistics:
-    """Statistics over all labels of one finder."""
-
-    def __init__(self, finder: CandidateFinder, *, seed: int) -> None:
-        self._table = finder.table
-        self._vectors = finder.vectors
-        self._synonyms = synonyms_of(finder.table)
-        self._seed = seed
-
-    def excluding(self, part: int | None) -> tuple[Substitutes, Vectors | None]:
-        """Fit without the concepts of a fold; None excludes none."""
-        rows = [(mention, name) for mention, name, id in self._synonyms if part_of(id) != part]
-        return learn_substitutes(rows), self._linear_map(rows)
-
-    def _linear_map(self, rows: list[tuple[str, str]]) -> Vectors | None:
-        if self._vectors is None or len(rows) < MIN_SYNONYMS:
-            return None
-        if len(rows) > _MOST:
-            drawn = np.random.default_rng(self._seed).choice(len(rows), _MOST, replace=False)
-            rows = [rows[i] for i in np.sort(drawn)]
-        exact, matrix = self._table.exact, self._vectors.matrix
-        asked = matrix[[exact[mention] for mention, _ in rows]]
-        right = np.array([exact[name] for _, name in rows], dtype=np.int32)
-        owner = self._table.rows.concept[self._table.starts[:-1]]
-        return learn_linear_map(np.asarray(asked), matrix, right=right, owner=owner, seed=self._seed)
+def synonym_statistics(
+    finder: CandidateFinder, *, seed: int, excluding: int | None = None
+) -> tuple[Substitutes, Vectors | None]:
+    """Statistics over all labels of a finder, but those of the concepts of one part."""
+    rows = [(mention, name) for mention, name, id in synonyms_of(finder.table) if part_of(id) != excluding]
+    substitutes = learn_substitutes(rows)
+    if finder.vectors is None or len(rows) < MIN_SYNONYMS:
+        return substitutes, None
+    if len(rows) > _MOST:
+        drawn = np.random.default_rng(seed).choice(len(rows), _MOST, replace=False)
+        rows = [rows[i] for i in np.sort(drawn)]
+    table, matrix = finder.table, finder.vectors.matrix
+    asked = np.asarray(matrix[[table.exact[mention] for mention, _ in rows]])
+    right = np.array([table.exact[name] for _, name in rows], dtype=np.int32)
+    owner = table.rows.concept[table.starts[:-1]]
+    return substitutes, learn_linear_map(asked, matrix, right=right, owner=owner, seed=seed)
 
 
 def synonyms_of(table: LabelTable) -> list[tuple[str, str, str]]:

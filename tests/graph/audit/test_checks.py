@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from graph.audit import CHECKS, Check, Defect, Finding, audit, check_names, parse_severity
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem
 from graph.plugins import load_plugin

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph.audit import Report, audit_skos
-from graph.audit.skos import SKOS_CHECKS
+from graph.audit.run import SKOS_CHECKS
 from graph.errors import FileFormatError, InputError
 
 PREFIXES = """

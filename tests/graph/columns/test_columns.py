@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.changes.net import net
-from graph.columns.assemble import columns_of
+from graph.changes import net
+from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing.edit import after
 from graph.errors import InputError
 from graph.model import (

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns.assemble import columns_of
+from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing.edit import after
 from graph.model import Concept, Kind, Problem, ProblemCode, Relation, UnknownEdge
 from tests.strategies import change_sets, taxonomies

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns.label_index import normal_forms
+from graph.columns.derived import normal_forms
 from graph.labels import normalise
 
 SPECIAL = "\t\n\x1c\x1f -‐–—_/·・\xa0\u3000aZİßẞﬁＡｶ鞋靴\u4e00\u9fff\ua000é\u0301\u200b"

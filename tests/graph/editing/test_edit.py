@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.changes.net import net
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.changes import net
+from graph.columns.assemble import TaxonomyData
 from graph.editing import edit
 from graph.errors import ConflictError, InvariantError
 from graph.model import Change, ChangeSet, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
-from graph.model.serial import change_from_json, change_to_json, dump_change, load_change
+from graph.model.changes import change_from_json, change_to_json, dump_change, load_change
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy

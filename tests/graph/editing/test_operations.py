@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph import editing
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.editing import Part, Signature, edit
 from graph.errors import ConflictError, InputError, InvariantError, LostRace, UnknownConcept
 from graph.model import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.changes.net import net
+from graph.changes import net
 from graph.editing.retag import retagged
 from graph.errors import InputError, UnknownConcept
 from graph.model import (
@@ -22,7 +22,7 @@ from graph.model import (
     Retagged,
     TaggedItem,
 )
-from graph.model.serial import dump_change, load_change
+from graph.model.changes import dump_change, load_change
 from graph.store import TaxonomyStore
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph.editing.retry import retry_conflicts
+from graph.editing.edit import retry_conflicts
 from graph.errors import ConflictError, InputError
 
 

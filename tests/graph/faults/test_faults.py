@@ -22,8 +22,8 @@ from neo4j.exceptions import IncompleteCommit
 from graph.errors import MigrationError, StoreUnavailable
 from graph.migrate import shipped
 from graph.model import ChangeSet, Concept, PutConcept, TaggedItem
+from graph.neo4j.connection import require_supported
 from graph.neo4j.store import Neo4jStore
-from graph.neo4j.version import require_supported
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.formats.annotated import AnnotatedRow, induce
 from graph.formats.parsed import Parsed
 from graph.labels import normalise, singular, slug

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import bestbuy
+from graph.formats import shops
 from graph.model import Concept, Relation
 
 
@@ -25,7 +25,7 @@ def _row(*path: str, below: tuple[str, ...] = (), name: str | None = "") -> dict
 def _read(folder: Path, *rows: Any) -> Any:
     file = folder / "categories.json"
     file.write_text(json.dumps(rows))
-    return bestbuy.read([file])
+    return shops.read_bestbuy([file])
 
 
 def test_paths_give_primary_parents_and_lists_the_others(tmp_path: Path) -> None:
@@ -71,4 +71,4 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, rows: Any, message
     file = tmp_path / "categories.json"
     file.write_text(json.dumps(rows))
     with pytest.raises(FileFormatError, match=message):
-        bestbuy.read([file])
+        shops.read_bestbuy([file])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError, InvariantError, KgtagError
 from graph.formats import jsonl, reading, shopify
 from graph.taxonomy import Taxonomy

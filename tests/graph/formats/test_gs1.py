@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError
 from graph.formats import gs1
 from graph.history.diff import diff

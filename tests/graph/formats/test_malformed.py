@@ -11,17 +11,27 @@ from pathlib import Path
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import bestbuy, google, gpc, jsonl, openfoodfacts, shopify, tabular, whatnot
+from graph.formats import google, gpc, jsonl, openfoodfacts, shopify, shops, tabular
 from graph.formats.parsed import Parsed
 
 SHOPIFY = {"verticals": [{"categories": [{"id": "a", "name": "NAME", "parent_id": None}]}]}
+BESTBUY = [{"id": "a", "name": "NAME", "path": [], "subCategories": []}]
+WHATNOT = {"categories": [{"id": 1, "label": "NAME", "parent_id": None}]}
 GOOD: dict[str, tuple[Callable[[Sequence[Path]], Parsed], str, str]] = {
     "shopify": (shopify.read, "en.json", json.dumps(SHOPIFY)),
     "google": (google.read, "t.en.txt", "1 - NAME\n2 - NAME > Kites\n"),
     "gpc": (gpc.read, "h.tsv", "10\tNAME\t (GPC segment)\n"),
     "openfoodfacts": (openfoodfacts.read, "c.txt", "en:NAME\nfr:Nom\n"),
-    "bestbuy": (bestbuy.read, "c.json", json.dumps([{"id": "a", "name": "NAME", "path": [], "subCategories": []}])),
-    "whatnot": (whatnot.read, "t.json", json.dumps({"categories": [{"id": 1, "label": "NAME", "parent_id": None}]})),
+    "bestbuy": (
+        shops.read_bestbuy,
+        "c.json",
+        json.dumps(BESTBUY),
+    ),
+    "whatnot": (
+        shops.read_whatnot,
+        "t.json",
+        json.dumps(WHATNOT),
+    ),
     "csv": (tabular.read, "t.csv", "id,pref_label@en\na,NAME\n"),
     "jsonl": (jsonl.read, "t.jsonl", '{"id": "a", "kind": "category", "pref_label": {"en": "NAME"}}\n'),
 }

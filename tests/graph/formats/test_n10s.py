@@ -13,11 +13,10 @@ from pathlib import Path
 import neo4j
 from hypothesis import HealthCheck, given, settings
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.formats import n10s, rdf, skos
-from graph.formats.iris import DCT, KGTAG, SKOS, TYPE
 from graph.formats.n10s import MAPPINGS
-from graph.formats.rdf import Text, Triple
+from graph.formats.rdf import DCT, KGTAG, SKOS, TYPE, Text, Triple
 from graph.model import Concept, Relation
 from graph.neo4j.store import Neo4jStore
 from graph.taxonomy import Taxonomy

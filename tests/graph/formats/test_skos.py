@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.formats import skos
 from graph.formats.format import ExportOptions
-from graph.formats.iris import CONCEPT_BASE, from_iri, to_iri
+from graph.formats.rdf import CONCEPT_BASE, from_iri, to_iri
 from graph.formats.registry import export_file
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import whatnot
+from graph.formats import shops
 from graph.model import Concept, Relation
 
 
 def _read(folder: Path, document: Any) -> Any:
     file = folder / "taxonomy.json"
     file.write_text(json.dumps(document))
-    return whatnot.read([file])
+    return shops.read_whatnot([file])
 
 
 def test_numbers_become_ids_and_types_notations(tmp_path: Path) -> None:

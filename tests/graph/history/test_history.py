@@ -15,13 +15,12 @@ import orjson
 import pytest
 
 from graph.editing import edit
-from graph.editing.undo import undo
+from graph.editing.edit import undo
 from graph.errors import ConflictError, InputError, InvariantError, ReleaseTaken, StoreError, UnknownVersion
 from graph.history import releases
-from graph.history import replay as history
-from graph.history.effects import effects, to_json
-from graph.history.payload import pack, unpack
-from graph.history.reconcile import EXTERNAL_AUTHOR, reconcile, reconciled
+from graph.history import versions as history
+from graph.history.entries import effects, pack, to_json, unpack
+from graph.history.versions import EXTERNAL_AUTHOR, reconcile, reconciled
 from graph.migrate import shipped
 from graph.model import (
     Change,
@@ -38,7 +37,7 @@ from graph.model import (
     Retag,
     TaggedItem,
 )
-from graph.model.serial import dump_change
+from graph.model.changes import dump_change
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
@@ -169,7 +168,7 @@ def test_an_external_edit_gets_a_version(store: TaxonomyStore, external: Externa
     assert (entry.author, entry.origin, entry.reason) == (EXTERNAL_AUTHOR, "outside", "found by comparing snapshots")
     assert (now.version, entry.revision) == (2, now.revision)
     found = effects(entry.changes, entry.undo)
-    assert [(one.id, one.before, one.after) for one in found.concepts] == [
+    assert [(one.key, one.before, one.after) for one in found.concepts] == [
         ("boots", BOOTS, Concept("boots", "test", "category", {"en": "Booties"})),
         ("hats", None, HATS),
     ]
@@ -217,7 +216,7 @@ def test_what_is_quarantined_enters_when_it_becomes_sound(store: TaxonomyStore, 
     after = edit.apply(store, changes(HOME, author="bob"))
     assert "red" in after
     entry = history.entry_at(store, after.version)
-    assert [(one.id, one.after) for one in effects(entry.changes, entry.undo).concepts] == [("red", RED)]
+    assert [(one.key, one.after) for one in effects(entry.changes, entry.undo).concepts] == [("red", RED)]
     assert [one.origin for one in store.versions()] == ["kgtag", "outside", "outside", "kgtag"]
     for version, ids in (
         (1, {"shoes", "color", "red"}),
@@ -261,7 +260,7 @@ def test_internal_and_external_edits_between_two_polls(store: TaxonomyStore, ext
     now = reconcile(store, Taxonomy.of(store.read()), known=known)
     assert now is not None and now.version == 3
     entry = history.entry_at(store, 3)
-    assert [one.id for one in effects(entry.changes, entry.undo).concepts] == ["shoes"]
+    assert [one.key for one in effects(entry.changes, entry.undo).concepts] == ["shoes"]
 
 
 # -- going back -----------------------------------------------------------------------------------------
@@ -512,6 +511,6 @@ def _assert_old(store: TaxonomyStore) -> None:
     ]
     assert reconciled(store).version == 2, "what the old entries say is what is there"
     assert history.at_version(store, 1).ids == ("boots", "shoes")
-    assert [one.id for one in effects(*_sides(store, 2)).concepts] == ["boots"]
+    assert [one.key for one in effects(*_sides(store, 2)).concepts] == ["boots"]
     assert undo(store, 2, author="ann").ids == ("boots", "shoes")
     assert edit.apply(store, changes(HATS)).version == 4

@@ -10,10 +10,10 @@ import neo4j
 import pytest
 
 from graph.editing import edit
-from graph.editing.undo import undo
+from graph.editing.edit import undo
 from graph.errors import ConflictError, InputError, InvariantError
-from graph.history import replay as history
-from graph.history.reconcile import reconcile, reconciled, replayed
+from graph.history import versions as history
+from graph.history.versions import reconcile, reconciled, replayed
 from graph.model import (
     Change,
     ChangeSet,

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from graph.columns.taxonomy_data import TaxonomyData
-from graph.history.diff import diff
-from graph.history.summary import summary
+from graph.columns.assemble import TaxonomyData
+from graph.history.diff import diff, summary
 from graph.model import Concept, Relation, Status
 from graph.taxonomy import Taxonomy
 

@@ -5,12 +5,12 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.changes.splice import applied
+from graph.changes import applied
+from graph.columns.assemble import TaxonomyData
 from graph.columns.compare import compare, same
-from graph.columns.taxonomy_data import TaxonomyData
 from graph.editing import edit
 from graph.history.diff import Changed, diff, to_json
-from graph.history.effects import effects, effects_of
+from graph.history.entries import effects, effects_of
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from tests.strategies import change_sets, taxonomies

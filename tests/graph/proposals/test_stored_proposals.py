@@ -8,7 +8,7 @@ from dataclasses import replace
 import neo4j
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError, LostRace
 from graph.model import Accepting, ChangeSet, Comment, Concept, Proposal, PutConcept, PutRelation, Relation, Retag
 from graph.neo4j.store import Neo4jStore

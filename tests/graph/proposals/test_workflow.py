@@ -12,7 +12,7 @@ from graph.model import ChangeSet, Concept, DeleteConcept, PutConcept, PutRelati
 from graph.proposals import workflow as proposals
 from graph.proposals.workflow import Draft, Person
 from graph.sqlite.store import SqliteStore
-from kgtag.discover.relations import gather_relations, propose_relations
+from kgtag.discover.propose import gather_relations, propose_relations
 
 ANN, BOB = Person("ann"), Person("bob")
 

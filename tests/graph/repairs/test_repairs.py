@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from graph.columns.near_types import near_relation
+from graph.columns.invariants import near_relation
 from graph.model import (
     ChangeSet,
     Concept,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.sqlite.store import SqliteStore

@@ -17,9 +17,8 @@ from graph.proposals.workflow import Person
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.data import read_annotated
-from kgtag.discover.cluster import cluster
 from kgtag.discover.gold import accepted_gold
-from kgtag.discover.mentions import NilGroup, group_mentions
+from kgtag.discover.mentions import NilGroup, cluster, group_mentions
 from kgtag.discover.place import Places
 from kgtag.discover.propose import propose_values
 from kgtag.types import Product

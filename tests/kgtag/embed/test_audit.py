@@ -7,7 +7,7 @@ from pathlib import Path
 from graph.audit import audit
 from kgtag.embed.audit import implausible_broader
 from kgtag.embed.scorer import Scorer
-from kgtag.train.embeddings.graph import train_graph
+from kgtag.train.embeddings.run import train_graph
 from tests.kgtag.embed.shop import misplaced, shop_data, shop_items
 
 

@@ -14,14 +14,13 @@ import torch
 from pykeen.models import ComplEx, DistMult, ERModel, RotatE, TransE
 from pykeen.triples import CoreTriplesFactory
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError, ModelMismatch, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import Floats, ModelName
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.textmap import TextMap
+from kgtag.embed.vectors import Floats, ModelName, TextMap
 from kgtag.train.embeddings.model import vectors_of
 
 E, R, DIM = 40, 5, 7

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError
 from graph.model import Concept, ItemTag, Relation, TaggedItem
 from graph.taxonomy import Taxonomy

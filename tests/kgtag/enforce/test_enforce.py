@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings, violations

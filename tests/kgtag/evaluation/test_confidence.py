@@ -7,22 +7,22 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.evaluation.confidence import (
     bootstrap,
     choose_thresholds,
+    decisions,
     interval,
     paired,
+    per_category,
     thresholds_report,
     trade_off,
 )
-from kgtag.evaluation.decisions import decisions, per_category
 from kgtag.evaluation.errors import KINDS, error_table, mistakes
-from kgtag.evaluation.extraction import Protocol, evaluate_extractions
-from kgtag.evaluation.hierarchical import evaluate_hierarchical
-from kgtag.evaluation.rates import rates
+from kgtag.evaluation.extraction import Protocol, evaluate_extractions, rates
+from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 
 

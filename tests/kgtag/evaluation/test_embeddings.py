@@ -12,8 +12,7 @@ from pykeen.models import ComplEx, RotatE
 from pykeen.triples import CoreTriplesFactory
 
 from kgtag.embed.export import Export, write_export
-from kgtag.embed.geometry import ModelName
-from kgtag.embed.vectors import Vectors
+from kgtag.embed.vectors import ModelName, Vectors
 from kgtag.evaluation.embeddings import evaluate, evaluate_directory
 from kgtag.train.embeddings.model import vectors_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from graph.history.releases import Stamp
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.options import TrainOptions
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.run import TrainReport, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 from tests.once import once

@@ -13,7 +13,7 @@ from kgtag.evaluation.extraction import evaluate_extractor
 from kgtag.extract.files import read_config
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.train.extractor.continual import Start
-from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
+from kgtag.train.extractor.derived import NewAttribute, add_attributes
 from kgtag.train.extractor.run import TrainReport, train_extractor
 from kgtag.types import AnnotatedProduct, Product, Span
 from tests.kgtag.extract.conftest import OPTIONS

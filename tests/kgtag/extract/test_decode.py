@@ -27,7 +27,7 @@ from kgtag.extract.decode import (
     span_tags,
     viterbi,
 )
-from kgtag.train.extractor.crf import ChainCRF
+from kgtag.train.extractor.network import ChainCRF
 
 LENGTHS = np.array([5, 1, 3, 4])
 

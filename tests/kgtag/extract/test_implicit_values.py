@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import EnforceSettings
-from kgtag.extract.implicit.model import ImplicitValueModel
-from kgtag.extract.implicit.unseen import with_unseen_values
+from kgtag.extract.implicit.model import ImplicitValueModel, with_unseen_values
 from kgtag.tag.models import Models, assemble_tagger, load_models
 from kgtag.train.extractor.run import TrainReport
-from kgtag.train.implicit.run import train_values
+from kgtag.train.implicit import train_values
 from kgtag.types import Extraction, Extractor, Product
 from tests.kgtag.running import main
 from tests.kgtag.train.implicit.closet import WordVectors, closet

@@ -14,12 +14,10 @@ import torch
 from graph.errors import InputError
 from kgtag.extract.files import read_lexicon
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.train.extractor.ensemble import build_ensemble
-from kgtag.train.extractor.load import load_network
+from kgtag.train.extractor.derived import NewAttribute, add_attributes, build_ensemble
 from kgtag.train.extractor.network import Ensemble, NameEmbedding, TagNetwork, load_encoder, plain_embedding
-from kgtag.train.extractor.new_attributes import NewAttribute, add_attributes
 from kgtag.train.extractor.run import TrainReport
-from kgtag.train.extractor.save import copy_model
+from kgtag.train.extractor.save import copy_model, load_network
 from kgtag.types import Product
 from tests.kgtag.extract.tiny import held_out
 from tests.kgtag.running import main

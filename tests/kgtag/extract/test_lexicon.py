@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from kgtag.extract.inputs import tokenize
 from kgtag.extract.lexicon import Entry, Lexicon, count_entries
-from kgtag.extract.tokens import tokenize
 
 WORDS = ("[UNK]", "red", "dark", "##ish", "shoe", "bag")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 

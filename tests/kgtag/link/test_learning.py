@@ -17,9 +17,9 @@ from kgtag.link.features.candidate_set import RICH_FEATURES
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
 from kgtag.link.linker import CandidateFinder
 from kgtag.link.models import LinkerState, RankModel
-from kgtag.train.linker.linear_map import learn_linear_map
 from kgtag.train.linker.rank import RankData, fit_networks
-from kgtag.train.linker.tables import read_mentions, read_usage
+from kgtag.train.linker.run import read_mentions, read_usage
+from kgtag.train.linker.synonyms import learn_linear_map
 from kgtag.types import Query
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kgtag.link.candidates.label_table import LabelTable, ends_with, folded_form, normal_form, numbers
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.models import DEFAULT_MODEL
-from kgtag.train.linker.queries import misspelt, pairs_of
+from kgtag.train.linker.dataset import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.train.linker.contrastive import tune
-from kgtag.train.linker.export import load_encoder
+from kgtag.train.linker.encoders import load_encoder, tune
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query
 from tests.kgtag.extract.tiny import save_tiny_encoder
@@ -27,13 +26,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_encoder(tmp_path_factory.mktemp("tiny"))
 
 
-def test_only_the_upper_layers_learn(tiny: Path) -> None:
+def test_only_the_upper_layers_learn(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
     pairs = [(f"{name} x", name[::-1]) for name in _NAMES]
     loaded = load_encoder(str(tiny))
     before = {name: parameter.detach().clone() for name, parameter in loaded.network.named_parameters()}
-    heard: list[str] = []
-    tune(loaded.network, loaded.tokenizer, pairs, wrong=[[] for _ in pairs], pool=loaded.pool, progress=heard.append)
-    assert len(heard) == 3
+    caplog.set_level("INFO", "kgtag.train.linker.encoders")
+    tune(loaded, pairs, wrong=[[] for _ in pairs])
+    assert len(caplog.records) == 3
     changed = {name for name, p in loaded.network.named_parameters() if not torch.equal(p, before[name])}
     assert changed and all(".layer.1." in name for name in changed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
@@ -24,7 +24,7 @@ from kgtag.link.candidates.words import (
 )
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 from kgtag.link.models import LinkerState
-from kgtag.train.linker.substitutes import learn_substitutes
+from kgtag.train.linker.synonyms import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
 

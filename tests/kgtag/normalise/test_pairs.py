@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.evaluation.values import ValueExtractor
+from kgtag.evaluation.extraction import ValueExtractor, evaluate_extractor
 from kgtag.normalise import Normaliser, ValuePair, fit, pair_values
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 

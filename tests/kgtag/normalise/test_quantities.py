@@ -6,8 +6,7 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.normalise import Quantity, convert, read_quantity
-from kgtag.normalise.numbers import first_number
-from kgtag.normalise.quantities import in_unit
+from kgtag.normalise.quantities import first_number, in_unit
 
 
 @pytest.mark.parametrize(

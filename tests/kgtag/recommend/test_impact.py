@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, ItemTag, Relation, TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.impact import Impact, impact

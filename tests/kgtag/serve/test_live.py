@@ -10,7 +10,7 @@ import pytest
 
 from graph.editing import edit
 from graph.errors import ModelMismatch, StoreError
-from graph.history import reconcile as outside
+from graph.history import versions as outside
 from graph.model import ChangeSet, Concept, DeleteConcept, ItemTag, PutConcept, TaggedItem
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy

@@ -10,7 +10,7 @@ import pytest
 
 from graph.editing import edit
 from graph.errors import ModelMismatch
-from graph.history import replay as history
+from graph.history import versions as history
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, TaggedItem
 from graph.sqlite.file import SqliteFile
 from graph.sqlite.store import SqliteStore

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.extract.label_finder import LabelFinder
+from kgtag.extract.dictionary import LabelFinder
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.types import Extraction, Product
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import ModelMismatch, UnknownConcept
 from graph.formats.annotated import AnnotatedRow, induce
 from graph.lookup import find_concept, require_concept

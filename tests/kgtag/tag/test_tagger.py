@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError, ModelMismatch, TextError, UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy

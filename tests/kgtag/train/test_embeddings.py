@@ -15,9 +15,8 @@ from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples
 from kgtag.evaluation.embeddings import evaluate
-from kgtag.train.embeddings.graph import train_graph
 from kgtag.train.embeddings.model import project, train
-from kgtag.train.embeddings.run import train_embeddings
+from kgtag.train.embeddings.run import train_embeddings, train_graph
 from kgtag.train.embeddings.settings import OneVsAll, Settings, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
 from tests.kgtag.running import main

@@ -16,13 +16,12 @@ from kgtag.data import read_annotated
 from kgtag.train.checkpoints import RunPlace
 from kgtag.train.extractor.batches import SoftTags
 from kgtag.train.extractor.callbacks import Tick
-from kgtag.train.extractor.config import read_config, resolve
+from kgtag.train.extractor.config import TrainOptions, as_json, read_config, resolve
 from kgtag.train.extractor.decision import score_examples
 from kgtag.train.extractor.distillation import soft_tags
 from kgtag.train.extractor.loop import Learner
-from kgtag.train.extractor.losses import divergence
-from kgtag.train.extractor.options import TrainOptions, as_json
-from kgtag.train.extractor.prepare import Prepared, prepare
+from kgtag.train.extractor.optimizer import divergence
+from kgtag.train.extractor.prepare import Prepared, Training, prepare
 from kgtag.train.extractor.run import RunSettings, train_extractor
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 from tests.kgtag.running import Ran, main
@@ -206,7 +205,7 @@ def student(encoder: Path) -> Prepared:
         replace(one, attributes={**one.attributes, "Color": ()}, spans=tuple(s for s in one.spans if s[0] != "Color"))
         for one in train
     ]
-    return prepare(blind, dev, encoder=str(encoder), seed=3, options=TEACHING, values={"Color": ["violet"]})
+    return prepare(Training(blind, dev, str(encoder), 3, TEACHING, {"Color": ["violet"]}))
 
 
 def apart(ready: Prepared, soft: dict[int, SoftTags]) -> float:

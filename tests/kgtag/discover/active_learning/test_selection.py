@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgtag.discover.active_learning.selection import Pool, select_batch
-from kgtag.discover.active_learning.uncertainty import Uncertainty, path_uncertainties
+from kgtag.discover.selection import Pool, Uncertainty, path_uncertainties, select_batch
 from kgtag.extract.decode import ALLOWED, ENDS, FORBIDDEN, STARTS, Chain
 from kgtag.types import Product
 

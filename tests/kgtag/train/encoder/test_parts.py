@@ -7,10 +7,17 @@ from pathlib import Path
 import pytest
 
 from graph.errors import InputError
-from kgtag.extract.tokens import tokenize
-from kgtag.train.encoder.masking import IGNORED, Vocabulary, as_text, hide
-from kgtag.train.encoder.texts import read_texts, split_held_out
-from kgtag.train.encoder.vocabulary import SPECIAL, character_tokenizer
+from kgtag.extract.inputs import tokenize
+from kgtag.train.encoder.masking import (
+    IGNORED,
+    SPECIAL,
+    Vocabulary,
+    as_text,
+    character_tokenizer,
+    hide,
+    read_texts,
+    split_held_out,
+)
 
 TITLE = "Nike跑步鞋 2018新款"
 

@@ -11,11 +11,10 @@ from safetensors.torch import load_file
 
 from graph.errors import InputError
 from kgtag.train.encoder import pretrained
-from kgtag.train.encoder.loop import Watching
-from kgtag.train.encoder.options import PretrainOptions
+from kgtag.train.encoder.loop import PretrainOptions, Watching
+from kgtag.train.encoder.pretrained import load_tokenizer
 from kgtag.train.encoder.run import PretrainReport, pretrain
 from kgtag.train.extractor.network import load_encoder
-from kgtag.train.extractor.vocabulary import load_tokenizer
 from tests.kgtag.extract.tiny import save_tiny_encoder
 from tests.kgtag.running import main
 from tests.kgtag.train.extractor.disk import full_disk

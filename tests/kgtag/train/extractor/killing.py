@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from kgtag.train.checkpoints import RunPlace, keeping
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.loop import Learner
-from kgtag.train.extractor.options import TrainOptions
-from kgtag.train.extractor.prepare import fingerprint, prepare, variants
+from kgtag.train.extractor.prepare import Training, prepare, variants
 from tests.kgtag.extract.tiny import held_out
 
 OPTIONS = TrainOptions(
@@ -31,14 +31,13 @@ VALUES = {"Color": ["violet"]}
 def learn(encoder: str, place: RunPlace | None, result: Path) -> None:
     """Writes the learned weights and the history to `result`."""
     train, dev = held_out()
-    ready = prepare(train, dev, encoder=encoder, seed=5, options=OPTIONS, values=VALUES)
-    mark = fingerprint(train, dev, encoder=encoder, seed=5, options=OPTIONS, values=VALUES)
+    task = Training(train, dev, encoder, 5, OPTIONS, VALUES)
+    ready = prepare(task)
+    mark = task.fingerprint()
     said: list[str] = []
     with nullcontext(None) if place is None else keeping(place, mark) as keeper:
         learner = Learner(ready.network, ready.batcher, options=OPTIONS, seed=5)
-        best = learner.run(
-            ready.train, ready.dev, said.append, variants=variants(ready, VALUES, OPTIONS), keeper=keeper
-        )
+        best = learner.run(ready.train, ready.dev, said.append, variants=variants(ready, task), keeper=keeper)
     found = {"state": best.state, "history": best.history, "curves": best.curves, "epoch": best.epoch}
     torch.save(found | {"continued": [line for line in said if line.startswith("continuing")]}, result)
 

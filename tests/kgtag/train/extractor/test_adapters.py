@@ -12,12 +12,12 @@ import torch
 from graph.errors import InputError
 from kgtag.train.checkpoints import RunPlace, keeping
 from kgtag.train.extractor.callbacks import Tick
-from kgtag.train.extractor.export import export_onnx
+from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.network import SeenEmbedding
 from kgtag.train.extractor.optimizer import find_device, find_precision, freeze
-from kgtag.train.extractor.options import TrainOptions
-from kgtag.train.extractor.prepare import Prepared, prepare
+from kgtag.train.extractor.prepare import Prepared, Training, prepare
+from kgtag.train.extractor.save import export_onnx
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
 OPTIONS = TrainOptions(
@@ -32,7 +32,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def prepared(encoder: str, options: TrainOptions) -> Prepared:
-    return prepare(TRAIN, DEV, encoder=encoder, seed=0, options=options, values={})
+    return prepare(Training(TRAIN, DEV, encoder, 0, options, {}))
 
 
 def weights(ready: Prepared) -> dict[str, torch.Tensor]:

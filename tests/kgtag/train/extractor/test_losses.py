@@ -9,9 +9,9 @@ import torch
 
 from kgtag.extract.decode import Chain, forward_backward
 from kgtag.train.extractor.batches import Batch, SoftTags
-from kgtag.train.extractor.losses import batch_loss, cross_attribute_loss, divergence, log_marginals
-from kgtag.train.extractor.options import TrainOptions
-from kgtag.train.extractor.prepare import Prepared, prepare
+from kgtag.train.extractor.config import TrainOptions
+from kgtag.train.extractor.optimizer import batch_loss, cross_attribute_loss, divergence, log_marginals
+from kgtag.train.extractor.prepare import Prepared, Training, prepare
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 
 OPTIONS = TrainOptions(batch_size=8, device="cpu", max_tokens=48)
@@ -21,7 +21,7 @@ OPTIONS = TrainOptions(batch_size=8, device="cpu", max_tokens=48)
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     encoder = save_tiny_encoder(tmp_path_factory.mktemp("encoder"))
     train, dev = held_out()
-    made = prepare(train, dev, encoder=str(encoder), seed=0, options=OPTIONS, values={})
+    made = prepare(Training(train, dev, str(encoder), 0, OPTIONS, {}))
     made.network.eval()
     with torch.no_grad():
         made.network.crf.transitions.normal_(generator=torch.Generator().manual_seed(3))

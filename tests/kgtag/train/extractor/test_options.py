@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from graph.errors import InputError
 from kgtag.train.extractor.config import (
+    OPTION_NAMES,
     PRESETS,
     REPLACED,
     RunOptions,
+    TrainOptions,
+    changed,
     read_assignments,
     read_config,
     resolve,
     to_toml,
 )
-from kgtag.train.extractor.options import OPTION_NAMES, TrainOptions, changed
 
 ROOT = Path(__file__).parents[4]
 CONFIGS = sorted(ROOT.glob("benchmarks/configs/[!k]*.toml"))

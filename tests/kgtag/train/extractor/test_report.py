@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.columns.taxonomy_data import TaxonomyData
+from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy

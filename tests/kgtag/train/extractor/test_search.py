@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from graph.errors import InputError
-from kgtag.train.extractor.config import read_config, resolve
-from kgtag.train.extractor.options import TrainOptions, changed
+from kgtag.train.extractor.config import TrainOptions, changed, read_config, resolve
 from kgtag.train.extractor.search import Dimension, Found, search_options
 from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgtag.extract.implicit.ngrams import Floats
+from kgtag.extract.implicit.linear import Floats
 from kgtag.types import AnnotatedProduct, Product
 
 _WORDS = {

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from graph.errors import InputError
-from kgtag.evaluation.extraction import evaluate_extractor
-from kgtag.evaluation.values import ValueExtractor
+from kgtag.evaluation.extraction import ValueExtractor, evaluate_extractor
+from kgtag.extract.implicit.linear import BUCKETS, grams
 from kgtag.extract.implicit.model import ImplicitValueModel, with_inferred
-from kgtag.extract.implicit.ngrams import BUCKETS, grams
-from kgtag.train.implicit.run import ValuesReport, train_values
-from kgtag.train.implicit.targets import targets
+from kgtag.train.implicit import ValuesReport, targets, train_values
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 from tests.kgtag.train.implicit.closet import WordVectors, closet
 

@@ -1,17 +1,21 @@
-"""Effects of a history entry: each row before and after, and a summary in words."""
+"""History entries: their effects (each row before and after), a summary in words, and their form in a store."""
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import TypeVar
+from itertools import chain, islice
+from typing import Any, Generic, TypeVar
 
-from graph.changes.net import Net, net
+import orjson
+
+from graph.changes import Net, net
+from graph.errors import StoreError
 from graph.history.diff import Diff
-from graph.model import Change, ChangeSet, Concept, HistoryEntry, Record, Relation, RelationType, Retag
-from graph.model.serial import concept_to_json, relation_to_json
+from graph.model import Change, ChangeSet, Concept, HistoryEntry, Origin, Record, Relation, RelationType, Retag, Version
+from graph.model.changes import change_from_json, change_to_json, concept_to_json, dump_change, relation_to_json
 from graph.rows import ChangeRow, VersionDetail, version_head
 
 _SUMMARY = 200
@@ -24,29 +28,23 @@ V = TypeVar("V", Concept, Relation)
 
 
 @dataclass(frozen=True, slots=True)
-class ConceptEffect:
-    """A concept that changed; `before` is None if it was added, `after` if it was removed."""
+class Effect(Generic[K, V]):
+    """A row that changed; `before` is None if it was added, `after` if it was removed.
 
-    id: str
-    before: Concept | None
-    after: Concept | None
+    Of relations, one with both sides differs in `primary`.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class RelationEffect:
-    """A relation that changed, as `ConceptEffect`; one with both sides differs in `primary`."""
-
-    key: RelationKey
-    before: Relation | None
-    after: Relation | None
+    key: K
+    before: V | None
+    after: V | None
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
     """All effects: concepts by id, relations by (type, source, target), moves of tags as requested."""
 
-    concepts: tuple[ConceptEffect, ...]
-    relations: tuple[RelationEffect, ...]
+    concepts: tuple[Effect[str, Concept], ...]
+    relations: tuple[Effect[RelationKey, Relation], ...]
     retags: tuple[Retag, ...]
 
     def __bool__(self) -> bool:
@@ -54,7 +52,7 @@ class Effects:
 
     def touched(self, limit: int | None = None) -> list[str]:
         """Ids of concepts that changed, or whose relations or tags changed, in order."""
-        ids = {effect.id for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
+        ids = {effect.key for effect in self.concepts} | {id for effect in self.relations for id in effect.key[1:]}
         return sorted(ids | {id for retag in self.retags for id in (retag.source, retag.target)})[:limit]
 
 
@@ -78,7 +76,11 @@ def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
 
 def summary(found: Effects, label: Callable[[str], str]) -> str:
     """A summary for people, at most 200 characters; `label` names concepts of relations."""
-    counts = Counter(_kinds(found))
+    counts: Counter[str] = Counter()
+    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
+        for one in rows:
+            counts[f"{noun} {'added' if one.before is None else 'removed' if one.after is None else 'changed'}"] += 1
+    counts["concept's tags moved"] = len(found.retags)
     names = chain(
         map(_name, found.concepts),
         (label(effect.key[1]) for effect in found.relations),
@@ -115,7 +117,7 @@ def to_json(found: Effects) -> list[ChangeRow]:
     """A row for each effect, with the JSON before and after, None where there is none."""
     rows: list[ChangeRow] = [
         {
-            "concept": one.id,
+            "concept": one.key,
             "label": _name(one),
             "before": None if one.before is None else concept_to_json(one.before),
             "after": None if one.after is None else concept_to_json(one.after),
@@ -146,36 +148,22 @@ def _effects(
     retags: Sequence[Retag],
 ) -> Effects:
     """From rows before and after."""
-    concept_rows = _paired(*({one.id: one for one in side} for side in concepts))
-    relation_rows = _paired(*({one.key: one for one in side} for side in relations))
-    return Effects(
-        tuple(ConceptEffect(*row) for row in concept_rows),
-        tuple(RelationEffect(*row) for row in relation_rows),
-        tuple(retags),
-    )
+    by_id = _paired(*({one.id: one for one in side} for side in concepts))
+    by_key = _paired(*({one.key: one for one in side} for side in relations))
+    return Effects(by_id, by_key, tuple(retags))
 
 
-def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> list[tuple[K, V | None, V | None]]:
-    """(key, before, after), by key."""
-    return [(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+def _paired(before: Mapping[K, V], after: Mapping[K, V]) -> tuple[Effect[K, V], ...]:
+    return tuple(Effect(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()))
 
 
 def _net(changes: Sequence[Change]) -> Net:
     return net(ChangeSet(tuple(changes), ""))
 
 
-def _kinds(found: Effects) -> Iterator[str]:
-    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
-        for one in rows:
-            verb = "added" if one.before is None else "removed" if one.after is None else "changed"
-            yield f"{noun} {verb}"
-    for _ in found.retags:
-        yield "concept's tags moved"
-
-
-def _name(effect: ConceptEffect) -> str:
+def _name(effect: Effect[str, Concept]) -> str:
     concept = effect.after or effect.before
-    return concept.label() if concept is not None else effect.id
+    return concept.label() if concept is not None else effect.key
 
 
 def _summary(counts: Counter[str], names: Iterable[str]) -> str:
@@ -201,3 +189,75 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
             break
         shown = longer
     return f"{text}: {shown}" if shown else text
+
+
+_LEVEL = 3
+_AT_ONCE = 1000
+_PAGE = 20_000
+"""Changes decoded at a time, unless a single entry has more."""
+
+
+def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:
+    """Compress JSON `{"changes": […], "undo": […]}` piece by piece: an import may be hundreds of megabytes.
+
+    Raises InputError for text that no store can hold.
+    """
+    compressor = zlib.compressobj(_LEVEL)
+    pieces = chain((b'{"changes":[',), _pieces(changes), (b'],"undo":[',), _pieces(undo), (b"]}",))
+    return b"".join([*map(compressor.compress, pieces), compressor.flush()])
+
+
+def unpack(payload: bytes, *, version: int) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """Changes and undo of a payload. Raises StoreError, naming the version, when it is damaged."""
+    try:
+        row = orjson.loads(zlib.decompress(payload))
+        return tuple(map(change_from_json, row["changes"])), tuple(map(change_from_json, row["undo"]))
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"history entry {version} doesn't read ({error}); restore it from a backup") from error
+
+
+def entry_of(row: Mapping[str, Any], old: Callable[[Any], Iterable[Change]]) -> HistoryEntry:
+    """The entry of a store's row; `old` reads the changes of entries from before there were payloads."""
+    version, payload = row["version"], row["payload"]
+    changes, undo = (tuple(old(row["changes"])), ()) if payload is None else unpack(payload, version=version)
+    head = (version, row["at"], row["author"], row["reason"], changes, undo)
+    return HistoryEntry(*head, row["revision"] or "", _origin(row))
+
+
+def version_of(row: Mapping[str, Any], old: Callable[[Any], Iterable[Change]]) -> Version:
+    """The version of a store's row; `old` as for `entry_of`."""
+    summary, concepts, size = row["summary"], row["concepts"], row["size"]
+    if size is None:
+        record = unchecked(tuple(old(row["changes"])))
+        summary, concepts, size = record.summary, record.concepts, len(record.changes)
+    head = (row["version"], row["at"], row["author"], row["reason"], _origin(row), row["revision"] or "")
+    return Version(*head, summary, tuple(concepts), size)
+
+
+def _origin(row: Mapping[str, Any]) -> Origin:
+    return "outside" if row["origin"] == "outside" else "kgtag"
+
+
+def page_end(sizes: Iterable[tuple[int, int]]) -> int | None:
+    """The last version of the next page of (version, number of changes), None when there is none."""
+    end, total = None, 0
+    for version, size in sizes:
+        total += size
+        if end is not None and total > _PAGE:
+            break
+        end = version
+    return end
+
+
+def _pieces(changes: Sequence[Change]) -> Iterator[bytes]:
+    rows = iter(changes)
+    comma = b""
+    while batch := list(islice(rows, _AT_ONCE)):
+        try:
+            # Without the brackets of the list that the batch is.
+            yield comma + orjson.dumps([change_to_json(change) for change in batch])[1:-1]
+        except orjson.JSONEncodeError:
+            for change in batch:
+                dump_change(change)  # Its error names the text.
+            raise
+        comma = b","

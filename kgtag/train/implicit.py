@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,16 +11,112 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from scipy.special import softmax
+from sklearn.svm import LinearSVC
 
 from kgtag.artifacts import new_directory, write_json
 from kgtag.evaluation.calibration import reliability
-from kgtag.extract.implicit.linear import Head, write_values
+from kgtag.extract.implicit.linear import BUCKETS, Floats, Head, feature_rows, grams, write_values
 from kgtag.extract.implicit.model import TextEncoder, product_text, value_text
-from kgtag.extract.implicit.ngrams import Floats, feature_rows, grams
 from kgtag.train.calibration import fit_temperature
-from kgtag.train.implicit.fit import fit_head, fit_temperatures, inverse_frequencies
-from kgtag.train.implicit.targets import Target, categories, targets
+from kgtag.train.extractor.dataset import bucket, locate
 from kgtag.types import AnnotatedProduct
+
+LEAST_VALUE = 5
+"""Products a value must have; fewer can be neither learned nor measured."""
+LEAST_ATTRIBUTE = 30
+"""Products an attribute must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`product`: its number in the data; `value`: None when it is known to have none."""
+
+    product: int
+    value: str | None
+
+
+def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
+    """Return the training products by attribute, sorted, without attributes of too few products or one outcome.
+
+    A product whose texts state one of the attribute's values is left to the extractor.
+    """
+    found: dict[str, list[Target]] = defaultdict(list)
+    for number, item in enumerate(data):
+        stated, texts = {name for name, _ in item.spans}, (item.product.title, item.product.text or "")
+        for name, values in item.attributes.items():
+            if name in stated or any(locate(text, value) for value in values for text in texts):
+                continue
+            named: list[str | None] = [value.strip() for value in values if value.strip()]
+            found[name] += [Target(number, value) for value in named or [None]]
+    learnable = {name: _learnable(rows) for name, rows in sorted(found.items())}
+    return {name: rows for name, rows in learnable.items() if rows}
+
+
+def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Target]]) -> dict[str, frozenset[str]]:
+    """By attribute, casefolded, the categories of its products; empty when one of them has none."""
+    found = {}
+    for name, kept in rows.items():
+        named = [data[row.product].product.category for row in kept]
+        found[name] = frozenset() if None in named else frozenset(one.casefold() for one in named if one)
+    return found
+
+
+def _learnable(rows: Sequence[Target]) -> list[Target]:
+    counts = Counter(row.value for row in rows)
+    kept = [row for row in rows if counts[row.value] >= LEAST_VALUE]
+    outcomes = {row.value for row in kept}
+    return kept if len(kept) >= LEAST_ATTRIBUTE and len(outcomes) > 1 and outcomes != {None} else []
+
+
+_SMALLEST = 0.02
+"""Weights smaller than that change no answer and make up most of the file."""
+_PRIOR_ROWS = 20.0
+_COST = 1.0
+
+
+def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:
+    """(BUCKETS,) float32 of the texts' buckets; 0 for grams in none."""
+    counts = np.zeros(BUCKETS, dtype=np.int64)
+    for buckets in rows:
+        counts[buckets] += 1
+    found = np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0)
+    return found.astype(np.float32)
+
+
+def fit_head(features: csr_matrix, outcomes: NDArray[np.int64], values: tuple[str | None, ...], *, seed: int) -> Head:
+    """Margins of one outcome against the rest. features: (n, BUCKETS); outcomes: (n,) indices into `values`."""
+    used = np.unique(features.indices)
+    model = LinearSVC(C=_COST, random_state=seed).fit(features[:, used], outcomes)
+    weights = np.zeros((len(used), len(values)), dtype=np.float32)
+    offsets = np.full(len(values), -1.0, dtype=np.float32)
+    if len(model.classes_) == 2:  # scikit-learn keeps one margin, of the second
+        halves = np.array([-0.5, 0.5])
+        weights[:, model.classes_] = model.coef_.T * halves
+        offsets[model.classes_] = model.intercept_ * halves
+    else:
+        weights[:, model.classes_] = model.coef_.T
+        offsets[model.classes_] = model.intercept_
+    weights[np.abs(weights) < _SMALLEST] = 0.0
+    picked = csr_matrix((np.ones(len(used), dtype=np.float32), (used, np.arange(len(used)))), (BUCKETS, len(used)))
+    return Head(values, (picked @ csr_matrix(weights)).tocsr(), offsets, slope=1.0)
+
+
+def fit_temperatures(
+    margins: dict[str, NDArray[np.float64]], outcomes: dict[str, NDArray[np.int64]]
+) -> dict[str, float]:
+    """By attribute; those with few rows stay near what all attributes together say."""
+    starts = [
+        fit_temperature(margins[name], outcomes[name], prior=2.0, strength=1.0)
+        for name in margins
+        if len(margins[name])
+    ]
+    shared = float(np.exp(np.mean(np.log(starts)))) if starts else 2.0
+    return {
+        name: fit_temperature(found, outcomes[name], prior=shared, strength=_PRIOR_ROWS)
+        for name, found in margins.items()
+    }
+
 
 _ENCODED = 2_000
 """Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
@@ -65,7 +161,7 @@ def train_values(
         number: grams(product_text(data[number].product), data[number].product.category) for number in sorted(read)
     }
     weights = inverse_frequencies([buckets for buckets, _ in counted.values()])
-    apart = {number for number in read if _bucket(data[number].product.title) < 10}
+    apart = {number for number in read if bucket(data[number].product.title) < 10}
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
     drafts = {name: one.fit(~one.among(apart), seed) for name, one in sets.items()}
     margins = {name: drafts[name].margins(one.features[one.among(apart)]) for name, one in sets.items()}
@@ -127,7 +223,7 @@ def _resemblance(name: str, rows: _Rows, data: Sequence[AnnotatedProduct], encod
         return None
     place = {number: at for at, number in enumerate(named)}
     usable = [n for n in range(len(rows.outcomes)) if int(rows.outcomes[n]) in place]
-    usable.sort(key=lambda n: _bucket(f"{data[int(rows.numbers[n])].product.title} {n}"))
+    usable.sort(key=lambda n: bucket(f"{data[int(rows.numbers[n])].product.title} {n}"))
     chosen = usable[: max(20, _ENCODED // 25)]
     texts = encoder.encode([product_text(data[int(rows.numbers[n])].product) for n in chosen])
     names = encoder.encode([value_text(name, value) for number in named if (value := rows.values[number]) is not None])
@@ -148,12 +244,10 @@ def _measured(
     commonest = 0
     per_attribute = {}
     for name, one in sets.items():
-        logits = slopes[name] * margins[name]
-        logits = logits - logits.max(axis=1, keepdims=True) if len(logits) else logits
-        odds = np.exp(logits)
-        best = odds.argmax(axis=1) if len(odds) else np.zeros(0, dtype=np.int64)
+        answers = softmax(slopes[name] * margins[name], axis=1)
+        best = answers.argmax(axis=1)
         hits.append(best == gold[name])
-        sure.append(odds.max(axis=1, initial=0.0) / np.maximum(odds.sum(axis=1), 1e-12))
+        sure.append(answers.max(axis=1))
         common = int((gold[name] == np.bincount(one.outcomes).argmax()).sum())
         commonest += common
         count = max(len(best), 1)
@@ -174,7 +268,3 @@ def _measured(
         per_attribute=per_attribute,
         seconds=seconds,
     )
-
-
-def _bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:8], 16) % 100

@@ -1,1 +1,0 @@
-"""Change sets in normal order, and their application to columns."""

@@ -1,1 +1,0 @@
-"""Active learning: the products to annotate next."""

@@ -1,1 +1,0 @@
-"""Training of the model of implicit values, from annotated values that aren't in the text."""
