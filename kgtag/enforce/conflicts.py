@@ -59,9 +59,13 @@ class Fact:
 
 
 class Facts:
-    """The facts of one snapshot. All methods raise UnknownConcept."""
+    """The facts of one snapshot, and those that `plausibility` makes probable. All methods raise UnknownConcept."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, taxonomy: Taxonomy, plausibility: Plausibility | None = None, *, proposal_threshold: float = 1.0
+    ) -> None:
+        self._plausibility = plausibility
+        self._threshold = proposal_threshold
         # The caches hold the taxonomy, not this object: a cache of its own methods would keep an old snapshot alive.
         self.of: Callable[[str], Fact] = lru_cache(_CACHED)(partial(_fact, taxonomy))
         """The fact of the concept itself, whatever replaces it."""
@@ -73,15 +77,6 @@ class Facts:
         """The fact of the concept that the id's redirects end at."""
         return self.of(self._resolve(id))
 
-
-class Applicability:
-    """Applicability in one snapshot: asserted, inherited, or plausible enough to be proposed."""
-
-    def __init__(self, facts: Facts, plausibility: Plausibility | None, *, threshold: float) -> None:
-        self._facts = facts
-        self._plausibility = plausibility
-        self._threshold = threshold
-
     def proposal(self, attribute: str, category: str) -> Proposal | None:
         """A missing `applies_to`, when the embeddings find it plausible."""
         if self._plausibility is None:
@@ -92,8 +87,9 @@ class Applicability:
         return Proposal(attribute, "applies_to", category, probability)
 
     def applicable(self, value: Fact, category: str) -> bool:
+        """Whether the value's attribute applies to the category: asserted, inherited, or plausible."""
         attribute = value.attribute
-        return attribute is None or self._facts.applies(attribute, category) or bool(self.proposal(attribute, category))
+        return attribute is None or self.applies(attribute, category) or bool(self.proposal(attribute, category))
 
 
 def _fact(taxonomy: Taxonomy, id: str) -> Fact:
@@ -125,16 +121,14 @@ Conflicts = Mapping[tuple[int, int], Rule]
 """(i, j) with i < j → the rule that keeps candidates i and j apart."""
 
 
-def conflicts(candidates: Sequence[CandidateTag], facts: Facts, applicability: Applicability) -> Conflicts:
+def conflicts(candidates: Sequence[CandidateTag], facts: Facts) -> Conflicts:
     """Every pair of candidates that exclude each other, with the rule."""
     placed = [(facts.of(one.concept), one.span) for one in candidates]
     pairs = combinations(enumerate(placed), 2)
-    return {(i, j): rule for (i, a), (j, b) in pairs if (rule := _conflict(a, b, applicability)) is not None}
+    return {(i, j): rule for (i, a), (j, b) in pairs if (rule := _conflict(a, b, facts)) is not None}
 
 
-def _conflict(
-    one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], applicability: Applicability
-) -> Rule | None:
+def _conflict(one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], facts: Facts) -> Rule | None:
     (a, span), (b, other_span) = one, other
     if a.id == b.id:
         return "duplicate"
@@ -147,7 +141,7 @@ def _conflict(
     if a.competes(b):
         return "single_choice"
     for value, category in ((a, b), (b, a)):
-        if (value.kind, category.kind) == ("value", "category") and not applicability.applicable(value, category.id):
+        if (value.kind, category.kind) == ("value", "category") and not facts.applicable(value, category.id):
             return "not_applicable"
     return None
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
-from kgtag.enforce.conflicts import Applicability, Conflicts, Facts, best_set, conflicts
+from kgtag.enforce.conflicts import Conflicts, Facts, best_set, conflicts
 from kgtag.types import CandidateTag, Consistent, DroppedTag, Plausibility, Proposal, Rule, Span, Tag
 
 
@@ -93,9 +93,7 @@ class Enforcer:
     ) -> None:
         self._settings = settings or EnforceSettings()
         self._plausibility = plausibility if self._settings.mode == "full" else None
-        self._facts = Facts(taxonomy)
-        threshold = self._settings.proposal_threshold
-        self._applicability = Applicability(self._facts, self._plausibility, threshold=threshold)
+        self._facts = Facts(taxonomy, self._plausibility, proposal_threshold=self._settings.proposal_threshold)
 
     def enforce(self, candidates: Sequence[CandidateTag], *, lang: str | None = None) -> Consistent:
         """Choose tags, most probable first. A category of method "given" is a fact: everything else gives way to it."""
@@ -113,7 +111,7 @@ class Enforcer:
             return _unchecked(live, facts, threshold, lang)
         fit, unfit = _split(self._weigh(live), facts, threshold)
         fit.sort(key=lambda w: (-w.probability, w.concept, w.span or Span(-1, -1)))
-        apart = conflicts(fit, facts, self._applicability)
+        apart = conflicts(fit, facts)
         chosen = best_set(_weights(fit, facts, threshold), apart)
         chosen |= _broader_categories(fit, chosen, facts)
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
@@ -153,7 +151,7 @@ class Enforcer:
             return ()
         attributes = sorted({tag.attribute for tag in tags if tag.attribute is not None})
         missing = [a for a in attributes if not self._facts.applies(a, category)]
-        return tuple(p for a in missing if (p := self._applicability.proposal(a, category)) is not None)
+        return tuple(p for a in missing if (p := self._facts.proposal(a, category)) is not None)
 
 
 def _split(
