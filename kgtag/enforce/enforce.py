@@ -110,17 +110,17 @@ class Enforcer:
         if self._settings.mode == "off":
             return _unchecked(live, facts, threshold, lang)
         fit, unfit = _split(self._weigh(live), facts, threshold)
-        fit.sort(key=lambda w: (-w.probability, w.concept, w.span or Span(-1, -1)))
+        fit.sort(key=lambda c: (-c.probability, c.concept, c.span or Span(-1, -1)))
         apart = conflicts(fit, facts)
         chosen = best_set(_weights(fit, facts, threshold), apart)
         chosen |= _broader_categories(fit, chosen, facts)
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
         present = {tag.concept for tag in tags}
-        lost = ((i, w) for i, w in enumerate(fit) if i not in chosen)
-        dropped += [*unfit, *((w, _reason(i, chosen, apart, w.concept in present)) for i, w in lost)]
+        lost = ((i, c) for i, c in enumerate(fit) if i not in chosen)
+        dropped += [*unfit, *((c, _reason(i, chosen, apart, c.concept in present)) for i, c in lost)]
         return Consistent(
             tags=tuple(tags),
-            dropped=tuple(DroppedTag(_tag(w, facts, lang), rule) for w, rule in dropped),
+            dropped=tuple(DroppedTag(_tag(c, facts, lang), rule) for c, rule in dropped),
             proposals=self._proposals(tags),
         )
 
@@ -160,12 +160,12 @@ def _split(
     """The certain candidates and the ancestors of uncertain ones; the uncertain candidates with their rule."""
     ancestors = back_off(weighed, facts, threshold=threshold)
     fit, dropped = list[CandidateTag](), list[tuple[CandidateTag, Rule]]()
-    for w in weighed:
-        if w.probability >= threshold or w.method == "given":
-            fit.append(w)
+    for c in weighed:
+        if c.probability >= threshold or c.method == "given":
+            fit.append(c)
         else:
-            implausible = w.plausibility is not None and w.plausibility < 0.5
-            dropped.append((w, "implausible" if implausible else "uncertain"))
+            implausible = c.plausibility is not None and c.plausibility < 0.5
+            dropped.append((c, "implausible" if implausible else "uncertain"))
     return fit + ancestors, dropped
 
 
@@ -189,7 +189,7 @@ def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float)
 def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Facts) -> set[int]:
     """Category candidates that the chosen category implies: they keep their own evidence."""
     most_specific = [fact for i in chosen if (fact := facts.of(fit[i].concept)).kind == "category"]
-    return {i for i, w in enumerate(fit) if any(w.concept in fact.above for fact in most_specific)}
+    return {i for i, c in enumerate(fit) if any(c.concept in fact.above for fact in most_specific)}
 
 
 def _log_odds(probability: float) -> float:
@@ -200,8 +200,8 @@ def _log_odds(probability: float) -> float:
 def _close(chosen: Sequence[CandidateTag], facts: Facts, lang: str | None) -> list[Tag]:
     """The chosen tags and everything broader, most probable first; implied tags name their most probable reason."""
     tags: dict[str, Tag] = {}
-    for w in chosen:
-        tags.setdefault(w.concept, _tag(w, facts, lang))
+    for c in chosen:
+        tags.setdefault(c.concept, _tag(c, facts, lang))
     for direct in sorted(tags.values(), key=lambda t: (-t.probability, t.concept)):
         for ancestor in facts.of(direct.concept).above:
             if ancestor not in tags:
@@ -216,20 +216,20 @@ def _reason(i: int, chosen: set[int], apart: Conflicts, present: bool) -> Rule:
     return next(rule for pair, rule in sorted(apart.items()) if i in pair and (set(pair) - {i}) & chosen)
 
 
-def _tag(w: CandidateTag, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
-    fact = facts.of(w.concept)
+def _tag(c: CandidateTag, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
+    fact = facts.of(c.concept)
     return Tag(
         concept=fact.id,
         label=fact.concept.label(lang),
         kind=fact.kind,
-        method=w.method,
-        probability=w.probability,
+        method=c.method,
+        probability=c.probability,
         attribute=fact.attribute,
-        span=w.span,
-        surface=w.surface,
-        extract_score=w.extract_score,
-        link_score=w.link_score,
-        plausibility=w.plausibility,
+        span=c.span,
+        surface=c.surface,
+        extract_score=c.extract_score,
+        link_score=c.link_score,
+        plausibility=c.plausibility,
         implied_by=implied_by,
     )
 
