@@ -16,13 +16,12 @@ from graph.formats import reading
 from graph.lookup import require_concept
 from graph.taxonomy import Taxonomy
 from kgtag.compute import BatchCache, blas_on_one_core, parallel_map
-from kgtag.link.candidates.label_table import LabelTable, folded_form, normal_form
-from kgtag.link.candidates.retrieve import NEAR, Lookup, Parts, Retriever, Without
+from kgtag.link.candidates.label_table import Labels, LabelTable, Usage, folded_form, normal_form
+from kgtag.link.candidates.retrieve import NEAR, Lookup, Retriever, Rich, Without
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Substitutes, Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.features.candidate_set import CandidateSet, Context, build_candidates
-from kgtag.link.features.concept_features import Labels, Rich, Usage
 from kgtag.link.models import DEFAULT_MODEL, LinkerFiles, LinkerState, LinkModel, RankModel, read_linker
 from kgtag.types import Candidate, Linked, Linker, Query
 
@@ -50,29 +49,29 @@ class CandidateFinder:
         self.vectors: LabelVectors | None = None
         if encoder is not None:
             self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
-        self._state = state
         self._rich: Rich | None = None
         if state is not None:
-            parts = Parts(Words(self.table.texts), state.substitutes)
-            plain = Rich(parts, Usage.of(state.usage, taxonomy), self.vectors, Labels.of(self.table))
-            self._rich = _rich(state, plain, self.vectors)
+            usage, labels = Usage.of(state.usage, taxonomy), Labels.of(self.table)
+            self._rich = self._mapped(Rich(Words(self.table.texts), state.substitutes, usage, labels), state.linear_map)
         searched = self._rich.vectors if self._rich is not None else self.vectors
-        self._retriever = Retriever(
-            self.table,
-            encoder=encoder,
-            vectors=searched.prepare() if searched is not None else None,
-            parts=self._rich.parts if self._rich is not None else None,
-        )
+        prepared = searched.prepare() if searched is not None else None
+        self._retriever = Retriever(self.table, encoder=encoder, vectors=prepared, rich=self._rich)
         self._context = Context(self.table)
 
     def with_statistics(self, substitutes: Substitutes, linear_map: Vectors | None) -> CandidateFinder:
         """Use other statistics with the same labels and indices. Only for finders with a `state`."""
         other = copy(self)
-        assert self._state is not None and self._rich is not None
-        other._state = replace(self._state, substitutes=substitutes, linear_map=linear_map)
-        other._rich = _rich(other._state, self._rich, self.vectors)
-        other._retriever = self._retriever.with_parts(other._rich.parts, other._rich.vectors)
+        assert self._rich is not None
+        other._rich = self._mapped(replace(self._rich, substitutes=substitutes), linear_map)
+        other._retriever = self._retriever.with_rich(other._rich)
         return other
+
+    def _mapped(self, rich: Rich, linear_map: Vectors | None) -> Rich:
+        """With the labels' vectors mapped like those of the queries."""
+        vectors = self.vectors
+        if vectors is not None and linear_map is not None:
+            vectors = LabelVectors(apply_linear_map(vectors.matrix, linear_map), vectors.digests)
+        return replace(rich, vectors=vectors, linear_map=linear_map)
 
     def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> CandidateSet:
         """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
@@ -99,15 +98,6 @@ class CandidateFinder:
 
     def _index(self, id: str | None) -> int | None:
         return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
-
-
-def _rich(state: LinkerState, plain: Rich, vectors: LabelVectors | None) -> Rich:
-    """Map the labels' vectors like those of the queries; `vectors` are the encoder's own."""
-    linear_map = state.linear_map
-    parts = replace(plain.parts, substitutes=state.substitutes, linear_map=linear_map)
-    if vectors is not None and linear_map is not None:
-        vectors = LabelVectors(apply_linear_map(vectors.matrix, linear_map), vectors.digests)
-    return replace(plain, parts=parts, vectors=vectors)
 
 
 UNTRAINED = "untrained"

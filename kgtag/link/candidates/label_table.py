@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -117,6 +117,8 @@ Flags = NDArray[np.bool_]
 
 _LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
 ALT, HIDDEN = 1, 2
+MOST_LABELS = 12
+"""Labels of a concept whose meaning is compared."""
 NOWHERE = -1
 """The attribute of a category, the language of a label outside the query's list, numbers that no label has."""
 
@@ -245,3 +247,44 @@ def _attributes(taxonomy: Taxonomy) -> Ids:
     attribute = np.full(len(taxonomy), NOWHERE, dtype=np.int32)
     attribute[counts > 0] = homes.targets[homes.starts[:-1][counts > 0]]
     return attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """(concepts,) float64: `count` as natural logarithm of 1 + uses, `rank` from 0 (least) to 1, equals alike."""
+
+    count: NDArray[np.float64]
+    rank: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, counts: Mapping[str, float], taxonomy: Taxonomy) -> Usage:
+        """Concepts nobody counted are unused; ids the taxonomy doesn't have are passed over."""
+        found = np.zeros(len(taxonomy))
+        for id, count in counts.items():
+            if id in taxonomy:
+                found[taxonomy.index(taxonomy.resolve(id))] += count
+        ordered = np.sort(found)
+        return cls(np.log1p(found), np.searchsorted(ordered, found) / max(len(found), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
+
+    `count` (concepts,) int32 counts all.
+    """
+
+    starts: Ids
+    texts: Ids
+    count: Ids
+
+    @classmethod
+    def of(cls, table: LabelTable) -> Labels:
+        rows = table.rows
+        order = np.lexsort((rows.text, rows.kind, rows.concept))
+        concept, text = rows.concept[order], rows.text[order]
+        place = np.arange(len(concept)) - np.searchsorted(concept, concept)
+        kept = place < MOST_LABELS
+        size = len(table.taxonomy)
+        starts = np.searchsorted(concept[kept], np.arange(size + 1)).astype(np.int32)
+        return cls(starts, text[kept], np.bincount(concept, minlength=size).astype(np.int32))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kgtag.link.candidates.label_table import Ids, LabelTable
+from kgtag.link.candidates.label_table import Ids, Labels, LabelTable, Usage
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Substitutes, Words
@@ -18,6 +18,7 @@ from kgtag.link.encoder import SentenceEncoder, Vectors
 EXACT, FOLDED, NEAR = 2, 1, 0
 """How a text was found: equal in normal form, equal in folded form, or neither."""
 _FUZZY, _DENSE = 40, 24
+_FUZZY_RICH, _DENSE_RICH = 60, 80
 """Texts taken from each index."""
 
 
@@ -61,16 +62,17 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
+class Rich:
+    """What a trained linker looks up besides whole texts, and sees a candidate with besides words.
 
-    `linear_map` maps the queries' vectors like the labels'.
+    `linear_map` maps the queries' vectors; the labels' `vectors` are mapped already.
     """
 
     words: Words
     substitutes: Substitutes
-    fuzzy: int = 60
-    dense: int = 80
+    usage: Usage
+    labels: Labels
+    vectors: LabelVectors | None = None
     linear_map: Vectors | None = None
 
 
@@ -83,18 +85,18 @@ class Retriever:
         *,
         encoder: SentenceEncoder | None = None,
         vectors: LabelVectors | None = None,
-        parts: Parts | None = None,
+        rich: Rich | None = None,
     ) -> None:
         self.table = table
-        self.parts = parts
+        self.rich = rich
         self._grams = GramIndex(table.texts)
         self._encoder = encoder
         self._vectors = vectors
 
-    def with_parts(self, parts: Parts, vectors: LabelVectors | None) -> Retriever:
+    def with_rich(self, rich: Rich) -> Retriever:
         """Over the same label table and index of letters."""
         other = copy(self)
-        other.parts, other._vectors = parts, vectors
+        other.rich, other._vectors = rich, rich.vectors
         return other
 
     def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
@@ -138,9 +140,9 @@ class Retriever:
 
     def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
         """With bits for values."""
-        if self.parts is None:
+        if self.rich is None:
             return []
-        words, substitutes = self.parts.words, self.parts.substitutes
+        words, substitutes = self.rich.words, self.rich.substitutes
         found = ((number, words.find(lookups[number].normal, substitutes)) for number in search)
         return [_Found.of(number, list(bits), list(bits.values())) for number, bits in found]
 
@@ -168,7 +170,7 @@ class Retriever:
         if self._encoder is None or not texts:
             return None
         vectors = self._encoder.encode(texts)
-        linear_map = self.parts.linear_map if self.parts is not None else None
+        linear_map = self.rich.linear_map if self.rich is not None else None
         return vectors if linear_map is None else apply_linear_map(vectors, linear_map)
 
     def _near(
@@ -178,7 +180,7 @@ class Retriever:
         if not search or not len(self.table):
             return [], []
         within = [self.table.texts_of(lookups[number].attribute) for number in search]
-        fuzzy, dense = (self.parts.fuzzy, self.parts.dense) if self.parts else (_FUZZY, _DENSE)
+        fuzzy, dense = (_FUZZY_RICH, _DENSE_RICH) if self.rich else (_FUZZY, _DENSE)
         hits = self._grams.search([lookups[number].normal for number in search], within, fuzzy)
         shared = [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
         if self._vectors is None or vectors is None:

@@ -13,8 +13,8 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
 from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable, ends_with, starts_with
-from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
-from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, hidden
+from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs, Rich
+from kgtag.link.features.concept_features import CONCEPT_FEATURES, Seen, concept_features, hidden
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]
@@ -210,7 +210,7 @@ def build_candidates(
         features[:, number] = columns[name]
     kept = rank < _KEPT
     if rich is not None:
-        by_pair = token_features(rich.parts.words, rich.parts.substitutes, lookups, pairs)
+        by_pair = token_features(rich.words, rich.substitutes, lookups, pairs)
         seen = Seen(lookup, concept, strength, members, groups, pair)
         by_concept = concept_features(rich, seen, by_pair, lookups, pairs)
         kept = by_concept[:, CONCEPT_FEATURES.index("merit_rank")] < np.log1p(_KEPT_RICH)

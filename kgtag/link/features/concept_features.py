@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.label_table import NOWHERE, Flags, Ids, LabelTable
-from kgtag.link.candidates.retrieve import Lookup, Pairs, Parts
-from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.candidates.label_table import MOST_LABELS, NOWHERE, Flags, Ids
+from kgtag.link.candidates.retrieve import Lookup, Pairs, Rich
 from kgtag.link.encoder import Vectors
 from kgtag.link.features.token_features import TOKEN_FEATURES
 
@@ -25,60 +23,6 @@ CONCEPT_FEATURES = (
 )  # fmt: skip
 """Columns of `concept_features`; the names stand in trained linkers. Best: of all its labels found. Mean: of the three
 nearest in meaning. Behind: the lead of the lookup's strongest candidate."""
-
-_LABELS = 12
-"""Labels of a concept whose meaning is compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """(concepts,) float64: `count` as natural logarithm of 1 + uses, `rank` from 0 (least) to 1, equals alike."""
-
-    count: Floats
-    rank: Floats
-
-    @classmethod
-    def of(cls, counts: Mapping[str, float], taxonomy: Taxonomy) -> Usage:
-        """Concepts nobody counted are unused; ids the taxonomy doesn't have are passed over."""
-        found = np.zeros(len(taxonomy))
-        for id, count in counts.items():
-            if id in taxonomy:
-                found[taxonomy.index(taxonomy.resolve(id))] += count
-        ordered = np.sort(found)
-        return cls(np.log1p(found), np.searchsorted(ordered, found) / max(len(found), 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Rich:
-    """What a trained linker sees a candidate with besides the words themselves."""
-
-    parts: Parts
-    usage: Usage
-    vectors: LabelVectors | None
-    labels: Labels
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
-
-    `count` (concepts,) int32 counts all.
-    """
-
-    starts: Ids
-    texts: Ids
-    count: Ids
-
-    @classmethod
-    def of(cls, table: LabelTable) -> Labels:
-        rows = table.rows
-        order = np.lexsort((rows.text, rows.kind, rows.concept))
-        concept, text = rows.concept[order], rows.text[order]
-        place = np.arange(len(concept)) - np.searchsorted(concept, concept)
-        kept = place < _LABELS
-        size = len(table.taxonomy)
-        starts = np.searchsorted(concept[kept], np.arange(size + 1)).astype(np.int32)
-        return cls(starts, text[kept], np.bincount(concept, minlength=size).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +101,7 @@ def _meanings(rich: Rich, seen: Seen, lookups: Sequence[Lookup], queries: Vector
     text = rich.labels.texts[place + np.repeat(starts, counts)]
     cosines = rich.vectors.cosines(queries, text, seen.lookup[owner])
     unseen = hidden(lookups, seen.lookup[owner], seen.concept[owner], text)
-    grid = np.full((n, _LABELS), -1.0)
+    grid = np.full((n, MOST_LABELS), -1.0)
     grid[owner, place] = np.where(unseen, -1.0, cosines)
     found[:, 2] = np.maximum(grid[:, 0], 0)
     heard = counts - np.bincount(owner, weights=unseen, minlength=n)

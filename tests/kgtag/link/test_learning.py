@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
+from kgtag.link.candidates.label_table import Usage
 from kgtag.link.candidates.retrieve import Without
 from kgtag.link.candidates.vectors import apply_linear_map
 from kgtag.link.features.candidate_set import RICH_FEATURES
-from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
+from kgtag.link.features.concept_features import CONCEPT_FEATURES
 from kgtag.link.linker import CandidateFinder
 from kgtag.link.models import LinkerState, RankModel
 from kgtag.train.linker.rank import RankData, fit_networks
