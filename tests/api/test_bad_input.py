@@ -165,7 +165,7 @@ def test_an_unexpected_failure_says_nothing_of_itself(steady: httpx.Client) -> N
     assert "secret" not in answer.text
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     title=st.text(st.characters(), max_size=300),
     id=st.text(max_size=10) | st.integers(-9, 9),
@@ -184,7 +184,7 @@ def test_any_title_at_all(steady: httpx.Client, title: str, id: str | int, categ
                 assert len(title[start:end]) == end - start
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(raw=st.binary(max_size=300))
 def test_any_bytes_at_all(steady: httpx.Client, raw: bytes) -> None:
     assert steady.post("/v1/tag", content=raw, headers=_JSON).status_code in (400, 422)
@@ -194,7 +194,7 @@ def test_any_bytes_at_all(steady: httpx.Client, raw: bytes) -> None:
         assert json.loads(line)["error"]["status"] in (400, 422)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(id=st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_id_at_all(steady: httpx.Client, id: str) -> None:
     for path in (f"/v1/concepts/{quote(id, safe='')}", f"/v1/concepts/{quote(id, safe='')}/neighbours"):

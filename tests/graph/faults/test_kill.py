@@ -32,9 +32,9 @@ def where(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) -> None:
     if "sqlite" in where:
-        _survives(6, *where, "--http", 0.17, "--tagging", 0.17)
+        _survives(4, *where, "--http", 0.25, "--tagging", 0.25)
     else:
-        _survives(4, *where, "--http", 0, "--tagging", 0)
+        _survives(2, *where, "--http", 0, "--tagging", 0)
 
 
 def test_what_was_acknowledged_survives_a_killed_server() -> None:
@@ -53,8 +53,8 @@ def _survives(kills: int, *args: object) -> None:
 
 @pytest.mark.parametrize("through", ["processes", "http"])
 def test_writers_lose_no_update(where: tuple[str, ...], through: str) -> None:
-    counts = _measured("writers.py", *where, "--through", through, "--writers", 4, "--edits", 32, "--concepts", 20)
-    assert (counts["edits"], counts["lost"]) == (32, 0)
+    counts = _measured("writers.py", *where, "--through", through, "--writers", 4, "--edits", 24, "--concepts", 12)
+    assert (counts["edits"], counts["lost"]) == (24, 0)
 
 
 def test_the_harness_notices(tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def _items(draw: st.DrawFn) -> tuple[Taxonomy, list[CandidateTag]]:
     return taxonomy, candidates
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_items(), st.integers(0, 3))
 def test_no_violation_whatever_comes_in(item: tuple[Taxonomy, list[CandidateTag]], salt: int) -> None:
     taxonomy, candidates = item

@@ -91,7 +91,7 @@ def test_the_same_answer_in_whatever_batches(extractor: SequenceExtractor) -> No
     assert all(close(a, b) and close(a, c) for a, b, c in zip(together, alone, backwards, strict=True))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(title=ODD, category=st.sampled_from([None, "Shoe", "Cup", "other"]))
 def test_offsets_are_those_of_the_title_as_given(
     extractor: SequenceExtractor, title: str, category: str | None
