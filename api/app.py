@@ -14,22 +14,8 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
-from api.metrics import WORKERS_DIR
-from api.observe import Observe, SnapshotCollector
-from api.routes import (
-    audit,
-    browser,
-    concepts,
-    edits,
-    health,
-    neighbours,
-    pages,
-    proposals,
-    recommend,
-    search,
-    tag,
-    taxonomy,
-)
+from api.metrics import WORKERS_DIR, Observe, SnapshotCollector
+from api.routes import concepts, edits, pages, proposals, recommend, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -48,11 +34,7 @@ while the store has been unavailable for so many seconds."""
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
-    """The app for the settings.
-
-    Args:
-        settings: Those of the environment otherwise.
-        models: Models that are loaded already; those of the settings otherwise.
+    """The app for the settings (those of the environment), with models that are loaded already, or theirs.
 
     Starting the app raises InputError for what does not get better by waiting: an unsupported store URL, a model that
     does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and keeps trying.
@@ -87,15 +69,12 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
-        neighbours.router,  # first: it gets the most requests
+        recommend.cached,  # first: it gets the most requests
         tag.router,
-        search.router,
         recommend.router,
-        audit.router,
         taxonomy.router,
-        health.router,
+        pages.probes,
         proposals.router,
-        browser.router,
         pages.router,
         concepts.router,
         edits.router,

@@ -11,7 +11,8 @@ import typer
 
 from kgtag.cli import main
 from kgtag.cli.app import app
-from kgtag.cli.console import Embeddings, Precision, Store, log, read_precision
+from kgtag.cli.console import log
+from kgtag.cli.options import Embeddings, Precision, Store, read_precision
 
 __all__ = ["app", "main", "serve"]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from graph.editing import OPERATIONS, Alteration, Part
-from graph.model import LANGUAGE_TAG, RELATION_TYPES, Choice, Kind, RelationType, Status
+from graph.editing import OPERATIONS
+from graph.model import LANGUAGE_TAG, Choice, Kind, Status
 from graph.proposals.workflow import Draft, read_draft
 from kgtag.types import Product
 
@@ -99,21 +98,6 @@ class _Editable(Body):
             raise ValueError(f"{min(nulls)} is null; leave it out to keep it, or give an empty list to clear it")
         return self
 
-    def alteration(self) -> Alteration:
-        given = self.model_fields_set
-        plain = ("pref_label", "definition", "notation", "status", "choice")
-        fields: dict[str, Any] = {name: getattr(self, name) for name in plain if name in given}
-        for name in ("alt_label", "hidden_label"):
-            if name in given:
-                by_language: dict[str, list[str]] = getattr(self, name)
-                fields[name] = {tag: tuple(dict.fromkeys(texts)) for tag, texts in by_language.items() if texts}
-        relations: dict[RelationType, list[str]] = {}
-        for type in RELATION_TYPES:
-            if type in given:
-                targets: list[str] | str = getattr(self, type)
-                relations[type] = [targets] if isinstance(targets, str) else list(dict.fromkeys(targets))
-        return Alteration(fields, relations, self.primary)
-
 
 class NewConcept(_Editable):
     """A concept to create, with its relations.
@@ -189,10 +173,6 @@ class PartBody(Body):
     definition: Definitions = {}
     takes: Ids = Field(default=[], description="Concepts whose relations with the split one go to this part.")
 
-    def part(self) -> Part:
-        alt, hidden = ({tag: tuple(t) for tag, t in texts.items()} for texts in (self.alt_label, self.hidden_label))
-        return Part(self.id or new_id(), self.pref_label, alt, hidden, self.definition, tuple(self.takes))
-
 
 class Split(Body):
     """The concepts that replace one.
@@ -205,10 +185,6 @@ class Split(Body):
     parts: Annotated[list[PartBody], Field(min_length=2, max_length=100)]
     reason: Reason = ""
     expected_revision: Revision = None
-
-
-def new_id() -> str:
-    return f"c-{secrets.token_hex(6)}"
 
 
 class NewProposal(Body):

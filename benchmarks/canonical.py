@@ -21,7 +21,7 @@ import orjson
 from common import arguments, machine, report, table, timed
 
 from kgtag.data import read_annotated
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.normalise import ValuePair, fit, pair_values
 from kgtag.normalise.operations import Encode

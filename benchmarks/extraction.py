@@ -41,7 +41,7 @@ from typing import Any
 from common import arguments, machine, report, table, training_config
 
 from kgtag.data import read_annotated
-from kgtag.data.locate import locate
+from kgtag.data.annotated import locate
 from kgtag.evaluation.extraction import (
     LabelledSpan,
     ValueExtractor,

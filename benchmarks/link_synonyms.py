@@ -36,7 +36,7 @@ from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.evaluation.tagging import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.candidates.words import parts as parts_of
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query

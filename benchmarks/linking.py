@@ -31,10 +31,10 @@ from link_synonyms import flat
 from rapidfuzz import fuzz, process
 
 from kgtag.link import TaxonomyLinker, linker
-from kgtag.link.candidates.ivf import IvfIndex
 from kgtag.link.candidates.ngrams import top
+from kgtag.link.candidates.vectors import IvfIndex
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.files import read_linker
+from kgtag.link.models import read_linker
 from kgtag.types import Query
 
 MENTIONS, RUNS, QUERIES = 1000, 3, 512

@@ -25,7 +25,7 @@ from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.align.match import MapSettings, map_schemes
-from kgtag.link.candidates.forms import normal_form
+from kgtag.link.candidates.label_table import normal_form
 
 Tree = dict[str, tuple[str, str | None]]
 """id → (label, id of the broader category)."""

@@ -16,20 +16,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgtag.pipeline import (
-        Extractor,
-        Linker,
-        Pipeline,
-        Product,
-        Tag,
-        Tagging,
-        Taxonomy,
-        evaluate,
-        load,
-        open_store,
-        train_embeddings,
-        train_extractor,
-    )
+    from graph.sources import Taxonomy
+    from graph.stores import open_store
+    from kgtag.pipeline import Pipeline, evaluate, load, train_embeddings, train_extractor
+    from kgtag.types import Extractor, Linker, Product, Tag, Tagging
 
 __all__ = [
     "Extractor",
@@ -56,9 +46,9 @@ except PackageNotFoundError:  # a source tree that was never installed
 def __getattr__(name: str) -> Any:
     """Import the names on first use: the command line starts without them."""
     if name in __all__:
-        from kgtag import pipeline
+        from kgtag import pipeline, types
 
-        return getattr(pipeline, name)
+        return getattr(types if hasattr(types, name) else pipeline, name)
     raise AttributeError(f"module 'kgtag' has no attribute {name!r}")
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -34,6 +36,25 @@ def parallel_map(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         return
     with ThreadPoolExecutor(min(cores(), len(items))) as threads:
         yield from threads.map(work, items)
+
+
+class BatchCache(Generic[K, T]):
+    """Results by key, the latest `size` of them: of a batch, only new keys are worked on. Threads may share it."""
+
+    def __init__(self, size: int) -> None:
+        self._results: LRUCache[K, T] = LRUCache(size)
+        self._lock = threading.Lock()
+
+    def results(self, keys: Sequence[K], work: Callable[[Sequence[K]], Iterable[T]]) -> list[T]:
+        """One result per key, in order; `work` gives those of the keys that it is called with."""
+        with self._lock:
+            known = {key: self._results[key] for key in keys if key in self._results}
+        new = list(dict.fromkeys(key for key in keys if key not in known))
+        made = dict(zip(new, work(new), strict=True))
+        with self._lock:
+            self._results.update(made)
+        found = known | made
+        return [found[key] for key in keys]
 
 
 @contextmanager

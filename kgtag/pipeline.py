@@ -25,7 +25,7 @@ from kgtag.serve.assemble import assemble_served
 from kgtag.serve.live import Served
 from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models
 from kgtag.tag.tagger import Tagger
-from kgtag.types import AnnotatedProduct, Extractor, Linked, Linker, Product, Query, Tag, Tagging
+from kgtag.types import AnnotatedProduct, Extractor, Linked, Product, Query, Tagging
 
 if TYPE_CHECKING:
     from kgtag.train.embeddings.run import EmbeddingReport
@@ -35,21 +35,6 @@ Text = str | Product | Mapping[str, Any]
 """A product as a title, a `Product`, or a row of a product file."""
 Source = str | Path | snapshots.Taxonomy | TaxonomyStore
 """A taxonomy as a store URL, a file, a snapshot, or an open store."""
-
-__all__ = [
-    "Extractor",
-    "Linker",
-    "Pipeline",
-    "Product",
-    "Tag",
-    "Tagging",
-    "Taxonomy",
-    "evaluate",
-    "load",
-    "open_store",
-    "train_embeddings",
-    "train_extractor",
-]
 
 
 def load(
@@ -91,13 +76,8 @@ def load(
     models = load_models(given, embeddings, enforcement=settings, precision=precision, new_values=new_values)
     if model is not None and not isinstance(model, str | Path):
         models = replace(models, extractor=model)
-    if isinstance(store, snapshots.Taxonomy):
-        return Pipeline(store, models=models)
-    if isinstance(store, str | Path):
-        if "://" not in str(store):
-            return Pipeline(Taxonomy.load(store), models=models)
-        store = open_store(str(store))
-    return Pipeline(Taxonomy.of(store.read()), models=models, store=store)
+    taxonomy, opened = _opened(store)
+    return Pipeline(taxonomy, models=models, store=opened)
 
 
 class Pipeline:
@@ -341,7 +321,7 @@ def train_extractor(
     train, held = (_annotated(given, run.format, run.lang) for given in (data, dev))
     return train_model(
         train,
-        _snapshot(store) if store is not None else None,
+        _opened(store)[0] if store is not None else None,
         dev=held,
         out=Path(out),
         encoder=run.encoder,
@@ -380,10 +360,10 @@ def train_embeddings(
     from kgtag.train.embeddings.run import train_graph
     from kgtag.train.embeddings.settings import read_settings
 
-    opened = open_store(store) if isinstance(store, str) and "://" in store else store
-    items = () if isinstance(opened, str | Path | snapshots.Taxonomy) else opened.items()
+    taxonomy, opened = _opened(store)
+    items = opened.items() if opened is not None else ()
     base = read_settings(Path(config)) if isinstance(config, str | Path) else config or {}
-    return train_graph(_snapshot(opened), out=Path(out), items=items, settings={**base, **options})
+    return train_graph(taxonomy, out=Path(out), items=items, settings={**base, **options})
 
 
 def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str, lang: str | None) -> list[AnnotatedProduct]:
@@ -392,10 +372,15 @@ def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str, lang
     return list(given)
 
 
-def _snapshot(store: Source) -> snapshots.Taxonomy:
+def _opened(store: Source) -> tuple[snapshots.Taxonomy, TaxonomyStore | None]:
+    """The snapshot, and the store that it is of."""
     if isinstance(store, snapshots.Taxonomy):
-        return store
-    return Taxonomy.load(store) if isinstance(store, str | Path) else Taxonomy.of(store.read())
+        return store, None
+    if isinstance(store, str | Path):
+        if "://" not in str(store):
+            return Taxonomy.load(store), None
+        store = open_store(str(store))
+    return Taxonomy.of(store.read()), store
 
 
 def _product(given: Text, number: int) -> Product:

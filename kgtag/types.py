@@ -237,7 +237,7 @@ class Plausibility(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CandidateTag:
-    """A tag before enforcement. `probability` joins extraction and linking."""
+    """A tag before enforcement. `probability` joins extraction and linking; enforcement adds the `plausibility`."""
 
     concept: str
     probability: float
@@ -246,6 +246,7 @@ class CandidateTag:
     surface: str | None = None
     extract_score: float | None = None
     link_score: float | None = None
+    plausibility: float | None = None
 
     @classmethod
     def linked(cls, mention: Mention, candidate: Candidate) -> CandidateTag:

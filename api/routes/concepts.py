@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from starlette.responses import Response
 
 from api.errors import problems
-from api.parameters import ConceptId, KindFilter, Lang, Reader, require_known
-from api.responses import json
+from api.http import ConceptId, KindFilter, Lang, Reader, json, require_known
 from api.service import Derived, service
 from graph.errors import InputError
 from graph.labels import normalise

@@ -1,25 +1,40 @@
-"""Pages for people: `/` to try the service, `/docs` for the API. They load nothing from elsewhere."""
+"""What stands outside of `/v1`: pages for people, probes and metrics for machinery, files for Neo4j Browser.
+
+The pages are `/` to try the service and `/docs` for the API; they load nothing from elsewhere. The files for Neo4j
+Browser hold no data, so they need no key. Browser fetches them from another origin, with headers of its own that make a
+web browser ask beforehand.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import re
+from collections import Counter
 from functools import cache
 from importlib import resources
 from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import FileResponse, HTMLResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 
-from api.parameters import PageReader
-from api.responses import json
+from api.auth import caller
+from api.errors import Problem, problems
+from api.http import PageReader, json
 from api.service import service
+from graph.api_keys import allows
+from graph.neo4j import browser
+from kgtag.rows import Health, Readiness
 
 router = APIRouter(include_in_schema=False)
+probes = APIRouter(tags=["health"])
 
 _NOTHING_ELSE = "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT = {**_ANY_ORIGIN, "Access-Control-Allow-Headers": "*", "Access-Control-Max-Age": "600"}
 
 
 @router.get("/")
@@ -73,3 +88,67 @@ def _hash(html: str, tag: str) -> str:
     """The only inline element of a kind, as a policy names it."""
     (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.DOTALL)
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+@router.get(f"/browser/{browser.STYLE}")
+async def style() -> Response:
+    return Response(browser.style(), headers=_ANY_ORIGIN, media_type="text/plain; charset=utf-8")
+
+
+@router.get(f"/browser/{browser.GUIDE}")
+async def guide() -> Response:
+    return Response(browser.guide(), headers=_ANY_ORIGIN, media_type="text/html; charset=utf-8")
+
+
+@router.get(f"/browser/{browser.ARCHIVE}")
+async def queries() -> Response:
+    return Response(browser.archive(), headers=_ANY_ORIGIN, media_type="application/zip")
+
+
+@router.options("/browser/{file}")
+async def preflight(file: str) -> Response:
+    return Response(status_code=204, headers=_PREFLIGHT)
+
+
+@probes.get("/healthz", response_model=Health)
+async def health(request: Request) -> Response:
+    """The process answers."""
+    row: Health = {"status": "ok", "revision": service(request).revision}
+    return json(row)
+
+
+@probes.get("/readyz", response_model=Readiness, responses=problems(503))
+async def ready(request: Request) -> Response:
+    """200 as soon as there is a snapshot to answer from, even one that has grown stale; 503 with the reason before.
+
+    With a key of scope `read` it names the quarantined content and its repairs, without one only counts.
+    """
+    found = service(request)
+    if found.revision is None:
+        raise Problem("not-ready", f"no snapshot yet: {found.error}")
+    served, freshness = found.current, found.live.freshness
+    row: Readiness = {
+        "status": "stale" if found.stale_for is not None else "ready",
+        "revision": served.taxonomy.revision,
+        "version": served.taxonomy.version,
+        "concepts": len(served.taxonomy),
+        "stale_for": round(freshness.stale_for, 3),
+        "error": freshness.error,
+        "model": served.tagger.version if served.tagger is not None else None,
+        "quarantined": len(served.taxonomy.problems),
+        "codes": dict(Counter(problem.code for problem in served.taxonomy.problems)),
+    }
+    key = await caller(request)
+    if key is not None and allows(key, "read"):
+        row["problems"] = found.derived.problems
+    return json(row)
+
+
+@probes.get("/metrics", dependencies=[PageReader], response_class=PlainTextResponse, responses=problems(401, 403, 503))
+async def metrics(request: Request) -> Response:
+    """For Prometheus: requests by route and status, latency, the snapshot's age, products tagged, drops by rule.
+
+    With several workers, counters are the sums over all of them, and gauges are of the one that answers.
+    """
+    content = await run_in_threadpool(service(request).metrics.exposition)
+    return Response(content, media_type=CONTENT_TYPE_LATEST)

@@ -8,10 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.auth import require_scope
-from api.bodies import JsonBody, schema
 from api.errors import BODY, Problem, problems
-from api.parameters import ApproverKey, IfMatch, Limit, ProposerKey, Reader
-from api.responses import json
+from api.http import ApproverKey, BodyRoute, IfMatch, JsonBody, Limit, ProposerKey, Reader, json
 from api.schemas import Decision, NewComment, NewProposal
 from api.service import service
 from graph.model import ApiKey, Proposal, ProposalStatus
@@ -20,9 +18,12 @@ from graph.proposals.workflow import Person
 from graph.rows import ProposalDetail, proposal_detail, proposal_row
 from kgtag.rows import ProposalPage
 
-router = APIRouter(prefix="/v1/proposals", tags=["proposals"], responses=problems(401, 403, 422, 503))
+router = APIRouter(
+    prefix="/v1/proposals", tags=["proposals"], responses=problems(401, 403, 422, 503), route_class=BodyRoute
+)
 
 Id = Annotated[int, Path(ge=1, le=1 << 53)]
+CommentBody = Annotated[NewComment, Depends(JsonBody(NewComment))]
 DecisionBody = Annotated[Decision, Depends(JsonBody(Decision))]
 _DECISION = problems(404, 409, 412, *BODY)
 
@@ -47,13 +48,7 @@ def proposals(
     return json(page)
 
 
-@router.post(
-    "",
-    status_code=201,
-    response_model=ProposalDetail,
-    responses=problems(409, *BODY),
-    openapi_extra=schema(NewProposal),
-)
+@router.post("", status_code=201, response_model=ProposalDetail, responses=problems(409, *BODY))
 def propose(
     request: Request, key: ProposerKey, body: Annotated[NewProposal, Depends(JsonBody(NewProposal))]
 ) -> Response:
@@ -68,7 +63,7 @@ def proposal(request: Request, id: Id) -> Response:
     return _answer(request, workflow.find(service(request).live.store, id))
 
 
-@router.post("/{id}/comments", response_model=ProposalDetail, responses=_DECISION, openapi_extra=schema(NewComment))
+@router.post("/{id}/comments", response_model=ProposalDetail, responses=_DECISION)
 def comment(
     request: Request,
     id: Id,
@@ -81,12 +76,7 @@ def comment(
     return _answer(request, workflow.comment(store, id, body.text, _person(key), expect=if_match))
 
 
-@router.post(
-    "/{id}/accept",
-    response_model=ProposalDetail,
-    responses=_DECISION | problems(428),
-    openapi_extra=schema(Decision),
-)
+@router.post("/{id}/accept", response_model=ProposalDetail, responses=_DECISION | problems(428))
 def accept(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_match: IfMatch) -> Response:
     """Write its changes. Needs If-Match with the ETag that was read. 403 for one's own, 409 when outdated."""
     if if_match is None:
@@ -99,14 +89,14 @@ def accept(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_ma
     return _answer(request, done)
 
 
-@router.post("/{id}/reject", response_model=ProposalDetail, responses=_DECISION, openapi_extra=schema(Decision))
+@router.post("/{id}/reject", response_model=ProposalDetail, responses=_DECISION)
 def reject(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_match: IfMatch) -> Response:
     """Turn it down."""
     store = service(request).live.store
     return _answer(request, workflow.reject(store, id, _person(key), text=body.comment, expect=if_match))
 
 
-@router.post("/{id}/withdraw", response_model=ProposalDetail, responses=_DECISION, openapi_extra=schema(Decision))
+@router.post("/{id}/withdraw", response_model=ProposalDetail, responses=_DECISION)
 def withdraw(request: Request, id: Id, key: ProposerKey, body: DecisionBody, if_match: IfMatch) -> Response:
     """Take it back, by its proposer."""
     store, force = service(request).live.store, _force(key, body)
@@ -114,7 +104,7 @@ def withdraw(request: Request, id: Id, key: ProposerKey, body: DecisionBody, if_
     return _answer(request, done)
 
 
-@router.post("/{id}/rebase", response_model=ProposalDetail, responses=_DECISION, openapi_extra=schema(Decision))
+@router.post("/{id}/rebase", response_model=ProposalDetail, responses=_DECISION)
 def rebase(request: Request, id: Id, key: ProposerKey, body: DecisionBody, if_match: IfMatch) -> Response:
     """Plan the same operation again on the taxonomy as it is now, by its proposer."""
     store, force = service(request).live.store, _force(key, body)

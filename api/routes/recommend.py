@@ -1,25 +1,96 @@
-"""Recommendations: concepts that go with some concepts, or with an item's tags."""
+"""Concepts for concepts and for what people type: neighbours with evidence, recommendations, completions."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from api.auth import Require
 from api.errors import problems
-from api.parameters import KindFilter, Lang, Limit, Reader
-from api.responses import json
+from api.http import ConceptId, KindFilter, Lang, Limit, Reader, json, require_known
 from api.service import service
 from graph.errors import InputError
+from graph.model import RELATION_TYPES
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.rows import RecommendedConcepts
+from kgtag.recommend.neighbours import EVIDENCE_TYPES, EvidenceType
+from kgtag.rows import Neighbours, RecommendedConcepts, Suggestions
 
-router = APIRouter(prefix="/v1/recommend", tags=["recommend"], dependencies=[Reader], responses=problems(401, 403, 503))
+RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
+_reader = Require("read")
 
 
-@router.get("/concepts", response_model=RecommendedConcepts, responses=problems(422))
+class CachedRoute(APIRoute):
+    """Answers from the snapshot's cache, to the byte; the key is checked each time.
+
+    FastAPI's reading of keys and parameters costs more than most of these answers do, so cached answers, and requests
+    without a query, bypass it. For `async` endpoints whose parameters have defaults, scope `read`, and answers that
+    depend on the path, the query and the snapshot alone.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        careful = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            await _reader(request)
+            cache = service(request).derived.answers
+            query: bytes = request.scope["query_string"]
+            key = (request.scope["path"], query)
+            content = cache.get(key)
+            if content is not None:
+                return Response(content, media_type="application/json")
+            response: Response = await (careful(request) if query else self.endpoint(request, **request.path_params))
+            if response.status_code == 200:
+                cache[key] = bytes(response.body)
+            return response
+
+        return handle
+
+
+router = APIRouter(prefix="/v1", dependencies=[Reader], responses=problems(401, 403, 503))
+cached = APIRouter(
+    prefix="/v1", tags=["recommend"], dependencies=[Reader], route_class=CachedRoute, responses=problems(401, 403, 503)
+)
+
+
+@cached.get("/concepts/{id:path}/neighbours", response_model=Neighbours, responses=problems(404, 422))
+async def neighbours(
+    request: Request,
+    id: ConceptId,
+    relation: Annotated[str | None, Query(description=f"One of {', '.join(RELATIONS)}.")] = None,
+    evidence: Annotated[
+        list[str] | None, Query(description=f"Some of {', '.join(EVIDENCE_TYPES)}; repeated, or with commas.")
+    ] = None,
+    limit: Limit = 20,
+    lang: Lang = None,
+) -> Response:
+    """Neighbours best first, each with its evidence: asserted, inferred, co-occurrence on items, embedding."""
+    if relation is not None and relation not in RELATIONS:
+        raise InputError(f"no relation {relation!r}; there is {', '.join(RELATIONS)}")
+    wanted = _evidence_types(evidence)
+    served = service(request).current
+    await require_known(served.taxonomy, id)
+    found = served.recommender.neighbours(id, relation=relation, evidence=wanted, limit=limit, lang=lang)
+    rows = [neighbour.to_dict() for neighbour in found]
+    answer: Neighbours = {"concept": id, "neighbours": rows, "revision": served.taxonomy.revision}
+    return json(answer)
+
+
+def _evidence_types(given: list[str] | None) -> tuple[EvidenceType, ...]:
+    if given is None:
+        return EVIDENCE_TYPES
+    names = {name.strip() for part in given for name in part.split(",")}
+    wrong = sorted(names - set(EVIDENCE_TYPES))
+    if wrong:
+        raise InputError(f"no evidence {wrong[0]!r}; there is {', '.join(EVIDENCE_TYPES)}")
+    return tuple(name for name in EVIDENCE_TYPES if name in names)
+
+
+@router.get("/recommend/concepts", tags=["recommend"], response_model=RecommendedConcepts, responses=problems(422))
 def recommend_concepts(
     request: Request,
     concept: Annotated[list[str], Query(max_length=50, description="An id; repeat it for several.")] = [],  # noqa: B006
@@ -52,3 +123,19 @@ def _tags_of(id: str, store: TaxonomyStore, taxonomy: Taxonomy) -> list[str]:
         raise InputError(f"no item {id!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)")
     accepted = [tag.concept for tag in found.tags if tag.status == "accepted" and tag.concept in taxonomy]
     return [taxonomy.resolve(concept) for concept in accepted]
+
+
+@router.get("/search/suggest", tags=["search"], response_model=Suggestions, responses=problems(422))
+async def suggest(
+    request: Request,
+    q: Annotated[str, Query(max_length=300)],
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    lang: Lang = None,
+    kind: KindFilter = None,
+) -> Response:
+    """Concepts with a label that completes the text, from any of its words on; those of many items come first."""
+    served = service(request).current
+    found = served.suggester.suggest(q, limit=limit, lang=lang, kind=kind)
+    rows = [suggestion.to_dict() for suggestion in found]
+    answer: Suggestions = {"query": q, "suggestions": rows, "revision": served.taxonomy.revision}
+    return json(answer)

@@ -1,35 +1,183 @@
-"""Tagging: one product, or a stream of them."""
+"""Tagging: one product, or a stream of them.
+
+A batch is cut into lines with bounded memory, tagged some lines at a time, and answered meanwhile.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import deque
 from collections.abc import AsyncIterator
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
+import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query, Request
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from api.auth import require_scope
-from api.batch import Lines, tag_lines
-from api.bodies import NDJSON, JsonBody, require_media_type, schema
-from api.errors import BODY, problems
-from api.parameters import TaggerKey
-from api.responses import NdjsonStream, json, lines_of
+from api.errors import BODY, Problem, from_error, problems
+from api.http import MAX_BODY, NDJSON, BodyRoute, JsonBody, TaggerKey, describe_body, json, parse, require_media_type
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
 from graph.errors import KgtagError
+from graph.store import TaxonomyStore
+from kgtag.data import BadRow
 from kgtag.rows import ErrorRow, TaggingRow
-from kgtag.tag.batch import Outcome, tag_rows
+from kgtag.tag.batch import Outcome, ProductRow, outcome_row, tag_rows
+from kgtag.tag.tagger import Tagger
 from kgtag.types import Product
 
-router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503))
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
+_PATIENCE = 60.0
+"""Seconds that a client may leave its answers unread."""
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store; the key needs `edit` as well.")]
 
 
-@router.post("/tag", response_model=TaggingRow, responses=problems(*BODY), openapi_extra=schema(ProductBody))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a batch. `text` is None for one longer than MAX_BODY, of which nothing is kept."""
+
+    number: int
+    text: bytes | None
+
+
+class Lines:
+    """Chunks in, lines out; blank ones are skipped. Holds one unfinished line of at most MAX_BODY bytes."""
+
+    def __init__(self) -> None:
+        self._ready: deque[Line] = deque()
+        self._open = bytearray()
+        self._too_long = False
+        self._number = 0
+
+    def feed(self, chunk: bytes) -> None:
+        first, *rest = chunk.split(b"\n")
+        self._extend(first)
+        for part in rest:
+            self._close()
+            self._extend(part)
+
+    def finish(self) -> None:
+        """End the stream: what is left is a line."""
+        if self._open or self._too_long:
+            self._close()
+
+    def take(self, most: int) -> list[Line]:
+        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
+
+    def _extend(self, part: bytes) -> None:
+        if self._too_long or len(self._open) + len(part) > MAX_BODY:
+            self._too_long = True
+            self._open.clear()
+        else:
+            self._open += part
+
+    def _close(self) -> None:
+        self._number += 1
+        text = None if self._too_long else bytes(self._open)
+        if text is None or text.strip():
+            self._ready.append(Line(self._number, text))
+        self._open.clear()
+        self._too_long = False
+
+
+def tag_lines(service: Service, lines: list[Line], store: bool) -> bytes:
+    """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
+    rows = [_read(line) for line in lines]
+    outcomes = _attempt(service.current.tagger, rows, service.live.store if store else None)
+    written = []
+    for row, outcome in zip(rows, outcomes, strict=True):
+        service.metrics.tagged(outcome)
+        result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
+        written.append(orjson.dumps(outcome_row(row, result, revision=service.revision)))
+    return b"\n".join(written) + b"\n"
+
+
+def _read(line: Line) -> ProductRow:
+    try:
+        if line.text is None:
+            raise Problem("body-too-large", f"line {line.number} is longer than {MAX_BODY:,} bytes")
+        body = parse(ProductBody, line.text, name=f"line {line.number}")
+    except Problem as problem:
+        return BadRow(_id(line), problem)
+    product = body.product()
+    return product if "id" in body.model_fields_set else replace(product, id=str(line.number))
+
+
+def _attempt(tagger: Tagger | None, rows: list[ProductRow], store: TaxonomyStore | None) -> list[Outcome]:
+    """When the pipeline itself breaks, the rows are tried one by one, so that only the one it broke on is lost."""
+    if tagger is None:
+        lost = Problem("no-model", "no model fits the taxonomy any more")
+        return [row.error if isinstance(row, BadRow) else lost for row in rows]
+    try:
+        return tag_rows(tagger, rows, store=store)
+    except Exception:
+        if len(rows) == 1:
+            log.exception("tagging item %r failed", rows[0].id)
+            return [Problem("internal-error", "something went wrong here; the server's log says what")]
+    return [outcome for row in rows for outcome in _attempt(tagger, [row], store)]
+
+
+def _id(line: Line) -> str:
+    """The id in a line that is not a product, else its number."""
+    found: Any = None
+    if line.text is not None:
+        try:
+            document = orjson.loads(line.text)
+            found = document.get("id") if isinstance(document, dict) else None
+        except orjson.JSONDecodeError:
+            found = None
+    plain = isinstance(found, str | int) and not isinstance(found, bool) and found != ""
+    return str(found)[:300] if plain else str(line.number)
+
+
+class NdjsonStream(Response):
+    """NDJSON sent while the request is still being read.
+
+    Starlette's own streaming response listens for a disconnect, and would consume the rest of the request.
+    """
+
+    media_type = "application/x-ndjson"
+
+    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+        self.blocks = blocks
+        self.status_code = 200
+        self.background: BackgroundTask | None = None
+        self.init_headers({"X-Accel-Buffering": "no", "Cache-Control": "no-store"})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            async for block in self.blocks:
+                message = {"type": "http.response.body", "body": block, "more_body": True}
+                await asyncio.wait_for(send(message), _PATIENCE)
+        except ClientDisconnect:
+            return
+        except TimeoutError:
+            log.warning("a batch was cut off: its client left the answers unread for %.0f s", _PATIENCE)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def lines_of(*rows: type) -> dict[str, Any]:
+    """The description of a stream with one of the rows on each line."""
+    refs = [{"$ref": f"#/components/schemas/{row.__name__}"} for row in rows]
+    schema = {"anyOf": refs, "type": "object", "description": "One line of the stream."}
+    return {"description": "Successful Response", "content": {NdjsonStream.media_type: {"schema": schema}}}
+
+
+@router.post("/tag", response_model=TaggingRow, responses=problems(*BODY))
 async def tag(
     request: Request,
     key: TaggerKey,
@@ -61,7 +209,7 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
     status_code=200,
     response_class=NdjsonStream,
     responses=problems(415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
-    openapi_extra=schema(ProductBody, NDJSON[0]),
+    openapi_extra=describe_body(ProductBody, NDJSON[0]),
 )
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.

@@ -1,4 +1,4 @@
-"""The taxonomy as a whole, and its history."""
+"""The taxonomy as a whole: its size, its history, its audit."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from api.errors import problems
-from api.parameters import Limit, Reader
-from api.responses import json
+from api.http import Limit, Reader, json
 from api.service import service
+from graph.audit import Severity
+from graph.audit.report import SEVERITIES
 from graph.columns.columns import TYPES
+from graph.errors import InputError
 from graph.history.entries import version_detail
 from graph.history.versions import entry_at
-from graph.rows import VersionDetail, names_by_version, release_row, version_row
+from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
 from kgtag.rows import Releases, TaxonomySize, VersionPage
 
-router = APIRouter(prefix="/v1/taxonomy", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
+router = APIRouter(prefix="/v1", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
 
 
-@router.get("", response_model=TaxonomySize)
+@router.get("/taxonomy", response_model=TaxonomySize)
 def taxonomy(request: Request) -> Response:
     """Its size: concepts by scheme and kind, relations by type."""
     snapshot = service(request).current.taxonomy
@@ -49,7 +51,7 @@ VersionBound = Annotated[int | None, Query(ge=1, le=1 << 53, description="Only o
 Cursor = Annotated[int | None, Query(ge=1, le=1 << 53, description="`next_cursor` of the page before.")]
 
 
-@router.get("/versions", response_model=VersionPage, responses=problems(422))
+@router.get("/taxonomy/versions", response_model=VersionPage, responses=problems(422))
 def versions(request: Request, before: VersionBound = None, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """Accepted changes, newest first: who, when, why, and what they came to. Reads the store.
 
@@ -68,7 +70,7 @@ def versions(request: Request, before: VersionBound = None, cursor: Cursor = Non
     return json(page)
 
 
-@router.get("/versions/{version}", response_model=VersionDetail, responses=problems(404, 422))
+@router.get("/taxonomy/versions/{version}", response_model=VersionDetail, responses=problems(404, 422))
 def version(request: Request, version: Annotated[int, Path(ge=1, le=1 << 53)]) -> Response:
     """One version, each of its changes before and after. Reads the store.
 
@@ -78,10 +80,28 @@ def version(request: Request, version: Annotated[int, Path(ge=1, le=1 << 53)]) -
     return json(version_detail(entry_at(store, version), names_by_version(store.releases())))
 
 
-@router.get("/releases", response_model=Releases)
+@router.get("/taxonomy/releases", response_model=Releases)
 def releases(request: Request) -> Response:
     """Versions with names, oldest first. Reads the store."""
     live = service(request).live
     rows = [release_row(one) for one in live.store.releases()]
     answer: Releases = {"revision": live.current.taxonomy.revision, "releases": rows}
     return json(answer)
+
+
+@router.get("/audit", response_model=AuditReport, responses=problems(422))
+def audit(
+    request: Request,
+    check: Annotated[list[str] | None, Query(description="Only these checks; repeat it for several.")] = None,
+    severity: Annotated[Severity | None, Query(description="Findings at least as grave.")] = None,
+    limit: Annotated[int, Query(ge=0, le=100_000)] = 1_000,
+) -> Response:
+    """Findings of every check, the gravest first. Computed once per snapshot; the first call waits for that."""
+    report = service(request).audit()
+    names = [row["name"] for row in report["checks"]]
+    wrong = [name for name in check or () if name not in names]
+    if wrong:
+        raise InputError(f"no check {wrong[0]!r}; there is {', '.join(names)}")
+    grave = SEVERITIES[: SEVERITIES.index(severity) + 1] if severity else SEVERITIES
+    found = [f for f in report["findings"] if f["severity"] in grave and (check is None or f["check"] in check)]
+    return json({**report, "findings": found[:limit], "total": len(found)})

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.model import Concept, Kind, RelationType
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.forms import folded_form, normal_form
+from kgtag.link.candidates.label_table import folded_form, normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 
 _SAME, _FOLDED, _GRAMS = 1.0, 0.95, 0.9

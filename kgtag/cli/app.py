@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from kgtag.cli import concept as editing
-from kgtag.cli import demo, history, keys, proposals, status
-from kgtag.cli import evaluate as evaluating
-from kgtag.cli import map as mapping
-from kgtag.cli import neo4j as local
-from kgtag.cli import normalise as normalising
-from kgtag.cli import propose as proposing
-from kgtag.cli import select as selecting
-from kgtag.cli import store as records
-from kgtag.cli import tag as tagging
-from kgtag.cli import train as training
+from kgtag.cli import concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
 
 app = typer.Typer(
     name="kgtag",
@@ -27,28 +17,28 @@ app = typer.Typer(
     epilog="Start with `kgtag demo`: the whole pipeline on sample data, no server, no key.",
 )
 app.command("demo")(demo.demo)
-app.command("init")(records.init)
-app.command("migrate")(records.migrate)
-app.command("import")(records.import_file)
-app.command("export")(records.export_file)
+app.command("init")(store.init)
+app.command("migrate")(store.migrate)
+app.command("import")(store.import_file)
+app.command("export")(store.export_file)
 app.command("diff")(history.diff)
 app.command("versions")(history.versions)
 app.command("show")(history.show)
 app.command("undo")(history.undo)
 app.command("release")(history.release)
-app.command("audit")(records.audit)
-app.command("status")(status.status)
-app.command("map")(mapping.map_command)
-app.command("link")(tagging.link)
-app.command("tag")(tagging.tag)
-app.command("propose")(proposing.propose)
-app.command("select")(selecting.select)
-app.command("normalise")(normalising.normalise)
-app.add_typer(local.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
-training.app.command("normaliser")(normalising.train)
-app.add_typer(training.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
-app.add_typer(evaluating.app, name="evaluate", help="Measure a trained model on gold data.")
-app.add_typer(editing.app, name="concept", help="Show and edit a concept.")
-proposals.app.command("gold")(proposing.gold)
+app.command("audit")(store.audit)
+app.command("status")(store.status)
+app.command("map")(discover.map_command)
+app.command("link")(tag.link)
+app.command("tag")(tag.tag)
+app.command("propose")(discover.propose)
+app.command("select")(discover.select)
+app.command("normalise")(tag.normalise)
+app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
+train.app.command("normaliser")(tag.train_normaliser)
+app.add_typer(train.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
+app.add_typer(evaluate.app, name="evaluate", help="Measure a trained model on gold data.")
+app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
+proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
-app.add_typer(keys.app, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(store.keys, name="keys", help="API keys: create, list, revoke.")

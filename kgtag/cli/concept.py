@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgtag.cli.console import Json, Store, print_json, print_table
-from kgtag.cli.edit_options import EditOptions, EditRequest, edit, lists, relations, shown, tagged
+from graph.formats import reading
+from graph.rows import concept_detail
+from kgtag.cli.console import print_json, print_table
+from kgtag.cli.edits import EditOptions, EditRequest, edit, given, lists, relations, shown, tagged
+from kgtag.cli.options import Json, Store, grouped, open_store
 
 if TYPE_CHECKING:
     from graph.taxonomy import Taxonomy
@@ -16,14 +19,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The concept's id.")]
-Reason = Annotated[str, typer.Option(help="The reason in the history.")]
-Author = Annotated[str | None, typer.Option(help="The author in the history; the login name by default.")]
-Expect = Annotated[
-    str | None,
-    typer.Option(metavar="REVISION_OR_ETAG", help="Write nothing when this has changed: from `concept show`."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
-Propose = Annotated[bool, typer.Option("--propose", help="Make a proposal for another person to accept.")]
 Label = Annotated[
     list[str] | None, typer.Option("--label", metavar="[LANG=]TEXT", help="Preferred label; without LANG in English.")
 ]
@@ -48,9 +43,7 @@ def show(
 
     Example: `kgtag concept show sneakers`
     """
-    from graph.rows import concept_detail
     from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     row: dict[str, Any] = {**concept_detail(load_taxonomy(opened), id, lang), "items": len(opened.items_of(id))}
@@ -67,6 +60,7 @@ def show(
 
 
 @app.command()
+@grouped
 def add(
     id: Id,
     kind: Annotated[str, typer.Option(help="category, attribute or value.")],
@@ -77,34 +71,28 @@ def add(
     broader: Annotated[list[str] | None, typer.Option(help="May be repeated; the first is primary.")] = None,
     relate: Relate = None,
     scheme: Annotated[str | None, typer.Option(help="Required unless there is only one.")] = None,
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    *,
+    options: EditOptions,
 ) -> None:
     """Create a concept.
 
     Example: `kgtag concept add suede --kind value --label en=Suede --label zh=绒面革 --relate value_of=material`
     """
     request: EditRequest = {"operation": "create", "concept": id, "kind": kind, "pref_label": dict(tagged(label))}
-    if scheme is not None:
-        request["scheme"] = scheme
-    for name, given in (("alt_label", alt), ("hidden_label", hidden)):
-        if given:
-            request[name] = lists(tagged(given))
-    if definition:
-        request["definition"] = dict(tagged(definition))
-    if broader:
-        request["broader"] = broader
+    request |= given(
+        scheme=scheme,
+        alt_label=lists(tagged(alt)) or None,
+        hidden_label=lists(tagged(hidden)) or None,
+        definition=dict(tagged(definition)) or None,
+        broader=broader or None,
+    )
     for type, other in relations(relate):
         request.setdefault(type, []).append(other)
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, request, options)
 
 
 @app.command("set")
+@grouped
 def set_(
     id: Id,
     label: Label = None,
@@ -120,23 +108,14 @@ def set_(
     relate: Relate = None,
     unrelate: Annotated[list[str] | None, typer.Option(metavar="TYPE=ID", help="Delete a relation.")] = None,
     primary: Annotated[str | None, typer.Option(help="The broader concept that paths follow.")] = None,
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    *,
+    options: EditOptions,
 ) -> None:
     """Change a concept's labels, definition, status or relations; others stay.
 
     Examples: `kgtag concept set sneakers --alt en=kicks --drop en=trainers`; `kgtag concept set b --status candidate`
     """
-    plain: EditRequest = {
-        name: value
-        for name, value in (("status", status), ("choice", choice), ("primary", primary))
-        if value is not None
-    }
+    plain = given(status=status, choice=choice, primary=primary)
     if notation is not None:
         plain["notation"] = notation or None
 
@@ -158,73 +137,52 @@ def set_(
             found[type] = [one for one in found.get(type, taxonomy.out(id, type)) if one != other]
         return found
 
-    edit(id, request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, request, options)
 
 
 @app.command()
-def rename(
-    id: Id,
-    label: Label = None,
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
-) -> None:
+@grouped
+def rename(id: Id, label: Label = None, *, options: EditOptions) -> None:
     """Give a concept another preferred label; the old one becomes an alternative label.
 
     Example: `kgtag concept rename sneakers --label "en=Sports shoes"`
     """
-    request = {"operation": "rename", "concept": id, "pref_label": dict(tagged(label))}
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, {"operation": "rename", "concept": id, "pref_label": dict(tagged(label))}, options)
 
 
 @app.command()
+@grouped
 def move(
     id: Id,
     broader: Annotated[list[str] | None, typer.Option(help="May be repeated; none makes a top concept.")] = None,
     primary: Annotated[str | None, typer.Option(help="The one that paths follow; the first by default.")] = None,
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    *,
+    options: EditOptions,
 ) -> None:
     """Move a concept, with its descendants, below these concepts and no others.
 
     Example: `kgtag concept move sandals --broader summer-shoes --broader shoes`
     """
-    request: EditRequest = {"operation": "move", "concept": id, "broader": broader or []}
-    if primary is not None:
-        request["primary"] = primary
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    request = {"operation": "move", "concept": id, "broader": broader or []} | given(primary=primary)
+    edit(id, request, options)
 
 
 @app.command()
+@grouped
 def merge(
     id: Id,
     into: Annotated[str, typer.Argument(metavar="INTO", help="The concept that stays.")],
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    options: EditOptions,
 ) -> None:
     """Merge a concept into another, which takes over labels, relations and items; the first becomes a redirect.
 
     Example: `kgtag concept merge kicks sneakers --reason "the same thing"`
     """
-    request = {"operation": "merge", "concept": id, "into": into}
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, {"operation": "merge", "concept": id, "into": into}, options)
 
 
 @app.command()
+@grouped
 def split(
     id: Id,
     parts: Annotated[
@@ -233,13 +191,7 @@ def split(
             metavar="PARTS.json", help='A list: [{"id", "pref_label": {"en": …}, "alt_label"?, "takes"?: [ids]}, …]'
         ),
     ],
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    options: EditOptions,
 ) -> None:
     """Split a concept into several; items move by their surface, and those left are shown.
 
@@ -247,30 +199,20 @@ def split(
 
     Example: `kgtag concept split bags parts.json --dry-run`
     """
-    from graph.formats import reading
-
     read = reading.json_value(reading.text(parts), parts)
-    request = {"operation": "split", "concept": id, "parts": read}
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, {"operation": "split", "concept": id, "parts": read}, options)
 
 
 @app.command()
+@grouped
 def deprecate(
     id: Id,
     replaced_by: Annotated[str | None, typer.Option(help="The concept that takes over its items.")] = None,
-    reason: Reason = "",
-    author: Author = None,
-    expect: Expect = None,
-    dry_run: DryRun = False,
-    propose: Propose = False,
-    store: Store = None,
-    json: Json = False,
+    *,
+    options: EditOptions,
 ) -> None:
     """Deprecate a concept; with `--replaced-by`, redirects and items move there.
 
     Example: `kgtag concept deprecate crimson --replaced-by red`
     """
-    request: EditRequest = {"operation": "deprecate", "concept": id}
-    if replaced_by is not None:
-        request["replaced_by"] = replaced_by
-    edit(id, lambda _: request, EditOptions(store, reason, author, expect, dry_run, propose, json))
+    edit(id, {"operation": "deprecate", "concept": id} | given(replaced_by=replaced_by), options)

@@ -7,40 +7,19 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from kgtag.extract.files import Precision as Numbers
+    from kgtag.train.extractor.records import Tick, Watch
 
 err = Console(stderr=True, highlight=False, emoji=False)
 out = Console(highlight=False, emoji=False)
-
-Store = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        envvar="KGTAG_STORE",
-        show_default="sqlite:///kgtag.db",
-        help="Where the taxonomy is kept: sqlite:///file.db, neo4j://user:password@host:7687 or bolt://…",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
-Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory from `train extractor`.")]
-Precision = Annotated[
-    str,
-    typer.Option("--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: quicker, and very nearly as good."),
-]
-Embeddings = Annotated[
-    Path | None,
-    typer.Option("--embeddings", envvar="KGTAG_EMBEDDINGS", help="An embeddings directory from `train embeddings`."),
-]
 
 
 def log(message: str) -> None:
@@ -86,17 +65,6 @@ def print_table(
     console.print(table)
 
 
-def read_precision(given: str) -> Numbers:
-    """Raises InputError for an unsupported precision."""
-    from graph.errors import InputError
-    from kgtag.extract.files import PRECISIONS
-
-    for known in PRECISIONS:
-        if known == given:
-            return known
-    raise InputError(f"unsupported precision {given!r}; {' or '.join(PRECISIONS)} is expected")
-
-
 def notes(lines: Iterable[str]) -> None:
     for line in lines:
         err.print(f"[yellow]note:[/] {escape(line)}", soft_wrap=True)
@@ -118,3 +86,38 @@ def working(message: str, *, after: float = 1.0) -> Iterator[None]:
         timer.cancel()
         timer.join()
         status.stop()
+
+
+@contextmanager
+def training_bar() -> Iterator[Watch | None]:
+    """Yield the function to call with every tick, or None without a terminal; logged lines stay above the bar."""
+    if not err.is_terminal:
+        yield None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("loss {task.fields[loss]}  dev F1 {task.fields[f1]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("training", total=None, epoch="–", loss="–", f1="–")
+
+        def watch(tick: Tick) -> None:
+            f1 = "–" if tick.f1 is None else f"{100 * tick.f1:.1f}"
+            epoch = f"{tick.epoch}/{tick.epochs}"
+            bar.update(task, total=tick.steps, completed=tick.step, epoch=epoch, loss=f"{tick.loss:.3f}", f1=f1)
+
+        yield watch

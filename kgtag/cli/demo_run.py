@@ -4,137 +4,132 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
-from graph.audit import Report
 from graph.errors import InputError
 from graph.history.versions import stamped
-from graph.importing import ImportReport
-from graph.stores import MigratableStore, load_taxonomy, open_store
-from graph.taxonomy import Taxonomy
+from graph.stores import load_taxonomy, open_store
+from kgtag.cli.console import err, out, print_table
 from kgtag.data import read_annotated, sample
 from kgtag.data.importing import import_files
 from kgtag.embed.audit import audit_store
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
-from kgtag.evaluation.tagging import TaggingReport, evaluate_tagging
-from kgtag.recommend import Neighbour
+from kgtag.evaluation.tagging import evaluate_tagging
+from kgtag.link.encoder import SentenceEncoder
 from kgtag.serve.assemble import assemble_served
-from kgtag.tag.models import Models, assemble_tagger, load_models
+from kgtag.tag.models import assemble_tagger, load_models
 from kgtag.types import AnnotatedProduct, Tagging
 
-MODES = ("off", "symbolic", "full")
 _MARKER = ".kgtag-demo"
+_SHOWN = ("backpacks", "tea", "headphones")
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """The demo's directory, and its steps in order. Each step returns what is shown."""
+def run_demo(directory: Path, *, epochs: int) -> None:
+    """Run every step in the directory. Raises InputError when it holds anything but an earlier demo."""
+    from kgtag.train.embeddings.run import train_graph
+    from kgtag.train.extractor.config import TrainOptions
+    from kgtag.train.model import train_model
 
-    out: Path
-    console: Console
-
-    @property
-    def url(self) -> str:
-        return f"sqlite:///{self.out / 'shop.db'}"
-
-    @property
-    def model(self) -> Path:
-        return self.out / "model"
-
-    @property
-    def embeddings(self) -> Path:
-        return self.out / "embeddings"
-
-    def clear(self) -> None:
-        """Empty the directory. Raises InputError when it holds anything but an earlier demo."""
-        if self.out.exists() and any(self.out.iterdir()):
-            if not (self.out / _MARKER).exists():
-                raise InputError(f"{self.out} holds other things; give the demo a directory of its own: --out DIR")
-            shutil.rmtree(self.out)
-        self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / _MARKER).touch()
-
-    def load(self) -> tuple[MigratableStore, ImportReport]:
-        store = open_store(self.url)
+    _clear(directory)
+    url, model, embeddings = f"sqlite:///{directory / 'shop.db'}", directory / "model", directory / "embeddings"
+    train, dev, test = (list(read_annotated(file)) for file in (sample.TRAIN, sample.DEV, sample.TEST))
+    with _step("1/6 Import the sample taxonomy"):
+        store = open_store(url)
         store.migrate()
-        files = [sample.TAXONOMY]
-        return store, import_files(store, "jsonl", files, scheme=sample.SCHEME, author="demo")
-
-    def train(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct], *, epochs: int) -> str:
-        from kgtag.train.extractor.config import TrainOptions
-        from kgtag.train.model import train_model
-
-        report = train_model(
-            train,
-            taxonomy,
-            out=self.model,
-            dev=list(read_annotated(sample.DEV)),
-            stamp=stamped(open_store(self.url))[1],
-            options=TrainOptions(epochs=epochs),
-            progress=self._log,
-        )
-        linking = report.linker["all"]
-        return (
-            f"extractor: F1 {report.extractor.f1:.3f} on dev (spans); linker: accuracy {linking['accuracy']:.3f}, "
+        taxonomy = import_files(store, "jsonl", [sample.TAXONOMY], scheme=sample.SCHEME, author="demo").taxonomy
+        _say(f"{len(taxonomy)} concepts and {len(taxonomy.relations)} relations, revision {taxonomy.revision}")
+    stamp = stamped(store)[1]
+    with _step(f"2/6 Fine-tune the extractor on {len(train)} titles, and calibrate the linker"):
+        options = TrainOptions(epochs=epochs)
+        trained = train_model(train, taxonomy, out=model, dev=dev, stamp=stamp, options=options, progress=_say)
+        linking = trained.linker["all"]
+        _say(
+            f"extractor: F1 {trained.extractor.f1:.3f} on dev (spans); linker: accuracy {linking['accuracy']:.3f}, "
             f"calibration error {linking['ece']:.3f} on held-out concepts"
         )
-
-    def embed(self, taxonomy: Taxonomy, train: Sequence[AnnotatedProduct]) -> str:
-        from kgtag.link.encoder import SentenceEncoder
-        from kgtag.train.embeddings.run import train_graph
-
-        linker = self.model / "linker"
-        encode = SentenceEncoder(linker / "encoder.onnx", linker / "tokenizer.json").encode
-        report = train_graph(
-            taxonomy,
-            out=self.embeddings,
-            stamp=stamped(open_store(self.url))[1],
-            annotated=train,
-            encode=encode,
-            settings={"progress": self.console.is_terminal},
+    with _step("3/6 Train graph embeddings"):
+        encode = SentenceEncoder(model / "linker" / "encoder.onnx", model / "linker" / "tokenizer.json").encode
+        settings = {"progress": err.is_terminal}
+        graph = train_graph(taxonomy, out=embeddings, stamp=stamp, annotated=train, encode=encode, settings=settings)
+        _say(
+            f"{graph.model} on {graph.device}: {graph.entities} entities, {graph.triples} triples; "
+            f"MRR {graph.ranks.mrr:.3f}, calibration error {graph.reliability.ece:.3f} on held-out triples"
         )
-        size = f"{report.entities} entities, {report.triples} triples"
-        quality = f"MRR {report.ranks.mrr:.3f}, calibration error {report.reliability.ece:.3f} on held-out triples"
-        return f"{report.model} on {report.device}: {size}; {quality}"
-
-    def models(self) -> Models:
-        return load_models(self.model, self.embeddings)
-
-    def audit(self, store: MigratableStore) -> Report:
-        return audit_store(store, scorer=Scorer.load(self.embeddings))
-
-    def tag(self, store: MigratableStore, models: Models, gold: Sequence[AnnotatedProduct]) -> list[Tagging]:
-        """Tag the test products, their category withheld, and keep the tags."""
-        products = [replace(one.product, category=None) for one in gold]
-        taggings = assemble_tagger(models, load_taxonomy(store)).tag(products)
+    with _step("4/6 Audit the graph"):
+        report = audit_store(store, scorer=Scorer.load(embeddings))
+        found = [(c.severity, c.name, c.count) for c in report.checks if c.count]
+        print_table("Findings by check", ["severity", "check", "findings"], found)
+    with _step(f"5/6 Tag {len(test)} products the models have not seen"):
+        models, taxonomy = load_models(model, embeddings), load_taxonomy(store)
+        products = [replace(one.product, category=None) for one in test]
+        taggings = assemble_tagger(models, taxonomy).tag(products)
         store.put_items([tagging.to_item(product) for product, tagging in zip(products, taggings, strict=True)])
-        return taggings
-
-    def measure(
-        self, store: MigratableStore, models: Models, gold: Sequence[AnnotatedProduct]
-    ) -> Iterator[tuple[str, TaggingReport]]:
-        """The ablation of enforcement: without, with the taxonomy, with embeddings too."""
-        taxonomy = load_taxonomy(store)
-        for mode in MODES:
-            settings = EnforceSettings(mode=mode)  # type: ignore[arg-type]
-            yield mode, evaluate_tagging(assemble_tagger(replace(models, enforcement=settings), taxonomy), gold)
-
-    def neighbours(self, store: MigratableStore, models: Models, concept: str) -> list[Neighbour]:
+        _show(test, taggings)
+        scores = []
+        for mode in ("off", "symbolic", "full"):
+            enforced = replace(models, enforcement=EnforceSettings(mode=mode))
+            r = evaluate_tagging(assemble_tagger(enforced, taxonomy), test)
+            scores.append((mode, f"{r.precision:.3f}", f"{r.recall:.3f}", f"{r.f1:.3f}", f"{r.violation_rate:.1%}"))
+        columns = ["enforcement", "precision", "recall", "F1", "products with contradictions"]
+        print_table("Gain from consistency (tags against gold, categories predicted)", columns, scores)
+    with _step("6/6 Find the neighbours of 'hiking-boots'"):
         served = assemble_served(replace(models, extractor=None), store, load_taxonomy(store), None)
-        return served.recommender.neighbours(concept, limit=10)
+        near = [
+            (n.label, n.relation, f"{n.score:.2f}", ", ".join(sorted({e.type for e in n.evidence})))
+            for n in served.recommender.neighbours("hiking-boots", limit=10)
+        ]
+        print_table("Neighbours", ["concept", "relation", "score", "evidence"], near)
+    next_steps = f"""
+[bold]Next[/]
+  kgtag keys create --scope read,tag --store {url}
+  kgtag serve --store {url} --model {model} --embeddings {embeddings}
+  curl -s localhost:8000/v1/tag -H "Authorization: Bearer KEY" -H "Content-Type: application/json" \\
+       -d '{{"id": "1", "title": "Nordvik merino crew socks, charcoal, 2 pairs"}}'
+Your own catalogue: docs/your-own-catalogue.md
+"""
+    out.print(next_steps, soft_wrap=True)
 
-    @contextmanager
-    def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        started = time.perf_counter()
-        self.console.print(f"\n[bold]{title}[/]")
-        yield self._log
-        self.console.print(f"  [dim]{time.perf_counter() - started:.1f} s[/]")
 
-    def _log(self, line: str) -> None:
-        self.console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+def _clear(directory: Path) -> None:
+    if directory.exists() and any(directory.iterdir()):
+        if not (directory / _MARKER).exists():
+            raise InputError(f"{directory} holds other things; give the demo a directory of its own: --out DIR")
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / _MARKER).touch()
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    started = time.perf_counter()
+    err.print(f"\n[bold]{title}[/]")
+    yield
+    err.print(f"  [dim]{time.perf_counter() - started:.1f} s[/]")
+
+
+def _say(line: str) -> None:
+    err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show(test: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> None:
+    """One English and one Chinese product of some categories."""
+    for category in _SHOWN:
+        for lang in ("en", "zh"):
+            pairs = zip(test, taggings, strict=True)
+            of_kind = [(o, t) for o, t in pairs if (o.product.category, o.product.lang) == (category, lang)]
+            if of_kind:
+                one, tagging = of_kind[0]
+                rows: list[tuple[object, ...]] = [
+                    (tag.label, tag.attribute or tag.kind, tag.surface, tag.method, f"{tag.probability:.2f}")
+                    for tag in tagging.tags
+                    if tag.method != "implied"
+                ]
+                rows += [
+                    ("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.probability:.2f}")
+                    for nil in tagging.nil
+                ]
+                print_table(one.product.title, ["tag", "attribute", "from", "method", "probability"], rows)

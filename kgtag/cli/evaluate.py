@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgtag.cli.console import Json, Model, Precision, Store, log, print_json, print_table, read_precision
-from kgtag.cli.normalise import Encoder, encode_of
+from graph.errors import InputError
+from kgtag.cli.console import log, print_json, print_table
+from kgtag.cli.options import Json, Lang, Model, Precision, Store, load_taxonomy, read_precision
+from kgtag.cli.tag import Encoder, encode_of
 
 if TYPE_CHECKING:
     from kgtag.types import Extractor
@@ -22,7 +24,7 @@ def extractor(
     model: Model,
     data: Annotated[Path, typer.Option("--data", help="Annotated products that the model was not trained on.")],
     format: Annotated[str, typer.Option(help="annotated, spans, extractgpt, bio or bieos.")] = "annotated",
-    lang: Annotated[str | None, typer.Option(help="Language of products that name none.")] = None,
+    lang: Lang = None,
     precision: Precision = "fp32",
     against: Annotated[Path | None, typer.Option(help="Another model, compared product by product.")] = None,
     normaliser: Annotated[
@@ -51,8 +53,6 @@ def extractor(
     Examples: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`;
     `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --normaliser normaliser.json`
     """
-    from graph.errors import InputError
-    from kgtag.cli.settings import load_taxonomy
     from kgtag.data import read_annotated
     from kgtag.evaluation import report as reports
     from kgtag.evaluation.extraction import Protocol, ValueExtractor
@@ -133,8 +133,6 @@ def linker(
 
     Example: `kgtag evaluate linker --model models/shop --data test.jsonl`
     """
-    from graph.errors import InputError
-    from kgtag.cli.settings import load_taxonomy
     from kgtag.data import read_annotated
     from kgtag.evaluation.tagging import evaluate_linking
     from kgtag.tag.models import assemble_linker, load_models

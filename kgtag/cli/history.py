@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, notes, print_json, print_table
-from kgtag.cli.edit_options import shown
+from graph.errors import ConflictError, StoreUnavailable
+from graph.rows import names_by_version, release_row, version_row
+from kgtag.cli.console import log, notes, print_json, print_table
+from kgtag.cli.edits import shown
+from kgtag.cli.options import Json, Store, login, open_store
 
 if TYPE_CHECKING:
     from graph.history.entries import Effect, Effects, RelationKey
@@ -35,8 +37,6 @@ def versions(
 
     Example: `kgtag versions --limit 20 --store sqlite:///shop.db`
     """
-    from graph.rows import names_by_version, version_row
-
     opened = _caught_up(store)
     releases = names_by_version(opened.releases())
     found = [version_row(one, releases) for one in reversed(opened.versions(limit=limit))]
@@ -55,7 +55,6 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
     """
     from graph.history.entries import effects, version_detail
     from graph.history.versions import entry_at
-    from graph.rows import names_by_version
 
     opened = _caught_up(store)
     entry = entry_at(opened, version)
@@ -93,7 +92,6 @@ def diff(
     from graph.history.diff import summary, to_json
     from graph.history.entries import effects_of
     from graph.sources import snapshot_named
-    from kgtag.cli.settings import open_store
     from kgtag.recommend.impact import impact as impact_of
 
     opened = _caught_up(store) if impact or any(map(_is_version, (a, b))) else None
@@ -126,9 +124,8 @@ def undo(
     Example: `kgtag undo 12 --reason "wrong file" --store sqlite:///shop.db`
     """
     from graph.editing.edit import undo as undo_version
-    from kgtag.cli.settings import open_store
 
-    taxonomy = undo_version(open_store(store), version, author=author or getpass.getuser(), reason=reason)
+    taxonomy = undo_version(open_store(store), version, author=login(author), reason=reason)
     if json:
         print_json({"undone": version, "version": taxonomy.version, "revision": taxonomy.revision})
     log(f"version {version} is undone; the taxonomy is at version {taxonomy.version}")
@@ -145,10 +142,8 @@ def release(
     Example: `kgtag release --notes "autumn assortment" --store sqlite:///shop.db`
     """
     from graph.history.versions import release as tag_version
-    from graph.rows import release_row
-    from kgtag.cli.settings import open_store
 
-    made = tag_version(open_store(store), author=author or getpass.getuser(), notes=notes)
+    made = tag_version(open_store(store), author=login(author), notes=notes)
     if json:
         print_json(release_row(made))
     log(f"version {made.version} is release {made.name}")
@@ -156,9 +151,7 @@ def release(
 
 def _caught_up(url: str | None) -> MigratableStore:
     """The store, with external edits recorded in its history if possible. Raises StoreError when it can't be read."""
-    from graph.errors import ConflictError, StoreUnavailable
     from graph.history.versions import reconciled
-    from kgtag.cli.settings import open_store
 
     opened = open_store(url)
     try:

@@ -8,7 +8,10 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli.console import Json, log, out, print_json
+from graph.neo4j import browser
+from graph.neo4j.local import server as local_neo4j
+from kgtag.cli.console import log, out, print_json
+from kgtag.cli.options import Json
 
 app = typer.Typer(no_args_is_help=True)
 Name = Annotated[str, typer.Option("--name", help="Which server, when there are several; each keeps its own data.")]
@@ -25,7 +28,6 @@ def up(
 
     Example: `export KGTAG_STORE=$(kgtag neo4j up)`
     """
-    from graph.neo4j.local import server as local_neo4j
     from kgtag.serve.settings import read_settings
 
     log("starting Neo4j; the first time its jars are fetched by Maven …")
@@ -43,8 +45,6 @@ def down(name: Name = "default") -> None:
 
     Example: `kgtag neo4j down`
     """
-    from graph.neo4j.local import server as local_neo4j
-
     log("stopped" if local_neo4j.down(name) else "it was not running")
 
 
@@ -54,8 +54,6 @@ def status(name: Name = "default", json: Json = False) -> None:
 
     Example: `kgtag neo4j status --json`
     """
-    from graph.neo4j.local import server as local_neo4j
-
     server = local_neo4j.status(name)
     if json:
         print_json({"running": server is not None, **(asdict(server) if server else {})})
@@ -76,8 +74,6 @@ def browser_files(
 
     Example: `kgtag neo4j browser-files browser`
     """
-    from graph.neo4j import browser
-
     for path in browser.write(folder):
         out.print(str(path), markup=False, soft_wrap=True)
     log(f"In Neo4j Browser: drop {browser.STYLE} on the page, then {browser.ARCHIVE} (its queries: the star, left).")

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, print_json, print_table
-from kgtag.cli.edit_options import announce, login, show_diff
+from graph.errors import InputError, KgtagError
+from graph.formats import reading
+from graph.model import PROPOSAL_STATUSES, ChangeSet
+from graph.rows import proposal_detail
+from kgtag.cli.console import log, print_json, print_table
+from kgtag.cli.edits import announce, show_diff
+from kgtag.cli.options import Json, Store, grouped, login, open_store
+
+if TYPE_CHECKING:
+    from graph.proposals.workflow import Person
 
 app = typer.Typer(no_args_is_help=True)
 
 Id = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The proposal's number.")]
 Author = Annotated[str | None, typer.Option(help="The acting person; the login name by default.")]
-Expect = Annotated[
-    str | None, typer.Option(metavar="ETAG", help="Do nothing when the proposal has changed: its ETag from `show`.")
-]
 Text = Annotated[str, typer.Option("--comment", help="A comment.")]
 Force = Annotated[bool, typer.Option("--force", help="Act for the other side; a comment notes it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who acts, on what they have read."""
+
+    author: Author = None
+    expect: Annotated[
+        str | None, typer.Option(metavar="ETAG", help="Do nothing when the proposal has changed: its ETag from `show`.")
+    ] = None
+
+    @property
+    def person(self) -> Person:
+        from graph.proposals.workflow import Person
+
+        return Person(login(self.author))
+
+    @property
+    def seen(self) -> list[str] | None:
+        """ETags of which the proposal must have one."""
+        return None if self.expect is None else [self.expect]
 
 
 @app.command("list")
@@ -34,11 +61,6 @@ def list_(
 
     Example: `kgtag proposals list --status open --concept sneakers`
     """
-    from graph.errors import InputError
-    from graph.model import PROPOSAL_STATUSES
-    from graph.rows import proposal_detail
-    from kgtag.cli.settings import open_store
-
     wanted = next((one for one in PROPOSAL_STATUSES if one == status), None)
     if wanted is None and status != "all":
         raise InputError(f"no status {status!r}; there is {', '.join(PROPOSAL_STATUSES)}, all")
@@ -57,11 +79,8 @@ def show(id: Id, store: Store = None, json: Json = False) -> None:
     Example: `kgtag proposals show 3`
     """
     from graph.editing import edit
-    from graph.errors import KgtagError
-    from graph.model import ChangeSet
     from graph.proposals.workflow import find, outdated
     from graph.stores import load_taxonomy
-    from kgtag.cli.settings import open_store
 
     opened = open_store(store)
     found = find(opened, id)
@@ -113,10 +132,7 @@ def add(
 
     Examples: `kgtag proposals add merge.json --reason "the same thing"`; `kgtag proposals add --from-tags tags.jsonl`
     """
-    from graph.errors import InputError
-    from graph.formats import reading
     from graph.proposals.workflow import Person, propose, read_draft
-    from kgtag.cli.settings import open_store
     from kgtag.discover.propose import gather_relations, propose_relations
 
     if (file is None) == (from_tags is None):
@@ -137,103 +153,62 @@ def add(
 
 
 @app.command()
-def comment(
-    id: Id,
-    text: Annotated[str, typer.Argument()],
-    author: Author = None,
-    expect: Expect = None,
-    store: Store = None,
-    json: Json = False,
-) -> None:
+@grouped
+def comment(id: Id, text: Annotated[str, typer.Argument()], *, by: By, store: Store = None, json: Json = False) -> None:
     """Comment on a proposal.
 
     Example: `kgtag proposals comment 3 "and the Chinese label?"`
     """
-    from graph.proposals import workflow as proposals
-    from kgtag.cli.settings import open_store
+    from graph.proposals import workflow
 
-    by = proposals.Person(login(author))
-    announce(proposals.comment(open_store(store), id, text, by, expect=_seen(expect)), json=json)
+    announce(workflow.comment(open_store(store), id, text, by.person, expect=by.seen), json=json)
 
 
 @app.command()
-def accept(
-    id: Id,
-    text: Text = "",
-    author: Author = None,
-    expect: Expect = None,
-    force: Force = False,
-    store: Store = None,
-    json: Json = False,
-) -> None:
+@grouped
+def accept(id: Id, text: Text = "", *, by: By, force: Force = False, store: Store = None, json: Json = False) -> None:
     """Accept a proposal and write its changes. Your own needs another person, or --force.
 
     Example: `kgtag proposals accept 3 --expect 0f1e2d3c4b5a6978`
     """
-    from graph.proposals import workflow as proposals
-    from kgtag.cli.settings import open_store
+    from graph.proposals import workflow
 
-    by = proposals.Person(login(author))
-    done = proposals.accept(open_store(store), id, by, text=text, expect=_seen(expect), force=force)
+    done = workflow.accept(open_store(store), id, by.person, text=text, expect=by.seen, force=force)
     announce(done, json=json)
 
 
 @app.command()
-def reject(
-    id: Id, text: Text = "", author: Author = None, expect: Expect = None, store: Store = None, json: Json = False
-) -> None:
+@grouped
+def reject(id: Id, text: Text = "", *, by: By, store: Store = None, json: Json = False) -> None:
     """Reject a proposal.
 
     Example: `kgtag proposals reject 3 --comment "they differ in the sole"`
     """
-    from graph.proposals import workflow as proposals
-    from kgtag.cli.settings import open_store
+    from graph.proposals import workflow
 
-    by = proposals.Person(login(author))
-    announce(proposals.reject(open_store(store), id, by, text=text, expect=_seen(expect)), json=json)
+    announce(workflow.reject(open_store(store), id, by.person, text=text, expect=by.seen), json=json)
 
 
 @app.command()
-def withdraw(
-    id: Id,
-    text: Text = "",
-    author: Author = None,
-    expect: Expect = None,
-    force: Force = False,
-    store: Store = None,
-    json: Json = False,
-) -> None:
+@grouped
+def withdraw(id: Id, text: Text = "", *, by: By, force: Force = False, store: Store = None, json: Json = False) -> None:
     """Withdraw your own proposal.
 
     Example: `kgtag proposals withdraw 3`
     """
-    from graph.proposals import workflow as proposals
-    from kgtag.cli.settings import open_store
+    from graph.proposals import workflow
 
-    by = proposals.Person(login(author))
-    done = proposals.withdraw(open_store(store), id, by, text=text, expect=_seen(expect), force=force)
+    done = workflow.withdraw(open_store(store), id, by.person, text=text, expect=by.seen, force=force)
     announce(done, json=json)
 
 
 @app.command()
-def rebase(
-    id: Id,
-    author: Author = None,
-    expect: Expect = None,
-    force: Force = False,
-    store: Store = None,
-    json: Json = False,
-) -> None:
+@grouped
+def rebase(id: Id, *, by: By, force: Force = False, store: Store = None, json: Json = False) -> None:
     """Plan your own proposal anew, when the concepts it touches have changed since.
 
     Example: `kgtag proposals rebase 3`
     """
-    from graph.proposals import workflow as proposals
-    from kgtag.cli.settings import open_store
+    from graph.proposals import workflow
 
-    by = proposals.Person(login(author))
-    announce(proposals.rebase(open_store(store), id, by, expect=_seen(expect), force=force), json=json)
-
-
-def _seen(expect: str | None) -> list[str] | None:
-    return None if expect is None else [expect]
+    announce(workflow.rebase(open_store(store), id, by.person, expect=by.seen, force=force), json=json)

@@ -1,16 +1,25 @@
-"""Commands on the store: init, migrate, import, export, audit."""
+"""Commands on the store: init, migrate, import, export, audit, status, keys."""
 
 from __future__ import annotations
 
-import getpass
+from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kgtag.cli.console import Json, Store, log, notes, print_json, print_table, working
+from graph.errors import InputError, StoreError
+from graph.model import KINDS
+from kgtag.cli.console import log, notes, out, print_json, print_table, working
+from kgtag.cli.options import Json, Store, load_taxonomy, login, open_store
+
+if TYPE_CHECKING:
+    from graph.stores import MigratableStore
 
 _SHOWN = 20
+_COUNTS = ("created", "updated", "unchanged", "relations", "moved", "deprecated")
+
+keys = typer.Typer(no_args_is_help=True)
 
 Expand = Literal["both", "oneway"]
 Scheme = Annotated[str | None, typer.Option(help="Concept scheme; each format has a default of its own.")]
@@ -21,8 +30,6 @@ def init(store: Store = None) -> None:
 
     Example: `kgtag init --store sqlite:///shop.db`
     """
-    from kgtag.cli.settings import open_store
-
     opened = open_store(store)
     applied = opened.migrate()
     log(f"{opened.url} is ready" + (f" ({', '.join(applied)})" if applied else " (nothing to do)"))
@@ -37,8 +44,6 @@ def migrate(
 
     Example: `kgtag migrate --status --store sqlite:///shop.db`
     """
-    from kgtag.cli.settings import open_store
-
     opened = open_store(store)
     if not status:
         opened.migrate()
@@ -88,7 +93,6 @@ def import_file(
 
     A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
     """
-    from kgtag.cli.settings import open_store
     from kgtag.data.importing import import_files
 
     opened = open_store(store)
@@ -103,18 +107,10 @@ def import_file(
             id_prefix=id_prefix,
             replacing=replacing,
             dry_run=dry_run,
-            author=author or getpass.getuser(),
+            author=login(author),
         )
-    counts = {
-        "created": report.created,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "relations": report.relations,
-        "moved": report.moved,
-        "deprecated": report.deprecated,
-        "concepts": len(report.taxonomy),
-        "revision": report.taxonomy.revision,
-    }
+    counts = {name: getattr(report, name) for name in _COUNTS}
+    counts |= {"concepts": len(report.taxonomy), "revision": report.taxonomy.revision}
     notes(report.notes)
     if json:
         print_json({**counts, "notes": list(report.notes)})
@@ -151,7 +147,6 @@ def export_file(
     """
     from graph.formats.format import ExportOptions
     from graph.formats.registry import export_file as write
-    from kgtag.cli.settings import load_taxonomy
 
     taxonomy = load_taxonomy(store)
     options = ExportOptions(scheme=scheme, xl=xl, lang=lang, lossy=lossy, expand=expand, narrower=narrower)
@@ -176,7 +171,6 @@ def audit(
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
     """
     from graph.audit import audit_skos, parse_severity
-    from kgtag.cli.settings import open_store
     from kgtag.embed.audit import audit_store
     from kgtag.embed.scorer import Scorer
 
@@ -200,3 +194,121 @@ def audit(
             log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
     if report.failing(threshold):
         raise typer.Exit(1)
+
+
+def status(store: Store = None, json: Json = False) -> None:
+    """Connectivity, schema, version, counts, the last change, and every quarantined edit with its repair.
+
+    Exit code 1 when the store can't be reached, a migration is due or something is quarantined.
+
+    Example: `kgtag status --store bolt://127.0.0.1:7687`
+    """
+    opened = open_store(store)
+    row: dict[str, Any] = {"url": opened.url, "reachable": False}
+    try:
+        due = [migration.name for migration in opened.migrations() if migration.applied_at is None]
+        row |= {"reachable": True, "due": due}
+        if not due:
+            row |= _content(opened)
+    except StoreError as error:
+        row["error"] = str(error)
+    finally:
+        opened.close()
+    if json:
+        print_json(row)
+    else:
+        _show(row)
+    if "error" in row or row["due"] or row["quarantined"]:
+        raise typer.Exit(1)
+
+
+def _content(store: MigratableStore) -> dict[str, Any]:
+    from graph import stores
+    from graph.repairs.repairs import dialect_of, problem_rows
+
+    taxonomy = stores.load_taxonomy(store)
+    kinds = Counter(concept.kind for concept in taxonomy)
+    last = next(store.history(after=taxonomy.version - 1, limit=1), None)
+    changed = {"version": last.version, "at": last.at, "author": last.author, "reason": last.reason} if last else None
+    return {
+        "version": taxonomy.version,
+        "revision": taxonomy.revision,
+        "concepts": {kind: kinds[kind] for kind in KINDS},
+        "relations": len(taxonomy.relations),
+        "last_change": changed,
+        "quarantined": len(taxonomy.problems),
+        "problems": problem_rows(taxonomy, dialect_of(store.url)),
+    }
+
+
+def _show(row: dict[str, Any]) -> None:
+    lines = [("store", row["url"]), ("reachable", "yes" if row["reachable"] else f"no: {row['error']}")]
+    if row["reachable"] and "error" in row:
+        lines.append(("readable", f"no: {row['error']}"))
+    if row.get("due"):
+        lines.append(("schema", f"due: {', '.join(row['due'])}; run kgtag migrate"))
+    if "revision" in row:
+        last = row["last_change"]
+        lines += [
+            ("schema", "up to date"),
+            ("version, revision", f"{row['version']}, {row['revision']}"),
+            *((kind, f"{count:,}") for kind, count in row["concepts"].items()),
+            ("relations", f"{row['relations']:,}"),
+            ("last change", f"{last['at']} by {last['author']}: {last['reason']}" if last else "none through kgtag"),
+            ("quarantined", f"{row['quarantined']:,}"),
+        ]
+    print_table("Status", ["", ""], lines)
+    for problem in row.get("problems", ()):
+        log(f"\n{problem['code']}: {problem['message']}\n  To repair it, {problem['repair']['words']}:")
+        out.print(problem["repair"]["statement"], markup=False, soft_wrap=True)
+
+
+@keys.command("create")
+def create_key(
+    scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, propose, edit, approve, admin.")] = "",
+    role: Annotated[str, typer.Option(help="In place of scopes: proposer, editor or approver.")] = "",
+    name: Annotated[str, typer.Option(help="The owner's name, for the list.")] = "",
+    store: Store = None,
+) -> None:
+    """Create a key and print it, once: the store has only its hash.
+
+    Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
+    """
+    from graph import api_keys
+
+    scopes = [part.strip() for part in scope.split(",") if part.strip()]
+    if role:
+        if role not in api_keys.ROLES:
+            raise InputError(f"no role {role!r}; there is {', '.join(api_keys.ROLES)}")
+        scopes += api_keys.ROLES[role]
+    key, secret = api_keys.create_key(open_store(store), name=name, scopes=scopes)
+    log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
+    out.print(secret, soft_wrap=True)
+
+
+@keys.command("list")
+def list_keys(store: Store = None, json: Json = False) -> None:
+    """All keys, without their secrets.
+
+    Example: `kgtag keys list --json`
+    """
+    found = open_store(store).keys()
+    if json:
+        print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
+    else:
+        print_table(
+            "Keys", ["id", "name", "scopes", "created"], [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
+        )
+
+
+@keys.command("revoke")
+def revoke_key(
+    id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")], store: Store = None
+) -> None:
+    """Revoke a key; running servers refuse it within seconds.
+
+    Example: `kgtag keys revoke 0f2a4c6e8b1d`
+    """
+    if not open_store(store).delete_key(id):
+        raise InputError(f"no key {id!r}; see: kgtag keys list")
+    log(f"key {id} is revoked")

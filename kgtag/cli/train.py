@@ -1,40 +1,54 @@
-"""`kgtag train`."""
+"""`kgtag train`: extractors here, with the search for their options; the rest is in `train_parts`."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgtag.cli import options as opt
-from kgtag.cli import train_derived, train_encoder
-from kgtag.cli.console import Json, Store, err, log, print_json, print_table
-from kgtag.cli.progress import training_bar
-from kgtag.cli.training_data import TrainingData, read_data, show_findings, training_options, without_passwords
+from graph.errors import FileFormatError, InputError
+from kgtag.cli import train_parts
+from kgtag.cli.console import err, log, print_json, print_table, training_bar
+from kgtag.cli.options import Data, DataOptions, Json, Out, TrainingOptions, grouped, open_store
+from kgtag.types import AnnotatedProduct
 
 if TYPE_CHECKING:
+    from graph.history.versions import Stamp
+    from graph.taxonomy import Taxonomy
     from kgtag.train.extractor.config import RunOptions, TrainOptions
     from kgtag.train.extractor.data_checks import DataFinding
     from kgtag.train.extractor.derived import Start
     from kgtag.train.extractor.run import TrainReport
 
 app = typer.Typer(no_args_is_help=True)
-app.command()(train_encoder.encoder)
-app.command()(train_derived.ensemble)
-app.command()(train_derived.attributes)
+for _command in (train_parts.encoder, train_parts.ensemble, train_parts.attributes):
+    app.command()(_command)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """Products of the files, and the taxonomy. `misplaced`: spans out of range, which the products lack."""
+
+    train: list[AnnotatedProduct]
+    dev: list[AnnotatedProduct]
+    taxonomy: Taxonomy | None
+    stamp: Stamp | None
+    misplaced: list[FileFormatError] = field(default_factory=list)
 
 
 @app.command(epilog="Config files, presets, recipes and resuming: docs/how-to/train.md.")
+@grouped
 def extractor(
-    data: opt.Data,
-    out: opt.Out,
-    dev: opt.Dev = None,
-    format: opt.ConfigFormat = None,
-    lang: opt.Lang = None,
-    store: opt.Bind = None,
-    encoder: opt.Encoder = None,
+    data: Data,
+    out: Out,
+    *,
+    source: DataOptions,
     from_: Annotated[
         Path | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this trained model further.")
     ] = None,
@@ -42,13 +56,7 @@ def extractor(
         list[Path] | None,
         typer.Option(help="With --from: what the model was trained on, to forget nothing; repeatable."),
     ] = None,
-    config: opt.Config = None,
-    assignments: opt.Set = None,
-    epochs: opt.Epochs = None,
-    batch_size: opt.BatchSize = None,
-    learning_rate: opt.LearningRate = None,
-    seed: opt.ConfigSeed = None,
-    device: opt.Device = None,
+    training: TrainingOptions,
     resume: Annotated[
         bool | None,
         typer.Option(
@@ -73,15 +81,13 @@ def extractor(
     """
     from kgtag.train.extractor.data_checks import inspect_data
 
-    given = {
-        "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
-        "learning_rate": learning_rate, "seed": seed, "device": device,
-    }  # fmt: skip
-    run, options = training_options(config, assignments, given, continued=from_ is not None)
-    read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
+    run, options = _resolved(source, training, continued=from_ is not None)
+    read = _read(data, source, run)
     start = _start(from_, replay or [], run)
     findings = inspect_data(read.train, read.dev, taxonomy=read.taxonomy, misplaced=read.misplaced)
-    show_findings(findings)
+    if findings:
+        rows = [(f"{one.count:,}", f"{one.message} ({one.level})", "\n".join(one.examples)) for one in findings]
+        print_table("Data, before training", ("count", "what", "for example"), rows, console=err)
     if fail_on_data_warnings and any(one.level == "finding" for one in findings):
         log("the data has findings, and --fail-on-data-warnings was given: nothing was trained")
         if json:
@@ -102,7 +108,6 @@ def extractor(
 
 
 def _start(model: Path | None, replay: list[Path], run: RunOptions) -> Start | None:
-    from graph.errors import InputError
     from kgtag.data import read_annotated
     from kgtag.train.extractor.derived import Start
 
@@ -156,8 +161,6 @@ def _train(
 
 
 def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: bool) -> None:
-    from dataclasses import asdict
-
     from kgtag.train.model import train_values_only
 
     data = [*read.train, *read.dev]
@@ -170,21 +173,13 @@ def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: 
 
 
 @app.command(epilog="The search space is in docs/how-to/train.md.")
+@grouped
 def search(
-    data: opt.Data,
+    data: Data,
     out: Annotated[Path, typer.Option("--out", help="TOML file for the best options, to give as --config.")],
-    dev: opt.Dev = None,
-    format: opt.ConfigFormat = None,
-    lang: opt.Lang = None,
-    store: opt.Bind = None,
-    encoder: opt.Encoder = None,
-    config: opt.Config = None,
-    assignments: opt.Set = None,
-    epochs: opt.Epochs = None,
-    batch_size: opt.BatchSize = None,
-    learning_rate: opt.LearningRate = None,
-    seed: opt.ConfigSeed = None,
-    device: opt.Device = None,
+    *,
+    source: DataOptions,
+    training: TrainingOptions,
     trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of earlier runs included.")] = 20,
     timeout: Annotated[float | None, typer.Option(min=0, help="Minutes after which no new trial begins.")] = None,
     study: Annotated[
@@ -202,12 +197,8 @@ def search(
     from kgtag.train.extractor.search import search_options
     from kgtag.train.model import known_values
 
-    given = {
-        "format": format, "lang": lang, "encoder": encoder, "epochs": epochs, "batch_size": batch_size,
-        "learning_rate": learning_rate, "seed": seed, "device": device,
-    }  # fmt: skip
-    run, options = training_options(config, assignments, given)
-    read = read_data(data, dev, format=run.format, lang=run.lang, store=store)
+    run, options = _resolved(source, training)
+    read = _read(data, source, run)
     found = search_options(
         read.train,
         dev=read.dev,
@@ -228,112 +219,37 @@ def search(
     log(f"best options in {out}: dev F1 {found.best_f1:.3f}; train with --config {out}")
 
 
-@app.command()
-def linker(
-    out: opt.Out,
-    store: Store = None,
-    data: Annotated[
-        list[Path] | None, typer.Option("--data", help="Annotated products with links (`concept` on their spans).")
-    ] = None,
-    pairs: Annotated[
-        Path | None, typer.Option(help="Further synonyms, as lines of mention TAB concept id or label.")
-    ] = None,
-    usage: Annotated[
-        Path | None, typer.Option(help="How often concepts are used, as lines of concept id or label TAB count.")
-    ] = None,
-    tune: Annotated[bool, typer.Option("--tune", help="Fine-tune the encoder on all synonyms (minutes).")] = False,
-    encoder: opt.Encoder = None,
-    seed: opt.Seed = 0,
-    json: Json = False,
-) -> None:
-    """Train a linker alone: from the taxonomy's own labels, annotators' links, and synonyms from elsewhere.
+app.command()(train_parts.linker)
+app.command(epilog="Config files: benchmarks/configs/kge-*.toml.")(train_parts.embeddings)
 
-    Example: `kgtag train linker --store sqlite:///shop.db --pairs synonyms.tsv --out models/shop/linker`
-    """
+
+def _read(data: Sequence[Path], source: DataOptions, run: RunOptions) -> TrainingData:
+    """Read the files and open the store. Raises FileFormatError, naming the line."""
     from graph.history.versions import stamped
-    from kgtag.cli.settings import open_store
     from kgtag.data import read_annotated
-    from kgtag.train.encoder import pretrained
-    from kgtag.train.linker.run import Material, read_mentions, read_usage, train_linker
-    from kgtag.train.model import link_examples
 
-    taxonomy, stamp = stamped(open_store(store))
-    gold = [e for file in data or () for one in read_annotated(file) for e in link_examples(one, taxonomy)]
-    material = Material(
-        gold,
-        mentions=read_mentions(pairs, taxonomy) if pairs is not None else (),
-        usage=read_usage(usage, taxonomy) if usage is not None else {},
+    misplaced: list[FileFormatError] = []
+    train, dev = (
+        [one for file in files for one in read_annotated(file, format=run.format, lang=run.lang, misplaced=misplaced)]
+        for files in (data, [] if source.dev is None else [source.dev])
     )
-    name = encoder or pretrained.DEFAULT
-    with err.status("training the linker …"):
-        metrics = train_linker(taxonomy, material, out=out, encoder=name, tune=tune, seed=seed, stamp=stamp)
-    if json:
-        print_json(metrics)
-    measured = metrics["all"]
-    log(f"linker in {out}: accuracy {measured['accuracy']:.3f}, calibration error {measured['ece']:.3f}")
+    taxonomy, stamp = stamped(open_store(source.store)) if source.store is not None else (None, None)
+    return TrainingData(train, dev, taxonomy, stamp, misplaced)
 
 
-@app.command(epilog="Config files: benchmarks/configs/kge-*.toml.")
-def embeddings(
-    out: opt.Out,
-    store: Store = None,
-    triples: Annotated[
-        Path | None, typer.Option(help="A directory with train.txt, valid.txt, test.txt instead of a store.")
-    ] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option("--data", help="Annotated products, which count as items, too.")
-    ] = None,
-    format: Annotated[str, typer.Option(help="annotated, spans or extractgpt.")] = "annotated",
-    kge_model: Annotated[
-        str | None, typer.Option(help="ComplEx, DistMult, TransE or RotatE.", show_default="ComplEx")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Training settings; the command line wins.")
-    ] = None,
-    dim: Annotated[int | None, typer.Option(min=2, help="Dimension of the vectors.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the triples.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")] = None,
-    audit_folds: Annotated[
-        int, typer.Option(min=0, help="Further models, for the learned audit check; 0 for none, faster.")
-    ] = 3,
-    seed: opt.ConfigSeed = None,
-    json: Json = False,
-) -> None:
-    """Train graph embeddings with PyKEEN on the taxonomy and the tags on its items, and calibrate them.
+def _resolved(
+    source: DataOptions, training: TrainingOptions, *, continued: bool = False
+) -> tuple[RunOptions, TrainOptions]:
+    """The options of a config file, then those of `--set`, then those with an option of their own."""
+    from kgtag.train.extractor.config import read_assignments, read_config, resolve
 
-    Example: `kgtag train embeddings --store sqlite:///shop.db --out models/graph`
-    """
-    from kgtag.train.embeddings.run import train_embeddings
-    from kgtag.train.embeddings.settings import parse_device, read_settings
+    file = read_config(training.config) if training.config is not None else {}
+    given = asdict(source) | asdict(training)
+    others = ("dev", "store", "config", "assignments")
+    here = {name: value for name, value in given.items() if value is not None and name not in others}
+    return resolve(file, read_assignments(training.assignments or ()), here, continued=continued)
 
-    given = {"model": kge_model, "dim": dim, "epochs": epochs, "seed": seed}
-    given |= {"device": parse_device(device) if device is not None else None, "progress": err.is_terminal}
-    settings = read_settings(config) if config is not None else {}
-    settings |= {name: value for name, value in given.items() if value is not None}
-    if triples is not None:
-        from kgtag.embed.triples import read_triples
 
-        report = train_embeddings(read_triples(triples), out=out, settings=settings)
-    else:
-        from graph.history.versions import stamped
-        from kgtag.cli.settings import open_store
-        from kgtag.data import read_annotated
-        from kgtag.train.embeddings.run import train_graph
-
-        opened = open_store(store)
-        taxonomy, stamp = stamped(opened)
-        report = train_graph(
-            taxonomy,
-            out=out,
-            stamp=stamp,
-            items=opened.items(),
-            annotated=(one for path in data or () for one in read_annotated(path, format=format)),
-            settings=settings,
-            audit_folds=audit_folds,
-        )
-    if json:
-        print_json(report.to_json())
-    log(
-        f"embeddings {report.version} in {out}: {report.model}, {report.entities} entities, {report.triples} triples, "
-        f"MRR {report.ranks.mrr:.3f} on held-out triples, {report.seconds:.0f} s on {report.device}"
-    )
+def without_passwords(command: Sequence[str]) -> str:
+    """Return the command to write down, passwords in URLs left out."""
+    return shlex.join(re.sub(r"(://[^:/@\s]*):[^@/\s]*@", r"\1:…@", word) for word in command)

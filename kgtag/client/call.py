@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from http import HTTPStatus
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
 import orjson
 
@@ -20,6 +20,9 @@ except ModuleNotFoundError as error:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    from kgtag.client.client import AsyncClient, Client
 
 _LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that a call waits for at most."""
@@ -100,18 +103,6 @@ def _problem(response: httpx.Response) -> ProblemDetails:
     return {"type": "about:blank", "title": title, "status": status, "detail": response.text[:500]}
 
 
-class Sender(Protocol):
-    """Sends calls and waits for them."""
-
-    def send(self, call: Call[T]) -> T: ...
-
-
-class AsyncSender(Protocol):
-    """Sends calls in an event loop."""
-
-    def send(self, call: Call[T]) -> Coroutine[Any, Any, T]: ...
-
-
 class operation(Generic[P, T]):  # noqa: N801
     """A decorator: a method that returns a Call becomes one that sends it, waiting or awaited as its client is."""
 
@@ -122,9 +113,9 @@ class operation(Generic[P, T]):  # noqa: N801
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, client: Sender, owner: type) -> Callable[P, T]: ...
+    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, client: AsyncSender, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self
@@ -148,14 +139,14 @@ class Chunks:
         self._lines: list[bytes] = []
         self._size = self._number = 0
 
-    def add(self, product: str | Mapping[str, Any]) -> bytes | None:
+    def add(self, product: str | Mapping[str, Any]) -> Iterator[bytes]:
         """Take a product in; a full chunk comes out. Products without an id get their number as the id."""
         self._number += 1
         row = {"id": str(self._number), **({"title": product} if isinstance(product, str) else product)}
         self._lines.append(orjson.dumps(row) + b"\n")
         self._size += len(self._lines[-1])
-        full = len(self._lines) >= self._most[0] or self._size >= self._most[1]
-        return next(self.rest(), None) if full else None
+        if len(self._lines) >= self._most[0] or self._size >= self._most[1]:
+            yield from self.rest()
 
     def rest(self) -> Iterator[bytes]:
         """The chunk that is not full, if there is one."""

@@ -73,8 +73,7 @@ class Client(Operations):
         """
         chunks = Chunks()
         for product in products:
-            chunk = chunks.add(product)
-            if chunk is not None:
+            for chunk in chunks.add(product):
                 yield from self.send(tag_chunk(chunk, store=store))
         for chunk in chunks.rest():
             yield from self.send(tag_chunk(chunk, store=store))
@@ -128,8 +127,7 @@ class AsyncClient(Operations):
         """See `Client.tag_batch`."""
         chunks = Chunks()
         async for product in _each(products):
-            chunk = chunks.add(product)
-            if chunk is not None:
+            for chunk in chunks.add(product):
                 for row in await self.send(tag_chunk(chunk, store=store)):
                     yield row
         for chunk in chunks.rest():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
 
 from graph.model import Kind, ProposalStatus, Status
@@ -27,6 +27,20 @@ from kgtag.rows import (
 
 Product = str | Mapping[str, Any]
 """A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`."""
+
+
+class Edit(TypedDict, total=False):
+    """Options of an edit.
+
+    Attributes:
+        reason: Kept in the history.
+        if_match: The ETag of the concept that was read; 412 when it has changed since.
+        expected_revision: The taxonomy's revision that was read; 412 when anything has changed since.
+    """
+
+    reason: str
+    if_match: str | None
+    expected_revision: str | None
 
 
 def tag_chunk(content: bytes, *, store: bool) -> Call[list[TaggingRow | ErrorRow]]:
@@ -156,58 +170,26 @@ class Operations:
         return Call("PATCH", _concept(id), json=dict(changes), if_match=if_match)
 
     @operation
-    def merge(
-        self,
-        id: str,
-        into: str,
-        *,
-        reason: str = "",
-        if_match: str | None = None,
-        expected_revision: str | None = None,
-    ) -> Call[ConceptDetail]:
+    def merge(self, id: str, into: str, **edit: Unpack[Edit]) -> Call[ConceptDetail]:
         """Merge a concept into another one, which is returned."""
-        return _edit(id, "merge", {"into": into}, reason, if_match, expected_revision)
+        return _edit(id, "merge", {"into": into}, **edit)
 
     @operation
     def move(
-        self,
-        id: str,
-        broader: Sequence[str],
-        *,
-        primary: str | None = None,
-        reason: str = "",
-        if_match: str | None = None,
-        expected_revision: str | None = None,
+        self, id: str, broader: Sequence[str], *, primary: str | None = None, **edit: Unpack[Edit]
     ) -> Call[ConceptDetail]:
         """Give a concept other broader concepts; paths follow the `primary` one."""
-        body = {"broader": list(broader), "primary": primary}
-        return _edit(id, "move", body, reason, if_match, expected_revision)
+        return _edit(id, "move", {"broader": list(broader), "primary": primary}, **edit)
 
     @operation
-    def split(
-        self,
-        id: str,
-        parts: Sequence[Mapping[str, Any]],
-        *,
-        reason: str = "",
-        if_match: str | None = None,
-        expected_revision: str | None = None,
-    ) -> Call[SplitResult]:
+    def split(self, id: str, parts: Sequence[Mapping[str, Any]], **edit: Unpack[Edit]) -> Call[SplitResult]:
         """Replace a concept by several; each part is as the description of `PartBody` has it."""
-        return _edit(id, "split", {"parts": list(map(dict, parts))}, reason, if_match, expected_revision)
+        return _edit(id, "split", {"parts": list(map(dict, parts))}, **edit)
 
     @operation
-    def deprecate(
-        self,
-        id: str,
-        replaced_by: str | None = None,
-        *,
-        reason: str = "",
-        if_match: str | None = None,
-        expected_revision: str | None = None,
-    ) -> Call[ConceptDetail]:
+    def deprecate(self, id: str, replaced_by: str | None = None, **edit: Unpack[Edit]) -> Call[ConceptDetail]:
         """Take a concept out of use, with or without a successor."""
-        return _edit(id, "deprecate", {"replaced_by": replaced_by}, reason, if_match, expected_revision)
+        return _edit(id, "deprecate", {"replaced_by": replaced_by}, **edit)
 
     @operation
     def proposals(
@@ -285,7 +267,13 @@ def _concept(id: str, *more: str) -> str:
 
 
 def _edit(
-    id: str, action: str, body: dict[str, Any], reason: str, if_match: str | None, expected_revision: str | None
+    id: str,
+    action: str,
+    body: dict[str, Any],
+    *,
+    reason: str = "",
+    if_match: str | None = None,
+    expected_revision: str | None = None,
 ) -> Call[Any]:
     body |= {"reason": reason, "expected_revision": expected_revision}
     return Call("POST", _concept(id, action), json=body, if_match=if_match)

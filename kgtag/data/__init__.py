@@ -1,19 +1,69 @@
-"""Product files: what comes in, and what comes in annotated. Files are read as they are used, so they may be huge."""
+"""Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from graph.errors import FileFormatError, InputError, KgtagError
-from graph.formats import reading
-from graph.formats.annotated import AnnotatedRow
+from graph.formats import reading, table
 from graph.formats.reading import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
-from kgtag.data.rows import rows
 from kgtag.data.sequences import bieos, bio
 from kgtag.types import AnnotatedProduct, Product
+
+_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
+_COLUMNS = ("id", "title", "text", "category", "lang", "image", "attributes", "spans")
+"""Columns that tables may name in any case."""
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """The rows of a JSONL, CSV, TSV (each also .gz) or Parquet file."""
+    suffix, gzipped = reading.suffixes(path)
+    if path.is_dir():
+        raise FileFormatError(str(path), "this is a directory; a file was expected")
+    if suffix in (".jsonl", ".ndjson", ".json"):
+        return (Row(str(path), line, fields) for line, fields in reading.json_rows(path))
+    if suffix in (".csv", ".tsv"):
+        return _table(path)
+    if suffix == ".parquet" and not gzipped:
+        return _parquet(path)
+    raise InputError(f"{path}: the suffix {suffix!r} names no product file; one of {', '.join(_SUFFIXES)} was expected")
+
+
+def _table(path: Path) -> Iterator[Row]:
+    """A table with a header; its columns `attributes` and `spans` hold JSON."""
+    for row in table.rows(path, known=_COLUMNS, plain_tabs=True):
+        fields = {name: row.cells.get(name, "") for name in row.columns}
+        yield Row(str(path), row.line, _unpacked(fields, path, row.line))
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise FileFormatError(str(path), "there is no such file")
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=10_000):
+                for fields in batch.to_pylist(maps_as_pydicts="strict"):
+                    number += 1
+                    yield Row(str(path), number, _unpacked(fields, path, number))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(str(path), f"no readable Parquet file: {error}", line=number + 1) from None
+
+
+def _unpacked(fields: dict[str, Any], path: Path, line: int) -> dict[str, Any]:
+    """The fields, with nested columns that hold JSON text decoded."""
+    for name in ("attributes", "spans"):
+        value = fields.get(name)
+        if isinstance(value, str):
+            fields[name] = reading.json_value(value, path, line=line) if value.strip() else None
+    return fields
 
 
 def read_products(path: Path, *, lang: str | None = None) -> Iterator[tuple[int, Product]]:
@@ -36,7 +86,12 @@ def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product
     Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
     """
     if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
-        yield from _attempt_lines(reading.raw_lines(path), str(path), lang)
+        lines = _attempt_numbered(reading.raw_lines(path), str(path), lang)
+        first = next(lines, None)
+        if first is None:
+            raise FileFormatError(str(path), "the file is empty; one JSON object a line was expected")
+        yield first
+        yield from lines
         return
     for number, row in enumerate(rows(path)):
         if not number and "title" not in row.fields:
@@ -51,15 +106,6 @@ def attempt_lines(
     """The same for JSONL that comes from elsewhere than a file; it may be empty."""
     numbered = ((n, raw.removeprefix(b"\xef\xbb\xbf") if n == 1 else raw) for n, raw in enumerate(lines, start=1))
     return _attempt_numbered(numbered, name, lang)
-
-
-def _attempt_lines(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
-    found = 0
-    for one in _attempt_numbered(lines, name, lang):
-        found += 1
-        yield one
-    if not found:
-        raise FileFormatError(name, "the file is empty; one JSON object a line was expected")
 
 
 def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
@@ -121,11 +167,6 @@ def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
         else:
             kept.append(one)
     return row if len(kept) == len(given) else replace(row, fields={**row.fields, "spans": kept})
-
-
-def annotated_row(one: AnnotatedProduct) -> AnnotatedRow:
-    """What a taxonomy is induced from."""
-    return AnnotatedRow(one.product.category, one.attributes)
 
 
 def _in_language(one: AnnotatedProduct, lang: str | None) -> AnnotatedProduct:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from graph.formats.annotated import induce
-from graph.formats.parsed import Parsed
+from graph.formats.annotated import AnnotatedRow, induce
 from graph.formats.registry import readable, reader
 from graph.importing import ImportReport, import_parsed, prefixed
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.data import annotated_row, read_annotated
+from kgtag.data import read_annotated
 
 ANNOTATED = "annotated"
 
@@ -37,10 +36,7 @@ def import_files(
     """Read all files, then merge them in one transaction.
 
     Args:
-        store: Where to.
-        format: One of `import_formats()`.
-        files: Read together, as one taxonomy.
-        author: For the history.
+        files: Read together, as one taxonomy, in one of `import_formats()`.
         scheme: The concept scheme; each format has a default.
         lang: Language of labels that name none.
         rows: For `annotated`: the format of the products' rows.
@@ -52,15 +48,12 @@ def import_files(
         InputError: Before anything is written: an unknown format, a file that does not read, a conflict of ids.
     """
     if format == ANNOTATED:
-        content = _induced(store, files, scheme=scheme or ANNOTATED, lang=lang or "en", rows=rows)
+        read = (one for file in files for one in read_annotated(file, format=rows, lang=lang or "en"))
+        products = (AnnotatedRow(one.product.category, one.attributes) for one in read)
+        content = induce(products, Taxonomy.of(store.read()), scheme=scheme or ANNOTATED, lang=lang or "en")
     else:
         content = reader(format, known=(ANNOTATED,))(files, scheme=scheme, lang=lang)
     if id_prefix:
         content = prefixed(content, id_prefix)
     reason = f"import {format} {' '.join(f.name for f in files)}"
     return import_parsed(store, content, author=author, reason=reason, replacing=replacing, dry_run=dry_run)
-
-
-def _induced(store: TaxonomyStore, files: Sequence[Path], *, scheme: str, lang: str, rows: str) -> Parsed:
-    products = (annotated_row(one) for file in files for one in read_annotated(file, format=rows, lang=lang))
-    return induce(products, Taxonomy.of(store.read()), scheme=scheme, lang=lang)

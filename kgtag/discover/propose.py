@@ -14,7 +14,7 @@ from graph.proposals.workflow import Draft, Person, propose
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.mentions import NilGroup
-from kgtag.link.candidates.forms import ends_with, normal_form, singular
+from kgtag.link.candidates.label_table import ends_with, normal_form, singular
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.text import guess_language
 from kgtag.types import Product

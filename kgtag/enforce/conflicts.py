@@ -1,13 +1,115 @@
-"""Conflicts between candidate tags, and the best set without any."""
+"""Facts about concepts, the conflicts between candidate tags that follow, and the best set without any."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from kgtag.enforce.facts import Applicability, Fact, Facts
-from kgtag.types import CandidateTag, Rule, Span
+from graph.model import Choice, Concept, Kind
+from graph.taxonomy import Taxonomy
+from kgtag.types import CandidateTag, Plausibility, Proposal, Rule, Span
+
+_CACHED = 20_000
+"""Concepts; a fact takes about a kilobyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What enforcement needs of a concept.
+
+    Attributes:
+        choice: Of its attribute.
+        above: Ids of its ancestors.
+        line: The concept and its ancestors.
+        excluded: Concepts that its line has an asserted `excludes` to.
+        unfit: The rule by which it cannot be a tag at all.
+    """
+
+    concept: Concept
+    attribute: str | None
+    choice: Choice | None
+    above: tuple[str, ...]
+    line: frozenset[str]
+    excluded: frozenset[str]
+    unfit: Rule | None
+
+    @property
+    def id(self) -> str:
+        return self.concept.id
+
+    @property
+    def kind(self) -> Kind:
+        return self.concept.kind
+
+    def excludes(self, other: Fact) -> bool:
+        """Whether an asserted `excludes`, on them or anything broader, keeps the two apart."""
+        return not self.excluded.isdisjoint(other.line)
+
+    def competes(self, other: Fact) -> bool:
+        """Whether both are values of one single-choice attribute and neither is broader than the other."""
+        return (
+            self.choice == "single"
+            and self.attribute == other.attribute
+            and self.id not in other.line
+            and other.id not in self.line
+        )
+
+
+class Facts:
+    """The facts of one snapshot, and those that `plausibility` makes probable. All methods raise UnknownConcept."""
+
+    def __init__(
+        self, taxonomy: Taxonomy, plausibility: Plausibility | None = None, *, proposal_threshold: float = 1.0
+    ) -> None:
+        self._plausibility = plausibility
+        self._threshold = proposal_threshold
+        # The caches hold the taxonomy, not this object: a cache of its own methods would keep an old snapshot alive.
+        self.of: Callable[[str], Fact] = lru_cache(_CACHED)(partial(_fact, taxonomy))
+        """The fact of the concept itself, whatever replaces it."""
+        self.applies: Callable[[str, str], bool] = lru_cache(_CACHED)(partial(_applies, taxonomy))
+        """Whether an attribute applies to a category or anything broader, or has no asserted category."""
+        self._resolve: Callable[[str], str] = lru_cache(_CACHED)(taxonomy.resolve)
+
+    def resolved(self, id: str) -> Fact:
+        """The fact of the concept that the id's redirects end at."""
+        return self.of(self._resolve(id))
+
+    def proposal(self, attribute: str, category: str) -> Proposal | None:
+        """A missing `applies_to`, when the embeddings find it plausible."""
+        if self._plausibility is None:
+            return None
+        (probability,) = self._plausibility.probabilities([(attribute, "applies_to", category)])
+        if probability is None or probability < self._threshold:
+            return None
+        return Proposal(attribute, "applies_to", category, probability)
+
+    def applicable(self, value: Fact, category: str) -> bool:
+        """Whether the value's attribute applies to the category: asserted, inherited, or plausible."""
+        attribute = value.attribute
+        return attribute is None or self.applies(attribute, category) or bool(self.proposal(attribute, category))
+
+
+def _fact(taxonomy: Taxonomy, id: str) -> Fact:
+    above = tuple(taxonomy.ancestors(id))
+    line = (id, *above)
+    attribute = taxonomy.attribute_of(id)
+    excluded = frozenset(other for one in line for other in taxonomy.out(one, "excludes"))
+    unfit: Rule | None = None
+    if any(taxonomy[one].status == "deprecated" for one in line):
+        unfit = "deprecated"
+    elif not excluded.isdisjoint(line):
+        unfit = "excluded"
+    choice = taxonomy[attribute].choice if attribute is not None else None
+    return Fact(taxonomy[id], attribute, choice, above, frozenset(line), excluded, unfit)
+
+
+def _applies(taxonomy: Taxonomy, attribute: str, category: str) -> bool:
+    categories = taxonomy.out(attribute, "applies_to")
+    return not categories or not {category, *taxonomy.ancestors(category)}.isdisjoint(categories)
+
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -19,16 +121,14 @@ Conflicts = Mapping[tuple[int, int], Rule]
 """(i, j) with i < j → the rule that keeps candidates i and j apart."""
 
 
-def conflicts(candidates: Sequence[CandidateTag], facts: Facts, applicability: Applicability) -> Conflicts:
+def conflicts(candidates: Sequence[CandidateTag], facts: Facts) -> Conflicts:
     """Every pair of candidates that exclude each other, with the rule."""
     placed = [(facts.of(one.concept), one.span) for one in candidates]
     pairs = combinations(enumerate(placed), 2)
-    return {(i, j): rule for (i, a), (j, b) in pairs if (rule := _conflict(a, b, applicability)) is not None}
+    return {(i, j): rule for (i, a), (j, b) in pairs if (rule := _conflict(a, b, facts)) is not None}
 
 
-def _conflict(
-    one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], applicability: Applicability
-) -> Rule | None:
+def _conflict(one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], facts: Facts) -> Rule | None:
     (a, span), (b, other_span) = one, other
     if a.id == b.id:
         return "duplicate"
@@ -41,7 +141,7 @@ def _conflict(
     if a.competes(b):
         return "single_choice"
     for value, category in ((a, b), (b, a)):
-        if (value.kind, category.kind) == ("value", "category") and not applicability.applicable(value, category.id):
+        if (value.kind, category.kind) == ("value", "category") and not facts.applicable(value, category.id):
             return "not_applicable"
     return None
 

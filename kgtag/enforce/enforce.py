@@ -8,16 +8,45 @@ Each step changes a candidate or drops it under a named rule.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
-from kgtag.enforce.backoff import back_off
-from kgtag.enforce.conflicts import Conflicts, best_set, conflicts
-from kgtag.enforce.facts import Applicability, Facts
+from kgtag.enforce.conflicts import Conflicts, Facts, best_set, conflicts
 from kgtag.types import CandidateTag, Consistent, DroppedTag, Plausibility, Proposal, Rule, Span, Tag
+
+
+def back_off(candidates: Sequence[CandidateTag], facts: Facts, *, threshold: float) -> list[CandidateTag]:
+    """Candidates for ancestors, one at most for each mention without a certain candidate of its own.
+
+    Candidates of one span and attribute, and those for the item's category, are alternatives: an ancestor's
+    probability is the sum of those below it.
+    """
+    by_mention: dict[object, list[CandidateTag]] = defaultdict(list)
+    for candidate in candidates:
+        fact = facts.of(candidate.concept)
+        place = (candidate.span, fact.attribute) if candidate.span else candidate.concept
+        by_mention["category" if fact.kind == "category" else place].append(candidate)
+    uncertain = [found for found in by_mention.values() if all(one.probability < threshold for one in found)]
+    ancestors = (_nearest_confident(alternatives, facts, threshold) for alternatives in uncertain)
+    return [ancestor for ancestor in ancestors if ancestor is not None]
+
+
+def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, threshold: float) -> CandidateTag | None:
+    mass: dict[str, float] = defaultdict(float)
+    for candidate in {c.concept: c for c in sorted(alternatives, key=lambda c: c.probability)}.values():
+        for ancestor in facts.of(candidate.concept).above:
+            mass[ancestor] += candidate.probability
+    confident = [id for id, total in mass.items() if total >= threshold]
+    if not confident:
+        return None
+    nearest = min(confident, key=lambda id: (-len(facts.of(id).above), -mass[id], id))
+    best = max(alternatives, key=lambda c: (c.probability, c.concept))
+    return replace(best, concept=nearest, probability=min(mass[nearest], 1.0), method="backed_off", plausibility=None)
+
 
 _CERTAIN = 1e-4
 """Distance of probabilities from 0 and 1 when their odds are taken."""
@@ -52,12 +81,6 @@ class EnforceSettings:
             raise InputError(f"mode is {self.mode!r}; 'off', 'symbolic' or 'full' is expected")
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    candidate: CandidateTag
-    plausibility: float | None = None
-
-
 class Enforcer:
     """Makes the tags of items consistent with one snapshot, and caches what it needs of that."""
 
@@ -70,45 +93,43 @@ class Enforcer:
     ) -> None:
         self._settings = settings or EnforceSettings()
         self._plausibility = plausibility if self._settings.mode == "full" else None
-        self._facts = Facts(taxonomy)
-        threshold = self._settings.proposal_threshold
-        self._applicability = Applicability(self._facts, self._plausibility, threshold=threshold)
+        self._facts = Facts(taxonomy, self._plausibility, proposal_threshold=self._settings.proposal_threshold)
 
     def enforce(self, candidates: Sequence[CandidateTag], *, lang: str | None = None) -> Consistent:
         """Choose tags, most probable first. A category of method "given" is a fact: everything else gives way to it."""
         facts, threshold = self._facts, self._settings.threshold
         live: list[CandidateTag] = []
-        dropped: list[tuple[_Weighed, Rule]] = []
+        dropped: list[tuple[CandidateTag, Rule]] = []
         for candidate in candidates:
             fact = facts.resolved(candidate.concept)
             moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
             if fact.unfit is not None:
-                dropped.append((_Weighed(moved), fact.unfit))
+                dropped.append((moved, fact.unfit))
             else:
                 live.append(moved)
         if self._settings.mode == "off":
             return _unchecked(live, facts, threshold, lang)
         fit, unfit = _split(self._weigh(live), facts, threshold)
-        fit.sort(key=lambda w: (-w.candidate.probability, w.candidate.concept, w.candidate.span or Span(-1, -1)))
-        apart = conflicts([w.candidate for w in fit], facts, self._applicability)
-        chosen = best_set(_weights([w.candidate for w in fit], facts, threshold), apart)
+        fit.sort(key=lambda c: (-c.probability, c.concept, c.span or Span(-1, -1)))
+        apart = conflicts(fit, facts)
+        chosen = best_set(_weights(fit, facts, threshold), apart)
         chosen |= _broader_categories(fit, chosen, facts)
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
         present = {tag.concept for tag in tags}
-        lost = ((i, w) for i, w in enumerate(fit) if i not in chosen)
-        dropped += [*unfit, *((w, _reason(i, chosen, apart, w.candidate.concept in present)) for i, w in lost)]
+        lost = ((i, c) for i, c in enumerate(fit) if i not in chosen)
+        dropped += [*unfit, *((c, _reason(i, chosen, apart, c.concept in present)) for i, c in lost)]
         return Consistent(
             tags=tuple(tags),
-            dropped=tuple(DroppedTag(_tag(w, facts, lang), rule) for w, rule in dropped),
+            dropped=tuple(DroppedTag(_tag(c, facts, lang), rule) for c, rule in dropped),
             proposals=self._proposals(tags),
         )
 
-    def _weigh(self, candidates: Sequence[CandidateTag]) -> list[_Weighed]:
+    def _weigh(self, candidates: Sequence[CandidateTag]) -> list[CandidateTag]:
         """Move each value's odds by its plausibility in the item's most probable category."""
         kinds = [self._facts.of(c.concept).kind for c in candidates]
         categories = [c for c, kind in zip(candidates, kinds, strict=True) if kind == "category"]
         if self._plausibility is None or not categories:
-            return [_Weighed(candidate) for candidate in candidates]
+            return list(candidates)
         category = max(categories, key=lambda c: (c.method == "given", c.probability, c.concept)).concept
         values = [i for i, kind in enumerate(kinds) if kind == "value"]
         triples = [(candidates[i].concept, "occurs_in", category) for i in values]
@@ -118,8 +139,8 @@ class Enforcer:
             plausible = known.get(i)
             if plausible is not None:
                 odds = _log_odds(candidate.probability) + self._settings.plausibility_weight * _log_odds(plausible)
-                candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)))
-            weighed.append(_Weighed(candidate, plausible))
+                candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)), plausibility=plausible)
+            weighed.append(candidate)
         return weighed
 
     def _proposals(self, tags: Sequence[Tag]) -> tuple[Proposal, ...]:
@@ -130,22 +151,22 @@ class Enforcer:
             return ()
         attributes = sorted({tag.attribute for tag in tags if tag.attribute is not None})
         missing = [a for a in attributes if not self._facts.applies(a, category)]
-        return tuple(p for a in missing if (p := self._applicability.proposal(a, category)) is not None)
+        return tuple(p for a in missing if (p := self._facts.proposal(a, category)) is not None)
 
 
 def _split(
-    weighed: Sequence[_Weighed], facts: Facts, threshold: float
-) -> tuple[list[_Weighed], list[tuple[_Weighed, Rule]]]:
+    weighed: Sequence[CandidateTag], facts: Facts, threshold: float
+) -> tuple[list[CandidateTag], list[tuple[CandidateTag, Rule]]]:
     """The certain candidates and the ancestors of uncertain ones; the uncertain candidates with their rule."""
-    ancestors = back_off([w.candidate for w in weighed], facts, threshold=threshold)
-    fit, dropped = [], list[tuple[_Weighed, Rule]]()
-    for w in weighed:
-        if w.candidate.probability >= threshold or w.candidate.method == "given":
-            fit.append(w)
+    ancestors = back_off(weighed, facts, threshold=threshold)
+    fit, dropped = list[CandidateTag](), list[tuple[CandidateTag, Rule]]()
+    for c in weighed:
+        if c.probability >= threshold or c.method == "given":
+            fit.append(c)
         else:
-            implausible = w.plausibility is not None and w.plausibility < 0.5
-            dropped.append((w, "implausible" if implausible else "uncertain"))
-    return fit + [_Weighed(candidate) for candidate in ancestors], dropped
+            implausible = c.plausibility is not None and c.plausibility < 0.5
+            dropped.append((c, "implausible" if implausible else "uncertain"))
+    return fit + ancestors, dropped
 
 
 def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float) -> list[float]:
@@ -165,10 +186,10 @@ def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float)
     return total
 
 
-def _broader_categories(fit: Sequence[_Weighed], chosen: set[int], facts: Facts) -> set[int]:
+def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Facts) -> set[int]:
     """Category candidates that the chosen category implies: they keep their own evidence."""
-    most_specific = [fact for i in chosen if (fact := facts.of(fit[i].candidate.concept)).kind == "category"]
-    return {i for i, w in enumerate(fit) if any(w.candidate.concept in fact.above for fact in most_specific)}
+    most_specific = [fact for i in chosen if (fact := facts.of(fit[i].concept)).kind == "category"]
+    return {i for i, c in enumerate(fit) if any(c.concept in fact.above for fact in most_specific)}
 
 
 def _log_odds(probability: float) -> float:
@@ -176,16 +197,16 @@ def _log_odds(probability: float) -> float:
     return math.log(clipped / (1 - clipped))
 
 
-def _close(chosen: Sequence[_Weighed], facts: Facts, lang: str | None) -> list[Tag]:
+def _close(chosen: Sequence[CandidateTag], facts: Facts, lang: str | None) -> list[Tag]:
     """The chosen tags and everything broader, most probable first; implied tags name their most probable reason."""
     tags: dict[str, Tag] = {}
-    for w in chosen:
-        tags.setdefault(w.candidate.concept, _tag(w, facts, lang))
+    for c in chosen:
+        tags.setdefault(c.concept, _tag(c, facts, lang))
     for direct in sorted(tags.values(), key=lambda t: (-t.probability, t.concept)):
         for ancestor in facts.of(direct.concept).above:
             if ancestor not in tags:
                 implied = CandidateTag(ancestor, direct.probability, "implied")
-                tags[ancestor] = _tag(_Weighed(implied), facts, lang, implied_by=direct.concept)
+                tags[ancestor] = _tag(implied, facts, lang, implied_by=direct.concept)
     return sorted(tags.values(), key=lambda t: (t.implied_by is not None, -t.probability, t.concept))
 
 
@@ -195,20 +216,20 @@ def _reason(i: int, chosen: set[int], apart: Conflicts, present: bool) -> Rule:
     return next(rule for pair, rule in sorted(apart.items()) if i in pair and (set(pair) - {i}) & chosen)
 
 
-def _tag(w: _Weighed, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
-    fact = facts.of(w.candidate.concept)
+def _tag(c: CandidateTag, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:
+    fact = facts.of(c.concept)
     return Tag(
         concept=fact.id,
         label=fact.concept.label(lang),
         kind=fact.kind,
-        method=w.candidate.method,
-        probability=w.candidate.probability,
+        method=c.method,
+        probability=c.probability,
         attribute=fact.attribute,
-        span=w.candidate.span,
-        surface=w.candidate.surface,
-        extract_score=w.candidate.extract_score,
-        link_score=w.candidate.link_score,
-        plausibility=w.plausibility,
+        span=c.span,
+        surface=c.surface,
+        extract_score=c.extract_score,
+        link_score=c.link_score,
+        plausibility=c.plausibility,
         implied_by=implied_by,
     )
 
@@ -220,4 +241,4 @@ def _unchecked(candidates: Sequence[CandidateTag], facts: Facts, threshold: floa
         fact = facts.of(candidate.concept)
         if candidate.probability >= threshold or candidate.method == "given":
             best.setdefault((candidate.span, fact.attribute, fact.kind), candidate)
-    return Consistent(tuple(_tag(_Weighed(candidate), facts, lang) for candidate in best.values()), ())
+    return Consistent(tuple(_tag(candidate, facts, lang) for candidate in best.values()), ())

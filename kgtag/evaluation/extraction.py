@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
-from kgtag.data.locate import locate
+from kgtag.data.annotated import locate
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.normalise import Normaliser
 from kgtag.text import clean_product, document, document_span

@@ -11,7 +11,7 @@ from graph.taxonomy import Taxonomy, find_concept
 from kgtag.enforce import violations
 from kgtag.evaluation.calibration import reliability
 from kgtag.evaluation.extraction import best_mentions, rates
-from kgtag.link.examples import LinkExample
+from kgtag.link.linker import LinkExample
 from kgtag.tag.tagger import Tagger
 from kgtag.types import AnnotatedProduct, Extraction, Linker
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kgtag.link.examples import LinkExample
-from kgtag.link.linker import TaxonomyLinker
+from kgtag.link.linker import LinkExample, TaxonomyLinker
 
 __all__ = ["LinkExample", "TaxonomyLinker"]

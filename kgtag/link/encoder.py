@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from cachetools import LRUCache
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from kgtag.compute import parallel_map
+from kgtag.compute import BatchCache, parallel_map
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
@@ -42,19 +40,12 @@ class SentenceEncoder:
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._cache: LRUCache[str, Vectors] = LRUCache(_CACHED)
-        self._lock = threading.Lock()
+        self._cache = BatchCache[str, Vectors](_CACHED)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts: (texts, dim) float32, in order. The last ones are cached."""
-        with self._lock:
-            known = {text: self._cache[text] for text in texts if text in self._cache}
-        new = list(dict.fromkeys(text for text in texts if text not in known))
-        encoded = dict(zip(new, self.encode_uncached(new), strict=True))
-        with self._lock:
-            self._cache.update(encoded)
-        found = known | encoded
-        return np.array([found[text] for text in texts], dtype=np.float32).reshape(len(texts), self.dim)
+        found = self._cache.results(texts, self.encode_uncached)
+        return np.array(found, dtype=np.float32).reshape(len(texts), self.dim)
 
     def encode_uncached(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Encode labels by the thousand without caching. `progress` is called with the number of each batch."""

@@ -1,30 +1,107 @@
-"""The Linker port over one taxonomy snapshot."""
+"""The Linker port over one taxonomy snapshot: candidates found and scored, by the query and by the line of JSONL."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from cachetools import LRUCache
 
-from graph.errors import UnknownConcept
-from graph.taxonomy import Taxonomy
-from kgtag.compute import blas_on_one_core, parallel_map
-from kgtag.link.candidates.retrieve import NEAR
-from kgtag.link.encoder import SentenceEncoder
-from kgtag.link.features.build import CandidateFinder
-from kgtag.link.files import LinkerFiles, read_linker
-from kgtag.link.rerank.defaults import DEFAULT_MODEL
-from kgtag.link.rerank.logistic import LinkModel
-from kgtag.link.rerank.networks import RankModel
-from kgtag.types import Candidate, Linked, Query
+from graph.errors import FileFormatError, InputError, UnknownConcept
+from graph.formats import reading
+from graph.taxonomy import Taxonomy, require_concept
+from kgtag.compute import BatchCache, blas_on_one_core, parallel_map
+from kgtag.link.candidates.label_table import Labels, LabelTable, Usage, folded_form, normal_form
+from kgtag.link.candidates.retrieve import NEAR, Lookup, Retriever, Rich, Without
+from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
+from kgtag.link.candidates.words import Substitutes, Words
+from kgtag.link.encoder import SentenceEncoder, Vectors
+from kgtag.link.features.candidate_set import CandidateSet, Context, build_candidates
+from kgtag.link.models import DEFAULT_MODEL, LinkerFiles, LinkerState, LinkModel, RankModel, read_linker
+from kgtag.types import Candidate, Linked, Linker, Query
+
+
+class CandidateFinder:
+    """Label table, indices and context of one taxonomy; with an encoder, also the vectors of its labels.
+
+    `cache`: directory for vectors; `earlier`: vectors to copy from. With the `state` of a training, candidates have
+    RICH_FEATURES instead of FEATURES.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        scheme: str | None = None,
+        encoder: SentenceEncoder | None = None,
+        cache: Path | None = None,
+        earlier: LabelVectors | None = None,
+        state: LinkerState | None = None,
+    ) -> None:
+        self.taxonomy = taxonomy
+        self.table = LabelTable(taxonomy, scheme=scheme, mentions=state.mentions if state else ())
+        self.encoder = encoder
+        self.vectors: LabelVectors | None = None
+        if encoder is not None:
+            self.vectors = LabelVectors.load(self.table.texts, encoder, cache=cache, earlier=earlier)
+        self._rich: Rich | None = None
+        if state is not None:
+            usage, labels = Usage.of(state.usage, taxonomy), Labels.of(self.table)
+            self._rich = self._mapped(Rich(Words(self.table.texts), state.substitutes, usage, labels), state.linear_map)
+        searched = self._rich.vectors if self._rich is not None else self.vectors
+        prepared = searched.prepare() if searched is not None else None
+        self._retriever = Retriever(self.table, encoder=encoder, vectors=prepared, rich=self._rich)
+        self._context = Context(self.table)
+
+    def with_statistics(self, substitutes: Substitutes, linear_map: Vectors | None) -> CandidateFinder:
+        """Use other statistics with the same labels and indices. Only for finders with a `state`."""
+        other = copy(self)
+        assert self._rich is not None
+        other._rich = self._mapped(replace(self._rich, substitutes=substitutes), linear_map)
+        other._retriever = self._retriever.with_rich(other._rich)
+        return other
+
+    def _mapped(self, rich: Rich, linear_map: Vectors | None) -> Rich:
+        """With the labels' vectors mapped like those of the queries."""
+        vectors = self.vectors
+        if vectors is not None and linear_map is not None:
+            vectors = LabelVectors(apply_linear_map(vectors.matrix, linear_map), vectors.digests)
+        return replace(rich, vectors=vectors, linear_map=linear_map)
+
+    def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> CandidateSet:
+        """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
+
+        Raises UnknownConcept when a query's attribute or category is unknown.
+        """
+        hidden = without if without is not None else [None] * len(queries)
+        asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]
+        numbers = np.array([number for number, lookup in enumerate(asked) if lookup is not None], dtype=np.int32)
+        lookups = [lookup for lookup in asked if lookup is not None]
+        with blas_on_one_core():
+            pairs = self._retriever.pairs(lookups)
+            found = build_candidates(self.table, self._context, lookups=lookups, pairs=pairs, rich=self._rich)
+        return CandidateSet(numbers[found.lookup], found.concept, found.level, found.dense, found.features)
+
+    def _lookup(self, query: Query, without: Without | None) -> Lookup | None:
+        """None when nothing is left to look up."""
+        attribute = self._index(query.attribute)
+        category = self._index(query.category)
+        normal = normal_form(query.text)
+        if not normal:
+            return None
+        return Lookup(normal, folded_form(normal), attribute, category, query.lang, without)
+
+    def _index(self, id: str | None) -> int | None:
+        return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
+
 
 UNTRAINED = "untrained"
-_NOTHING = Linked((), None)
-_BATCH = 512
+_BATCH, _ROWS = 512, 64
+"""Queries that are linked together; lines that are read together."""
 _SHOWN = 10
 _CACHED = 50_000
 
@@ -54,8 +131,7 @@ class TaxonomyLinker:
             self._finder = CandidateFinder(taxonomy, scheme=scheme)
         else:
             self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
-        self._cache: LRUCache[Query, Linked] = LRUCache(_CACHED)
-        self._lock = threading.Lock()
+        self._cache = BatchCache[Query, Linked](_CACHED)
 
     @property
     def encoder(self) -> SentenceEncoder | None:
@@ -67,20 +143,13 @@ class TaxonomyLinker:
 
         Raises UnknownConcept when a query's attribute or category is unknown.
         """
-        with self._lock:
-            known = {query: self._cache[query] for query in queries if query in self._cache}
-        new = list(dict.fromkeys(query for query in queries if query not in known))
         with blas_on_one_core():
-            linked = dict(zip(new, self._link_all(new), strict=True))
-        with self._lock:
-            self._cache.update(linked)
-        found = known | linked
-        return [found[query] for query in queries]
+            return self._cache.results(queries, self._link_all)
 
-    def _link_all(self, queries: Sequence[Query]) -> list[Linked]:
+    def _link_all(self, queries: Sequence[Query]) -> Iterator[Linked]:
         """Link batches in parallel: most of the time is spent in libraries that release the interpreter lock."""
         batches = [queries[start : start + _BATCH] for start in range(0, len(queries), _BATCH)]
-        return list(chain.from_iterable(parallel_map(self._link, batches)))
+        return chain.from_iterable(parallel_map(self._link, batches))
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         found = self._finder.find(queries)
@@ -99,7 +168,8 @@ class TaxonomyLinker:
                 )
                 for i in order[starts[number] : starts[number + 1]][:_SHOWN]
             )
-            answers.append(_decided(candidates, self.model))
+            best = next(iter(candidates), None)
+            answers.append(Linked(candidates, best if best and best.probability >= self.model.threshold else None))
         return answers
 
 
@@ -116,7 +186,52 @@ def _dense_finder(
     )
 
 
-def _decided(candidates: tuple[Candidate, ...], model: LinkModel | RankModel) -> Linked:
-    if not candidates:
-        return _NOTHING
-    return Linked(candidates, candidates[0] if candidates[0].probability >= model.threshold else None)
+@dataclass(frozen=True, slots=True)
+class LinkExample:
+    """A query and its gold concept id; None says that the taxonomy has no concept for it (NIL)."""
+
+    query: Query
+    concept: str | None
+
+
+def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Link rows of JSONL with `text` and, if known, `id`, `category`, `attribute`, `lang`, in order.
+
+    A line that is not a mention gets `{"id", "error"}`.
+    """
+    numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
+    while batch := list(islice(numbered, _ROWS)):
+        asked = [_asked(line, n, taxonomy) for n, line in batch]
+        links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
+        for id, query in asked:
+            if isinstance(query, Query):
+                yield {"id": id, **_labelled(next(links), taxonomy, query.lang).to_dict()}
+            else:
+                yield {"id": id, "error": query.to_dict()}
+
+
+def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
+    id: Any = number
+    try:
+        row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
+        id = row.get("id", number)
+        return id, _query(row, number, taxonomy)
+    except InputError as error:
+        return id, error
+
+
+def _query(row: dict[str, Any], number: int, taxonomy: Taxonomy) -> Query:
+    if not isinstance(row.get("text"), str) or not row["text"].strip():
+        raise FileFormatError("<stdin>", "'text' must be a string with something in it", line=number)
+    named = {field: row.get(field) for field in ("attribute", "category", "lang")}
+    for field, value in named.items():
+        if value is not None and not isinstance(value, str):
+            message = f"{field!r} must be a string, not {reading.kind_of(value)}"
+            raise FileFormatError("<stdin>", message, line=number)
+    attribute = require_concept(taxonomy, named["attribute"], "attribute") if named["attribute"] else None
+    category = require_concept(taxonomy, named["category"], "category") if named["category"] else None
+    return Query(row["text"], attribute, category, named["lang"])
+
+
+def _labelled(linked: Linked, taxonomy: Taxonomy, lang: str | None) -> Linked:
+    return linked.labelled(lambda id: taxonomy[id].label(lang))

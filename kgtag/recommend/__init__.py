@@ -1,6 +1,5 @@
 """Related concepts, with evidence."""
 
-from kgtag.recommend.cooccurrence import CoOccurrence
-from kgtag.recommend.neighbours import EVIDENCE_TYPES, Evidence, EvidenceType, Neighbour, Recommender
+from kgtag.recommend.neighbours import EVIDENCE_TYPES, CoOccurrence, Evidence, EvidenceType, Neighbour, Recommender
 
 __all__ = ["EVIDENCE_TYPES", "CoOccurrence", "Evidence", "EvidenceType", "Neighbour", "Recommender"]

@@ -17,13 +17,9 @@ from kgtag.tag.models import Models, assemble_tagger, load_models
 
 
 def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
-    """The parts for one snapshot. With the same taxonomy as before, only the items are counted again.
+    """The parts for one snapshot, with the items of the store, if any; those of the snapshot `before` may be reused.
 
-    Args:
-        models: The trained parts.
-        store: Where the items are; without it there are none.
-        taxonomy: The snapshot.
-        before: The parts of the snapshot before, which may be reused.
+    With the same taxonomy as before, only the items are counted again.
     """
     cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
     if models.scorer is not None:

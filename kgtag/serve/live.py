@@ -37,27 +37,22 @@ Build = Callable[[Taxonomy, Served | None], Served]
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How fresh the snapshot is.
-
-    Attributes:
-        state: See `State`.
-        stale_for: Seconds since the store confirmed the snapshot.
-        error: Why it did not at the last poll; None when it did.
-        age: Seconds since the snapshot was built.
-    """
+    """How fresh the snapshot is."""
 
     state: State
     stale_for: float
+    """Seconds since the store confirmed it."""
     error: str | None
+    """Why the store did not at the last poll; None when it did."""
     age: float
+    """Seconds since it was built."""
 
 
 class LiveTaxonomy:
     """Holds the current `Served` and follows the store.
 
     Args:
-        store: The store.
-        build: Makes the parts for a snapshot.
+        store, build: What is followed, and what makes the parts for a snapshot of it.
         poll_seconds: Between two polls of the store's token.
         items_seconds: Items alone are counted again after this time at the earliest.
         file: A snapshot file to start from before the store confirms it, and to keep up to date.

@@ -13,28 +13,18 @@ log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """Enters external edits into the store's history, once each.
-
-    Attributes:
-        history_error: Why the last attempt failed; None when it did not.
-    """
+    """Enters external edits into the store's history, once each."""
 
     def __init__(self, store: TaxonomyStore) -> None:
         self._store = store
         self._reconciled: Taxonomy | None = None
         self.history_error: str | None = None
+        """Why the last attempt failed; None when it did not."""
 
     def reconcile(self, taxonomy: Taxonomy, token: str) -> Taxonomy:
-        """Record what changed since the snapshot that was reconciled last.
+        """Record what changed since the snapshot that was reconciled last; return it as the history numbers it.
 
-        Failures are logged and kept in `history_error`; serving continues.
-
-        Args:
-            taxonomy: A snapshot that was just read.
-            token: The store's token before the read.
-
-        Returns:
-            The snapshot, under the version that the history gives it.
+        `token` is the store's from before the read. Failures are logged and kept; serving continues.
         """
         done = self._reconciled
         if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):

@@ -67,9 +67,5 @@ def read_settings(**given: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]).upper()
-        raise InputError(f"KGTAG_{name.removeprefix('KGTAG_')} is {first['input']!r}: {_expected(first)}") from None
-
-
-def _expected(error: object) -> str:
-    message = str(error["msg"] if isinstance(error, dict) else error)
-    return message[:1].lower() + message[1:]
+        expected = first["msg"][:1].lower() + first["msg"][1:]
+        raise InputError(f"KGTAG_{name.removeprefix('KGTAG_')} is {first['input']!r}: {expected}") from None

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any
 
 import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from graph.errors import InputError, KgtagError, StoreError
+from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
 from kgtag.rows import ErrorRow, TaggingRow
@@ -25,7 +25,6 @@ from kgtag.types import Product, Tagging
 
 _BATCH = 64
 
-T = TypeVar("T")
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
 
@@ -36,10 +35,7 @@ Outcome = Tagging | KgtagError
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
     """Tag the products among the rows of a batch; one outcome per row, in order.
 
-    Args:
-        tagger: The pipeline.
-        rows: Products, and rows that do not hold one.
-        store: Where the tags are kept with the items. What it does not keep gets its error as the outcome.
+    With a store, the tags are kept with the items. What it does not keep gets its error as the outcome.
     """
     return join_outcomes(rows, tagger.attempt([row for row in rows if isinstance(row, Product)]), store=store)
 
@@ -98,17 +94,15 @@ class TagJob:
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
-        rest = self._read(source)
+        lang = self._lang
+        rest = attempt_products(source, lang=lang) if source else attempt_lines(sys.stdin.buffer, lang=lang)
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
-        rest = _peeked(rest)
+        rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
         with _opened(out, done.end) as sink, _progress() as progress:
             task = progress.add_task("tagging", total=None, completed=done.rows)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
-                for outcome in outcomes:
-                    if isinstance(outcome, StoreError):  # stop before the batch is written: --resume tags it again
-                        raise outcome
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
                     sink.write(orjson.dumps(outcome_row(row, outcome, revision=revision)) + b"\n")
@@ -117,11 +111,6 @@ class TagJob:
                 failed, tagged = failed + bad, tagged + len(batch) - bad
                 progress.advance(task, len(batch))
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
-
-    def _read(self, source: Path | None) -> Iterator[ProductRow]:
-        if source is None:
-            return attempt_lines(sys.stdin.buffer, lang=self._lang)
-        return attempt_products(source, lang=self._lang)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
         """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
@@ -180,12 +169,6 @@ class _Done:
             return cls(rows, end, orjson.loads(last))
         except orjson.JSONDecodeError:
             raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
-
-
-def _peeked(rows: Iterator[T]) -> Iterator[T]:
-    """Read the first row now, so that a file that doesn't read fails before anything is written."""
-    first = list(islice(rows, 1))
-    return chain(first, rows)
 
 
 @contextmanager

@@ -51,15 +51,8 @@ def load_models(
 ) -> Models:
     """Read a model directory, with its linker and its model of implicit values, and an embeddings directory.
 
-    Args:
-        model: A directory, or `NAME:ARGUMENT` for an extractor of another package (group `kgtag.extractors`).
-        embeddings: A directory.
-        enforcement: Settings; the defaults otherwise.
-        precision: The extractor's numbers.
-        new_values: See `Models`.
-
-    Raises:
-        InputError: A directory is missing, incomplete or damaged; the message names the file.
+    `model` may be `NAME:ARGUMENT` as well, for an extractor of another package (group `kgtag.extractors`). Raises
+    InputError when a directory is missing, incomplete or damaged; the message names the file.
     """
     name, _, argument = str(model or "").partition(":")
     directory = Path(model) if model is not None else None
@@ -87,13 +80,9 @@ def load_models(
 def assemble_linker(
     models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
 ) -> TaxonomyLinker:
-    """A linker for one snapshot, with dense candidates when one was trained.
+    """A linker for one snapshot (of `scheme` alone), with dense candidates when one was trained.
 
-    Args:
-        models: The trained parts.
-        taxonomy: The snapshot.
-        scheme: Only concepts of this scheme.
-        earlier: The linker of the snapshot before, whose vectors of known labels are reused.
+    `earlier` is the linker of the snapshot before, whose vectors of known labels are reused.
     """
     lender = earlier if isinstance(earlier, TaxonomyLinker) else None
     return TaxonomyLinker(taxonomy, model_dir=models.linker, scheme=scheme, earlier=lender)
@@ -104,14 +93,8 @@ def assemble_tagger(
 ) -> Tagger:
     """The pipeline for one snapshot. Without an extractor, titles are searched for the taxonomy's labels.
 
-    Args:
-        models: The trained parts.
-        taxonomy: The snapshot.
-        linker: A linker for the snapshot; assembled here otherwise.
-        earlier: The pipeline of the snapshot before.
-
-    Raises:
-        ModelMismatch: The models do not fit the taxonomy.
+    The linker is assembled when none is given; `earlier` is the pipeline of the snapshot before. Raises ModelMismatch
+    when the models do not fit the taxonomy.
     """
     extractor = models.extractor or _dictionary(taxonomy)
     label_map = LabelMap.of(

@@ -12,8 +12,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
-from kgtag.tag.category import CategoryPredictor
-from kgtag.tag.label_map import LabelMap
+from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.text import clean_product
 from kgtag.types import (
     CandidateTag,
@@ -41,12 +40,9 @@ class Tagger:
     """Tags products against one taxonomy snapshot. Stateless between calls: same products, same tags.
 
     Args:
-        extractor: Finds mentions and predicts the category.
-        linker: Links mentions to concepts.
-        taxonomy: The snapshot.
+        extractor, linker: Find mentions and the category, and the concepts of mentions.
         label_map: The extractor's names as concepts of the snapshot.
-        plausibility: Embeddings, for enforcement.
-        settings: Of enforcement.
+        plausibility, settings: Of enforcement; the former from embeddings.
         values: Infers values that the text does not state.
     """
 
@@ -132,14 +128,12 @@ class Tagger:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
         categories = [self._predictor.candidates(product, extraction) for product, extraction in extracted]
         queries = [self._queries(*one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
-        links = iter(self._linked(queries))
-        taggings = (self._enforce(*one, found, next(links)) for one, found in zip(extracted, categories, strict=True))
-        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
-
-    def _linked(self, queries: Sequence[Sequence[Query]]) -> Iterator[list[Linked]]:
-        """All queries in one call of the linker; the links of one product after another."""
         links = iter(self.linker.link(list(chain.from_iterable(queries))))
-        return (list(islice(links, len(own))) for own in queries)
+        taggings = (
+            self._enforce(*one, found, list(islice(links, len(own))))
+            for one, found, own in zip(extracted, categories, queries, strict=True)
+        )
+        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
     def _queries(self, product: Product, extraction: Extraction, category: str | None) -> list[Query]:
         """One for each mention, then one for each inferred value."""

@@ -15,8 +15,8 @@ from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.artifacts import new_directory
 from kgtag.extract.implicit import DIRECTORY
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.link.examples import LinkExample
-from kgtag.link.files import ENCODER, TOKENIZER
+from kgtag.link.linker import LinkExample
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.data_checks import inspect_data

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.bodies import MAX_BODY
+from api.http import MAX_BODY
 
 _JSON = {"Content-Type": "application/json"}
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.batch import Lines
-from api.bodies import MAX_BODY
+from api.http import MAX_BODY
+from api.routes.tag import Lines
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
 

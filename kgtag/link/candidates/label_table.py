@@ -1,23 +1,124 @@
-"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it."""
+"""Every label of a taxonomy as flat arrays: texts once each, and a row for each (text, concept) that carries it.
+
+Texts are compared in two forms: normal (as they are) and folded (ignoring minor spelling).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
+import opencc
 from numpy.typing import NDArray
 
+from graph.labels import normalise
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.forms import folded_form, normal_form, numbers
+
+
+def simplified(text: str) -> str:
+    """Only ever compared with itself: Japanese characters that have a simplified form change, too."""
+    written: str = _converter().convert(text)
+    return written
+
+
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+MAX_CHARACTERS = 200
+"""Characters of a surface or label that are compared: no label worth linking to is longer."""
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
+CJK = re.compile(f"[{CJK_CLASS}]")
+_UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]+")
+_APOSTROPHES = re.compile("['’‘ʼ`´]")
+_DECORATION = re.compile(
+    r"[\"“”„«»!?¡¿;:()\[\]{}<>*~^|\\,，、。；：！？（）【】《》「」™®©…]|\.(?!\w)|[\u2190-\u2bff\U0001f000-\U0001faff]"
+)
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
+_IRREGULAR = {"man": "men", "woman": "women", "child": "children", "foot": "feet", "leaf": "leaves", "knife": "knives"}
+
+
+def normal_form(surface: str) -> str:
+    """`graph.labels.normalise` of the surface without control and zero-width characters, cut at MAX_CHARACTERS."""
+    visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", surface[: 4 * MAX_CHARACTERS]))
+    return normalise(visible)[:MAX_CHARACTERS].strip()
+
+
+def folded_form(normal: str) -> str:
+    """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
+
+    Chinese in simplified characters.
+    A space stays between two numbers, so that "5 6" and "56" differ. Empty when nothing is left.
+    """
+    bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
+    words = [singular(word) for word in plain_letters(bare).split()]
+    return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
+
+
+def plain_letters(text: str) -> str:
+    """Latin and Greek letters without their marks, Chinese simplified: "crème" → "creme"."""
+    if text.isascii():
+        return text
+    if CJK.search(text):
+        text = simplified(text)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+
+
+@lru_cache(maxsize=50_000)
+def singular(word: str) -> str:
+    """An English plural's singular by its ending, and any other word as it is. Only ever compared with itself."""
+    irregular = _IRREGULAR.get(word)
+    if irregular is not None:
+        return irregular
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "js")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def numbers(normal: str) -> tuple[str, ...]:
+    """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
+    found = _DIGITS.findall(normal)
+    return tuple(sorted(found) if len(found) > 1 else found)
+
+
+def ends_with(text: str, part: str) -> bool:
+    """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in CJK)."""
+    if not text.endswith(part) or len(part) >= len(text) or not part:
+        return False
+    before = text[len(text) - len(part) - 1]
+    return before == " " or CJK.match(part[0]) is not None
+
+
+def starts_with(text: str, part: str) -> bool:
+    """Whether the text is longer than `part` and begins with it at a word's edge (anywhere in CJK)."""
+    if not text.startswith(part) or len(part) >= len(text) or not part:
+        return False
+    return text[len(part)] == " " or CJK.match(part[-1]) is not None
+
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 _LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
 ALT, HIDDEN = 1, 2
+MOST_LABELS = 12
+"""Labels of a concept whose meaning is compared."""
 NOWHERE = -1
 """The attribute of a category, the language of a label outside the query's list, numbers that no label has."""
 
@@ -58,15 +159,13 @@ class LabelTable:
         """Text numbers by folded form, ascending. Made here, so that no query waits for it."""
         self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
         self._figures: dict[tuple[str, ...], int] = {}
-        self.figures: Ids = np.fromiter(map(self._figure, self.texts), dtype=np.int32, count=len(self.texts))
+        figures = (self._figures.setdefault(numbers(text), len(self._figures)) for text in self.texts)
+        self.figures: Ids = np.fromiter(figures, dtype=np.int32, count=len(self.texts))
         """(texts,) the same for texts with the same numbers in them."""
         self._by_attribute: dict[int, Ids] = {}
 
     def __len__(self) -> int:
         return len(self.texts)
-
-    def _figure(self, text: str) -> int:
-        return self._figures.setdefault(numbers(text), len(self._figures))
 
     def figure(self, normal: str) -> int:
         """What `figures` has for texts with the numbers of this one; NOWHERE when there are none."""
@@ -107,6 +206,11 @@ class LabelTable:
         return Rows(text=rows[:, 0].copy(), concept=rows[:, 1].copy(), kind=rows[:, 2].copy(), lang=rows[:, 3].copy())
 
 
+def digest(text: str) -> int:
+    """64 bits that tell one text from another, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
 def _by_folded_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     forms: dict[str, tuple[int, ...]] = {}
     for number, text in enumerate(texts):
@@ -143,3 +247,44 @@ def _attributes(taxonomy: Taxonomy) -> Ids:
     attribute = np.full(len(taxonomy), NOWHERE, dtype=np.int32)
     attribute[counts > 0] = homes.targets[homes.starts[:-1][counts > 0]]
     return attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """(concepts,) float64: `count` as natural logarithm of 1 + uses, `rank` from 0 (least) to 1, equals alike."""
+
+    count: NDArray[np.float64]
+    rank: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, counts: Mapping[str, float], taxonomy: Taxonomy) -> Usage:
+        """Concepts nobody counted are unused; ids the taxonomy doesn't have are passed over."""
+        found = np.zeros(len(taxonomy))
+        for id, count in counts.items():
+            if id in taxonomy:
+                found[taxonomy.index(taxonomy.resolve(id))] += count
+        ordered = np.sort(found)
+        return cls(np.log1p(found), np.searchsorted(ordered, found) / max(len(found), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
+
+    `count` (concepts,) int32 counts all.
+    """
+
+    starts: Ids
+    texts: Ids
+    count: Ids
+
+    @classmethod
+    def of(cls, table: LabelTable) -> Labels:
+        rows = table.rows
+        order = np.lexsort((rows.text, rows.kind, rows.concept))
+        concept, text = rows.concept[order], rows.text[order]
+        place = np.arange(len(concept)) - np.searchsorted(concept, concept)
+        kept = place < MOST_LABELS
+        size = len(table.taxonomy)
+        starts = np.searchsorted(concept[kept], np.arange(size + 1)).astype(np.int32)
+        return cls(starts, text[kept], np.bincount(concept, minlength=size).astype(np.int32))

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kgtag.link.candidates.label_table import Flags, Ids, LabelTable
+from kgtag.link.candidates.label_table import Ids, Labels, LabelTable, Usage
 from kgtag.link.candidates.ngrams import GramIndex
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
-from kgtag.link.candidates.words import Words
+from kgtag.link.candidates.words import Substitutes, Words
 from kgtag.link.encoder import SentenceEncoder, Vectors
 
 EXACT, FOLDED, NEAR = 2, 1, 0
 """How a text was found: equal in normal form, equal in folded form, or neither."""
 _FUZZY, _DENSE = 40, 24
+_FUZZY_RICH, _DENSE_RICH = 60, 80
 """Texts taken from each index."""
 
 
@@ -62,16 +62,17 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What a trained linker looks up besides whole texts; `fuzzy`, `dense`: texts taken from either index.
+class Rich:
+    """What a trained linker looks up besides whole texts, and sees a candidate with besides words.
 
-    `linear_map` maps the queries' vectors like the labels'.
+    `linear_map` maps the queries' vectors; the labels' `vectors` are mapped already.
     """
 
     words: Words
     substitutes: Substitutes
-    fuzzy: int = 60
-    dense: int = 80
+    usage: Usage
+    labels: Labels
+    vectors: LabelVectors | None = None
     linear_map: Vectors | None = None
 
 
@@ -84,18 +85,18 @@ class Retriever:
         *,
         encoder: SentenceEncoder | None = None,
         vectors: LabelVectors | None = None,
-        parts: Parts | None = None,
+        rich: Rich | None = None,
     ) -> None:
         self.table = table
-        self.parts = parts
+        self.rich = rich
         self._grams = GramIndex(table.texts)
         self._encoder = encoder
         self._vectors = vectors
 
-    def with_parts(self, parts: Parts, vectors: LabelVectors | None) -> Retriever:
+    def with_rich(self, rich: Rich) -> Retriever:
         """Over the same label table and index of letters."""
         other = copy(self)
-        other.parts, other._vectors = parts, vectors
+        other.rich, other._vectors = rich, rich.vectors
         return other
 
     def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
@@ -119,21 +120,29 @@ class Retriever:
         asked, text = (part.astype(np.int32) for part in np.divmod(keys, size))
         level, grams, bits = (_Found.column(found, size, keys) for found in (looked, shared, parts))
         near = level == NEAR
+        spread: Vectors | None = None
+        if vectors is not None:
+            spread = np.zeros((len(lookups), vectors.shape[1]), dtype=np.float32)
+            spread[search] = vectors
+        # A text that was looked up needs no encoding: it stands for what was asked.
+        cosine = np.where(near, 0.0, 1.0) if self._vectors is not None else np.zeros(len(text))
+        if self._vectors is not None and spread is not None:
+            cosine[near] = self._vectors.cosines(spread, text[near], asked[near])
         return Pairs(
             lookup=asked,
             text=text,
             level=level.astype(np.int32),
             grams=np.where(near, np.round(grams, 5), 1.0),
-            cosine=self._cosines((asked, text), near, search, vectors),
+            cosine=cosine,
             bits=bits.astype(np.uint8),
-            vectors=_spread(vectors, search, len(lookups)),
+            vectors=spread,
         )
 
     def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
         """With bits for values."""
-        if self.parts is None:
+        if self.rich is None:
             return []
-        words, substitutes = self.parts.words, self.parts.substitutes
+        words, substitutes = self.rich.words, self.rich.substitutes
         found = ((number, words.find(lookups[number].normal, substitutes)) for number in search)
         return [_Found.of(number, list(bits), list(bits.values())) for number, bits in found]
 
@@ -161,7 +170,7 @@ class Retriever:
         if self._encoder is None or not texts:
             return None
         vectors = self._encoder.encode(texts)
-        linear_map = self.parts.linear_map if self.parts is not None else None
+        linear_map = self.rich.linear_map if self.rich is not None else None
         return vectors if linear_map is None else apply_linear_map(vectors, linear_map)
 
     def _near(
@@ -171,28 +180,13 @@ class Retriever:
         if not search or not len(self.table):
             return [], []
         within = [self.table.texts_of(lookups[number].attribute) for number in search]
-        fuzzy, dense = (self.parts.fuzzy, self.parts.dense) if self.parts else (_FUZZY, _DENSE)
+        fuzzy, dense = (_FUZZY_RICH, _DENSE_RICH) if self.rich else (_FUZZY, _DENSE)
         hits = self._grams.search([lookups[number].normal for number in search], within, fuzzy)
         shared = [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
         if self._vectors is None or vectors is None:
             return shared, []
         hits = self._vectors.search(vectors, within, dense)
         return shared, [_Found.of(number, *found) for number, found in zip(search, hits, strict=True)]
-
-    def _cosines(
-        self, pairs: tuple[Ids, Ids], near: Flags, search: Sequence[int], vectors: Vectors | None
-    ) -> NDArray[np.float64]:
-        """A text that was looked up needs no encoding: it stands for what was asked."""
-        lookup, text = pairs
-        if self._vectors is None:
-            return np.zeros(len(text))
-        cosines = np.where(near, 0.0, 1.0)
-        if vectors is not None and len(search):
-            at = np.full(max(search) + 1, -1, dtype=np.int64)
-            at[np.array(search)] = np.arange(len(search))
-            asked = np.flatnonzero(near)
-            cosines[asked] = self._vectors.cosines(vectors, text[asked], at[lookup[asked]].astype(np.int32))
-        return cosines
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +214,3 @@ class _Found:
             [np.zeros(0), *(one.value for one in found)]
         )
         return column
-
-
-def _spread(vectors: Vectors | None, rows: Sequence[int], size: int) -> Vectors | None:
-    if vectors is None:
-        return None
-    spread = np.zeros((size, vectors.shape[1]), dtype=np.float32)
-    spread[list(rows)] = vectors
-    return spread

@@ -1,20 +1,50 @@
-"""The parts a label is made of, and lookups by them: written together, in another order, without numbers, initials."""
+"""The parts a label is made of, and lookups by them: together, reordered, without numbers, by initials, substituted."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kgtag.link.candidates.forms import CJK_CLASS, plain_letters, singular
-from kgtag.link.candidates.label_table import Ids
-from kgtag.link.candidates.substitutes import Substitutes
+from graph.errors import InputError
+from kgtag.link.candidates.label_table import CJK_CLASS, Ids, digest, plain_letters, singular
 
-TOGETHER, REORDERED, NUMBERLESS, CONTAINED, SUBSTITUTED, INITIALS = 1, 2, 4, 8, 16, 32
+MOST = 8
+"""Substitutes kept of one part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Substitutes:
+    """Part of a mention → parts of a label with the share of synonyms that change the one into the other, best first.
+
+    The empty part says that the label goes without.
+    """
+
+    table: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
+
+    def of(self, part: str) -> Sequence[tuple[str, float]]:
+        return self.table.get(part, ())
+
+    def as_json(self) -> dict[str, list[list[Any]]]:
+        return {part: [[other, share] for other, share in found] for part, found in sorted(self.table.items())}
+
+    @classmethod
+    def of_json(cls, raw: Any) -> Substitutes:
+        """Raises InputError when it isn't what `as_json` gives."""
+        try:
+            return cls(
+                {str(part): tuple((str(other), float(share)) for other, share in found) for part, found in raw.items()}
+            )
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(f"the linker's substitutes don't read ({error!r}); train the linker again") from error
+
+
+BITS = TOGETHER, REORDERED, NUMBERLESS, CONTAINED, SUBSTITUTED, INITIALS = 1, 2, 4, 8, 16, 32
 """How a text was found by its parts; bits, since one text may be found in several ways."""
 
 MAX_PARTS = 12
@@ -56,7 +86,7 @@ class Words:
             distinct = sorted(set(ids))
             flat += distinct
             counts.append(len(distinct))
-            keys = {_hash(key) for key in _label_keys(text, found)}
+            keys = {digest(key) for key in _label_keys(text, found)}
             hashes += keys
             owners += [number] * len(keys)
         self.starts: Ids = np.cumsum(counts, dtype=np.int64).astype(np.int32)
@@ -78,7 +108,7 @@ class Words:
         asked: dict[str, int] = {}
         for key, bit in _query_keys(parts(normal), substitutes):
             asked[key] = asked.get(key, 0) | bit
-        hashes = np.array([_hash(key) for key in asked], dtype=np.uint64)
+        hashes = np.array([digest(key) for key in asked], dtype=np.uint64)
         starts = np.searchsorted(self._hashes, hashes)
         ends = np.searchsorted(self._hashes, hashes, side="right")
         for bits, start, end in zip(asked.values(), starts.tolist(), ends.tolist(), strict=True):
@@ -132,7 +162,3 @@ def _query_keys(found: Sequence[str], substitutes: Substitutes) -> Iterator[tupl
             if changed:
                 yield "=" + "".join(changed), SUBSTITUTED
                 yield "~" + " ".join(sorted(set(changed))), SUBSTITUTED
-
-
-def _hash(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

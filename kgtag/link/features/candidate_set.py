@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,50 +12,52 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
-from kgtag.link.candidates.forms import ends_with, starts_with
-from kgtag.link.candidates.label_table import ALT, HIDDEN, Ids, LabelTable
-from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs
-from kgtag.link.features.concept_features import CONCEPT_FEATURES, Rich, Seen, concept_features, ranked
-from kgtag.link.features.context import Context
+from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable, ends_with, starts_with
+from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs, Rich
+from kgtag.link.features.concept_features import CONCEPT_FEATURES, Seen, concept_features, hidden
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
 
 Floats = NDArray[np.float64]
+Signs = NDArray[np.int8]
+"""1 fits, -1 does not fit, 0 unknown."""
 
-FEATURES = (
-    "exact",
-    "light",
-    "ratio",
-    "jaro_winkler",
-    "edits",
-    "token_set",
-    "grams",
-    "cosine",
-    "words",
-    "very_close",
-    "very_similar",
-    "one_edit",
-    "two_edits",
-    "ends_with_label",
-    "starts_with_label",
-    "part_of_label",
-    "numbers_differ",
-    "shortness",
-    "alt_label",
-    "hidden_label",
-    "same_language",
-    "other_language",
-    "attribute_given",
-    "exact_unscoped",
-    "applies",
-    "does_not_apply",
-    "depth",
-    "is_attribute",
-    "is_category",
-    "rivals",
-    "margin",
-)
-"""Columns of a feature matrix; the names stand in trained linkers. Those from "exact" to "shortness" compare words,
-"rivals" and "margin" competing candidates."""
+FEATURE_WEIGHTS = {
+    "exact": 2.130165,
+    "light": 2.281284,
+    "ratio": 1.336376,
+    "jaro_winkler": 0.112949,
+    "edits": -1.373561,
+    "token_set": 3.613324,
+    "grams": 4.445832,
+    "cosine": 0.0,
+    "words": 0.271809,
+    "very_close": 1.738218,
+    "very_similar": 0.0,
+    "one_edit": 1.291031,
+    "two_edits": -0.663959,
+    "ends_with_label": 0.073988,
+    "starts_with_label": -0.526943,
+    "part_of_label": -1.155807,
+    "numbers_differ": -4.110718,
+    "shortness": 4.37685,
+    "alt_label": -0.581612,
+    "hidden_label": -0.195088,
+    "same_language": 0.028144,
+    "other_language": -0.338864,
+    "attribute_given": 0.621786,
+    "exact_unscoped": -2.765146,
+    "applies": 0.63249,
+    "does_not_apply": -3.136695,
+    "depth": 1.689244,
+    "is_attribute": 1.896573,
+    "is_category": 1.177189,
+    "rivals": -0.831389,
+    "margin": 1.805461,
+}
+"""Columns of a feature matrix, whose names stand in trained linkers, and the weight of each in an untrained one.
+
+Those from "exact" to "shortness" compare words, "rivals" and "margin" competing candidates."""
+FEATURES = tuple(FEATURE_WEIGHTS)
 
 RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 """Columns of a feature matrix of a trained linker."""
@@ -62,6 +65,14 @@ RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 _KEPT, _KEPT_RICH = 24, 100
 """Candidates weighed per query."""
 _TIE = 0.02
+_CACHED = 64
+_SCORERS: tuple[tuple[Callable[..., float], float], ...] = (
+    (fuzz.ratio, 100),
+    (JaroWinkler.normalized_similarity, 1),
+    (OSA.normalized_similarity, 1),
+    (fuzz.token_set_ratio, 100),
+)
+"""Likeness of two texts, each with the value of equal ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +91,73 @@ class CandidateSet:
     @classmethod
     def join(cls, parts: Sequence[CandidateSet]) -> CandidateSet:
         """One after the other."""
-        return cls(
-            lookup=np.concatenate([part.lookup for part in parts]),
-            concept=np.concatenate([part.concept for part in parts]),
-            level=np.concatenate([part.level for part in parts]),
-            dense=np.concatenate([part.dense for part in parts]),
-            features=np.concatenate([part.features for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(cls)))
+
+
+class Context:
+    """Signs for (lookup, label row) and (lookup, concept) pairs, given as parallel int arrays (n,)."""
+
+    def __init__(self, table: LabelTable) -> None:
+        self._table = table
+        applies = table.taxonomy.adjacency("applies_to")
+        self._declared: Flags = np.diff(applies.starts) > 0
+        self._languages = {lang: number for number, lang in enumerate(table.languages)}
+        self._undetermined = np.array([self._languages.get(lang, NOWHERE) for lang in ("und", "zxx", "mul")])
+        self._fits: Callable[[int], Signs] = lru_cache(_CACHED)(partial(_fits, table, self._declared))
+
+    def admitted(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64], text: Ids) -> Flags:
+        """Whether the row is one the lookup may see: of its attribute, and not hidden from it."""
+        table = self._table
+        concept = table.rows.concept[row]
+        admitted = np.ones(len(lookup), dtype=np.bool_)
+        attribute = np.array([_code(query.attribute) for query in lookups], dtype=np.int64)[lookup]
+        for number in np.unique(attribute[attribute != NOWHERE]):
+            asked = attribute == number
+            admitted[asked] = np.isin(table.attribute[concept[asked]], table.within(int(number)))
+        return admitted & ~hidden(lookups, lookup, concept, text)
+
+    def language(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64]) -> Signs:
+        """Whether label and query are known to be in one language."""
+        bases = [query.lang.split("-")[0].lower() if query.lang else None for query in lookups]
+        codes = [NOWHERE if base is None else self._languages.get(base, NOWHERE - 1) for base in bases]
+        asked = np.array(codes, dtype=np.int64)[lookup]
+        written = self._table.rows.lang[row]
+        sign = np.where(asked == written, 1, -1)
+        sign[(asked == NOWHERE) | np.isin(written, self._undetermined)] = 0
+        return sign.astype(np.int8)
+
+    def fit(self, lookups: Sequence[Lookup], lookup: Ids, concept: Ids) -> Signs:
+        """Whether the candidate belongs in the lookup's category."""
+        fit = np.zeros(len(lookup), dtype=np.int8)
+        category = np.array([_code(query.category) for query in lookups], dtype=np.int64)[lookup]
+        for number in np.unique(category[category != NOWHERE]):
+            asked = category == number
+            fit[asked] = self._fits(int(number))[concept[asked]]
+        return fit
+
+
+def _fits(table: LabelTable, declared: Flags, category: int) -> Signs:
+    """Signs for all concepts, (concepts,), of one category.
+
+    Values and attributes fit where their attribute applies, categories on one path with this one. An attribute that
+    isn't `declared` to apply anywhere gives no sign.
+    """
+    taxonomy = table.taxonomy
+    id = taxonomy.ids[category]
+    applicable = np.zeros(len(taxonomy), dtype=np.bool_)
+    applicable[[taxonomy.index(attribute) for attribute in taxonomy.attributes_for(id)]] = True
+    of_attribute = np.where(applicable, 1, np.where(declared, -1, 0)).astype(np.int8)
+    fit = np.zeros(len(taxonomy), dtype=np.int8)
+    fit[table.is_attribute] = of_attribute[table.is_attribute]
+    values = table.attribute != NOWHERE
+    fit[values] = of_attribute[table.attribute[values]]
+    fit[table.is_category] = -1
+    fit[[category, *map(taxonomy.index, [*taxonomy.ancestors(id), *taxonomy.descendants(id)])]] = 1
+    return fit
+
+
+def _code(number: int | None) -> int:
+    return NOWHERE if number is None else number
 
 
 def build_candidates(
@@ -103,7 +174,7 @@ def build_candidates(
     admitted = context.admitted(lookups, pairs.lookup[pair], row, pairs.text[pair])
     pair, row = pair[admitted], row[admitted]
     lookup, concept = pairs.lookup[pair], table.rows.concept[row]
-    closeness = likeness[:, [_AT["words"], _AT["grams"], _AT["cosine"]]].max(axis=1)
+    closeness = np.maximum.reduce([likeness["words"], likeness["grams"], likeness["cosine"]])
     strength = (closeness + pairs.level)[pair]
     language = context.language(lookups, lookup, row)
     order = np.lexsort((pairs.text[pair], table.rows.kind[row], -language, -strength, concept, lookup))
@@ -118,7 +189,8 @@ def build_candidates(
     prior = strength + 0.3 * fit + 0.05 * language - 0.1 * table.is_attribute[concept]
     competing, margin, rank = _competition(lookup, prior)
     given = np.array([query.attribute is not None for query in lookups], dtype=np.bool_)[lookup]
-    columns: dict[str, NDArray[np.generic]] = {
+    columns = {name: column[pair] for name, column in likeness.items()}
+    columns |= {
         "alt_label": table.rows.kind[row] == ALT,
         "hidden_label": table.rows.kind[row] == HIDDEN,
         "same_language": language > 0,
@@ -133,75 +205,60 @@ def build_candidates(
         "rivals": np.log1p(competing),
         "margin": np.clip(margin, -1, 1),
     }
-    features = likeness[pair]
-    for name, column in columns.items():
-        features[:, _AT[name]] = column
+    features = np.zeros((len(pair), len(FEATURES)))
+    for number, name in enumerate(FEATURES):
+        features[:, number] = columns[name]
     kept = rank < _KEPT
     if rich is not None:
+        by_pair = token_features(rich.words, rich.substitutes, lookups, pairs)
         seen = Seen(lookup, concept, strength, members, groups, pair)
-        more = _rich(rich, table, seen, lookups=lookups, pairs=pairs)
-        kept = more[:, _PRIOR_RANK] < np.log1p(_KEPT_RICH)
-        features = np.concatenate([features, more], axis=1)
-    dense = features[:, _AT["cosine"]] > np.maximum(features[:, _AT["edits"]], features[:, _AT["ratio"]])
+        by_concept = concept_features(rich, seen, by_pair, lookups, pairs)
+        kept = by_concept[:, CONCEPT_FEATURES.index("merit_rank")] < np.log1p(_KEPT_RICH)
+        features = np.concatenate([features, by_pair[pair], by_concept], axis=1)
+    dense = columns["cosine"] > np.maximum(columns["edits"], columns["ratio"])
     return CandidateSet(lookup[kept], concept[kept], pairs.level[pair][kept], dense[kept], features[kept])
 
 
-def _rich(rich: Rich, table: LabelTable, seen: Seen, *, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
-    """(candidates, len(TOKEN_FEATURES) + len(CONCEPT_FEATURES))."""
-    by_pair = token_features(rich.parts.words, rich.parts.substitutes, asked=(lookups, pairs))
-    ranks = np.stack([ranked(pairs.lookup, pairs.grams), ranked(pairs.lookup, pairs.cosine)], axis=1)
-    by_concept = concept_features(rich, table, seen, by_pair=by_pair, ranks=ranks, asked=(lookups, pairs.vectors))
-    return np.concatenate([by_pair[seen.pair], by_concept], axis=1)
-
-
-_PRIOR_RANK = len(TOKEN_FEATURES) + CONCEPT_FEATURES.index("merit_rank")
-_AT = {name: number for number, name in enumerate(FEATURES)}
-
-
-def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
-    """(pairs, len(FEATURES)) with the columns that compare words filled in."""
+def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> dict[str, NDArray[np.generic]]:
+    """(pairs,) the columns that compare words."""
     asked = [lookups[number].normal for number in pairs.lookup.tolist()]
     labels = [table.texts[number] for number in pairs.text.tolist()]
-    features = np.zeros((len(labels), len(FEATURES)))
-    features[:, _AT["exact"]] = pairs.level == EXACT
-    features[:, _AT["light"]] = pairs.level == FOLDED
-    features[:, _AT["grams"]] = pairs.grams
-    features[:, _AT["cosine"]] = pairs.cosine
-    if labels:
-        scorers: tuple[tuple[str, Callable[..., float], float], ...] = (
-            ("ratio", fuzz.ratio, 100),
-            ("jaro_winkler", JaroWinkler.normalized_similarity, 1),
-            ("edits", OSA.normalized_similarity, 1),
-            ("token_set", fuzz.token_set_ratio, 100),
-        )
-        for name, scorer, full in scorers:
-            features[:, _AT[name]] = cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full
+    ratio, jaro_winkler, edits, token_set = (
+        cpdist(asked, labels, scorer=scorer, dtype=np.float64) / full if labels else np.zeros(0)
+        for scorer, full in _SCORERS
+    )
     near = pairs.level == NEAR
-    blend = 0.6 * features[:, _AT["ratio"]] + 0.4 * features[:, _AT["jaro_winkler"]]
-    words = np.where(near, np.maximum(features[:, _AT["edits"]], blend), 1.0)
-    features[:, _AT["words"]] = words
-    features[:, _AT["very_close"]] = np.maximum(0, words - 0.75) * 4
-    features[:, _AT["very_similar"]] = np.maximum(0, pairs.cosine - 0.6) * 2.5
+    words = np.where(near, np.maximum(edits, 0.6 * ratio + 0.4 * jaro_winkler), 1.0)
     length = np.array([len(query.normal) for query in lookups], dtype=np.float64)[pairs.lookup]
-    longer = np.maximum(length, table.lengths[pairs.text])
-    edits = np.round((1 - features[:, _AT["edits"]]) * longer)
+    number_of_edits = np.round((1 - edits) * np.maximum(length, table.lengths[pairs.text]))
+    ends, starts, part = np.zeros((3, len(labels)))
     # Whatever begins or ends with the other has all its words, where words are set apart.
     apart = np.array([query.normal.isascii() for query in lookups], dtype=np.bool_)[pairs.lookup]
-    for i in np.flatnonzero(near & ((features[:, _AT["token_set"]] >= 1) | ~apart)).tolist():
+    for i in np.flatnonzero(near & ((token_set >= 1) | ~apart)).tolist():
         query, label = asked[i], labels[i]
-        features[i, _AT["ends_with_label"]] = ends_with(query, label)
-        features[i, _AT["starts_with_label"]] = starts_with(query, label)
-        features[i, _AT["part_of_label"]] = ends_with(label, query) or starts_with(label, query)
+        ends[i], starts[i] = ends_with(query, label), starts_with(query, label)
+        part[i] = ends_with(label, query) or starts_with(label, query)
     figures = np.array([table.figure(query.normal) for query in lookups], dtype=np.int32)
-    columns = {
-        "numbers_differ": figures[pairs.lookup] != table.figures[pairs.text],
-        "shortness": 1 / np.maximum(length, 1),
-        "one_edit": (edits == 1) & (length > 3),
-        "two_edits": (edits == 2) & (length > 7),
+    return {
+        "exact": pairs.level == EXACT,
+        "light": pairs.level == FOLDED,
+        "ratio": ratio,
+        "jaro_winkler": jaro_winkler,
+        "edits": edits,
+        "token_set": token_set,
+        "grams": pairs.grams,
+        "cosine": pairs.cosine,
+        "words": words,
+        "very_close": np.maximum(0, words - 0.75) * 4,
+        "very_similar": np.maximum(0, pairs.cosine - 0.6) * 2.5,
+        "one_edit": near & (number_of_edits == 1) & (length > 3),
+        "two_edits": near & (number_of_edits == 2) & (length > 7),
+        "ends_with_label": ends,
+        "starts_with_label": starts,
+        "part_of_label": part,
+        "numbers_differ": near & (figures[pairs.lookup] != table.figures[pairs.text]),
+        "shortness": np.where(near, 1 / np.maximum(length, 1), 0.0),
     }
-    for name, column in columns.items():
-        features[:, _AT[name]] = np.where(near, column, 0.0)
-    return features
 
 
 def _competition(lookup: Ids, prior: Floats) -> tuple[Ids, Floats, Ids]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
-from kgtag.link.candidates.retrieve import Lookup, Parts
-from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.candidates.label_table import MOST_LABELS, NOWHERE, Flags, Ids
+from kgtag.link.candidates.retrieve import Lookup, Pairs, Rich
 from kgtag.link.encoder import Vectors
 from kgtag.link.features.token_features import TOKEN_FEATURES
 
@@ -20,78 +18,11 @@ Floats = NDArray[np.float64]
 _BEST_OF = ("together", "query_covered", "label_covered", "query_explained", "label_explained", "edits_together")
 CONCEPT_FEATURES = (
     *(f"best_{name}" for name in _BEST_OF),
-    "hits",
-    "grams_rank",
-    "cosine_rank",
-    "cosine_best",
-    "cosine_mean",
-    "cosine_pref",
-    "strength",
-    "strength_behind",
-    "cosine_behind",
-    "merit",
-    "merit_behind",
-    "merit_rank",
-    "usage_rank",
-    "usage",
-    "labels",
-)
+    "hits", "grams_rank", "cosine_rank", "cosine_best", "cosine_mean", "cosine_pref", "strength", "strength_behind",
+    "cosine_behind", "merit", "merit_behind", "merit_rank", "usage_rank", "usage", "labels",
+)  # fmt: skip
 """Columns of `concept_features`; the names stand in trained linkers. Best: of all its labels found. Mean: of the three
 nearest in meaning. Behind: the lead of the lookup's strongest candidate."""
-
-_LABELS = 12
-"""Labels of a concept whose meaning is compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """(concepts,) float64: `count` as natural logarithm of 1 + uses, `rank` from 0 (least) to 1, equals alike."""
-
-    count: Floats
-    rank: Floats
-
-    @classmethod
-    def of(cls, counts: Mapping[str, float], taxonomy: Taxonomy) -> Usage:
-        """Concepts nobody counted are unused; ids the taxonomy doesn't have are passed over."""
-        found = np.zeros(len(taxonomy))
-        for id, count in counts.items():
-            if id in taxonomy:
-                found[taxonomy.index(taxonomy.resolve(id))] += count
-        ordered = np.sort(found)
-        return cls(np.log1p(found), np.searchsorted(ordered, found) / max(len(found), 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Rich:
-    """What a trained linker sees a candidate with besides the words themselves."""
-
-    parts: Parts
-    usage: Usage
-    vectors: LabelVectors | None
-    labels: Labels
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
-
-    `count` (concepts,) int32 counts all.
-    """
-
-    starts: Ids
-    texts: Ids
-    count: Ids
-
-    @classmethod
-    def of(cls, table: LabelTable) -> Labels:
-        rows = table.rows
-        order = np.lexsort((rows.text, rows.kind, rows.concept))
-        concept, text = rows.concept[order], rows.text[order]
-        place = np.arange(len(concept)) - np.searchsorted(concept, concept)
-        kept = place < _LABELS
-        size = len(table.taxonomy)
-        starts = np.searchsorted(concept[kept], np.arange(size + 1)).astype(np.int32)
-        return cls(starts, text[kept], np.bincount(concept, minlength=size).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,33 +38,21 @@ class Seen:
     pair: NDArray[np.int64]
 
 
-def concept_features(
-    rich: Rich,
-    table: LabelTable,
-    seen: Seen,
-    *,
-    by_pair: Floats,
-    ranks: Floats,
-    asked: tuple[Sequence[Lookup], Vectors | None],
-) -> Floats:
-    """Return (candidates, len(CONCEPT_FEATURES)), from token features by pair and `ranks`.
-
-    `ranks` (pairs, 2) count from 0, by letters and by meaning.
-    """
-    lookups, queries = asked
+def concept_features(rich: Rich, seen: Seen, by_pair: Floats, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(candidates, len(CONCEPT_FEATURES)), from token features by pair."""
     columns = np.zeros((len(seen.lookup), len(CONCEPT_FEATURES)))
     if not len(seen.lookup):
         return columns
     at = [TOKEN_FEATURES.index(name) for name in _BEST_OF]
     columns[:, : len(_BEST_OF)] = np.maximum.reduceat(by_pair[seen.order][:, at], seen.starts)
-    meanings = _meanings(rich, table, seen, lookups, queries)
+    meanings = _meanings(rich, seen, lookups, pairs.vectors)
     strength, cosine = seen.strength, meanings[:, 0]
     covered = columns[:, CONCEPT_FEATURES.index("best_label_explained")]
     prior = np.maximum(strength, cosine) + 0.3 * covered + 0.03 * rich.usage.count[seen.concept]
     named = {
         "hits": np.log1p(np.diff(np.r_[seen.starts, len(seen.order)])),
-        "grams_rank": np.log1p(ranks[seen.pair, 0]),
-        "cosine_rank": np.log1p(ranks[seen.pair, 1]),
+        "grams_rank": np.log1p(_ranked(pairs.lookup, pairs.grams)[seen.pair]),
+        "cosine_rank": np.log1p(_ranked(pairs.lookup, pairs.cosine)[seen.pair]),
         "cosine_best": cosine,
         "cosine_mean": meanings[:, 1],
         "cosine_pref": meanings[:, 2],
@@ -142,17 +61,17 @@ def concept_features(
         "cosine_behind": _behind(seen.lookup, cosine),
         "merit": prior,
         "merit_behind": _behind(seen.lookup, prior),
-        "merit_rank": np.log1p(ranked(seen.lookup, prior)),
+        "merit_rank": np.log1p(_ranked(seen.lookup, prior)),
         "usage_rank": rich.usage.rank[seen.concept],
         "usage": rich.usage.count[seen.concept] / 10,
-        "labels": np.log1p(rich.labels.count[seen.concept] - _unheard(lookups, seen)),
+        "labels": np.log1p(rich.labels.count[seen.concept] - (seen.concept == _without(lookups, seen.lookup))),
     }
     for name, column in named.items():
         columns[:, CONCEPT_FEATURES.index(name)] = column
     return columns
 
 
-def ranked(lookup: Ids, value: Floats) -> Floats:
+def _ranked(lookup: Ids, value: Floats) -> Floats:
     """Each one's rank from 0, highest value first, among those of its lookup; ties by position."""
     order = np.lexsort((np.arange(len(value)), -value, lookup))
     sorted_lookup = lookup[order]
@@ -169,7 +88,7 @@ def _behind(lookup: Ids, value: Floats) -> Floats:
     return behind
 
 
-def _meanings(rich: Rich, table: LabelTable, seen: Seen, lookups: Sequence[Lookup], queries: Vectors | None) -> Floats:
+def _meanings(rich: Rich, seen: Seen, lookups: Sequence[Lookup], queries: Vectors | None) -> Floats:
     """(candidates, 3): cosine of the nearest label, mean of the three nearest, and of a preferred label."""
     n = len(seen.lookup)
     found = np.zeros((n, 3))
@@ -181,11 +100,11 @@ def _meanings(rich: Rich, table: LabelTable, seen: Seen, lookups: Sequence[Looku
     owner = np.repeat(np.arange(n), counts)
     text = rich.labels.texts[place + np.repeat(starts, counts)]
     cosines = rich.vectors.cosines(queries, text, seen.lookup[owner])
-    hidden = _hidden(lookups, seen, owner, text)
-    grid = np.full((n, _LABELS), -1.0)
-    grid[owner, place] = np.where(hidden, -1.0, cosines)
+    unseen = hidden(lookups, seen.lookup[owner], seen.concept[owner], text)
+    grid = np.full((n, MOST_LABELS), -1.0)
+    grid[owner, place] = np.where(unseen, -1.0, cosines)
     found[:, 2] = np.maximum(grid[:, 0], 0)
-    heard = counts - np.bincount(owner, weights=hidden, minlength=n)
+    heard = counts - np.bincount(owner, weights=unseen, minlength=n)
     grid.sort(axis=1)
     three = np.maximum(grid[:, -3:], 0)
     found[:, 0] = three[:, -1]
@@ -193,21 +112,16 @@ def _meanings(rich: Rich, table: LabelTable, seen: Seen, lookups: Sequence[Looku
     return found
 
 
-def _unheard(lookups: Sequence[Lookup], seen: Seen) -> NDArray[np.bool_]:
-    """(candidates,): whether one of the candidate's labels is hidden from its lookup, and so must not be counted."""
-    concept = np.array([NOWHERE if q.without is None else q.without.concept for q in lookups], dtype=np.int64)
-    unheard: NDArray[np.bool_] = seen.concept == concept[seen.lookup]
-    return unheard
+def hidden(lookups: Sequence[Lookup], lookup: Ids, concept: Ids, text: Ids) -> Flags:
+    """(n,) whether the lookup must not see the text as a label of the concept."""
+    if not any(query.without for query in lookups):
+        return np.zeros(len(lookup), dtype=np.bool_)
+    text_of = [NOWHERE if q.without is None or q.without.text is None else q.without.text for q in lookups]
+    label = np.array(text_of, dtype=np.int64)[lookup]
+    found: Flags = (concept == _without(lookups, lookup)) & ((label == NOWHERE) | (label == text))
+    return found
 
 
-def _hidden(lookups: Sequence[Lookup], seen: Seen, owner: NDArray[np.int64], text: Ids) -> NDArray[np.bool_]:
-    """Labels that the lookup must not see."""
-    concept = np.array([NOWHERE if q.without is None else q.without.concept for q in lookups], dtype=np.int64)
-    label = np.array(
-        [NOWHERE if q.without is None or q.without.text is None else q.without.text for q in lookups], dtype=np.int64
-    )
-    lookup = seen.lookup[owner]
-    hidden: NDArray[np.bool_] = (seen.concept[owner] == concept[lookup]) & (
-        (label[lookup] == text) | (label[lookup] == NOWHERE)
-    )
-    return hidden
+def _without(lookups: Sequence[Lookup], lookup: Ids) -> NDArray[np.int64]:
+    """(n,) the concept that has a label hidden from the lookup; NOWHERE for none."""
+    return np.array([NOWHERE if q.without is None else q.without.concept for q in lookups], dtype=np.int64)[lookup]

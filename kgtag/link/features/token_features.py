@@ -10,52 +10,19 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from kgtag.link.candidates import words
 from kgtag.link.candidates.retrieve import Lookup, Pairs
-from kgtag.link.candidates.substitutes import Substitutes
-from kgtag.link.candidates.words import MAX_PARTS, Words, parts
+from kgtag.link.candidates.words import BITS, MAX_PARTS, Substitutes, Words, parts
 
 Floats = NDArray[np.float64]
 
 TOKEN_FEATURES = (
-    "together",
-    "reordered",
-    "numberless",
-    "contained",
-    "substituted",
-    "initials",
-    "query_covered",
-    "label_covered",
-    "query_explained",
-    "label_explained",
-    "query_left",
-    "label_left",
-    "heaviest_query_left",
-    "heaviest_label_left",
-    "number_left",
-    "number_added",
-    "first_alike",
-    "last_alike",
-    "edits_together",
-    "label_inside",
-    "query_inside",
-    "label_length",
-    "query_length",
-    "lengths",
-    "label_parts",
-    "query_parts",
-)
+    "together", "reordered", "numberless", "contained", "substituted", "initials", "query_covered", "label_covered",
+    "query_explained", "label_explained", "query_left", "label_left", "heaviest_query_left", "heaviest_label_left",
+    "number_left", "number_added", "first_alike", "last_alike", "edits_together", "label_inside", "query_inside",
+    "label_length", "query_length", "lengths", "label_parts", "query_parts",
+)  # fmt: skip
 """Columns of `token_features`; the names stand in trained linkers. Covered: share of the parts' weight that the other
 side has. Explained: or has a substitute for. Left: parts (distinct) without either."""
-
-_BITS = (
-    words.TOGETHER,
-    words.REORDERED,
-    words.NUMBERLESS,
-    words.CONTAINED,
-    words.SUBSTITUTED,
-    words.INITIALS,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +41,13 @@ class _Asked:
     span: int
 
 
-def token_features(known: Words, substitutes: Substitutes, *, asked: tuple[Sequence[Lookup], Pairs]) -> Floats:
-    """Return (pairs, len(TOKEN_FEATURES))."""
-    lookups, pairs = asked
+def token_features(known: Words, substitutes: Substitutes, lookups: Sequence[Lookup], pairs: Pairs) -> Floats:
+    """(pairs, len(TOKEN_FEATURES))."""
     columns = np.zeros((len(pairs.text), len(TOKEN_FEATURES)))
     if not len(pairs.text):
         return columns
     queries = _asked(lookups, known, substitutes)
-    for at, bit in enumerate(_BITS):
+    for at, bit in enumerate(BITS):
         columns[:, at] = (pairs.bits & bit) > 0
     for first, last, block in (
         ("query_covered", "number_added", _shared(queries, known, pairs)),

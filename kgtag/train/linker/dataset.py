@@ -16,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.evaluation.tagging import LinkOutcome, linking_metrics
-from kgtag.link.candidates.forms import CJK, folded_form, normal_form
-from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
+from kgtag.link.candidates.label_table import CJK, NOWHERE, Ids, LabelTable, folded_form, normal_form
 from kgtag.link.candidates.retrieve import Without
-from kgtag.link.examples import LinkExample
-from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.rerank.networks import RankModel
+from kgtag.link.linker import CandidateFinder, LinkExample
+from kgtag.link.models import RankModel
 from kgtag.types import Query
 
 PairKind = Literal["exact", "held_out", "typo", "nil", "elsewhere", "gold", "mention"]

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from transformers import AutoModel
 
 from graph.errors import InputError
-from kgtag.link.features.build import CandidateFinder
-from kgtag.link.files import ENCODER, TOKENIZER
+from kgtag.link.linker import CandidateFinder
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.encoder.pretrained import resolve, write_onnx
 
 log = logging.getLogger(__name__)

@@ -19,15 +19,25 @@ from graph.formats import reading
 from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import SentenceEncoder, Vectors
-from kgtag.link.examples import LinkExample
-from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.files import ENCODER, FORMAT, LINEAR_MAP, STATE, TOKENIZER, VECTORS, WEIGHTS, write_linear_map
-from kgtag.link.rerank.networks import CLIP, Layer, RankModel
-from kgtag.link.state import LinkerState
+from kgtag.link.linker import CandidateFinder, LinkExample
+from kgtag.link.models import (
+    CLIP,
+    ENCODER,
+    FORMAT,
+    LINEAR_MAP,
+    STATE,
+    TOKENIZER,
+    VECTORS,
+    WEIGHTS,
+    Layer,
+    LinkerState,
+    RankModel,
+    write_linear_map,
+)
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker.dataset import (

@@ -13,12 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kgtag.link.candidates.forms import normal_form
-from kgtag.link.candidates.label_table import Ids, LabelTable
-from kgtag.link.candidates.substitutes import MOST, Substitutes
-from kgtag.link.candidates.words import parts
+from kgtag.link.candidates.label_table import Ids, LabelTable, normal_form
+from kgtag.link.candidates.words import MOST, Substitutes, parts
 from kgtag.link.encoder import Vectors
-from kgtag.link.features.build import CandidateFinder
+from kgtag.link.linker import CandidateFinder
 from kgtag.train.linker.dataset import part_of
 
 MIN_SYNONYMS = 200

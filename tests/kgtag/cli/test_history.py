@@ -146,7 +146,7 @@ def test_release_names_a_version_once(store: str) -> None:
 def test_a_store_that_can_not_be_written_is_shown_with_a_note(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = Path(store.removeprefix("sqlite:///"))
     impatient = SqliteStore(SqliteFile(path, busy_seconds=0.1))
-    monkeypatch.setattr("kgtag.cli.settings.open_store", lambda url: impatient)
+    monkeypatch.setattr("kgtag.cli.history.open_store", lambda url: impatient)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         ran = run("versions", "--store", store, "--json")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from graph.errors import FileFormatError, InputError
 from kgtag.data import attempt_lines, read_annotated, read_products
-from kgtag.data.locate import locate, occurrences
+from kgtag.data.annotated import locate, occurrences
 from kgtag.types import AnnotatedProduct, Product, Span
 
 TITLE = 'Navy-blue Tee, navy blue trim 40mm 12" 纯棉T恤'

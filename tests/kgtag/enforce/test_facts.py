@@ -9,7 +9,7 @@ from graph.columns.assemble import TaxonomyData
 from graph.errors import UnknownConcept
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.enforce.facts import Facts
+from kgtag.enforce.conflicts import Facts
 from tests.strategies import taxonomies
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kgtag.data.locate import locate
+from kgtag.data.annotated import locate
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.text import document, field_span
 from kgtag.train.extractor.dataset import place, reads_text

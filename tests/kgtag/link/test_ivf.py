@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kgtag.link.candidates import ivf as module
 from kgtag.link.candidates import vectors
-from kgtag.link.candidates.ivf import IvfIndex
+from kgtag.link.candidates import vectors as module
 from kgtag.link.candidates.ngrams import top
-from kgtag.link.candidates.vectors import LabelVectors
+from kgtag.link.candidates.vectors import IvfIndex, LabelVectors
 from kgtag.link.encoder import Vectors
 
 DIM = 24

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
+from kgtag.link.candidates.label_table import Usage
 from kgtag.link.candidates.retrieve import Without
 from kgtag.link.candidates.vectors import apply_linear_map
-from kgtag.link.features.build import CandidateFinder
 from kgtag.link.features.candidate_set import RICH_FEATURES
-from kgtag.link.features.concept_features import CONCEPT_FEATURES, Usage
-from kgtag.link.rerank.networks import RankModel
-from kgtag.link.state import LinkerState
+from kgtag.link.features.concept_features import CONCEPT_FEATURES
+from kgtag.link.linker import CandidateFinder
+from kgtag.link.models import LinkerState, RankModel
 from kgtag.train.linker.dataset import RankData
 from kgtag.train.linker.run import fit_networks, read_mentions, read_usage
 from kgtag.train.linker.synonyms import learn_linear_map

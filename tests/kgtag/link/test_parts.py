@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graph.errors import InputError
-from kgtag.link.candidates.forms import ends_with, folded_form, normal_form, numbers
-from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.candidates.label_table import LabelTable, ends_with, folded_form, normal_form, numbers
 from kgtag.link.candidates.ngrams import GramIndex
-from kgtag.link.rerank.defaults import DEFAULT_MODEL
-from kgtag.link.rerank.logistic import LinkModel
+from kgtag.link.models import DEFAULT_MODEL
 from kgtag.train.linker.dataset import misspelt, pairs_of
 from tests.kgtag.link.small import small_taxonomy
 
@@ -89,16 +85,6 @@ def test_calibration_is_monotone(odds: list[float]) -> None:
     ordered = np.sort(np.array(odds))
     assert (np.diff(DEFAULT_MODEL.probability(ordered)) >= 0).all()
     assert (np.diff(DEFAULT_MODEL.score(ordered)) >= 0).all()
-
-
-def test_a_model_survives_json_and_refuses_nonsense() -> None:
-    assert LinkModel.of_json(DEFAULT_MODEL.as_json()) == DEFAULT_MODEL
-    with pytest.raises(InputError, match="slope"):
-        replace(DEFAULT_MODEL, slope=-1.0)
-    with pytest.raises(InputError, match="lustre"):
-        replace(DEFAULT_MODEL, weights={**DEFAULT_MODEL.weights, "lustre": 1.0})
-    with pytest.raises(InputError, match="train the linker again"):
-        LinkModel.of_json({"weights": []})
 
 
 def test_training_pairs_are_of_every_kind_and_the_same_each_time() -> None:

@@ -11,7 +11,6 @@ from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.retrieve import NEAR, Lookup, Pairs
-from kgtag.link.candidates.substitutes import Substitutes
 from kgtag.link.candidates.words import (
     CONTAINED,
     INITIALS,
@@ -19,11 +18,12 @@ from kgtag.link.candidates.words import (
     REORDERED,
     SUBSTITUTED,
     TOGETHER,
+    Substitutes,
     Words,
     parts,
 )
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features
-from kgtag.link.state import LinkerState
+from kgtag.link.models import LinkerState
 from kgtag.train.linker.synonyms import learn_substitutes
 
 LABELS = ["node.js", "ffmpeg php", "amazon redshift", "single sign on", "python", "纯棉 衬衫", "spring"]
@@ -79,7 +79,7 @@ def test_shared_words_are_weighed_by_rarity() -> None:
     texts = [table.exact[label] for label in ("amazon redshift", "python")]
     pairs = _pairs(texts)
     lookups = [Lookup("aws redshift 2", "awsredshift2")]
-    columns = token_features(words, Substitutes({"aws": (("amazon", 0.8),)}), asked=(lookups, pairs))
+    columns = token_features(words, Substitutes({"aws": (("amazon", 0.8),)}), lookups, pairs)
     row = dict(zip(TOKEN_FEATURES, columns[0].tolist(), strict=True))
     assert 0 < row["query_covered"] < row["query_explained"] < 1
     assert row["label_covered"] == pytest.approx(0.5)

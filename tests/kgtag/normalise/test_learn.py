@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from graph.errors import InputError
 from kgtag.cli import app
-from kgtag.cli.normalise import read_pairs
+from kgtag.cli.tag import read_pairs
 from kgtag.normalise import Normaliser, ValuePair, fit
 
 LEARNED = {

@@ -22,7 +22,7 @@ from graph.sqlite.store import SqliteStore
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
-from kgtag.link.batch import link_rows
+from kgtag.link.linker import link_rows
 from kgtag.tag.batch import TagJob
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger

@@ -10,8 +10,7 @@ from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.extract.dictionary import LabelFinder
-from kgtag.tag.category import CategoryPredictor
-from kgtag.tag.label_map import LabelMap
+from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.types import Extraction, Product
 
 LABELS = {

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from graph.errors import InputError
-from kgtag.cli.training_data import without_passwords
+from kgtag.cli.train import without_passwords
 from kgtag.data import read_annotated
 from kgtag.train.checkpoints import RunPlace
 from kgtag.train.extractor.batches import SoftTags, soft_tags

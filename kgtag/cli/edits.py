@@ -1,13 +1,18 @@
-"""Options of the editing commands, and the execution of edit requests: write, propose, preview."""
+"""The execution of edit requests: write, propose, preview; and how labels and relations are given and shown."""
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from graph.errors import InputError
+from graph.model import LANGUAGE_TAG, RELATION_TYPES, Retag
+from graph.rows import proposal_detail, review_row
 from kgtag.cli.console import log, print_json, print_table
+from kgtag.cli.options import Json, Store, login, open_store
 
 if TYPE_CHECKING:
     from graph.model import ChangeSet, Proposal, RelationType
@@ -23,51 +28,56 @@ _ROWS = 20
 class EditOptions:
     """Options of every editing command."""
 
-    store: str | None
-    reason: str
-    author: str | None
-    expect: str | None
-    dry_run: bool
-    propose: bool
-    json: bool
-
-    @property
-    def author_name(self) -> str:
-        return login(self.author)
-
-
-def login(author: str | None) -> str:
-    return author or getpass.getuser()
+    reason: Annotated[str, typer.Option(help="The reason in the history.")] = ""
+    author: Annotated[str | None, typer.Option(help="The author in the history; the login name by default.")] = None
+    expect: Annotated[
+        str | None,
+        typer.Option(metavar="REVISION_OR_ETAG", help="Write nothing when this has changed: from `concept show`."),
+    ] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")] = False
+    propose: Annotated[bool, typer.Option("--propose", help="Make a proposal for another person to accept.")] = False
+    store: Store = None
+    json: Json = False
 
 
-def edit(id: str, request: Callable[[Taxonomy], EditRequest], options: EditOptions) -> None:
-    """Plan an edit request on the present taxonomy; write, propose or preview it."""
-    from graph.editing import Signature, plan, require_expected
+def edit(id: str, request: EditRequest | Callable[[Taxonomy], EditRequest], options: EditOptions) -> None:
+    """Plan an edit request on the present taxonomy, on which it may depend; write, propose or preview it."""
+    from graph import editing
     from graph.editing import edit as writing
-    from kgtag.cli.settings import open_store
+    from graph.proposals.workflow import Draft, Person, propose
+    from graph.stores import load_taxonomy
 
-    store = open_store(options.store)
+    store, author = open_store(options.store), login(options.author)
     planned: list[ChangeSet] = []
+
+    def made(taxonomy: Taxonomy) -> EditRequest:
+        return request(taxonomy) if callable(request) else request
 
     def checked(taxonomy: Taxonomy) -> ChangeSet:
         if options.expect is not None:
-            require_expected(taxonomy, id, options.expect)
-        planned.append(plan(request(taxonomy), taxonomy, Signature(options.author_name, options.reason)))
+            editing.require_expected(taxonomy, id, options.expect)
+        planned.append(editing.plan(made(taxonomy), taxonomy, editing.Signature(author, options.reason)))
         return planned[-1]
 
     if options.dry_run:
         _preview(store, *writing.preview(store, checked), json=options.json)
     elif options.propose:
-        _propose(store, request, checked, options)
+        taxonomy = load_taxonomy(store)
+        checked(taxonomy)
+        draft = Draft(operation=made(taxonomy), reason=options.reason)
+        announce(propose(store, draft, Person(author)), json=options.json)
     else:
         result = writing.apply_with(store, checked)
         _written(store, result, planned[-1], id, json=options.json)
 
 
+def given(**fields: Any) -> EditRequest:
+    """The fields of a request that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def tagged(given: Sequence[str] | None) -> list[tuple[str, str]]:
     """`zh=鞋` → ("zh", "鞋"); text without a language is English."""
-    from graph.model import LANGUAGE_TAG
-
     found = []
     for text in given or ():
         tag, equals, label = text.partition("=")
@@ -84,9 +94,6 @@ def lists(labels: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 
 def relations(given: Sequence[str] | None) -> list[tuple[RelationType, str]]:
     """`related=boots` → ("related", "boots"). Raises InputError."""
-    from graph.errors import InputError
-    from graph.model import RELATION_TYPES
-
     found: list[tuple[RelationType, str]] = []
     for text in given or ():
         name, _, id = text.partition("=")
@@ -119,8 +126,6 @@ def show_diff(before: Taxonomy, after: Taxonomy) -> None:
 
 
 def announce(proposal: Proposal, *, json: bool) -> None:
-    from graph.rows import proposal_detail
-
     if json:
         print_json(proposal_detail(proposal))
     else:
@@ -130,7 +135,6 @@ def announce(proposal: Proposal, *, json: bool) -> None:
 
 def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: Taxonomy, *, json: bool) -> None:
     from graph.history.diff import diff, to_json
-    from graph.model import Retag
     from graph.model.changes import change_to_json
 
     moving = [change for change in changes.changes if isinstance(change, Retag)]
@@ -149,25 +153,7 @@ def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: 
         log(f"  {count} items have the tag {source!r}, which may move")
 
 
-def _propose(
-    store: TaxonomyStore,
-    request: Callable[[Taxonomy], EditRequest],
-    checked: Callable[[Taxonomy], ChangeSet],
-    options: EditOptions,
-) -> None:
-    from graph.proposals.workflow import Draft, Person, propose
-    from graph.stores import load_taxonomy
-
-    taxonomy = load_taxonomy(store)
-    checked(taxonomy)
-    made = propose(store, Draft(operation=request(taxonomy), reason=options.reason), Person(options.author_name))
-    announce(made, json=options.json)
-
-
 def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: str, *, json: bool) -> None:
-    from graph.model import Retag
-    from graph.rows import review_row
-
     retags = [change for change in changes.changes if isinstance(change, Retag)]
     left = store.items_of(id) if retags else []
     row: dict[str, Any] = {

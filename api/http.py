@@ -1,19 +1,28 @@
-"""Request bodies: read with a limit, checked in one pass, refused in words.
+"""What requests bring, and JSON in return: parameters that several routes take, bodies, responses.
 
 FastAPI would read a body whole before it checks the key, whatever its size, and parse it before it validates it; so
-this reads bodies in a dependency, and `schema` tells FastAPI what they are.
+`JsonBody` reads it in a dependency, with a limit, and `BodyRoute` describes it. A response model would validate what
+was just built; so `json` encodes rows as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+import orjson
+from fastapi import Depends, Header, Path, Query, Security
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
+from api.auth import Require
 from api.errors import Problem, invalid
 from api.schemas import Body
+from graph.model import ApiKey, Kind
+from graph.taxonomy import Taxonomy
 
 MAX_BODY = 1 << 20
 """Bytes of a JSON body, and of one line of a batch."""
@@ -22,20 +31,65 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "te
 
 M = TypeVar("M", bound=Body)
 
+Reader = Security(Require("read"), scopes=["read"])
+PageReader = Security(Require("read", basic=True), scopes=["read"])
+"""For what a person opens in a browser, which asks for the key as a password."""
+ProposerKey = Annotated[ApiKey, Security(Require("propose"), scopes=["propose"])]
+ApproverKey = Annotated[ApiKey, Security(Require("approve"), scopes=["approve"])]
+EditorKey = Annotated[ApiKey, Security(Require("edit"), scopes=["edit"])]
+TaggerKey = Annotated[ApiKey, Security(Require("tag"), scopes=["tag"])]
+
+ConceptId = Annotated[str, Path(description="A slash in an id may stand as it is or as %2F.")]
+Lang = Annotated[str | None, Query(max_length=35, description="Language of the labels shown; else English.")]
+KindFilter = Annotated[Kind | None, Query()]
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+def _etags(
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description='"ETAG" as it was read, several with commas, or "*" for any.')
+    ] = None,
+) -> list[str] | None:
+    """Weak ones as well: a compressing proxy makes them so, and they still name the version."""
+    if if_match is None:
+        return None
+    return [part.strip().removeprefix("W/").strip('"') for part in if_match.split(",")]
+
+
+IfMatch = Annotated[list[str] | None, Depends(_etags)]
+"""The ETags that If-Match names; None without it."""
+
+
+async def require_known(taxonomy: Taxonomy, *ids: str) -> None:
+    """Raises UnknownConcept, off the event loop: finding what is near takes a while in a large taxonomy."""
+    for id in ids:
+        if id not in taxonomy:
+            await run_in_threadpool(taxonomy.index, id)
+
 
 class JsonBody(Generic[M]):
     """A dependency: the request's body as the model."""
 
     def __init__(self, model: type[M]) -> None:
-        self._model = model
+        self.model = model
 
     async def __call__(self, request: Request) -> M:
         require_media_type(request, ("application/json",))
-        return parse(self._model, await _read(request))
+        return parse(self.model, await _read(request))
 
 
-def schema(model: type[Body], media: str = "application/json") -> dict[str, Any]:
-    """The `openapi_extra` of a route with such a body, or with one such object a line."""
+class BodyRoute(APIRoute):
+    """A route that describes the JsonBody it depends on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for one in self.dependant.dependencies:
+            if isinstance(one.call, JsonBody):
+                self.openapi_extra = describe_body(one.call.model)
+
+
+def describe_body(model: type[Body], media: str = "application/json") -> dict[str, Any]:
+    """The description of a request with such a body, or with one such object a line."""
     content = {media: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -91,3 +145,8 @@ async def _read(request: Request) -> bytes:
 def _too_large() -> Problem:
     detail = f"the body is larger than {MAX_BODY:,} bytes"
     return Problem("body-too-large", detail, headers={"Connection": "close"})
+
+
+def json(row: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """The row as a response."""
+    return Response(orjson.dumps(row), status, headers, media_type="application/json")

@@ -1,1 +1,0 @@
-"""Models that score a query's candidates."""
