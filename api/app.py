@@ -1,7 +1,5 @@
 """The app: `kgtag serve`, or `uvicorn --factory api.app:create_app`."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """API keys of requests: `Authorization: Bearer KEY` or `X-API-Key: KEY`, and the scope that each route needs."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import binascii

@@ -1,7 +1,5 @@
 """The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory

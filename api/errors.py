@@ -1,7 +1,5 @@
 """Errors as HTTP: the one table from error codes to statuses, and `application/problem+json`."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

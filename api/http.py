@@ -5,8 +5,6 @@ FastAPI would read a body whole before it checks the key, whatever its size, and
 was just built; so `json` encodes rows as they are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Annotated, Any, Generic, TypeVar
 

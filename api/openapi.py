@@ -1,7 +1,5 @@
 """The OpenAPI description: what FastAPI derives from the routes, with bodies, security, problems and examples."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator, Mapping
 from types import NoneType

@@ -1,7 +1,5 @@
 """What the routes share: the served snapshot, the keys, and what is derived from a snapshot once."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import threading

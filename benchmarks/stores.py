@@ -111,13 +111,7 @@ def _properties(labels: dict[str, str]) -> dict[str, Any]:
     """The properties that kgtag writes."""
     caption = labels.get("en") or next(iter(labels.values()))
     tagged = [f"{text}@{tag}" for tag, text in labels.items()]
-    return {
-        "name": caption,
-        "nameOf": f"{caption}@en",
-        "scheme": "shopify",
-        "prefLabel": tagged,
-        "status": "active",
-    }
+    return {"name": caption, "nameOf": f"{caption}@en", "scheme": "shopify", "prefLabel": tagged, "status": "active"}
 
 
 def importing(files: list[Path], rounds: int, *, save: str | None) -> None:

@@ -1,7 +1,5 @@
 """API keys: `kgt_<id>_<secret>`, shown once and stored as a hash."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

@@ -1,7 +1,5 @@
 """Change sets: their net effect, their application to columns, and rows in which two taxonomies differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 

@@ -21,8 +21,6 @@ A message names the value that is wrong and the way out. Each class has a `code`
 HTTP statuses and exit codes are decided elsewhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NotRequired, Protocol
 

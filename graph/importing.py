@@ -3,8 +3,6 @@
 With `replacing`, concepts and parents that the file contradicts are deprecated and deleted: see `outdated`.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace

@@ -1,7 +1,5 @@
 """The normal form in which labels are compared, and ids made of labels."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

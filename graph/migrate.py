@@ -4,8 +4,6 @@ A migration is a file `V0001__name.sql` or `.cypher` in the `migrations` package
 stored when it is applied, to detect later edits of the file.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Extensions from other packages, found by entry points."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Literal, TypeVar

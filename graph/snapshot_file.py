@@ -5,8 +5,6 @@ Bytes 0…7 magic, 8…11 format, 12…19 length of the header, 20…35 its BLAK
 multiples of 64 from the first one after the header.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

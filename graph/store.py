@@ -1,7 +1,5 @@
 """The interface of stores, which keep taxonomies, their history, items, proposals and keys."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 

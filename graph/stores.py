@@ -1,7 +1,5 @@
 """Stores by URL. The only module that imports the adapters."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit

@@ -1,7 +1,5 @@
 """Threads that share work, and small numpy functions that several rooms use."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

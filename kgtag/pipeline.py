@@ -332,11 +332,7 @@ def train_extractor(
 
 
 def train_embeddings(
-    store: Source,
-    *,
-    out: str | Path,
-    config: str | Path | Mapping[str, Any] | None = None,
-    **options: Any,
+    store: Source, *, out: str | Path, config: str | Path | Mapping[str, Any] | None = None, **options: Any
 ) -> EmbeddingReport:
     """Train graph embeddings with PyKEEN on a taxonomy and the tags of its items, and calibrate them.
 

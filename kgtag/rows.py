@@ -4,8 +4,6 @@ Each row is a plain dict, typed; the example in its docstring is the one of the 
 versions, proposals and audits are in `graph.rows`.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict

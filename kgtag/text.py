@@ -1,7 +1,5 @@
 """Product text: checked and cleaned without moving a character, so that offsets stay those of the text as given."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from dataclasses import replace

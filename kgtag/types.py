@@ -14,14 +14,7 @@ Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "ba
 """The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""
 
 Rule = Literal[
-    "deprecated",
-    "uncertain",
-    "implausible",
-    "excluded",
-    "single_choice",
-    "outranked",
-    "not_applicable",
-    "duplicate",
+    "deprecated", "uncertain", "implausible", "excluded", "single_choice", "outranked", "not_applicable", "duplicate"
 ]
 """Why enforcement dropped a candidate tag."""
 

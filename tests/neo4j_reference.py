@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from graph.model import (
-    KINDS,
-    LANGUAGE_TAG,
-    RELATION_TYPES,
-    Choice,
-    Concept,
-    Kind,
-    Relation,
-    RelationType,
-    Status,
-)
+from graph.model import KINDS, LANGUAGE_TAG, RELATION_TYPES, Choice, Concept, Kind, Relation, RelationType, Status
 
 KIND_OF: Mapping[str, Kind] = {kind.capitalize(): kind for kind in KINDS}
 RELATION_OF: Mapping[str, RelationType] = {type.upper(): type for type in RELATION_TYPES}

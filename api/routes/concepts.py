@@ -1,7 +1,5 @@
 """Concepts: find, read, follow."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Edits of concepts: checked against the store's content, written whole or not at all, and live at once here."""
 
-from __future__ import annotations
-
 import secrets
 from typing import Annotated, Any
 from urllib.parse import quote

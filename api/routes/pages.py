@@ -5,8 +5,6 @@ Browser hold no data, so they need no key. Browser fetches them from another ori
 web browser ask beforehand.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import re

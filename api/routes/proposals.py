@@ -1,7 +1,5 @@
 """Proposals: made with scope `propose`, decided by somebody else. Read from the store, not from the snapshot."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request

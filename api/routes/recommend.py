@@ -1,7 +1,5 @@
 """Concepts for concepts and for what people type: neighbours with evidence, recommendations, completions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 

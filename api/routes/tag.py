@@ -3,8 +3,6 @@
 A batch is cut into lines with bounded memory, tagged some lines at a time, and answered meanwhile.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections import deque
@@ -179,10 +177,7 @@ def lines_of(*rows: type) -> dict[str, Any]:
 
 @router.post("/tag", response_model=TaggingRow, responses=problems(*BODY))
 async def tag(
-    request: Request,
-    key: TaggerKey,
-    body: Annotated[ProductBody, Depends(JsonBody(ProductBody))],
-    store: Store = False,
+    request: Request, key: TaggerKey, body: Annotated[ProductBody, Depends(JsonBody(ProductBody))], store: Store = False
 ) -> Response:
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
     if store:

@@ -1,7 +1,5 @@
 """The taxonomy as a whole: its size, its history, its audit."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of labels: duplicates, spelling, missing languages."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping

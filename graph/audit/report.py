@@ -1,7 +1,5 @@
 """Checks of an audit and the report of their findings."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

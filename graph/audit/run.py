@@ -1,7 +1,5 @@
 """The audits of a taxonomy and of a SKOS file: which checks there are, and which of them run."""
 
-from __future__ import annotations
-
 import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Sequence

@@ -1,7 +1,5 @@
 """Checks of the concepts, schemes, relations, labels and notes of a SKOS file."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Checks of the hierarchy, of redirects, of attributes and their values, and of items' tags."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 

@@ -4,8 +4,6 @@ An edit through kgtag that causes a problem is refused; an external edit that ca
 snapshot and reported.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping

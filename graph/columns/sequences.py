@@ -1,7 +1,5 @@
 """Sequences over columns: sorted texts, searched in place, and values that are made when they are read."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar, overload

@@ -1,7 +1,5 @@
 """Creation and changes of single concepts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

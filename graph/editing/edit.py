@@ -1,7 +1,5 @@
 """Checked edits: applied in memory first, then written against the version that they were checked on; and undo."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time

@@ -1,7 +1,5 @@
 """Deprecation, merging and splitting of concepts, with redirects to their successors."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

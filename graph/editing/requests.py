@@ -3,8 +3,6 @@
 Command lines, scripts and proposals make them; planned on a newer taxonomy, a request gives up-to-date changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, cast
 

@@ -4,8 +4,6 @@ Each tag that a Retag moves or merges notes the step, so that undo restores it. 
 and rejected ones move one by one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby

@@ -1,7 +1,5 @@
 """A taxonomy induced from annotated products: attributes, their values, and the categories they occur with."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

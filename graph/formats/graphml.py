@@ -4,8 +4,6 @@ Concepts are nodes, relations directed edges with the attribute `relation`. Labe
 `prefLabel@en`; several alternative labels share one attribute, a line each.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

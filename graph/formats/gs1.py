@@ -5,8 +5,6 @@ the classes of its domain; a code list applies where a property with that range 
 Former addresses of the vocabulary become the present one, so that releases can be compared.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

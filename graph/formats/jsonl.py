@@ -1,7 +1,5 @@
 """kgtag's own format: a JSON object a line with a concept and its outgoing relations. It reads back equal."""
 
-from __future__ import annotations
-
 import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

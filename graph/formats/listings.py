@@ -1,7 +1,5 @@
 """Taxonomies with a category a line: Google's product taxonomy, and GS1's Global Product Classification (GPC)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Open Food Facts' taxonomies: blocks of lines `<en:Parent`, `en:Name, synonym`, `wikidata:en:Q1`."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter, defaultdict

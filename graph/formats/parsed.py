@@ -1,7 +1,5 @@
 """The result of every reader: concepts and relations without contradictions within the file."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter

@@ -3,8 +3,6 @@
 Files can't load other files.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import warnings

@@ -1,7 +1,5 @@
 """Taxonomy formats by name: built-in ones and those that other packages add."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """Product taxonomies of shops in JSON: Shopify, Best Buy, Whatnot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path

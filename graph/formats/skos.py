@@ -5,8 +5,6 @@ its property `uri`, and has mappings of labels, properties and relationship type
 are. The script may be run again, and must be after concepts were added.
 """
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Concepts and relations in the triples of a SKOS file, and notes on what did not fit or has no place in a concept."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property

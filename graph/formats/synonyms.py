@@ -4,8 +4,6 @@ A line per concept: `trainers, sneakers, gym shoes` are equivalent; `trainers =>
 engine's analyzer folds it, as that of the text.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Delimited text with a header row: the one reader of tables of taxonomies and of products."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

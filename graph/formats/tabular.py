@@ -4,8 +4,6 @@
 paths, and parents may be named by id, label or path. An export writes every column.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections import Counter, defaultdict

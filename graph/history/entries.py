@@ -1,7 +1,5 @@
 """History entries: their effects (each row before and after), a summary in words, and their form in a store."""
 
-from __future__ import annotations
-
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@ External edits are found by comparing a store with its history. Only sound rows 
 the history when it becomes sound. Releases are versions tagged with a calendar name, YYYY.MM.N (CalVer).
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import time

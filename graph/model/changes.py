@@ -1,7 +1,5 @@
 """Changes of a taxonomy, entries of its history, and the JSON of both."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Proposed changes and their decisions."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

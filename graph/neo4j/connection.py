@@ -1,7 +1,5 @@
 """Sessions and transactions of one Neo4j database, and explanations of the driver's errors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

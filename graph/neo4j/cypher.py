@@ -6,8 +6,6 @@ of every concept far faster than every property of one, and the driver unpacks f
 long.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import LiteralString
 

@@ -4,8 +4,6 @@ Concepts, texts and edges may be fetched in any order, or at the same time in se
 nodes join them. Everything here works on records, without the driver.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Conversion between Neo4j's nodes and relationships, external edits included, and values of the model."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence

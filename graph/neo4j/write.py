@@ -1,7 +1,5 @@
 """Writing of change sets in a transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import not_

@@ -1,7 +1,5 @@
 """Fingerprints of the concepts that a proposal touches, to detect later changes."""
 
-from __future__ import annotations
-
 import hashlib
 
 from graph.model import SYMMETRIC, Change, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Retag

@@ -1,7 +1,5 @@
 """The workflow of proposals: propose, comment, accept, reject, withdraw, rebase."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Guesses of what an editor meant; equal stores give equal guesses."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections import defaultdict

@@ -5,8 +5,6 @@ easy to see and to undo over a deletion. What only an editor can know (an id, a 
 proposed, and the instruction says so.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,17 +14,7 @@ from typing import Literal
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
-from graph.model import (
-    CHOICES,
-    KINDS,
-    STATUSES,
-    Concept,
-    Kind,
-    Problem,
-    ProblemCode,
-    Relation,
-    UnknownEdge,
-)
+from graph.model import CHOICES, KINDS, STATUSES, Concept, Kind, Problem, ProblemCode, Relation, UnknownEdge
 from graph.repairs.guesses import closing_edges, free_id, labelled, nearest, with_languages, without_empty
 from graph.repairs.statements import CypherWriter, SqlWriter
 from graph.rows import ProblemRow, RepairRow

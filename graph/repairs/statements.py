@@ -4,8 +4,6 @@ Ids and labels are escaped, whatever they contain. SQL works with or without for
 statements stand in one transaction.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Connections and transactions of one SQLite file, and explanations of its errors."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import threading

@@ -1,7 +1,5 @@
 """Conversion between rows of the SQLite schema and values of the model, and reading of the taxonomy as columns."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """The command line. Start-up stays light: each command imports what it uses when it runs."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

@@ -1,7 +1,5 @@
 """All commands under one name, but for `serve`, which is the service's own (api.cli)."""
 
-from __future__ import annotations
-
 import typer
 
 from kgtag.cli import concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train

@@ -170,9 +170,7 @@ def move(
 @app.command()
 @grouped
 def merge(
-    id: Id,
-    into: Annotated[str, typer.Argument(metavar="INTO", help="The concept that stays.")],
-    options: EditOptions,
+    id: Id, into: Annotated[str, typer.Argument(metavar="INTO", help="The concept that stays.")], options: EditOptions
 ) -> None:
     """Merge a concept into another, which takes over labels, relations and items; the first becomes a redirect.
 

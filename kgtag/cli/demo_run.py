@@ -1,7 +1,5 @@
 """The steps of the demo: import, train, audit, tag, neighbours."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Iterator, Sequence

@@ -28,8 +28,7 @@ def extractor(
     precision: Precision = "fp32",
     against: Annotated[Path | None, typer.Option(help="Another model, compared product by product.")] = None,
     normaliser: Annotated[
-        Path | None,
-        typer.Option(help="A file from `train normaliser`: predictions are normalised, as gold is."),
+        Path | None, typer.Option(help="A file from `train normaliser`: predictions are normalised, as gold is.")
     ] = None,
     linker: Encoder = None,
     store: Annotated[

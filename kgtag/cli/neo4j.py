@@ -1,7 +1,5 @@
 """`kgtag neo4j`: a local server for trials and tests."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated

@@ -31,8 +31,7 @@ Store = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, and nothing else there.")]
 Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory from `train extractor`.")]
 Precision = Annotated[
-    str,
-    typer.Option("--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: quicker, and very nearly as good."),
+    str, typer.Option("--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: quicker, and very nearly as good.")
 ]
 Embeddings = Annotated[
     Path | None,
@@ -48,8 +47,7 @@ _FORMATS = "annotated, spans, extractgpt, bio or bieos."
 _SEED = "Same seed, data and machine: same model."
 Format = Annotated[str, typer.Option(help=_FORMATS)]
 Encoder = Annotated[
-    str | None,
-    typer.Option(help="Hub name or path of a transformers encoder.", show_default="all-MiniLM-L6-v2"),
+    str | None, typer.Option(help="Hub name or path of a transformers encoder.", show_default="all-MiniLM-L6-v2")
 ]
 Seed = Annotated[int, typer.Option(help=_SEED)]
 ConfigSeed = Annotated[int | None, typer.Option(help=_SEED, show_default="0")]
@@ -83,8 +81,7 @@ class TrainingOptions:
         typer.Option(metavar="FILE.toml", help="Config file or preset with more options; the command line wins."),
     ] = None
     assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any option of a config file; repeatable."),
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any option of a config file; repeatable.")
     ] = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.", show_default="10")] = None
     batch_size: Annotated[int | None, typer.Option(min=1, help="Titles in a batch.", show_default="16")] = None

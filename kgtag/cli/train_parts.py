@@ -1,7 +1,5 @@
 """`kgtag train` of everything but extractors: encoders, ensembles, new attributes, linkers, embeddings."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +18,7 @@ def encoder(
         str, typer.Option(help="products, lines, bieos, bio or extractgpt; .txt files are always lines.")
     ] = "products",
     encoder: Annotated[
-        str | None,
-        typer.Option(help="Encoder to adapt: hub name or path.", show_default="a new small one"),
+        str | None, typer.Option(help="Encoder to adapt: hub name or path.", show_default="a new small one")
     ] = None,
     teacher: Annotated[
         str | None, typer.Option(help="Train a new encoder whose states resemble those of this one.")
@@ -108,8 +105,7 @@ def attributes(
     add: Annotated[list[str], typer.Option(help="NAME, or NAME=definition; may be repeated.")],
     out: Out,
     store: Annotated[
-        str | None,
-        typer.Option(help="Taxonomy with their values; tags are of its concepts.", metavar="URL"),
+        str | None, typer.Option(help="Taxonomy with their values; tags are of its concepts.", metavar="URL")
     ] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only for these categories; all by default.")] = None,
     encoder: Annotated[str | None, typer.Option(help="What the model was trained from, if it was moved since.")] = None,

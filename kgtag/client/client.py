@@ -1,7 +1,5 @@
 """The two clients: the same operations over the two transports of httpx."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from types import TracebackType

@@ -1,7 +1,5 @@
 """The operations of the HTTP API, each described once for both clients. Names are those of the OpenAPI description."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

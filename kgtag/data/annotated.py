@@ -1,7 +1,5 @@
 """Rows of annotated products: attributes and values, spans, ExtractGPT sets; and where values stand in a text."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Import of taxonomy files, and of annotated products as a taxonomy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Texts with a tag a token: BIO in JSON, and BIEOS a character a line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Clusters of NIL mentions as proposals of new values, each with its place; and plausible relations as proposals."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Annotating a product informs about every similar product, so the batch covers as
 covers only itself; two similar products cover little more than one.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

@@ -4,8 +4,6 @@ An edge is scored by vectors that were trained without it: training leaves out e
 keeps those vectors with the export (`Folds`). Edges asserted since then are scored by the exported vectors.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

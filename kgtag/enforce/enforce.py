@@ -5,8 +5,6 @@
 Each step changes a candidate or drops it under a named rule.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -85,11 +83,7 @@ class Enforcer:
     """Makes the tags of items consistent with one snapshot, and caches what it needs of that."""
 
     def __init__(
-        self,
-        taxonomy: Taxonomy,
-        *,
-        plausibility: Plausibility | None = None,
-        settings: EnforceSettings | None = None,
+        self, taxonomy: Taxonomy, *, plausibility: Plausibility | None = None, settings: EnforceSettings | None = None
     ) -> None:
         self._settings = settings or EnforceSettings()
         self._plausibility = plausibility if self._settings.mode == "full" else None

@@ -1,7 +1,5 @@
 """An independent checker of finished sets of tags; it shares no code with enforcement."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass

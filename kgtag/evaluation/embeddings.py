@@ -6,8 +6,6 @@ with an entity that train lacks is kept, as in LibKGE and RotatE, and counts as 
 such triples (`unseen="drop"`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 Strict spans count, or values per (product, attribute) as ExtractGPT counts.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

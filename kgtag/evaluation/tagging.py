@@ -1,7 +1,5 @@
 """Precision, recall and F1 of links and of finished tags, and how often tags contradict each other."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

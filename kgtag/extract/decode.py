@@ -4,8 +4,6 @@ Tags are O, B, I, E, S (begin, inside, end, single). One CRF is shared by all at
 for one attribute. Everything is in log space.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

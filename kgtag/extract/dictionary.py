@@ -1,7 +1,5 @@
 """The taxonomy's own labels, found as they are written in titles: a baseline extractor, without training."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Sequence
 

@@ -10,8 +10,6 @@ model.safetensors   the same weights for torch
 metrics.json        how training went (not part of the version)
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

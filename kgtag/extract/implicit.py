@@ -11,8 +11,6 @@ weights.npz       inverse frequencies of grams, and by attribute the linear mode
 metrics.json      how training went (not part of the version)
 """
 
-from __future__ import annotations
-
 import re
 import zipfile
 from collections import defaultdict

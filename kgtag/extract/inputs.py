@@ -1,7 +1,5 @@
 """Titles as the sequence model reads them: tokens with exact offsets, windows over long titles, padded arrays."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

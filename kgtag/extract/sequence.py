@@ -1,7 +1,5 @@
 """The extractor that serves: a trained encoder with a CRF over attributes, run by ONNX Runtime. Needs no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A sentence encoder served by onnxruntime: text in, unit vector out. No torch, no transformers."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Values as sellers write them → values as a catalogue keeps them: units, numbers, names, families of colours."""
 
-from __future__ import annotations
-
 from kgtag.normalise.learn import Normaliser, ValuePair, fit, pair_values
 from kgtag.normalise.quantities import Quantity, convert, read_quantity
 

@@ -1,7 +1,5 @@
 """Operations on a value. Each is a name and its settings, so that learned rules are plain JSON."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

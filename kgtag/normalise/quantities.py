@@ -3,8 +3,6 @@
 pint knows more units, but not the shops' spellings (`5-1/2"`, "50 lbs.", "13.97厘米"), which are most of the work.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Literal

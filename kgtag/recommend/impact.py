@@ -1,7 +1,5 @@
 """Impact of a taxonomy change on tags, items and neighbour lists."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Search queries parsed into spans that name concepts, and a remainder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The parts that answer requests, assembled for a snapshot."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from graph.store import TaxonomyStore

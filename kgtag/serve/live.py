@@ -1,7 +1,5 @@
 """The live snapshot: follows a store, is rebuilt beside the requests, and swapped in whole."""
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """The history kept up with external edits that the service notices."""
 
-from __future__ import annotations
-
 import logging
 
 from graph.errors import KgtagError

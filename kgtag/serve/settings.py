@@ -1,7 +1,5 @@
 """Settings of the command line and the service, read once from the environment."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 

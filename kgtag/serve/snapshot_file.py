@@ -1,7 +1,5 @@
 """The snapshot file of a service: read at its start, written in the background when the taxonomy changes."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from pathlib import Path

@@ -22,12 +22,7 @@ class LabelMap:
 
     @classmethod
     def of(
-        cls,
-        taxonomy: Taxonomy,
-        *,
-        attributes: Iterable[str],
-        categories: Iterable[str],
-        recorded: Mapping[str, str],
+        cls, taxonomy: Taxonomy, *, attributes: Iterable[str], categories: Iterable[str], recorded: Mapping[str, str]
     ) -> LabelMap:
         """Bind by the ids `recorded` at training (name → concept id), else by label.
 

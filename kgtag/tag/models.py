@@ -1,7 +1,5 @@
 """Trained models, loaded once, and the pipeline they make with a taxonomy snapshot."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The tagging pipeline: product ──▶ extract ──▶ link ──▶ enforce ──▶ tags."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,18 +12,7 @@ from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.text import clean_product
-from kgtag.types import (
-    CandidateTag,
-    Extraction,
-    Extractor,
-    Linked,
-    Linker,
-    Nil,
-    Plausibility,
-    Product,
-    Query,
-    Tagging,
-)
+from kgtag.types import CandidateTag, Extraction, Extractor, Linked, Linker, Nil, Plausibility, Product, Query, Tagging
 
 _BATCH = 512
 """Products that go through the stages together; the extractor batches titles of similar length."""

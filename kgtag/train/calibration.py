@@ -9,8 +9,6 @@ a known triple. A logistic regression per relation (or over all, for relations w
 a triple; where there is plenty of data an isotonic step follows. The prior is one to one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """TOML files of training options, and dataclasses that check what they hold."""
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from collections.abc import Collection, Mapping

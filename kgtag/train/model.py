@@ -1,7 +1,5 @@
 """One model directory: an extractor, and beside it a linker and the model of implicit values."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -146,11 +146,7 @@ def test_items(store: TaxonomyStore) -> None:
         ItemTag("shoes", 0.5, "implied"),
     )
     store.put_items([put("b", *tags), put("a"), put("c", ItemTag("red", 0.5, "exact", status="rejected"))])
-    assert list(store.items()) == [
-        put("a"),
-        put("b", *tags),
-        put("c", ItemTag("red", 0.5, "exact", status="rejected")),
-    ]
+    assert list(store.items()) == [put("a"), put("b", *tags), put("c", ItemTag("red", 0.5, "exact", status="rejected"))]
     assert list(store.items(after="a", limit=1)) == [put("b", *tags)]
     assert store.items_of("red") == ["b"]
     store.put_items([put("b"), put("c", ItemTag("red", 0.5, "exact")), put("a", ItemTag("red", 0.5, "exact"))])

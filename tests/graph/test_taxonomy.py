@@ -88,9 +88,7 @@ def test_the_revision_depends_on_content_alone(data: TaxonomyData, chance: rando
 
 def test_redirects_lead_to_their_end() -> None:
     taxonomy = build(
-        *(concept(id) for id in "abcd"),
-        Relation("replaced_by", "a", "b"),
-        Relation("replaced_by", "b", "c"),
+        *(concept(id) for id in "abcd"), Relation("replaced_by", "a", "b"), Relation("replaced_by", "b", "c")
     )
     assert [taxonomy.resolve(id) for id in "abcd"] == ["c", "c", "c", "d"]
     round_trip = build(concept("a"), concept("b"), Relation("replaced_by", "a", "b"), Relation("replaced_by", "b", "a"))

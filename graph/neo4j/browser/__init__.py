@@ -4,8 +4,6 @@ Browser loads a `.grass` file and a `.zip` of queries that are dropped on its pa
 whose host must be allowed (`localhost` is by default).
 """
 
-from __future__ import annotations
-
 import io
 import re
 import zipfile

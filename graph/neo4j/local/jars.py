@@ -1,7 +1,5 @@
 """Requirements of a local Neo4j: Java, and the server's jars, fetched once with Maven."""
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import os

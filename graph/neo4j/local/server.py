@@ -4,8 +4,6 @@ The jars are fetched once into the cache (`~/.cache/kgtag`, or `KGTAG_CACHE`). E
 runs. It listens on 127.0.0.1 alone, and needs a password only if it was first started with one.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

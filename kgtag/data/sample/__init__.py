@@ -1,7 +1,5 @@
 """The sample shop: a bilingual taxonomy and annotated product titles, all made up and written by hand."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 _HERE = Path(__file__).parent

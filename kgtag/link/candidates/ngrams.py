@@ -4,8 +4,6 @@ Grams are trigrams whose letters are sorted, so that swapped letters still meet 
 Japanese and Korean characters, sorted bigrams and single characters. A text is padded with a space at either end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

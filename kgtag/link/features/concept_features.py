@@ -1,7 +1,5 @@
 """Features over all labels of a candidate, its rank among the others, and its usage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

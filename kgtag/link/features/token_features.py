@@ -1,7 +1,5 @@
 """Features of two texts: the same words, words that substitute for others, the same letters."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

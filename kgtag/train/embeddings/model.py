@@ -9,8 +9,6 @@ Early stopping scores a bounded sample of the validation triples with `Vectors`,
 PyKEEN's own evaluation on a CPU can take far longer than the training it watches.
 """
 
-from __future__ import annotations
-
 import gc
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Trains graph embeddings on triples, calibrates and exports them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

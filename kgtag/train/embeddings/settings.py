@@ -1,7 +1,5 @@
 """Training settings of graph embeddings, and their config files; readable without torch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path

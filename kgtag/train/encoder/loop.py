@@ -4,8 +4,6 @@ Not `transformers.Trainer`: whole-run masking of Chinese, batches by token count
 subclassed into it, which is more code than the loop.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 import random

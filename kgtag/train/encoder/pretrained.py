@@ -3,8 +3,6 @@
 Nothing here reaches for the network for the default encoder or for a path.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import warnings

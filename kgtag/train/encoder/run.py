@@ -1,7 +1,5 @@
 """Pretrains an encoder on product text by masked-language modelling, and writes a directory `--encoder` accepts."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Checks of annotated data before training, with counts and examples."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Training examples: annotated products as token spans by attribute."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

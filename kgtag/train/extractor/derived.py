@@ -4,8 +4,6 @@ Further training learns from new products, with earlier ones replayed. An ensemb
 the best spans are chosen: better and slower than each; distil it to be fast again.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The training loop: keeps the epoch that is best on dev, and resumes from checkpoints."""
 
-from __future__ import annotations
-
 import math
 import random
 import time

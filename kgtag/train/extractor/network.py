@@ -4,8 +4,6 @@ Input is "[CLS] title [SEP]", or "[CLS] title [SEP] category [SEP]" when the cat
 so that its tokens are at positions 1..T whatever follows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast

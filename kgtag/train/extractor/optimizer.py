@@ -3,8 +3,6 @@
 The loss is the CRF's likelihood, robust to noisy gold, with distillation and a loss across attributes.
 """
 
-from __future__ import annotations
-
 import re
 import warnings
 from typing import Any

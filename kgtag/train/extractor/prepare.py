@@ -3,8 +3,6 @@
 A title gets another value of an attribute, and its gold stays exact.
 """
 
-from __future__ import annotations
-
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What a training shows and leaves on record: ticks for a bar, curves as CSV and picture, TensorBoard, a model card."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence

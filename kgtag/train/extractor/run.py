@@ -1,7 +1,5 @@
 """Fine-tunes the extractor on annotated products and writes a model directory."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext

@@ -1,7 +1,5 @@
 """Networks in model directories: loaded into torch, written, and exported to ONNX, also in eight bits."""
 
-from __future__ import annotations
-
 import json
 import logging
 import shutil

@@ -1,7 +1,5 @@
 """Hyper-parameter search by Optuna: TPE sampler, median pruner, trials in SQLite."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

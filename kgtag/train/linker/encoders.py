@@ -3,8 +3,6 @@
 Pooling and scaling to length 1 are inside, as sentence-transformers computes them.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import random

@@ -1,7 +1,5 @@
 """Training a linker: what its synonyms teach, networks from queries of known answer, calibration from others."""
 
-from __future__ import annotations
-
 import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence

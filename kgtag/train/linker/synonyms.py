@@ -3,8 +3,6 @@
 The map takes seconds, where a new encoder takes an hour.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 

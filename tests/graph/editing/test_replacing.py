@@ -32,9 +32,7 @@ def _first(store: SqliteStore | Neo4jStore) -> Taxonomy:
     return import_parsed(store, first, author="me", reason="old release").taxonomy
 
 
-def test_moved_concepts_leave_their_old_parent_and_missing_ones_are_deprecated(
-    store: SqliteStore | Neo4jStore,
-) -> None:
+def test_moved_concepts_leave_their_old_parent_and_missing_ones_are_deprecated(store: SqliteStore | Neo4jStore) -> None:
     _first(store)
     report = _replace(store, _content("a", "b", "c", "d", "f", below={"c": "b", "f": "d"}))
     taxonomy = report.taxonomy

@@ -11,17 +11,7 @@ from hypothesis import strategies as st
 from graph.changes import net
 from graph.editing.retag import retagged
 from graph.errors import InputError, UnknownConcept
-from graph.model import (
-    Change,
-    ChangeSet,
-    Concept,
-    DeleteConcept,
-    ItemTag,
-    PutConcept,
-    Retag,
-    Retagged,
-    TaggedItem,
-)
+from graph.model import Change, ChangeSet, Concept, DeleteConcept, ItemTag, PutConcept, Retag, Retagged, TaggedItem
 from graph.model.changes import dump_change, load_change
 from graph.store import TaxonomyStore
 
@@ -65,11 +55,7 @@ def test_tags_move_and_an_item_carries_no_concept_twice(shop: TaxonomyStore) -> 
             ItemTag("b", 0.9, "exact", 0, 3, "Kicks", retagged_from=from_a),
             ItemTag("b", 0.5, "dense", 4, 7, "shoe", "merged", (Retagged("a", "b", "accepted", 2),)),
         ),
-        item(
-            "2",
-            ItemTag("b", 0.9, "exact"),
-            ItemTag("b", 0.9, "exact", 1, 2, "trainer", "merged", from_a),
-        ),
+        item("2", ItemTag("b", 0.9, "exact"), ItemTag("b", 0.9, "exact", 1, 2, "trainer", "merged", from_a)),
         item(
             "3",
             ItemTag("b", 0.3, "exact", status="rejected", retagged_from=(Retagged("a", "a", "rejected", 2),)),

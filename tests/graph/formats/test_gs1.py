@@ -67,13 +67,7 @@ def test_classes_properties_and_code_lists(files: tuple[Path, Path]) -> None:
         "firmness": "attribute",
     }
     assert by_id["Firmness-HARD"] == Concept(
-        VOC + "Firmness-HARD",
-        "gs1",
-        "value",
-        {"en": "Firm"},
-        {"en": ("Hard",)},
-        {"und": ("HARD",)},
-        notation="H1",
+        VOC + "Firmness-HARD", "gs1", "value", {"en": "Firm"}, {"en": ("Hard",)}, {"und": ("HARD",)}, notation="H1"
     )
     assert by_id["Thing"].definition == {"en": "What is sold."}
     assert (by_id["firmness"].choice, by_id["firmness"].status) == ("single", "candidate")

@@ -43,10 +43,7 @@ def test_the_first_broader_is_the_primary_one(tmp_path: Path) -> None:
         + '{"id": "a", "kind": "category", "pref_label": {"en": "A"}, "broader": ["shoes", "b"]}'
     )
     found = jsonl.read([_file(tmp_path, rows)])
-    assert found.relations == (
-        Relation("broader", "a", "b"),
-        Relation("broader", "a", "shoes", primary=True),
-    )
+    assert found.relations == (Relation("broader", "a", "b"), Relation("broader", "a", "shoes", primary=True))
     assert {concept.scheme for concept in found.concepts} == {"kgtag"}
 
 

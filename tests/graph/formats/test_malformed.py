@@ -22,16 +22,8 @@ GOOD: dict[str, tuple[Callable[[Sequence[Path]], Parsed], str, str]] = {
     "google": (listings.read_google, "t.en.txt", "1 - NAME\n2 - NAME > Kites\n"),
     "gpc": (listings.read_gpc, "h.tsv", "10\tNAME\t (GPC segment)\n"),
     "openfoodfacts": (openfoodfacts.read, "c.txt", "en:NAME\nfr:Nom\n"),
-    "bestbuy": (
-        shops.read_bestbuy,
-        "c.json",
-        json.dumps(BESTBUY),
-    ),
-    "whatnot": (
-        shops.read_whatnot,
-        "t.json",
-        json.dumps(WHATNOT),
-    ),
+    "bestbuy": (shops.read_bestbuy, "c.json", json.dumps(BESTBUY)),
+    "whatnot": (shops.read_whatnot, "t.json", json.dumps(WHATNOT)),
     "csv": (tabular.read, "t.csv", "id,pref_label@en\na,NAME\n"),
     "jsonl": (jsonl.read, "t.jsonl", '{"id": "a", "kind": "category", "pref_label": {"en": "NAME"}}\n'),
 }

@@ -15,16 +15,7 @@ from graph.columns.assemble import columns_of
 from graph.columns.columns import Columns
 from graph.model import RELATION_TYPES, Relation, UnknownEdge
 from graph.neo4j import cypher
-from graph.neo4j.read import (
-    LOST,
-    concept_part,
-    edge_part,
-    join,
-    read_columns,
-    split_tags,
-    text_part,
-    unknown_part,
-)
+from graph.neo4j.read import LOST, concept_part, edge_part, join, read_columns, split_tags, text_part, unknown_part
 from graph.neo4j.store import Neo4jStore
 from tests import neo4j_reference as reference
 from tests.strategies import texts

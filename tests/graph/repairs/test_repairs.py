@@ -344,13 +344,7 @@ def test_a_repair_keeps_what_it_does_not_repair(cypher: ExternalEdit, neo4j_stor
 
 @pytest.mark.parametrize(
     ("edges", "closed_by"),
-    [
-        ("ab ba", "ba"),
-        ("AB BC ca", "ca"),
-        ("AB BC CA", "CA"),
-        ("ab bc ca cb", "ca cb"),
-        ("AB ab BA", "BA"),
-    ],
+    [("ab ba", "ba"), ("AB BC ca", "ca"), ("AB BC CA", "CA"), ("ab bc ca cb", "ca cb"), ("AB ab BA", "BA")],
 )
 def test_edges_that_close_a_cycle(edges: str, closed_by: str) -> None:
     """In upper case: primary."""

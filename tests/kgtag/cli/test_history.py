@@ -80,10 +80,7 @@ def test_diff_by_version_release_file_and_store(store: str, tmp_path: Path) -> N
     found = run("diff", "1", named["name"], "--store", store, "--json")
     assert found.code == 1
     assert [row["concept"] for row in found.json["changed"]] == ["boots", "shoes"]
-    assert found.json["changed"][1]["fields"]["pref_label"] == {
-        "before": {"en": "Shoes"},
-        "after": {"en": "Footwear"},
-    }
+    assert found.json["changed"][1]["fields"]["pref_label"] == {"before": {"en": "Shoes"}, "after": {"en": "Footwear"}}
     (gone,) = found.json["relations_removed"]
     assert gone == {"type": "broader", "source": "boots", "target": "shoes", "primary": True}
     for a, b in ((named["name"], "3"), ("3", file), (store, named["name"]), (file, store)):

@@ -23,10 +23,7 @@ from kgtag.types import Product
 from tests.kgtag.running import main
 
 ANN, BOB = Person("ann"), Person("bob")
-VALUES = {
-    "color": ("Black", "Red", "Green", "Dark green", "Bottle green"),
-    "style": ("Running shoes", "Hiking boots"),
-}
+VALUES = {"color": ("Black", "Red", "Green", "Dark green", "Bottle green"), "style": ("Running shoes", "Hiking boots")}
 
 
 @pytest.fixture

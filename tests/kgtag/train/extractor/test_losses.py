@@ -81,12 +81,7 @@ def test_teachers_draw_the_loss_towards_them_where_the_example_is_theirs(ready: 
 
 def _two_attributes(batch: Batch, tags: list[list[int]], weights: list[float]) -> Batch:
     """One title of two tokens and two attributes."""
-    return replace(
-        batch,
-        tags=torch.tensor([tags]),
-        weights=torch.tensor([weights]),
-        lengths=torch.tensor([2]),
-    )
+    return replace(batch, tags=torch.tensor([tags]), weights=torch.tensor([weights]), lengths=torch.tensor([2]))
 
 
 def test_each_token_belongs_to_one_of_all_attributes(batch: Batch) -> None:
