@@ -43,10 +43,7 @@ class Keyring:
             self._keys = {key.id: key for key in found}
 
     async def refresh_keys(self, load: Callable[[], None]) -> None:
-        """Return after a load that began after this call, for a key made since the last poll.
-
-        All callers that wait share one load, and loads are a moment apart.
-        """
+        """Return after a load, shared by all who wait, that began after this call: for a key made since the poll."""
         if self._next is None:
             self._next = asyncio.create_task(self._load_soon(load))
         await asyncio.shield(self._next)

@@ -1,6 +1,7 @@
 """The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
 import os
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -53,18 +54,11 @@ def serve(
     )
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
     log(f"serving on http://{host}:{port} (documentation under /docs)")
+    run = partial(uvicorn.run, host=host, port=port, log_level="info", access_log=False)
     if workers == 1:
-        uvicorn.run(create_app(settings, models=models), host=host, port=port, log_level="info", access_log=False)
+        run(create_app(settings, models=models))
         return
     del models  # each worker loads its own
     with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
         os.environ.update(pass_to_workers(settings, Path(metrics)))
-        uvicorn.run(
-            "api.app:create_worker",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            log_level="info",
-            access_log=False,
-        )
+        run("api.app:create_worker", factory=True, workers=workers)

@@ -86,10 +86,7 @@ class Problem(KgtagError):
 
 
 def from_error(error: KgtagError, request: Request | None = None) -> Problem:
-    """The problem for an error of the tree.
-
-    An unknown concept is 404 when the path names it, 422 when only the query or the body does.
-    """
+    """The problem for an error. An unknown concept is 404 when the path names it, 422 when only query or body do."""
     if isinstance(error, Problem):
         return error
     status = STATUS.get(error.code, 500)

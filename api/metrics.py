@@ -120,8 +120,7 @@ class Observe:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
-                stale = self._service.stale_for
-                if stale is not None:
+                if (stale := self._service.stale_for) is not None:
                     MutableHeaders(raw=message["headers"])["X-Stale-For"] = f"{stale:.1f}"
             await send(message)
 

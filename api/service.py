@@ -75,8 +75,6 @@ class Service:
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
 
-    # -- for the routes ---------------------------------------------------------------------------
-
     @property
     def live(self) -> LiveTaxonomy:
         """Raises StoreUnavailable as long as there has never been a snapshot."""
@@ -130,14 +128,8 @@ class Service:
             with contextlib.suppress(StoreError):
                 self.keyring.load(self._live.store)
 
-    # -- life -------------------------------------------------------------------------------------
-
     def start(self) -> None:
-        """Open the store, load the models, and follow the store.
-
-        Raises:
-            InputError: A wrong URL, or models that do not load or do not fit. An unavailable store is waited for.
-        """
+        """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
         store = self.settings.open_store()
         self._models = self._models or open_models(self.settings)
         self._live = live = follow(self.settings, store, self._models)

@@ -33,8 +33,7 @@ def create_key(store: TaxonomyStore, *, name: str, scopes: Sequence[str]) -> tup
         why = f"no scope {wrong[0]!r}" if wrong else "a key needs a scope"
         raise InputError(f"{why}; there is {', '.join(SCOPES)}")
     id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    ordered = tuple(scope for scope in SCOPES if scope in scopes)
-    key = ApiKey(id=id, name=name, sha256=_digest(secret), scopes=ordered, created=now())
+    key = ApiKey(id, name, _digest(secret), tuple(scope for scope in SCOPES if scope in scopes), now())
     store.put_key(key)
     return key, f"{_PREFIX}_{id}_{secret}"
 
@@ -51,14 +50,10 @@ def matches(key: ApiKey, presented: str) -> bool:
 
 
 def allows(key: ApiKey, scope: Scope) -> bool:
-    """Whether the key has the scope or one that implies it.
-
-    `admin` implies every scope; `edit` and `approve` imply `propose`; each of these implies `read`.
-    """
+    """Whether the key has the scope or one that implies it."""
     return any(scope == own or scope in _IMPLIED.get(own, ()) for own in key.scopes)
 
 
 def _digest(secret: str) -> str:
-    # A plain SHA-256 suffices for a secret of 256 random bits. Slow hashes are for passwords that people choose, and
-    # would cost every request tens of milliseconds.
+    # A plain SHA-256 suffices for 256 random bits; slow hashes, for passwords that people choose, would slow requests.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

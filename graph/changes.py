@@ -70,11 +70,10 @@ def net(changes: ChangeSet) -> Net:
             retags.append(change)
         else:
             edge = change.relation.canonical()
-            key = edge.key
-            relations[key] = (edge, isinstance(change, PutRelation))
+            relations[edge.key] = (edge, isinstance(change, PutRelation))
             if deletes:
-                touching.setdefault(edge.source, set()).add(key)
-                touching.setdefault(edge.target, set()).add(key)
+                touching.setdefault(edge.source, set()).add(edge.key)
+                touching.setdefault(edge.target, set()).add(edge.key)
     for retag in early:
         if retag.target in deleted:
             raise InputError(f"tags can't move to {retag.target!r} in a change set that deletes it; make it two steps")
@@ -103,14 +102,12 @@ def spliced(columns: Columns, work: Net) -> Columns:
     deleted = deleted[deleted >= 0]
     edges = columns.edges
     if len(deleted):
-        kept = ~(np.isin(edges.source, deleted) | np.isin(edges.target, deleted))
-        edges = edges.select(kept)
-    dangling = [edge for edge in columns.dangling if edge.source not in gone and edge.target not in gone]
+        edges = edges.select(~(np.isin(edges.source, deleted) | np.isin(edges.target, deleted)))
     result, place = _with_concepts(columns, deleted, columns_of(work.put, ()))
     if place is not None:
         edges = Edges(edges.type, place[edges.source], place[edges.target], edges.primary)
     undone = {edge.key for edge in (*work.unrelate, *work.relate)}
-    dangling = [edge for edge in dangling if edge.key not in undone]
+    dangling = [e for e in columns.dangling if gone.isdisjoint((e.source, e.target)) and e.key not in undone]
     duplicates = tuple(id for id in columns.duplicates if id not in gone)
     unknown = tuple(one for one in columns.unknown if one.source not in gone and one.target not in gone)
     result = replace(result, edges=edges, dangling=(), duplicates=duplicates, unknown=unknown)
@@ -141,24 +138,21 @@ def _with_concepts(columns: Columns, deleted: Longs, put: Columns) -> tuple[Colu
 def _joined(a: Columns, b: Columns, rows: Longs) -> Columns:
     """Rows of both, those of `b` numbered after those of `a`, in a new order; with the edges of `a`."""
 
-    def coded(x: Coded, y: Coded) -> Coded:
-        codes = np.concatenate([x.codes, y.codes + np.int32(len(x.values))])
-        return Coded.compact(codes[rows], (*x.values, *y.values))
+    def united(x: Coded, y: Coded) -> Coded:
+        return Coded(np.concatenate([x.codes, y.codes + np.int32(len(x.values))]), (*x.values, *y.values))
 
     def texts(x: pa.LargeStringArray, y: pa.LargeStringArray) -> pa.LargeStringArray:
         return pa.concat_arrays([x, y]).take(pa.array(rows))
 
     s, t = a.texts, b.texts
-    lang = Coded(
-        np.concatenate([s.lang.codes, t.lang.codes + np.int32(len(s.lang.values))]), (*s.lang.values, *t.lang.values)
-    )
     both = Texts(
         np.concatenate([s.starts, t.starts[1:] + s.starts[-1]]),
         np.concatenate([s.kind, t.kind]),
-        lang,
+        united(s.lang, t.lang),
         pa.concat_arrays([s.text, t.text]),
     )
-    scheme, kind, status, choice = map(coded, a.coded, b.coded)
+    coded = (Coded.compact(one.codes[rows], one.values) for one in map(united, a.coded, b.coded))
+    scheme, kind, status, choice = coded
     ids, notation = texts(a.ids, b.ids), texts(a.notation, b.notation)
     return Columns(ids, scheme, kind, status, choice, notation, both.of(rows), a.edges)
 
@@ -177,8 +171,7 @@ def _with_relations(columns: Columns, unrelate: Sequence[Relation], relate: Sequ
     lost = set(dangling)
     primary = np.array([edge.primary for edge in relate if edge not in lost], dtype=bool)
     both = np.concatenate([keys[kept], added]), np.concatenate([edges.primary[kept], primary])
-    result = edges_of(*both, n) if n else edges
-    return replace(columns, edges=result, dangling=distinct(dangling))
+    return replace(columns, edges=edges_of(*both, n) if n else edges, dangling=distinct(dangling))
 
 
 def _ends(columns: Columns, relations: Sequence[Relation]) -> tuple[Longs, list[Relation]]:
@@ -234,9 +227,8 @@ def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
     differ |= count != np.diff(b.texts.starts)[right]
     still = np.flatnonzero(~differ)
     owners = np.repeat(still, count[still])
-    ours, theirs = (
-        ranges(texts.starts[side[still]], count[still]) for texts, side in ((a.texts, left), (b.texts, right))
-    )
+    ours = ranges(a.texts.starts[left[still]], count[still])
+    theirs = ranges(b.texts.starts[right[still]], count[still])
     unequal = a.texts.kind[ours] != b.texts.kind[theirs]
     unequal |= a.texts.lang.codes[ours] != _recoded(b.texts.lang, a.texts.lang)[theirs]
     unequal |= _unequal(a.texts.text.take(pa.array(ours)), b.texts.text.take(pa.array(theirs)))
@@ -251,14 +243,11 @@ def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs
     row[at[at >= 0]] = np.flatnonzero(at >= 0)
     row[gone] = len(b) + np.arange(len(gone))
 
-    def keys(columns: Columns, place: Longs | None) -> Longs:
-        edges = columns.edges
-        source, target = edges.source.astype(np.int64), edges.target.astype(np.int64)
-        if place is not None:
-            source, target = place[source], place[target]
+    def keys(edges: Edges, row: Longs) -> Longs:
+        source, target = row[edges.source], row[edges.target]
         return ((edges.type.astype(np.int64) * space + source) * space + target) * 2 + edges.primary
 
-    before, after = keys(a, row), keys(b, None)
+    before, after = keys(a.edges, row), keys(b.edges, np.arange(len(b), dtype=np.int64))
     added: Longs = np.flatnonzero(np.isin(after, before, invert=True))
     removed: Longs = np.flatnonzero(np.isin(before, after, invert=True))
     return added, removed

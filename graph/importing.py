@@ -177,11 +177,10 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tu
         else:
             unchanged += 1
     relations, notes = _relations(content, taxonomy, stale)
-    updated = len(content.concepts) - created - unchanged
     changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
     return changes, ImportCounts(
         created=created,
-        updated=updated,
+        updated=len(content.concepts) - created - unchanged,
         unchanged=unchanged,
         relations=len(relations),
         notes=(*content.notes, *stale.notes, *notes),

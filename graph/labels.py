@@ -20,8 +20,7 @@ def normalise(text: str) -> str:
         >>> normalise("T-Shirts ")
         't shirts'
     """
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return _SEPARATORS.sub(" ", folded).strip()
+    return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
 def slug(key: str, *, keep: str = ".") -> str:

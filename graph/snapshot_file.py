@@ -92,10 +92,8 @@ def read_blocks(path: Path, *, verify: bool = False) -> tuple[dict[str, Any], di
                 raise FileFormatError(str(path), "not a snapshot file")
             _, format, size, digest = _PREFIX.unpack(prefix)
             if format != _FORMAT:
-                raise FileFormatError(
-                    str(path),
-                    f"this snapshot has format {format}, this kgtag reads {_FORMAT}; delete it to have a new one",
-                )
+                why = f"this snapshot has format {format}, this kgtag reads {_FORMAT}; delete it to have a new one"
+                raise FileFormatError(str(path), why)
             text = file.read(min(size, os.fstat(file.fileno()).st_size))
             if len(text) < size or hashlib.blake2b(text, digest_size=16).digest() != digest:
                 raise FileFormatError(str(path), "the header is damaged; delete the file to have a new one")
@@ -144,10 +142,7 @@ class Saved:
 
 
 def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") -> None:
-    """Write a snapshot with all indexes, whole or not at all; `store` and `token` as in `Saved`, without a password.
-
-    Raises InputError when the file can't be written.
-    """
+    """Write a snapshot with all indexes, as `write_blocks`; `store` (without a password) and `token` as in `Saved`."""
     taxonomy.warm()
     columns, derived = taxonomy.columns, taxonomy.derived
     header = {
@@ -162,10 +157,7 @@ def save(taxonomy: Taxonomy, path: Path, *, store: str = "", token: str = "") ->
 
 
 def load(path: Path, *, verify: bool = False) -> Saved:
-    """Map a file; with `verify`, check every byte of it first.
-
-    Raises FileFormatError for a file that is missing, damaged, or not a snapshot file.
-    """
+    """Map a file; with `verify`, check every byte of it first. Raises FileFormatError, as `read_blocks`."""
     header, arrays = read_blocks(path, verify=verify)
     try:
         columns = _columns_in(arrays, header["values"])
@@ -174,9 +166,8 @@ def load(path: Path, *, verify: bool = False) -> Saved:
         taxonomy = Taxonomy(columns, version=header["version"], problems=problems, derived=derived)
         return Saved(taxonomy, header["store"], header["token"])
     except (KeyError, ValueError, TypeError, pa.ArrowInvalid) as error:
-        raise FileFormatError(
-            str(path), f"the parts don't fit together ({error!r}); delete it to have a new one"
-        ) from None
+        why = f"the parts don't fit together ({error!r}); delete it to have a new one"
+        raise FileFormatError(str(path), why) from None
 
 
 def _columns_out(columns: Columns) -> dict[str, Array]:
@@ -220,9 +211,8 @@ def _derived_out(derived: Derived) -> dict[str, Array]:
     above, below = derived.hierarchy.ancestors, derived.hierarchy.descendants
     if above is not None and below is not None:
         found |= {**_csr_out("above", above), **_csr_out("below", below)}
-    labels = derived.labels
-    found |= {f"labels.{name}": getattr(labels, name) for name in _LABELS}
-    return {**found, **_texts_out("labels", labels.texts.array)}
+    found |= {f"labels.{name}": getattr(derived.labels, name) for name in _LABELS}
+    return found | _texts_out("labels", derived.labels.texts.array)
 
 
 def _derived_in(columns: Columns, arrays: Any, revision: str) -> Derived:
@@ -248,9 +238,7 @@ def _derived_in(columns: Columns, arrays: Any, revision: str) -> Derived:
 def _texts_out(name: str, texts: pa.LargeStringArray) -> dict[str, Array]:
     starts = offsets(texts)
     first, last = int(starts[0]), int(starts[-1])
-    data = (
-        np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)[first:last] if last > first else np.zeros(0, np.uint8)
-    )
+    data = np.frombuffer(texts.buffers()[2] or b"", dtype=np.uint8)[first:last]
     return {f"{name}.offsets": starts - first, f"{name}.data": data}
 
 

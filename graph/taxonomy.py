@@ -38,6 +38,7 @@ class Taxonomy:
     Attributes:
         version: The version of the store that it was read at, 0 for a file.
         problems: Problems of the rows that were left out, in order.
+        derived: The indexes, for a snapshot file.
         ids: All concept ids, ascending.
 
     Example:
@@ -53,12 +54,12 @@ class Taxonomy:
         self.version = version
         self.problems = tuple(problems)
         self.columns = columns
-        self._derived = derived or Derived(columns)
-        texts = self._derived.ids
+        self.derived = derived or Derived(columns)
+        texts = self.derived.ids
         # A tuple where it is cheap: it is fastest.
         self.ids: Sequence[str] = texts.all if texts.all is not None else texts
         self._texts = texts
-        self._edges = self._derived.adjacency
+        self._edges = self.derived.adjacency
         self.broader = self._edges["broader", True]
         self.narrower = self._edges["broader", False]
         self._rows = Lazy(len(columns), columns.concepts)
@@ -71,19 +72,14 @@ class Taxonomy:
         derived = Derived(parts.columns, hierarchy=parts.hierarchy)
         return cls(parts.columns, version=data.version, problems=parts.problems, derived=derived)
 
-    @property
-    def derived(self) -> Derived:
-        """The indexes, for a snapshot file."""
-        return self._derived
-
     def warm(self) -> None:
         """Compute all indexes now instead of at first use."""
-        self._derived.warm()
+        self.derived.warm()
 
     @property
     def revision(self) -> str:
         """16 hex digits of a hash of the content; equal content has an equal one in every store."""
-        return self._derived.revision
+        return self.derived.revision
 
     def at_version(self, version: int) -> Taxonomy:
         """The same snapshot under another version."""
@@ -123,8 +119,7 @@ class Taxonomy:
 
     def index(self, id: str) -> int:
         """The concept's number in this snapshot. Raises UnknownConcept, naming similar ids and labels."""
-        i = self._texts.find(id)
-        if i is None:
+        if (i := self._texts.find(id)) is None:
             raise UnknownConcept(id, near=self.near(id))
         return i
 
@@ -136,8 +131,7 @@ class Taxonomy:
     def among(self, ids: Sequence[str]) -> dict[str, Concept]:
         """The concepts of those ids that exist; faster than `get` for many ids."""
         rows = find_all(self.columns, ids)
-        found = self.columns.concepts_at(rows[rows >= 0])
-        return {concept.id: concept for concept in found}
+        return {concept.id: concept for concept in self.columns.concepts_at(rows[rows >= 0])}
 
     def resolve(self, id: str) -> str:
         """Follow redirects (`replaced_by`) to where they end, fork or repeat.
@@ -153,14 +147,11 @@ class Taxonomy:
         Raises:
             UnknownConcept: No such concept.
         """
-        self.index(id)
         seen = {id}
-        while True:
-            successors = self.out(id, "replaced_by")
-            if len(successors) != 1 or successors[0] in seen:
-                return id
+        while len(successors := self.out(id, "replaced_by")) == 1 and successors[0] not in seen:
             id = successors[0]
             seen.add(id)
+        return id
 
     def out(self, id: str, relation: RelationType) -> list[str]:
         """Targets of a concept's relations of a type, by id; all partners if it is symmetric.
@@ -180,10 +171,9 @@ class Taxonomy:
 
     def relations_from(self, id: str) -> list[Relation]:
         """Stored relations whose source is the concept, in order; none for an unknown concept."""
-        i = self._texts.find(id)
-        if i is None:
+        if (i := self._texts.find(id)) is None:
             return []
-        primary, found = self._derived.primary[i], []
+        primary, found = self.derived.primary[i], []
         for type, rows in self._leaving:
             for j in rows.row(i):
                 if type not in SYMMETRIC or j > i:
@@ -204,23 +194,23 @@ class Taxonomy:
 
     def ancestor_indices(self, i: int) -> Indices:
         """(k,) int32, ascending: ancestors of concept number `i`, without itself."""
-        return self._derived.hierarchy.ancestor_row(i)
+        return self.derived.hierarchy.ancestor_row(i)
 
     def ancestors(self, id: str) -> list[str]:
         """Ids of all broader concepts, transitively, by id. Raises UnknownConcept."""
-        return self._names(self._derived.hierarchy.above(self.index(id)))
+        return self._names(self.derived.hierarchy.above(self.index(id)))
 
     def descendants(self, id: str) -> list[str]:
         """Ids of all narrower concepts, transitively, by id. Raises UnknownConcept."""
-        return self._names(self._derived.hierarchy.below(self.index(id)))
+        return self._names(self.derived.hierarchy.below(self.index(id)))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is transitively broader than `descendant`, not equal to it. Raises UnknownConcept."""
-        return self.index(ancestor) in self._derived.hierarchy.above(self.index(descendant))
+        return self.index(ancestor) in self.derived.hierarchy.above(self.index(descendant))
 
     def path(self, id: str) -> list[str]:
         """Ids from the top concept down to the concept, along primary `broader` relations. Raises UnknownConcept."""
-        primary, row = self._derived.primary, self.index(id)
+        primary, row = self.derived.primary, self.index(id)
         rows = []
         while row >= 0:
             rows.append(row)
@@ -234,7 +224,7 @@ class Taxonomy:
     @property
     def depths(self) -> Indices:
         """(n,) int32: `depth` of every concept."""
-        return self._derived.depths
+        return self.derived.depths
 
     def attribute_of(self, value: str) -> str | None:
         """The attribute of a value, None for a category or an attribute. Raises UnknownConcept."""
@@ -249,8 +239,7 @@ class Taxonomy:
         """Ids of attributes that apply to a category, asserted or inherited, by id. Raises UnknownConcept."""
         i = self.index(category)
         into = self._edges["applies_to", False]
-        found = {a for j in (i, *self._derived.hierarchy.above(i)) for a in into.row(j)}
-        return self._names(sorted(found))
+        return self._names(sorted({a for j in (i, *self.derived.hierarchy.above(i)) for a in into.row(j)}))
 
     def excluded(self, a: str, b: str) -> bool:
         """Whether an asserted `excludes` of the two, or of their ancestors, forbids both on one item.
@@ -261,7 +250,7 @@ class Taxonomy:
         excludes = self._edges["excludes", True]
         if not len(excludes.targets):
             return False
-        hierarchy = self._derived.hierarchy
+        hierarchy = self.derived.hierarchy
         right = {second, *hierarchy.above(second)}
         return any(j in right for i in (first, *hierarchy.above(first)) for j in excludes.row(i))
 
@@ -275,7 +264,7 @@ class Taxonomy:
         Returns:
             Ids of active and candidate concepts, by id.
         """
-        found, codes = self._derived.labels.find(label)
+        found, codes = self.derived.labels.find(label)
         if lang is not None:
             base, tags = lang.split("-")[0], self.columns.texts.lang.values
             found = [i for i, code in zip(found, codes, strict=True) if tags[code].split("-")[0] == base]
@@ -285,7 +274,7 @@ class Taxonomy:
         """Up to three concepts whose ids or labels are like `value`, as error messages show them."""
         found = self.lookup(value)
         if len(self) <= _CLOSE_MATCHES:
-            labels = self._derived.labels
+            labels = self.derived.labels
             found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
             carried = [text for text, count in zip(labels.texts, np.diff(labels.starts).tolist(), strict=True) if count]
             for label in difflib.get_close_matches(normalise(value), carried, n=3, cutoff=0.7):
@@ -311,8 +300,7 @@ def _canonical_json(row: Concept | Relation) -> bytes:
 
 def require_concept(taxonomy: Taxonomy, value: str, kind: Kind) -> str:
     """The id of the concept of a kind with this id or label, redirects followed. Raises UnknownConcept."""
-    found = find_concept(taxonomy, value, kind)
-    if found is not None:
+    if (found := find_concept(taxonomy, value, kind)) is not None:
         return found
     if value in taxonomy:
         raise UnknownConcept(value, kind=kind, near=[f"an {kind}; {value!r} is of kind {taxonomy[value].kind}"])
@@ -329,10 +317,8 @@ def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[st
         return taxonomy.resolve(recorded[name])
     if name in taxonomy and taxonomy[name].kind == kind:
         return taxonomy.resolve(name)
-    spellings = _in_either_number(name) if kind == "category" else [name]
-    for spelling in spellings:
-        found = [id for id in taxonomy.lookup(spelling) if taxonomy[id].kind == kind]
-        if found:
+    for spelling in _in_either_number(name) if kind == "category" else [name]:
+        if found := [id for id in taxonomy.lookup(spelling) if taxonomy[id].kind == kind]:
             return min(found, key=lambda id: (not taxonomy.attributes_for(id), taxonomy.depth(id), id))
     return None
 

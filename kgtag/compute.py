@@ -20,6 +20,7 @@ R = TypeVar("R")
 _lock = threading.Lock()
 _inside = 0
 _limit: Any = None
+_controller = cache(ThreadpoolController)
 
 
 def cores() -> int:
@@ -59,8 +60,7 @@ class BatchCache(Generic[K, T]):
 def blas_on_one_core() -> Iterator[None]:
     """Run numpy's matrix products on the calling thread, in the whole process until the last one leaves.
 
-    For many small products: dividing one costs more than it saves, and its last digits would depend on the number of
-    cores. The limit holds for the whole process until the last such block ends.
+    For many small products: dividing one costs more than it saves, and its last digits would depend on the cores.
     """
     global _inside, _limit
     with _lock:
@@ -76,16 +76,8 @@ def blas_on_one_core() -> Iterator[None]:
                 _limit.restore_original_limits()
 
 
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
 def log_sum_exp(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64]:
-    """Log of the summed exponentials along `axis`, with at least one finite value.
-
-    scipy's takes ten times as long for a few rows.
-    """
+    """Log of the summed exponentials along `axis`, one of them finite; scipy's takes ten times as long for few rows."""
     top = values.max(axis=axis, keepdims=True)
     summed: NDArray[np.float64] = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis=axis)
     return summed

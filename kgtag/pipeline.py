@@ -319,15 +319,9 @@ def train_extractor(
     base = read_config(str(config)) if isinstance(config, str | Path) else config or {}
     run, chosen = resolve(base, options)
     train, held = (_annotated(given, run.format, run.lang) for given in (data, dev))
+    taxonomy = _opened(store)[0] if store is not None else None
     return train_model(
-        train,
-        _opened(store)[0] if store is not None else None,
-        dev=held,
-        out=Path(out),
-        encoder=run.encoder,
-        seed=run.seed,
-        options=chosen,
-        progress=progress,
+        train, taxonomy, dev=held, out=Path(out), encoder=run.encoder, seed=run.seed, options=chosen, progress=progress
     ).extractor
 
 
@@ -363,9 +357,7 @@ def train_embeddings(
 
 
 def _annotated(given: str | Path | Sequence[AnnotatedProduct], format: str, lang: str | None) -> list[AnnotatedProduct]:
-    if isinstance(given, str | Path):
-        return list(read_annotated(Path(given), format=format, lang=lang))
-    return list(given)
+    return list(read_annotated(Path(given), format=format, lang=lang) if isinstance(given, str | Path) else given)
 
 
 def _opened(store: Source) -> tuple[snapshots.Taxonomy, TaxonomyStore | None]:

@@ -43,11 +43,7 @@ def clean(text: object, *, limit: int = MAX_TITLE) -> str:
 
 
 def clean_product(product: Product) -> Product:
-    """The product as extractors read it: texts clean, no character moved, and a language.
-
-    Raises:
-        TextError: The title has nothing to tag; see `clean`.
-    """
+    """The product as extractors read it: clean texts, no character moved, a language. Raises TextError; see `clean`."""
     title = clean(product.title)
     text = _blanked(product.text[:MAX_TEXT]) if product.text else None
     return replace(product, title=title, text=text, lang=product.lang or guess_language(title))
@@ -58,13 +54,8 @@ def _blanked(text: str) -> str:
 
 
 def document(title: str, text: str | None) -> str:
-    """The title, then the start of the text on a line of its own (see `field_span`); what can't be shown is blank.
-
-    `title` has been cleaned. No character moves.
-    """
-    if not text:
-        return title
-    return f"{title}\n{_blanked(text[:MAX_TEXT])}"
+    """The clean title, then the start of the text, on a line of its own and as clean; no character moves."""
+    return f"{title}\n{_blanked(text[:MAX_TEXT])}" if text else title
 
 
 def document_span(span: Span, title: int) -> Span:

@@ -44,11 +44,10 @@ def concepts(
     after = bisect_right(taxonomy.ids, cursor) - 1 if cursor is not None else -1
     start = int(np.searchsorted(found, after, side="right"))
     indices = found[start : start + limit].tolist()
-    more = start + limit < len(found)
     page: ConceptPage = {
         "concepts": [concept_row(taxonomy.concepts[i], lang) for i in indices],
         "total": len(found),
-        "next_cursor": taxonomy.ids[indices[-1]] if more else None,
+        "next_cursor": taxonomy.ids[indices[-1]] if start + limit < len(found) else None,
         "revision": taxonomy.revision,
     }
     return json(page)
@@ -61,8 +60,7 @@ def _matching(
     taxonomy = derived.served.taxonomy
     columns = taxonomy.columns
     found = np.ones(len(taxonomy), dtype=bool)
-    wanted = normalise(q) if q is not None else ""
-    if q is not None and wanted:
+    if q is not None and (wanted := normalise(q)):
         found = derived.containing(wanted)
         if q in taxonomy:
             found[taxonomy.index(q)] = True

@@ -37,10 +37,7 @@ class Edits:
         if_match: list[str] | None = None,
         **more: Any,
     ) -> Taxonomy:
-        """Write an operation of `graph.editing` with the fields of the body, and return the taxonomy after it.
-
-        Raises LostRace unless the concept has one of the ETags of `if_match` and the taxonomy the expected revision.
-        """
+        """The taxonomy after an operation with the body's fields. Raises LostRace if ETag or revision have changed."""
         fields = body.model_dump(exclude_unset=True, exclude={"id", "reason", "expected_revision"})
         request = {"operation": operation, "concept": id, **fields, **more}
 

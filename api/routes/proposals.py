@@ -62,13 +62,7 @@ def proposal(request: Request, id: Id) -> Response:
 
 
 @router.post("/{id}/comments", response_model=ProposalDetail, responses=_DECISION)
-def comment(
-    request: Request,
-    id: Id,
-    key: ProposerKey,
-    body: Annotated[NewComment, Depends(JsonBody(NewComment))],
-    if_match: IfMatch,
-) -> Response:
+def comment(request: Request, id: Id, key: ProposerKey, body: CommentBody, if_match: IfMatch) -> Response:
     """A comment for the proposal's readers."""
     store = service(request).live.store
     return _answer(request, workflow.comment(store, id, body.text, _person(key), expect=if_match))
@@ -81,8 +75,7 @@ def accept(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_ma
         detail = 'send If-Match: "ETAG" with the ETag you got from GET, so that you accept what you have read'
         raise Problem("precondition-required", detail)
     live = service(request).live
-    force = _force(key, body)
-    done = workflow.accept(live.store, id, _person(key), text=body.comment, expect=if_match, force=force)
+    done = workflow.accept(live.store, id, _person(key), text=body.comment, expect=if_match, force=_force(key, body))
     live.refresh()
     return _answer(request, done)
 
@@ -98,8 +91,7 @@ def reject(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_ma
 def withdraw(request: Request, id: Id, key: ProposerKey, body: DecisionBody, if_match: IfMatch) -> Response:
     """Take it back, by its proposer."""
     store, force = service(request).live.store, _force(key, body)
-    done = workflow.withdraw(store, id, _person(key), text=body.comment, expect=if_match, force=force)
-    return _answer(request, done)
+    return _answer(request, workflow.withdraw(store, id, _person(key), text=body.comment, expect=if_match, force=force))
 
 
 @router.post("/{id}/rebase", response_model=ProposalDetail, responses=_DECISION)

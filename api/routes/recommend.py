@@ -102,9 +102,7 @@ def recommend_concepts(
         raise InputError("give concept=ID or item=ID, each as often as you like")
     live = service(request).live
     served = live.current
-    given = list(concept)
-    for id in item:
-        given += _tags_of(id, live.store, served.taxonomy)
+    given = [*concept, *(tag for id in item for tag in _tags_of(id, live.store, served.taxonomy))]
     found = served.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
     answer: RecommendedConcepts = {
         "given": list(dict.fromkeys(given)),
@@ -133,7 +131,6 @@ async def suggest(
 ) -> Response:
     """Concepts with a label that completes the text, from any of its words on; those of many items come first."""
     served = service(request).current
-    found = served.suggester.suggest(q, limit=limit, lang=lang, kind=kind)
-    rows = [suggestion.to_dict() for suggestion in found]
+    rows = [suggestion.to_dict() for suggestion in served.suggester.suggest(q, limit=limit, lang=lang, kind=kind)]
     answer: Suggestions = {"query": q, "suggestions": rows, "revision": served.taxonomy.revision}
     return json(answer)

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -130,21 +131,15 @@ def _attempt(tagger: Tagger | None, rows: list[ProductRow], store: TaxonomyStore
 def _id(line: Line) -> str:
     """The id in a line that is not a product, else its number."""
     found: Any = None
-    if line.text is not None:
-        try:
-            document = orjson.loads(line.text)
-            found = document.get("id") if isinstance(document, dict) else None
-        except orjson.JSONDecodeError:
-            found = None
+    with suppress(orjson.JSONDecodeError):
+        document = orjson.loads(line.text or b"null")
+        found = document.get("id") if isinstance(document, dict) else None
     plain = isinstance(found, str | int) and not isinstance(found, bool) and found != ""
     return str(found)[:300] if plain else str(line.number)
 
 
 class NdjsonStream(Response):
-    """NDJSON sent while the request is still being read.
-
-    Starlette's own streaming response listens for a disconnect, and would consume the rest of the request.
-    """
+    """NDJSON sent while the request is read: Starlette's streaming response would consume the rest of the request."""
 
     media_type = "application/x-ndjson"
 

@@ -27,9 +27,8 @@ def taxonomy(request: Request) -> Response:
     snapshot = service(request).current.taxonomy
     columns = snapshot.columns
     kinds = columns.kind.values
-    counts = np.bincount(
-        columns.scheme.codes * len(kinds) + columns.kind.codes, minlength=len(kinds) * len(snapshot.schemes)
-    )
+    codes = columns.scheme.codes * len(kinds) + columns.kind.codes
+    counts = np.bincount(codes, minlength=len(kinds) * len(snapshot.schemes))
     rows = counts.reshape(len(snapshot.schemes), len(kinds)).tolist() if len(snapshot) else []
     relations = np.bincount(columns.edges.type, minlength=len(TYPES)).tolist()
     size: TaxonomySize = {

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from graph.audit.report import Defect, suggest
 from graph.audit.structure import active, families, named
@@ -69,8 +69,7 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """Outer or repeated spaces, and invisible characters."""
     for concept in taxonomy:
         for text, tag, kind in concept.labels():
-            better = tidy(text)
-            if better != text:
+            if (better := tidy(text)) != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
                 yield _relabel(concept, message, f"make it {better!r}", label=(text, tag, kind), to=better)
 
@@ -78,8 +77,6 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """An alternative or hidden label that repeats the preferred one or another."""
     for concept in taxonomy:
-        if not concept.alt_label and not concept.hidden_label:
-            continue
         seen = set(concept.pref_label.items())
         for text, tag, kind in concept.labels():
             if kind == "pref":
@@ -102,10 +99,9 @@ def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
     """A label in lower case where nine in ten of its siblings begin with a capital, or the reverse."""
     for _, members in families(taxonomy):
         by_language: dict[str, list[Concept]] = defaultdict(list)
-        for concept in members:
-            for tag, text in concept.pref_label.items():
-                if _case(text) is not None:
-                    by_language[tag].append(concept)
+        for concept, tag, text in _preferred(members):
+            if _case(text) is not None:
+                by_language[tag].append(concept)
         for tag, cased in sorted(by_language.items()):
             if len(cased) < _FEWEST_CASED:
                 continue
@@ -131,8 +127,7 @@ def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
         labelled = Counter(tag for concept in members for tag in concept.pref_label)
         usual = sorted(tag for tag, count in labelled.items() if count > _MAJORITY * len(members))
         for concept in members:
-            missing = [tag for tag in usual if tag not in concept.pref_label]
-            if missing:
+            if missing := [tag for tag in usual if tag not in concept.pref_label]:
                 message = f"{named(concept)} has no preferred label in {', '.join(missing)}"
                 share = {tag: round(labelled[tag] / len(members), 3) for tag in missing}
                 yield Defect((concept.id,), message, {"missing": missing, "share_of_scheme": share})
@@ -147,8 +142,7 @@ def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, s
     found: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for concept, tag, text in rows:
         found[tag, normalise(text)].setdefault(concept.id, text)
-    shared: Mapping[tuple[str, str], dict[str, str]] = {key: ids for key, ids in found.items() if len(ids) > 1}
-    return [((tag, ids[min(ids)]), sorted(ids)) for (tag, _), ids in sorted(shared.items())]
+    return [((tag, ids[min(ids)]), sorted(ids)) for (tag, _), ids in sorted(found.items()) if len(ids) > 1]
 
 
 def tidy(text: str) -> str:

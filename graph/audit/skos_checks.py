@@ -217,16 +217,14 @@ def unlabelled(t: Thesaurus) -> Iterator[Defect]:
     for node in t.concepts:
         if node not in labelled:
             yield Defect((node,), f"{node} has no preferred label")
-    titled = t.with_text(*_TITLES)
-    for node in sorted(t.schemes - titled):
+    for node in sorted(t.schemes - t.with_text(*_TITLES)):
         yield Defect((node,), f"the concept scheme {node} has no label or title")
 
 
 def untidy_label(t: Thesaurus) -> Iterator[Defect]:
     for node, label in sorted(t.texts(*LABELS)):
-        if label.text.strip() and tidy(label.text) != label.text:
+        if label.text.strip() and (better := tidy(label.text)) != label.text:
             message = f"the label {label.text!r} of {node} has stray spaces, line breaks or invisible characters"
-            better = tidy(label.text)
             fields = {"concept": node, "from": label.text, "to": better, "lang": label.lang}
             yield Defect((node,), message, {"lang": label.lang}, suggest("relabel", f"make it {better!r}", **fields))
 
@@ -292,15 +290,13 @@ def partial_language(t: Thesaurus) -> Iterator[Defect]:
             labelled[label.lang].add(node)
     concepts = set(t.concepts)
     for lang, nodes in sorted(labelled.items()):
-        missing = sorted(concepts - nodes)
-        if missing:
+        if missing := sorted(concepts - nodes):
             message = f"{len(missing)} of {len(concepts)} concepts have no label in {lang!r}, e.g. {missing[0]}"
             yield Defect(tuple(missing[:100]), message, {"lang": lang, "missing": len(missing), "of": len(concepts)})
 
 
 def undocumented(t: Thesaurus) -> Iterator[Defect]:
     """Concepts without a definition or note, reported once a file."""
-    missing = sorted(set(t.concepts) - t.with_text(*_NOTES) - {node for node, _ in t.links(*_NOTES)})
-    if missing:
+    if missing := sorted(set(t.concepts) - t.with_text(*_NOTES) - {node for node, _ in t.links(*_NOTES)}):
         message = f"{len(missing)} of {len(t.concepts)} concepts have no definition or note, e.g. {missing[0]}"
         yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.concepts)})

@@ -28,8 +28,7 @@ def active(concept: Concept) -> bool:
 def children(taxonomy: Taxonomy) -> Iterator[tuple[Concept, list[Concept]]]:
     """Every concept with narrower ones, and the active ones of those, by id."""
     for i, parent in enumerate(taxonomy.concepts):
-        row = taxonomy.narrower[i]
-        if len(row):
+        if len(row := taxonomy.narrower[i]):
             yield parent, [child for j in row if active(child := taxonomy.concepts[j])]
 
 
@@ -131,17 +130,15 @@ def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
         if active(taxonomy[final]):
             words = f"redirect straight to {final!r}"
             repair = suggest("put_relation", words, type="replaced_by", source=edge.source, target=final)
-        message = (
-            f"{named(taxonomy[edge.source])} is replaced by {named(taxonomy[edge.target])}, which is deprecated too"
-        )
+        old, new = named(taxonomy[edge.source]), named(taxonomy[edge.target])
+        message = f"{old} is replaced by {new}, which is deprecated too"
         yield Defect((edge.source, edge.target), message, {"leads_to": final}, repair)
 
 
 def redirect_unclear(taxonomy: Taxonomy) -> Iterator[Defect]:
     """Several successors, here or further on, a cycle of them, or a successor of an active concept."""
     for concept in taxonomy:
-        successors = taxonomy.out(concept.id, "replaced_by")
-        if not successors:
+        if not (successors := taxonomy.out(concept.id, "replaced_by")):
             continue
         if len(successors) > 1:
             message = f"{named(concept)} is replaced by {len(successors)} concepts; a tag can move to one only"
@@ -190,15 +187,12 @@ def attribute_applied_twice(taxonomy: Taxonomy) -> Iterator[Defect]:
     for edge in taxonomy.relations:
         if edge.type != "applies_to":
             continue
-        category = taxonomy.index(edge.target)
-        above = [taxonomy.ids[j] for j in taxonomy.ancestor_indices(category)]
-        inherited = sorted(set(above) & set(taxonomy.out(edge.source, "applies_to")))
+        inherited = sorted(set(taxonomy.ancestors(edge.target)) & set(taxonomy.out(edge.source, "applies_to")))
         if inherited:
             a, c, top = taxonomy[edge.source], taxonomy[edge.target], taxonomy[inherited[0]]
             message = f"attribute {named(a)} applies to {named(c)}, which inherits it from {named(top)}"
-            repair = suggest(
-                "delete_relation", "delete the lower of the two", type="applies_to", source=a.id, target=c.id
-            )
+            words = "delete the lower of the two"
+            repair = suggest("delete_relation", words, type="applies_to", source=a.id, target=c.id)
             yield Defect((a.id, c.id), message, {"inherited_from": inherited}, repair)
 
 

@@ -97,15 +97,7 @@ def assemble(
 
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     """Columns from values. Raises InputError for text with lone surrogates."""
-    try:
-        return _columns_of(concepts, relations)
-    except UnicodeEncodeError as error:
-        raise lone_surrogate(error) from None
-
-
-def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     row_of = {concept.id: row for row, concept in enumerate(concepts)}
-    texts = _texts_of(concepts)
     ends: list[tuple[int, int, int, bool]] = []
     dangling = []
     for edge in relations:
@@ -116,7 +108,11 @@ def _columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> C
             ends.append((CODE[edge.type], source, target, edge.primary))
     table: NDArray[Any] = np.array(ends, dtype=np.int64).reshape(-1, 4)
     names = ("id", "scheme", "kind", "status", "choice", "notation")
-    columns = [pa.array([getattr(concept, name) for concept in concepts], pa.large_string()) for name in names]
+    try:
+        texts = _texts_of(concepts)
+        columns = [pa.array([getattr(concept, name) for concept in concepts], pa.large_string()) for name in names]
+    except UnicodeEncodeError as error:
+        raise lone_surrogate(error) from None
     raw = RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool))
     return assemble(columns, texts, raw, dangling=dangling)
 
@@ -242,9 +238,8 @@ class TaxonomyData:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TaxonomyData):
             return NotImplemented
-        if (self.version, self.columns.unknown) != (other.version, other.columns.unknown):
-            return False
-        return self.concepts == other.concepts and self.relations == other.relations
+        same = (self.version, self.columns.unknown) == (other.version, other.columns.unknown)
+        return same and self.concepts == other.concepts and self.relations == other.relations
 
     __hash__ = None  # type: ignore[assignment]
 

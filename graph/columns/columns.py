@@ -75,9 +75,7 @@ class Coded:
 
     def where(self, value: str) -> Flags:
         """(n,) whether a row has the value."""
-        if value not in self.values:
-            return np.zeros(len(self.codes), dtype=bool)
-        found: Flags = self.codes == self.values.index(value)
+        found: Flags = self.codes == (self.values.index(value) if value in self.values else -1)
         return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.columns.columns import CODE, DEFINITION, SYMMETRIC_CODES, TYPES, Coded, Columns, Flags, Ints, Longs, owners
+from graph.columns.columns import CODE, DEFINITION, SYMMETRIC_CODES, TYPES, Columns, Flags, Ints, Longs, owners
 from graph.columns.hierarchy import Csr, Hierarchy, Indices
 from graph.columns.sequences import SortedTexts, offsets
 from graph.labels import normalise
@@ -61,8 +61,7 @@ class LabelIndex:
         first[1:] = (number[1:] != number[:-1]) | (owner[1:] != owner[:-1]) | (lang[1:] != lang[:-1])
         starts = np.zeros(len(names) + 1, dtype=np.int64)
         np.cumsum(np.bincount(number[first], minlength=len(names)), out=starts[1:])
-        sorted_names = SortedTexts(names.take(pa.array(order)))
-        return cls(sorted_names, starts, owner=owner[first], lang=lang[first], form=form)
+        return cls(SortedTexts(names.take(pa.array(order))), starts, owner=owner[first], lang=lang[first], form=form)
 
     def find(self, label: str) -> tuple[list[int], list[int]]:
         """Rows of the concepts with the label, ascending, and the language code of each."""
@@ -176,13 +175,10 @@ def revision_of(columns: Columns) -> str:
         data = texts.buffers()[2]
         digest.update(memoryview(data or b"")[int(starts[0]) : int(starts[-1])])
 
-    def add_coded(column: Coded) -> None:
-        add_texts(pa.array(column.values, pa.large_string()))
-        add(column.codes)
-
     add_texts(columns.ids)
     for column in (*columns.coded, columns.texts.lang):
-        add_coded(column)
+        add_texts(pa.array(column.values, pa.large_string()))
+        add(column.codes)
     add(columns.notation.is_null().to_numpy(zero_copy_only=False))
     add_texts(pc.fill_null(columns.notation, ""))
     add(columns.texts.starts, columns.texts.kind)

@@ -1,7 +1,4 @@
-"""Relations as sparse matrices, and what the hierarchy implies: its closure, cycles, and impossible exclusions.
-
-The closure is kept as rows or, where it would be too large, walked.
-"""
+"""Relations as sparse matrices, and what the hierarchy implies: its closure, cycles, and impossible exclusions."""
 
 from __future__ import annotations
 
@@ -131,11 +128,9 @@ def closure(broader: Csr, narrower: Csr) -> Csr | None:
         key = np.concatenate([child, np.repeat(child, own)]).astype(np.int64) * n
         key += np.concatenate([parent, pool[ranges(start[parent], own)]])
         key.sort()
-        if len(key):
-            first = np.ones(len(key), dtype=bool)
-            first[1:] = key[1:] != key[:-1]
-            key = key[first]
-        child, found = np.divmod(key, max(1, n))
+        first = np.ones(len(key), dtype=bool)
+        first[1:] = key[1:] != key[:-1]
+        child, found = np.divmod(key[first], max(1, n))
         if filled + len(found) > len(pool):
             pool = np.concatenate([pool[:filled], np.empty(max(len(pool), len(found)), dtype=np.int32)])
         pool[filled : filled + len(found)] = found
@@ -188,12 +183,9 @@ def cycles(broader: Csr) -> list[list[int]]:
 
 
 def unsatisfiable(edges: Edges, hierarchy: Hierarchy) -> Iterator[tuple[int, int | None]]:
-    """(edge, the first concept below both ends, or None when one end is above the other).
-
-    Where two branches meet, a concept has several parents: only such concepts need checking.
-    """
+    """(edge, the first concept below both ends, or None when one end is above the other)."""
     below, joints = hierarchy.descendants, None
-    if below is not None:  # else the closure is not kept
+    if below is not None:  # Where two branches meet, a concept has several parents: only such ones need checking.
         several = (np.diff(hierarchy.broader.starts) > 1)[below.targets]
         joints = Csr.sorted(len(below), below.sources[several], below.targets[several])
     for k in np.flatnonzero(edges.type == CODE["excludes"]).tolist():

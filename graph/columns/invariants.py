@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.compute as pc
 from rapidfuzz.distance import OSA
 
-from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Edges, Flags, Ints, Longs, find, owners
+from graph.columns.columns import CODE, DEFINITION, PREF, Columns, Flags, Ints, Longs, find, owners
 from graph.columns.hierarchy import Csr, Hierarchy, cycles, unsatisfiable
 from graph.model import Concept, Kind, Problem, ProblemCode, Relation, RelationType, UnknownEdge
 from graph.model.concepts import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES
@@ -31,10 +31,7 @@ _FAR = 2
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """Columns without the problems, and the problems in order.
-
-    `hierarchy` is that of `columns` if checking exclusions needed it.
-    """
+    """Columns without the problems, the problems in order, and the columns' hierarchy if exclusions needed it."""
 
     columns: Columns
     problems: tuple[Problem, ...]
@@ -60,9 +57,8 @@ def sound(columns: Columns) -> Sound:
     hierarchy = None
     if (kept.edges.type == CODE["excludes"]).any():
         hierarchy = hierarchy_of(kept)
-        wrong = dict(unsatisfiable(kept.edges, hierarchy))
         stays = np.ones(len(kept.edges), dtype=bool)
-        for k, below in wrong.items():
+        for k, below in unsatisfiable(kept.edges, hierarchy):
             edge = kept.relation(k)
             ends = (edge.source, edge.target)
             shown = f"{edge.source!r} excludes {edge.target!r}"
@@ -85,10 +81,7 @@ def hierarchy_of(columns: Columns) -> Hierarchy:
 
 
 class _Check:
-    """One pass over the columns. `concept` (n,) and `edge` (k,) mark what is still sound; every step clears some.
-
-    Whole columns are tested; only rows with a problem become values.
-    """
+    """One pass over whole columns. `concept` (n,) and `edge` (k,) mark what is still sound; every step clears some."""
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
@@ -128,11 +121,8 @@ class _Check:
         row: Callable[[str], int | None] = partial(find, columns)
         if 40 * len(found) > len(columns):
             row = dict(zip(columns.ids.to_pylist(), range(len(columns)), strict=True)).get
-        return [
-            problem
-            for edge in found
-            if (problem := self._relation_problem(edge, row(edge.source), row(edge.target))) is not None
-        ]
+        problems = (self._relation_problem(edge, row(edge.source), row(edge.target)) for edge in found)
+        return [problem for problem in problems if problem is not None]
 
     def _relation_problem(self, edge: Relation, source: int | None, target: int | None) -> Problem | None:
         named = f"{edge.source!r} {edge.type} {edge.target!r}"
@@ -149,8 +139,7 @@ class _Check:
         columns, wanted = self.columns, _ENDS.get(edge.type)
         kinds = (columns.kind[source], columns.kind[target])
         if wanted is not None and kinds != wanted:
-            message = f"it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}"
-            return problem("wrong_kinds", message)
+            return problem("wrong_kinds", f"it goes from {wanted[0]} to {wanted[1]}, not {kinds[0]} to {kinds[1]}")
         if edge.type == "broader":
             if kinds[0] != kinds[1]:
                 return problem("wrong_kinds", f"a {kinds[0]} can't be narrower than a {kinds[1]}")
@@ -226,8 +215,7 @@ class _Check:
             source, target = edges.source[k], edges.target[k]
             a, b, first, second = ids.take([source, target, attribute[source], attribute[target]]).to_pylist()
             message = f"{a!r} ({first}) broader {b!r} ({second}): values of different attributes"
-            edge = self.columns.relation(k)
-            problems.append(Problem("broader_across_attributes", (a, b), message, edges=(edge,)))
+            problems.append(Problem("broader_across_attributes", (a, b), message, edges=(self.columns.relation(k),)))
         self.edge &= ~across
         return problems
 
@@ -243,19 +231,15 @@ def _suspect(columns: Columns) -> Flags:
     suspect[odd] = [_bad_id(id) for id in columns.ids.take(odd).to_pylist()]
     for column, known in ((columns.kind, KINDS), (columns.status, STATUSES), (columns.choice, CHOICES)):
         bad = [code for code, value in enumerate(column.values) if value not in known]
-        if bad:
-            suspect |= np.isin(column.codes, bad)
+        suspect |= np.isin(column.codes, bad)
     texts = columns.texts
     owner = owners(texts)
     named = np.zeros(len(columns), dtype=bool)
     named[owner[texts.kind == PREF]] = True
     blank = pc.or_(pc.utf8_is_space(texts.text), pc.equal(pc.binary_length(texts.text), 0))
-    wrong: Flags = blank.to_numpy(zero_copy_only=False)
     foreign = [code for code, tag in enumerate(texts.lang.values) if not LANGUAGE_TAG.fullmatch(tag)]
-    if foreign:
-        wrong = wrong | np.isin(texts.lang.codes, foreign)
-    if wrong.any():
-        suspect[owner[wrong & (texts.kind != DEFINITION)]] = True
+    wrong = blank.to_numpy(zero_copy_only=False) | np.isin(texts.lang.codes, foreign)
+    suspect[owner[wrong & (texts.kind != DEFINITION)]] = True
     return suspect | ~named
 
 
@@ -305,9 +289,8 @@ def _with_one_primary(columns: Columns) -> Columns:
     chosen[marked] = place[claimed][at]
     primary = np.zeros(len(edges), dtype=bool)
     primary[ours[chosen]] = True
-    if np.array_equal(primary, edges.primary):
-        return columns
-    return replace(columns, edges=Edges(edges.type, edges.source, edges.target, primary))
+    same = np.array_equal(primary, edges.primary)
+    return columns if same else replace(columns, edges=replace(edges, primary=primary))
 
 
 def near_relation(type: str) -> RelationType | None:

@@ -90,11 +90,9 @@ class SortedTexts(Sequence[str]):
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SortedTexts):
             return bool(self.array.equals(other.array))
-        return (
-            isinstance(other, Sequence)
-            and self._n == len(other)
-            and all(a == b for a, b in zip(self, other, strict=True))
-        )
+        if not isinstance(other, Sequence) or self._n != len(other):
+            return False
+        return all(a == b for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -50,14 +50,12 @@ def create(taxonomy: Taxonomy, concept: Concept, alteration: Alteration, by: Sig
     """
     if concept.id in taxonomy:
         raise ConflictError(f"there is a concept {concept.id!r} already; PATCH it, or choose another id")
-    made = replace(concept, **alteration.fields)
-    return by.sign([PutConcept(made), *_relations(taxonomy, concept.id, alteration)])
+    return by.sign([PutConcept(replace(concept, **alteration.fields)), *_relations(taxonomy, concept.id, alteration)])
 
 
 def alter(taxonomy: Taxonomy, id: str, alteration: Alteration, by: Signature) -> ChangeSet:
     """Change fields and relations of a concept. Raises UnknownConcept."""
-    changed = replace(taxonomy[id], **alteration.fields)
-    return by.sign([PutConcept(changed), *_relations(taxonomy, id, alteration)])
+    return by.sign([PutConcept(replace(taxonomy[id], **alteration.fields)), *_relations(taxonomy, id, alteration)])
 
 
 def rename(taxonomy: Taxonomy, id: str, pref_label: Mapping[str, str], by: Signature) -> ChangeSet:

@@ -154,11 +154,7 @@ def apply_with(
 
 
 def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
-    """The snapshot of the content.
-
-    Raises InvariantError for new problems, except those within the concepts of an old one of their code: part of a
-    cycle is not a new one.
-    """
+    """The snapshot. Raises InvariantError for new problems, unless within an old one's concepts: part of a cycle."""
     result = Taxonomy.of(wanted)
     old: dict[str, list[frozenset[str]]] = defaultdict(list)
     for problem in before.problems:
@@ -197,12 +193,10 @@ def undo(store: TaxonomyStore, version: int, *, author: str, reason: str = "") -
     done = effects(entry.changes, entry.undo)
     if not done:
         raise InputError(f"version {version} changed nothing in the accepted taxonomy; there is nothing to undo")
-    old_reason = reason or entry.reason
-    full_reason = f"undo of version {version}" + (f": {old_reason}" if old_reason else "")
+    full_reason = ": ".join(filter(None, (f"undo of version {version}", reason or entry.reason)))
 
     def plan(now: Taxonomy) -> ChangeSet:
-        changed = _changed_since(now, done)
-        if changed:
+        if changed := _changed_since(now, done):
             raise ConflictError(_conflict(store, entry, changed))
         # Moves of tags, of this version alone, before deletions of the concepts they leave.
         moves = (one for one in entry.undo if isinstance(one, Retag))
@@ -230,12 +224,8 @@ def _changed_since(now: Taxonomy, done: Effects) -> list[str]:
 
 
 def _conflict(store: TaxonomyStore, entry: HistoryEntry, changed: list[str]) -> str:
-    ids = set(changed)
-    later = [
-        str(one.version)
-        for one in store.history(after=entry.version)
-        if ids & set(effects(one.changes, one.undo).touched())
-    ]
+    ids, since = set(changed), store.history(after=entry.version)
+    later = [str(one.version) for one in since if not ids.isdisjoint(effects(one.changes, one.undo).touched())]
     shown = ", ".join(map(repr, changed[:_NAMED])) + (" …" if len(changed) > _NAMED else "")
     by = f" by version{'s' if len(later) > 1 else ''} {', '.join(later[:_NAMED])}" if later else ""
     more = " …" if len(later) > _NAMED else ""

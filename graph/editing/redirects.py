@@ -26,8 +26,7 @@ def deprecate(taxonomy: Taxonomy, id: str, successor: str | None, by: Signature)
     """
     changes: list[Change] = [PutConcept(replace(taxonomy[id], status="deprecated"))]
     if successor is not None:
-        changes += _succeeded(taxonomy, id, successor)
-        changes.append(Retag(id, successor))
+        changes += [*_succeeded(taxonomy, id, successor), Retag(id, successor)]
     return by.sign(changes)
 
 
@@ -47,10 +46,9 @@ def merge(taxonomy: Taxonomy, id: str, into: str, by: Signature) -> ChangeSet:
     source, target = taxonomy[id], taxonomy[into]
     if source.kind != target.kind:
         raise InputError(f"{id!r} is of kind {source.kind}, {into!r} of kind {target.kind}; only equal kinds merge")
-    redirect = _succeeded(taxonomy, id, into)
-    changes: list[Change] = [PutConcept(_with_labels(target, source))]
-    changes.append(PutConcept(replace(source, status="deprecated")))
-    changes += redirect
+    deprecated = replace(source, status="deprecated")
+    changes: list[Change] = [PutConcept(_with_labels(target, source)), PutConcept(deprecated)]
+    changes += _succeeded(taxonomy, id, into)
     for edge in taxonomy.relations:
         if id in (edge.source, edge.target):
             changes += _moved(taxonomy, edge, id, into)
@@ -60,9 +58,7 @@ def merge(taxonomy: Taxonomy, id: str, into: str, by: Signature) -> ChangeSet:
 
 def redirects(taxonomy: Taxonomy, id: str, successors: Sequence[str]) -> list[Change]:
     """Redirect the concept, and every concept redirected to it, straight to the successors: no chains remain."""
-    changes: list[Change] = [
-        DeleteRelation(Relation("replaced_by", id, other)) for other in taxonomy.out(id, "replaced_by")
-    ]
+    changes: list[Change] = [DeleteRelation(Relation("replaced_by", id, to)) for to in taxonomy.out(id, "replaced_by")]
     sources, todo = [id], [id]
     while todo:
         replaced = todo.pop()
@@ -89,23 +85,17 @@ def _succeeded(taxonomy: Taxonomy, id: str, successor: str) -> list[Change]:
 
 
 def _moved(taxonomy: Taxonomy, edge: Relation, id: str, into: str) -> list[Change]:
-    """Move the relation to `into`.
-
-    A deprecated value keeps its attribute, which every value needs. `into` takes broader concepts over only when it has
-    no others, so that a merge does not put it in two places.
-    """
+    """Move the relation to `into`; a deprecated value keeps its attribute, and an `into` with a place keeps that."""
     if edge.type == "replaced_by" or (edge.source == id and edge.type == "value_of"):
         return []
-    deleted: Change = DeleteRelation(edge)
     source = into if edge.source == id else edge.source
     target = into if edge.target == id else edge.target
     placed = bool(set(taxonomy.out(into, "broader")) - {id})
     if source == target or (edge.type == "broader" and edge.source == id and placed):
-        return [deleted]
+        return [DeleteRelation(edge)]
     moved = Relation(edge.type, source, target).canonical()
-    existing = next((r for r in taxonomy.relations_from(moved.source) if r.key == moved.key), None)
-    primary = edge.primary or (existing is not None and existing.primary)
-    return [deleted, PutRelation(replace(moved, primary=primary))]
+    primary = edge.primary or any(r.key == moved.key and r.primary for r in taxonomy.relations_from(moved.source))
+    return [DeleteRelation(edge), PutRelation(replace(moved, primary=primary))]
 
 
 def _with_labels(target: Concept, source: Concept) -> Concept:
@@ -225,9 +215,8 @@ def _made(taxonomy: Taxonomy, concept: Concept, part: Part) -> Concept:
 
 def _takers(taxonomy: Taxonomy, id: str, parts: Sequence[Part]) -> dict[str, list[str]]:
     """Concept → the parts that take it. Raises InputError for concepts that can't be taken, or must be and are not."""
-    near = {
-        end for edge in taxonomy.relations if id in (edge.source, edge.target) for end in (edge.source, edge.target)
-    }
+    ends = ((edge.source, edge.target) for edge in taxonomy.relations)
+    near = {end for pair in ends if id in pair for end in pair}
     takers: dict[str, list[str]] = defaultdict(list)
     for part in parts:
         for other in dict.fromkeys(part.takes):

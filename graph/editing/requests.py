@@ -71,8 +71,7 @@ def plan(request: EditRequest, taxonomy: Taxonomy, by: Signature) -> ChangeSet:
         case "rename":
             return rename(taxonomy, id, _by_language(request, "pref_label"), by)
         case "move":
-            broader, primary = _texts(request, "broader"), _optional(request, "primary")
-            return move(taxonomy, id, broader, by, primary=primary)
+            return move(taxonomy, id, _texts(request, "broader"), by, primary=_optional(request, "primary"))
         case "merge":
             return merge(taxonomy, id, _text(request, "into"), by)
         case "split":
@@ -137,9 +136,7 @@ def _alteration(request: EditRequest) -> Alteration:
     for name, known in (("status", STATUSES), ("choice", CHOICES)):
         if name in request:
             fields[name] = _one_of(request, name, known)
-    relations: dict[RelationType, list[str]] = {
-        type: _texts(request, type) for type in RELATION_TYPES if type in request
-    }
+    relations = {type: _texts(request, type) for type in RELATION_TYPES if type in request}
     primary = _optional(request, "primary")
     if not fields and not relations and primary is None:
         raise InputError(f"nothing to change was given; there is {', '.join(_EDITABLE)}")

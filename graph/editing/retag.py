@@ -40,9 +40,7 @@ def retagged(tags: Sequence[ItemTag], retag: Retag, *, version: int) -> list[Ite
         return tag.concept == retag.source and fits
 
     after = [_stepped(tag, retag.source, retag.target, version) if moves(tag) else tag for tag in tags]
-    if not any(map(moves, tags)):
-        return after
-    return _merged(after, retag.target, by=retag.source, version=version)
+    return _merged(after, retag.target, by=retag.source, version=version) if any(map(moves, tags)) else after
 
 
 def _back(tags: Sequence[ItemTag], retag: Retag) -> list[ItemTag]:
@@ -50,10 +48,8 @@ def _back(tags: Sequence[ItemTag], retag: Retag) -> list[ItemTag]:
     for tag in tags:
         at = _step(tag, retag) if tag.concept == retag.source else None
         if at is not None:
-            step = tag.retagged_from[at]
-            tag = replace(
-                tag, concept=step.concept, retagged_from=tag.retagged_from[:at], status=cast(Any, step.status)
-            )
+            step, earlier = tag.retagged_from[at], tag.retagged_from[:at]
+            tag = replace(tag, concept=step.concept, retagged_from=earlier, status=cast(Any, step.status))
         after.append(tag)
     # Undone out of order, a tag may meet one that another Retag has moved here: it is merged by that Retag.
     for concept in (retag.source, retag.target):

@@ -16,10 +16,9 @@ _CLOSE = 88.0
 
 
 class CategoryMatcher:
-    """An index of the labels of a taxonomy's categories in use."""
+    """An index of the labels of a taxonomy's categories in use, except those of the scheme `without`."""
 
     def __init__(self, taxonomy: Taxonomy, *, without: str) -> None:
-        """Index all categories except those of the scheme `without`."""
         self._taxonomy = taxonomy
         self._exact: dict[str, set[str]] = defaultdict(set)
         self._singular: dict[str, set[str]] = defaultdict(set)
@@ -35,8 +34,7 @@ class CategoryMatcher:
     def find(self, name: str) -> list[str]:
         """Ids of categories with this id, else this label, else a label that differs in number; shallowest first."""
         id = name.strip()
-        known = self._taxonomy.get(id)
-        if known is not None and known.kind == "category":
+        if (known := self._taxonomy.get(id)) is not None and known.kind == "category":
             return [id]
         key = normalise(name)
         found = self._exact.get(key) or self._singular.get(singular(key)) or set()
@@ -130,9 +128,8 @@ def _categories(
         if found:
             ids[key] = found[0]
             if len(found) > 1:
-                ambiguous.append(
-                    f"{name!r} is {found[0]!r} ({' > '.join(onto[c].label(lang) for c in onto.path(found[0]))})"
-                )
+                path = " > ".join(onto[c].label(lang) for c in onto.path(found[0]))
+                ambiguous.append(f"{name!r} is {found[0]!r} ({path})")
             continue
         concept = _concept(f"{scheme}:category:{slug(key)}", "category", categories[key], scheme=scheme, lang=lang)
         ids[key] = concept.id

@@ -48,8 +48,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     triples = [
         (_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for file in files for s, p, o in rdf.load(file)
     ]
-    vocabulary = _Vocabulary(triples, lang=lang or "en", scheme=scheme, file=", ".join(map(str, files)))
-    return vocabulary.parsed()
+    return _Vocabulary(triples, lang=lang or "en", scheme=scheme, file=", ".join(map(str, files))).parsed()
 
 
 def _today(node: Node) -> Node:
@@ -80,10 +79,8 @@ class _Vocabulary(Document):
     def kinds(self) -> dict[Node, Kind]:
         """The kind of each node with an address that becomes a concept."""
         found: dict[Node, Kind] = {}
-        for node in sorted(self.by_subject):
+        for node in sorted(node for node in self.by_subject if not node.startswith("_:")):
             types = set(self.nodes(node, TYPE))
-            if node.startswith("_:"):
-                continue
             if node in self.lists or RDF + "Property" in types:
                 found[node] = "attribute"
             elif types & self.lists:
@@ -151,9 +148,8 @@ class _Vocabulary(Document):
             if known.get(target) == "category":
                 yield from (Relation("applies_to", one, target) for one in (id, *lists))
             else:
-                self.odd["domains are not classes of the vocabulary and were left out"].append(
-                    f"{shown(target)} of {id}"
-                )
+                what = "domains are not classes of the vocabulary and were left out"
+                self.odd[what].append(f"{shown(target)} of {id}")
         yield from (Relation("related", id, target) for target in lists)
 
     def _domain(self, id: str) -> list[Node]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import reading
-from graph.formats.parsed import Parsed, Place, note, parsed, shortened
+from graph.formats.parsed import Parsed, Place, note, parsed, shortened, under
 from graph.model import Concept, Kind, Relation
 
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
@@ -36,16 +36,11 @@ def read_google(files: Sequence[Path], *, scheme: str | None = None, lang: str |
     Where files disagree on parents, the newest one counts (its first line has the date). Ids that only older files have
     become deprecated.
     """
-    locales = [
-        _read_locale(file, tag) for file, tag in reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")
-    ]
+    tagged = reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")
+    locales = [_read_locale(file, tag) for file, tag in tagged]
     by_age = sorted(locales, key=lambda one: one.version, reverse=True)
-    newest = [one for one in by_age if one.version == by_age[0].version]
-    source: dict[str, _Locale] = {}
-    for one in by_age:
-        for id in one.names:
-            source.setdefault(id, one)
-    current = {id for one in newest for id in one.names}
+    source = {id: one for one in reversed(by_age) for id in one.names}
+    current = {id for one in by_age if one.version == by_age[0].version for id in one.names}
     into = scheme or "google"
     concepts = [
         Concept(
@@ -58,18 +53,12 @@ def read_google(files: Sequence[Path], *, scheme: str | None = None, lang: str |
         )
         for id in source
     ]
-    relations = [
-        Relation("broader", id, parent, primary=True)
-        for id, one in source.items()
-        if (parent := one.parents[id]) is not None
-    ]
+    relations, _ = under({id: one.parents[id] for id, one in source.items()})
     places = {id: Place(str(one.file), one.lines[id]) for id, one in source.items()}
-    notes = _notes(by_age, source, current)
-    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]))
+    return parsed(concepts, relations, notes=_notes(by_age, source, current), places=places, file=str(files[0]))
 
 
 def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[str]) -> list[str]:
-    newest = by_age[0]
     moved = [
         f"{id!r} ({one.names[id]}) in {one.file.name}"
         for one in by_age
@@ -80,7 +69,7 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
     old = [f"{id!r} ({one.names[id]})" for id, one in source.items() if id not in current]
     return [
         *note("parents are not in their file and were ignored", (d for one in by_age for d in one.dangling)),
-        *note(f"categories are only in files older than {newest.version} and became deprecated", old),
+        *note(f"categories are only in files older than {by_age[0].version} and became deprecated", old),
         *note("categories have another parent in another file; the newest counts", moved),
         *note("categories are missing in some of the languages", unlabelled),
     ]
@@ -104,10 +93,8 @@ def _read_locale(file: Path, lang: str) -> _Locale:
                 message = f"{shortened(path)!r} is category {ids[path]!r} already, in line {found.lines[ids[path]]}"
                 raise FileFormatError(str(file), message, line=number)
             ids[path] = id
-            above, _, name = path.rpartition(_SEPARATOR)
-            found.names[id] = name
+            parents[id], _, found.names[id] = path.rpartition(_SEPARATOR)
             found.lines[id] = number
-            parents[id] = above
     if not ids:
         raise FileFormatError(str(file), "no category in the file; lines such as `1604 - Apparel > Clothing` expected")
     for id, above in parents.items():

@@ -134,9 +134,7 @@ def _take(text: str, number: int, entry: _Entry, found: _Found) -> None:
 
 def _split(text: str) -> Iterator[str]:
     """The names of a line; `\\,` is a comma within a name."""
-    for part in _COMMA.split(text):
-        if name := part.strip().replace("\\,", ","):
-            yield name
+    return (name for part in _COMMA.split(text) if (name := part.strip().replace("\\,", ",")))
 
 
 def _joined(found: _Found) -> tuple[dict[str, _Entry], list[str]]:

@@ -89,14 +89,10 @@ def shortened(text: str) -> str:
 def note(what: str, examples: Iterable[str]) -> list[str]:
     """A note with a count and up to three distinct examples, none without examples."""
     found = sorted(set(examples))
-    if not found:
-        return []
-    return [f"{len(found)} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"]
+    return [f"{len(found)} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"] if found else []
 
 
 def counted(what: str, examples: Sequence[str]) -> list[str]:
     """As `note`, counting repeated examples."""
-    if not examples:
-        return []
     shown = dict.fromkeys(sorted(examples)[:3])
-    return [f"{len(examples):,} {what}, e.g. {'; '.join(map(shortened, shown))}"]
+    return [f"{len(examples):,} {what}, e.g. {'; '.join(map(shortened, shown))}"] if shown else []

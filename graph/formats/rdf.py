@@ -108,9 +108,8 @@ def save(path: Path, triples: Iterable[Triple], *, prefixes: dict[str, str]) -> 
 def _format(path: Path) -> str:
     suffix, _ = reading.suffixes(path)
     if suffix not in _FORMATS:
-        raise InputError(
-            f"{path}: the suffix {suffix!r} names no RDF notation; one of {', '.join(_FORMATS)} was expected"
-        )
+        expected = f"one of {', '.join(_FORMATS)} was expected"
+        raise InputError(f"{path}: the suffix {suffix!r} names no RDF notation; {expected}")
     return _FORMATS[suffix]
 
 

@@ -48,8 +48,7 @@ def suffixes(path: Path) -> tuple[str, bool]:
 
 def stem(path: Path) -> str:
     """The file's name without its last suffix and without .gz."""
-    inner = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return inner.stem
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).stem
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -115,10 +114,9 @@ def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """(line number, object) of a JSONL file; blank lines are skipped, a file without any row is refused."""
     rows = 0
     for number, line in lines(path):
-        if not line.strip():
-            continue
-        rows += 1
-        yield number, json_object(line, path, line=number)
+        if line.strip():
+            rows += 1
+            yield number, json_object(line, path, line=number)
     if not rows:
         raise FileFormatError(str(path), "the file is empty; one JSON object a line was expected")
 

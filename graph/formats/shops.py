@@ -136,37 +136,36 @@ def _categories(source: str, file: Path) -> tuple[dict[str, str], dict[str, str 
     """Names and parents by id, in the order of the file."""
     names: dict[str, str] = {}
     parents: dict[str, str | None] = {}
-    for at, row in _verticals(reading.json_value(source, file), file):
-        if not isinstance(row, dict):
-            raise FileFormatError(str(file), f"{at}: an object was expected, not {reading.kind_of(row)}")
-        id, name, parent = row.get("id"), row.get("name"), row.get("parent_id")
+    for row in _verticals(reading.json_value(source, file), file):
+        id, name, parent = (row.fields.get(field) for field in ("id", "name", "parent_id"))
         if not isinstance(id, str) or not id:
-            raise FileFormatError(str(file), f"{at}: 'id' must be a string, not {reading.kind_of(id)}")
+            raise row.error(f"'id' must be a string, not {reading.kind_of(id)}")
         if not isinstance(name, str) or not name.strip():
             line, column = _place(source, id, 1)
-            message = f"{at} ({id!r}): 'name' must be a string that is not blank"
+            message = f"{row.at} ({id!r}): 'name' must be a string that is not blank"
             raise FileFormatError(str(file), message, line=line, column=column)
         if parent is not None and not isinstance(parent, str):
-            message = f"{at} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
+            message = f"{row.at} ({id!r}): 'parent_id' must be a string or null, not {reading.kind_of(parent)}"
             raise FileFormatError(str(file), message)
         if id in names:
             line, column = _place(source, id, 2)
-            raise FileFormatError(str(file), f"{at}: a second category {id!r}", line=line, column=column)
+            raise FileFormatError(str(file), f"{row.at}: a second category {id!r}", line=line, column=column)
         names[id], parents[id] = name, parent or None
     if not names:
         raise FileFormatError(str(file), "no category in the file")
     return names, parents
 
 
-def _verticals(document: Any, file: Path) -> Iterator[tuple[str, Any]]:
-    """The categories of all verticals, each with its place."""
+def _verticals(document: Any, file: Path) -> Iterator[Row]:
+    """The categories of all verticals."""
     shape = "{verticals: [{categories: [{id, name, parent_id}]}]}"
     if not isinstance(document, dict) or not isinstance(document.get("verticals"), list):
         raise FileFormatError(str(file), f"{shape} was expected; there is no list 'verticals'")
     for v, vertical in enumerate(document["verticals"]):
         if not isinstance(vertical, dict) or not isinstance(vertical.get("categories"), list):
             raise FileFormatError(str(file), f"verticals[{v}]: {shape} was expected; there is no list 'categories'")
-        yield from ((f"verticals[{v}].categories[{c}]", row) for c, row in enumerate(vertical["categories"]))
+        rows = enumerate(vertical["categories"])
+        yield from (Row.of(row, file, f"verticals[{v}].categories[{c}]") for c, row in rows)
 
 
 def _place(source: str, id: str, nth: int) -> tuple[int | None, int | None]:

@@ -141,8 +141,6 @@ def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
     for s, p, o in triples:
         if p == SKOSXL + "literalForm" and isinstance(o, Text):
             forms[s].append(o)
-    if not forms:
-        return []
     terms = {xl: plain for plain, xl in _TERMS.items()}
     return [
         (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
@@ -171,18 +169,13 @@ def write_n10s(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS
 
 
 def n10s_statements(ids: Sequence[str]) -> Iterator[str]:
-    """The script's statements; those that call n10s come last."""
+    """The script's statements; those that call n10s come last. JSON has the quotes and escapes of Cypher's strings."""
     yield _CONSTRAINT
     for start in range(0, len(ids), _ROWS):
         some = ids[start : start + _ROWS]
-        rows = ", ".join(f"[{_literal(id)}, {_literal(to_iri(id, CONCEPT_BASE))}]" for id in some)
+        rows = ", ".join(json.dumps([id, to_iri(id, CONCEPT_BASE)]) for id in some)
         yield f"UNWIND [{rows}] AS row {_NAME}"
     for prefix, iri in PREFIXES.items():
-        yield f"CALL n10s.nsprefixes.add({_literal(prefix)}, {_literal(iri)})"
+        yield f"CALL n10s.nsprefixes.add({json.dumps(prefix)}, {json.dumps(iri)})"
     for name, iri in MAPPINGS.items():
-        yield f"CALL n10s.mapping.add({_literal(iri)}, {_literal(name)})"
-
-
-def _literal(text: str) -> str:
-    """A Cypher string: JSON has the same quotes and escapes."""
-    return json.dumps(text)
+        yield f"CALL n10s.mapping.add({json.dumps(iri)}, {json.dumps(name)})"

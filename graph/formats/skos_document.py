@@ -131,9 +131,8 @@ class Document:
         for label in labels:
             if pref.setdefault(label.lang, label.text) != label.text:
                 spare[label.lang].append(label.text)
-                self.odd["surplus preferred labels in one language became alternative labels"].append(
-                    f"{label.text!r} of {node}"
-                )
+                what = "surplus preferred labels in one language became alternative labels"
+                self.odd[what].append(f"{label.text!r} of {node}")
         return pref, spare
 
     def _label_lists(self, node: Node, term: str) -> dict[str, tuple[str, ...]]:
@@ -152,9 +151,8 @@ class Document:
             if not label.text.strip():
                 self.odd["empty labels were left out"].append(node)
             elif not LANGUAGE_TAG.fullmatch(label.lang):
-                self.odd["labels with an invalid language tag were left out"].append(
-                    f"{label.text!r}@{label.lang} of {node}"
-                )
+                what = "labels with an invalid language tag were left out"
+                self.odd[what].append(f"{label.text!r}@{label.lang} of {node}")
             else:
                 good.append(label)
         return good
@@ -181,9 +179,7 @@ class Document:
         schemes = sorted(self.schemes.get(node, ()))
         if len(schemes) > 1:
             self.odd["concepts are in several schemes; the first by IRI was kept"].append(node)
-        if schemes:
-            return from_iri(schemes[0], SCHEME_BASE)
-        return self._only_scheme
+        return from_iri(schemes[0], SCHEME_BASE) if schemes else self._only_scheme
 
     @cached_property
     def _only_scheme(self) -> str:
@@ -194,9 +190,8 @@ class Document:
     def _one_of(self, node: Node, term: str, allowed: Sequence[Any], default: Any) -> Any:
         value = self.value(node, term)
         if value is not None and value not in allowed:
-            raise FileFormatError(
-                self.file, f"{node}: kgtag:{term} is {value!r}; one of {', '.join(allowed)} was expected"
-            )
+            why = f"{node}: kgtag:{term} is {value!r}; one of {', '.join(allowed)} was expected"
+            raise FileFormatError(self.file, why)
         return value or default
 
     def hierarchy(self, known: Mapping[str, Concept]) -> Iterator[Relation]:
@@ -239,15 +234,11 @@ class Document:
 
     def notes(self) -> list[str]:
         """Notes on `odd`. Blank nodes have other names each time, so they are only counted."""
-        return [
-            text
-            for what, examples in sorted(self.odd.items())
-            for text in (
-                counted(what, ["a blank node"] * len(examples))
-                if examples[0].startswith("_:")
-                else note(what, examples)
-            )
-        ]
+        notes: list[str] = []
+        for what, examples in sorted(self.odd.items()):
+            blank = examples[0].startswith("_:")
+            notes += counted(what, ["a blank node"] * len(examples)) if blank else note(what, examples)
+        return notes
 
 
 def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[str]:
@@ -255,9 +246,7 @@ def left_out(statements: Statements, concepts: Mapping[Node, Concept]) -> list[s
     lost: dict[str, list[str]] = defaultdict(list)
     for node, concept in concepts.items():
         for predicate, values in statements[node].items():
-            homeless = [value for value in values if not _held(predicate, value, concept)]
-            if homeless:
-                lost[predicate] += [f"{shown(value)} of {concept.id}" for value in homeless]
+            lost[predicate] += [f"{shown(o)} of {concept.id}" for o in values if not _held(predicate, o, concept)]
     notes = []
     for predicate, examples in sorted(lost.items()):
         notes += counted(f"values of {shown(predicate)} have no place in a concept and were left out", examples)

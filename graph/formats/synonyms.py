@@ -24,9 +24,7 @@ _WORD = frozenset({"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"})
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
     """Write the rules of every concept in use; notes count labels that no engine can index.
 
-    `options.lang` selects labels of that language, its regions and no language. `expand` "both" makes a concept's
-    labels equivalent, "oneway" replaces each with the preferred one. With `narrower`, a concept's labels also find
-    those of concepts up to so many levels below it, and not the reverse.
+    `options.lang` selects labels of that language, its regions and no language; narrower labels don't find wider ones.
     """
     if options.narrower < 0 or (options.narrower and options.expand == "oneway"):
         raise InputError("narrower labels widen a search and one-way rules narrow it; take one of the two")
@@ -66,8 +64,7 @@ def _below(taxonomy: Taxonomy, id: str, levels: int) -> Iterator[str]:
     """Ids of narrower concepts in use, level by level, each once."""
     level, seen = [id], {id}
     for _ in range(levels):
-        level = [child for parent in level for child in taxonomy.into(parent, "broader") if child not in seen]
-        level = list(dict.fromkeys(level))
+        level = list(dict.fromkeys(c for parent in level for c in taxonomy.into(parent, "broader") if c not in seen))
         seen.update(level)
         yield from (child for child in level if taxonomy[child].status != "deprecated")
 

@@ -98,7 +98,7 @@ def split(cell: str) -> list[str]:
         elif len(token) == 2 and token[0] == "\\":
             items[-1].append((token[1], True))
         else:
-            items[-1].append((token, False))
+            items[-1] += ((character, False) for character in token)
     return [text for item in items if (text := _stripped(item))]
 
 
@@ -121,22 +121,10 @@ def delimiter_of(file: Path, header: str = "") -> str:
     return max((",", ";", "\t"), key=header.count)
 
 
-def _stripped(parts: list[tuple[str, bool]]) -> str:
-    """The item without outer space, except for space that was escaped."""
-    start, end = 0, len(parts)
-    while start < end and not parts[start][1] and not parts[start][0].strip():
-        start += 1
-    while end > start and not parts[end - 1][1] and not parts[end - 1][0].strip():
-        end -= 1
-    kept = parts[start:end]
-    if not kept:
-        return ""
-    texts = [text for text, _ in kept]
-    if not kept[0][1]:
-        texts[0] = texts[0].lstrip()
-    if not kept[-1][1]:
-        texts[-1] = texts[-1].rstrip()
-    return "".join(texts)
+def _stripped(item: list[tuple[str, bool]]) -> str:
+    """The characters, escaped or not, without outer space that is not escaped."""
+    kept = [at for at, (character, escaped) in enumerate(item) if escaped or not character.isspace()]
+    return "".join(character for character, _ in item[kept[0] : kept[-1] + 1]) if kept else ""
 
 
 def _lines(file: Path) -> Iterator[str]:

@@ -69,8 +69,7 @@ def _key(concept: Concept, lang: str) -> tuple[str, str]:
 
 def _made_id(one: Named, repeated: Counter[tuple[str, str]], lang: str) -> str:
     """An id from the path, else the label, which follows its parent's if several rows have it."""
-    path = path_of(one.row)
-    if path:
+    if path := path_of(one.row):
         return _path_id(one.concept.scheme, path)
     key = _key(one.concept, lang)
     above = table.split(one.row.cells.get("parent", ""))[:1] if repeated[key] > 1 else []
@@ -121,8 +120,7 @@ class _ParentFinder:
 
     def _at(self, levels: tuple[str, ...], one: Named) -> str:
         key = (one.concept.scheme, *map(normalise, levels))
-        known = self._by_path.get(key)
-        if known is not None:
+        if (known := self._by_path.get(key)) is not None:
             return known
         id = self._make(_path_id(one.concept.scheme, levels), levels[-1], one)
         self._by_path[key] = id
@@ -140,10 +138,7 @@ class _ParentFinder:
 
 
 def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Read files; `scheme` is for rows without one ("kgtag"), `lang` for columns without a language ("en").
-
-    Without a column `id`, ids are made from labels or paths. Parents may be named by id or label.
-    """
+    """Read files; `scheme` is for rows without one ("kgtag"), `lang` for columns without a language ("en")."""
     into, tag = scheme or "kgtag", lang or "en"
     named: list[Named] = []
     notes: list[str] = []
@@ -164,8 +159,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
     places = {id: Place(str(one.row.file), one.row.line) for id, one in zip(ids, named, strict=True)}
     relations += finder.relations
-    named_files = ", ".join(map(str, files))
-    return parsed(finder.concepts.values(), relations, notes=notes, places=places, file=named_files)
+    return parsed(finder.concepts.values(), relations, notes=notes, places=places, file=", ".join(map(str, files)))
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -235,8 +229,7 @@ def _concept(row: table.Row, labels: Mapping[str, tuple[str, str]], *, into: str
             fields[field][language] = cell.strip() if name in _SHORT else cell
         elif field in _MANY and (items := table.split(cell)):
             fields[field][language] = tuple(items)
-    path = path_of(row)
-    if path:
+    if path := path_of(row):
         fields["pref_label"].setdefault(tag, path[-1])
     if not fields["pref_label"]:
         columns = [name for name, (field, _) in labels.items() if field == "pref_label"]

@@ -62,11 +62,7 @@ class Diff:
         gone = {concept.id for concept in self.removed}
         put = {relation.key for relation in self.relations_added} if self.relations_removed else ()
         new = sorted((*self.added, *(one.after for one in self.changed)), key=attrgetter("id"))
-        lost = [
-            relation
-            for relation in self.relations_removed
-            if relation.key not in put and relation.source not in gone and relation.target not in gone
-        ]
+        lost = [r for r in self.relations_removed if r.key not in put and gone.isdisjoint((r.source, r.target))]
         return (
             *(DeleteConcept(concept.id) for concept in self.removed),
             *map(PutConcept, new),

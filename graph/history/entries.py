@@ -31,10 +31,7 @@ _PAGE = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Effect(Generic[K, V]):
-    """A row that changed; `before` is None if it was added, `after` if it was removed.
-
-    Of relations, one with both sides differs in `primary`.
-    """
+    """A row that changed; `before` is None if it was added, `after` if it was removed."""
 
     key: K
     before: V | None
@@ -89,15 +86,13 @@ def summary(found: Effects, label: Callable[[str], str]) -> str:
 def unchecked(changes: Sequence[Change]) -> Record:
     """The record of changes whose effect was not computed."""
     work = _net(changes)
-    counts: Counter[str] = Counter(
-        {
-            "concept written": len(work.put),
-            "concept deleted": len(work.delete),
-            "relation written": len(work.relate),
-            "relation deleted": len(work.unrelate),
-            "concept's tags moved": len(work.retag),
-        }
-    )
+    counts = {
+        "concept written": len(work.put),
+        "concept deleted": len(work.delete),
+        "relation written": len(work.relate),
+        "relation deleted": len(work.unrelate),
+        "concept's tags moved": len(work.retag),
+    }
     names = [concept.label() for concept in work.put]
     names += [*work.delete, *(edge.source for edge in (*work.relate, *work.unrelate))]
     ids = {concept.id for concept in work.put} | set(work.delete)
@@ -163,7 +158,7 @@ def _name(effect: Effect[str, Concept]) -> str:
     return concept.label() if concept is not None else effect.key
 
 
-def _summary(counts: Counter[str], names: Iterable[str]) -> str:
+def _summary(counts: Mapping[str, int], names: Iterable[str]) -> str:
     """`2 concepts changed, 1 relation added: Shoes, Boots …`, at most 200 characters."""
     parts = []
     for what, n in counts.items():
@@ -189,10 +184,7 @@ def _summary(counts: Counter[str], names: Iterable[str]) -> str:
 
 
 def pack(changes: Sequence[Change], undo: Sequence[Change]) -> bytes:
-    """Compress JSON `{"changes": […], "undo": […]}` piece by piece: an import may be hundreds of megabytes.
-
-    Raises InputError for text that no store can hold.
-    """
+    """Compress JSON `{"changes": […], "undo": […]}` in pieces. Raises InputError for text that no store can hold."""
     compressor = zlib.compressobj(_LEVEL)
     pieces = chain((b'{"changes":[',), _pieces(changes), (b'],"undo":[',), _pieces(undo), (b"]}",))
     return b"".join([*map(compressor.compress, pieces), compressor.flush()])

@@ -40,9 +40,7 @@ NAME = re.compile(r"\d{4}\.\d{2}\.\d+")
 def reconcile(
     store: TaxonomyStore, now: Taxonomy, *, known: Taxonomy | None = None, token: str | None = None
 ) -> Taxonomy | None:
-    """Record external edits in the history, as at most one entry.
-
-    Of several services only one records an edit.
+    """Record external edits in the history, as at most one entry, by one of several services.
 
     Args:
         store: The store.
@@ -53,8 +51,7 @@ def reconcile(
     Returns:
         `now` under the version that it is the content of; None when the store has changed meanwhile: read it again.
     """
-    newest = store.versions(limit=1)
-    tip = newest[0] if newest else None
+    tip = next(iter(store.versions(limit=1)), None)
     if tip is not None and tip.version > now.version:
         return None
     if tip is not None and tip.version == now.version and tip.revision == now.revision:
@@ -78,13 +75,9 @@ def reconcile(
 
 
 def reconciled(store: TaxonomyStore) -> Taxonomy:
-    """The present snapshot, with external edits recorded in the history.
-
-    Raises ConflictError when other writers never pause.
-    """
+    """The present snapshot, with external edits recorded. Raises ConflictError when other writers never pause."""
     for _ in range(_ATTEMPTS):
-        found = reconcile(store, Taxonomy.of(store.read()))
-        if found is not None:
+        if (found := reconcile(store, Taxonomy.of(store.read()))) is not None:
             return found
     raise ConflictError(f"the taxonomy kept changing during {_ATTEMPTS} attempts; try again")
 
@@ -258,11 +251,10 @@ def release(store: TaxonomyStore, *, author: str, notes: str = "", today: dateti
         made = Release(name, taxonomy.version, taxonomy.revision, now(), author, notes)
         try:
             store.put_release(made)
+            return made
         except ReleaseTaken as taken:
             if taken.version == taxonomy.version:
-                raise
-            continue  # The number has just been taken.
-        return made
+                raise  # Otherwise the number has just been taken.
 
 
 def version_named(store: TaxonomyStore, name: str) -> int:
@@ -275,10 +267,7 @@ def version_named(store: TaxonomyStore, name: str) -> int:
 
 
 def stamped(store: TaxonomyStore) -> tuple[Taxonomy, Stamp]:
-    """The present snapshot and its stamp.
-
-    External edits are recorded in the history first; if that fails, the stamp has no version.
-    """
+    """The present snapshot, with external edits recorded, and its stamp, without a version if recording fails."""
     try:
         taxonomy = reconciled(store)
     except (StoreUnavailable, ConflictError) as error:

@@ -217,14 +217,18 @@ def lone_surrogate(error: UnicodeEncodeError) -> InputError:
     return InputError(f"invalid text: a lone surrogate after {near!r}; decode the source with its real encoding")
 
 
-def dump_change(change: Change) -> str:
-    """The change as one line of JSON. Raises InputError for text that no store can hold."""
-    line = json.dumps(change_to_json(change), ensure_ascii=False)
+def encodable(text: str) -> str:
+    """The text. Raises InputError for text that no store can hold."""
     try:
-        line.encode()
+        text.encode()
     except UnicodeEncodeError as error:
         raise lone_surrogate(error) from None
-    return line
+    return text
+
+
+def dump_change(change: Change) -> str:
+    """The change as one line of JSON. Raises InputError for text that no store can hold."""
+    return encodable(json.dumps(change_to_json(change), ensure_ascii=False))
 
 
 def load_change(line: str) -> Change:

@@ -94,15 +94,9 @@ class Concept:
 
     def labels(self) -> list[tuple[str, str, LabelKind]]:
         """Every (text, language, label kind), in a fixed order."""
-        found: list[tuple[str, str, LabelKind]] = [
-            (self.pref_label[tag], tag, "pref") for tag in sorted(self.pref_label)
-        ]
-        kinds: tuple[tuple[LabelKind, Mapping[str, tuple[str, ...]]], ...] = (
-            ("alt", self.alt_label),
-            ("hidden", self.hidden_label),
-        )
-        for kind, by_language in kinds:
-            found.extend((text, tag, kind) for tag in sorted(by_language) for text in by_language[tag])
+        found: list[tuple[str, str, LabelKind]] = [(text, tag, "pref") for tag, text in sorted(self.pref_label.items())]
+        found.extend((text, tag, "alt") for tag, texts in sorted(self.alt_label.items()) for text in texts)
+        found.extend((text, tag, "hidden") for tag, texts in sorted(self.hidden_label.items()) for text in texts)
         return found
 
 
@@ -153,10 +147,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Retagged:
-    """A step that a Retag from `source`, in the change set `version`, made with a tag.
-
-    `concept` and `status` are those of the tag before.
-    """
+    """A step that a Retag from `source`, in change set `version`, made with a tag of this `concept` and `status`."""
 
     source: str
     concept: str

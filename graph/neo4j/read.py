@@ -107,10 +107,7 @@ def edge_part(run: Run) -> RawEdges:
 
 
 def unknown_part(run: Run) -> list[UnknownEdge]:
-    """Relationships between concepts with a misspelt type, the first hundred.
-
-    Other people's types are ignored. Cheap: the server keeps a list of the types in use.
-    """
+    """Relationships between concepts with a misspelt type, the first hundred; other people's types are ignored."""
     foreign = (row["type"] for row in run(cypher.TYPES, {}) if row["type"] not in _NOT_FOREIGN)
     types = [type for type in foreign if near_relation(type) is not None]
     rows = run(cypher.FOREIGN, {"types": types, "limit": _UNKNOWN_SHOWN}) if types else ()

@@ -19,10 +19,8 @@ LABEL_OF: Mapping[Kind, str] = {kind: kind.capitalize() for kind in KINDS}
 def properties_of(concept: Concept) -> Row:
     """The properties that kgtag writes; None removes one. Other people's properties stay."""
     caption = concept.label()
-    if concept.pref_label.get("en") == caption:
-        tag = "en"
-    else:
-        tag = min((tag for tag, text in concept.pref_label.items() if text == caption), default="und")
+    tags = [tag for tag, text in concept.pref_label.items() if text == caption]
+    tag = "en" if "en" in tags else min(tags, default="und")
     return {
         "name": caption,
         "nameOf": f"{caption}@{tag}",
@@ -43,8 +41,7 @@ def concept_row(concept: Concept) -> Row:
 
 def new_concept_row(concept: Concept) -> Row:
     """The properties of a new node."""
-    row = {name: value for name, value in properties_of(concept).items() if value is not None}
-    return row | {"id": concept.id}
+    return {name: value for name, value in properties_of(concept).items() if value is not None} | {"id": concept.id}
 
 
 def relation_row(relation: Relation) -> tuple[str, str, bool | None]:

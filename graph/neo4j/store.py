@@ -1,7 +1,4 @@
-"""A store in Neo4j 5.26 and later, readable and editable in Neo4j Browser.
-
-Its statements are in `graph.neo4j.cypher`, its rows in `graph.neo4j.rows`.
-"""
+"""A store in Neo4j 5.26 and later, readable and editable in Neo4j Browser."""
 
 from __future__ import annotations
 
@@ -138,8 +135,7 @@ class Neo4jStore:
             concepts = pool.submit(fetch, concept_part)
             unknown = pool.submit(fetch, unknown_part)
             parts = concepts.result(), texts.result(), edges.result(), unknown.result()
-        undisturbed = all(same for _, same in parts)
-        return join(parts[0][0], parts[1][0], parts[2][0], parts[3][0]), undisturbed
+        return join(parts[0][0], parts[1][0], parts[2][0], parts[3][0]), all(same for _, same in parts)
 
     def apply(
         self,
@@ -276,6 +272,4 @@ def _bookmark(session: neo4j.Session) -> str:
 def _statements(text: str) -> Iterator[str]:
     """The statements of a migration, without comment lines."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("//")]
-    for statement in "\n".join(lines).split(";\n"):
-        if statement.strip().rstrip(";"):
-            yield statement.strip().rstrip(";")
+    return filter(None, (part.strip().rstrip(";") for part in "\n".join(lines).split(";\n")))

@@ -9,7 +9,7 @@ from graph.editing import Signature, edit, plan, read_change
 from graph.editing.edit import retry_conflicts
 from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
 from graph.model import Accepting, Change, ChangeSet, Comment, Proposal, ProposalStatus
-from graph.model.changes import lone_surrogate, now
+from graph.model.changes import encodable, now
 from graph.proposals.fingerprints import fingerprints
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -118,8 +118,8 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         created=now(),
         author=by.name,
         key=by.key,
-        title=_valid(draft.title) or title(before),
-        reason=_valid(draft.reason),
+        title=encodable(draft.title).strip() or title(before),
+        reason=encodable(draft.reason).strip(),
         operation=draft.operation,
         changes=changes.changes,
         base_version=before.version,
@@ -139,8 +139,7 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
 
 def find(store: TaxonomyStore, id: int) -> Proposal:
     """The proposal with this number. Raises UnknownProposal."""
-    found = store.proposal(id)
-    if found is None:
+    if (found := store.proposal(id)) is None:
         raise UnknownProposal(id)
     return found
 
@@ -327,13 +326,4 @@ def _decided(found: Proposal, status: ProposalStatus, by: Person, text: str) -> 
 
 
 def _commented(found: Proposal, text: str, by: Person) -> Proposal:
-    return replace(found, comments=(*found.comments, Comment(now(), by.name, _valid(text))))
-
-
-def _valid(text: str) -> str:
-    """The text without outer spaces. Raises InputError for text that no store can hold."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise lone_surrogate(error) from None
-    return text.strip()
+    return replace(found, comments=(*found.comments, Comment(now(), by.name, encodable(text).strip())))

@@ -86,8 +86,7 @@ class _Planner:
         self._proposed: dict[str, str] = {}
         for problem in taxonomy.problems:
             if problem.code == "bad_id" and problem.subject is not None:
-                proposed = free_id(problem.subject, taken)
-                self._proposed[problem.subject.id] = proposed
+                proposed = self._proposed[problem.subject.id] = free_id(problem.subject, taken)
                 taken.add(proposed)
 
     def repair(self, problem: Problem) -> Repair:
@@ -144,8 +143,7 @@ class _Planner:
                 if pref:
                     return full, "remove its empty labels"
                 named = labelled(full)
-                what = "remove its empty labels and give it a preferred one"
-                return named, f"{what}; {named.label()!r} is only proposed"
+                return named, f"remove its empty labels and give it a preferred one; {named.label()!r} is only proposed"
             case "bad_language":
                 return with_languages(concept), "give its labels valid language tags; 'und' is undetermined"
         return None
@@ -176,18 +174,15 @@ class _Planner:
             meant = self._meant(other.edges[0])
             if meant is not None and (meant.type, meant.source) == ("value_of", value.id):
                 return self.repair(other)
-        near = self._attributes_nearby(value, problem)
-        if near:
+        if near := self._attributes_nearby(value, problem):
             attribute = self._taxonomy[near[0]]
             instruction = (
                 f"make it a value of {attribute.label()!r} ({attribute.id}), where its broader or narrower values are"
             )
             return Repair(instruction, self._writer.add_value(value, attribute))
         id = f"{slug(normalise(value.scheme)) or 'shop'}:unsorted"
-        found = self._known(id)
-        while found is not None and (found.kind, found.scheme) != ("attribute", value.scheme):
+        while (found := self._known(id)) is not None and (found.kind, found.scheme) != ("attribute", value.scheme):
             id += "-values"
-            found = self._known(id)
         instruction = (
             f"make it a value of its attribute: write that attribute's id in place of {id!r}; as it stands the "
             "statement keeps the value under an attribute called Unsorted"
@@ -232,8 +227,7 @@ class _Planner:
 
     def _unknown_relation(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
-        meant = self._meant(edge)
-        if meant is not None:
+        if (meant := self._meant(edge)) is not None:
             return Repair(f"draw it as {meant.type.upper()}", self._writer.replace(edge, meant))
         instruction = "delete it; as one of kgtag's relations it would break another rule"
         return self._ends_first(problem) or Repair(instruction, self._writer.delete(problem.edges))
@@ -251,10 +245,9 @@ class _Planner:
         """Whether the relation, added to the snapshot, breaks no invariant."""
         known, (source, target) = self._taxonomy, (edge.source, edge.target)
         left_out = self._left_out.get(source)
-        gains_attribute = (
-            edge.type == "value_of" and left_out is not None and left_out.code == "value_without_attribute"
-        )
-        if any(end not in known for end in (source, target) if not (gains_attribute and end == source)):
+        orphaned = left_out is not None and left_out.code == "value_without_attribute"
+        checked = (target,) if orphaned and edge.type == "value_of" else (source, target)
+        if any(end not in known for end in checked):
             return False
         ends = [concept for end in (source, target) if (concept := self._known(end)) is not None]
         values = [Relation("value_of", c.id, a) for c in ends if c.id in known and (a := known.attribute_of(c.id))]

@@ -30,9 +30,7 @@ class CypherWriter:
         elif before.labels() != after.labels():
             kept = ("name", "nameOf", "prefLabel", "altLabel", "hiddenLabel")
             old, new = dict.fromkeys(kept, object()), {key: new[key] for key in kept}
-        for key, value in new.items():
-            if value != old[key]:
-                lines.append(f"SET c.{key} = {cypher_literal(value)}")
+        lines += [f"SET c.{key} = {cypher_literal(value)}" for key, value in new.items() if value != old[key]]
         return "\n".join(lines) + ";"
 
     def separate(self, id: str) -> str:
@@ -157,15 +155,9 @@ def sql_literal(value: str | None) -> str:
 
 def _rename(old: str, new: str) -> str:
     was, now = sql_literal(old), sql_literal(new)
-    return _transaction(
-        [
-            "PRAGMA defer_foreign_keys = ON;",
-            f"UPDATE concept SET id = {now} WHERE id = {was};",
-            f"UPDATE relation SET source = {now} WHERE source = {was};",
-            f"UPDATE relation SET target = {now} WHERE target = {was};",
-            f"UPDATE item_tag SET concept = {now} WHERE concept = {was};",
-        ]
-    )
+    columns = (("concept", "id"), ("relation", "source"), ("relation", "target"), ("item_tag", "concept"))
+    updates = (f"UPDATE {table} SET {column} = {now} WHERE {column} = {was};" for table, column in columns)
+    return _transaction(["PRAGMA defer_foreign_keys = ON;", *updates])
 
 
 def _delete(edge: Relation | UnknownEdge) -> str:

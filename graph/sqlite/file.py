@@ -130,9 +130,8 @@ class SqliteFile:
     def _connect(self, *, mode: str = "rw") -> sqlite3.Connection:
         uri = f"file:{quote(str(self.path.absolute()))}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -32768")
+        for setting in ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768"):
+            db.execute(f"PRAGMA {setting}")
         return db
 
     def _drop(self) -> None:
@@ -175,7 +174,5 @@ def applied(db: sqlite3.Connection) -> dict[str, Applied]:
     """The migrations that the file has."""
     if not db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_migration'").fetchone():
         return {}
-    return {
-        name: Applied(sum, at)
-        for name, sum, at in db.execute("SELECT name, checksum, applied_at FROM schema_migration")
-    }
+    rows = db.execute("SELECT name, checksum, applied_at FROM schema_migration")
+    return {name: Applied(sum, at) for name, sum, at in rows}

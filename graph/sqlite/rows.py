@@ -60,14 +60,10 @@ def tag_row(tag: ItemTag) -> Row:
 
 def steps_json(steps: Sequence[Retagged]) -> str | None:
     """JSON `[[source, concept, status, version], …]`, the latest step last."""
-    if not steps:
-        return None
-    return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode()
+    return orjson.dumps([[s.source, s.concept, s.status, s.version] for s in steps]).decode() if steps else None
 
 
 def _json(labels: Mapping[str, str] | Mapping[str, tuple[str, ...]]) -> str:
-    if not labels:
-        return "{}"
     filled = {tag: value for tag, value in labels.items() if value != ()}
     return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode()
 

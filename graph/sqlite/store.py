@@ -262,9 +262,8 @@ def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], version: int) -> Non
         rows = db.execute(_CONCERNED, {"source": one.source, "target": one.target}).fetchall()
         items = by_item((item, (item, position), tag_of(tag)) for item, position, *tag in rows)
         moved = [row for tags in items for row in changed(tags, one, version=version)]
-        db.executemany(
-            _MOVE_TAG, ((tag.concept, tag.status, steps_json(tag.retagged_from), *key) for key, tag in moved)
-        )
+        updates = ((tag.concept, tag.status, steps_json(tag.retagged_from), *key) for key, tag in moved)
+        db.executemany(_MOVE_TAG, updates)
 
 
 def _items(db: sqlite3.Connection, rows: list[Any]) -> list[TaggedItem]:

@@ -146,8 +146,7 @@ def map_schemes(
     compared = _languages(left, right, languages)
     matches = match_labels(left, right, compared, candidates=settings.candidates)
     places = _Places(taxonomy, left, right, matches, compared)
-    score = places.weigh(settings)
-    return _best(places, score, per_concept, settings)
+    return _best(places, places.weigh(settings), per_concept, settings)
 
 
 def unmapped(taxonomy: Taxonomy, target: str, found: Sequence[Mapping]) -> list[Mapping]:

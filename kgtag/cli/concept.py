@@ -163,8 +163,7 @@ def move(
 
     Example: `kgtag concept move sandals --broader summer-shoes --broader shoes`
     """
-    request = {"operation": "move", "concept": id, "broader": broader or []} | given(primary=primary)
-    edit(id, request, options)
+    edit(id, {"operation": "move", "concept": id, "broader": broader or [], **given(primary=primary)}, options)
 
 
 @app.command()
@@ -197,8 +196,7 @@ def split(
 
     Example: `kgtag concept split bags parts.json --dry-run`
     """
-    read = reading.json_value(reading.text(parts), parts)
-    edit(id, {"operation": "split", "concept": id, "parts": read}, options)
+    edit(id, {"operation": "split", "concept": id, "parts": reading.json_value(reading.text(parts), parts)}, options)
 
 
 @app.command()

@@ -94,25 +94,18 @@ def training_bar() -> Iterator[Watch | None]:
     if not err.is_terminal:
         yield None
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    from rich import progress
 
     columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]}  dev F1 {task.fields[f1]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        progress.TextColumn("epoch {task.fields[epoch]}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("loss {task.fields[loss]}  dev F1 {task.fields[f1]}"),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("left"),
+        progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with progress.Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("training", total=None, epoch="–", loss="–", f1="–")
 
         def watch(tick: Tick) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from graph.errors import InputError
@@ -115,19 +116,15 @@ def _say(line: str) -> None:
 
 def _show(test: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> None:
     """One English and one Chinese product of some categories."""
-    for category in _SHOWN:
-        for lang in ("en", "zh"):
-            pairs = zip(test, taggings, strict=True)
-            of_kind = [(o, t) for o, t in pairs if (o.product.category, o.product.lang) == (category, lang)]
-            if of_kind:
-                one, tagging = of_kind[0]
-                rows: list[tuple[object, ...]] = [
-                    (tag.label, tag.attribute or tag.kind, tag.surface, tag.method, f"{tag.probability:.2f}")
-                    for tag in tagging.tags
-                    if tag.method != "implied"
-                ]
-                rows += [
-                    ("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.probability:.2f}")
-                    for nil in tagging.nil
-                ]
-                print_table(one.product.title, ["tag", "attribute", "from", "method", "probability"], rows)
+    for wanted in product(_SHOWN, ("en", "zh")):
+        pairs = zip(test, taggings, strict=True)
+        of_kind = [(one, tagging) for one, tagging in pairs if (one.product.category, one.product.lang) == wanted]
+        for one, tagging in of_kind[:1]:
+            rows: list[tuple[object, ...]] = [
+                (tag.label, tag.attribute or tag.kind, tag.surface, tag.method, f"{tag.probability:.2f}")
+                for tag in tagging.tags
+                if tag.method != "implied"
+            ]
+            lost = tagging.nil
+            rows += [("—", nil.attribute, nil.surface, "no concept (NIL)", f"{nil.probability:.2f}") for nil in lost]
+            print_table(one.product.title, ["tag", "attribute", "from", "method", "probability"], rows)

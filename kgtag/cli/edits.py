@@ -143,19 +143,15 @@ def _preview(store: TaxonomyStore, before: Taxonomy, changes: ChangeSet, after: 
     if json:
         print_json({"dry_run": True, "changes": rows, "diff": to_json(diff(before, after)), "items": items})
         return
-    print_table(
-        f"Nothing is written. {len(rows)} changes on revision {before.revision} would be:",
-        ["change", "what"],
-        [(name, _line(what)) for row in rows for name, what in row.items()],
-    )
+    title = f"Nothing is written. {len(rows)} changes on revision {before.revision} would be:"
+    print_table(title, ["change", "what"], [(name, _line(what)) for row in rows for name, what in row.items()])
     show_diff(before, after)
     for source, count in items.items():
         log(f"  {count} items have the tag {source!r}, which may move")
 
 
 def _written(store: TaxonomyStore, taxonomy: Taxonomy, changes: ChangeSet, id: str, *, json: bool) -> None:
-    retags = [change for change in changes.changes if isinstance(change, Retag)]
-    left = store.items_of(id) if retags else []
+    left = store.items_of(id) if any(isinstance(change, Retag) for change in changes.changes) else []
     row: dict[str, Any] = {
         "concept": id,
         "etag": taxonomy.etag(id),

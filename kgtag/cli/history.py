@@ -210,6 +210,5 @@ def _concept_lines(one: Effect[str, Concept]) -> Iterator[tuple[str, str, str, s
 def _relation_line(one: Effect[RelationKey, Relation]) -> tuple[str, str, str, str, str]:
     type, source, target = one.key
     what = "added" if one.before is None else "removed" if one.after is None else "changed"
-    sides = ("" if edge is None else "primary" if edge.primary else "yes" for edge in (one.before, one.after))
-    old, new = sides
+    old, new = ("" if edge is None else "primary" if edge.primary else "yes" for edge in (one.before, one.after))
     return (f"relation {what}", f"{source} {type} {target}", "", old, new)

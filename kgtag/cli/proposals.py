@@ -87,21 +87,16 @@ def show(id: Id, store: Store = None, json: Json = False) -> None:
     if json:
         announce(found, json=True)
         return
-    rows: list[tuple[str, object]] = [
-        ("number", found.id),
-        ("status", found.status),
-        ("by", found.author),
-        ("when", found.created),
-    ]
-    rows += [("reason", found.reason), ("concepts", ", ".join(found.concepts)), ("evidence", found.evidence or "")]
+    rows: list[tuple[str, object]] = [("number", found.id), ("status", found.status), ("by", found.author)]
+    rows += [("when", found.created), ("reason", found.reason), ("concepts", ", ".join(found.concepts))]
+    rows.append(("evidence", found.evidence or ""))
     rows += [("decided", f"{found.decided_by}, {found.decided_at}" if found.decided_by else ""), ("etag", found.etag)]
     print_table(found.title, ["", ""], [(name, str(value)) for name, value in rows if value])
     for comment in found.comments:
         log(f"  {comment.at[:16]} {comment.author}: {comment.text}")
     if found.status != "open":
         return
-    moved = outdated(load_taxonomy(opened), found)
-    if moved:
+    if moved := outdated(load_taxonomy(opened), found):
         log(f"  outdated: {', '.join(moved)} changed since; `kgtag proposals rebase {id}`, by {found.author}")
         return
     try:
@@ -173,8 +168,7 @@ def accept(id: Id, text: Text = "", *, by: By, force: Force = False, store: Stor
     """
     from graph.proposals import workflow
 
-    done = workflow.accept(open_store(store), id, by.person, text=text, expect=by.seen, force=force)
-    announce(done, json=json)
+    announce(workflow.accept(open_store(store), id, by.person, text=text, expect=by.seen, force=force), json=json)
 
 
 @app.command()
@@ -198,8 +192,7 @@ def withdraw(id: Id, text: Text = "", *, by: By, force: Force = False, store: St
     """
     from graph.proposals import workflow
 
-    done = workflow.withdraw(open_store(store), id, by.person, text=text, expect=by.seen, force=force)
-    announce(done, json=json)
+    announce(workflow.withdraw(open_store(store), id, by.person, text=text, expect=by.seen, force=force), json=json)
 
 
 @app.command()

@@ -296,9 +296,8 @@ def list_keys(store: Store = None, json: Json = False) -> None:
     if json:
         print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
     else:
-        print_table(
-            "Keys", ["id", "name", "scopes", "created"], [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
-        )
+        rows = [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
+        print_table("Keys", ["id", "name", "scopes", "created"], rows)
 
 
 @keys.command("revoke")

@@ -88,12 +88,10 @@ def tag(
 
     if model is None:
         log("no --model: dictionary baseline, the taxonomy's labels are searched for")
-
     opened = open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
     tagger = assemble_tagger(models, stores.load_taxonomy(opened))
-    job = TagJob(tagger, store=opened if record else None, lang=lang)
-    report = job.run(source, out, resume=resume)
+    report = TagJob(tagger, store=opened if record else None, lang=lang).run(source, out, resume=resume)
     log(
         f"{report.tagged} products tagged, {report.failed} failed"
         + (f", {report.skipped} done before" if report.skipped else "")

@@ -1,6 +1,6 @@
 """Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,8 @@ class BadRow:
 
 
 def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
-    """Like `read_products`, but a bad row leaves a BadRow in its place.
-
-    Raises FileFormatError for a file that doesn't read as a whole: missing, empty, a table without titles.
-    """
+    """Like `read_products`, but a bad row leaves a BadRow in its place. Raises FileFormatError for a file that doesn't
+    read as a whole: missing, empty, a table without titles."""
     if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
         lines = _attempt_numbered(reading.raw_lines(path), str(path), lang)
         first = next(lines, None)
@@ -126,12 +124,7 @@ def _attempt(row: Row, lang: str | None) -> Product | BadRow:
         return BadRow(str(id) if isinstance(id, str | int) and id != "" else str(row.line), error)
 
 
-_BY_ROW: Mapping[str, Callable[[Row], AnnotatedProduct]] = {
-    "annotated": annotated,
-    "spans": spans,
-    "extractgpt": extractgpt,
-    "bio": bio,
-}
+_BY_ROW = {"annotated": annotated, "spans": spans, "extractgpt": extractgpt, "bio": bio}
 FORMATS = (*_BY_ROW, "bieos")
 
 
@@ -168,6 +161,5 @@ def _within(row: Row, misplaced: list[FileFormatError]) -> Row:
 
 
 def _in_language(one: AnnotatedProduct, lang: str | None) -> AnnotatedProduct:
-    if lang is None or one.product.lang is not None:
-        return one
-    return replace(one, product=replace(one.product, lang=lang))
+    named = lang is None or one.product.lang is not None
+    return one if named else replace(one, product=replace(one.product, lang=lang))

@@ -8,15 +8,8 @@ from typing import Any
 from graph.formats.reading import Row, kind_of
 from kgtag.types import AnnotatedProduct, Product, Span
 
-_UNSPACED = (
-    (0x0E00, 0x0EFF),  # Thai, Lao
-    (0x3040, 0x30FF),  # kana
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)
-"""Scripts that are written without spaces: any place in them may be a token boundary."""
+_SOLID = ((0x0E00, 0x0EFF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+"""Thai and Lao, kana, Han: written without spaces, so that any place in them may be a token boundary."""
 
 
 def locate(text: str, attributes: Mapping[str, Sequence[str]]) -> list[tuple[str, Span]]:
@@ -60,7 +53,7 @@ def boundary(text: str, at: int) -> bool:
 
 
 def _unspaced(character: str) -> bool:
-    return character > "\u0dff" and any(first <= ord(character) <= last for first, last in _UNSPACED)
+    return character > "\u0dff" and any(first <= ord(character) <= last for first, last in _SOLID)
 
 
 def _inside(a: Span, b: Span) -> bool:
@@ -102,10 +95,8 @@ def spans(row: Row) -> AnnotatedProduct:
 
 
 def extractgpt(row: Row) -> AnnotatedProduct:
-    """`input` or `input_title` is the title, `input_description` the text; "n/a" says known to be absent.
-
-    A value's `pid` says which of the two it was marked in, 0 or 1: it is looked for there alone.
-    """
+    """`input` or `input_title` is the title, `input_description` the text; "n/a" says known to be absent. A value's
+    `pid` says which of the two it was marked in, 0 or 1: it is looked for there alone."""
     title = row.text("input_title" if "input_title" in row.fields else "input")
     scores = row.fields.get("target_scores")
     if not isinstance(scores, dict):
@@ -191,7 +182,10 @@ def _with_spans(row: Row, product: Product, attributes: dict[str, tuple[str, ...
         placed.append((label, span))
         merged.setdefault(label, {})[surface] = None
         if "concept" in one:
-            concepts.setdefault((label, surface), _concept(row, f"spans[{number}]", one["concept"]))
+            concept = one["concept"]
+            if concept is not None and not isinstance(concept, str):
+                raise row.error(f"spans[{number}]: 'concept' must be a concept id or null, not {kind_of(concept)}")
+            concepts.setdefault((label, surface), concept)
     ordered = sorted(set(placed), key=lambda pair: (pair[1], pair[0]))
     return AnnotatedProduct(product, {name: tuple(v) for name, v in merged.items()}, tuple(ordered), concepts)
 
@@ -207,9 +201,3 @@ def _span(row: Row, where: str, one: Any, title: str) -> tuple[str, Span]:
     if not 0 <= start < end <= len(title):
         raise row.error(f"{where}: [{start}, {end}) isn't within the text, which has {len(title)} characters")
     return label, Span(start, end)
-
-
-def _concept(row: Row, where: str, value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise row.error(f"{where}: 'concept' must be a concept id or null, not {kind_of(value)}")
-    return value

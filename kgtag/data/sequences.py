@@ -1,6 +1,8 @@
 """Texts with a tag a token: BIO in JSON, and BIEOS a character a line."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from graph.errors import FileFormatError
@@ -69,12 +71,8 @@ def _sentence(path: Path, line: int, number: int, rows: tuple[list[str], list[st
 
 
 def _offsets(tokens: Sequence[str], *, gap: int) -> list[Span]:
-    found = []
-    at = 0
-    for token in tokens:
-        found.append(Span(at, at + len(token)))
-        at += len(token) + gap
-    return found
+    starts = accumulate((len(token) + gap for token in tokens), initial=0)
+    return [Span(at, at + len(token)) for at, token in zip(starts, tokens, strict=False)]
 
 
 def _spans(tags: Sequence[str], offsets: Sequence[Span]) -> list[tuple[str, Span]]:
@@ -97,10 +95,7 @@ def _spans(tags: Sequence[str], offsets: Sequence[Span]) -> list[tuple[str, Span
 
 
 def _annotated(product: Product, spans: list[tuple[str, Span]]) -> AnnotatedProduct:
-    attributes: dict[str, list[str]] = {}
+    attributes: dict[str, dict[str, None]] = defaultdict(dict)
     for label, span in spans:
-        surface = product.title[span.start : span.end]
-        values = attributes.setdefault(label, [])
-        if surface not in values:
-            values.append(surface)
+        attributes[label][product.cut(span)] = None
     return AnnotatedProduct(product, {name: tuple(values) for name, values in attributes.items()}, tuple(spans))

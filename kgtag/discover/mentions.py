@@ -114,15 +114,11 @@ def cluster(groups: Sequence[NilGroup], *, similarity: float = SIMILARITY) -> li
     by_attribute: dict[str | None, list[NilGroup]] = defaultdict(list)
     for one in sorted(groups, key=lambda one: (-len(one.products), -one.mentions, one.forms)):
         by_attribute[one.attribute].append(one)
-    made = [
-        NilGroup.merged([mine[n] for n in members])
-        for mine in by_attribute.values()
-        for members in _clusters(mine, similarity)
-    ]
+    made = [NilGroup.merged(like) for mine in by_attribute.values() for like in _clusters(mine, similarity)]
     return sorted(made, key=lambda one: (-len(one.products), one.attribute or "", one.name))
 
 
-def _clusters(groups: Sequence[NilGroup], similarity: float) -> list[list[int]]:
+def _clusters(groups: Sequence[NilGroup], similarity: float) -> list[list[NilGroup]]:
     near = _near(groups, similarity)
     clusters: list[list[int]] = []
     home: dict[int, int] = {}
@@ -137,7 +133,7 @@ def _clusters(groups: Sequence[NilGroup], similarity: float) -> list[list[int]]:
             clusters.append([])
         clusters[best].append(number)
         home[number] = best
-    return clusters
+    return [[groups[number] for number in members] for members in clusters]
 
 
 def _near(groups: Sequence[NilGroup], similarity: float) -> list[dict[int, float]]:

@@ -86,9 +86,8 @@ def _rankings(scorer: Scorer, taxonomy: Taxonomy) -> Iterator[tuple[str, str, _R
             continue
         head, tail = scorer.find(edge.source), scorer.find(edge.target)
         vectors, evidence = left_out.get((head, tail), (scorer.vectors, _MIN_EVIDENCE))
-        kind = kinds[edge.source]
         own = {edge.source, *taxonomy.ancestors(edge.source), *taxonomy.descendants(edge.source)}
-        alternatives = [id for id in parents if id not in own and kinds[id] == kind]
+        alternatives = [id for id in parents if id not in own and kinds[id] == kinds[edge.source]]
         if evidence < _MIN_EVIDENCE or len(alternatives) < _MIN_ALTERNATIVES:
             continue
         asked = np.array([tail, *map(scorer.find, alternatives)], dtype=np.int64)
@@ -112,10 +111,7 @@ def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) 
         f"type-matched alternatives score higher; better parent: {labels[2]!r}"
     )
     repair = {
-        "op": "move",
-        "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}",
-        "concept": narrower,
-        "from": broader,
-        "to": ranking.better,
-    }
+        "op": "move", "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}", "concept": narrower,
+        "from": broader, "to": ranking.better,
+    }  # fmt: skip
     return Defect((narrower, broader), message, ranking._asdict(), repair)

@@ -34,13 +34,9 @@ from kgtag.embed.vectors import MODELS, Calibration, Floats, Folds, TextMap, Vec
 
 _FORMAT = 1
 EMBEDDINGS = Kind(
-    "embeddings",
-    ("config.json", "entities.txt", "relations.txt", "entity.npy", "relation.npy"),
-    "config.json",
-    _FORMAT,
-    "train them with: kgtag train embeddings --out DIR",
-    manifest=False,
-)
+    "embeddings", ("config.json", "entities.txt", "relations.txt", "entity.npy", "relation.npy"), "config.json",
+    _FORMAT, "train them with: kgtag train embeddings --out DIR", manifest=False,
+)  # fmt: skip
 
 _FIELDS: Mapping[str, type | tuple[type, ...]] = {
     "model": str, "dim": int, "norm": int, "version": str, "metrics": dict, "taxonomy_revision": (str, type(None)),
@@ -79,14 +75,11 @@ def write_export(export: Export, out: Path | str) -> str:
         arrays["fold_relation"] = np.stack([fold.relation for fold in folds.vectors])
         arrays["fold_held_out"] = folds.held_out
     config: dict[str, Any] = {
-        "format": _FORMAT,
-        "model": vectors.model,
-        "dim": vectors.entity.shape[1] // width(vectors.model, 1),
-        "norm": vectors.norm,
-        "calibration": None if calibration is None else calibration.to_json(),
+        "format": _FORMAT, "model": vectors.model, "dim": vectors.entity.shape[1] // width(vectors.model, 1),
+        "norm": vectors.norm, "calibration": None if calibration is None else calibration.to_json(),
         "text_explained": None if text_map is None else text_map.r2,
         "folds": 0 if folds is None else len(folds.vectors),
-    }
+    }  # fmt: skip
     with new_directory(Path(out)) as work:
         for file, lines in (("entities.txt", export.entities), ("relations.txt", export.relations)):
             if broken := [line for line in lines if "\n" in line or "\r" in line]:
@@ -131,18 +124,10 @@ def read_export(directory: Path | str) -> Export:
         text_map = TextMap(model.read_array("text_map.npy", np.float32, (None, columns)), config["text_explained"])
     vectors = Vectors(config["model"], entity, relation, config["norm"])
     return Export(
-        entities,
-        relations,
-        vectors,
-        calibration,
-        text_map,
-        config["metrics"],
-        config["taxonomy_revision"],
-        config["version"],
-        _folds(model, config, len(entities), len(relations)) if config["folds"] else None,
-        config.get("taxonomy_version"),
-        config.get("taxonomy_release"),
-    )
+        entities, relations, vectors, calibration, text_map, config["metrics"], config["taxonomy_revision"],
+        config["version"], _folds(model, config, len(entities), len(relations)) if config["folds"] else None,
+        config.get("taxonomy_version"), config.get("taxonomy_release"),
+    )  # fmt: skip
 
 
 def _folds(model: ModelDirectory, config: Mapping[str, Any], num_entities: int, num_relations: int) -> Folds:
@@ -175,9 +160,8 @@ def _lines(model: ModelDirectory, name: str) -> tuple[str, ...]:
 
 
 class Scorer:
-    """A trained model, by entity and relation id. Implements `kgtag.types.Plausibility`. Scores equal PyKEEN's
-    `score_hrt`: higher is more plausible, within this model; `probabilities` are calibrated. Safe to share between
-    threads."""
+    """A trained model, by entity and relation id; implements `kgtag.types.Plausibility`, safe to share between threads.
+    Scores equal PyKEEN's `score_hrt`: higher is more plausible, within this model; `probabilities` are calibrated."""
 
     def __init__(self, export: Export) -> None:
         self._export = export
@@ -209,8 +193,7 @@ class Scorer:
 
     def score(self, head: str, relation: str, tail: str) -> float:
         """Raises UnknownConcept for an unknown entity and InputError for an unknown relation."""
-        number = self.find_relation(relation)
-        if number < 0:
+        if (number := self.find_relation(relation)) < 0:
             raise InputError(f"the embeddings know no relation {relation!r}; they know {', '.join(self.relations)}")
         triple = np.array([[self._number(head), number, self._number(tail)]])
         return float(self.vectors.score(triple)[0])
@@ -219,8 +202,7 @@ class Scorer:
         """The `k` entities of highest cosine similarity of their vectors, in [-1, 1], best first, ties by id."""
         i = self._number(entity)
         vector = np.asarray(self.vectors.entity[i])
-        length = float(np.linalg.norm(vector))
-        cosine = (self.vectors.entity @ vector) / np.maximum(self._lengths * length, 1e-12)
+        cosine = (self.vectors.entity @ vector) / np.maximum(self._lengths * float(np.linalg.norm(vector)), 1e-12)
         cosine[i] = -np.inf
         k = max(0, min(k, len(cosine) - 1))
         if not k:
@@ -251,13 +233,11 @@ class Scorer:
             return self
         if self.text_map is None:
             raise ModelMismatch("the embeddings were trained without text, so new concepts have no vector; train again")
-        stacked = np.stack([np.asarray(texts[id], dtype=np.float32) for id in new])
+        rows = np.stack([np.asarray(texts[id], dtype=np.float32) for id in new])
         wanted = len(self.text_map.weights) - 1
-        if stacked.shape[1] != wanted:
-            raise ModelMismatch(
-                f"text embeddings of {stacked.shape[1]} numbers given, the model was trained on {wanted}"
-            )
-        return self._extended(new, self.text_map(stacked))
+        if rows.shape[1] != wanted:
+            raise ModelMismatch(f"text embeddings of {rows.shape[1]} numbers given, the model was trained on {wanted}")
+        return self._extended(new, self.text_map(rows))
 
     def aligned(self, taxonomy: Taxonomy) -> Scorer:
         """A scorer for the current taxonomy: successors of known concepts take over their vector. Raises ModelMismatch
@@ -284,7 +264,6 @@ class Scorer:
         return lengths
 
     def _number(self, entity: str) -> int:
-        number = self.find(entity)
-        if number < 0:
+        if (number := self.find(entity)) < 0:
             raise UnknownConcept(entity)
         return number

@@ -140,9 +140,7 @@ def concepts_of(items: Iterable[TaggedItem]) -> Iterator[frozenset[str]]:
         yield frozenset(tag.concept for tag in item.tags if tag.status == "accepted")
 
 
-def cooccurrence_triples(
-    taxonomy: Taxonomy, sets: Iterable[Iterable[str]], *, min_count: int = 3
-) -> list[LabelledTriple]:
+def cooccurrence_triples(taxonomy: Taxonomy, sets: Iterable[Iterable[str]], min_count: int = 3) -> list[LabelledTriple]:
     """`occurs_in` and `occurs_with` from the concepts of each item, by (relation, head, tail). Kept are pairs on
     `min_count` items with a lift P(a, b) / (P(a) P(b)) of 1.2, and of each head the 30 of highest
     normalised pointwise mutual information, redirects followed. Two values of one attribute are alternatives."""

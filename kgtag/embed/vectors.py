@@ -127,17 +127,15 @@ def fit_text_map(text: Floats, entity: Floats) -> TextMap | None:
     left, strength, right = np.linalg.svd(x - mean_x, full_matrices=False)
     inner = left.T @ (y - mean_y)
     total = float(((y - mean_y) ** 2).sum())
-    best: tuple[float, float] | None = None
+    tried: list[tuple[float, float]] = []
     for penalty in _STRENGTHS:
         shrink = strength**2 / (strength**2 + penalty)
         residual = (y - mean_y) - left @ (shrink[:, None] * inner)
         leverage = (left**2 @ shrink) + 1 / len(x)
-        error = float(((residual / np.maximum(1 - leverage, 1e-6)[:, None]) ** 2).sum())
-        if best is None or error < best[0]:
-            best = (error, penalty)
-    assert best is not None
-    weights = right.T @ ((strength / (strength**2 + best[1]))[:, None] * inner)
-    return TextMap(np.vstack([weights, mean_y - mean_x @ weights]).astype(np.float32), 1 - best[0] / max(total, 1e-12))
+        tried.append((float(((residual / np.maximum(1 - leverage, 1e-6)[:, None]) ** 2).sum()), penalty))
+    error, penalty = min(tried)
+    weights = right.T @ ((strength / (strength**2 + penalty))[:, None] * inner)
+    return TextMap(np.vstack([weights, mean_y - mean_x @ weights]).astype(np.float32), 1 - error / max(total, 1e-12))
 
 
 @dataclass(frozen=True, slots=True)

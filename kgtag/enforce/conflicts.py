@@ -50,12 +50,8 @@ class Fact:
 
     def competes(self, other: Fact) -> bool:
         """Whether both are values of one single-choice attribute and neither is broader than the other."""
-        return (
-            self.choice == "single"
-            and self.attribute == other.attribute
-            and self.id not in other.line
-            and other.id not in self.line
-        )
+        apart = self.id not in other.line and other.id not in self.line
+        return apart and self.choice == "single" and self.attribute == other.attribute
 
 
 class Facts:
@@ -147,10 +143,8 @@ def _conflict(one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], fa
 
 
 def best_set(weights: Sequence[float], apart: Conflicts) -> set[int]:
-    """Indices of the conflict-free set of greatest total weight (weights > 0); ties go to the earlier index.
-
-    Exact by networkx's weighted clique search on the complement of each connected conflict, greedy on huge ones.
-    """
+    """Indices of the conflict-free set of greatest total weight (weights > 0); ties go to the earlier index. Exact by
+    networkx's weighted clique search on the complement of each connected conflict, greedy on huge ones."""
     if not apart:
         return set(range(len(weights)))
     import networkx as nx  # Most items have no conflict, and most commands no items.

@@ -112,11 +112,8 @@ class Enforcer:
         present = {tag.concept for tag in tags}
         lost = ((i, c) for i, c in enumerate(fit) if i not in chosen)
         dropped += [*unfit, *((c, _reason(i, chosen, apart, c.concept in present)) for i, c in lost)]
-        return Consistent(
-            tags=tuple(tags),
-            dropped=tuple(DroppedTag(_tag(c, facts, lang), rule) for c, rule in dropped),
-            proposals=self._proposals(tags),
-        )
+        left_out = tuple(DroppedTag(_tag(c, facts, lang), rule) for c, rule in dropped)
+        return Consistent(tuple(tags), left_out, self._proposals(tags))
 
     def _weigh(self, candidates: Sequence[CandidateTag]) -> list[CandidateTag]:
         """Move each value's odds by its plausibility in the item's most probable category."""

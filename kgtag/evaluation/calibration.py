@@ -44,8 +44,8 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Calibration of `n` probabilities: expected calibration error over bins of equal width (0 is perfect), mean$
-    error (0.25 for a coin), mean negative log-likelihood in nats, the chance that a right decision has a higher
+    """Calibration of `n` probabilities: expected calibration error over bins of equal width (0 is perfect), mean
+    squared error (0.25 for a coin), mean negative log-likelihood in nats, the chance that a right decision has a higher
     probability than a wrong one (0.5 without both), and the bins that hold decisions, ascending."""
 
     n: int
@@ -231,9 +231,8 @@ def trade_off(made: Decisions) -> list[dict[str, float]]:
 
 
 def choose_thresholds(made: Decisions) -> dict[str, float]:
-    """Thresholds by attribute that raise micro-F1, for the attributes where one does. A set of decisions raises F1 when
-    more than half of F1 of them are correct, so a threshold is worth that share of the decisions it drops, less those
-    of them that are correct."""
+    """Thresholds by attribute that raise micro-F1, where one does. Decisions raise F1 when more than half of F1 of them
+    are correct, so a threshold is worth that share of the decisions it drops, less those of them that are correct."""
     break_even = made.micro()["f1"] / 2
     chosen: dict[str, float] = {}
     for number, name in enumerate(made.attributes):

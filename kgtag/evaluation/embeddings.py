@@ -41,8 +41,7 @@ class RankReport:
 
 
 def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) -> RankReport:
-    """Evaluate an exported model on the test part, else the valid part, of a directory of triples; InputError without
-    either."""
+    """Evaluate an exported model on the test, else valid part of a directory of triples; InputError without either."""
     scorer, read = Scorer.load(model), read_triples(triples)
     test = read.test if len(read.test) else read.valid
     if not len(test):
@@ -51,17 +50,11 @@ def evaluate_directory(model: Path | str, triples: Path | str, **options: bool) 
 
 
 def evaluate_scorer(
-    scorer: Scorer,
-    triples: Triples,
-    test: Ids,
-    *,
-    filtered: bool = True,
-    tail_only: bool = False,
-    restrict: bool = False,
+    scorer: Scorer, data: Triples, test: Ids, *, filtered: bool = True, tail_only: bool = False, restrict: bool = False
 ) -> RankReport:
     """Evaluate an exported model on triples with a vocabulary of their own; entities are matched by id."""
-    entity = np.array([scorer.find(name) for name in triples.entities], dtype=np.int64)
-    relation = np.array([scorer.find_relation(name) for name in triples.relations], dtype=np.int64)
+    entity = np.array([scorer.find(name) for name in data.entities], dtype=np.int64)
+    relation = np.array([scorer.find_relation(name) for name in data.relations], dtype=np.int64)
     extra = entity < 0
     # Entities the model lacks get numbers of their own behind the known ones.
     entity[extra] = len(scorer.entities) + np.arange(extra.sum())
@@ -70,9 +63,9 @@ def evaluate_scorer(
         return np.stack([entity[part[:, 0]], relation[part[:, 1]], entity[part[:, 2]]], axis=1)
 
     return evaluate(
-        scorer.vectors, renumbered(test), renumbered(triples.known),
+        scorer.vectors, renumbered(test), renumbered(data.known),
         num_entities=len(scorer.entities) + int(extra.sum()), filtered=filtered,
-        sides=("tail",) if tail_only else BOTH, restrict_to=renumbered(triples.train) if restrict else None,
+        sides=("tail",) if tail_only else BOTH, restrict_to=renumbered(data.train) if restrict else None,
     )  # fmt: skip
 
 
@@ -110,21 +103,18 @@ def evaluate(
     return RankReport(mrr, first, three, ten, protocol, int(seen.sum()) + (missed if unseen == "middle" else 0), missed)
 
 
-def _ranks(
-    vectors: Vectors, test: Ids, known: Ids | None, side: Side, restrict_to: Ids | None, batch_size: int
-) -> list[Ranks]:
+def _ranks(vectors: Vectors, test: Ids, known: Ids | None, side: Side, among: Ids | None, size: int) -> list[Ranks]:
     given, asked = (0, 2) if side == "tail" else (2, 0)
     answers = _Answers(known, given, asked) if known is not None else None
     ranks = []
-    for start in range(0, len(test), batch_size):
-        batch = test[start : start + batch_size]
-        tails = side == "tail"
-        scores = vectors.tails(batch[:, 0], batch[:, 1]) if tails else vectors.heads(batch[:, 1], batch[:, 2])
+    for start in range(0, len(test), size):
+        batch = test[start : start + size]
+        scores = vectors.tails(batch[:, 0], batch[:, 1]) if side == "tail" else vectors.heads(batch[:, 1], batch[:, 2])
         gold = scores[np.arange(len(batch)), batch[:, asked]].copy()
-        if restrict_to is not None:
+        if among is not None:
             for relation in np.unique(batch[:, 1]):
                 out = np.ones(scores.shape[1], dtype=bool)
-                out[restrict_to[restrict_to[:, 1] == relation, asked]] = False
+                out[among[among[:, 1] == relation, asked]] = False
                 scores[np.ix_(batch[:, 1] == relation, out)] = -np.inf
         if answers is not None:
             rows, columns = answers.of(batch[:, given], batch[:, 1])

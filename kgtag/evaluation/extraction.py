@@ -37,8 +37,7 @@ def rates(correct: float, predicted: float, gold: float) -> dict[str, float]:
 
 
 def evaluate_extractor(extractor: Extractor, data: Sequence[AnnotatedProduct], *, protocol: Protocol) -> dict[str, Any]:
-    """Extract from annotated products, with their category, and compare: `n`, `micro`, `macro`, `per_label`, `protocol`
-    as `kgtag evaluate extractor` answers."""
+    """Extract from annotated products, with their category, and compare, as `kgtag evaluate extractor` answers."""
     return evaluate_extractions(data, extract_all(extractor, data), protocol=protocol)
 
 
@@ -61,14 +60,10 @@ def evaluate_extractions(
     return evaluate_extractgpt(data, [best_values(extraction.mentions) for extraction in predicted])
 
 
-def evaluate_spans(
-    gold: Sequence[Iterable[LabelledSpan]], predicted: Sequence[Iterable[LabelledSpan]]
-) -> dict[str, Any]:
+def evaluate_spans(gold: Sequence[Iterable[LabelledSpan]], found: Sequence[Iterable[LabelledSpan]]) -> dict[str, Any]:
     """Strict: a predicted span is correct when start, end and label equal a gold span's."""
-    correct: Counter[str] = Counter()
-    wrong: Counter[str] = Counter()
-    missed: Counter[str] = Counter()
-    for want, have in ((set(want), set(have)) for want, have in zip(gold, predicted, strict=True)):
+    correct, wrong, missed = Counter[str](), Counter[str](), Counter[str]()
+    for want, have in ((set(want), set(have)) for want, have in zip(gold, found, strict=True)):
         correct.update(label for _, _, label in want & have)
         wrong.update(label for _, _, label in have - want)
         missed.update(label for _, _, label in want - have)
@@ -94,12 +89,9 @@ def evaluate_extractgpt(data: Sequence[AnnotatedProduct], predicted: Sequence[Ma
     strict = _summary(correct, wrong + inventions, missed)
     counts = {kind: sum(found[kind] for found in outcomes.values()) for kind in ("VC", "VW", "NV", "VN", "NN")}
     return {
-        "n": len(data),
-        **_summary(correct, wrong, missed),
-        "counts": counts,
-        "strict": {"micro": strict["micro"], "macro": strict["macro"]},
-        "protocol": "extractgpt",
-    }
+        "n": len(data), **_summary(correct, wrong, missed), "counts": counts,
+        "strict": {"micro": strict["micro"], "macro": strict["macro"]}, "protocol": "extractgpt",
+    }  # fmt: skip
 
 
 def best_values(mentions: Sequence[Mention]) -> dict[str, str]:
@@ -157,8 +149,7 @@ def _summary(correct: Counter[str], wrong: Counter[str], missed: Counter[str]) -
 
 class ValueExtractor(Extractor):
     """An extractor whose mentions hold values: their `surface` may differ from the text of their span. A `normaliser`
-    replaces the surfaces of the mentions that `extractor` finds; `implicit` adds values of attributes without a
-    mention, on an empty span."""
+    replaces surfaces that `extractor` finds; `implicit` adds values, on an empty span, to attributes without any."""
 
     def __init__(
         self, extractor: Extractor, *, normaliser: Normaliser | None = None, implicit: ImplicitValueModel | None = None
@@ -184,8 +175,7 @@ class ValueExtractor(Extractor):
         if self._normaliser is not None:
             apply = self._normaliser.apply
             mentions = tuple(
-                replace(one, surface=apply(one.surface, attribute=one.attribute, category=product.category))
-                for one in mentions
+                replace(m, surface=apply(m.surface, attribute=m.attribute, category=product.category)) for m in mentions
             )
         inferred = (Mention(_NOWHERE, one.value, one.attribute, one.probability) for one in extraction.inferred)
         return replace(extraction, mentions=(*mentions, *inferred))

@@ -11,25 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
-from kgtag.evaluation.calibration import (
-    bootstrap,
-    decisions,
-    interval,
-    paired,
-    per_category,
-    reliability,
-    thresholds_report,
-    trade_off,
-)
-from kgtag.evaluation.extraction import (
-    KINDS,
-    Protocol,
-    as_documents,
-    error_table,
-    evaluate_extractions,
-    extract_all,
-    mistakes,
-)
+from kgtag.evaluation import calibration, extraction
 from kgtag.evaluation.tagging import evaluate_hierarchical
 from kgtag.types import AnnotatedProduct, Extractor
 
@@ -97,7 +79,7 @@ def _errors(axes: Axes, answer: Mapping[str, Any]) -> None:
     rows = answer["errors"]["by_attribute"]
     names = list(rows)[:_MOST][::-1]
     left = [0] * len(names)
-    for kind in KINDS:
+    for kind in extraction.KINDS:
         counts = [rows[name][kind] for name in names]
         axes.barh(names, counts, left=left, label=kind)
         left = [a + b for a, b in zip(left, counts, strict=True)]
@@ -120,7 +102,7 @@ def extraction_report(
     extractor: Extractor,
     data: Sequence[AnnotatedProduct],
     *,
-    protocol: Protocol,
+    protocol: extraction.Protocol,
     taxonomy: Taxonomy | None = None,
     against: Extractor | None = None,
     samples: int = 1000,
@@ -134,29 +116,32 @@ def extraction_report(
     `against`, its rates and the paired difference. `samples` and their `seed` are of the bootstrap, `examples` of each
     attribute and kind of mistake.
     """
-    gold, predicted = as_documents(data, extract_all(extractor, data))
-    made = decisions(gold, predicted, protocol=protocol)
-    sampled = bootstrap(made, samples=samples, seed=seed)
+    gold, predicted = extraction.as_documents(data, extraction.extract_all(extractor, data))
+    made = calibration.decisions(gold, predicted, protocol=protocol)
+    sampled = calibration.bootstrap(made, samples=samples, seed=seed)
     support = made.gold.sum(axis=0)
+    interval = calibration.interval
     labels = {name: interval(sampled.per_label[:, i]) for i, name in enumerate(made.attributes) if support[i]}
     bounds = {"micro_f1": interval(sampled.micro), "macro_f1": interval(sampled.macro), "per_label_f1": labels}
-    answer = evaluate_extractions(gold, predicted, protocol=protocol) | {
+    wrong = list(extraction.mistakes(gold, predicted, protocol=protocol))
+    answer = extraction.evaluate_extractions(gold, predicted, protocol=protocol) | {
         "confidence": bounds,
-        "per_category": per_category(made),
-        "calibration": reliability(made.probability, made.correct).to_json(),
-        "trade_off": trade_off(made),
-        "thresholds": thresholds_report(made, [one.product.title for one in gold]),
-        "errors": error_table(list(mistakes(gold, predicted, protocol=protocol)), examples=examples),
+        "per_category": calibration.per_category(made),
+        "calibration": calibration.reliability(made.probability, made.correct).to_json(),
+        "trade_off": calibration.trade_off(made),
+        "thresholds": calibration.thresholds_report(made, [one.product.title for one in gold]),
+        "errors": extraction.error_table(wrong, examples=examples),
     }
     if taxonomy is not None:
         answer["hierarchical"] = evaluate_hierarchical(gold, predicted, taxonomy)
     if against is not None:
-        _, theirs = as_documents(data, extract_all(against, data))
-        other = bootstrap(decisions(gold, theirs, protocol=protocol), samples=samples, seed=seed)
+        _, theirs = extraction.as_documents(data, extraction.extract_all(against, data))
+        others = calibration.decisions(gold, theirs, protocol=protocol)
+        other = calibration.bootstrap(others, samples=samples, seed=seed)
         answer["against"] = {
             "model": against.version,
-            "micro": evaluate_extractions(gold, theirs, protocol=protocol)["micro"],
-            "paired": paired(sampled, other),
+            "micro": extraction.evaluate_extractions(gold, theirs, protocol=protocol)["micro"],
+            "paired": calibration.paired(sampled, other),
         }
     return answer
 
@@ -177,11 +162,11 @@ def report_tables(answer: Mapping[str, Any]) -> list[Table]:
         by_category = tuple((name, *_rates(row), row["support"], row["products"]) for name, row in categories.items())
         found.append(Table("By category", ("category", "P", "R", "F1", "support", "products"), by_category))
     errors = answer["errors"]
-    counts = tuple((name, *(row[kind] for kind in KINDS)) for name, row in errors["by_attribute"].items())
+    counts = tuple((name, *(row[kind] for kind in extraction.KINDS)) for name, row in errors["by_attribute"].items())
     fields = ("attribute", "kind", "predicted", "gold", "context", "product")
     examples = tuple(tuple(one[field] or "" for field in fields) for one in errors["examples"])
     shown = ("attribute", "kind", "predicted", "gold", "in the text: [predicted] {gold}", "product")
-    return [*found, Table("Mistakes", ("attribute", *KINDS), counts), Table("Examples", shown, examples)]
+    return [*found, Table("Mistakes", ("attribute", *extraction.KINDS), counts), Table("Examples", shown, examples)]
 
 
 def report_notes(answer: Mapping[str, Any]) -> list[str]:

@@ -28,9 +28,7 @@ class TaggingReport:
     violation_rate: float
 
 
-def evaluate_tagging(
-    tagger: Tagger, gold: Sequence[AnnotatedProduct], *, given_category: bool = False
-) -> TaggingReport:
+def evaluate_tagging(tagger: Tagger, gold: Sequence[AnnotatedProduct], given_category: bool = False) -> TaggingReport:
     """Tag the products, without their category unless `given_category`, and compare with the annotators' concepts."""
     taxonomy = tagger.taxonomy
     products = [one.product if given_category else replace(one.product, category=None) for one in gold]

@@ -22,13 +22,8 @@ from graph.errors import InputError
 from kgtag.artifacts import MANIFEST, Kind, ModelDirectory, new_directory, write_json
 
 FORMAT = 2
-EXTRACTOR = Kind(
-    "model",
-    ("config.json", "lexicon.json", "tokenizer.json", "encoder.onnx", "heads.onnx"),
-    "config.json",
-    FORMAT,
-    "train one with: kgtag train extractor --out DIR",
-)
+_SERVED = ("config.json", "lexicon.json", "tokenizer.json", "encoder.onnx", "heads.onnx")
+EXTRACTOR = Kind("model", _SERVED, "config.json", FORMAT, "train one with: kgtag train extractor --out DIR")
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 INT8 = "encoder.int8.onnx"

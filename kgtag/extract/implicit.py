@@ -317,7 +317,6 @@ def with_unseen_values(
         known = {normalise(value) for value in model.heads[attribute].values if value is not None}
         for id in taxonomy.values_of(concept):
             value = taxonomy[id]
-            if value.status == "deprecated" or any(normalise(text) in known for text, _, _ in value.labels()):
-                continue
-            found[attribute][value.label("en")] = value.definition.get("en", "")
+            if value.status != "deprecated" and not any(normalise(text) in known for text, _, _ in value.labels()):
+                found[attribute][value.label("en")] = value.definition.get("en", "")
     return model.extended({name: new for name, new in found.items() if len(new) <= _MOST}, encoder)

@@ -50,21 +50,16 @@ def tokenize(tokenizer: Tokenizer, titles: list[str]) -> list[Tokens]:
 def _tokens(title: str, ids: list[int], offsets: list[tuple[int, int]], words: list[int | None]) -> Tokens:
     kept = []
     for token, (start, end), word in zip(ids, offsets, words, strict=True):
-        while start < end and title[start].isspace():
-            start += 1
-        while start < end and title[end - 1].isspace():
-            end -= 1
+        surface = title[start:end]
+        start += len(surface) - len(surface.lstrip())
+        end -= len(surface) - len(surface.rstrip())
         if start < end:
             kept.append((token, start, end, word))
     columns = list(zip(*kept, strict=True)) or [(), (), (), ()]
     carried = [False, *(a == b and a is not None for a, b in pairwise(columns[3]))]
-    return Tokens(
-        np.array(columns[0], dtype=np.int64),
-        np.array(columns[1], dtype=np.int64),
-        np.array(columns[2], dtype=np.int64),
-        np.array(_shapes(title, columns[1], columns[2]), dtype=np.int64),
-        np.array(carried[: len(kept)], dtype=bool),
-    )
+    shapes = _shapes(title, columns[1], columns[2])
+    tokens, first, last = (np.array(column, dtype=np.int64) for column in columns[:3])
+    return Tokens(tokens, first, last, np.array(shapes, dtype=np.int64), np.array(carried[: len(kept)], dtype=bool))
 
 
 def _shapes(title: str, starts: tuple[int, ...], ends: tuple[int, ...]) -> list[int]:

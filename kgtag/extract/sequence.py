@@ -173,9 +173,8 @@ class SequenceExtractor(Extractor):
 
     def category(self, given: str | None) -> str | None:
         """The model's own name for a category name or concept id; None when the model doesn't know it."""
-        if given is None:
-            return None
-        return self._categories.get(given) or self._categories.get(given.strip().casefold())
+        known = self._categories
+        return None if given is None else known.get(given) or known.get(given.strip().casefold())
 
     def _pieces(self, products: Sequence[Product], titles: list[Tokens]) -> Iterator[Piece]:
         for number, (product, tokens) in enumerate(zip(products, titles, strict=True)):
@@ -247,9 +246,8 @@ class SequenceExtractor(Extractor):
         must not depend on its company."""
         if self.precision == "int8":
             return [[piece] for piece in pieces]
-        return batches(
-            pieces, [len(piece.tokens) + len(self._suffixes.get(piece.category or "", ())) for piece in pieces]
-        )
+        lengths = [len(piece.tokens) + len(self._suffixes.get(piece.category or "", ())) for piece in pieces]
+        return batches(pieces, lengths)
 
     def _each(self, work: Callable[[list[Piece]], T], batches: Sequence[list[Piece]]) -> list[T]:
         """Results in order; single titles in parallel, one core each."""
@@ -285,13 +283,8 @@ def _sorted(mentions: list[Mention]) -> tuple[Mention, ...]:
     likelier stays."""
     kept: list[Mention] = []
     for mention in sorted(mentions, key=lambda m: (-m.probability, m.span, m.attribute)):
-        clash = any(
-            other.attribute == mention.attribute
-            and other.span.field == mention.span.field
-            and other.span.start < mention.span.end
-            and mention.span.start < other.span.end
-            for other in kept
-        )
-        if not clash:
+        span = mention.span
+        rivals = (m.span for m in kept if (m.attribute, m.span.field) == (mention.attribute, span.field))
+        if not any(rival.start < span.end and span.start < rival.end for rival in rivals):
             kept.append(mention)
     return tuple(sorted(kept, key=lambda m: (m.span.place, m.attribute)))

@@ -73,10 +73,8 @@ class CandidateFinder:
         return replace(rich, vectors=vectors, linear_map=linear_map)
 
     def find(self, queries: Sequence[Query], without: Sequence[Without | None] | None = None) -> CandidateSet:
-        """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries.
-
-        Raises UnknownConcept when a query's attribute or category is unknown.
-        """
+        """The candidates, `lookup` numbering the queries. `without` hides labels, one by one with the queries. Raises
+        UnknownConcept when a query's attribute or category is unknown."""
         hidden = without if without is not None else [None] * len(queries)
         asked = [self._lookup(query, part) for query, part in zip(queries, hidden, strict=True)]
         numbers = np.array([number for number, lookup in enumerate(asked) if lookup is not None], dtype=np.int32)
@@ -88,12 +86,9 @@ class CandidateFinder:
 
     def _lookup(self, query: Query, without: Without | None) -> Lookup | None:
         """None when nothing is left to look up."""
-        attribute = self._index(query.attribute)
-        category = self._index(query.category)
+        attribute, category = self._index(query.attribute), self._index(query.category)
         normal = normal_form(query.text)
-        if not normal:
-            return None
-        return Lookup(normal, folded_form(normal), attribute, category, query.lang, without)
+        return Lookup(normal, folded_form(normal), attribute, category, query.lang, without) if normal else None
 
     def _index(self, id: str | None) -> int | None:
         return None if id is None else self.taxonomy.index(self.taxonomy.resolve(id))
@@ -139,10 +134,8 @@ class TaxonomyLinker:
         return self._finder.encoder
 
     def link(self, queries: Sequence[Query]) -> list[Linked]:
-        """One answer per query, in order, at most ten candidates each, best first, ties by id.
-
-        Raises UnknownConcept when a query's attribute or category is unknown.
-        """
+        """One answer per query, in order, at most ten candidates each, best first, ties by id. Raises UnknownConcept
+        when a query's attribute or category is unknown."""
         with blas_on_one_core():
             return self._cache.results(queries, self._link_all)
 
@@ -195,10 +188,8 @@ class LinkExample:
 
 
 def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Link rows of JSONL with `text` and, if known, `id`, `category`, `attribute`, `lang`, in order.
-
-    A line that is not a mention gets `{"id", "error"}`.
-    """
+    """Link rows of JSONL with `text` and, if known, `id`, `category`, `attribute`, `lang`, in order. A line that is not
+    a mention gets `{"id", "error"}`."""
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _ROWS)):
         asked = [_asked(line, n, taxonomy) for n, line in batch]

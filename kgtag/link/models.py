@@ -56,10 +56,8 @@ class LinkModel(Calibrated):
     threshold: float
 
     def log_odds(self, features: Floats, lookup: Ids) -> Floats:
-        """(n, len(FEATURES)) → (n,), not calibrated; higher is better, within and across queries.
-
-        Each candidate is weighed by itself: `lookup` (n,) changes nothing.
-        """
+        """(n, len(FEATURES)) → (n,), not calibrated; higher is better, within and across queries. Each candidate is
+        weighed by itself: `lookup` (n,) changes nothing."""
         # Summed row by row: a matrix product's rounding may depend on how many rows there are.
         odds: Floats = (features * self.weights).sum(axis=1) + self.intercept
         return np.round(odds, 9)
@@ -213,13 +211,9 @@ class LinkerState:
 FORMAT = 2
 WEIGHTS, STATE, LINEAR_MAP = "weights.json", "learnt.json", "turn.npy"
 ENCODER, TOKENIZER, VECTORS = "encoder.onnx", "tokenizer.json", "vectors"
-LINKER = Kind(
-    "linker",
-    (ENCODER, TOKENIZER, STATE, LINEAR_MAP, WEIGHTS),
-    WEIGHTS,
-    FORMAT,
-    "train one with: kgtag train linker --out DIR, or link without (exact and fuzzy only)",
-)
+_SERVED = (ENCODER, TOKENIZER, STATE, LINEAR_MAP, WEIGHTS)
+_WAY_OUT = "train one with: kgtag train linker --out DIR, or link without (exact and fuzzy only)"
+LINKER = Kind("linker", _SERVED, WEIGHTS, FORMAT, _WAY_OUT)
 
 
 @dataclass(frozen=True, slots=True)

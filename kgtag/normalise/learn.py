@@ -53,9 +53,7 @@ class Rules:
     def apply(self, value: str) -> str:
         """The normalised value; unmatched values are returned unchanged."""
         known = self.known.get(normal_form(value))
-        if known is not None:
-            return known
-        new = apply_first(self.operations, value)
+        new = apply_first(self.operations, value) if known is None else known
         return value if new is None else new
 
 
@@ -270,7 +268,6 @@ def _between(text: str, found: Sequence[str], first: int, end: int) -> str:
 
 def _nearest(counted: Counted, encode: Encode | None) -> Sequence[Operation]:
     """Only where several raw values have one normalised value."""
-    families = {normalised for _, normalised, _ in counted}
-    if len(families) > 0.7 * len(counted):
-        return []
-    return [Nearest([(raw, normalised) for raw, normalised, _ in counted], encode=encode)]
+    examples = [(raw, normalised) for raw, normalised, _ in counted]
+    families = {normalised for _, normalised in examples}
+    return [Nearest(examples, encode=encode)] if len(families) <= 0.7 * len(counted) else []

@@ -109,10 +109,7 @@ def first_number(text: str) -> float | None:
     found = _NUMBER.search(plain(text))
     if found is not None:
         return value_of(found[1]) * (1000 if found[2] else 1)
-    for word in _WORD.findall(text.casefold()):
-        if word in _WORDS:
-            return float(_WORDS[word])
-    return None
+    return next((float(_WORDS[word]) for word in _WORD.findall(text.casefold()) if word in _WORDS), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,16 +87,13 @@ def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
         return ()
     if id not in after:
         return ("gone",)
-    found: list[Effect] = []
-    if before.resolve(id) != after.resolve(id):
-        found.append("redirected")
-    if before[id].status != "deprecated" and after[id].status == "deprecated":
-        found.append("deprecated")
-    if before[id].pref_label != after[id].pref_label:
-        found.append("renamed")
-    if before.ancestors(id) != after.ancestors(id):
-        found.append("implies")
-    return tuple(found)
+    changed: dict[Effect, bool] = {
+        "redirected": before.resolve(id) != after.resolve(id),
+        "deprecated": before[id].status != "deprecated" and after[id].status == "deprecated",
+        "renamed": before[id].pref_label != after[id].pref_label,
+        "implies": before.ancestors(id) != after.ancestors(id),
+    }
+    return tuple(effect for effect, happened in changed.items() if happened)
 
 
 def _reach(old: Recommender, new: Recommender) -> list[str]:

@@ -54,10 +54,8 @@ class CoOccurrence:
         return int(self._counts[i])
 
     def partners(self, i: int, *, min_count: int = 2) -> list[tuple[int, int, float]]:
-        """(concept index, items with both, score), best first, of pairs on `min_count` items or more.
-
-        The score is normalised pointwise mutual information, in (0, 1]: 1 means never one without the other.
-        """
+        """(concept index, items with both, score), best first, of pairs on `min_count` items or more. The score is
+        normalised pointwise mutual information, in (0, 1]: 1 means never one without the other."""
         start, end = self._pairs.indptr[i], self._pairs.indptr[i + 1]
         others = self._pairs.indices[start:end]
         both = self._pairs.data[start:end].astype(np.float64)

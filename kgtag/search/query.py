@@ -82,22 +82,14 @@ class QueryParser:
         self._finders = [LabelFinder(taxonomy, kind) for kind in KINDS]
 
     def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
-        """Find the labels in a query; `lang` is the language of labels in the answer.
-
-        Raises:
-            TextError: The query is empty or too long.
-        """
+        """Find the labels in a query; `lang` is of labels in the answer. Raises TextError: it's empty or too long."""
         text = clean(query)
         spans = tuple(self._spans(text, lang))
         named = [span.concepts[0].concept for span in spans]
-        rest, last = [], 0
-        for span in spans:
-            rest.append(text[last : span.start])
-            last = span.end
-        rest.append(text[last:])
         categories = [id for id in named if self._taxonomy[id].kind == "category"]
         facets = sorted({attribute for id in categories for attribute in self._taxonomy.attributes_for(id)})
-        remainder = " ".join(" ".join(rest).split())
+        gaps = zip((0, *(span.end for span in spans)), (*(span.start for span in spans), len(text)), strict=True)
+        remainder = " ".join(" ".join(text[start:end] for start, end in gaps).split())
         return ParsedQuery(query, spans, remainder, tuple(self._expansions(named, lang)), tuple(facets))
 
     def _spans(self, text: str, lang: str | None) -> Iterator[QuerySpan]:

@@ -29,10 +29,8 @@ _HEAD = 8
 
 @dataclass(frozen=True, slots=True)
 class PrefixIndex:
-    """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place.
-
-    `text` is the number of the text that a place is in and `begin` (texts,) the start of each text.
-    """
+    """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place. `text`
+    is the number of the text that a place is in and `begin` (texts,) the start of each text."""
 
     head: NDArray[np.uint64]
     place: Longs
@@ -150,8 +148,7 @@ class Suggester:
                 if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
                     continue
                 label = columns.texts.text[row].as_py()
-                rank = int(columns.texts.kind[row] != PREF) + 2 * late
-                order = (rank, -self._popularity(i), size, label)
+                order = (int(columns.texts.kind[row] != PREF) + 2 * late, -self._popularity(i), size, label)
                 if i not in best or order < best[i][0]:
                     best[i] = (order, label, tag)
         ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]

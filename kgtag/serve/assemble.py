@@ -16,9 +16,7 @@ from kgtag.tag.models import Models, assemble_tagger, load_models
 
 def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
     """The parts for one snapshot, with the items of the store, if any; those of the snapshot `before` may be reused.
-
-    With the same taxonomy as before, only the items are counted again.
-    """
+    With the same taxonomy as before, only the items are counted again."""
     cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
     if models.scorer is not None:
         models = replace(models, scorer=models.scorer.aligned(taxonomy))
@@ -29,9 +27,8 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
     suggester = Suggester(taxonomy, popularity=cooccurrence.count)
     if store is not None:
         suggester.warm()
-    tagger = None
-    if models.extractor is not None:
-        tagger = assemble_tagger(models, taxonomy, earlier=before.tagger if before is not None else None)
+    earlier = before.tagger if before is not None else None
+    tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
     return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
 
 

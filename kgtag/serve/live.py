@@ -101,27 +101,20 @@ class LiveTaxonomy:
         return Freshness(self._state, now - self._confirmed, error, now - self._position.built)
 
     def load(self) -> None:
-        """Take the first snapshot: from the file where there is one, else from the store.
-
-        Raises:
-            StoreError: The store cannot be read.
-            InputError: The models do not fit the taxonomy.
-        """
+        """Take the first snapshot: from the file where there is one, else from the store. Raises StoreError when the
+        store cannot be read, InputError when the models do not fit the taxonomy."""
         if self._load_file():
             return
         try:
-            self._load_store()
+            token = self.store.token()
+            served = self._build(Taxonomy.of(self.store.read()), None)
+            self._swap(served, Position(token, time.monotonic(), last_seen_token=token))
+            self._confirm()
+            self._reconcile(served.taxonomy, token)
+            self._save()
         except StoreError as error:
             self._fail(error, State.STARTING)
             raise
-
-    def _load_store(self) -> None:
-        token = self.store.token()
-        served = self._build(Taxonomy.of(self.store.read()), None)
-        self._swap(served, Position(token, time.monotonic(), last_seen_token=token))
-        self._confirm()
-        self._reconcile(served.taxonomy, token)
-        self._save()
 
     def start(self, *each_poll: Callable[[], None]) -> None:
         """Follow the store in a thread until `stop`; it calls `each_poll` as well at every poll."""
@@ -137,10 +130,8 @@ class LiveTaxonomy:
             self._file.close()
 
     def refresh(self) -> None:
-        """Poll the store now, and swap in a new snapshot when it changed.
-
-        While the store is unavailable, or the models do not fit its taxonomy, the last snapshot stays.
-        """
+        """Poll the store now, and swap in a new snapshot when it changed. While the store is unavailable, or the models
+        do not fit its taxonomy, the last snapshot stays."""
         with self._refreshing:
             try:
                 if self.started:

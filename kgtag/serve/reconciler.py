@@ -20,10 +20,8 @@ class Reconciler:
         """Why the last attempt failed; None when it did not."""
 
     def reconcile(self, taxonomy: Taxonomy, token: str) -> Taxonomy:
-        """Record what changed since the snapshot that was reconciled last; return it as the history numbers it.
-
-        `token` is the store's from before the read. Failures are logged and kept; serving continues.
-        """
+        """Record what changed since the snapshot that was reconciled last; return it as the history numbers it. `token`
+        is the store's from before the read. Failures are logged and kept; serving continues."""
         done = self._reconciled
         if done is not None and (taxonomy.version, taxonomy.revision) == (done.version, done.revision):
             return taxonomy

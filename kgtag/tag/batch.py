@@ -33,10 +33,8 @@ Outcome = Tagging | KgtagError
 
 
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
-    """Tag the products among the rows of a batch; one outcome per row, in order.
-
-    With a store, the tags are kept with the items. What it does not keep gets its error as the outcome.
-    """
+    """Tag the products among the rows of a batch; one outcome per row, in order. With a store, the tags are kept with
+    the items. What it does not keep gets its error as the outcome."""
     return join_outcomes(rows, tagger.attempt([row for row in rows if isinstance(row, Product)]), store=store)
 
 
@@ -94,8 +92,7 @@ class TagJob:
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
-        lang = self._lang
-        rest = attempt_products(source, lang=lang) if source else attempt_lines(sys.stdin.buffer, lang=lang)
+        rest = attempt_products(source, lang=self._lang) if source else attempt_lines(sys.stdin.buffer, lang=self._lang)
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
@@ -128,10 +125,8 @@ class TagJob:
             )
 
     def _attempts(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[tuple[list[ProductRow], list[Outcome]]]:
-        """Tag by batch; with `ahead`, the next is read meanwhile, else interactive input is answered at once.
-
-        Raises StoreError: nothing is written then, so that --resume tags the batch again.
-        """
+        """Tag by batch; with `ahead`, the next is read meanwhile, else interactive input is answered at once. Raises
+        StoreError: nothing is written then, so that --resume tags the batch again."""
         waiting: deque[list[ProductRow]] = deque()
 
         def products() -> Iterator[list[Product]]:

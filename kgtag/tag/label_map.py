@@ -24,10 +24,8 @@ class LabelMap:
     def of(
         cls, taxonomy: Taxonomy, *, attributes: Iterable[str], categories: Iterable[str], recorded: Mapping[str, str]
     ) -> LabelMap:
-        """Bind by the ids `recorded` at training (name → concept id), else by label.
-
-        Raises ModelMismatch when a recorded concept is gone without a redirect, or no attribute is known at all.
-        """
+        """Bind by the ids `recorded` at training (name → concept id), else by label. Raises ModelMismatch when a
+        recorded concept is gone without a redirect, or no attribute is known at all."""
         lost = sorted({id for id in recorded.values() if id not in taxonomy})
         if lost:
             shown = ", ".join(lost[:5]) + (" …" if len(lost) > 5 else "")
@@ -83,26 +81,24 @@ class CategoryPredictor:
         self._titles = LabelFinder(taxonomy, "category")
 
     def candidates(self, product: Product, extraction: Extraction) -> tuple[CandidateTag, ...]:
-        """Candidates, most probable first; their probabilities sum to 1 at most.
-
-        The category that a product names, by its concept id, is the only candidate.
-        """
+        """Candidates, most probable first; their probabilities sum to 1 at most. The category that a product names, by
+        its concept id, is the only candidate."""
         if product.category is not None:
             return (CandidateTag(product.category, 1.0, "given"),)
-        title = product.title
         guessed: dict[str, float] = defaultdict(float)
         for name, probability in extraction.categories:
-            concept = self._label_map.category(name)
-            if concept is not None:
-                guessed[concept] += probability
-        named = {concept: span for span, concepts in self._titles.find(title) for concept in concepts}
+            if (guess := self._label_map.category(name)) is not None:
+                guessed[guess] += probability
+        named = {concept: span for span, concepts in self._titles.find(product.title) for concept in concepts}
         weights = self._weights(guessed, named)
         total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
-        found = [
-            self._candidate(concept, weight / total, guessed.get(concept), named.get(concept), title)
-            for concept, weight in weights.items()
-            if weight / total >= _FLOOR
-        ]
+        found: list[CandidateTag] = []
+        for concept, weight in weights.items():
+            if weight / total >= _FLOOR:
+                span, score = named.get(concept), guessed.get(concept)
+                method: Method = "exact" if span else "predicted"
+                surface = product.cut(span) if span else None
+                found.append(CandidateTag(concept, weight / total, method, span, surface, extract_score=score))
         return tuple(sorted(found, key=lambda c: (-c.probability, c.concept)))
 
     def _weights(self, guessed: dict[str, float], named: dict[str, Span]) -> dict[str, float]:
@@ -114,10 +110,3 @@ class CategoryPredictor:
 
     def _is_named(self, named: dict[str, Span], concept: str) -> bool:
         return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
-
-    def _candidate(
-        self, concept: str, probability: float, guess: float | None, span: Span | None, title: str
-    ) -> CandidateTag:
-        surface = title[span.start : span.end] if span else None
-        method: Method = "exact" if span else "predicted"
-        return CandidateTag(concept, probability, method, span, surface, extract_score=guess)

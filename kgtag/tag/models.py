@@ -65,23 +65,15 @@ def load_models(
             extractor = ValuesOnly(values)
         else:
             extractor = SequenceExtractor.load(directory, precision=precision)
-    return Models(
-        extractor=extractor,
-        linker=linker,
-        scorer=Scorer.load(Path(embeddings)) if embeddings is not None else None,
-        enforcement=enforcement or EnforceSettings(),
-        values=values,
-        new_values=new_values,
-    )
+    scorer = Scorer.load(Path(embeddings)) if embeddings is not None else None
+    return Models(extractor, linker, scorer, enforcement or EnforceSettings(), values, new_values)
 
 
 def assemble_linker(
     models: Models, taxonomy: Taxonomy, *, scheme: str | None = None, earlier: Linker | None = None
 ) -> TaxonomyLinker:
-    """A linker for one snapshot (of `scheme` alone), with dense candidates when one was trained.
-
-    `earlier` is the linker of the snapshot before, whose vectors of known labels are reused.
-    """
+    """A linker for one snapshot (of `scheme` alone), with dense candidates when one was trained. `earlier` is the
+    linker of the snapshot before, whose vectors of known labels are reused."""
     lender = earlier if isinstance(earlier, TaxonomyLinker) else None
     return TaxonomyLinker(taxonomy, model_dir=models.linker, scheme=scheme, earlier=lender)
 
@@ -95,22 +87,17 @@ def assemble_tagger(
     when the models do not fit the taxonomy.
     """
     extractor = models.extractor or _dictionary(taxonomy)
-    label_map = LabelMap.of(
+    labels = LabelMap.of(
         taxonomy, attributes=extractor.attributes, categories=extractor.categories, recorded=extractor.concepts
     )
     if linker is None:
         linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
     values = models.values
     if values is not None and models.new_values:
-        values = with_unseen_values(values, taxonomy, label_map.attribute, linker.encoder)
+        values = with_unseen_values(values, taxonomy, labels.attribute, linker.encoder)
+    scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
-        extractor,
-        linker,
-        taxonomy,
-        label_map=label_map,
-        values=values,
-        plausibility=models.scorer.aligned(taxonomy) if models.scorer is not None else None,
-        settings=models.enforcement,
+        extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement
     )
 
 

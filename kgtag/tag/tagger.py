@@ -75,10 +75,8 @@ class Tagger:
         return list(chain.from_iterable(self.attempt_each(batches)))
 
     def attempt_each(self, batches: Iterable[Sequence[Product]]) -> Iterator[list[Tagging | InputError]]:
-        """`attempt` batch by batch: the next batch is in extraction while one is linked and enforced.
-
-        An error of `batches` itself is raised after the results of the batches before it.
-        """
+        """`attempt` batch by batch: the next batch is in extraction while one is linked and enforced. An error of
+        `batches` itself is raised after the results of the batches before it."""
         rest, begun = iter(batches), deque[Future[list[_Extracted | InputError]]]()
         ended: Exception | None = None
         with ThreadPoolExecutor(1) as ahead:
@@ -143,16 +141,9 @@ class Tagger:
         for inferred, linked in zip(extraction.inferred, links[len(mentions) :], strict=True):
             if linked.link is not None:  # without a concept it is no NIL mention: no text states it
                 candidates.append(CandidateTag.inferred(inferred, linked.link))
-        consistent = self._enforcer.enforce(candidates, lang=product.lang)
-        return Tagging(
-            id=product.id,
-            tags=consistent.tags,
-            dropped=consistent.dropped,
-            nil=tuple(nil),
-            model=self.version,
-            revision=self.taxonomy.revision,
-            proposals=consistent.proposals,
-        )
+        found = self._enforcer.enforce(candidates, lang=product.lang)
+        model, revision = self.version, self.taxonomy.revision
+        return Tagging(product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals)
 
 
 def _best(categories: Sequence[CandidateTag]) -> str | None:

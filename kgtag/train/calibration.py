@@ -85,8 +85,7 @@ def sample_references(triples: Ids, num_relations: int, *, seed: int = 0) -> Ref
     for relation in range(num_relations):
         of_relation = triples[triples[:, 1] == relation]
         for side, column in ((0, 0), (1, 2)):
-            occurring = np.unique(of_relation[:, column])
-            chosen = np.sort(rng.permutation(occurring)[:_REFERENCES])
+            chosen = np.sort(rng.permutation(np.unique(of_relation[:, column]))[:_REFERENCES])
             references[relation, side, : len(chosen)] = chosen
     return references
 
@@ -106,14 +105,12 @@ def corrupt(positives: Ids, triples: Triples, *, seed: int = 0) -> Ids:
     found = []
     for i, positive in enumerate(positives.tolist()):
         for column in (0, 2) if i % 2 else (2, 0):
-            group = str(groups[positive[column]])
-            key = (positive[1], column, group)
+            key = (positive[1], column, str(groups[positive[column]]))
             if key not in pools:
                 everything = occurring[key[:2]]
-                like = groups[everything] == group
+                like = groups[everything] == key[2]
                 pools[key] = everything[like] if like.sum() > 1 else everything
-            corrupted = _replace(positive, column, pools[key], known, rng)
-            if corrupted is not None:
+            if (corrupted := _replace(positive, column, pools[key], known, rng)) is not None:
                 found.append(corrupted)
                 break
     return np.array(found, dtype=np.int64).reshape(-1, 3)
@@ -125,8 +122,7 @@ def _replace(
     if not len(pool):
         return None
     for entity in pool[rng.integers(len(pool), size=_ATTEMPTS)].tolist():
-        other = [*triple]
-        other[column] = entity
+        other = [*triple[:column], entity, *triple[column + 1 :]]
         if tuple(other) not in known and other[0] != other[2]:
             return other
     return None
@@ -158,11 +154,9 @@ def _fit(features: Array, labels: Array) -> Curve:
     return curve if labels.sum() < _ISOTONIC_MIN else Curve(curve.weights, fit_isotonic(curve(features), labels))
 
 
-def measure(
-    calibration: Calibration, vectors: Vectors, triples: Triples, held_out: Ids, *, seed: int = 1
-) -> Reliability:
+def measure(calibration: Calibration, vectors: Vectors, triples: Triples, held: Ids, *, seed: int = 1) -> Reliability:
     """Reliability on further held-out triples and their corruptions."""
-    both, labels = _with_corruptions(held_out, triples, seed)
+    both, labels = _with_corruptions(held, triples, seed)
     return reliability(calibration.probability(vectors, both), labels)
 
 

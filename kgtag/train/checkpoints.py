@@ -97,9 +97,8 @@ class Keeper:
         self._write("curves.csv", text.encode())
 
     def _write(self, name: str, data: bytes | memoryview) -> None:
-        kept = (
-            "the last good checkpoint stands" if (self.directory / _LAST).is_file() else "no checkpoint was written yet"
-        )
+        stands = (self.directory / _LAST).is_file()
+        kept = "the last good checkpoint stands" if stands else "no checkpoint was written yet"
         write_atomically(self.directory / name, data, way_out=f"{kept}: make room and give the same command again")
 
     def done(self) -> None:

@@ -88,8 +88,7 @@ def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:
     counts = np.zeros(BUCKETS, dtype=np.int64)
     for buckets in rows:
         counts[buckets] += 1
-    found = np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0)
-    return found.astype(np.float32)
+    return np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0).astype(np.float32)
 
 
 def fit_head(features: csr_matrix, outcomes: Ints, values: tuple[str | None, ...], *, seed: int) -> Head:
@@ -98,13 +97,10 @@ def fit_head(features: csr_matrix, outcomes: Ints, values: tuple[str | None, ...
     model = LinearSVC(C=_COST, random_state=seed).fit(features[:, used], outcomes)
     weights = np.zeros((len(used), len(values)), dtype=np.float32)
     offsets = np.full(len(values), -1.0, dtype=np.float32)
-    if len(model.classes_) == 2:  # scikit-learn keeps one margin, of the second
-        halves = np.array([-0.5, 0.5])
-        weights[:, model.classes_] = model.coef_.T * halves
-        offsets[model.classes_] = model.intercept_ * halves
-    else:
-        weights[:, model.classes_] = model.coef_.T
-        offsets[model.classes_] = model.intercept_
+    # Of two outcomes scikit-learn keeps one margin, of the second.
+    shares = np.array([-0.5, 0.5]) if len(model.classes_) == 2 else np.ones(len(model.classes_))
+    weights[:, model.classes_] = model.coef_.T * shares
+    offsets[model.classes_] = model.intercept_ * shares
     weights[np.abs(weights) < _SMALLEST] = 0.0
     picked = csr_matrix((np.ones(len(used), dtype=np.float32), (used, np.arange(len(used)))), (BUCKETS, len(used)))
     return Head(values, (picked @ csr_matrix(weights)).tocsr(), offsets, slope=1.0)
@@ -113,9 +109,7 @@ def fit_head(features: csr_matrix, outcomes: Ints, values: tuple[str | None, ...
 def fit_temperatures(margins: dict[str, Floats64], outcomes: dict[str, Ints]) -> dict[str, float]:
     """By attribute; those with few rows stay near what all attributes together say."""
     starts = [
-        fit_temperature(margins[name], outcomes[name], prior=2.0, strength=1.0)
-        for name in margins
-        if len(margins[name])
+        fit_temperature(found, outcomes[name], prior=2.0, strength=1.0) for name, found in margins.items() if len(found)
     ]
     shared = float(np.exp(np.mean(np.log(starts)))) if starts else 2.0
     return {
@@ -157,9 +151,7 @@ def train_values(
         return None
     progress(f"{sum(map(len, rows.values()))} values not in the titles, of {len(rows)} attributes: learning them, too")
     read = {row.product for kept in rows.values() for row in kept}
-    counted = {
-        number: grams(product_text(data[number].product), data[number].product.category) for number in sorted(read)
-    }
+    counted = {n: grams(product_text(data[n].product), data[n].product.category) for n in sorted(read)}
     weights = inverse_frequencies([buckets for buckets, _ in counted.values()])
     apart = {number for number in read if bucket(data[number].product.title) < 10}
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
@@ -201,9 +193,8 @@ class _Rows:
         return cls(
             np.array([row.product for row in kept], dtype=np.int64),
             feature_rows([counted[row.product] for row in kept], weights),
-            np.array([index[row.value] for row in kept], dtype=np.int64),
-            values,
-        )
+            np.array([index[row.value] for row in kept], dtype=np.int64), values,
+        )  # fmt: skip
 
     def among(self, products: set[int]) -> NDArray[np.bool_]:
         return np.array([number in products for number in self.numbers.tolist()], dtype=bool)

@@ -129,15 +129,12 @@ def _train_linker(
 
 
 def known_values(data: Sequence[AnnotatedProduct], taxonomy: Taxonomy, progress: Progress) -> dict[str, list[str]]:
-    """Return the taxonomy's values by attribute name, as the extractor is trained with them. There are none when the
-    taxonomy was made from these titles: an extractor that finds every training value in its lexicon learns to find no
-    other."""
+    """Return the taxonomy's values by attribute name; none when the taxonomy was made from these titles: an extractor
+    that finds every training value in its lexicon learns to find no other."""
     attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
     labels = {name: _labels(taxonomy, attribute) for name, attribute in attributes.items()}
     known = {name: {normalise(text) for text in texts} for name, texts in labels.items()}
-    values = [
-        (name, value) for one in data for name, found in one.attributes.items() for value in found if name in known
-    ]
+    values = [(name, value) for one in data for name, own in one.attributes.items() for value in own if name in known]
     share = sum(normalise(value) in known[name] for name, value in values) / max(len(values), 1)
     if share > _INDUCED:
         progress(

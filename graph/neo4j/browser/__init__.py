@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from graph.errors import InputError
@@ -75,13 +77,10 @@ def archive() -> bytes:
 @cache
 def guide() -> str:
     """Slides with instructions and queries; a click on one puts it into Browser's editor."""
-    folders: dict[str, list[Query]] = {}
-    for query in queries():
-        folders.setdefault(query.folder, []).append(query)
     slides = "".join(
         f'<slide class="row-fluid"><div class="col-sm-12"><h3>{escape(folder[2:])}</h3>{"".join(map(_shown, found))}'
         "</div></slide>"
-        for folder, found in folders.items()
+        for folder, found in groupby(queries(), key=attrgetter("folder"))
     )
     return _text("guide.html").replace("<!-- queries -->", slides)
 

@@ -37,8 +37,7 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 def java() -> str:
     """The path of a Java that is new enough. Raises InputError, with instructions, when there is none."""
     home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin")) if home else None
-    java = java or shutil.which("java")
+    java = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
     advice = f"install a Java runtime {_JAVA_AT_LEAST} or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
     if java is None:
         raise InputError(f"a local Neo4j needs Java, and there is no `java` on the PATH: {advice}")
@@ -94,9 +93,8 @@ def fetched(root: Path, wanted: Sequence[tuple[str, str, str]], *, title: str) -
         command = [maven, "-q", "-B", "-f", str(root / "pom.xml"), "dependency:copy-dependencies"]
         command += [f"-DoutputDirectory={fresh}", "-DincludeScope=runtime"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not all(
-            (fresh / f"{artifact}-{version}.jar").exists() for _, artifact, version in wanted
-        ):
+        names = (f"{artifact}-{version}.jar" for _, artifact, version in wanted)
+        if done.returncode or not all((fresh / name).exists() for name in names):
             last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-5:])
             raise StoreUnavailable(f"Maven could not fetch {title}; is the network up?\n{last}")
         fresh.rename(lib)

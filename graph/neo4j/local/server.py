@@ -156,16 +156,14 @@ def _start(
     text = _CONF.format(bolt=bolt, http=http, heap=heap, pages=pages, auth=str(auth).lower())
     (conf / "neo4j.conf").write_text(text, encoding="utf-8")
     command = [java, f"-Xms{heap}m", f"-Xmx{heap}m", *_JAVA_OPTIONS, *_JAVA_PACKAGES, "-cp", f"{jars}/*"]
-    command += ["org.neo4j.server.CommunityEntryPoint"]
-    command += [f"--home-dir={home}", f"--config-dir={conf}", "--console-mode"]
+    command += ["org.neo4j.server.CommunityEntryPoint", f"--home-dir={home}", f"--config-dir={conf}", "--console-mode"]
     with _log(home).open("ab") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=home, start_new_session=True
         )
     process.returncode = 0  # The server outlives this process; else Popen would warn of it.
-    server = LocalServer(
-        name, process.pid, f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/", str(home), auth
-    )
+    urls = (f"bolt://127.0.0.1:{bolt}", f"http://127.0.0.1:{http}/browser/")
+    server = LocalServer(name, process.pid, *urls, str(home), auth)
     _state(home).write_text(json.dumps(asdict(server)), encoding="utf-8")
     return server
 

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 
 import numpy as np
 import opencc
@@ -27,10 +27,7 @@ def simplified(text: str) -> str:
     return written
 
 
-@cache
-def _converter() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s")
-
+_converter = cache(partial(opencc.OpenCC, "t2s"))
 
 MAX_CHARACTERS = 200
 """Characters of a surface or label that are compared: no label worth linking to is longer."""
@@ -58,10 +55,7 @@ def normal_form(surface: str) -> str:
 
 def folded_form(normal: str) -> str:
     """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
-
-    Chinese in simplified characters.
-    A space stays between two numbers, so that "5 6" and "56" differ. Empty when nothing is left.
-    """
+    Chinese in simplified characters; a space stays between two numbers, so that "5 6" and "56" differ. May be empty."""
     bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
     words = [singular(word) for word in plain_letters(bare).split()]
     return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
@@ -86,9 +80,7 @@ def singular(word: str) -> str:
         return word
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
-    if word.endswith(("sses", "shes", "ches", "xes", "zes")):
-        return word[:-2]
-    return word[:-1]
+    return word[:-2] if word.endswith(("sses", "shes", "ches", "xes", "zes")) else word[:-1]
 
 
 def numbers(normal: str) -> tuple[str, ...]:
@@ -134,10 +126,8 @@ class Rows:
 
 
 class LabelTable:
-    """`texts` are the distinct normal forms, sorted; the rows of text `t` are `starts[t]:starts[t + 1]`.
-
-    Only active and candidate concepts of `scheme` (None: all) have rows.
-    """
+    """`texts` are the distinct normal forms, sorted; the rows of text `t` are `starts[t]:starts[t + 1]`. Only active
+    and candidate concepts of `scheme` (None: all) have rows."""
 
     def __init__(
         self, taxonomy: Taxonomy, *, scheme: str | None = None, mentions: Iterable[tuple[str, str]] = ()
@@ -175,11 +165,10 @@ class LabelTable:
         """Ascending numbers of the texts that label a value of the attribute; None (all) when that is None."""
         if attribute is None:
             return None
-        known = self._by_attribute.get(attribute)
-        if known is None:
+        if attribute not in self._by_attribute:
             rows = np.isin(self.attribute[self.rows.concept], self.within(attribute))
-            known = self._by_attribute[attribute] = np.unique(self.rows.text[rows])
-        return known
+            self._by_attribute[attribute] = np.unique(self.rows.text[rows])
+        return self._by_attribute[attribute]
 
     def within(self, attribute: int) -> Ids:
         """The attribute and all narrower ones: (k,) int32."""
@@ -232,12 +221,8 @@ def _mentions(
     mentions: Iterable[tuple[str, str]], taxonomy: Taxonomy, there: set[int]
 ) -> list[tuple[str, int, str, int]]:
     """Of concepts that have labels in the table; other ids are passed over."""
-    found = []
-    for mention, id in mentions:
-        index = taxonomy.index(taxonomy.resolve(id)) if id in taxonomy else None
-        if index in there and index is not None and (text := normal_form(mention)):
-            found.append((text, index, "und", ALT))
-    return found
+    known = ((mention, taxonomy.index(taxonomy.resolve(id))) for mention, id in mentions if id in taxonomy)
+    return [(text, index, "und", ALT) for mention, index in known if index in there and (text := normal_form(mention))]
 
 
 def _attributes(taxonomy: Taxonomy) -> Ids:
@@ -270,9 +255,7 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Labels:
     """(concepts + 1,) `starts` into `texts`: text numbers of each concept, its preferred labels first, at most twelve.
-
-    `count` (concepts,) int32 counts all.
-    """
+    `count` (concepts,) int32 counts all."""
 
     starts: Ids
     texts: Ids

@@ -20,14 +20,7 @@ _POSTINGS = 40_000
 """Postings read per query, rarest grams first: what keeps a million labels as fast as ten thousand."""
 _CHUNK = 64
 _SHIFT = 21
-_CJK_RANGES = (
-    (0x3040, 0x30FF),
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xAC00, 0xD7AF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x3FFFF),
-)
+_CJK = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
 
 class GramIndex:
@@ -102,7 +95,7 @@ def grams(texts: Sequence[str]) -> tuple[Keys, Ids]:
     lengths = np.fromiter((len(text) + 2 for text in texts), dtype=np.int64, count=len(texts))
     owner = np.repeat(np.arange(len(texts), dtype=np.int32), lengths)
     cjk = np.zeros(len(points), dtype=np.bool_)
-    for first, last in _CJK_RANGES:
+    for first, last in _CJK:
         cjk |= (points >= first) & (points <= last)
     pairs = (owner[1:] == owner[:-1]) & (cjk[1:] | cjk[:-1])
     threes = (owner[2:] == owner[:-2]) & ~(cjk[2:] | cjk[1:-1] | cjk[:-2])

@@ -63,10 +63,8 @@ class Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Rich:
-    """What a trained linker looks up besides whole texts, and sees a candidate with besides words.
-
-    `linear_map` maps the queries' vectors; the labels' `vectors` are mapped already.
-    """
+    """What a trained linker looks up besides whole texts, and sees a candidate with besides words. `linear_map` maps
+    the queries' vectors; the labels' `vectors` are mapped already."""
 
     words: Words
     substitutes: Substitutes
@@ -100,10 +98,8 @@ class Retriever:
         return other
 
     def pairs(self, lookups: Sequence[Lookup]) -> Pairs:
-        """All pairs for all lookups.
-
-        Where an attribute is given and one of its values is found by lookup, nothing else is searched.
-        """
+        """All pairs for all lookups. Where an attribute is given and one of its values is found by lookup, nothing else
+        is searched."""
         looked: list[_Found] = []
         search: list[int] = []
         for number, lookup in enumerate(lookups):
@@ -128,15 +124,8 @@ class Retriever:
         cosine = np.where(near, 0.0, 1.0) if self._vectors is not None else np.zeros(len(text))
         if self._vectors is not None and spread is not None:
             cosine[near] = self._vectors.cosines(spread, text[near], asked[near])
-        return Pairs(
-            lookup=asked,
-            text=text,
-            level=level.astype(np.int32),
-            grams=np.where(near, np.round(grams, 5), 1.0),
-            cosine=cosine,
-            bits=bits.astype(np.uint8),
-            vectors=spread,
-        )
+        letters = np.where(near, np.round(grams, 5), 1.0)
+        return Pairs(asked, text, level.astype(np.int32), letters, cosine, bits.astype(np.uint8), spread)
 
     def _by_parts(self, lookups: Sequence[Lookup], search: Sequence[int]) -> list[_Found]:
         """With bits for values."""

@@ -36,10 +36,8 @@ _CHUNK = 8192
 
 @dataclass(frozen=True, slots=True)
 class IvfIndex:
-    """`order` (vectors,) int32: the vectors cell by cell; cell `c` is `order[starts[c]:starts[c + 1]]`.
-
-    `rows` (vectors, dim) float32 are the vectors in that order, `centres` (cells, dim) float32 of length 1.
-    """
+    """`order` (vectors,) int32: the vectors cell by cell; cell `c` is `order[starts[c]:starts[c + 1]]`. `rows`
+    (vectors, dim) float32 are the vectors in that order, `centres` (cells, dim) float32 of length 1."""
 
     centres: Vectors
     starts: NDArray[np.int64]
@@ -68,10 +66,8 @@ class IvfIndex:
         return cls(unit(np.add.reduceat(rows, starts[:-1])), starts, order, rows)
 
     def search(self, queries: Vectors, allowed: Flags | None = None) -> list[tuple[Ids, NDArray[np.float32]]]:
-        """For each row of `queries` (n, dim): the numbers of vectors in the nearest cells, and their cosines.
-
-        Cells are read until they have offered enough vectors that are `allowed` (vectors,) bool; None: all are.
-        """
+        """For each row of `queries` (n, dim): the numbers of vectors in the nearest cells, and their cosines. Cells are
+        read until they have offered enough vectors that are `allowed` (vectors,) bool; None: all are."""
         asked = allowed[self.order] if allowed is not None else None
         ends = self.starts[1:]
         offered = np.diff(self.starts) if asked is None else np.add.reduceat(asked.astype(np.int64), self.starts[:-1])
@@ -146,16 +142,15 @@ class LabelVectors:
         cache: Path | None = None,
         earlier: LabelVectors | None = None,
     ) -> LabelVectors:
-        """From the cache when these very texts are there; else what neither it nor `earlier` has is encoded.
-
-        A cache that can't be written is done without.
-        """
+        """From the cache when these very texts are there; else what neither it nor `earlier` has is encoded. A cache
+        that can't be written is done without."""
         digests = np.array([digest(text) for text in texts], dtype=np.uint64)
         name = hashlib.sha256(digests.tobytes()).hexdigest()[:16]
         stored = _read(cache / name, encoder.dim) if cache is not None else None
         if stored is not None and np.array_equal(stored.digests, digests):
             return stored
-        before = [found for found in (earlier, *_others(cache, encoder.dim)) if found is not None]
+        stems = _stems(cache) if cache is not None and cache.is_dir() else []
+        before = [found for found in (earlier, *(_read(stem, encoder.dim) for stem in stems)) if found is not None]
         made = cls(_fill(texts, digests, encoder, before), digests)
         if cache is not None and len(texts):
             _write(cache, name, made)
@@ -251,13 +246,6 @@ def _read(stem: Path, dim: int) -> LabelVectors | None:
     if matrix.dtype != np.float32 or matrix.shape != (len(digests), dim) or digests.dtype != np.uint64:
         return None
     return LabelVectors(matrix, digests)
-
-
-def _others(cache: Path | None, dim: int) -> list[LabelVectors]:
-    if cache is None or not cache.is_dir():
-        return []
-    found = [_read(stem, dim) for stem in _stems(cache)]
-    return [vectors for vectors in found if vectors is not None]
 
 
 def _stems(cache: Path) -> list[Path]:

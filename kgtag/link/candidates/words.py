@@ -21,9 +21,7 @@ MOST = 8
 @dataclass(frozen=True, slots=True)
 class Substitutes:
     """Part of a mention → parts of a label with the share of synonyms that change the one into the other, best first.
-
-    The empty part says that the label goes without.
-    """
+    The empty part says that the label goes without."""
 
     table: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
 

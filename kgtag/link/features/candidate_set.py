@@ -22,38 +22,14 @@ Signs = NDArray[np.int8]
 """1 fits, -1 does not fit, 0 unknown."""
 
 FEATURE_WEIGHTS = {
-    "exact": 2.130165,
-    "light": 2.281284,
-    "ratio": 1.336376,
-    "jaro_winkler": 0.112949,
-    "edits": -1.373561,
-    "token_set": 3.613324,
-    "grams": 4.445832,
-    "cosine": 0.0,
-    "words": 0.271809,
-    "very_close": 1.738218,
-    "very_similar": 0.0,
-    "one_edit": 1.291031,
-    "two_edits": -0.663959,
-    "ends_with_label": 0.073988,
-    "starts_with_label": -0.526943,
-    "part_of_label": -1.155807,
-    "numbers_differ": -4.110718,
-    "shortness": 4.37685,
-    "alt_label": -0.581612,
-    "hidden_label": -0.195088,
-    "same_language": 0.028144,
-    "other_language": -0.338864,
-    "attribute_given": 0.621786,
-    "exact_unscoped": -2.765146,
-    "applies": 0.63249,
-    "does_not_apply": -3.136695,
-    "depth": 1.689244,
-    "is_attribute": 1.896573,
-    "is_category": 1.177189,
-    "rivals": -0.831389,
-    "margin": 1.805461,
-}
+    "exact": 2.130165, "light": 2.281284, "ratio": 1.336376, "jaro_winkler": 0.112949, "edits": -1.373561,
+    "token_set": 3.613324, "grams": 4.445832, "cosine": 0.0, "words": 0.271809, "very_close": 1.738218,
+    "very_similar": 0.0, "one_edit": 1.291031, "two_edits": -0.663959, "ends_with_label": 0.073988,
+    "starts_with_label": -0.526943, "part_of_label": -1.155807, "numbers_differ": -4.110718, "shortness": 4.37685,
+    "alt_label": -0.581612, "hidden_label": -0.195088, "same_language": 0.028144, "other_language": -0.338864,
+    "attribute_given": 0.621786, "exact_unscoped": -2.765146, "applies": 0.63249, "does_not_apply": -3.136695,
+    "depth": 1.689244, "is_attribute": 1.896573, "is_category": 1.177189, "rivals": -0.831389, "margin": 1.805461,
+}  # fmt: skip
 """Columns of a feature matrix, whose names stand in trained linkers, and the weight of each in an untrained one.
 
 Those from "exact" to "shortness" compare words, "rivals" and "margin" competing candidates."""
@@ -78,9 +54,7 @@ _SCORERS: tuple[tuple[Callable[..., float], float], ...] = (
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
     """Candidates of a batch, by (lookup, concept), each once: int32 (n,) `lookup`, `concept`, `level`; bool `dense`.
-
-    `features` (n, len(FEATURES)) float64. `dense`: its meaning fits better than its letters.
-    """
+    `features` (n, len(FEATURES)) float64. `dense`: its meaning fits better than its letters."""
 
     lookup: Ids
     concept: Ids
@@ -137,11 +111,8 @@ class Context:
 
 
 def _fits(table: LabelTable, declared: Flags, category: int) -> Signs:
-    """Signs for all concepts, (concepts,), of one category.
-
-    Values and attributes fit where their attribute applies, categories on one path with this one. An attribute that
-    isn't `declared` to apply anywhere gives no sign.
-    """
+    """Signs for all concepts, (concepts,), of one category. Values and attributes fit where their attribute applies,
+    categories on one path with this one. An attribute that isn't `declared` to apply anywhere gives no sign."""
     taxonomy = table.taxonomy
     id = taxonomy.ids[category]
     applicable = np.zeros(len(taxonomy), dtype=np.bool_)
@@ -163,10 +134,8 @@ def _code(number: int | None) -> int:
 def build_candidates(
     table: LabelTable, context: Context, *, lookups: Sequence[Lookup], pairs: Pairs, rich: Rich | None = None
 ) -> CandidateSet:
-    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup.
-
-    With `rich`, seen in more ways, and more of them.
-    """
+    """The candidates that the pairs lead to, each seen through its best label; at most _KEPT per lookup. With `rich`,
+    seen in more ways, and more of them."""
     likeness = _likeness(table, lookups, pairs)
     starts, counts = table.starts[pairs.text], np.diff(table.starts)[pairs.text]
     pair = np.repeat(np.arange(len(pairs.text)), counts)
@@ -263,9 +232,7 @@ def _likeness(table: LabelTable, lookups: Sequence[Lookup], pairs: Pairs) -> dic
 
 def _competition(lookup: Ids, prior: Floats) -> tuple[Ids, Floats, Ids]:
     """Compare each candidate with the others: how many are as good or better, lead over the best other, rank from 0.
-
-    `lookup` is sorted.
-    """
+    `lookup` is sorted."""
     n = len(lookup)
     starts = np.flatnonzero(np.r_[True, np.diff(lookup) != 0]) if n else np.zeros(0, dtype=np.int64)
     ends = np.r_[starts[1:], n]

@@ -75,17 +75,10 @@ def _asked(lookups: Sequence[Lookup], known: Words, substitutes: Substitutes) ->
                 elif (token := known.vocabulary.get(other)) is not None:
                     entries.append((number * span + token, -share, origin))
     entries.sort()
-    key = np.array([entry[0] for entry in entries], dtype=np.int64)
-    return _Asked(
-        found=found,
-        weight=weight,
-        dropped=dropped,
-        is_number=is_number,
-        key=key,
-        origin=np.array([entry[2] for entry in entries], dtype=np.int32),
-        strength=-np.array([entry[1] for entry in entries], dtype=np.float64),
-        span=span,
-    )
+    keys = np.array([key for key, _, _ in entries], dtype=np.int64)
+    origins = np.array([place for _, _, place in entries], dtype=np.int32)
+    strengths = -np.array([share for _, share, _ in entries], dtype=np.float64)
+    return _Asked(found, weight, dropped, is_number, keys, origins, strengths, span)
 
 
 def _shared(queries: _Asked, known: Words, pairs: Pairs) -> Floats:

@@ -70,9 +70,7 @@ class Batches:
     def __init__(self, triples: Ids, batch_size: int, *, num_entities: int, settings: OneVsAll, seed: int) -> None:
         self._sides = [_Side(side, triples) for side in ("tail", "head")]
         self._weights = {"tail": 1.0, "head": settings.head_weight}
-        self._batch_size = batch_size
-        self._num_entities = num_entities
-        self._limit = settings.candidates
+        self._batch_size, self._num_entities, self._limit = batch_size, num_entities, settings.candidates
         self._rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -113,19 +111,13 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
 
     def __init__(self, *, settings: OneVsAll, seed: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._settings = settings
-        self._seed = seed
+        self._settings, self._seed = settings, seed
 
     def _create_training_data_loader(  # type: ignore[override]  # batches come ready-made, no DataLoader is needed
         self, triples_factory: Any, *, batch_size: int, **kwargs: Any
     ) -> Batches:
-        return Batches(
-            triples_factory.mapped_triples.numpy(),
-            batch_size,
-            num_entities=triples_factory.num_entities,
-            settings=self._settings,
-            seed=self._seed,
-        )
+        triples, entities = triples_factory.mapped_triples.numpy(), triples_factory.num_entities
+        return Batches(triples, batch_size, num_entities=entities, settings=self._settings, seed=self._seed)
 
     @staticmethod
     def _get_batch_size(batch: Batch) -> int:
@@ -189,11 +181,8 @@ def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -
     Same input, seed and device: same vectors."""
     device = find_device(settings.device)
     torch.manual_seed(settings.seed)
-    factory = CoreTriplesFactory(
-        mapped_triples=torch.from_numpy(triples.train),
-        num_entities=triples.trained,
-        num_relations=len(triples.relations),
-    )
+    mapped = torch.from_numpy(triples.train)
+    factory = CoreTriplesFactory(mapped, num_entities=triples.trained, num_relations=len(triples.relations))
     one_vs_all = settings.loop == "1vsall" or (settings.loop == "auto" and settings.model in BILINEAR)
     model = _model(factory, settings, one_vs_all=one_vs_all, init=init, device=device)
     loop = _loop(factory, model, settings, one_vs_all=one_vs_all)
@@ -234,10 +223,7 @@ def vectors_of(model: ERModel[Any, Any, Any], name: ModelName) -> Vectors:
 
 
 def _array(weights: torch.Tensor) -> Floats:
-    weights = weights.detach().cpu()
-    if weights.is_complex():
-        weights = torch.cat([weights.real, weights.imag], dim=-1)
-    array: Floats = weights.numpy().astype(np.float32)
+    array: Floats = _real(weights.detach().cpu()).numpy().astype(np.float32)
     return array
 
 
@@ -248,11 +234,8 @@ def _model(
     margin = 0.0 if settings.model in BILINEAR else settings.margin
     loss = CrossEntropyLoss() if one_vs_all else NSSALoss(margin=margin, adversarial_temperature=1.0)
     common: dict[str, Any] = {
-        "triples_factory": factory,
-        "embedding_dim": settings.dim,
-        "loss": loss,
-        "random_seed": settings.seed,
-    }
+        "triples_factory": factory, "embedding_dim": settings.dim, "loss": loss, "random_seed": settings.seed,
+    }  # fmt: skip
     if init is not None or settings.model in BILINEAR:
         common["entity_initializer"] = _initializer(settings, init)
     if settings.model in BILINEAR:
@@ -309,9 +292,8 @@ def _loop(
         return OneVsAllTrainingLoop(settings=settings.loss, seed=settings.seed, **common)
     if one_vs_all:
         return SymmetricLCWATrainingLoop(**common)
-    return SLCWATrainingLoop(
-        **common, negative_sampler="basic", negative_sampler_kwargs={"num_negs_per_pos": settings.negatives}
-    )
+    how = {"num_negs_per_pos": settings.negatives}
+    return SLCWATrainingLoop(**common, negative_sampler="basic", negative_sampler_kwargs=how)
 
 
 class _Watch(TrainingCallback):

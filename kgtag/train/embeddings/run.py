@@ -14,16 +14,8 @@ from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
 from kgtag.embed.scorer import Export, write_export
-from kgtag.embed.triples import (
-    Ids,
-    Triples,
-    concept_groups,
-    concepts_of,
-    cooccurrence_triples,
-    hold_out,
-    taxonomy_triples,
-)
-from kgtag.embed.vectors import BILINEAR, Floats, Folds, ModelName, fit_text_map
+from kgtag.embed.triples import Triples, concept_groups, concepts_of, cooccurrence_triples, hold_out, taxonomy_triples
+from kgtag.embed.vectors import BILINEAR, Floats, Folds, Ids, ModelName, fit_text_map
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.evaluation.tagging import gold_concepts
@@ -97,15 +89,11 @@ def train_embeddings(
     ranks = evaluate(trained.vectors, measuring[:_EVALUATED], triples.known, num_entities=len(triples.entities))
     text_map = None if known_text is None else fit_text_map(known_text, trained.vectors.entity)
     export = Export(
-        triples.entities[: triples.trained],
-        triples.relations,
-        trained.vectors,
-        calibration,
-        text_map,
+        triples.entities[: triples.trained], triples.relations, trained.vectors, calibration, text_map,
         {"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
         **({} if stamp is None else stamp.to_json()),
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
-    )
+    )  # fmt: skip
     return EmbeddingReport(
         out=str(out), version=write_export(export, out), model=chosen.model, dim=chosen.dim, entities=triples.trained,
         relations=len(triples.relations), triples=len(triples.train), epochs=len(trained.losses),
@@ -119,8 +107,7 @@ def preset(triples: Triples, name: ModelName) -> Settings:
     common = Settings(model=name)
     n = len(triples.train)
     if name not in BILINEAR:
-        margin = 6.0 if name == "RotatE" else 3.0
-        sampled = replace(common, optimizer="Adam", learning_rate=0.02, margin=margin)
+        sampled = replace(common, optimizer="Adam", learning_rate=0.02, margin=6.0 if name == "RotatE" else 3.0)
         if n <= 20_000:
             return replace(sampled, dim=64, epochs=60, batch_size=64, check_every=10)
         return replace(sampled, dim=64, epochs=60, batch_size=1024, learning_rate=0.005, check_every=10)

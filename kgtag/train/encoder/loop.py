@@ -50,16 +50,14 @@ class PretrainOptions:
 
 
 class MaskedModel(nn.Module):
-    """An encoder d wide that guesses hidden tokens by its own embeddings; `teacher_width` is of the states it learns
-    to resemble, if it learns from a teacher."""
+    """An encoder d wide that guesses hidden tokens by its own embeddings; `teacher_width`: of a teacher's states."""
 
     def __init__(self, encoder: Any, *, teacher_width: int | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         hidden = int(encoder.config.hidden_size)
-        vocabulary = int(encoder.get_input_embeddings().weight.shape[0])
         self.transform = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden))
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.bias = nn.Parameter(torch.zeros(len(encoder.get_input_embeddings().weight)))
         self.resemble = nn.Linear(hidden, teacher_width) if teacher_width is not None else None
 
     def states(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -130,11 +128,7 @@ class Pretrainer:
         seed: int,
         teacher: Any = None,
     ) -> None:
-        self.model = model
-        self.vocabulary = vocabulary
-        self.options = options
-        self.rate = rate
-        self.seed = seed
+        self.model, self.vocabulary, self.options, self.rate, self.seed = model, vocabulary, options, rate, seed
         self.device = find_device(options.device)
         self.teacher = teacher.to(self.device).eval() if teacher is not None else None
         self.model.to(self.device)
@@ -230,8 +224,7 @@ class Pretrainer:
         return ids, mask, labels
 
     def _resumed(self, keeper: Keeper, watching: Watching) -> State:
-        found = keeper.load()
-        if found is None:
+        if (found := keeper.load()) is None:
             return State()
         self.model.load_state_dict(found["model"])
         self.optimiser.load_state_dict(found["optimiser"])

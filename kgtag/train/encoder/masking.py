@@ -23,6 +23,7 @@ from kgtag.extract.inputs import Tokens
 from kgtag.text import clean
 from kgtag.train.encoder.pretrained import special_ids
 from kgtag.train.extractor.dataset import bucket
+from kgtag.types import Product
 
 SHARE = 0.15
 _LONGEST_RUN = 4
@@ -184,12 +185,10 @@ def split_held_out(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _products(file: Path, format: str) -> Iterator[str]:
-    products: Iterable[object]
+    products: Iterable[Product]
     if format == "products":
         products = (product for _, product in read_products(file))
     else:
         products = (one.product for one in read_annotated(file, format=format))
     for product in products:
-        for field in ("title", "text"):
-            if text := getattr(product, field):
-                yield text
+        yield from filter(None, (product.title, product.text))

@@ -114,8 +114,7 @@ def extend(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Tokenizer, int]:
     state = json.loads(tokenizer.to_str())
     if state["model"]["type"] != "WordPiece":
         return tokenizer, 0
-    vocabulary = state["model"]["vocab"]
-    unknown = state["model"]["unk_token"]
+    vocabulary, unknown = state["model"]["vocab"], state["model"]["unk_token"]
     missing: set[str] = set()
     for text in texts:
         normal = tokenizer.normalizer.normalize_str(text) if tokenizer.normalizer else text

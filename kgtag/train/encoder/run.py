@@ -16,16 +16,7 @@ from graph.errors import InputError
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.extract.inputs import Tokens, tokenize
 from kgtag.train.checkpoints import Resume, RunPlace, digest, keeping
-from kgtag.train.encoder import pretrained
-from kgtag.train.encoder.loop import (
-    ADAPT_RATE,
-    FRESH_RATE,
-    MaskedModel,
-    Pretrainer,
-    PretrainOptions,
-    Watching,
-    small_encoder,
-)
+from kgtag.train.encoder import loop, pretrained
 from kgtag.train.encoder.masking import Text, Vocabulary, as_text, character_tokenizer, split_held_out
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer
 from kgtag.train.extractor.network import load_encoder, set_token_rows
@@ -81,9 +72,9 @@ def pretrain(
     encoder: str | None = None,
     teacher: str | None = None,
     seed: int = 0,
-    options: PretrainOptions | None = None,
+    options: loop.PretrainOptions | None = None,
     resume: Resume = "auto",
-    watching: Watching | None = None,
+    watching: loop.Watching | None = None,
 ) -> PretrainReport:
     """Adapt an encoder to `texts`, or without one train a small character-level encoder from nothing.
 
@@ -98,7 +89,7 @@ def pretrain(
     Raises:
         InputError: There is too little text, `out` holds something else, or OUT.run holds another run.
     """
-    options, watching = options or PretrainOptions(), watching or Watching()
+    options, watching = options or loop.PretrainOptions(), watching or loop.Watching()
     started = time.monotonic()
     check_target(out)
     if encoder is not None and teacher is not None:
@@ -116,9 +107,9 @@ def pretrain(
         raise InputError(f"{len(texts)} texts are too few to pretrain on; give more files")
     watching.line(f"{len(learned)} texts to learn from, {len(watched)} to watch the loss; {vocabulary.size} tokens")
     master = _loaded(teacher, tokenizer, seed=seed) if teacher is not None else None
-    model = MaskedModel(body, teacher_width=int(master.config.hidden_size) if master is not None else None)
-    rate = options.rate or (ADAPT_RATE if encoder is not None else FRESH_RATE)
-    trainer = Pretrainer(model, vocabulary, options=options, rate=rate, seed=seed, teacher=master)
+    model = loop.MaskedModel(body, teacher_width=int(master.config.hidden_size) if master is not None else None)
+    rate = options.rate or (loop.ADAPT_RATE if encoder is not None else loop.FRESH_RATE)
+    trainer = loop.Pretrainer(model, vocabulary, options=options, rate=rate, seed=seed, teacher=master)
     chance, before = _chance(learned, watched), trainer.loss(watched)
     watching.line(f"held-out perplexity {math.exp(before):.1f} before, {math.exp(chance):.1f} by frequency alone")
     about: dict[str, Any] = {"encoder": encoder, "teacher": teacher, "seed": seed, "options": asdict(options)}
@@ -144,7 +135,7 @@ def pretrain(
 
 
 def _start(
-    texts: Sequence[str], encoder: str | None, teacher: str | None, *, seed: int, options: PretrainOptions
+    texts: Sequence[str], encoder: str | None, teacher: str | None, *, seed: int, options: loop.PretrainOptions
 ) -> tuple[Any, Tokenizer]:
     """The encoder as it is before any training, and its tokenizer, which knows every character of the texts."""
     if (source := encoder or teacher) is None:
@@ -157,7 +148,7 @@ def _start(
     if encoder is not None:
         return _loaded(encoder, tokenizer, seed=seed), tokenizer
     size, positions = tokenizer.get_vocab_size(), options.max_tokens + 64
-    return small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
+    return loop.small_encoder(size, layers=options.layers, width=options.width, positions=positions), tokenizer
 
 
 def _loaded(encoder: str, tokenizer: Tokenizer, *, seed: int) -> Any:

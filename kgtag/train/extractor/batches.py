@@ -26,6 +26,7 @@ _OTHERS = 6
 _MOST_ATTRIBUTES = 40
 _AT_ONCE = 32
 Floats = NDArray[np.float64]
+_Pairs = Sequence[tuple[Example, AnnotatedProduct]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,7 @@ class SoftTags:
 @dataclass(frozen=True, slots=True)
 class Batcher:
     """Makes batches of examples. `suffixes`: token ids by category index; `unannotated_weight`: loss weight of
-    attributes that an annotation leaves out; `all_attributes`: number of attributes; `soft`: teachers' targets by
-    example number."""
+    attributes that annotation leaves out; `all_attributes`: how many; `soft`: teachers' targets by example number."""
 
     lexicon: Lexicon
     suffixes: Sequence[Sequence[int]]
@@ -80,10 +80,9 @@ class Batcher:
         """Return an epoch's batches as lists: every example once, in random order, like lengths together."""
         order = list(data)
         rng.shuffle(order)
-        pools = [order[n : n + 16 * self.size] for n in range(0, len(order), 16 * self.size)]
         chunks = []
-        for pool in pools:
-            pool.sort(key=lambda example: len(example.tokens))
+        for start in range(0, len(order), 16 * self.size):
+            pool = sorted(order[start : start + 16 * self.size], key=lambda example: len(example.tokens))
             chunks += [pool[n : n + self.size] for n in range(0, len(pool), self.size)]
         rng.shuffle(chunks)
         return chunks
@@ -159,9 +158,7 @@ def gold_pieces(example: Example) -> frozenset[tuple[int, Pieces]]:
 class Teacher(SequenceExtractor):
     """A trained extractor that gives the probability of each tag of each token."""
 
-    def tag_probabilities(
-        self, data: Sequence[tuple[Example, AnnotatedProduct]], labels: LabelMap
-    ) -> list[dict[int, Floats]]:
+    def tag_probabilities(self, data: _Pairs, labels: LabelMap) -> list[dict[int, Floats]]:
         """Return tag probabilities, (T, 5) float64, for each example by attribute index in `labels`. Empty for a title
         that this model cuts into other tokens than the student, or that is too long for it. The title's own gold is
         left out of the lexicon, which would give it away."""
@@ -173,8 +170,7 @@ class Teacher(SequenceExtractor):
                 category = self.category(one.product.category)
                 wanted = {labels.attributes[attribute] for attribute in example.applicable}
                 there = range(len(self.attributes)) if category is None else self.config.applicable[category]
-                known = tuple(attribute for attribute in there if self.attributes[attribute] in wanted)
-                if known:
+                if known := tuple(attribute for attribute in there if self.attributes[attribute] in wanted):
                     pieces.append(Piece(number, Window(0, len(cut), 0, len(cut)), cut, category, known))
         for start in range(0, len(pieces), _AT_ONCE):
             batch = pieces[start : start + _AT_ONCE]
@@ -192,9 +188,7 @@ class Teacher(SequenceExtractor):
         same = np.array_equal(cut.starts, example.tokens.starts) and np.array_equal(cut.ends, example.tokens.ends)
         return cut if same else None
 
-    def _marginals(
-        self, batch: list[Piece], data: Sequence[tuple[Example, AnnotatedProduct]], labels: LabelMap
-    ) -> list[Floats]:
+    def _marginals(self, batch: list[Piece], data: _Pairs, labels: LabelMap) -> list[Floats]:
         """Return (A, T, 5) float64 tag probabilities for each piece."""
         states, _ = self._encode(batch)
         names = {name: number for number, name in enumerate(self.attributes)}
@@ -229,8 +223,7 @@ def soft_tags(
     probabilities: list[dict[int, list[Floats]]] = [defaultdict(list) for _ in data]
     for directory in teachers:
         found = Teacher.load(directory).tag_probabilities(pairs, labels)
-        taught = sum(map(bool, found))
-        if not taught:
+        if not (taught := sum(map(bool, found))):
             raise InputError(
                 f"teacher {str(directory)!r} can teach none of the {len(data)} titles: it cuts them into other tokens,"
                 " or knows none of their attributes; teachers need an encoder of the student's vocabulary"

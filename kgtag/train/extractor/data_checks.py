@@ -17,8 +17,7 @@ _OVERLAPS, _ACROSS = "overlap_within", "overlap_across"
 
 @dataclass(frozen=True, slots=True)
 class DataFinding:
-    """One check's result: `count` cases, with at most five `examples`. A "finding" is most likely a fault, a "note" is
-    not."""
+    """One check's `count` of cases, at most five as `examples`. A "finding" is most likely a fault, a "note" isn't."""
 
     code: str
     level: Literal["finding", "note"]
@@ -102,9 +101,7 @@ def _overlaps(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
             for other, later in ordered[number + 1 :]:
                 if later.field != span.field or later.start >= span.end:
                     break
-                parts = " and ".join(
-                    f"{which} {one.product.cut(where)!r}" for which, where in ((name, span), (other, later))
-                )
+                parts = " and ".join(f"{what} {one.product.cut(at)!r}" for what, at in ((name, span), (other, later)))
                 found[_OVERLAPS if name == other else _ACROSS].append(f"{_shown(one)} ← {parts}")
     return [
         _finding(_OVERLAPS, "values of one attribute that overlap; the longest is learned", found[_OVERLAPS]),

@@ -78,8 +78,7 @@ def examples(
     data: Sequence[AnnotatedProduct], labels: LabelMap, tokenizer: Tokenizer, *, max_tokens: int, texts: bool = False
 ) -> tuple[list[Example], DataReport]:
     """Return examples in order, without unreadable titles, and the report on them. Attributes and categories outside of
-    `labels` are ignored; a document longer than `max_tokens` becomes several examples; with `texts`, products' texts
-    are read, too."""
+    `labels` are ignored; documents longer than `max_tokens` become several examples; `texts` are read if asked."""
     readable: list[tuple[int, str]] = []
     for number, item in enumerate(data):
         try:

@@ -43,14 +43,12 @@ def score_examples(
             found = network.emissions(title, batch.attributes, batch.lexicon).double().cpu().numpy()
             for example, row in zip(chunk, found, strict=True):
                 scored.append(Scored(example, row[: len(example.applicable), : len(example.tokens)]))
-        transitions, start_scores, end_scores = (part.double().cpu().numpy() for part in network.crf.scores())
-    return scored, Chain(transitions, start_scores, end_scores)
+        return scored, Chain(*(part.double().cpu().numpy() for part in network.crf.scores()))
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What F1 on dev counts. `every_span`: all spans, or the most probable one of each attribute; `listed_only`:
-    unannotated attributes don't count."""
+    """What F1 on dev counts: every span, or the most probable one of each attribute; listed attributes only, or all."""
 
     every_span: bool
     listed_only: bool

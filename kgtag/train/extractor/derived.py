@@ -22,28 +22,11 @@ from kgtag.extract.lexicon import MAX_PIECES, Lexicon
 from kgtag.train.checkpoints import digest
 from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer, renumbering
+from kgtag.train.extractor import prepare
 from kgtag.train.extractor.config import DEFAULTS
 from kgtag.train.extractor.dataset import Example, LabelMap, examples, label_map, learn_trims, split_dev
 from kgtag.train.extractor.decision import Metric, tune
-from kgtag.train.extractor.network import (
-    Ensemble,
-    TagNetwork,
-    load_encoder,
-    named_rows,
-    networks,
-    plain_embedding,
-    set_token_rows,
-)
-from kgtag.train.extractor.prepare import (
-    Prepared,
-    Training,
-    check_learnable,
-    count_lexicon,
-    make_batcher,
-    name_rows,
-    trained_rows,
-    vocabulary_texts,
-)
+from kgtag.train.extractor.network import Ensemble, TagNetwork, load_encoder, named_rows, networks, set_token_rows
 from kgtag.train.extractor.records import Progress
 from kgtag.train.extractor.save import copy_model, labels_of, load_lexicon, load_network, read_metrics
 from kgtag.types import AnnotatedProduct
@@ -51,8 +34,7 @@ from kgtag.types import AnnotatedProduct
 
 @dataclass(frozen=True, slots=True)
 class NewAttribute:
-    """An attribute to add. `values`: known ones, as a taxonomy's labels; `concept`: the id of the attribute in that
-    taxonomy."""
+    """An attribute to add. `values`: known ones, as a taxonomy's labels; `concept`: the attribute's id there."""
 
     definition: str | None = None
     values: Sequence[str] = ()
@@ -137,23 +119,19 @@ def unlearned_rows(network: TagNetwork, tokenizer: Tokenizer, names: Sequence[st
     weight = body.get_input_embeddings().weight.detach()
     added = network.encoder.get_input_embeddings().weight.detach()[len(weight) :]
     set_token_rows(body, torch.cat([weight, added]))
-    return name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
+    return prepare.name_rows(TagNetwork(body, attributes=1, categories=1).eval(), tokenizer, names)
 
 
 def _extended(config: ModelConfig, attributes: Mapping[str, NewAttribute], categories: Sequence[str]) -> ModelConfig:
     numbers = tuple(range(len(config.attributes), len(config.attributes) + len(attributes)))
     chosen = set(categories or config.categories)
-    applicable = {
-        category: (*found, *numbers) if category in chosen else found for category, found in config.applicable.items()
-    }
+    applicable = {name: (*found, *numbers) if name in chosen else found for name, found in config.applicable.items()}
     bound = {name: new.concept for name, new in attributes.items() if new.concept is not None}
     return replace(
-        config,
-        attributes=(*config.attributes, *attributes),
-        applicable=applicable,
+        config, attributes=(*config.attributes, *attributes), applicable=applicable,
         attribute_concepts={**config.attribute_concepts, **bound},
         looked_up=(*config.looked_up, *(name for name, new in attributes.items() if new.values)),
-    )
+    )  # fmt: skip
 
 
 def build_ensemble(
@@ -185,7 +163,7 @@ def build_ensemble(
     options = before.get("options", {})
     metric = Metric(options.get("dev_metric", "span_f1") == "span_f1", options.get("unannotated_as") == "unknown")
     tokenizer, labels = load_tokenizer(models[0]), labels_of(config)
-    batcher = make_batcher(labels, tokenizer, load_lexicon(models[0], config), DEFAULTS)
+    batcher = prepare.make_batcher(labels, tokenizer, load_lexicon(models[0], config), DEFAULTS)
     held, _ = examples(dev, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
     tuned = tune(network, held, batcher, metric=metric)
     metrics: dict[str, Any] = {name: before[name] for name in ("encoder", "options") if name in before}
@@ -246,7 +224,7 @@ class Start:
         return split_dev(drawn) if len(drawn) > 1 else (drawn, [])
 
 
-def prepare_continued(task: Training, start: Start) -> Prepared:
+def prepare_continued(task: prepare.Training, start: Start) -> prepare.Prepared:
     """Prepare a training that starts from a trained model, whose encoder `task` names.
 
     New attributes and categories start from their names' vectors. An attribute that only the replayed products were
@@ -257,37 +235,33 @@ def prepare_continued(task: Training, start: Start) -> Prepared:
     if not isinstance(network, TagNetwork):
         raise InputError(f"{str(start.model)!r} is an ensemble; continue one of its members")
     train, dev, options = task.train, task.dev, task.options
-    check_learnable(train)
+    prepare.check_learnable(train)
     labels = _labels(config, train)
     kept, kept_dev = start.drawn(len(train) + len(dev), seed=task.seed)
     both = [*train, *kept]
-    tokenizer, added = extend(load_tokenizer(start.model), vocabulary_texts(both, labels, task.values))
-    made, report = examples(both, labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text)
-    held, dev_report = examples(
-        [*dev, *kept_dev], labels, tokenizer, max_tokens=config.max_tokens, texts=config.reads_text
-    )
+    tokenizer, added = extend(load_tokenizer(start.model), prepare.vocabulary_texts(both, labels, task.values))
+    size, texts = config.max_tokens, config.reads_text
+    made, report = examples(both, labels, tokenizer, max_tokens=size, texts=texts)
+    held, dev_report = examples([*dev, *kept_dev], labels, tokenizer, max_tokens=size, texts=texts)
     taught = {name for item in train for name in item.attributes}
     made = _silent(made, len(train), labels, config, taught)
     held = _silent(held, len(dev), labels, config, taught) or made
-    counted = count_lexicon(made, labels, tokenizer, task.values)
+    counted = prepare.count_lexicon(made, labels, tokenizer, task.values)
     lexicon = Lexicon({**counted.entries, **load_lexicon(start.model, config).entries})
     _extend(network, config, labels, tokenizer, task=task, added=added)
     weight = network.encoder.get_input_embeddings().weight
-    network.encoder.set_input_embeddings(trained_rows(weight, made, labels, tokenizer, added=added, options=options))
+    rows = prepare.trained_rows(weight, made, labels, tokenizer, added=added, options=options)
+    network.encoder.set_input_embeddings(rows)
     network.dropout.p = options.dropout
-    trims = learn_trims(both, made, texts=config.reads_text)
+    trims = learn_trims(both, made, texts=texts)
     grown = replace(
-        config,
-        attributes=labels.attributes,
-        categories=labels.categories,
-        applicable=dict(labels.applicable),
-        thresholds={},
-        looked_up=tuple(name for name in config.looked_up if name not in taught),
+        config, attributes=labels.attributes, categories=labels.categories, applicable=dict(labels.applicable),
+        thresholds={}, looked_up=tuple(name for name in config.looked_up if name not in taught),
         trims={name: {**trims.get(name, {}), **config.trims.get(name, {})} for name in {*trims, *config.trims}},
-    )
-    return Prepared(
-        network, tokenizer, labels, lexicon, make_batcher(labels, tokenizer, lexicon, options), both, made, held,
-        report, dev_report, added, grown, labels.attributes[len(config.attributes) :],
+    )  # fmt: skip
+    return prepare.Prepared(
+        network, tokenizer, labels, lexicon, prepare.make_batcher(labels, tokenizer, lexicon, options), both, made,
+        held, report, dev_report, added, grown, labels.attributes[len(config.attributes) :],
         labels.categories[len(config.categories) :],
     )  # fmt: skip
 
@@ -304,20 +278,16 @@ def _labels(config: ModelConfig, data: Sequence[AnnotatedProduct]) -> LabelMap:
     return LabelMap(attributes, categories, {name: tuple(sorted(applicable[name])) for name in categories}, index)
 
 
-def _silent(
-    made: Sequence[Example], new: int, labels: LabelMap, config: ModelConfig, taught: set[str]
-) -> list[Example]:
+def _silent(made: Sequence[Example], new: int, labels: LabelMap, config: ModelConfig, named: set[str]) -> list[Example]:
     """Leave attributes out of the loss that an example's annotators didn't know; the first `new` products are new."""
-    everything = frozenset(range(len(labels.attributes)))
+    every = frozenset(range(len(labels.attributes)))
     known = frozenset(range(len(config.attributes)))
-    asked = frozenset(labels.index[name] for name in taught)
-    return [
-        replace(e, unplaced=e.unplaced | (everything - (asked if e.number < new else known) - e.listed)) for e in made
-    ]
+    asked = frozenset(labels.index[name] for name in named)
+    return [replace(e, unplaced=e.unplaced | (every - (asked if e.number < new else known) - e.listed)) for e in made]
 
 
 def _extend(
-    network: TagNetwork, config: ModelConfig, labels: LabelMap, tokenizer: Tokenizer, *, task: Training, added: int
+    network: TagNetwork, config: ModelConfig, labels: LabelMap, tokenizer: Tokenizer, task: prepare.Training, added: int
 ) -> None:
     """Add rows for new tokens, attributes and categories to the network."""
     body = network.encoder
@@ -329,4 +299,4 @@ def _extend(
     rows = network.category.weight.detach()
     if labels.categories:
         rows = torch.cat([rows[: len(config.categories)], fresh[len(attributes) :]])
-    network.category = plain_embedding(rows)
+    network.category = nn.Embedding(len(rows), rows.shape[1], _weight=rows)

@@ -38,6 +38,7 @@ _RAMP = 1 / 3
 Variants = Callable[[random.Random], Sequence[Example]]
 """Returns an epoch's examples: variants of the training examples, in the same order."""
 _POSITION = ("epoch", "batch", "step", "total", "count", "since", "best_epoch", "best_f1", "stale", "history", "curves")
+_STEPPED = ("optimiser", "schedule", "scaler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,7 @@ class Learner:
     """Trains one network in place."""
 
     def __init__(self, network: TagNetwork, batcher: Batcher, *, options: TrainOptions, seed: int) -> None:
-        self.network = network
-        self.batcher = batcher
-        self.options = options
-        self.seed = seed
+        self.network, self.batcher, self.options, self.seed = network, batcher, options, seed
         self.device = find_device(options.device)
         self.precision = find_precision(options.precision, self.device)
 
@@ -221,9 +219,7 @@ class Learner:
         state: dict[str, Any] = {name: getattr(run, name) for name in _POSITION}
         state |= {
             "network": self.network.state_dict(),
-            "optimiser": run.optimiser.state_dict(),
-            "schedule": run.schedule.state_dict(),
-            "scaler": run.scaler.state_dict(),
+            **{name: getattr(run, name).state_dict() for name in _STEPPED},
             "random": torch.get_rng_state(),
             "random_gpu": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
@@ -233,9 +229,8 @@ class Learner:
         for name in _POSITION:
             setattr(run, name, state[name])
         self.network.load_state_dict(state["network"])
-        run.optimiser.load_state_dict(state["optimiser"])
-        run.schedule.load_state_dict(state["schedule"])
-        run.scaler.load_state_dict(state["scaler"])
+        for name in _STEPPED:
+            getattr(run, name).load_state_dict(state[name])
         if run.best_epoch and run.keeper is not None:
             run.best = run.keeper.load_best(run.best_epoch)
         torch.set_rng_state(state["random"])

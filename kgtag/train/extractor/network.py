@@ -58,12 +58,10 @@ class ChainCRF(nn.Module):
 class TagNetwork(nn.Module):
     """Encoder states d wide; attribute 0 is padding, attribute k of the label map is row k + 1."""
 
-    def __init__(
-        self, encoder: Any, *, attributes: int, categories: int, width: int = WIDTH, dropout: float = 0.2
-    ) -> None:
+    def __init__(self, encoder: Any, *, attributes: int, categories: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.encoder = encoder
-        hidden = int(encoder.config.hidden_size)
+        hidden, width = int(encoder.config.hidden_size), WIDTH
         self.shape = nn.Embedding(SHAPES, hidden, padding_idx=0)
         nn.init.zeros_(self.shape.weight)
         self.category = nn.Embedding(max(categories, 1), hidden)

@@ -157,9 +157,8 @@ def cross_attribute_loss(scores: Tensor, batch: Batch) -> Tensor:
     wanted = torch.where(tag > 0, 4 * which + tag, 0)
     inside = torch.arange(steps, device=scores.device) < batch.lengths[:, None]
     wanted = wanted.masked_fill(~inside | (claimed.sum(dim=1) > 1), -100)
-    return (
-        nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum") / rows
-    )
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=-100, reduction="sum")
+    return loss / rows
 
 
 def log_marginals(crf: ChainCRF, emissions: Tensor, lengths: Tensor) -> Tensor:

@@ -22,18 +22,10 @@ from kgtag.text import clean, document, field_span
 from kgtag.train.checkpoints import digest
 from kgtag.train.encoder import pretrained
 from kgtag.train.encoder.pretrained import extend, extended_rows, load_tokenizer, special_ids
+from kgtag.train.extractor import dataset
 from kgtag.train.extractor.batches import Batcher, gold_pieces
 from kgtag.train.extractor.config import TrainOptions, as_json
-from kgtag.train.extractor.dataset import (
-    DataReport,
-    Example,
-    LabelMap,
-    examples,
-    label_map,
-    learn_trims,
-    place,
-    reads_text,
-)
+from kgtag.train.extractor.dataset import DataReport, Example, LabelMap, examples, label_map, learn_trims, reads_text
 from kgtag.train.extractor.network import DeltaEmbedding, TagNetwork, load_encoder, named_rows, set_token_rows
 from kgtag.types import AnnotatedProduct, Product, Span
 
@@ -64,8 +56,7 @@ class _Located:
 
 class ValueSwapper:
     """Swaps values of training products, which take each other's place within a category. `values` are more of them by
-    attribute name, of a taxonomy for example; `probability` is that a product gets another value; with `texts`,
-    products' texts are read, too."""
+    attribute name; `probability` is that a product gets another value; with `texts`, products' texts are read, too."""
 
     def __init__(
         self, data: Sequence[AnnotatedProduct], values: Mapping[str, Sequence[str]], *, probability: float, texts: bool
@@ -77,8 +68,7 @@ class ValueSwapper:
             for name, surface in one.surfaces():
                 pools[one.product.category, name].add(surface)
         self._pools = {
-            key: sorted(found | {value for value in values.get(key[1], ()) if value.strip()})
-            for key, found in pools.items()
+            key: sorted(own | {text for text in values.get(key[1], ()) if text.strip()}) for key, own in pools.items()
         }
 
     def variant(self, number: int, one: AnnotatedProduct, rng: random.Random) -> AnnotatedProduct | None:
@@ -96,8 +86,7 @@ class ValueSwapper:
         if not choices:
             return None
         name, old = rng.choice(choices)
-        pool = self._pools[before.product.category, name]
-        new = rng.choice(pool)
+        new = rng.choice(self._pools[before.product.category, name])
         if new == old:
             return None
         places = [span for which, span in alone if (which, before.product.cut(span)) == (name, old)]
@@ -111,9 +100,7 @@ def _locate(one: AnnotatedProduct, texts: bool) -> _Located:
         return _Located(one.product)
     whole = document(title, one.product.text) if texts else title
     names = sorted({*one.attributes, *(name for name, _ in one.spans)})
-    gold = [
-        (name, field_span(span.start, span.end, len(title))) for name in names for span in place(one, whole, name)[0]
-    ]
+    gold = [(n, field_span(at.start, at.end, len(title))) for n in names for at in dataset.place(one, whole, n)[0]]
     return _Located(replace(one.product, title=title), tuple(sorted(gold, key=lambda pair: (pair[1].place, pair[0]))))
 
 
@@ -158,23 +145,19 @@ class Training:
     def fingerprint(self) -> dict[str, Any]:
         """Return all of it by name, as JSON values; texts of 64 hexadecimal digits are digests. The device is left out:
         a training may be resumed on another."""
-        settings = {name: value for name, value in as_json(self.options).items() if name != "device"}
         return {
-            "training data": digest(self.train),
-            "dev data": digest(self.dev),
+            "training data": digest(self.train), "dev data": digest(self.dev),
             "known values": digest(sorted((name, tuple(found)) for name, found in self.values.items())),
-            "encoder": pretrained.weights_digest(self.encoder),
-            "seed": self.seed,
-            "options": settings,
+            "encoder": pretrained.weights_digest(self.encoder), "seed": self.seed,
+            "options": {name: value for name, value in as_json(self.options).items() if name != "device"},
             "teachers' versions": [read_config(Path(teacher))[1] for teacher in self.options.teachers],
-        }
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What the training loop gets. `products`: those of `train`, by example number; `added`: tokens that the vocabulary
-    gained; `config`: the model's configuration without what is tuned on dev; `new_attributes`, `new_categories`: names
-    that are trained here first."""
+    gained; `config`: without what is tuned on dev; `new_attributes`, `new_categories`: names trained here first."""
 
     network: TagNetwork
     tokenizer: Tokenizer
@@ -235,8 +218,7 @@ def vocabulary_texts(data: Sequence[AnnotatedProduct], labels: LabelMap, values:
 
 
 def variants(ready: Prepared, task: Training) -> Callable[[random.Random], list[Example]] | None:
-    """Return what makes an epoch's examples with values swapped; None where the options ask for no swaps. Documents of
-    several windows stay as they are."""
+    """Return what makes an epoch's examples with values swapped, in documents of one window; None without swaps."""
     if not task.options.swap:
         return None
     texts, windows = ready.config.reads_text, Counter(example.number for example in ready.train)
@@ -301,8 +283,7 @@ def _network(
     set_token_rows(body, weight)
     network = TagNetwork(
         body, attributes=len(labels.attributes), categories=len(labels.categories), dropout=options.dropout
-    )
-    network.eval()
+    ).eval()
     rows = name_rows(network, tokenizer, labels.attributes)
     network.attribute = named_rows(torch.cat([torch.zeros(1, rows.shape[1]), rows]), dropout=options.attribute_dropout)
     if labels.categories:

@@ -22,7 +22,6 @@ Row = tuple[int, int, float, float, float | None]
 _BEST_AND_WORST = 8
 _LISTED = 30
 _RATES = ("precision", "recall", "f1")
-_LICENCES = {pretrained.DEFAULT: "Apache-2.0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +106,8 @@ def model_card(
 ) -> str:
     """Return the card as Markdown, with names and counts of the data but none of its rows."""
     train, dev, encoder, command = (metrics[name] for name in ("train", "dev", "encoder", "command"))
-    changed = [
-        f"`{name}` {value!r}" for name in OPTION_NAMES if (value := getattr(options, name)) != getattr(DEFAULTS, name)
-    ]
+    given = {name: getattr(options, name) for name in OPTION_NAMES}
+    changed = [f"`{name}` {value!r}" for name, value in given.items() if value != getattr(DEFAULTS, name)]
     listed = "".join(f"\n- {one.count} {one.message}" for one in findings)
     parts = [
         "# Product attribute extractor",
@@ -178,8 +176,8 @@ def _taxonomy(config: ModelConfig) -> str:
 
 def _licence(encoder: str) -> str:
     """Return the default encoder's licence, or that in the front matter of the encoder's README."""
-    if Path(encoder).name in _LICENCES:
-        return _LICENCES[Path(encoder).name]
+    if Path(encoder).name == pretrained.DEFAULT:
+        return "Apache-2.0"
     readme = pretrained.resolve(encoder) / "README.md"
     lines = readme.read_text(encoding="utf-8", errors="replace").splitlines()[:60] if readme.is_file() else []
     found = [line.partition(":")[2].strip() for line in lines if line.startswith("license:")]

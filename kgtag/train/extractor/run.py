@@ -208,8 +208,7 @@ def _with_taxonomy(
 def _write(
     out: Path, setup: Prepared, best: Best, config: ModelConfig, files: Mapping[str, Any], start: Start | None
 ) -> None:
-    """Write the model directory; a model that was continued lends its linker and implicit values. `files`: JSON values,
-    and texts as they are, by name."""
+    """Write the model directory, with the linker and implicit values of a model that was continued, and `files`."""
     entries = sorted(setup.lexicon.entries.items())
     rows = [(config.attributes[name], list(ids), one.annotated, one.seen, one.given) for (name, ids), one in entries]
     with new_directory(out) as work:

@@ -137,9 +137,8 @@ def write_network(network: TagNetwork | Ensemble, directory: Path) -> None:
     export_onnx(network, directory)
     encoders = {"members": [member.encoder.config.to_dict() for member in networks(network)]}
     write_json(directory / ENCODER, json.loads(json.dumps(encoders, default=str)))
-    save_file(
-        {name: value.contiguous() for name, value in network.state_dict().items()}, directory / "model.safetensors"
-    )
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, directory / "model.safetensors")
 
 
 def copy_beside(source: Path, work: Path) -> None:

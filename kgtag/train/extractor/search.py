@@ -50,8 +50,7 @@ SPACE = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Result of a search. `rows`: one for each trial, best first, by `columns`: number, state, dev F1 in percent,
-    seconds, then the options."""
+    """Result of a search. `rows`: one for each trial, best first, by `columns`; dev F1 is in percent."""
 
     best_f1: float
     best: TrainOptions
@@ -113,8 +112,7 @@ def search_options(
     done = [trial for trial in study.trials if trial.state.is_finished()]
     if done:
         progress(f"continuing the search in {storage}: {len(done)} trials are done")
-    wanted = trials - len(done)
-    if wanted > 0:
+    if (wanted := trials - len(done)) > 0:
         study.optimize(objective, n_trials=wanted, timeout=timeout, callbacks=[lambda s, t: progress(_line(s, t))])
     return _found(study, base, space, out)
 
@@ -127,13 +125,10 @@ def _study(storage: Path, task: Training, space: Sequence[Dimension]) -> Any:
     begun = storage.is_file() and any(name == _NAME for name in optuna.get_all_study_names(url))
     count = len(optuna.load_study(study_name=_NAME, storage=url).trials) if begun else 0
     study = optuna.create_study(
-        study_name=_NAME,
-        storage=url,
-        direction="maximize",
-        load_if_exists=True,
+        study_name=_NAME, storage=url, direction="maximize", load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=task.seed + count, n_startup_trials=5),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=max(1, task.options.epochs // 2)),
-    )
+    )  # fmt: skip
     before, mark = study.user_attrs.get("fingerprint"), task.fingerprint()
     if before is not None and before != mark:
         other = ", ".join(sorted(name for name in mark if before.get(name) != mark[name]))

@@ -46,10 +46,9 @@ def pairs_of(table: LabelTable, *, seed: int = 0, limit: int = 8000) -> list[Lin
     """About `limit` pairs: every kind, from as many concepts as that allows; one seed, one answer."""
     rng = random.Random(seed)
     maker = _Maker(table, rng)
-    concepts = maker.concepts
-    rng.shuffle(concepts)
+    rng.shuffle(maker.concepts)
     found: list[LinkPair] = []
-    for concept in concepts:
+    for concept in maker.concepts:
         found.extend(maker.pairs(concept))
         if len(found) >= limit:
             break
@@ -58,14 +57,10 @@ def pairs_of(table: LabelTable, *, seed: int = 0, limit: int = 8000) -> list[Lin
 
 class _Maker:
     def __init__(self, table: LabelTable, rng: random.Random) -> None:
-        self._table = table
-        self._taxonomy = table.taxonomy
-        self._rng = rng
+        self._table, self._taxonomy, self._rng = table, table.taxonomy, rng
         self._labels: dict[int, list[tuple[int, int, int]]] = {}
-        rows = table.rows
-        for text, concept, kind, lang in zip(
-            rows.text.tolist(), rows.concept.tolist(), rows.kind.tolist(), rows.lang.tolist(), strict=True
-        ):
+        columns = (table.rows.text, table.rows.concept, table.rows.kind, table.rows.lang)
+        for text, concept, kind, lang in zip(*(column.tolist() for column in columns), strict=True):
             self._labels.setdefault(concept, []).append((text, kind, lang))
         self.concepts = sorted(self._labels)
         self._attributes = sorted({int(a) for a in table.attribute[self.concepts] if a != NOWHERE})
@@ -75,9 +70,8 @@ class _Maker:
         id = self._taxonomy.ids[concept]
         some = self._rng.choice(labels)
         yield LinkPair(LinkExample(self._query(concept, some), id), None, id, "exact")
-        texts = {text for text, _, _ in labels}
         others = [label for label in labels if label[1] != 0]
-        if others and len(texts) > 1:
+        if others and len({text for text, _, _ in labels}) > 1:
             label = self._rng.choice(others)
             yield LinkPair(LinkExample(self._query(concept, label), id), Without(concept, label[0]), id, "held_out")
         yield from self._typo(concept, self._rng.choice(labels))
@@ -143,8 +137,7 @@ class _Maker:
 
 
 def misspelt(text: str, rng: random.Random) -> str | None:
-    """One letter dropped, doubled, replaced, or swapped with the next; None for texts too short to survive it. Numbers
-    are left alone: they change the meaning."""
+    """One letter (no digit) dropped, doubled, replaced, or swapped with the next; None for texts that are too short."""
     places = [i for i, character in enumerate(text) if character.isalpha()]
     chinese = CJK.search(text) is not None
     if len(places) < (3 if chinese else 4):
@@ -166,8 +159,7 @@ def mention_pairs(
     """Each (text, concept id) asked as if the table had never heard it; `limit` of them when they are more."""
     found = []
     for mention, id in sorted(set(mentions)):
-        number = table.exact.get(normal_form(mention))
-        if number is not None:
+        if (number := table.exact.get(normal_form(mention))) is not None:
             hidden = Without(table.taxonomy.index(id), number)
             found.append(LinkPair(LinkExample(Query(mention), id), hidden, id, "mention"))
     return found if len(found) <= limit else random.Random(seed).sample(found, limit)
@@ -252,9 +244,7 @@ def find(finder: CandidateFinder, pairs: Sequence[LinkPair]) -> Found:
     for start in range(0, max(len(pairs), 1), _BATCH):
         batch = pairs[start : start + _BATCH]
         candidates = finder.find([pair.example.query for pair in batch], [pair.without for pair in batch])
-        asked = [
-            (batch[number], ids[index]) for number, index in zip(candidates.lookup, candidates.concept, strict=True)
-        ]
+        asked = [(batch[n], ids[i]) for n, i in zip(candidates.lookup, candidates.concept, strict=True)]
         right = np.array([id == pair.example.concept for pair, id in asked], dtype=np.bool_)
         counts = np.array([id not in pair.neutral for pair, id in asked], dtype=np.bool_)
         features = candidates.features.astype(np.float32)

@@ -63,8 +63,7 @@ class _Sentence(nn.Module):
 
     def __init__(self, encoder: nn.Module, pooling: Pooling) -> None:
         super().__init__()
-        self.encoder = encoder
-        self.pooling = pooling
+        self.encoder, self.pooling = encoder, pooling
 
     def forward(self, ids: Tensor) -> Tensor:
         states = self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
@@ -110,8 +109,7 @@ def tune(
     loaded: LoadedEncoder, pairs: Sequence[tuple[str, str]], *, wrong: Sequence[Sequence[str]], seed: int = 0
 ) -> None:
     """Fine-tune the encoder in place: each mention is to be nearer to its concept's name than to all others. `pairs`:
-    (mention, name); names of one batch are each other's wrong answers, besides one each that is drawn from `wrong`, by
-    pair."""
+    (mention, name); wrong are the other names of a batch, and for each pair one that is drawn from its `wrong`."""
     encoder, tokenizer = loaded.network, Tokenizer.from_file(str(loaded.tokenizer))
     tokenizer.enable_truncation(_TOKENS)
     tokenizer.enable_padding()
@@ -151,15 +149,10 @@ def tune(
 
 def _freeze(encoder: nn.Module) -> None:
     """By the layers' number in their parameters' names: "encoder.layer.3.output.dense.weight"."""
-    numbered = [
-        (name, [int(part) for part in name.split(".") if part.isdigit()]) for name, _ in encoder.named_parameters()
-    ]
-    layers = 1 + max((numbers[0] for _, numbers in numbered if numbers), default=-1)
-    for (_, numbers), parameter in zip(numbered, encoder.parameters(), strict=True):
-        if numbers:
-            parameter.requires_grad = numbers[0] >= layers * _FROZEN
-        else:
-            parameter.requires_grad = layers == 0
+    numbered = [[int(part) for part in name.split(".") if part.isdigit()] for name, _ in encoder.named_parameters()]
+    layers = 1 + max((numbers[0] for numbers in numbered if numbers), default=-1)
+    for numbers, parameter in zip(numbered, encoder.parameters(), strict=True):
+        parameter.requires_grad = numbers[0] >= layers * _FROZEN if numbers else layers == 0
 
 
 def _loss(vectors: Tensor, names: Sequence[str]) -> Tensor:
@@ -173,8 +166,7 @@ def _loss(vectors: Tensor, names: Sequence[str]) -> Tensor:
 
 
 def tune_encoder(encoder: str, finder: CandidateFinder, synonyms: Synonyms, directory: Path, *, seed: int) -> None:
-    """Fine-tune an encoder on synonyms, and export it; `finder` says which names look alike. Raises InputError: the
-    synonyms are too few to learn from."""
+    """Fine-tune an encoder on synonyms, and export it; `finder` says which names look alike. Raises InputError."""
     if len(synonyms) < _MIN_SYNONYMS:
         raise InputError(
             f"{len(synonyms)} synonyms are too few to tune an encoder on, {_MIN_SYNONYMS} are needed; add"
@@ -199,9 +191,7 @@ def _wrong(finder: CandidateFinder, synonyms: Synonyms) -> list[list[str]]:
         asked = encoder.encode([mention for mention, _, _ in batch])
         for (_, _, id), (texts, _) in zip(batch, vectors.search(asked, [None] * len(batch), 2 * _HARD), strict=True):
             concept = finder.taxonomy.index(id)
-            carried = {
-                text: concept in table.rows.concept[table.starts[text] : table.starts[text + 1]]
-                for text in texts.tolist()
-            }
-            found.append([table.texts[text] for text, own in carried.items() if not own][:_HARD])
+            bounds = [(n, table.starts[n], table.starts[n + 1]) for n in texts.tolist()]
+            others = [n for n, start, end in bounds if concept not in table.rows.concept[start:end]]
+            found.append([table.texts[n] for n in others[:_HARD]])
     return found

@@ -17,39 +17,15 @@ from graph.formats import reading
 from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target, new_directory, write_json
+from kgtag.link import models
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.candidates.words import Substitutes
 from kgtag.link.encoder import SentenceEncoder, Vectors
 from kgtag.link.features.candidate_set import Floats
 from kgtag.link.linker import CandidateFinder, LinkExample
-from kgtag.link.models import (
-    CLIP,
-    ENCODER,
-    FORMAT,
-    LINEAR_MAP,
-    STATE,
-    TOKENIZER,
-    VECTORS,
-    WEIGHTS,
-    Layer,
-    LinkerState,
-    RankModel,
-    write_linear_map,
-)
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
-from kgtag.train.linker.dataset import (
-    PARTS,
-    Found,
-    LinkPair,
-    RankData,
-    find,
-    gold_pairs,
-    join,
-    mention_pairs,
-    pairs_of,
-    part_of,
-)
+from kgtag.train.linker import dataset
 from kgtag.train.linker.encoders import export_encoder, load_encoder, tune_encoder
 from kgtag.train.linker.synonyms import synonym_statistics, synonyms_of
 
@@ -70,12 +46,12 @@ _OWN_SHARE = 0.3
 _LEAST_WEIGHT = 0.1
 
 
-def fit_networks(data: RankData, *, seed: int) -> RankModel:
+def fit_networks(data: dataset.RankData, *, seed: int) -> models.RankModel:
     """Deterministic on one machine. Needs at least one query with its gold among the candidates."""
     mean: Floats = np.asarray(data.features.mean(axis=0, dtype=np.float64), dtype=np.float64)
     spread: Floats = np.asarray(data.features.std(axis=0, dtype=np.float64), dtype=np.float64)
     spread = np.where(spread > 1e-6, spread, np.inf)
-    scaled = np.clip((data.features - mean) / spread, -CLIP, CLIP).astype(np.float32)
+    scaled = np.clip((data.features - mean) / spread, -models.CLIP, models.CLIP).astype(np.float32)
     starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
     gold = np.full(len(data.nil), -1, dtype=np.int64)  # by query: the place of its gold among its candidates
     rows = np.flatnonzero(data.right)
@@ -83,10 +59,10 @@ def fit_networks(data: RankData, *, seed: int) -> RankModel:
     data = replace(data, features=scaled)
     networks = tuple(_fit(data, starts, gold, seed=seed * 10 + n) for n in range(_NETWORKS))
     spread = np.where(np.isfinite(spread), spread, 1e12)
-    return RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
+    return models.RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
 
 
-def _fit(data: RankData, starts: Ints, gold: Ints, *, seed: int) -> tuple[Layer, ...]:
+def _fit(data: dataset.RankData, starts: Ints, gold: Ints, *, seed: int) -> tuple[models.Layer, ...]:
     usable = np.flatnonzero((gold >= 0) | data.nil)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -115,7 +91,7 @@ def _rounded(tensor: Tensor) -> Floats:
     return np.round(exact, 6)
 
 
-def _loss(net: nn.Sequential, data: RankData, starts: Ints, gold: Ints, queries: Ints) -> Tensor:
+def _loss(net: nn.Sequential, data: dataset.RankData, starts: Ints, gold: Ints, queries: Ints) -> Tensor:
     sizes = starts[queries + 1] - starts[queries]
     width = int(sizes.max())
     place = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -163,10 +139,10 @@ def train_linker(
     for concept in (*(example.concept for example in material.gold), *(id for _, id in material.mentions)):
         if concept is not None:
             taxonomy.index(concept)
-    state = LinkerState(tuple(material.mentions), dict(material.usage))
+    state = models.LinkerState(tuple(material.mentions), dict(material.usage))
 
     def finder_with(directory: Path) -> CandidateFinder:
-        sentence = SentenceEncoder(directory / ENCODER, directory / TOKENIZER)
+        sentence = SentenceEncoder(directory / models.ENCODER, directory / models.TOKENIZER)
         return CandidateFinder(taxonomy, encoder=sentence, state=state)
 
     with new_directory(out) as work, tempfile.TemporaryDirectory() as scratch:
@@ -178,35 +154,35 @@ def train_linker(
             for fold in range(_FOLDS):  # each tuned without the concepts of the parts that are `fold` modulo _FOLDS
                 folder = Path(scratch, str(fold))
                 folder.mkdir()
-                others = [one for one in synonyms if part_of(one[2]) % _FOLDS != fold]
+                others = [one for one in synonyms if dataset.part_of(one[2]) % _FOLDS != fold]
                 tune_encoder(encoder, finder, others, folder, seed=seed)
                 finders.append(finder_with(folder))
             tune_encoder(encoder, finder, synonyms, work, seed=seed)
             finder = finder_with(work)
         model, substitutes, linear_map = fit_rank_model(finders, finder, material, seed=seed)
-        about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": FORMAT}
+        about = {"encoder": encoder, "tuned": tune, "seed": seed, "format": models.FORMAT}
         named = (stamp or Stamp(taxonomy.revision)).to_json()
-        write_json(work / STATE, replace(state, substitutes=substitutes).as_json())
-        write_linear_map(work / LINEAR_MAP, linear_map)
-        write_json(work / WEIGHTS, {**model.as_json(), **named, **about})
+        write_json(work / models.STATE, replace(state, substitutes=substitutes).as_json())
+        models.write_linear_map(work / models.LINEAR_MAP, linear_map)
+        write_json(work / models.WEIGHTS, {**model.as_json(), **named, **about})
     assert finder.encoder is not None
-    LabelVectors.load(finder.table.texts, finder.encoder, cache=out / VECTORS, earlier=finder.vectors)
+    LabelVectors.load(finder.table.texts, finder.encoder, cache=out / models.VECTORS, earlier=finder.vectors)
     return dict(model.metrics)
 
 
 def fit_rank_model(
     finders: Sequence[CandidateFinder], served: CandidateFinder, material: Material, *, seed: int = 0
-) -> tuple[RankModel, Substitutes, Vectors | None]:
+) -> tuple[models.RankModel, Substitutes, Vectors | None]:
     """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
 
     What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
-    p modulo their number: one whose encoder wasn't tuned on that part's synonyms. Substitutes and linear map
-    are for `served`.
+    p modulo their number: one not tuned on that part's synonyms. Substitutes and linear map are for `served`.
     """
     finder = finders[0]
-    given = mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN) + gold_pairs(material.gold)
+    given = dataset.mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN)
+    given += dataset.gold_pairs(material.gold)
     limit = min(_MOST_OWN, max(_LEAST_OWN, 2 * len(given))) if given else _MOST_OWN
-    own = pairs_of(finder.table, seed=seed, limit=limit)
+    own = dataset.pairs_of(finder.table, seed=seed, limit=limit)
     if len(own) + len(given) < _MIN_PAIRS:
         raise InputError(
             f"{len(own) + len(given)} training queries can be made from this taxonomy and its gold, {_MIN_PAIRS} are"
@@ -220,7 +196,7 @@ def fit_rank_model(
         share = _OWN_SHARE if enough else 1.0
         weight[~is_given] = min(1.0, max(_LEAST_WEIGHT, share * len(given) / max(len(own), 1)))
     evaluated = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
-    part = np.array([part_of(pair.concept) for pair in found.pairs])
+    part = np.array([dataset.part_of(pair.concept) for pair in found.pairs])
     train = found.where(part < 3)
     if not train.right.any():
         raise InputError("the training queries hold no choice between right and wrong; give gold with both")
@@ -234,17 +210,17 @@ def fit_rank_model(
     return whole, *synonym_statistics(served, seed=seed)
 
 
-def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[LinkPair], *, seed: int) -> Found:
+def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[dataset.LinkPair], *, seed: int) -> dataset.Found:
     """Find candidates with statistics of other concepts' synonyms, as a linker meets unseen queries."""
     found = []
-    for part in range(PARTS):
-        mine = [pair for pair in pairs if part_of(pair.concept) == part]
+    for part in range(dataset.PARTS):
+        mine = [pair for pair in pairs if dataset.part_of(pair.concept) == part]
         finder = finders[part % len(finders)]
-        found.append(find(finder.with_statistics(*synonym_statistics(finder, seed=seed, excluding=part)), mine))
-    return join(found)
+        found.append(dataset.find(finder.with_statistics(*synonym_statistics(finder, seed=seed, excluding=part)), mine))
+    return dataset.join(found)
 
 
-def calibrated(model: RankModel, found: Found) -> RankModel:
+def calibrated(model: models.RankModel, found: dataset.Found) -> models.RankModel:
     """Platt's slope and offset on the best candidates, then the threshold of the most right decisions."""
     odds, chosen = found.best(model)
     right = found.right[chosen]

@@ -44,9 +44,8 @@ def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids,
             texts = np.concatenate([right[batch], draw.integers(len(labels), size=_NEGATIVES)])
             queries = _mapped(torch.from_numpy(asked[batch]), linear_map)
             scores = _SCALE * queries @ _mapped(torch.from_numpy(np.asarray(labels[texts])), linear_map).T
-            loss = nn.functional.cross_entropy(
-                scores.masked_fill(torch.from_numpy(_same(owner, texts, len(batch))), -1e4), torch.arange(len(batch))
-            )
+            same = torch.from_numpy(_same(owner, texts, len(batch)))
+            loss = nn.functional.cross_entropy(scores.masked_fill(same, -1e4), torch.arange(len(batch)))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -80,14 +79,8 @@ def learn_substitutes(pairs: Iterable[tuple[str, str]]) -> Substitutes:
         shares[part][substitute] = max(share, shares[part].get(substitute, 0.0))
         if substitute:
             shares[substitute][part] = max(_BACKWARDS * share, shares[substitute].get(part, 0.0))
-    return Substitutes(
-        {
-            part: tuple(
-                (other, round(share, 4)) for other, share in sorted(found.items(), key=lambda p: (-p[1], p[0]))[:MOST]
-            )
-            for part, found in sorted(shares.items())
-        }
-    )
+    best = {part: sorted(found.items(), key=lambda p: (-p[1], p[0]))[:MOST] for part, found in sorted(shares.items())}
+    return Substitutes({part: tuple((word, round(share, 4)) for word, share in found) for part, found in best.items()})
 
 
 def synonym_statistics(
