@@ -15,7 +15,7 @@ from graph.formats.reading import Row
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 
-_EXAMPLE = "zh-CN.json"
+_EXAMPLE = "en.json"
 
 
 def read_whatnot(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

@@ -34,7 +34,7 @@ def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) 
     if "sqlite" in where:
         _survives(4, *where, "--http", 0.25, "--tagging", 0.25)
     else:
-        _survives(2, *where, "--http", 0, "--tagging", 0)
+        _survives(4, *where, "--http", 0, "--tagging", 0)
 
 
 def test_what_was_acknowledged_survives_a_killed_server() -> None:
