@@ -53,17 +53,20 @@ def pytest_configure() -> None:
 
 
 _SLOW = (
+    "api/test_cli.py",
     "api/test_outage.py",
-    "fuzz.py",
-    "graph/changes/test_drift.py",
-    "graph/changes/test_history_property.py",
+    "api/test_schema.py",
     "graph/columns/test_invariants.py",
     "graph/faults/",
     "graph/formats/test_fuzz.py",
+    "graph/formats/test_synonyms.py",
+    "graph/history/test_history_property.py",
     "graph/test_congruence.py",
     "kgtag/align/",
     "kgtag/cli/test_app.py",
     "kgtag/cli/test_faults.py",
+    "kgtag/embed/test_audit.py",
+    "kgtag/embed/test_scorer.py",
     "kgtag/extract/test_continual.py",
     "kgtag/extract/test_joined.py",
     "kgtag/link/test_learning.py",
@@ -78,21 +81,25 @@ _SLOW_FIXTURES = {"trained", "extractor", "linker_dir", "demo"}
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make fast` leaves out, by what a test uses and where it stands."""
+    long = set()
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         params = getattr(item, "callspec", None)
         place = item.path.relative_to(_HERE).as_posix() if item.path.is_relative_to(_HERE) else ""
         if "neo4j" in place or any(
-            "neo4j" in name for name in (*fixtures, *map(str, params.params.values() if params else ()))
+            name.startswith("cypher") or "neo4j" in name
+            for name in (*fixtures, *map(str, params.params.values() if params else ()))
         ):
             item.add_marker("neo4j")
         if place.startswith("browser/"):
             item.add_marker("browser")
         if place.startswith(_SLOW) or fixtures & _SLOW_FIXTURES:
             item.add_marker("slow")
-    # Whole files go to a worker in this order: a slow one at the end would leave the other worker idle.
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+            long.add(item.path)
+        elif getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("slow")
+    # Whole files go to a worker in this order: a long one at the end would leave the other worker idle.
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")
