@@ -12,7 +12,8 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
-from api.metrics import WORKERS_DIR, Observe, SnapshotCollector
+from api.metrics import WORKERS_DIR
+from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, pages, proposals, recommend, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError

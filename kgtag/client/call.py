@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import update_wrapper
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 import orjson
 
@@ -20,9 +20,6 @@ except ModuleNotFoundError as error:
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-if TYPE_CHECKING:
-    from kgtag.client.client import AsyncClient, Client
 
 _LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that a call waits for at most."""
@@ -103,6 +100,18 @@ def _problem(response: httpx.Response) -> ProblemDetails:
     return {"type": "about:blank", "title": title, "status": status, "detail": response.text[:500]}
 
 
+class Sends(Protocol):
+    """A client that waits for its answers."""
+
+    def send(self, call: Call[Any]) -> Any: ...
+
+
+class SendsAsync(Protocol):
+    """A client whose answers are awaited."""
+
+    async def send(self, call: Call[Any]) -> Any: ...
+
+
 class operation(Generic[P, T]):  # noqa: N801
     """A decorator: a method that returns a Call becomes one that sends it, waiting or awaited as its client is."""
 
@@ -113,9 +122,9 @@ class operation(Generic[P, T]):  # noqa: N801
     @overload
     def __get__(self, client: None, owner: type) -> Self: ...
     @overload
-    def __get__(self, client: Client, owner: type) -> Callable[P, T]: ...
+    def __get__(self, client: Sends, owner: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, client: AsyncClient, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
+    def __get__(self, client: SendsAsync, owner: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: type) -> Any:
         if client is None:
             return self
