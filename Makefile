@@ -8,7 +8,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-INSTALL = $(BIN)/uv pip install --python $(BIN)/python -q -c constraints.txt
+# The editable install is a path, not an import hook: a hook loses to a folder named kgtag where Python starts.
+INSTALL = $(BIN)/uv pip install --python $(BIN)/python -q -c constraints.txt -C editable_mode=compat
 # Compiled modules are kept: each of the tests' processes would compile pandas, torch and the rest anew (3 s in place of 1).
 export PYTHONDONTWRITEBYTECODE =
 PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

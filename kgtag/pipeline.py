@@ -143,6 +143,8 @@ class Pipeline:
             >>> [len(tagging.tags) for tagging in shop.pipe(["red tent", "green tent"])]
             [2, 2]
         """
+        if isinstance(products, str):
+            raise InputError("pipe takes several products; tag a single title with pipeline(title)")
         numbered = (_product(one, number) for number, one in enumerate(products, start=1))
         for outcomes in self.tagger.attempt_each(iter(lambda: list(islice(numbered, batch_size)), [])):
             for outcome in outcomes:
@@ -201,7 +203,7 @@ class Pipeline:
         """Concepts that go with all of `concepts`, and with the tags of `text`, together.
 
         Args:
-            concepts: Ids.
+            concepts: Ids, or one id.
             text: A title, for its tags.
             limit: Rows at most.
             kind: Only "category", "attribute" or "value".
@@ -211,6 +213,8 @@ class Pipeline:
             UnknownConcept: An id that the taxonomy lacks.
             InputError: Neither concepts nor a text are given.
         """
+        if isinstance(concepts, str):
+            concepts = (concepts,)
         given = [*concepts, *((tag.concept for tag in self(text).tags) if text is not None else ())]
         if not concepts and text is None:
             raise InputError("recommend needs concepts or a text")
@@ -377,6 +381,10 @@ def _product(given: Text, number: int) -> Product:
         return given
     if isinstance(given, str):
         return Product(str(number), given)
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"product {number} must be a text, a Product or a row with 'title', not {type(given).__name__}"
+        )
     title, text, category, lang = (given.get(name) for name in ("title", "text", "category", "lang"))
     if not isinstance(title, str):
         raise InputError(f"product {number} has no title; a text, a Product or a row with 'title' is expected")

@@ -1,5 +1,7 @@
 """All commands under one name, but for `serve`, which is the service's own (api.cli)."""
 
+from typing import Annotated
+
 import typer
 
 from kgtag.cli import concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
@@ -14,6 +16,24 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Start with `kgtag demo`: the whole pipeline on sample data, no server, no key.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from kgtag import __version__
+
+        typer.echo(f"kgtag {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None: ...
+
+
 app.command("demo")(demo.demo)
 app.command("init")(store.init)
 app.command("migrate")(store.migrate)

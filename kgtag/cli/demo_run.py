@@ -88,7 +88,7 @@ def run_demo(directory: Path, *, epochs: int) -> None:
   kgtag serve --store {url} --model {model} --embeddings {embeddings}
   curl -s localhost:8000/v1/tag -H "Authorization: Bearer KEY" -H "Content-Type: application/json" \\
        -d '{{"id": "1", "title": "Nordvik merino crew socks, charcoal, 2 pairs"}}'
-Your own catalogue: docs/your-own-catalogue.md
+Your own catalogue: docs/how-to/your-own-catalogue.md
 """
     out.print(next_steps, soft_wrap=True)
 

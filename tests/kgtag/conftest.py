@@ -53,11 +53,11 @@ class Trained:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """The demo on the sample data, with few epochs."""
+    """The demo on the sample data, with one epoch."""
 
     def make(out: Path) -> None:
         # One thread: several workers' threads would wait for each other longer than they work.
-        ran = run("demo", "--out", out / "demo", "--epochs", "2", env={"OMP_NUM_THREADS": "1"})
+        ran = run("demo", "--out", out / "demo", "--epochs", "1", env={"OMP_NUM_THREADS": "1"})
         (out / "ran.json").write_text(json.dumps([ran.code, ran.stdout, ran.stderr]), encoding="utf-8")
 
     made = once(tmp_path_factory, "demo", make)

@@ -106,6 +106,16 @@ def test_bad_products_are_named(shop: Path, product: object, error: type[Excepti
         list(pipeline.pipe([product]))  # type: ignore[list-item]
 
 
+def test_one_where_several_are_meant_is_not_read_letter_by_letter(shop: Path) -> None:
+    pipeline = kgtag.load(store="tents.jsonl")
+    with pytest.raises(InputError, match="pipe takes several products"):
+        list(pipeline.pipe("green tent"))
+    assert pipeline.recommend("tents") == pipeline.recommend(["tents"])
+    for odd in (5, None):
+        with pytest.raises(InputError, match=f"not {type(odd).__name__}"):
+            pipeline(odd)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("settings", [{"threshold": 7}, {"mode": "foo"}, {"model": "no/such/model"}])
 def test_bad_settings_are_named(shop: Path, settings: dict[str, object]) -> None:
     ((_, value),) = settings.items()

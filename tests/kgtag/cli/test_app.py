@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import kgtag
 from kgtag.cli.app import app
 from tests.kgtag.running import run
 
@@ -51,6 +52,11 @@ def test_every_command_of_the_contract_is_there() -> None:
 @pytest.mark.parametrize("path", sorted(COMMANDS), ids=" ".join)
 def test_every_command_says_how_it_is_used(path: tuple[str, ...]) -> None:
     assert f"kgtag {' '.join(path)}" in COMMANDS[path], "the help shows no example"
+
+
+def test_the_version_is_the_package_s() -> None:
+    ran = run("--version")
+    assert (ran.code, ran.stdout) == (0, f"kgtag {kgtag.__version__}\n")
 
 
 def test_help_and_no_arguments() -> None:

@@ -84,7 +84,7 @@ def test_both_languages_are_tagged_and_the_unknown_is_nil(tagged: list[dict[str,
     assert sum(len(row["nil"]) for row in tagged) > 0
 
 
-def test_tags_are_better_than_chance_after_two_epochs(tagged: list[dict[str, Any]]) -> None:
+def test_tags_are_better_than_chance_after_an_epoch(tagged: list[dict[str, Any]]) -> None:
     """A floor, far below what a full training gives: it catches a line that is broken somewhere."""
     right = found = wanted = 0
     for row, one in zip(tagged, GOLD, strict=True):
