@@ -37,10 +37,14 @@ def load_plugin(group: Group, name: str) -> Any:
     raise InputError(f"no extension {name!r} in the entry-point group {group!r}; installed: {there}")
 
 
+def load_as(group: Group, name: str, kind: type[T]) -> T:
+    """Like `load_plugin`. Raises InputError for one that is not a `kind`, too."""
+    plugin = load_plugin(group, name)
+    if not isinstance(plugin, kind):
+        raise InputError(f"the extension {name!r} of the group {group!r} is not a {kind.__name__}")
+    return plugin
+
+
 def load_plugins(group: Group, kind: type[T]) -> dict[str, T]:
     """All extensions of a group by name. Raises InputError for one that does not load, or is not a `kind`."""
-    found = {name: load_plugin(group, name) for name in plugin_names(group)}
-    for name, plugin in found.items():
-        if not isinstance(plugin, kind):
-            raise InputError(f"the extension {name!r} of the group {group!r} is not a {kind.__name__}")
-    return found
+    return {name: load_as(group, name, kind) for name in plugin_names(group)}

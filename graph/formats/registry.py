@@ -1,6 +1,7 @@
 """Taxonomy formats by name: built-in ones and those that other packages add."""
 
 import difflib
+import logging
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from graph.errors import InputError
 from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
-from graph.plugins import load_plugins
+from graph.plugins import load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
@@ -31,8 +32,15 @@ BUILT_IN: Mapping[str, Format] = {format.name: format for format in _BUILT_IN}
 
 @cache
 def formats() -> Mapping[str, Format]:
-    """Every format by name; a built-in one takes precedence. Raises InputError for an invalid extension."""
-    return {**BUILT_IN, **load_plugins("kgtag.formats", Format), **BUILT_IN}
+    """Every format by name; a built-in one takes precedence. An extension that does not load is left out, with a
+    warning: the others must go on working. Asked for by name, it is an error."""
+    found = {}
+    for name in plugin_names("kgtag.formats"):
+        try:
+            found[name] = load_as("kgtag.formats", name, Format)
+        except InputError as error:
+            logging.getLogger(__name__).warning("%s; it is left out", error)
+    return {**BUILT_IN, **found, **BUILT_IN}
 
 
 def readable() -> tuple[str, ...]:
@@ -59,7 +67,9 @@ def reader(name: str, *, known: tuple[str, ...] = ()) -> Reader:
 
 
 def unknown_format(name: str, names: tuple[str, ...], what: str) -> InputError:
-    """The error for a name that is not among `names`."""
+    """The error for a name that is not among `names`. Raises the error of an extension that does not load."""
+    if name in plugin_names("kgtag.formats"):
+        load_as("kgtag.formats", name, Format)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? There is" if near else "there is"
     return InputError(f"no {what} format {name!r}; {hint} {', '.join(names)}")

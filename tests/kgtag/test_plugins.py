@@ -79,8 +79,11 @@ def test_a_check(plugin: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["kgtag_example:missing", "no_such_module:it", "kgtag_example:words"])
-def test_a_broken_extension_is_named(plugin: Path, wrong: str) -> None:
+def test_a_broken_extension_stops_no_other(plugin: Path, wrong: str, caplog: pytest.LogCaptureFixture) -> None:
     points = next(plugin.glob("*.dist-info")) / "entry_points.txt"
     points.write_text(f"[kgtag.formats]\noutline = {wrong}\n")
+    with caplog.at_level("WARNING"):
+        assert registry.formats().keys() == registry.BUILT_IN.keys()
+    assert "the extension 'outline'" in caplog.text
     with pytest.raises(InputError, match="the extension 'outline'"):
-        registry.formats()
+        registry.reader("outline")
