@@ -33,7 +33,7 @@ BUILT_IN: Mapping[str, Format] = {format.name: format for format in _BUILT_IN}
 @cache
 def formats() -> Mapping[str, Format]:
     """Every format by name; a built-in one takes precedence. An extension that does not load is left out, with a
-    warning: the others must go on working. Asked for by name, it is an error."""
+    warning: the others must keep working. Asked for by name, it is an error."""
     found = {}
     for name in plugin_names("kgtag.formats"):
         try:
