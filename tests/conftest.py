@@ -53,8 +53,11 @@ def pytest_configure() -> None:
 
 
 _SLOW = (
+    "api/test_auth.py",
     "api/test_cli.py",
+    "api/test_edit.py",
     "api/test_outage.py",
+    "api/test_proposals.py",
     "api/test_schema.py",
     "graph/columns/test_invariants.py",
     "graph/faults/",
@@ -63,8 +66,8 @@ _SLOW = (
     "graph/history/test_history_property.py",
     "graph/test_congruence.py",
     "kgtag/align/",
-    "kgtag/cli/test_app.py",
-    "kgtag/cli/test_faults.py",
+    "kgtag/cli/",
+    "kgtag/data/test_importing.py",
     "kgtag/embed/test_audit.py",
     "kgtag/embed/test_scorer.py",
     "kgtag/extract/test_continual.py",
@@ -72,10 +75,11 @@ _SLOW = (
     "kgtag/link/test_learning.py",
     "kgtag/link/test_trained.py",
     "kgtag/link/test_tuning.py",
+    "kgtag/tag/test_batch.py",
     "kgtag/test_front_door.py",
     "kgtag/train/",
 )
-"""Files that train, start processes, or search long."""
+"""Files that train, start processes, search long, or go through the whole command line or service."""
 _SLOW_FIXTURES = {"trained", "extractor", "linker_dir", "demo"}
 
 
