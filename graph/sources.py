@@ -8,7 +8,7 @@ from pathlib import Path
 from graph import taxonomy
 from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
-from graph.formats.registry import readable, reader, suffixes, unknown_format
+from graph.formats.registry import find, readable, suffixes, unknown_format
 from graph.history.versions import NAME, at_version, version_named
 from graph.store import TaxonomyStore
 from graph.stores import open_store
@@ -58,9 +58,10 @@ def read_taxonomy(
         raise InputError(f"{source}: the name does not tell the format; give --format: {', '.join(readable())}")
     if not named:
         return open(source).read()
-    if named not in readable():
+    found = find(named)
+    if found is None or found.read is None:
         raise unknown_format(named, readable(), "file")
-    parsed = reader(named)([Path(file)], scheme=None, lang=lang)
+    parsed = found.read([Path(file)], scheme=None, lang=lang)
     return TaxonomyData.of(0, parsed.concepts, parsed.relations)
 
 

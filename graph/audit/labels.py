@@ -77,6 +77,8 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """An alternative or hidden label that repeats the preferred one or another."""
     for concept in taxonomy:
+        if not concept.alt_label and not concept.hidden_label:
+            continue
         seen = set(concept.pref_label.items())
         for text, tag, kind in concept.labels():
             if kind == "pref":

@@ -9,7 +9,7 @@ from pathlib import Path
 from graph.errors import InputError
 from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
-from graph.plugins import load_as, plugin_names
+from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
@@ -27,6 +27,7 @@ _BUILT_IN = (
     Format("synonyms", write=synonyms.write),
     Format("n10s", write=skos.write_n10s),
 )
+_GROUP: Group = "kgtag.formats"
 BUILT_IN: Mapping[str, Format] = {format.name: format for format in _BUILT_IN}
 
 
@@ -35,9 +36,9 @@ def formats() -> Mapping[str, Format]:
     """Every format by name; a built-in one takes precedence. An extension that does not load is left out, with a
     warning: the others must keep working. Asked for by name, it is an error."""
     found = {}
-    for name in plugin_names("kgtag.formats"):
+    for name in plugin_names(_GROUP):
         try:
-            found[name] = load_as("kgtag.formats", name, Format)
+            found[name] = load_as(_GROUP, name, Format)
         except InputError as error:
             logging.getLogger(__name__).warning("%s; it is left out", error)
     return {**BUILT_IN, **found, **BUILT_IN}
@@ -60,16 +61,20 @@ def suffixes() -> dict[str, str]:
 
 def reader(name: str, *, known: tuple[str, ...] = ()) -> Reader:
     """The reader of a format; `known` are further names for the error. Raises InputError."""
-    format = formats().get(name)
+    format = find(name)
     if format is None or format.read is None:
         raise unknown_format(name, (*readable(), *known), "import")
     return format.read
 
 
+def find(name: str) -> Format | None:
+    """The format, None for an unknown name. Raises InputError for an extension that does not load."""
+    broken = name not in formats() and name in plugin_names(_GROUP)
+    return load_as(_GROUP, name, Format) if broken else formats().get(name)
+
+
 def unknown_format(name: str, names: tuple[str, ...], what: str) -> InputError:
-    """The error for a name that is not among `names`. Raises the error of an extension that does not load."""
-    if name in plugin_names("kgtag.formats"):
-        load_as("kgtag.formats", name, Format)
+    """The error for a name that is not among `names`."""
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}? There is" if near else "there is"
     return InputError(f"no {what} format {name!r}; {hint} {', '.join(names)}")
@@ -91,7 +96,7 @@ def export_file(taxonomy: Taxonomy, format: str, file: Path, *, options: ExportO
         >>> export_file(taxonomy, "skos", Path("shop.ttl")).concepts
         661
     """
-    found = formats().get(format)
+    found = find(format)
     if found is None or found.write is None:
         raise unknown_format(format, writable(), "export")
     if options.scheme is not None and options.scheme not in taxonomy.schemes:

@@ -141,6 +141,8 @@ def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
     for s, p, o in triples:
         if p == SKOSXL + "literalForm" and isinstance(o, Text):
             forms[s].append(o)
+    if not forms:
+        return []
     terms = {xl: plain for plain, xl in _TERMS.items()}
     return [
         (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from kgtag.compute import log_sum_exp
 
 O, B, I, E, S = range(5)  # noqa: E741 - the names the tags have everywhere
-TAGS = ("O", "B", "I", "E", "S")
 FORBIDDEN = -1e4
 """Score of a transition that the scheme rules out; finite, so that sums stay finite."""
 

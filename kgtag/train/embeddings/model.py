@@ -31,8 +31,8 @@ from torch.nn import functional
 from kgtag.embed.triples import Ids, Triples
 from kgtag.embed.vectors import BILINEAR, Floats, ModelName, Vectors
 from kgtag.evaluation.embeddings import evaluate
+from kgtag.train.device import find_device
 from kgtag.train.embeddings.settings import OneVsAll, Settings
-from kgtag.train.extractor.optimizer import find_device
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from graph.errors import InputError
 from kgtag.train.checkpoints import Keeper, copied
+from kgtag.train.device import find_device
 from kgtag.train.encoder.masking import IGNORED, Text, Vocabulary, hide, padded
-from kgtag.train.extractor.optimizer import find_device
 
 FRESH_RATE = 1e-3
 ADAPT_RATE = 1e-4

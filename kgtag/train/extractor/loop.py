@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from graph.errors import InputError
 from kgtag.train.checkpoints import Keeper, copied
+from kgtag.train.device import find_device
 from kgtag.train.extractor.batches import Batch, Batcher
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.dataset import Example
@@ -21,7 +22,6 @@ from kgtag.train.extractor.network import TagNetwork
 from kgtag.train.extractor.optimizer import (
     add_adapters,
     batch_loss,
-    find_device,
     find_precision,
     freeze,
     merge_adapters,

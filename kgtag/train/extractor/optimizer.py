@@ -50,15 +50,6 @@ def freeze(network: TagNetwork, lowest: int) -> None:
             parameter.requires_grad_(False)
 
 
-def find_device(name: str) -> torch.device:
-    """Return the device of an option; raise InputError for a missing GPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"option device is {name!r}, but torch sees no GPU here; use auto or cpu")
-    return torch.device(name)
-
-
 def find_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     """Return the type that the network computes in; weights, CRF and loss stay float32."""
     if wanted == "fp16" and device.type != "cuda":

@@ -11,10 +11,11 @@ import torch
 
 from graph.errors import InputError
 from kgtag.train.checkpoints import RunPlace, keeping
+from kgtag.train.device import find_device
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.loop import Best, Learner
 from kgtag.train.extractor.network import DeltaEmbedding
-from kgtag.train.extractor.optimizer import find_device, find_precision, freeze
+from kgtag.train.extractor.optimizer import find_precision, freeze
 from kgtag.train.extractor.prepare import Prepared, Training, prepare
 from kgtag.train.extractor.records import Tick
 from kgtag.train.extractor.save import export_onnx
