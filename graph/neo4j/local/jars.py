@@ -34,19 +34,19 @@ _POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """
 
 
-def java() -> str:
-    """The path of a Java that is new enough. Raises InputError, with instructions, when there is none."""
+def java() -> tuple[str, str]:
+    """The path of a Java that is new enough, and its version. Raises InputError, with instructions, without one."""
     home = os.environ.get("JAVA_HOME")
     java = (shutil.which("java", path=str(Path(home) / "bin")) if home else None) or shutil.which("java")
     advice = f"install a Java runtime {_JAVA_AT_LEAST} or 21 (Debian, Ubuntu: apt-get install openjdk-17-jre-headless)"
     if java is None:
         raise InputError(f"a local Neo4j needs Java, and there is no `java` on the PATH: {advice}")
     output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(?:1\.)?(\d+)', output)
-    if found is None or int(found[1]) < _JAVA_AT_LEAST:
+    found = re.search(r'version "(?:1\.)?((\d+)[^"]*)', output)
+    if found is None or int(found[2]) < _JAVA_AT_LEAST:
         shown = output.strip().splitlines()[0] if output.strip() else "nothing"
         raise InputError(f"Neo4j {VERSION} needs Java {_JAVA_AT_LEAST}, and {java} reports {shown!r}: {advice}")
-    return java
+    return java, found[1]
 
 
 def cached(name: str, cache: Path | None = None) -> Path:

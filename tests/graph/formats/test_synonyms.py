@@ -69,7 +69,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
         lib = local_jars.fetched(root, [(group, artifact, version)], title=f"{group}:{artifact}")
         jars.append(str(lib / f"{artifact}-{version}.jar"))
     source = Path(__file__).with_name("ReadSynonyms.java")
-    javac = shutil.which("javac", path=str(Path(local_jars.java()).resolve().parent)) or shutil.which("javac")
+    javac = shutil.which("javac", path=str(Path(local_jars.java()[0]).resolve().parent)) or shutil.which("javac")
     assert javac, "these tests need a JDK, not only a JRE (Debian, Ubuntu: apt-get install openjdk-17-jdk-headless)"
     command = [javac, "--release", "17", "-cp", ":".join(jars), "-d", into, source]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -81,7 +81,7 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
 def read(classes: str) -> Read:
     def run(engine: str, file: Path, terms: Sequence[str], *, tokens: str = "keyword") -> dict[str, list[str]]:
         """For each term, what the engine's synonym map has for it; the parser's complaint fails the test."""
-        command = [local_jars.java(), "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", classes, "ReadSynonyms"]
+        command = [local_jars.java()[0], "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", classes, "ReadSynonyms"]
         done = subprocess.run(
             [*command, engine, tokens, str(file)],
             input="".join(f"{term}\n" for term in terms),
