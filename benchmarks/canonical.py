@@ -20,8 +20,8 @@ from typing import Any
 import orjson
 from common import arguments, machine, report, table, timed
 
+from graph.labels import normal_form
 from kgtag.data import read_annotated
-from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.normalise import ValuePair, fit, pair_values
 from kgtag.normalise.operations import Encode

@@ -32,11 +32,11 @@ from scipy import sparse
 
 from graph.columns.assemble import TaxonomyData
 from graph.formats import openfoodfacts
+from graph.labels import normal_form
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.evaluation.tagging import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
-from kgtag.link.candidates.label_table import normal_form
 from kgtag.link.candidates.words import parts as parts_of
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query

@@ -22,10 +22,10 @@ from pathlib import Path
 from common import arguments, machine, report, table, timed
 
 from graph.columns.assemble import TaxonomyData
+from graph.labels import normal_form
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.align.match import MapSettings, map_schemes
-from kgtag.link.candidates.label_table import normal_form
 
 Tree = dict[str, tuple[str, str | None]]
 """id → (label, id of the broader category)."""

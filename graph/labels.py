@@ -1,16 +1,39 @@
-"""The normal form in which labels are compared, and ids made of labels."""
+"""Forms in which texts are compared, `normalise` of labels and the broader `folded_form`; and ids made of labels."""
 
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 _LONGEST_SLUG = 80
-_PLURALS = (
-    (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
-    (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
-    (re.compile(r"(?<=[a-z]{2}[^suiy])s$|(?<=[aeo]y)s$"), ""),
-)
+MAX_CHARACTERS = 200
+"""Characters of a surface or label that are compared: no label worth linking to is longer."""
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
+CJK = re.compile(f"[{CJK_CLASS}]")
+_HIDDEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff"
+_UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
+_UNSEEN = re.compile(f"[{_HIDDEN}™®©℠]+")
+"""Zero-width characters, and marks that NFKC would write as letters."""
+_APOSTROPHES = re.compile("['’‘ʼ`´]")
+_DECORATION = r"\"“”„«»!?¡¿;:()\[\]{}<>*~^|\\,，、。；：！？（）【】《》「」™®©℠…\u2190-\u2bff\U0001f000-\U0001faff"
+_DECORATED = re.compile(rf"[{_DECORATION}]|\.(?!\w)")
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
+_WORD = re.compile(rf"[{CJK_CLASS}]|(?:(?!\.(?!\w))[^\s\-‐‑‒–—_/·・{_DECORATION}{CJK_CLASS}])+")
+_TRANSCRIBED = re.compile("(?<=[aou])e")
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe"})
+_IRREGULAR = {
+    "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse",
+    "leaves": "leaf", "knives": "knife", "shelves": "shelf", "scarves": "scarf", "loaves": "loaf", "halves": "half",
+    "shoes": "shoe", "canoes": "canoe", "oboes": "oboe", "toes": "toe", "hoes": "hoe",
+}  # fmt: skip
 
 
 def normalise(text: str) -> str:
@@ -38,8 +61,115 @@ def slug(key: str, *, keep: str = ".") -> str:
 
 def singular(label: str) -> str:
     """A normalised label with every English word in the singular, roughly: "shoe" for "shoes"."""
-    words = label.split(" ")
-    for at, word in enumerate(words):
-        found = next((one for one in _PLURALS if one[0].search(word)), None)
-        words[at] = found[0].sub(found[1], word) if found else word
-    return " ".join(words)
+    return " ".join(map(_singular, label.split(" "))) if " " in label else _singular(label)
+
+
+@lru_cache(maxsize=50_000)
+def _singular(word: str) -> str:
+    """By its ending. Other languages' words are cut as well: only ever compare the result with another one."""
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "js")) and word not in _IRREGULAR:
+        if word.endswith("ies") and len(word) > 4:
+            word = word[:-3] + "y"
+        elif word.endswith(("sses", "shes", "ches", "xes", "zes", "oes")):
+            word = word[:-2]
+        else:
+            word = word[:-1]
+    return _IRREGULAR.get(word, word)
+
+
+def normal_form(surface: str) -> str:
+    """`normalise` of the surface without control and zero-width characters and trade marks, cut at MAX_CHARACTERS."""
+    visible = _UNSEEN.sub("", _UNPRINTABLE.sub(" ", surface[: 4 * MAX_CHARACTERS]))
+    return normalise(visible)[:MAX_CHARACTERS].strip()
+
+
+def folded_form(normal: str) -> str:
+    """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "manpolkadot".
+    Chinese in simplified characters; a space stays between two numbers, so that "5 6" and "56" differ. May be empty."""
+    bare = _DECORATED.sub(" ", _APOSTROPHES.sub("", normal))
+    words = [_singular(word) for word in plain_letters(bare).split()]
+    return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
+
+
+def folded_forms(normal: str, *, transcribed: bool = False) -> tuple[str, ...]:
+    """The folded form, then that of other ways to write it: "ä" as "ae", and "ae" as "ä" where it is `transcribed`."""
+    forms = {folded_form(normal): None}
+    if not normal.isascii():
+        forms[folded_form(normal.translate(_UMLAUTS))] = None
+    elif transcribed:
+        forms[folded_form(_TRANSCRIBED.sub("", normal))] = None
+    return tuple(form for form in forms if form)
+
+
+def plain_letters(text: str) -> str:
+    """Latin and Greek letters without their marks, Chinese simplified: "crème" → "creme"."""
+    if text.isascii():
+        return text
+    if CJK.search(text):
+        text = simplified(text)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
+
+
+def simplified(text: str) -> str:
+    """Only ever compared with itself: Japanese characters that have a simplified form change, too."""
+    written: str = _converter().convert(text)
+    return written
+
+
+@cache
+def _converter() -> Any:
+    import opencc  # Reads its tables when it is imported; most texts have no Chinese character.
+
+    return opencc.OpenCC("t2s")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a text, or one Chinese character: its half-open characters, and its folded form."""
+
+    start: int
+    end: int
+    folded: str
+
+
+def words(text: str) -> Iterator[Word]:
+    """The words of a text as given, left to right, such that `joined` words fold as `folded_form` of their text does.
+
+    Example:
+        >>> [word.folded for word in words("Women’s T-Shirts")]
+        ['woman', 't', 'shirt']
+    """
+    for match in _WORD.finditer(text):
+        if folded := _folded_word(match.group()):
+            yield Word(*match.span(), folded)
+
+
+@lru_cache(maxsize=50_000)
+def _folded_word(word: str) -> str:
+    return folded_form(normal_form(word))
+
+
+def joined(folded: str, word: str) -> str:
+    """Folded words with one more."""
+    return f"{folded} {word}" if folded[-1:].isdigit() and word[0].isdigit() else folded + word
+
+
+def numbers(normal: str) -> tuple[str, ...]:
+    """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
+    found = _DIGITS.findall(normal)
+    return tuple(sorted(found) if len(found) > 1 else found)
+
+
+def ends_with(text: str, part: str) -> bool:
+    """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in CJK)."""
+    if not text.endswith(part) or len(part) >= len(text) or not part:
+        return False
+    before = text[len(text) - len(part) - 1]
+    return before == " " or CJK.match(part[0]) is not None
+
+
+def starts_with(text: str, part: str) -> bool:
+    """Whether the text is longer than `part` and begins with it at a word's edge (anywhere in CJK)."""
+    if not text.startswith(part) or len(part) >= len(text) or not part:
+        return False
+    return text[len(part)] == " " or CJK.match(part[-1]) is not None

@@ -14,9 +14,10 @@ Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "ba
 """The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""
 
 Rule = Literal[
-    "deprecated", "uncertain", "implausible", "excluded", "single_choice", "outranked", "not_applicable", "duplicate"
-]
-"""Why enforcement dropped a candidate tag."""
+    "deprecated", "uncertain", "implausible", "excluded", "single_choice", "outranked", "not_applicable", "duplicate",
+    "negated", "imitated", "not_included", "intended_for", "accessory", "modifier",
+]  # fmt: skip
+"""Why a candidate tag was dropped: by enforcement, or, from "negated" on, since the text says that it isn't so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,8 @@ class Plausibility(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CandidateTag:
-    """A tag before enforcement. `probability` joins extraction and linking; enforcement adds the `plausibility`."""
+    """A tag before enforcement. `probability` joins extraction and linking; enforcement adds the `plausibility`. A
+    `rule` says why the text doesn't mean it; enforcement drops it."""
 
     concept: str
     probability: float
@@ -240,6 +242,7 @@ class CandidateTag:
     extract_score: float | None = None
     link_score: float | None = None
     plausibility: float | None = None
+    rule: Rule | None = None
 
     @classmethod
     def linked(cls, mention: Mention, candidate: Candidate) -> CandidateTag:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
+from graph.labels import folded_form, normal_form
 from graph.model import Concept, Kind, RelationType
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.label_table import folded_form, normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 
 _SAME, _FOLDED, _GRAMS = 1.0, 0.95, 0.9

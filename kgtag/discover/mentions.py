@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graph.errors import InputError
+from graph.labels import folded_form, normal_form, numbers
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.link.candidates.label_table import folded_form, normal_form, numbers
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.types import Product, Span
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.errors import InputError
-from graph.labels import normalise, slug
+from graph.labels import ends_with, normal_form, normalise, singular, slug
 from graph.model import RELATION_TYPES, PutConcept, PutRelation, Relation
 from graph.proposals.workflow import Draft, Person, propose
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.mentions import NilGroup
-from kgtag.link.candidates.label_table import ends_with, normal_form, singular
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.text import guess_language
 from kgtag.types import Product

@@ -65,6 +65,8 @@ class Facts:
         # The caches hold the taxonomy, not this object: a cache of its own methods would keep an old snapshot alive.
         self.of: Callable[[str], Fact] = lru_cache(_CACHED)(partial(_fact, taxonomy))
         """The fact of the concept itself, whatever replaces it."""
+        self.everything = _everything(taxonomy)
+        """The category that all others are below, if there is one: a tag that says nothing."""
         self.applies: Callable[[str, str], bool] = lru_cache(_CACHED)(partial(_applies, taxonomy))
         """Whether an attribute applies to a category or anything broader, or has no asserted category."""
         self._resolve: Callable[[str], str] = lru_cache(_CACHED)(taxonomy.resolve)
@@ -102,6 +104,12 @@ def _fact(taxonomy: Taxonomy, id: str) -> Fact:
     return Fact(taxonomy[id], attribute, choice, above, frozenset(line), excluded, unfit)
 
 
+def _everything(taxonomy: Taxonomy) -> str | None:
+    broader = (concept.id for concept in taxonomy if concept.kind == "category" and concept.status != "deprecated")
+    tops = [id for id in broader if not taxonomy.out(id, "broader")]
+    return tops[0] if len(tops) == 1 and taxonomy.into(tops[0], "broader") else None
+
+
 def _applies(taxonomy: Taxonomy, attribute: str, category: str) -> bool:
     categories = taxonomy.out(attribute, "applies_to")
     return not categories or not {category, *taxonomy.ancestors(category)}.isdisjoint(categories)
@@ -132,7 +140,7 @@ def _conflict(one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], fa
         return "excluded"
     if a.kind == b.kind == "category":
         return "single_choice"
-    if span is not None and span == other_span and a.attribute == b.attribute:
+    if span is not None and span == other_span:
         return "outranked"
     if a.competes(b):
         return "single_choice"

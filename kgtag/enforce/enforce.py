@@ -37,6 +37,8 @@ def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, thres
     mass: dict[str, float] = defaultdict(float)
     for candidate in {c.concept: c for c in sorted(alternatives, key=lambda c: c.probability)}.values():
         for ancestor in facts.of(candidate.concept).above:
+            if ancestor == facts.everything:
+                continue
             mass[ancestor] += candidate.probability
     confident = [id for id, total in mass.items() if total >= threshold]
     if not confident:
@@ -48,6 +50,7 @@ def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, thres
 
 _CERTAIN = 1e-4
 """Distance of probabilities from 0 and 1 when their odds are taken."""
+_LEAST = 1e-3
 _GIVEN = 1e3
 """Weight of a given category: more than any number of candidates."""
 
@@ -97,8 +100,8 @@ class Enforcer:
         for candidate in candidates:
             fact = facts.resolved(candidate.concept)
             moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
-            if fact.unfit is not None:
-                dropped.append((moved, fact.unfit))
+            if (rule := moved.rule or fact.unfit) is not None:
+                dropped.append((moved, rule))
             else:
                 live.append(moved)
         if self._settings.mode == "off":
@@ -106,7 +109,7 @@ class Enforcer:
         fit, unfit = _split(self._weigh(live), facts, threshold)
         fit.sort(key=lambda c: (-c.probability, c.concept, c.span or Span(-1, -1)))
         apart = conflicts(fit, facts)
-        chosen = best_set(_weights(fit, facts, threshold), apart)
+        chosen = best_set(_weights(fit, facts, threshold, apart), apart)
         chosen |= _broader_categories(fit, chosen, facts)
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
         present = {tag.concept for tag in tags}
@@ -160,21 +163,32 @@ def _split(
     return fit + ancestors, dropped
 
 
-def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float) -> list[float]:
-    """Gain in log-odds of each candidate; a category has those of its broader candidates as well."""
+def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float, apart: Conflicts) -> list[float]:
+    """Gain in log-odds of each candidate; a category has those of its broader candidates as well. A value at odds
+    with a category in whose name it stands ("chocolate" in "chocolate bar") has next to none."""
 
     def gain(candidate: CandidateTag) -> float:
         if candidate.method == "given":
             return _GIVEN
-        return max(_log_odds(candidate.probability) - _log_odds(threshold), 0.0) + 1e-3
+        return max(_log_odds(candidate.probability) - _log_odds(threshold), 0.0) + _LEAST
 
     alone = [gain(candidate) for candidate in candidates]
     found = [facts.of(candidate.concept) for candidate in candidates]
     categories = [i for i, fact in enumerate(found) if fact.kind == "category"]
+    for i in categories:
+        for value in (
+            j for j, one in enumerate(candidates) if found[j].kind == "value" and _within(one.span, candidates[i].span)
+        ):
+            if (min(i, value), max(i, value)) in apart:
+                alone[value] = _LEAST
     total = list(alone)
     for i in categories:
         total[i] += sum(alone[j] for j in categories if found[j].id in found[i].above)
     return total
+
+
+def _within(inner: Span | None, outer: Span | None) -> bool:
+    return inner is not None and outer is not None and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Facts) -> set[int]:

@@ -2,59 +2,85 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import get_args
 
-from graph.labels import normalise, singular
+from graph.labels import joined, normal_form, words
 from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
-from kgtag.types import Extraction, Extractor, Mention, Product, Span
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.types import Extraction, Extractor, Field, Mention, Product, Span
 
-_TOKEN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3400-\u4dbf\u4e00-\u9fff]+")
-"""A word, or one Han character: Chinese has no spaces between words."""
-_LONGEST = 8
+_LONGEST = 16
+"""Words, or Chinese characters, of a label that is looked for."""
 _LETTER = 0.7
-"""`SURE` for labels of a single character (a size, say), counted on 37 mentions."""
+"""`SURE` for labels of a single character (a size, say), counted on 37 mentions; for those of a text, not counted."""
+_APART = re.compile(r"[,;:!?|()\[\]{}<>，、；：！？。（）【】]|\.\s")
+"""What a label reaches over only where it is written so: "bags, cases" may be a label."""
 
 
 class LabelFinder:
-    """Looks every run of up to eight words of a title up among the labels of one kind of concept."""
+    """Finds the labels of one kind of concept in titles, compared as the linker compares: whatever case, accents,
+    number, apostrophes, spaces and hyphens, and in traditional or simplified characters."""
 
-    def __init__(self, taxonomy: Taxonomy, kind: Kind) -> None:
-        self._taxonomy = taxonomy
+    def __init__(self, table: LabelTable, kind: Kind) -> None:
+        self._table = table
+        self._taxonomy = table.taxonomy
         self._kind = kind
 
     def find(self, title: str, *, admitted: Callable[[str], bool] = lambda _: True) -> Iterator[tuple[Span, list[str]]]:
         """Where `admitted` concepts are named and which, from left to right; a name inside a longer one doesn't count
-        ("boots" in "hiking boots")."""
-        tokens = [Span(*match.span()) for match in _TOKEN.finditer(title)]
-        covered = -1
+        ("boots" in "hiking boots"), nor a part of a word with a hyphen and one letter ("shirt" in "T-shirt")."""
+        tokens = list(words(title))
+        whole = [_whole(title, one.end, two.start) for one, two in pairwise(tokens)]
+        after = 0
         for first in range(len(tokens)):
-            for last in range(min(first + _LONGEST, len(tokens)) - 1, first - 1, -1):
-                span = Span(tokens[first].start, tokens[last].end)
-                if span.end <= covered:
+            if first < after or (first and not whole[first - 1]):
+                continue
+            folded, best = "", (0, list[str]())
+            for last in range(first, min(first + _LONGEST, len(tokens))):
+                folded = joined(folded, tokens[last].folded) if folded else tokens[last].folded
+                if not self._table.begins(folded):
                     break
-                named = [concept for concept in self._named(title[span.start : span.end]) if admitted(concept)]
-                if named:
-                    covered = span.end
-                    yield span, named
-                    break
+                if last < len(whole) and not whole[last]:
+                    continue
+                named = self._named(folded, title[tokens[first].start : tokens[last].end])
+                if found := [concept for concept in named if admitted(concept)]:
+                    best = last + 1, found
+            if best[1]:
+                after = best[0]
+                yield Span(tokens[first].start, tokens[after - 1].end), best[1]
 
-    def _named(self, text: str) -> list[str]:
-        key = normalise(text)
-        for spelling in (key, singular(key), f"{singular(key)}s") if key.isascii() else (key,):
-            named = [id for id in self._taxonomy.lookup(spelling) if self._taxonomy[id].kind == self._kind]
-            if named:
-                return named
+    def _named(self, folded: str, text: str) -> list[str]:
+        """The concepts that a run of words names; those that are labelled just so, if there are any."""
+        table = self._table
+        exact = table.exact.get(normal_form(text))
+        if exact is None and _APART.search(text):
+            return []
+        for texts in ((exact,) if exact is not None else (), table.folded.get(folded, ())):
+            ids = (
+                self._taxonomy.ids[index] for index in sorted({i for text in texts for i in table.concepts_of(text)})
+            )
+            if found := [id for id in ids if self._taxonomy[id].kind == self._kind]:
+                return found
         return []
+
+
+def _whole(title: str, end: int, start: int) -> bool:
+    """Whether a name may end or begin between two words, at the characters end..start: not beside the hyphen of
+    "T-shirt" or "V-neck"."""
+    alone = end == 1 or not title[end - 2].isalnum()
+    return not (title[end:start] == "-" and alone and title[end - 1].isascii() and title[end - 1].isalpha())
 
 
 class LabelExtractor(Extractor):
     """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids. Finds nothing that has no
     label yet, and trusts every label that it finds: a start, and something to beat."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, table: LabelTable | None = None) -> None:
         self._taxonomy = taxonomy
-        self._titles = LabelFinder(taxonomy, "value")
+        self._titles = LabelFinder(table or LabelTable(taxonomy), "value")
         self._attributes = tuple(concept.id for concept in taxonomy if concept.kind == "attribute")
 
     @property
@@ -67,20 +93,29 @@ class LabelExtractor(Extractor):
 
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         """One extraction per product, in order; only values of attributes that apply to a product's category, when the
-        taxonomy knows it."""
+        taxonomy knows it. The text is read for attributes that the title says nothing of."""
         return [Extraction(tuple(self._mentions(product))) for product in products]
 
     def _mentions(self, product: Product) -> Iterator[Mention]:
         """One mention for each attribute that has the label; the more there are, the less sure is each."""
-        title = product.title
         category = find_concept(self._taxonomy, product.category, "category") if product.category else None
         applicable = None if category is None else frozenset(self._taxonomy.attributes_for(category))
+        named = set[str]()
 
         def admitted(value: str) -> bool:
-            return applicable is None or self._taxonomy.attribute_of(value) in applicable
+            attribute = self._taxonomy.attribute_of(value)
+            return attribute not in named and (applicable is None or attribute in applicable)
 
-        for span, values in self._titles.find(title, admitted=admitted):
+        for field in get_args(Field):
+            found = list(self._in(product, field, admitted))
+            yield from found
+            named |= {mention.attribute for mention in found}
+
+    def _in(self, product: Product, field: Field, admitted: Callable[[str], bool]) -> Iterator[Mention]:
+        text = product.title if field == "title" else product.text or ""
+        for span, values in self._titles.find(text, admitted=admitted):
             homes = sorted({home for value in values if (home := self._taxonomy.attribute_of(value)) is not None})
-            surface = title[span.start : span.end]
-            score = _LETTER if len(surface) == 1 else SURE
-            yield from (Mention(span, surface, home, round(score / len(homes), 4)) for home in homes)
+            surface = text[span.start : span.end]
+            score = _LETTER if len(surface) == 1 or field == "text" else SURE
+            place = Span(span.start, span.end, field)
+            yield from (Mention(place, surface, home, round(score / len(homes), 4)) for home in homes)

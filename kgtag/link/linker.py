@@ -13,9 +13,10 @@ import numpy as np
 
 from graph.errors import FileFormatError, InputError, UnknownConcept
 from graph.formats import reading
+from graph.labels import folded_form, normal_form
 from graph.taxonomy import Taxonomy, require_concept
 from kgtag.compute import BatchCache, blas_on_one_core, parallel_map
-from kgtag.link.candidates.label_table import Labels, LabelTable, Usage, folded_form, normal_form
+from kgtag.link.candidates.label_table import Labels, LabelTable, Usage
 from kgtag.link.candidates.retrieve import NEAR, Lookup, Retriever, Rich, Without
 from kgtag.link.candidates.vectors import LabelVectors, apply_linear_map
 from kgtag.link.candidates.words import Substitutes, Words
@@ -127,6 +128,11 @@ class TaxonomyLinker:
         else:
             self._finder = _dense_finder(taxonomy, scheme, files, earlier._finder if earlier else None)
         self._cache = BatchCache[Query, Linked](_CACHED)
+
+    @property
+    def table(self) -> LabelTable:
+        """All labels of the taxonomy (of the scheme)."""
+        return self._finder.table
 
     @property
     def encoder(self) -> SentenceEncoder | None:

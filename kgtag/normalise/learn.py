@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from kgtag.link.candidates.label_table import normal_form
+from graph.labels import normal_form
 from kgtag.normalise.operations import (
     Bare,
     Case,

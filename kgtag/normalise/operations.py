@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from kgtag.link.candidates.label_table import normal_form
+from graph.labels import normal_form
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.normalise.quantities import Quantity, convert, first_number, like, read_quantity
 

@@ -7,6 +7,8 @@ from typing import Any
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
 from kgtag.extract.dictionary import LabelFinder
+from kgtag.link import TaxonomyLinker
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.text import clean
 from kgtag.types import Linked, Linker, Query, Span
 
@@ -77,9 +79,10 @@ class QueryParser:
     """Parses search queries against one snapshot; the linker gives concepts their probabilities."""
 
     def __init__(self, taxonomy: Taxonomy, linker: Linker) -> None:
+        table = linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy)
         self._taxonomy = taxonomy
         self._linker = linker
-        self._finders = [LabelFinder(taxonomy, kind) for kind in KINDS]
+        self._finders = [LabelFinder(table, kind) for kind in KINDS]
 
     def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
         """Find the labels in a query; `lang` is of labels in the answer. Raises TextError: it's empty or too long."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from graph.errors import ModelMismatch
 from graph.taxonomy import Taxonomy, find_concept, require_concept
-from kgtag.extract.dictionary import LabelFinder
-from kgtag.types import CandidateTag, Extraction, Method, Product, Span
+from kgtag.extract.lexicon import SURE
+from kgtag.tag.reading import Reading
+from kgtag.types import CandidateTag, Extraction, Method, Product, Rule, Span
 
 
 class LabelMap:
@@ -78,19 +79,18 @@ class CategoryPredictor:
     def __init__(self, taxonomy: Taxonomy, label_map: LabelMap) -> None:
         self._taxonomy = taxonomy
         self._label_map = label_map
-        self._titles = LabelFinder(taxonomy, "category")
 
-    def candidates(self, product: Product, extraction: Extraction) -> tuple[CandidateTag, ...]:
+    def candidates(self, product: Product, extraction: Extraction, reading: Reading) -> tuple[CandidateTag, ...]:
         """Candidates, most probable first; their probabilities sum to 1 at most. The category that a product names, by
-        its concept id, is the only candidate."""
+        its concept id, is the only candidate. Then the categories whose names mean something else, with the rule."""
         if product.category is not None:
             return (CandidateTag(product.category, 1.0, "given"),)
         guessed: dict[str, float] = defaultdict(float)
         for name, probability in extraction.categories:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
-        named = {concept: span for span, concepts in self._titles.find(product.title) for concept in concepts}
-        weights = self._weights(guessed, named)
+        named = {one.concept: one.span for one in reading.categories if one.rule is None}
+        weights = self._weights(guessed, named, reading.denied)
         total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
         found: list[CandidateTag] = []
         for concept, weight in weights.items():
@@ -99,14 +99,25 @@ class CategoryPredictor:
                 method: Method = "exact" if span else "predicted"
                 surface = product.cut(span) if span else None
                 found.append(CandidateTag(concept, weight / total, method, span, surface, extract_score=score))
-        return tuple(sorted(found, key=lambda c: (-c.probability, c.concept)))
+        denied = [
+            CandidateTag(one.concept, SURE, "exact", one.span, product.cut(one.span), rule=one.rule)
+            for one in reading.categories
+            if one.rule is not None and one.concept not in named
+        ]
+        return (*sorted(found, key=lambda c: (-c.probability, c.concept)), *denied)
 
-    def _weights(self, guessed: dict[str, float], named: dict[str, Span]) -> dict[str, float]:
-        """Prior times likelihood; a broader category's name counts for everything below it."""
+    def _weights(
+        self, guessed: dict[str, float], named: Mapping[str, Span], denied: Mapping[str, Rule]
+    ) -> dict[str, float]:
+        """Prior times likelihood; a broader category's name counts for everything below it. A category that the title
+        names for something else is as much less likely."""
         unseen = [concept for concept in named if concept not in guessed]
         rest = _UNSEEN + 0.5 * max(0.0, 1 - sum(guessed.values()))
         prior = guessed | {concept: rest / len(unseen) for concept in unseen}
-        return {concept: p * (_NAMED if self._is_named(named, concept) else 1.0) for concept, p in prior.items()}
+        return {
+            concept: p * (_NAMED if self._is_named(named, concept) else 1 / _NAMED if concept in denied else 1.0)
+            for concept, p in prior.items()
+        }
 
-    def _is_named(self, named: dict[str, Span], concept: str) -> bool:
+    def _is_named(self, named: Mapping[str, Span], concept: str) -> bool:
         return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)

@@ -13,6 +13,7 @@ from kgtag.extract.files import EXTRACTOR, Precision
 from kgtag.extract.implicit import DIRECTORY, ImplicitValueModel, ValuesOnly, with_unseen_values
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extractor, Linker
@@ -86,12 +87,12 @@ def assemble_tagger(
     The linker is assembled when none is given; `earlier` is the pipeline of the snapshot before. Raises ModelMismatch
     when the models do not fit the taxonomy.
     """
-    extractor = models.extractor or _dictionary(taxonomy)
+    if linker is None:
+        linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
+    extractor = models.extractor or _dictionary(taxonomy, linker.table)
     labels = LabelMap.of(
         taxonomy, attributes=extractor.attributes, categories=extractor.categories, recorded=extractor.concepts
     )
-    if linker is None:
-        linker = assemble_linker(models, taxonomy, earlier=earlier.linker if earlier is not None else None)
     values = models.values
     if values is not None and models.new_values:
         values = with_unseen_values(values, taxonomy, labels.attribute, linker.encoder)
@@ -101,8 +102,8 @@ def assemble_tagger(
     )
 
 
-def _dictionary(taxonomy: Taxonomy) -> LabelExtractor:
-    extractor = LabelExtractor(taxonomy)
+def _dictionary(taxonomy: Taxonomy, table: LabelTable) -> LabelExtractor:
+    extractor = LabelExtractor(taxonomy, table)
     if not extractor.attributes:
         raise InputError(
             "this taxonomy has no attributes, so there are no values to look for in titles; give --model DIR (train one"

@@ -3,24 +3,46 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
+from kgtag.link import TaxonomyLinker
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
+from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.text import clean_product
-from kgtag.types import CandidateTag, Extraction, Extractor, Linked, Linker, Nil, Plausibility, Product, Query, Tagging
+from kgtag.types import (
+    CandidateTag,
+    Extraction,
+    Extractor,
+    Linked,
+    Linker,
+    Nil,
+    Plausibility,
+    Product,
+    Query,
+    Tag,
+    Tagging,
+)
 
 _BATCH = 512
 """Products that go through the stages together; the extractor batches titles of similar length."""
 _CANDIDATES = 5
 """Links considered per mention: enforcement may prefer the second best when the best contradicts the rest."""
 
-_Extracted = tuple[Product, Extraction]
-"""A clean product, its category a concept id, and what the extractor found in it."""
+
+@dataclass(frozen=True, slots=True)
+class _Extracted:
+    """A product as given and clean, its category a concept id; what the extractor found in it, and how it reads."""
+
+    given: Product
+    product: Product
+    extraction: Extraction
+    reading: Reading
 
 
 class Tagger:
@@ -50,6 +72,7 @@ class Tagger:
         self._values = values
         self._label_map = label_map
         self._predictor = CategoryPredictor(taxonomy, label_map)
+        self._reader = Reader(taxonomy, linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy))
         self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
     @property
@@ -93,13 +116,22 @@ class Tagger:
 
     def _extract(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
         prepared = [self._prepare(product) for product in products]
+        given = iter([product for product, one in zip(products, prepared, strict=True) if isinstance(one, Product)])
         ready = [product for product in prepared if isinstance(product, Product)]
         read = [replace(product, category=self._label_map.category_name(product.category)) for product in ready]
         extractions = self._extractor.extract(read)
         if self._values is not None:
             extractions = with_inferred(extractions, read, self._values)
-        found = iter(zip(ready, extractions, strict=True))
+        extractions = [with_whole_numbers(one, product) for one, product in zip(extractions, ready, strict=True)]
+        found = (
+            _Extracted(next(given), product, extraction, self._read(product, extraction))
+            for product, extraction in zip(ready, extractions, strict=True)
+        )
         return [one if isinstance(one, InputError) else next(found) for one in prepared]
+
+    def _read(self, product: Product, extraction: Extraction) -> Reading:
+        mentions = [(mention.span, self._label_map.attribute(mention.attribute)) for mention in extraction.mentions]
+        return self._reader.read(product, mentions)
 
     def _prepare(self, product: Product) -> Product | InputError:
         """Clean, and with the id of the category that the product names."""
@@ -111,42 +143,61 @@ class Tagger:
 
     def _link_and_enforce(self, outcomes: Sequence[_Extracted | InputError]) -> list[Tagging | InputError]:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
-        categories = [self._predictor.candidates(product, extraction) for product, extraction in extracted]
-        queries = [self._queries(*one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
+        categories = [self._predictor.candidates(one.product, one.extraction, one.reading) for one in extracted]
+        queries = [self._queries(one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
         links = iter(self.linker.link(list(chain.from_iterable(queries))))
         taggings = (
-            self._enforce(*one, found, list(islice(links, len(own))))
+            self._enforce(one, found, list(islice(links, len(own))))
             for one, found, own in zip(extracted, categories, queries, strict=True)
         )
         return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
-    def _queries(self, product: Product, extraction: Extraction, category: str | None) -> list[Query]:
+    def _queries(self, one: _Extracted, category: str | None) -> list[Query]:
         """One for each mention, then one for each inferred value."""
+        product, extraction = one.product, one.extraction
         named = [(mention.surface, mention.attribute) for mention in extraction.mentions]
         named += [(inferred.value, inferred.attribute) for inferred in extraction.inferred]
         return [Query(text, self._label_map.attribute(name), category, product.lang) for text, name in named]
 
-    def _enforce(
-        self, product: Product, extraction: Extraction, categories: Sequence[CandidateTag], links: Sequence[Linked]
-    ) -> Tagging:
+    def _enforce(self, one: _Extracted, categories: Sequence[CandidateTag], links: Sequence[Linked]) -> Tagging:
         candidates, nil = list(categories), []
-        mentions = extraction.mentions
+        mentions, denied = one.extraction.mentions, dict(one.reading.denied)
         for mention, linked in zip(mentions, links, strict=False):
-            if linked.link is None:
-                attribute = self._label_map.attribute(mention.attribute)
-                nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
-            else:
+            attribute = self._label_map.attribute(mention.attribute)
+            rule = one.reading.rules.get((mention.span, attribute))
+            if linked.link is not None:
                 best = linked.candidates[:_CANDIDATES]
-                candidates += [CandidateTag.linked(mention, candidate) for candidate in best]
-        for inferred, linked in zip(extraction.inferred, links[len(mentions) :], strict=True):
+                candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
+                if rule is not None:
+                    denied.setdefault(linked.link.concept, rule)
+            elif rule is None:
+                nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
+        for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
             if linked.link is not None:  # without a concept it is no NIL mention: no text states it
-                candidates.append(CandidateTag.inferred(inferred, linked.link))
-        found = self._enforcer.enforce(candidates, lang=product.lang)
+                tag = CandidateTag.inferred(inferred, linked.link)
+                candidates.append(replace(tag, rule=denied.get(tag.concept)))
+        found = self._enforcer.enforce(candidates, lang=one.product.lang)
         model, revision = self.version, self.taxonomy.revision
-        return Tagging(product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals)
+        tagging = Tagging(one.product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals)
+        return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _as_given(tagging: Tagging, product: Product) -> Tagging:
+    """With surfaces as they stand in the product, which was cleaned before it was read."""
+
+    def tag(one: Tag) -> Tag:
+        return one if one.span is None else replace(one, surface=product.cut(one.span))
+
+    return replace(
+        tagging,
+        tags=tuple(map(tag, tagging.tags)),
+        dropped=tuple(replace(dropped, tag=tag(dropped.tag)) for dropped in tagging.dropped),
+        nil=tuple(replace(nil, surface=product.cut(nil.span)) for nil in tagging.nil),
+    )
 
 
 def _best(categories: Sequence[CandidateTag]) -> str | None:
     """The category in whose context mentions are linked."""
-    best = max(categories, key=lambda c: (c.method == "given", c.probability), default=None)
+    meant = (candidate for candidate in categories if candidate.rule is None)
+    best = max(meant, key=lambda c: (c.method == "given", c.probability), default=None)
     return best.concept if best is not None else None

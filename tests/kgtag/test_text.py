@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import TextError
-from kgtag.text import MAX_TITLE, clean, guess_language
+from kgtag.text import MAX_TITLE, clean, clean_product, guess_language
+from kgtag.types import Product
 
 
 @pytest.mark.parametrize(
@@ -33,8 +34,33 @@ def test_cleaning_moves_no_character(title: str) -> None:
     except TextError:
         return
     assert len(cleaned) == len(title)
-    assert all(a == b or b == " " for a, b in zip(title, cleaned, strict=True))
+    letters = [(a, b) for a, b in zip(title, cleaned, strict=True) if a.isascii() and a.isalnum() and "&" not in title]
+    assert "<" in title or all(a == b for a, b in letters)
     assert not any(c in cleaned for c in "\x00\n\t\x85")
+
+
+@pytest.mark.parametrize(
+    ("title", "meant"),
+    [
+        ("<b>Tom&#39;s</b> tea &amp; cake", "Tom's tea & cake"),
+        ("cups &amp;amp; saucers&nbsp;x", "cups & saucers x"),
+        ("&lt;i&gt;Oolong&lt;/i&gt;", "Oolong"),
+        ("a < b, 5 > 3 &c; R&D", "a < b, 5 > 3 &c; R&D"),
+        ("Ｄｏｍｅ　ｔｅｎｔ　２", "Dome tent 2"),
+        ("Tomâ€™s cafÃ©", "Tom’s café"),
+        ("naïve déjà vu, ä ö", "naïve déjà vu, ä ö"),
+        ("茶â€”cup", "茶—cup"),
+    ],
+)
+def test_what_exports_do_to_text_is_undone(title: str, meant: str) -> None:
+    cleaned = clean(title)
+    assert len(cleaned) == len(title)
+    assert " ".join(cleaned.replace("\u2060", "").split()) == meant
+
+
+def test_chinese_is_read_in_simplified_characters() -> None:
+    assert clean_product(Product("1", "連衣裙 紅色")).title == "连衣裙 红色"
+    assert clean_product(Product("1", "紅色", lang="en")).title == "紅色"
 
 
 @pytest.mark.parametrize(

@@ -6,107 +6,23 @@ Texts are compared in two forms: normal (as they are) and folded (ignoring minor
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache, partial
+from functools import cached_property
 
 import numpy as np
-import opencc
 from numpy.typing import NDArray
 
-from graph.labels import normalise
+from graph.labels import folded_forms, normal_form, numbers
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
-
-
-def simplified(text: str) -> str:
-    """Only ever compared with itself: Japanese characters that have a simplified form change, too."""
-    written: str = _converter().convert(text)
-    return written
-
-
-_converter = cache(partial(opencc.OpenCC, "t2s"))
-
-MAX_CHARACTERS = 200
-"""Characters of a surface or label that are compared: no label worth linking to is longer."""
-
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
-CJK = re.compile(f"[{CJK_CLASS}]")
-_UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]+")
-_APOSTROPHES = re.compile("['’‘ʼ`´]")
-_DECORATION = re.compile(
-    r"[\"“”„«»!?¡¿;:()\[\]{}<>*~^|\\,，、。；：！？（）【】《》「」™®©…]|\.(?!\w)|[\u2190-\u2bff\U0001f000-\U0001faff]"
-)
-_BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
-_ACCENTS = re.compile("[\u0300-\u036f]")
-_DIGITS = re.compile(r"\d+(?:[.,]\d+)?")
-_IRREGULAR = {"man": "men", "woman": "women", "child": "children", "foot": "feet", "leaf": "leaves", "knife": "knives"}
-
-
-def normal_form(surface: str) -> str:
-    """`graph.labels.normalise` of the surface without control and zero-width characters, cut at MAX_CHARACTERS."""
-    visible = _INVISIBLE.sub("", _UNPRINTABLE.sub(" ", surface[: 4 * MAX_CHARACTERS]))
-    return normalise(visible)[:MAX_CHARACTERS].strip()
-
-
-def folded_form(normal: str) -> str:
-    """Singular words, no possessives, accents or decoration, written as one: "men's polka-dots" → "menpolkadot".
-    Chinese in simplified characters; a space stays between two numbers, so that "5 6" and "56" differ. May be empty."""
-    bare = _DECORATION.sub(" ", _APOSTROPHES.sub("", normal))
-    words = [singular(word) for word in plain_letters(bare).split()]
-    return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
-
-
-def plain_letters(text: str) -> str:
-    """Latin and Greek letters without their marks, Chinese simplified: "crème" → "creme"."""
-    if text.isascii():
-        return text
-    if CJK.search(text):
-        text = simplified(text)
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text)))
-
-
-@lru_cache(maxsize=50_000)
-def singular(word: str) -> str:
-    """An English plural's singular by its ending, and any other word as it is. Only ever compared with itself."""
-    irregular = _IRREGULAR.get(word)
-    if irregular is not None:
-        return irregular
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is", "js")):
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    return word[:-2] if word.endswith(("sses", "shes", "ches", "xes", "zes")) else word[:-1]
-
-
-def numbers(normal: str) -> tuple[str, ...]:
-    """The numbers in the text, sorted: "500 ml x 2" → ("2", "500"). Where they differ, so does the meaning."""
-    found = _DIGITS.findall(normal)
-    return tuple(sorted(found) if len(found) > 1 else found)
-
-
-def ends_with(text: str, part: str) -> bool:
-    """Whether the text is longer than `part` and ends with it at a word's edge (anywhere in CJK)."""
-    if not text.endswith(part) or len(part) >= len(text) or not part:
-        return False
-    before = text[len(text) - len(part) - 1]
-    return before == " " or CJK.match(part[0]) is not None
-
-
-def starts_with(text: str, part: str) -> bool:
-    """Whether the text is longer than `part` and begins with it at a word's edge (anywhere in CJK)."""
-    if not text.startswith(part) or len(part) >= len(text) or not part:
-        return False
-    return text[len(part)] == " " or CJK.match(part[-1]) is not None
-
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
+_WITH_UMLAUTS = {"da", "de", "et", "fi", "hu", "is", "nb", "nn", "no", "sv", "tr"}
+"""Base languages whose labels may be written without umlauts."""
 _LABEL_KINDS: dict[LabelKind, int] = {"pref": 0, "alt": 1, "hidden": 2}
 ALT, HIDDEN = 1, 2
 MOST_LABELS = 12
@@ -145,7 +61,7 @@ class LabelTable:
         self.rows = self._rows(found)
         self.starts: Ids = np.searchsorted(self.rows.text, np.arange(len(self.texts) + 1)).astype(np.int32)
         self.attribute: Ids = _attributes(taxonomy)
-        self.folded: dict[str, tuple[int, ...]] = _by_folded_form(self.texts)
+        self.folded: dict[str, tuple[int, ...]] = self._by_folded_form()
         """Text numbers by folded form, ascending. Made here, so that no query waits for it."""
         self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
         self._figures: dict[tuple[str, ...], int] = {}
@@ -175,6 +91,29 @@ class LabelTable:
         narrower = self.taxonomy.descendants(self.taxonomy.ids[attribute])
         return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
 
+    def _by_folded_form(self) -> dict[str, tuple[int, ...]]:
+        umlauts = np.isin(self.rows.lang, [n for n, lang in enumerate(self.languages) if lang in _WITH_UMLAUTS])
+        transcribed = set(self.rows.text[umlauts].tolist())
+        forms: dict[str, tuple[int, ...]] = {}
+        for number, text in enumerate(self.texts):
+            for form in folded_forms(text, transcribed=number in transcribed):
+                forms[form] = (*forms.get(form, ()), number)
+        return forms
+
+    @cached_property
+    def sorted_forms(self) -> list[str]:
+        """All folded forms, ascending."""
+        return sorted(self.folded)
+
+    def begins(self, folded: str) -> bool:
+        """Whether any label's folded form begins so."""
+        at = bisect_left(self.sorted_forms, folded)
+        return at < len(self.sorted_forms) and self.sorted_forms[at].startswith(folded)
+
+    def concepts_of(self, text: int) -> list[int]:
+        """Indices of the concepts that carry a text, ascending."""
+        return sorted(set(self.rows.concept[self.starts[text] : self.starts[text + 1]].tolist()))
+
     @cached_property
     def depth(self) -> NDArray[np.float64]:
         """(concepts,) steps to the top along primary `broader` edges."""
@@ -198,14 +137,6 @@ class LabelTable:
 def digest(text: str) -> int:
     """64 bits that tell one text from another, the same in every process."""
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-
-
-def _by_folded_form(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    forms: dict[str, tuple[int, ...]] = {}
-    for number, text in enumerate(texts):
-        if form := folded_form(text):
-            forms[form] = (*forms.get(form, ()), number)
-    return forms
 
 
 def _labels(concept: Concept, index: int) -> list[tuple[str, int, str, int]]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.errors import InputError
-from kgtag.link.candidates.label_table import CJK_CLASS, Ids, digest, plain_letters, singular
+from graph.labels import CJK_CLASS, plain_letters, singular
+from kgtag.link.candidates.label_table import Ids, digest
 
 MOST = 8
 """Substitutes kept of one part."""

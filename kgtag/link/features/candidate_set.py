@@ -12,7 +12,8 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
-from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable, ends_with, starts_with
+from graph.labels import ends_with, starts_with
+from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs, Rich
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Seen, concept_features, hidden
 from kgtag.link.features.token_features import TOKEN_FEATURES, token_features

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from graph.labels import CJK, folded_form, normal_form
 from kgtag.evaluation.tagging import LinkOutcome, linking_metrics
-from kgtag.link.candidates.label_table import CJK, NOWHERE, Ids, LabelTable, folded_form, normal_form
+from kgtag.link.candidates.label_table import NOWHERE, Ids, LabelTable
 from kgtag.link.candidates.retrieve import Without
 from kgtag.link.features.candidate_set import Floats
 from kgtag.link.linker import CandidateFinder, LinkExample

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from kgtag.link.candidates.label_table import Ids, LabelTable, normal_form
+from graph.labels import normal_form
+from kgtag.link.candidates.label_table import Ids, LabelTable
 from kgtag.link.candidates.words import MOST, Substitutes, parts
 from kgtag.link.encoder import Vectors
 from kgtag.link.linker import CandidateFinder

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgtag.link.candidates.label_table import LabelTable, ends_with, folded_form, normal_form, numbers
+from graph.labels import ends_with, folded_form, normal_form, numbers
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.models import DEFAULT_MODEL
 from kgtag.train.linker.dataset import misspelt, pairs_of

@@ -10,7 +10,9 @@ from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.extract.dictionary import LabelFinder
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
+from kgtag.tag.reading import Reader
 from kgtag.types import Extraction, Product
 
 LABELS = {
@@ -43,7 +45,7 @@ def taxonomy() -> Taxonomy:
     ],
 )
 def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) -> None:
-    found = LabelFinder(taxonomy, "category").find(title)
+    found = LabelFinder(LabelTable(taxonomy), "category").find(title)
     assert {id: title[span.start : span.end] for span, ids in found for id in ids} == named
 
 
@@ -52,7 +54,9 @@ def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, f
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded=names)
     extraction = Extraction((), tuple(guesses.items()))
     predictor = CategoryPredictor(taxonomy, binding)
-    return {c.concept: c.probability for c in predictor.candidates(Product("1", title), extraction)}
+    product = Product("1", title)
+    reading = Reader(taxonomy, LabelTable(taxonomy)).read(product, [])
+    return {c.concept: c.probability for c in predictor.candidates(product, extraction, reading) if c.rule is None}
 
 
 def test_the_title_alone(taxonomy: Taxonomy) -> None:
@@ -80,6 +84,8 @@ def test_probabilities_and_spans_are_sound(taxonomy: Taxonomy, title: str, guess
     names = list(LABELS)
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded={})
     extraction = Extraction((), tuple(zip(names, guesses, strict=True)))
-    found = CategoryPredictor(taxonomy, binding).candidates(Product("1", title), extraction)
-    assert sum(c.probability for c in found) <= 1 + 1e-9
+    product = Product("1", title)
+    reading = Reader(taxonomy, LabelTable(taxonomy)).read(product, [])
+    found = CategoryPredictor(taxonomy, binding).candidates(product, extraction, reading)
+    assert sum(c.probability for c in found if c.rule is None) <= 1 + 1e-9
     assert all(c.span is None or title[c.span.start : c.span.end] == c.surface for c in found)

@@ -1,0 +1,132 @@
+"""What a product's own words name, and which of it says nothing of the product (see `kgtag.extract.scope`)."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from graph.taxonomy import Taxonomy
+from kgtag.extract.dictionary import LabelFinder
+from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.types import Extraction, Mention, Product, Rule, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A category that the title names, and the rule by which that says nothing of the product, if there is one."""
+
+    span: Span
+    concept: str
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The names in a product.
+
+    Attributes:
+        categories: Of the title, from left to right.
+        rules: By span and attribute (its concept id): why a value there is none of the product's.
+        denied: Concepts whose every name in the product says nothing of it, with the rule of the first.
+    """
+
+    categories: tuple[Named, ...]
+    rules: dict[tuple[Span, str | None], Rule]
+    denied: dict[str, Rule]
+
+
+class Reader:
+    """Reads products against the labels of one snapshot."""
+
+    def __init__(self, taxonomy: Taxonomy, table: LabelTable) -> None:
+        self._taxonomy = taxonomy
+        self._topics = topics(taxonomy)
+        self._categories, self._values = LabelFinder(table, "category"), LabelFinder(table, "value")
+
+    def read(self, product: Product, mentions: Sequence[tuple[Span, str | None]]) -> Reading:
+        """`product` is clean; `mentions` are those of an extractor, with the concept ids of their attributes."""
+        categories = list(self._categories.find(product.title))
+        values = [
+            (span, concept, self._taxonomy.attribute_of(concept))
+            for span, concepts in self._values.find(product.title)
+            for concept in concepts
+        ]
+        longer = {span for span, *_ in values}
+        categories = [one for one in categories if not any(_inside(one[0], span) for span in longer)]
+        asked = {(span, attribute) for span, attribute in mentions}
+        asked |= {(span, attribute) for span, _, attribute in values}
+        found: dict[Name, Rule] = {}
+        for field, text in (("title", product.title), ("text", product.text or "")):
+            here = {Name(span, self._topic(attribute)) for span, attribute in asked if span.field == field}
+            if field == "title":
+                here |= {Name(span, "category") for span, _ in categories}
+            found.update(scopes(text, sorted(here, key=lambda name: (name.span, name.topic))) if here else {})
+        rules = {
+            (span, attribute): rule
+            for span, attribute in asked
+            if (rule := found.get(Name(span, self._topic(attribute)))) is not None
+        }
+        scoped = tuple(self._scoped(product.title, categories, found))
+        denied = _denied(
+            chain(
+                ((one.concept, one.rule) for one in scoped),
+                ((concept, rules.get((span, attribute))) for span, concept, attribute in values),
+            )
+        )
+        return Reading(scoped, rules, denied)
+
+    def _scoped(
+        self, title: str, categories: Sequence[tuple[Span, list[str]]], found: Mapping[Name, Rule]
+    ) -> Iterator[Named]:
+        """With the rules of what is named; and what describes the next noun, unless that is broader or the same."""
+        for number, (span, concepts) in enumerate(categories):
+            rule = found.get(Name(span, "category"))
+            after, others = categories[number + 1] if number + 1 < len(categories) else (None, [])
+            alike = any(self._alike(one, other) for one in concepts for other in others)
+            if rule is None and not alike and modifies(title, span.end, after.start if after is not None else None):
+                rule = "modifier"
+            yield from (Named(span, concept, rule) for concept in concepts)
+
+    def _alike(self, one: str, other: str) -> bool:
+        return one == other or self._taxonomy.is_ancestor(one, other) or self._taxonomy.is_ancestor(other, one)
+
+    def _topic(self, attribute: str | None) -> Topic:
+        return self._topics.get(attribute, "other") if attribute is not None else "other"
+
+
+_DIGITS_BEFORE = re.compile(r"\d[\d.,]*$")
+_DIGITS_AFTER = re.compile(r"[\d.,]*\d")
+
+
+def with_whole_numbers(extraction: Extraction, product: Product) -> Extraction:
+    """With mentions that begin or end within a number stretched to the whole of it: "2.1kg" for "1kg"."""
+    mentions = tuple(_whole_number(mention, product) for mention in extraction.mentions)
+    return replace(extraction, mentions=mentions) if mentions != extraction.mentions else extraction
+
+
+def _whole_number(mention: Mention, product: Product) -> Mention:
+    text = product.title if mention.span.field == "title" else product.text or ""
+    start, end = mention.span.start, mention.span.end
+    if text[start : start + 1].isdigit() and (before := _DIGITS_BEFORE.search(text, 0, start)):
+        start = before.start()
+    if text[end - 1 : end].isdigit() and (after := _DIGITS_AFTER.match(text, end)):
+        end = after.end()
+    if (start, end) == (mention.span.start, mention.span.end):
+        return mention
+    return replace(mention, span=Span(start, end, mention.span.field), surface=text[start:end])
+
+
+def _inside(one: Span, other: Span) -> bool:
+    return one != other and other.start <= one.start and one.end <= other.end
+
+
+def _denied(named: Iterable[tuple[str, Rule | None]]) -> dict[str, Rule]:
+    found: dict[str, Rule] = {}
+    meant = set[str]()
+    for concept, rule in named:
+        if rule is None:
+            meant.add(concept)
+        else:
+            found.setdefault(concept, rule)
+    return {concept: rule for concept, rule in found.items() if concept not in meant}

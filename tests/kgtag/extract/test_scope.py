@@ -1,0 +1,102 @@
+"""Cues: what a title denies, imitates, leaves out, and what the product is for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graph.columns.assemble import TaxonomyData
+from graph.model import Concept
+from graph.taxonomy import Taxonomy
+from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
+from kgtag.types import Span
+
+
+def _names(text: str, **topics: Topic) -> list[Name]:
+    """Each name as it is written, underscores for spaces."""
+    found = []
+    for written, topic in topics.items():
+        start = text.casefold().index(written.replace("_", " ").casefold())
+        found.append(Name(Span(start, start + len(written)), topic))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rules"),
+    [
+        ("Dome tent, not insulated", {"insulated": "other"}, {"insulated": "negated"}),
+        ("Non-insulated flask", {"insulated": "other"}, {"insulated": "negated"}),
+        ("Flask without a real lid", {"lid": "other"}, {"lid": "negated"}),
+        ("bread free of nuts, soy and eggs, seeded", dict.fromkeys(("nuts", "soy", "eggs", "seeded"), "other"),
+         dict.fromkeys(("nuts", "soy", "eggs"), "negated")),
+        ("coat without hood, quilted", {"hood": "other", "quilted": "other"}, {"hood": "negated"}),
+        ("lactose-free milk", {"lactose": "other"}, {"lactose": "negated"}),
+        ("cotton free shipping", {"cotton": "material"}, {}),
+        ("not only quilted but warm", {"quilted": "other", "warm": "other"}, {}),
+        ("no-show socks", {"no-show": "other", "socks": "category"}, {}),
+        ("No. 5 cotton", {"cotton": "material"}, {}),
+        ("Suede-look pouch", {"suede": "material", "pouch": "category"}, {"suede": "imitated"}),
+        ("faux suede pouch", {"suede": "material", "pouch": "category"}, {"suede": "imitated"}),
+        ("boho style pouch", {"boho": "look"}, {}),
+        ("Pouch for tents", {"pouch": "category", "tents": "category"}, {"tents": "intended_for"}),
+        ("Socks for men, wool", {"men": "purpose", "wool": "material"}, {}),
+        ("Insoles for men's boots brown", {"men's": "purpose", "boots": "category", "brown": "look"},
+         {"boots": "intended_for"}),
+        ("strap for Acme X5 black", {"acme": "maker", "black": "look"}, {"Acme": "intended_for"}),
+        ("tent pads", {"tent": "category"}, {"tent": "intended_for"}),
+        ("Coat with belt, red", {"coat": "category", "belt": "category", "red": "look"}, {"belt": "accessory"}),
+        ("Remote (batteries not included)", {"batteries": "category"}, {"batteries": "not_included"}),
+        ("帐篷 不保温", {"保温": "other"}, {"保温": "negated"}),
+        ("无糖饼干", {"糖": "other", "饼干": "category"}, {"糖": "negated"}),
+        ("非常保温的水壶", {"保温": "other"}, {}),
+        ("不锈钢杯", {"钢": "material"}, {}),
+        ("仿皮沙发", {"皮": "material", "沙发": "category"}, {"皮": "imitated"}),
+        ("适用于帐篷的地垫", {"帐篷": "category", "地垫": "category"}, {"帐篷": "intended_for"}),
+        ("适用于艾克X5手机壳", {"手机壳": "category"}, {}),
+        ("Pullover ohne Kapuze", {"Kapuze": "other"}, {"Kapuze": "negated"}),
+        ("thé sans sucre", {"sucre": "other"}, {"sucre": "negated"}),
+    ],
+)  # fmt: skip
+def test_cues(text: str, names: dict[str, Topic], rules: dict[str, str]) -> None:
+    found = scopes(text, _names(text, **names))
+    assert {text[name.span.start : name.span.end].casefold(): rule for name, rule in found.items()} == {
+        name.casefold(): rule for name, rule in rules.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "end", "start", "expected"),
+    [
+        ("tea towel", 3, None, True),
+        ("tea towel", 3, 4, True),
+        ("tea, towel", 3, 5, False),
+        ("tents tarp", 5, 6, False),
+        ("tea with spoon", 3, None, False),
+        ("茶几 实木", 1, None, True),
+        ("乌龙茶 100g", 3, None, False),
+    ],
+)
+def test_what_only_describes_the_next_noun(text: str, end: int, start: int | None, expected: bool) -> None:
+    assert modifies(text, end, start) == expected
+
+
+def test_topics_by_the_labels_of_attributes() -> None:
+    named = {"a": "Fabric", "b": "Farbe", "c": "适用人群", "d": "Brand name", "e": "Capacity"}
+    data = TaxonomyData.of(1, tuple(Concept(id, "s", "attribute", {"en": name}) for id, name in named.items()), ())
+    assert topics(Taxonomy.of(data)) == {"a": "material", "b": "look", "c": "purpose", "d": "maker", "e": "other"}
+
+
+_WORDS = st.sampled_from(
+    ["not", "no", "free of", "for", "faux", "tent", "red", ",", "and", "不", "无", "的", "-free", "look"]
+)
+_SPANS = st.tuples(st.integers(0, 40), st.integers(1, 8), st.sampled_from(["category", "look", "purpose", "other"]))
+
+
+@given(st.lists(_WORDS, max_size=10), st.lists(_SPANS, max_size=6))
+def test_any_text_and_any_names(words: list[str], spans: list[tuple[int, int, Topic]]) -> None:
+    text = " ".join(words)
+    names = [
+        Name(Span(start, min(start + size, len(text))), topic) for start, size, topic in spans if start < len(text)
+    ]
+    assert set(scopes(text, names)) <= set(names)
