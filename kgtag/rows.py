@@ -82,6 +82,7 @@ class TaggingRow(TypedDict):
     model: str
     revision: str
     proposals: NotRequired[list[PlausibleRow]]
+    unsupported_language: NotRequired[str]
 
 
 class BrokenRow(TypedDict):

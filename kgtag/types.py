@@ -15,9 +15,10 @@ Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "ba
 
 Rule = Literal[
     "deprecated", "uncertain", "implausible", "excluded", "single_choice", "outranked", "not_applicable", "duplicate",
-    "negated", "imitated", "not_included", "intended_for", "accessory", "modifier",
+    "negated", "imitated", "not_included", "intended_for", "accessory", "modifier", "unsupported_language",
 ]  # fmt: skip
-"""Why a candidate tag was dropped: by enforcement, or, from "negated" on, since the text says that it isn't so."""
+"""Why a candidate tag was dropped: by enforcement, or, from "negated" on, since the text doesn't mean it, or is in a
+language that the taxonomy has no labels in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +387,8 @@ class Tagging:
         model: Version of the model.
         revision: Revision of the taxonomy.
         proposals: Relations that enforcement took for granted.
+        unsupported_language: The product's language, if the taxonomy has no labels in it: then only names that stand
+            in the product as a label has them are tags.
 
     Example:
         >>> red = Tag("red", "Red", "value", "exact", 0.97, attribute="color", span=Span(0, 3), surface="red")
@@ -407,6 +410,7 @@ class Tagging:
     model: str
     revision: str
     proposals: tuple[Proposal, ...] = ()
+    unsupported_language: str | None = None
 
     def by_attribute(self) -> dict[str, list[Tag]]:
         """Tags by attribute id, categories under "category"; most probable first."""
@@ -427,6 +431,8 @@ class Tagging:
         }
         if self.proposals:
             row["proposals"] = [proposal.to_dict() for proposal in self.proposals]
+        if self.unsupported_language:
+            row["unsupported_language"] = self.unsupported_language
         return row
 
     def to_item(self, product: Product) -> TaggedItem:

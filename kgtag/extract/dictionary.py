@@ -9,6 +9,7 @@ from graph.labels import joined, normal_form, words
 from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
+from kgtag.extract.names import NameGuesser
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Extraction, Extractor, Field, Mention, Product, Span
 
@@ -75,12 +76,14 @@ def _whole(title: str, end: int, start: int) -> bool:
 
 
 class LabelExtractor(Extractor):
-    """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids. Finds nothing that has no
-    label yet, and trusts every label that it finds: a start, and something to beat."""
+    """Finds the labels of a snapshot's values, and what is written like the name of a brand or device. Attributes are
+    named by their concepts' ids. Trusts every label that it finds: a start, and something to beat."""
 
     def __init__(self, taxonomy: Taxonomy, table: LabelTable | None = None) -> None:
         self._taxonomy = taxonomy
-        self._titles = LabelFinder(table or LabelTable(taxonomy), "value")
+        table = table or LabelTable(taxonomy)
+        self._titles, self._categories = LabelFinder(table, "value"), LabelFinder(table, "category")
+        self._names = NameGuesser(taxonomy, table)
         self._attributes = tuple(concept.id for concept in taxonomy if concept.kind == "attribute")
 
     @property
@@ -110,6 +113,9 @@ class LabelExtractor(Extractor):
             found = list(self._in(product, field, admitted))
             yield from found
             named |= {mention.attribute for mention in found}
+            if field == "title":
+                categories = [span for span, _ in self._categories.find(product.title)]
+                yield from self._names.find(product.title, found, categories)
 
     def _in(self, product: Product, field: Field, admitted: Callable[[str], bool]) -> Iterator[Mention]:
         text = product.title if field == "title" else product.text or ""

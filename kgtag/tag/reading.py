@@ -29,11 +29,13 @@ class Reading:
         categories: Of the title, from left to right.
         rules: By span and attribute (its concept id): why a value there is none of the product's.
         denied: Concepts whose every name in the product says nothing of it, with the rule of the first.
+        unsupported_language: The product's language, if the taxonomy has no labels in it.
     """
 
     categories: tuple[Named, ...]
     rules: dict[tuple[Span, str | None], Rule]
     denied: dict[str, Rule]
+    unsupported_language: str | None
 
 
 class Reader:
@@ -42,6 +44,7 @@ class Reader:
     def __init__(self, taxonomy: Taxonomy, table: LabelTable) -> None:
         self._taxonomy = taxonomy
         self._topics = topics(taxonomy)
+        self._languages = {*table.languages, "und", ""}
         self._categories, self._values = LabelFinder(table, "category"), LabelFinder(table, "value")
 
     def read(self, product: Product, mentions: Sequence[tuple[Span, str | None]]) -> Reading:
@@ -74,7 +77,8 @@ class Reader:
                 ((concept, rules.get((span, attribute))) for span, concept, attribute in values),
             )
         )
-        return Reading(scoped, rules, denied)
+        language = (product.lang or "").replace("_", "-").split("-")[0].lower()
+        return Reading(scoped, rules, denied, None if language in self._languages else language)
 
     def _scoped(
         self, title: str, categories: Sequence[tuple[Span, list[str]]], found: Mapping[Name, Rule]

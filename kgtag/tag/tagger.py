@@ -176,10 +176,22 @@ class Tagger:
             if linked.link is not None:  # without a concept it is no NIL mention: no text states it
                 tag = CandidateTag.inferred(inferred, linked.link)
                 candidates.append(replace(tag, rule=denied.get(tag.concept)))
+        if (language := one.reading.unsupported_language) is not None:
+            candidates, nil = [_as_labelled(candidate) for candidate in candidates], []
         found = self._enforcer.enforce(candidates, lang=one.product.lang)
         model, revision = self.version, self.taxonomy.revision
-        tagging = Tagging(one.product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals)
+        tagging = Tagging(
+            one.product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals, language
+        )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _as_labelled(candidate: CandidateTag) -> CandidateTag:
+    """In a language without labels only what stands there as a label has it is a tag."""
+    meant = (
+        candidate.rule is not None or candidate.method == "given" or (candidate.method == "exact" and candidate.span)
+    )
+    return candidate if meant else replace(candidate, rule="unsupported_language")
 
 
 def _as_given(tagging: Tagging, product: Product) -> Tagging:
