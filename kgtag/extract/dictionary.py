@@ -1,8 +1,8 @@
 """The taxonomy's own labels, found as they are written in titles: a baseline extractor, without training."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence, Set
+from itertools import chain, pairwise
 from typing import get_args
 
 from graph.labels import joined, normal_form, words
@@ -101,26 +101,31 @@ class LabelExtractor(Extractor):
 
     def _mentions(self, product: Product) -> Iterator[Mention]:
         """One mention for each attribute that has the label; the more there are, the less sure is each."""
-        category = find_concept(self._taxonomy, product.category, "category") if product.category else None
-        applicable = None if category is None else frozenset(self._taxonomy.attributes_for(category))
+        given = find_concept(self._taxonomy, product.category, "category") if product.category else None
+        categories = list(self._categories.find(product.title))
+        likely = [given] if given else [concept for _, concepts in categories for concept in concepts]
+        fitting = frozenset(chain.from_iterable(self._taxonomy.attributes_for(category) for category in likely))
         named = set[str]()
 
         def admitted(value: str) -> bool:
             attribute = self._taxonomy.attribute_of(value)
-            return attribute not in named and (applicable is None or attribute in applicable)
+            return attribute not in named and (given is None or attribute in fitting)
 
         for field in get_args(Field):
-            found = list(self._in(product, field, admitted))
+            found = list(self._in(product, field, admitted, fitting))
             yield from found
             named |= {mention.attribute for mention in found}
             if field == "title":
-                categories = [span for span, _ in self._categories.find(product.title)]
-                yield from self._names.find(product.title, found, categories)
+                yield from self._names.find(product.title, found, [span for span, _ in categories])
 
-    def _in(self, product: Product, field: Field, admitted: Callable[[str], bool]) -> Iterator[Mention]:
+    def _in(
+        self, product: Product, field: Field, admitted: Callable[[str], bool], fitting: Set[str]
+    ) -> Iterator[Mention]:
+        """Of several attributes that have a label, those that are `fitting`, if any are."""
         text = product.title if field == "title" else product.text or ""
         for span, values in self._titles.find(text, admitted=admitted):
-            homes = sorted({home for value in values if (home := self._taxonomy.attribute_of(value)) is not None})
+            every = {home for value in values if (home := self._taxonomy.attribute_of(value)) is not None}
+            homes = sorted(every & fitting or every)
             surface = text[span.start : span.end]
             score = _LETTER if len(surface) == 1 or field == "text" else SURE
             place = Span(span.start, span.end, field)

@@ -4,6 +4,7 @@ import logging
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from kgtag.train.linker.synonyms import synonym_statistics, synonyms_of
 
 Ints = NDArray[np.int64]
 _NETWORKS = 4
-_WIDTHS = (48, 24)
+_WIDTHS, _DROPOUT = (48, 24), (0.2, 0.1)
 _EPOCHS, _MOST_STEPS = 25, 800
 _BATCH = 64
 _RATE, _DECAY = 3e-3, 0.02
@@ -52,38 +53,66 @@ def fit_networks(data: dataset.RankData, *, seed: int) -> models.RankModel:
     spread: Floats = np.asarray(data.features.std(axis=0, dtype=np.float64), dtype=np.float64)
     spread = np.where(spread > 1e-6, spread, np.inf)
     scaled = np.clip((data.features - mean) / spread, -models.CLIP, models.CLIP).astype(np.float32)
-    starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
-    gold = np.full(len(data.nil), -1, dtype=np.int64)  # by query: the place of its gold among its candidates
-    rows = np.flatnonzero(data.right)
-    gold[data.lookup[rows]] = rows - starts[data.lookup[rows]]
-    data = replace(data, features=scaled)
-    networks = tuple(_fit(data, starts, gold, seed=seed * 10 + n) for n in range(_NETWORKS))
+    networks = _fit(_Padded.of(data, scaled), data, seeds=[seed * 10 + n for n in range(_NETWORKS)])
     spread = np.where(np.isfinite(spread), spread, 1e12)
     return models.RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
 
 
-def _fit(data: dataset.RankData, starts: Ints, gold: Ints, *, seed: int) -> tuple[models.Layer, ...]:
-    usable = np.flatnonzero((gold >= 0) | data.nil)
+@dataclass(frozen=True, slots=True)
+class _Padded:
+    """Candidates by query: `features` (queries, most, features) float32, zeros where there are fewer; `counts`
+    (queries, most + 1) bool, the last for NIL; `target` (queries,) the place of the gold, -1 where there is none."""
+
+    features: Tensor
+    counts: Tensor
+    target: Tensor
+
+    @classmethod
+    def of(cls, data: dataset.RankData, features: NDArray[np.float32]) -> "_Padded":
+        starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
+        most = int(np.diff(starts).max(initial=1))
+        place = np.arange(len(data.lookup)) - starts[data.lookup]
+        padded = np.zeros((len(data.nil), most, features.shape[1]), dtype=np.float32)
+        padded[data.lookup, place] = features
+        counts = np.zeros((len(data.nil), most + 1), dtype=np.bool_)
+        counts[data.lookup, place], counts[:, -1] = data.counts, True
+        target = np.where(data.nil, most, -1)
+        rows = np.flatnonzero(data.right & ~data.nil[data.lookup])
+        target[data.lookup[rows]] = place[rows]
+        return cls(torch.from_numpy(padded), torch.from_numpy(counts), torch.from_numpy(target))
+
+
+def _fit(padded: _Padded, data: dataset.RankData, *, seeds: Sequence[int]) -> tuple[tuple[models.Layer, ...], ...]:
+    """The networks of all seeds, trained as one batch of matrices; each sees its own order of queries."""
+    usable = np.flatnonzero(padded.target.numpy() >= 0)
+    sizes = (padded.features.shape[2], *_WIDTHS, 1)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        lower = nn.Linear(data.features.shape[1], _WIDTHS[0]), nn.ReLU(), nn.Dropout(0.2)
-        upper = nn.Linear(*_WIDTHS), nn.ReLU(), nn.Dropout(0.1)
-        net = nn.Sequential(*lower, *upper, nn.Linear(_WIDTHS[1], 1))
-        draw = np.random.default_rng(seed)
+        layers = []
+        for seed in seeds:
+            torch.manual_seed(seed)
+            layers.append([nn.Linear(*pair) for pair in pairwise(sizes)])
+        weights, biases = ([], [])  # type: tuple[list[Tensor], list[Tensor]]
+        for level in zip(*layers, strict=True):
+            weights.append(torch.stack([layer.weight.detach().T for layer in level]).requires_grad_())
+            biases.append(torch.stack([layer.bias.detach()[None] for layer in level]).requires_grad_())
+        draws = [np.random.default_rng(seed) for seed in seeds]
         batches = (len(usable) + _BATCH - 1) // _BATCH
         epochs = max(3, min(_EPOCHS, _MOST_STEPS // batches))
-        optimiser = torch.optim.AdamW(net.parameters(), lr=_RATE, weight_decay=_DECAY)
+        optimiser = torch.optim.AdamW([*weights, *biases], lr=_RATE, weight_decay=_DECAY)
         pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=epochs * batches)
-        net.train()
+        weight = torch.from_numpy(data.weight)
         for _ in range(epochs):
-            order = draw.permutation(usable)
-            for start in range(0, len(order), _BATCH):
-                loss = _loss(net, data, starts, gold, order[start : start + _BATCH])
+            order = torch.from_numpy(np.stack([draw.permutation(usable) for draw in draws]))
+            for start in range(0, order.shape[1], _BATCH):
+                loss = _loss(weights, biases, padded, order[:, start : start + _BATCH], weight)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 pace.step()
-    return tuple((_rounded(layer.weight.T), _rounded(layer.bias)) for layer in net if isinstance(layer, nn.Linear))
+    return tuple(
+        tuple((_rounded(w[n]), _rounded(b[n, 0])) for w, b in zip(weights, biases, strict=True))
+        for n in range(len(seeds))
+    )
 
 
 def _rounded(tensor: Tensor) -> Floats:
@@ -91,21 +120,21 @@ def _rounded(tensor: Tensor) -> Floats:
     return np.round(exact, 6)
 
 
-def _loss(net: nn.Sequential, data: dataset.RankData, starts: Ints, gold: Ints, queries: Ints) -> Tensor:
-    sizes = starts[queries + 1] - starts[queries]
-    width = int(sizes.max())
-    place = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    rows = place + np.repeat(starts[queries], sizes)
-    owner = np.repeat(np.arange(len(queries)), sizes)
-    scores = torch.full((len(queries), width + 1), -1e4)
-    found = net(torch.from_numpy(data.features[rows])).squeeze(-1)
-    found = found.masked_fill(torch.from_numpy(~data.counts[rows]), -1e4)
-    scores = scores.index_put((torch.from_numpy(owner), torch.from_numpy(place)), found)
-    scores = torch.cat([scores[:, :width], torch.zeros(len(queries), 1)], dim=1)
-    target = torch.from_numpy(np.where(data.nil[queries], width, gold[queries]))
-    losses = nn.functional.cross_entropy(scores, target, reduction="none")
-    weight = torch.from_numpy(data.weight[queries])
-    return (losses * weight).sum() / weight.sum()
+def _loss(
+    weights: Sequence[Tensor], biases: Sequence[Tensor], padded: _Padded, queries: Tensor, weight: Tensor
+) -> Tensor:
+    """The sum over networks; `queries` (networks, batch)."""
+    count, size = queries.shape
+    states = padded.features[queries].reshape(count, -1, padded.features.shape[2])
+    for level, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        states = torch.baddbmm(b, states, w)
+        if level < len(_DROPOUT):
+            states = nn.functional.dropout(states.relu(), _DROPOUT[level])
+    found = torch.cat([states.reshape(count, size, -1), torch.zeros(count, size, 1)], dim=2)
+    scores = found.masked_fill(~padded.counts[queries], -1e4)
+    losses = nn.functional.cross_entropy(scores.flatten(0, 1), padded.target[queries].flatten(), reduction="none")
+    own = weight[queries]
+    return (losses.reshape(count, size) * own / own.sum(dim=1, keepdim=True)).sum()
 
 
 @dataclass(frozen=True, slots=True)
