@@ -110,46 +110,46 @@ def answers(tagger: Tagger, rows: Sequence[Row]) -> list[Answer]:
         own = [tag for tag in tagging.tags if tag.kind == "category" and tag.method != "implied"]
         best = max(own, key=lambda tag: tag.probability, default=None)
         concepts = frozenset(closed([tag.concept for tag in tagging.tags], tagger.taxonomy))
-        found.append(Answer(row, concepts, best and best.concept, best.probability if best else 0.0))
+        found.append(Answer(row, concepts, best.concept if best else None, best.probability if best else 0.0))
     return found
 
 
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+Counts = tuple[int, int]
+"""How many, of how many."""
 
 
-def wrong_titles(of: Sequence[Answer], taxonomy: Taxonomy) -> float | None:
-    asked = [one for one in of if one.row.wrong]
-    return _share(sum(bool(one.wrong) for one in asked), len(asked))
+def wrong_titles(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(bool(one.wrong) for one in of), sum(bool(one.row.wrong) for one in of)
 
 
-def wrong_concepts(of: Sequence[Answer], taxonomy: Taxonomy) -> float | None:
-    return _share(sum(len(one.wrong) for one in of), sum(len(one.row.wrong) for one in of))
+def wrong_concepts(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(len(one.wrong) for one in of), sum(len(one.row.wrong) for one in of)
 
 
-def recall(of: Sequence[Answer], taxonomy: Taxonomy) -> float | None:
+def values_found(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
     wanted = sum(len(one.row.values) for one in of)
-    return _share(wanted - sum(len(one.missed) for one in of), wanted)
+    return wanted - sum(len(one.missed) for one in of), wanted
 
 
-def category_right(of: Sequence[Answer], taxonomy: Taxonomy) -> float | None:
-    return _share(sum(one.category_right for one in of), len(of))
+def category_right(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(one.category_right for one in of), len(of)
 
 
-def category_broader(of: Sequence[Answer], taxonomy: Taxonomy) -> float | None:
-    """Of the titles with a category: an ancestor was given, not it."""
-    asked = [one for one in of if one.row.category]
-    return _share(sum(not one.category_right and _broader(one, taxonomy) for one in asked), len(asked))
+def category_broader(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    """Titles with a category that were given only an ancestor of it."""
+    asked = [(one, one.row.category, one.category) for one in of if one.row.category]
+    broader = [
+        one
+        for one, gold, given in asked
+        if gold and given and not one.category_right and taxonomy.is_ancestor(given, gold)
+    ]
+    return len(broader), len(asked)
 
 
-def _broader(one: Answer, taxonomy: Taxonomy) -> bool:
-    return one.category is not None and taxonomy.is_ancestor(one.category, one.row.category or "")
-
-
-MEASURES: dict[str, Callable[[Sequence[Answer], Taxonomy], float | None]] = {
+MEASURES: dict[str, Callable[[Sequence[Answer], Taxonomy], Counts]] = {
     "titles with a wrong tag, of those that tempt to one": wrong_titles,
     "wrong concepts given, of all that tempt": wrong_concepts,
-    "right values found": recall,
+    "right values found": values_found,
     "right category, or none where the shop has none": category_right,
     "broader category given instead, of the titles with a category": category_broader,
 }
@@ -188,16 +188,16 @@ def _print_shares(found: dict[str, list[Answer]], taxonomy: Taxonomy) -> None:
     for title, measure in MEASURES.items():
         lines = []
         for kind in (*kinds, "all"):
-            of_kind = {name: [one for one in all if kind in (one.row.kind, "all")] for name, all in found.items()}
-            shares = [
-                measure([one for one in chosen if one.row.lang in of], taxonomy)
-                for chosen in of_kind.values()
+            counts = [
+                measure([one for one in all if one.row.lang in of and kind in (one.row.kind, "all")], taxonomy)
+                for all in found.values()
                 for of in languages
             ]
-            if any(share is not None for share in shares):
-                cells = ["" if share is None else share for share in shares]
-                lines.append((kind.replace("_", " "), len(of_kind[FLOOR]), *cells))
-        table(title, ("kind", "titles", *heads), lines)
+            wholes = [whole for _, whole in counts[: len(languages)]]
+            if any(wholes):
+                cells = [part / whole if whole else "" for part, whole in counts]
+                lines.append((kind.replace("_", " "), *wholes[:2], *cells))
+        table(title, ("kind", "of, en", "of, zh", *heads), lines)
 
 
 def _print_plain(systems: dict[str, Tagger], found: dict[str, list[Answer]]) -> dict[str, Any]:
