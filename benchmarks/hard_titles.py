@@ -1,0 +1,235 @@
+"""Hard product titles against the sample shop: denials, imitations, accessories, misleading nouns, messy spelling.
+
+    python benchmarks/hard_titles.py [--model DIR] [--embeddings DIR] [--failures]
+
+`hard_titles.jsonl` was written by hand, half English, half Chinese, without regard to the rules that it measures. A row
+has the right `category` (null: the shop has none for the product), right `values` and `wrong` concepts, that a hasty
+reader would give. `accepted` are other categories, broad ones mostly, that count as the right one.
+Neither `values` nor `wrong` are all there is, so there is no precision; the sample's own test titles have one.
+
+The titles are tagged by labels only and, with --model, by a trained model, categories withheld. The floor is a plain
+lookup: whatever label stands in the title, leftmost and longest, without any rule, its first category the title's.
+With --failures, every title that went wrong is printed on stderr with what it was given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from common import arguments, machine, report, table
+
+from graph.stores import load_taxonomy, open_store
+from graph.taxonomy import Taxonomy
+from kgtag.data import read_annotated, sample
+from kgtag.data.importing import import_files
+from kgtag.evaluation.tagging import closed, evaluate_tagging
+from kgtag.tag.models import assemble_tagger, load_models
+from kgtag.tag.tagger import Tagger
+from kgtag.types import Product, Span, Tag, Tagging
+
+ROWS = Path(__file__).with_suffix(".jsonl")
+FLOOR = "lookup"
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    lang: str
+    kind: str
+    title: str
+    category: str | None
+    values: tuple[str, ...]
+    wrong: tuple[str, ...]
+    accepted: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a system gave: concepts with those they imply, the likeliest category, and its probability."""
+
+    row: Row
+    concepts: frozenset[str]
+    category: str | None
+    sure: float
+
+    @property
+    def wrong(self) -> list[str]:
+        return [id for id in self.row.wrong if id in self.concepts]
+
+    @property
+    def missed(self) -> list[str]:
+        return [id for id in self.row.values if id not in self.concepts]
+
+    @property
+    def category_right(self) -> bool:
+        return self.category == self.row.category or self.category in self.row.accepted
+
+
+class Lookup:
+    """The floor, as a tagger."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+        self._concepts: dict[str, str] = {}
+        for concept in sorted(taxonomy, key=lambda one: one.kind != "category"):
+            if concept.kind != "attribute":
+                for texts in (*[[text] for text in concept.pref_label.values()], *concept.alt_label.values()):
+                    for text in texts:
+                        self._concepts.setdefault(text.casefold(), concept.id)
+        longest = sorted(self._concepts, key=len, reverse=True)
+        self._labels = re.compile(
+            "|".join(rf"{_edge(label[0], '<!')}{re.escape(label)}{_edge(label[-1], '!')}" for label in longest)
+        )
+
+    def tag(self, products: Iterable[Product]) -> list[Tagging]:
+        return [Tagging(one.id, tuple(self._tags(one.title)), (), (), FLOOR, "") for one in products]
+
+    def _tags(self, title: str) -> Iterable[Tag]:
+        for found in self._labels.finditer(title.lower()):
+            concept = self.taxonomy[self._concepts[found[0]]]
+            yield Tag(concept.id, found[0], concept.kind, "exact", 1.0, span=Span(*found.span()), surface=found[0])
+
+
+def _edge(character: str, side: str) -> str:
+    """Latin words are whole words; Chinese has no spaces."""
+    return f"(?{side}[a-z0-9])" if re.match("[a-z0-9]", character) else ""
+
+
+def answers(tagger: Tagger, rows: Sequence[Row]) -> list[Answer]:
+    taggings = tagger.tag([Product(row.id, row.title) for row in rows])
+    found = []
+    for row, tagging in zip(rows, taggings, strict=True):
+        own = [tag for tag in tagging.tags if tag.kind == "category" and tag.method != "implied"]
+        best = max(own, key=lambda tag: tag.probability, default=None)
+        concepts = frozenset(closed([tag.concept for tag in tagging.tags], tagger.taxonomy))
+        found.append(Answer(row, concepts, best.concept if best else None, best.probability if best else 0.0))
+    return found
+
+
+Counts = tuple[int, int]
+"""How many, of how many."""
+
+
+def wrong_titles(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(bool(one.wrong) for one in of), sum(bool(one.row.wrong) for one in of)
+
+
+def wrong_concepts(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(len(one.wrong) for one in of), sum(len(one.row.wrong) for one in of)
+
+
+def values_found(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    wanted = sum(len(one.row.values) for one in of)
+    return wanted - sum(len(one.missed) for one in of), wanted
+
+
+def category_right(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    return sum(one.category_right for one in of), len(of)
+
+
+def category_broader(of: Sequence[Answer], taxonomy: Taxonomy) -> Counts:
+    """Titles with a category that were given only an ancestor of it."""
+    asked = [(one, one.row.category, one.category) for one in of if one.row.category]
+    broader = [
+        one
+        for one, gold, given in asked
+        if gold and given and not one.category_right and taxonomy.is_ancestor(given, gold)
+    ]
+    return len(broader), len(asked)
+
+
+MEASURES: dict[str, Callable[[Sequence[Answer], Taxonomy], Counts]] = {
+    "titles with a wrong tag, of those that tempt to one": wrong_titles,
+    "wrong concepts given, of all that tempt": wrong_concepts,
+    "right values found": values_found,
+    "right category, or none where the shop has none": category_right,
+    "broader category given instead, of the titles with a category": category_broader,
+}
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--model", type=Path, help="a model trained on the sample shop")
+    parser.add_argument("--embeddings", type=Path)
+    parser.add_argument("--failures", action="store_true", help="print the titles that went wrong")
+    given = parser.parse_args()
+    host = machine()
+    rows = [Row(**json.loads(line)) for line in ROWS.read_text(encoding="utf-8").splitlines()]
+    with tempfile.TemporaryDirectory() as temporary:
+        store = open_store(f"sqlite:///{Path(temporary) / 'shop.db'}")
+        store.migrate()
+        import_files(store, "jsonl", [sample.TAXONOMY], scheme=sample.SCHEME, author="benchmark")
+        taxonomy = load_taxonomy(store)
+    systems = {FLOOR: cast(Tagger, Lookup(taxonomy)), "labels": assemble_tagger(load_models(), taxonomy)}
+    if given.model is not None:
+        systems["trained"] = assemble_tagger(load_models(given.model, given.embeddings), taxonomy)
+    found = {name: answers(tagger, rows) for name, tagger in systems.items()}
+    _print_shares(found, taxonomy)
+    summary = _print_plain(systems, found)
+    if given.failures:
+        for name in [name for name in found if name != FLOOR]:
+            _print_failures(name, found[name])
+    data = f"{len(rows)} hard titles, by hand, for the sample shop; its {summary['n']} test titles"
+    report("hard_titles", data, host, save=given.save, **summary)
+
+
+def _print_shares(found: dict[str, list[Answer]], taxonomy: Taxonomy) -> None:
+    kinds = list(dict.fromkeys(one.row.kind for one in found[FLOOR]))
+    languages = (("en",), ("zh",), ("en", "zh"))
+    heads = [f"{name}, {'both' if len(of) > 1 else of[0]}" for name in found for of in languages]
+    for title, measure in MEASURES.items():
+        lines = []
+        for kind in (*kinds, "all"):
+            counts = [
+                measure([one for one in all if one.row.lang in of and kind in (one.row.kind, "all")], taxonomy)
+                for all in found.values()
+                for of in languages
+            ]
+            wholes = [whole for _, whole in counts[: len(languages)]]
+            if any(wholes):
+                cells = [part / whole if whole else "" for part, whole in counts]
+                lines.append((kind.replace("_", " "), *wholes[:2], *cells))
+        table(title, ("kind", "of, en", "of, zh", *heads), lines)
+
+
+def _print_plain(systems: dict[str, Tagger], found: dict[str, list[Answer]]) -> dict[str, Any]:
+    """Beside them: the sample's test titles, and how often a product without a category gets a sure one."""
+    gold = list(read_annotated(sample.TEST))
+    lines, summary = [], {}
+    for name, tagger in systems.items():
+        plain = evaluate_tagging(tagger, gold)
+        foreign = [one for one in found[name] if one.row.kind == "out_of_domain"]
+        sure = [
+            sum(one.sure > 0.5 and not one.category_right for one in of) / len(of)
+            for of in ([one for one in foreign if one.row.lang in which] for which in (("en",), ("zh",), ("en", "zh")))
+        ]
+        lines.append((name, *sure, plain.precision, plain.recall, plain.f1))
+        summary[name] = {"sure_of_foreign": round(sure[-1], 4), "plain_f1": round(plain.f1, 4)}
+    heads = ("", "sure, en", "zh", "both", "precision", "recall", "F1")
+    title = (
+        "out of domain: titles given a wrong category with a probability above .5; and the sample's plain test titles"
+    )
+    table(title, heads, lines, rivals=[FLOOR])
+    return {"n": len(gold), **summary}
+
+
+def _print_failures(name: str, of: Sequence[Answer]) -> None:
+    print(f"\n{name}", file=sys.stderr)
+    for one in of:
+        if one.wrong or one.missed or not one.category_right:
+            faults = [f"+{id}" for id in one.wrong] + [f"-{id}" for id in one.missed]
+            if not one.category_right:
+                faults.append(f"category {one.category} {one.sure:.2f}, not {one.row.category}")
+            print(f"{one.row.id}  {one.row.title}  →  {', '.join(faults)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
