@@ -75,41 +75,52 @@ _COMMA = re.compile(r"\s*[,，]\s*")
 
 _CUES = (
     _Cue("negated", _words(
-        r"\b(?:not(?!\s+(?:only|just|merely|incl\w*|sold|suppl\w*|part)\b)|never|isn[’'`]?t|aren[’'`]?t|nicht|keine?[nrsm]?"
-        r"|pas)\b|\bnon(?=[\s-])"), _ALL, joined=_OR),
+        r"\b(?:not(?!\s+(?:only|just|merely|incl\w*|sold|suppl\w*|part)\b)|never|neither|nor|cannot|can[’'`]?t|won[’'`]?t|"
+        r"(?:is|are|does|do)n[’'`]?t|unsuitable|nicht|keine?[nrsm]?|pas)\b|\bnon(?=[\s-])"), _ALL, joined=_OR),
     _Cue("negated", _words(
-        r"\b(?:no(?!\.|\s*\d)|without|w/o|free\s+(?:of|from)|lacks?|minus|ohne|frei\s+von|sans|senza|sin)(?!\w)"),
+        r"\b(?:no(?!\.|\s*\d)|without|w/o|free\s+(?:of|from)|lacks?|minus|zero|0\s?%|ohne|frei\s+von|sans|senza|sin)(?!\w)"),
         _ALL, joined=_LIST),
     _Cue("negated", _words(
-        r"(?:不是|没有|未|免|零(?!食|钱|件|售)|[不无非](?!常|洲|锈|仅|但|只|止|同|论|线|少|比|管|断|人机|凡|缝|粘)|0(?=[糖脂卡]))"
-        r"(?:含|带|添加|加|有|任何)?"), _ALL, joined=_LIST),
+        r"(?:绝|并|均|一概)?(?:不是|没有|没|未|免|零(?!食|钱|件|售)|0(?=[糖脂卡])|"
+        r"[不无非](?!常|洲|锈|仅|但|只|止|同|论|线|少|比|管|断|人机|凡|缝|粘|配|送|附))"
+        r"(?:含有?|带有?|添加|加|有|支持|具备|具有|掺|放|会|能|可|用|使用|任何|额外){0,2}"), _ALL, joined=_LIST),
     _Cue("negated", _words(
         r"(?:-\s?|\s)(?:free|frei)\b(?!\s+(?:shipping|delivery|gifts?|returns?|samples?|size|people|spirit|of|from)\b)"),
         _VALUES, before=True, joined=_LIST),
+    _Cue("negated", _words(r"(?:均|都|一概|全部)不(?:含|带|添加|加|用)"), _ALL, before=True, joined=_OR),
     _Cue("not_included", _words(
-        r"\s*(?:(?:is|are)\s+)?(?:not\s+(?:incl\w*|suppl\w*|part)|sold\s+separately|excluded|nicht\s+enthalten|"
-        r"non\s+incl\w*|除外|另购|另售|不包括|不包含|不含)"), _ALL, before=True, joined=_LIST),
+        r"\s*(?:(?:is|are)\s+)?(?:(?:not|n[’'`]t)\s+(?:incl\w*|suppl\w*|part)|isn[’'`]?t\s+part|sold\s+separately|excluded|"
+        r"nicht\s+enthalten|non\s+incl\w*|除外|需?另购|需?另售|需?自备|不包括在内)"), _ALL, before=True, joined=_OR),
     _Cue("not_included", _words(
-        r"\b(?:excl(?:udes?|uding|\.)?|does\s+not\s+include|not\s+including)(?!\w)|不包括|不包含"), _ALL, joined=_LIST),
-    _Cue("imitated", _words(r"\b(?:faux|fake|imitation|simulated|artificial|kunst|replica)\b|仿真?|人造|假"),
-        frozenset(("material", "other"))),
-    _Cue("imitated", _words(r"\b(?:vegan|pu|synthetic|mock|man-?made)\b|合成|人工"), frozenset(("material",))),
-    _Cue("imitated", _words(r"[\s-]?(?:look|effect|optik|imitation|alternative)\b|-like\b|质感"),
+        r"\b(?:excl(?:udes?|uding|\.)?|(?:does\s+not|doesn[’'`]?t)\s+(?:include|come\s+with)|not\s+including)(?!\w)"
+        r"|不包[括含]|[不无](?:配|送|附)(?!色|搭)"), _ALL, joined=_LIST),
+    _Cue("imitated", _words(r"\b(?:faux|fake|imitation|simulated|artificial|kunst|replica|looks\s+like)\b|仿|人造|假|"
+        r"(?<![A-Za-z品种分各])类"), frozenset(("material", "other"))),
+    _Cue("imitated", _words(r"\b(?:vegan|pu|synthetic|mock|man-?made|as\s+soft\s+as)\b|合成|人工"),
+        frozenset(("material",))),
+    _Cue("imitated", _words(r"[\s-]?(?:look|effect|feel|touch|optik|imitation|alternative)\b|-like\b|[质触手]感"),
         frozenset(("material", "other", "category")), before=True),
-    _Cue("imitated", _words(r"[\s-]?(?:style|inspired|print(?:ed)?|pattern|grain|effekt)\b"),
+    _Cue("imitated", _words(r"[\s-]?(?:style|inspired|grain|effekt|shaped?|themed)\b|造型|形状"),
         frozenset(("material", "category")), before=True),
+    _Cue("imitated", _words(r"[\s-]?(?:scented|flavou?red|infused)\b|味|香型"),
+        frozenset(("material", "category", "look")), before=True),
     _Cue("imitated", _words(r"纹|效果|风|款|色"), frozenset(("material",)), before=True),
+    _Cue("modifier", _words(r"[\s-]?(?:prints?|printed|pattern(?:ed)?|design|motif|graphic|cartoon|logo)\b|图案|印花|"
+        r"卡通|主题|氛围"), _CATEGORY, before=True),
+    _Cue("modifier", _words(r"\b(?:shaped\s+like|in\s+the\s+shape\s+of|print\s+of|cartoon)\b"), _CATEGORY, gap=2),
     _Cue("intended_for", _words(
-        r"\b(?:for|fits|compatible\s+with|works?\s+with|suitable\s+for|replaces|für|passend\s+zu|pour|para)\b"
-        r"|适用于?|适配|兼容|用于|专为"),
+        r"\b(?:for|fits?(?=\s+(?:your|any|all|most|the|an?|over|in|on)\b)|(?:to|that|which|will)\s+fit|holds?|"
+        r"goes\s+(?:under|in|into|over|on)|attach(?:es)?\s+to|tops\s+up|charges|compatible\s+with|(?:works?|used?)\s+with|"
+        r"suitable\s+for|replaces|für|passend\s+zu|pour|para)\b|适用于?|适配|兼容|用于|专为|可[装放]|替换|(?<![\u4e00-\u9fff])[给装放]"),
         frozenset(("category", "material", "look", "maker")), gap=3, joined=_BESIDE),
     _Cue("intended_for", _words(
-        r"[\s-]*(?:cases?|covers?|chargers?|straps?|stands?|holders?|cleaners?|racks?|organi[sz]ers?|pads?|parts?|filters?|"
-        r"cables?|adapters?|protectors?|mounts?|laces|insoles?|polish|stickers?|accessor(?:y|ies)|replacements?|cushions?|"
-        r"hangers?|stretchers?)\b|专用|配件|保护套|保护壳|壳|套(?!装|餐|盒)|支架|架|清洁|充电|收纳|替换|贴?膜|鞋垫|鞋带|表带|"
-        r"底座|罐|盒(?!装)"), _CATEGORY, before=True),
+        r"[\s-]*(?:(?:carrying|replacement|cleaning|storage|travel|spare|drying)\s+)?(?:cases?|covers?|chargers?|straps?|stands?|"
+        r"holders?|cleaners?|racks?|organi[sz]ers?|pads?|parts?|filters?|cables?|adapters?|protectors?|mounts?|laces|insoles?|"
+        r"polish|removers?|stickers?|accessor(?:y|ies)|replacements?|cushions?|hangers?|stretchers?|cos(?:y|ies)|pegs?|seals?)\b"
+        r"|(?:都能|可|通|专)?用(?![品户餐于])|配件|保护套|保护壳|壳|套(?!装|餐|盒)|支架|架|清洁|充电|收纳|替换|贴?膜|防潮垫|鞋垫|鞋带|"
+        r"表带|底座|罐|密封圈|地钉|肩带|配[饰件]|盒(?!装)|都能"), _CATEGORY, before=True, joined=_OR),
     _Cue("accessory", _words(
-        r"\b(?:with|w/|incl(?:udes?|uding|\.)?|plus|mit|avec|con)(?!\w)|配|附|(?<![\u4e00-\u9fff])带"),
+        r"\b(?:with|w/|incl(?:udes?|uding|\.)?|plus|mit|avec|con)(?!\w)|附|(?<![\u4e00-\u9fff])[带配]"),
         _CATEGORY, gap=2, joined=_LIST),
 )  # fmt: skip
 """In the order of precedence."""
@@ -128,6 +139,11 @@ _HEADS = re.compile(
     re.IGNORECASE,
 )
 """Nouns that say what a thing is, whatever stands before them. Of the commonest in shops' titles; no list is whole."""
+_PHRASE_END = re.compile(
+    r"[.,;:!?|()\[\]{}<>，、；：！？。（）【】\n+/&]|\s[-–—]\s|(?<=[\u4e00-\u9fff])\s|的|\b(?:but|with|and|or|in|of|by|on|from|for)\b|[但而且和与]",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[,;(|，；（【]|\s[-–—]\s|(?<=[\u4e00-\u9fff])\s")
 _BETWEEN_WORD = re.compile(rf"[{CJK_CLASS}]|[^\W{CJK_CLASS}]+")
 _FILLERS = re.compile(
     r"(?:an?|the|any|all|your|most|new|added|artificial|real|genuine|true|extra|of|from|made|really|fully|very|truly|"
@@ -143,7 +159,8 @@ def scopes(text: str, names: Sequence[Name]) -> dict[Name, Rule]:
     for cue in _CUES:
         for match in cue.words.finditer(text):
             first, last = match.span()
-            if any(name.span.start < last and first < name.span.end for name in ordered):
+            own = (name for name in ordered if name.span.start < last and first < name.span.end)
+            if any(name.span.start <= first or not cue.before for name in own):
                 continue  # "no-show socks": the cue is a part of the name
             reached = _before(cue, text, first, ordered) if cue.before else _after(cue, text, last, ordered)
             for name in reached:
@@ -157,6 +174,18 @@ def _head(text: str, name: Name, names: Sequence[Name]) -> bool:
     end = name.span.end
     last = all(other.span.start <= name.span.start for other in names if other.topic == "category")
     return last and name.topic == "category" and CJK.match(text, end - 1) is not None and text[end : end + 1] != "的"
+
+
+def head(text: str, names: Sequence[Span]) -> Span | None:
+    """Which of the categories that a title names it is: of its first phrase that has any, the last, but a plural before
+    others ("socks" in "socks cartoon tent")."""
+    phrase = list(names[:1])
+    for name in names[1:]:
+        if _PHRASE_END.search(text, phrase[-1].end, name.start):
+            break
+        phrase.append(name)
+    plural = (name for name in phrase if _PLURAL.search(text, 0, name.end))
+    return next(plural, phrase[-1] if phrase else None)
 
 
 def modifies(text: str, end: int, start: int | None) -> bool:
@@ -181,7 +210,9 @@ def _after(cue: _Cue, text: str, end: int, names: Sequence[Name]) -> Iterator[Na
         elif name.span.start >= at:
             between = text[at : name.span.start]
             joined = cue.joined is not None and cue.joined.fullmatch(between)
-            if not joined or (last == "category" and not between.strip(" -")):
+            if cue.gap and name.topic == "category" and not _STOP.search(between) and not CJK.search(between):
+                joined = True
+            if not joined or (last == "category" != name.topic and not between.strip(" -")):
                 return
             if _COMMA.fullmatch(between):
                 waiting.append(name)
@@ -205,7 +236,12 @@ def _near(between: str, cue: _Cue, name: Name) -> bool:
 
 
 def _before(cue: _Cue, text: str, start: int, names: Sequence[Name]) -> Iterator[Name]:
-    """The names that end where a cue begins, then those to their left that are joined to them."""
+    """The names that end where a cue begins, then those to their left that are joined to them. What is not included is
+    all that stands in a clause of its own."""
+    clause = max((match.end() for match in _CLAUSE.finditer(text, 0, start)), default=0)
+    if cue.rule == "not_included" and clause:
+        yield from (name for name in names if clause <= name.span.start and name.span.end <= start)
+        return
     own = [name for name in names if name.span.end == start]
     yield from own
     at = min((name.span.start for name in own), default=-1)

@@ -89,9 +89,11 @@ class CategoryPredictor:
         for name, probability in extraction.categories:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
-        named = {one.concept: one.span for one in reading.categories if one.rule is None}
+        named = {one.concept: one.span for one in reading.categories if one.rule is None and one.head}
         weights = self._weights(guessed, named, reading.denied)
         total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
+        if not guessed and reading.foreign:
+            total *= 2
         found: list[CandidateTag] = []
         for concept, weight in weights.items():
             if weight / total >= _FLOOR:

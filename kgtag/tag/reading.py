@@ -5,20 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from graph.labels import words
 from graph.taxonomy import Taxonomy
 from kgtag.extract.dictionary import LabelFinder
-from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
+from kgtag.extract.scope import Name, Topic, head, modifies, scopes, topics
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Extraction, Mention, Product, Rule, Span
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A category that the title names, and the rule by which that says nothing of the product, if there is one."""
+    """A category that the title names, and the rule by which that says nothing of the product, if there is one. Of
+    several names one is the `head`."""
 
     span: Span
     concept: str
     rule: Rule | None
+    head: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +32,15 @@ class Reading:
         categories: Of the title, from left to right.
         rules: By span and attribute (its concept id): why a value there is none of the product's.
         denied: Concepts whose every name in the product says nothing of it, with the rule of the first.
+        foreign: Whether nothing speaks for the category that the title names: several words are unknown, and no value
+            that applies to it is among them.
         unsupported_language: The product's language, if the taxonomy has no labels in it.
     """
 
     categories: tuple[Named, ...]
     rules: dict[tuple[Span, str | None], Rule]
     denied: dict[str, Rule]
+    foreign: bool
     unsupported_language: str | None
 
 
@@ -70,7 +76,9 @@ class Reader:
             for span, attribute in asked
             if (rule := found.get(Name(span, self._topic(attribute)))) is not None
         }
-        scoped = tuple(self._scoped(product.title, categories, found))
+        scoped = list(self._scoped(product.title, categories, found))
+        main = head(product.title, [one.span for one in scoped if one.rule is None])
+        scoped = [one if one.span == main else replace(one, head=False) for one in scoped]
         denied = _denied(
             chain(
                 ((one.concept, one.rule) for one in scoped),
@@ -78,7 +86,26 @@ class Reader:
             )
         )
         language = (product.lang or "").replace("_", "-").split("-")[0].lower()
-        return Reading(scoped, rules, denied, None if language in self._languages else language)
+        foreign = self._foreign(product.title, scoped, values)
+        return Reading(tuple(scoped), rules, denied, foreign, None if language in self._languages else language)
+
+    def _foreign(self, title: str, categories: Sequence[Named], values: Sequence[tuple[Span, str, str | None]]) -> bool:
+        """Of the sample's 763 titles with a category's name 3 are so, all wrongly; of 21 of goods that the shop doesn't
+        sell, but with such a name, 10."""
+        fitting = [set(self._taxonomy.attributes_for(one.concept)) for one in categories if one.head]
+        if (
+            not fitting
+            or not all(fitting)
+            or any(attribute in found for _, _, attribute in values for found in fitting)
+        ):
+            return False
+        spans = [*(one.span for one in categories), *(span for span, *_ in values)]
+        known = [
+            any(span.start <= word.start and word.end <= span.end for span in spans)
+            for word in words(title)
+            if word.folded[0].isalpha()
+        ]
+        return known.count(False) >= _UNKNOWN
 
     def _scoped(
         self, title: str, categories: Sequence[tuple[Span, list[str]]], found: Mapping[Name, Rule]
@@ -99,6 +126,8 @@ class Reader:
         return self._topics.get(attribute, "other") if attribute is not None else "other"
 
 
+_UNKNOWN = 2
+"""Words outside all names from which on a title is foreign."""
 _DIGITS_BEFORE = re.compile(r"\d[\d.,]*$")
 _DIGITS_AFTER = re.compile(r"[\d.,]*\d")
 

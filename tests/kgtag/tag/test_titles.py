@@ -65,6 +65,12 @@ def test_a_language_without_labels(pipeline: kgtag.Pipeline) -> None:
     assert pipeline(Product("1", "Boots", lang="fr")).unsupported_language == "fr"
 
 
+def test_a_name_alone_among_unknown_words_is_no_category(pipeline: kgtag.Pipeline) -> None:
+    assert not [tag for tag in pipeline("Tent caterpillar control granules").tags if tag.kind == "category"]
+    assert pipeline("Tent").tags[0].concept == "tents"
+    assert "tents" in {tag.concept for tag in pipeline("Tent with groundsheet and pegs, green").tags}
+
+
 @pytest.mark.parametrize(
     ("title", "names"),
     [
