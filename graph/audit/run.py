@@ -144,7 +144,7 @@ def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
     for name in checks or ():
         if name not in names:
             raise InputError(f"no check {name!r} of SKOS files; there is {', '.join(names)}")
-    triples = rdf.load(path)
+    triples = list(dict.fromkeys(rdf.load(path)))
     wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
     return report(_revision(triples), wanted, Thesaurus(triples))
 

@@ -43,10 +43,12 @@ _MAPPED: Mapping[str, RelationType] = {
 _HIERARCHY: Mapping[Kind, str] = {"category": "subClassOf", "attribute": "subPropertyOf"}
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+def read(
+    files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None, syntax: str | None = None
+) -> Parsed:
     """Read files as one graph; `lang` is for texts without a language ("en"), the default scheme is "gs1"."""
     triples = [
-        (_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for file in files for s, p, o in rdf.load(file)
+        (_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for s, p, o in rdf.load(*files, syntax=syntax)
     ]
     return _Vocabulary(triples, lang=lang or "en", scheme=scheme, file=", ".join(map(str, files))).parsed()
 

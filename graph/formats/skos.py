@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
-from graph.formats import rdf, reading
+from graph.formats import rdf, rdf_writing, reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, parsed
 from graph.formats.rdf import (
@@ -51,12 +51,14 @@ _NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
 _ROWS = 1000
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+def read(
+    files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None, syntax: str | None = None
+) -> Parsed:
     """Read files as one graph; `scheme` overrides the concepts' scheme, `lang` is for labels without a language.
 
     The id of another program's concept is its IRI, and its kind category.
     """
-    triples = [triple for file in files for triple in rdf.load(file)]
+    triples = list(rdf.load(*files, syntax=syntax))
     document = Document(
         [*triples, *plain_labels(triples)], lang=lang or "und", scheme=scheme, file=", ".join(map(str, files))
     )
@@ -77,7 +79,7 @@ def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> 
     if options.xl:
         prefixes["skosxl"] = SKOSXL
         triples = label_nodes(triples)
-    rdf.save(path, triples, prefixes=prefixes)
+    rdf_writing.save(path, triples, prefixes=prefixes)
     return Exported.of(taxonomy, options)
 
 

@@ -69,6 +69,13 @@ def import_file(
         bool,
         typer.Option("--replace", help="The file has the whole scheme: move what moved, deprecate what is missing."),
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file with something wrong in it, in place of a note.")
+    ] = False,
+    syntax: Annotated[
+        str | None,
+        typer.Option(help="For RDF whose suffix misleads: turtle, ntriples, nquads, trig, rdfxml or jsonld."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
     author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
@@ -106,6 +113,8 @@ def import_file(
             rows=rows,
             id_prefix=id_prefix,
             replacing=replacing,
+            strict=strict,
+            options={"syntax": syntax},
             dry_run=dry_run,
             author=login(author),
         )

@@ -193,7 +193,6 @@ def test_a_cycle_is_refused(tmp_path: Path) -> None:
         skos.read([file])
 
 
-BOMB = '<!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>'
 RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 
 
@@ -205,9 +204,8 @@ RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         ("t.ttl", ":a nope:b 'c' .", r":\d+: no valid Turtle"),
         ("t.rdf", RDF, r":1:\d+: no valid XML: no element found"),
         ("t.rdf", "<a>\n<b></a>", r":2:\d+: no valid XML: mismatched tag"),
-        ("t.rdf", BOMB + RDF + "&b;</rdf:RDF>", r":1:\d+: .*XML entity 'a'"),
         ("t.rdf", '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + RDF + "&x;</rdf:RDF>", "XML entity 'x'"),
-        ("t.jsonld", "{", r":1:\d+: no valid JSON"),
+        ("t.jsonld", "{", r":1:\d+: no valid JSON-LD"),
         ("t.jsonld", '{"@context": "http://127.0.0.1:9/c", "@id": "x"}', "lies outside the file"),
         (
             "t.jsonld",
@@ -224,8 +222,8 @@ def test_bad_files_are_refused_with_the_place(tmp_path: Path, name: str, content
 
 
 def test_other_suffixes_and_schemes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the suffix '.txt' names no RDF notation"):
-        skos.read([tmp_path / "t.txt"])
+    with pytest.raises(InputError, match=r"the suffix '.doc' names no RDF syntax"):
+        skos.read([_file(tmp_path, "a", "t.doc")])
     taxonomy = Taxonomy.of(TaxonomyData.of(0, (Concept("a", "s", "category", {"en": "A"}),), ()))
     with pytest.raises(InputError, match="no scheme 'x' in this taxonomy; there is s"):
         export_file(taxonomy, "skos", tmp_path / "t.ttl", options=ExportOptions(scheme="x"))
