@@ -4,8 +4,10 @@ Files can't load other files. pyoxigraph expands entities without bound and over
 is checked before it reads a file.
 """
 
+import gc
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -45,6 +47,9 @@ RELATIONS: Mapping[RelationType, str] = {
     "replaced_by": DCT + "isReplacedBy",
 }
 
+XL_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+"""Properties of plain labels and of labels that are nodes."""
+
 SYNTAXES: Mapping[str, RdfFormat] = {
     "turtle": RdfFormat.TURTLE,
     "ntriples": RdfFormat.N_TRIPLES,
@@ -68,7 +73,7 @@ _QUAD = re.compile(
 _NESTED_JSON = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)
 _NESTED_TERMS = re.compile(r"<<\(|\)>>")
 _DEEPEST = 500
-_UNDERSCORE = re.compile(r'(?<!\\)"@([A-Za-z]{2,3})_(?=[A-Za-z]{2}\b)')
+_UNDERSCORE = re.compile(r'"@([A-Za-z]{2,3})_(?=[A-Za-z]{2}\b)')
 """A language tag such as en_US, which the Turtle family can't carry."""
 _WHERE = re.compile(r"Parser error (at|between) line .*?: ")
 _CONTEXT = re.compile(r'"@(?:context|import)"\s*:\s*(?:\[\s*(?:\{[^{}]*\}\s*,\s*)*)?"([^"]*)"')
@@ -91,6 +96,18 @@ Node = str
 Triple = tuple[Node, Node, Node | Text]
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without Python's search for cyclic garbage: it walks through all triples again and again, and they have none."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
+
+
 def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
     """The triples of files, named graphs included, in their order; one may come several times.
 
@@ -104,22 +121,26 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
     """
     if syntax is not None and syntax not in SYNTAXES:
         raise InputError(f"no RDF syntax {syntax!r}; there is {', '.join(SYNTAXES)}")
-    known: dict[str, str] = {}
+    known: dict[str, str] = {}  # one string for all occurrences of an IRI
+
     for number, file in enumerate(files):
-        blanks: dict[str, str] = {}
+        blanks: dict[str, str] = {}  # numbered, for files may use the same names
 
-        def node(term: NamedNode | BlankNode, blanks: dict[str, str] = blanks, number: int = number) -> Node:
-            """One string for all occurrences; blank nodes are numbered, for files may use the same names."""
-            name = term.value
-            if isinstance(term, BlankNode):
-                return blanks.get(name) or blanks.setdefault(name, f"_:f{number}b{len(blanks)}")
-            return known.setdefault(name, name)
-
-        for s, p, o, _ in _quads(file, syntax):
+        for quad in _quads(file, syntax):
+            s, p, o = quad.subject, quad.predicate.value, quad.object
+            name = s.value if isinstance(s, NamedNode) else str(s)
+            if isinstance(s, BlankNode):
+                name = blanks.setdefault(s.value, f"_:f{number}b{len(blanks)}")
             if isinstance(o, Literal):
-                yield node(s), node(p), Text(o.value, cased(o.language) if o.language else "")
+                lang = o.language
+                value: Node | Text = Text(o.value, cased(lang) if lang else "")
+            elif isinstance(o, NamedNode):
+                value = known.setdefault(o.value, o.value)
+            elif isinstance(o, BlankNode):
+                value = blanks.setdefault(o.value, f"_:f{number}b{len(blanks)}")
             else:
-                yield node(s), node(p), node(o) if isinstance(o, NamedNode | BlankNode) else Text(str(o))
+                value = Text(str(o))
+            yield known.setdefault(name, name), known.setdefault(p, p), value
 
 
 def _quads(path: Path, stated: str | None) -> Iterator[pyoxigraph.Quad]:

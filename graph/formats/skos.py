@@ -25,6 +25,7 @@ from graph.formats.rdf import (
     SKOS,
     SKOSXL,
     TYPE,
+    XL_TERMS,
     Node,
     Text,
     Triple,
@@ -36,7 +37,6 @@ from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
-_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
 PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
 MAPPINGS = {
     "Concept": SKOS + "Concept",
@@ -145,7 +145,7 @@ def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
             forms[s].append(o)
     if not forms:
         return []
-    terms = {xl: plain for plain, xl in _TERMS.items()}
+    terms = {xl: plain for plain, xl in XL_TERMS.items()}
     return [
         (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
     ]
@@ -155,12 +155,12 @@ def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
     """The triples with a node for each plain label."""
     number: Counter[str] = Counter()
     for s, p, o in triples:
-        if p not in _TERMS:
+        if p not in XL_TERMS:
             yield s, p, o
             continue
         node = blank(f"{s}-label", number[s])
         number[s] += 1
-        yield s, _TERMS[p], node
+        yield s, XL_TERMS[p], node
         yield node, TYPE, SKOSXL + "Label"
         yield node, SKOSXL + "literalForm", o
 
