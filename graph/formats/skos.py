@@ -6,14 +6,14 @@ are. The script may be run again, and must be after concepts were added.
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
 from graph.formats import rdf, rdf_writing, reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import Parsed, parsed
+from graph.formats.parsed import CONTRADICTIONS, Parsed, parsed
 from graph.formats.rdf import (
     CONCEPT_BASE,
     DCT,
@@ -32,7 +32,8 @@ from graph.formats.rdf import (
     blank,
     to_iri,
 )
-from graph.formats.skos_document import Document, left_out
+from graph.formats.skos_document import Document
+from graph.formats.skos_left_out import left_out
 from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -58,18 +59,19 @@ def read(
 
     The id of another program's concept is its IRI, and its kind category.
     """
-    triples = list(rdf.load(*files, syntax=syntax))
-    document = Document(
-        [*triples, *plain_labels(triples)], lang=lang or "und", scheme=scheme, file=", ".join(map(str, files))
-    )
-    ids = document.concept_nodes()
-    if not ids:
-        raise FileFormatError(document.file, "there is no skos:Concept in the file")
-    concepts = {node: concept for node in ids if (concept := document.concept(node)) is not None}
-    known = {concept.id: concept for concept in concepts.values()}
-    relations = [*document.hierarchy(known), *document.relations(known)]
-    notes = [*document.notes(), *left_out(document.by_subject, concepts)]
-    return parsed(known.values(), relations, notes=notes, places={}, file=document.file)
+    file = ", ".join(map(str, files))
+    with rdf.uncollected():
+        document = Document(rdf.load(*files, syntax=syntax), lang=lang or "und", scheme=scheme, file=file)
+        concepts = document.concepts()
+        if not concepts:
+            raise FileFormatError(file, "there is no skos:Concept in the file; --syntax and the format `owl` may help")
+        known = {concept.id: concept for concept in concepts.values()}
+        relations = [*document.hierarchy(known), *document.relations(known)]
+        notes = [*document.notes(), *left_out(document.by_subject, concepts)]
+        faults = document.faults()
+        return parsed(
+            known.values(), relations, notes=notes, places={}, file=file, tolerate=CONTRADICTIONS, faults=faults
+        )
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -135,20 +137,6 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield other, SKOS + "related", node
         if relation.primary and len(parents) > 1:
             yield node, KGTAG + "primary", other
-
-
-def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
-    """Plain labels for the XL labels of the triples."""
-    forms: dict[str, list[Text]] = defaultdict(list)
-    for s, p, o in triples:
-        if p == SKOSXL + "literalForm" and isinstance(o, Text):
-            forms[s].append(o)
-    if not forms:
-        return []
-    terms = {xl: plain for plain, xl in XL_TERMS.items()}
-    return [
-        (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
-    ]
 
 
 def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
