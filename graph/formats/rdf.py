@@ -70,6 +70,7 @@ _A_TAG = re.compile(r"\s*<[\w.-]+(?!\S*/)[^<>]*>")
 _QUAD = re.compile(
     r"\s*(?:#.*\s+)*(?:<[^<>\s]*>|_:\S+)\s+<[^<>\s]*>\s+\S.*\s(?:<[^<>\s]*>|_:\S+)\s*\.\s*$", re.MULTILINE
 )
+_NOT_RDF = re.compile(r"\s*((?P<xml>(<\?xml[^>]*>\s*)?<Ontology\s)|Prefix\()")
 _NESTED_JSON = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)
 _NESTED_TERMS = re.compile(r"<<\(|\)>>")
 _DEEPEST = 500
@@ -183,6 +184,9 @@ def _syntax(path: Path, source: str) -> str:
         raise InputError(
             f"{path}: the suffix {suffix!r} names no RDF syntax; one of {expected} was expected, or --syntax"
         )
+    if other := _NOT_RDF.match(source):
+        name = "OWL/XML" if other["xml"] else "OWL functional syntax"
+        raise FileFormatError(str(path), f"this is {name}, which is not RDF; save it as RDF/XML or Turtle")
     if _JSON_START.match(source):
         return "jsonld"
     if _XML_START.match(source) or (suffix in (".rdf", ".owl", ".xml") and _A_TAG.match(source)):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
+from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, owl, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
 from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
@@ -21,6 +21,7 @@ _BUILT_IN = (
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
     Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld"), options=("syntax",)),
+    Format("owl", owl.read, options=("syntax",)),
     Format("gs1", gs1.read, options=("syntax",)),
     Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
     Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),

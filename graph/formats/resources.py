@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from graph.formats.parsed import counted, note
+from graph.formats.parsed import circles, counted, note
 from graph.formats.rdf import DC, DCT, ISO_THES, KGTAG, RDF, RDFS, SKOS, SKOSXL, XL_TERMS, Node, Text, Triple, shown
-from graph.model import LANGUAGE_TAG
+from graph.model import LANGUAGE_TAG, Relation
 
 GVP = "http://vocab.getty.edu/ontology#"
 _STANDARD = (SKOS, SKOSXL, RDFS, RDF, KGTAG, DC, DCT)
@@ -121,6 +121,20 @@ class Resources:
         """A label for a concept that has none: the end of its IRI."""
         self.wrong["concepts have no label; the end of their IRI stands for it"].append(node)
         return {"und": node.rstrip("/#").replace("#", "/").rpartition("/")[2].strip() or node}
+
+    def without_cycles(self, broader: Sequence[Relation], statements: Mapping[tuple[str, str], int]) -> list[Relation]:
+        """The relations without one of each cycle; `statements` counts for each (narrower, broader) who states it."""
+        closing: set[Relation] = set()
+        while found := circles(edge for edge in broader if edge not in closing):
+            for edge in found:  # two concepts may each be broader than the other: what both state outweighs
+                back = Relation("broader", edge.target, edge.source)
+                count = statements.get((back.source, back.target), 0)
+                weaker = 0 < count < statements[edge.source, edge.target] and back not in closing
+                closing.add(back if weaker else edge)
+        if closing:
+            what = "broader relations close a cycle and were left out"
+            self.wrong[what] += [f"{edge.source} → {edge.target}" for edge in closing]
+        return [edge for edge in broader if edge not in closing]
 
     def join_subproperties(self) -> None:
         """Count statements with sub-properties of SKOS, which the file declares or thesauri share, as those of SKOS."""

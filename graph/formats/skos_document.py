@@ -9,7 +9,6 @@ from typing import Any, get_args
 
 from graph.columns.invariants import bad_id
 from graph.formats import reading
-from graph.formats.parsed import circles
 from graph.formats.rdf import (
     CONCEPT_BASE,
     DC,
@@ -174,12 +173,9 @@ class Document(Resources):
                 if best is None:
                     found |= dict.fromkeys(left, self._only_scheme)
                     break
-                taken = [node for node in left if best in stated[node]]
+                taken = [node for node in left if best in stated[node] or not stated[node]]
                 found |= dict.fromkeys(taken, from_iri(best, SCHEME_BASE))
-                left = [node for node in left if best not in stated[node]]
-                if left and not any(stated[node] for node in left):
-                    found |= dict.fromkeys(left, from_iri(best, SCHEME_BASE))
-                    break
+                left = [node for node in left if node not in found]
         for node in nodes:
             if (named := self.scheme or self.value(node, "scheme")) is not None:
                 found[node] = named
@@ -242,20 +238,10 @@ class Document(Resources):
         upward.update(self._transitive({child for child, _ in upward}))
         pairs = {(from_iri(s, CONCEPT_BASE), from_iri(o, CONCEPT_BASE)): count for (s, o), count in upward.items()}
         fit = [Relation("broader", s, o) for s, o in sorted(pairs) if self._fit("broader", s, o, known)]
-        closing: set[Relation] = set()
-        while found := circles(edge for edge in fit if edge not in closing):
-            for edge in found:  # two concepts may each be broader than the other: one that both state outweighs
-                back = Relation("broader", edge.target, edge.source)
-                weaker = 0 < pairs.get((back.source, back.target), 0) < pairs[edge.source, edge.target]
-                closing.add(back if weaker else edge)
-        if closing:
-            what = "broader relations close a cycle and were left out"
-            self.wrong[what] += [f"{edge.source} → {edge.target}" for edge in closing]
+        nodes = {from_iri(node, CONCEPT_BASE): node for node in self.schemes}
         parents: dict[str, list[Relation]] = defaultdict(list)
-        for edge in fit:
-            if edge not in closing:
-                parents[edge.source].append(edge)
-        nodes = {from_iri(node, CONCEPT_BASE): node for node in self.schemes} if parents else {}
+        for edge in self.without_cycles(fit, pairs):
+            parents[edge.source].append(edge)
         for child, edges in parents.items():
             marked = {from_iri(node, CONCEPT_BASE) for node in self.nodes(nodes[child], KGTAG + "primary")}
             first = next((edge for edge in edges if edge.target in marked), edges[0])

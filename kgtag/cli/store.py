@@ -91,7 +91,8 @@ def import_file(
     - `openfoodfacts`: `kgtag import openfoodfacts categories.txt`
     - `bestbuy`: `kgtag import bestbuy categories.json`
     - `whatnot`: `kgtag import whatnot taxonomy.json --id-prefix whatnot:`
-    - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
+    - `skos` (any RDF): `kgtag import skos thesaurus.ttl`
+    - `owl` (classes of RDFS and OWL): `kgtag import owl ontology.owl`
     - `gs1` (GS1 Web Vocabulary): `kgtag import gs1 gs1Voc.ttl`
     - `graphml`: `kgtag import graphml shop.graphml`
     - `csv` (CSV or TSV): `kgtag import csv shop.csv --lang en`

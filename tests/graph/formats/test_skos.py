@@ -211,14 +211,12 @@ def test_concepts_in_several_schemes_keep_their_hierarchy(tmp_path: Path) -> Non
         :b a skos:Concept ; skos:prefLabel "B"@en ; skos:inScheme :two, :three ; skos:broader :a .
         :c a skos:Concept ; skos:prefLabel "C"@en ; skos:broader :b .
         :d a skos:Concept ; skos:prefLabel "D"@en ; skos:inScheme :one .
-        :e a skos:Concept ; skos:prefLabel "E"@en ; skos:inScheme :three ; skos:broader :a .
+        :e a skos:Concept ; skos:prefLabel "E"@en ; skos:inScheme :four ; skos:broader :a .
         """,
     )
     found = skos.read([file])
-    home = "http://example.org/"
-    assert [concept.scheme for concept in found.concepts] == [
-        home + name for name in ("two", "two", "two", "one", "three")
-    ]
+    schemes = [concept.scheme.removeprefix("http://example.org/") for concept in found.concepts]
+    assert schemes == ["two", "two", "two", "one", "four"]
     assert found.relations == (Relation("broader", B, A, primary=True), Relation("broader", C, B, primary=True))
     assert "1 broader relations across schemes were left out" in found.faults[0]
     assert len(skos.read([file], scheme="all").relations) == 3
