@@ -53,11 +53,13 @@ def read(
     file = ", ".join(map(str, files))
     with rdf.uncollected():
         triples = rdf.load(*files, syntax=syntax)
-        return _Ontology(triples, lang=lang or "und", scheme=scheme, file=file).parsed()
+        concepts, relations, notes, faults = _Ontology(triples, lang=lang or "und", scheme=scheme, file=file).content()
+        return parsed(concepts, relations, notes=notes, places={}, file=file, tolerate=CONTRADICTIONS, faults=faults)
 
 
 class _Ontology(Resources):
-    def parsed(self) -> Parsed:
+    def content(self) -> tuple[Sequence[Concept], Sequence[Relation], Sequence[str], Sequence[str]]:
+        """Concepts, relations, notes and those that are faults."""
         if not self.classes:
             why = "there is no owl:Class or rdfs:Class in the file; --syntax and the format `skos` may help"
             raise FileFormatError(self.file, why)
@@ -65,11 +67,7 @@ class _Ontology(Resources):
         relations = [*self._hierarchy(), *(relation for node in self.classes for relation in self._others(node))]
         self._count_the_rest()
         notes = [text for what, examples in sorted(self.odd.items()) for text in counted(what, examples)]
-        faults = self.faults()
-        notes = [*faults, *notes]
-        return parsed(
-            concepts, relations, notes=notes, places={}, file=self.file, tolerate=CONTRADICTIONS, faults=faults
-        )
+        return concepts, relations, [*self.faults(), *notes], self.faults()
 
     @cached_property
     def classes(self) -> set[Node]:
@@ -165,10 +163,12 @@ class _Ontology(Resources):
         for node, predicates in self.by_subject.items():
             types = self.nodes(node, TYPE)
             if node in self.classes:
+                held = _TEXTS - {RDFS + "comment"} if predicates.keys() & _DEFINITIONS else _TEXTS
                 for predicate, values in predicates.items():
-                    if predicate not in _SUCCESSORS:
+                    if predicate not in held and predicate not in _SUCCESSORS:
                         what = f"values of {shown(predicate)} have no place in a concept and were left out"
-                        self.odd[what] += [f"{shown(one)} of {node}" for one in values if not _held(predicate, one)]
+                        lost = (one for one in values if not _is_link(predicate, one))
+                        self.odd[what] += [f"{shown(one)} of {node}" for one in lost]
             elif not _PROPERTIES.isdisjoint(types):
                 self.odd["properties were left out"].append(shown(node))
             elif not node.startswith("_:") and types and OWL + "Ontology" not in types:
@@ -179,7 +179,5 @@ class _Ontology(Resources):
             del self.odd[what]
 
 
-def _held(predicate: str, value: Node | Text) -> bool:
-    if isinstance(value, Text):
-        return predicate in _TEXTS
-    return predicate in _LINKS or value.startswith("_:")
+def _is_link(predicate: str, value: Node | Text) -> bool:
+    return isinstance(value, str) and (predicate in _LINKS or value.startswith("_:"))

@@ -61,17 +61,22 @@ def read(
     """
     file = ", ".join(map(str, files))
     with rdf.uncollected():
-        document = Document(rdf.load(*files, syntax=syntax), lang=lang or "und", scheme=scheme, file=file)
-        concepts = document.concepts()
-        if not concepts:
-            raise FileFormatError(file, "there is no skos:Concept in the file; --syntax and the format `owl` may help")
-        known = {concept.id: concept for concept in concepts.values()}
-        relations = [*document.hierarchy(known), *document.relations(known)]
-        notes = [*document.notes(), *left_out(document.by_subject, concepts)]
-        faults = document.faults()
-        return parsed(
-            known.values(), relations, notes=notes, places={}, file=file, tolerate=CONTRADICTIONS, faults=faults
-        )
+        concepts, relations, notes, faults = _content(rdf.load(*files, syntax=syntax), lang or "und", scheme, file)
+        return parsed(concepts, relations, notes=notes, places={}, file=file, tolerate=CONTRADICTIONS, faults=faults)
+
+
+def _content(
+    triples: Iterable[Triple], lang: str, scheme: str | None, file: str
+) -> tuple[Sequence[Concept], Sequence[Relation], Sequence[str], Sequence[str]]:
+    """Concepts, relations, notes and those that are faults; without the triples, which take most memory."""
+    document = Document(triples, lang=lang, scheme=scheme, file=file)
+    concepts = document.concepts()
+    if not concepts:
+        raise FileFormatError(file, "there is no skos:Concept in the file; --syntax and the format `owl` may help")
+    known = {concept.id: concept for concept in concepts.values()}
+    relations = [*document.hierarchy(known), *document.relations(known)]
+    notes = [*document.notes(), *left_out(document.by_subject, concepts)]
+    return list(known.values()), relations, notes, document.faults()
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
