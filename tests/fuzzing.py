@@ -105,6 +105,32 @@ def _jsonld(rows: Sequence[Row]) -> File:
     return File("seed.jsonld", json.dumps(found, ensure_ascii=False).encode())
 
 
+def _nquads(rows: Sequence[Row]) -> File:
+    skos = "http://www.w3.org/2004/02/skos/core#"
+    lines = []
+    for row in rows:
+        node = f"<http://x.test/{row.id}>"
+        lines.append(f"{node} <{skos}prefLabel> {json.dumps(row.label, ensure_ascii=False)}@en <http://x.test/g> .")
+        lines.append(f"{node} <{skos}inScheme> <http://x.test/s> <http://x.test/g> .")
+        lines += [f"{node} <{skos}altLabel> {json.dumps(alias, ensure_ascii=False)} ." for alias in row.aliases]
+        lines += [f"{node} <{skos}broader> <http://x.test/{row.parent}> _:g ."] if row.parent else []
+    return File("seed.nq", "\n".join(lines).encode())
+
+
+def _owl(rows: Sequence[Row]) -> File:
+    lines = [
+        '<?xml version="1.0"?>\n<!DOCTYPE rdf:RDF [<!ENTITY owl "http://www.w3.org/2002/07/owl#">'
+        '<!ENTITY x "http://x.test/">]>\n<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+        'xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#" xmlns:owl="&owl;">'
+    ]
+    for row in rows:
+        lines.append(f'<owl:Class rdf:about="&x;{row.id}"><rdfs:label>{row.label}</rdfs:label>')
+        lines += [f"<rdfs:label>{alias}</rdfs:label>" for alias in row.aliases]
+        lines += [f'<rdfs:subClassOf rdf:resource="&x;{row.parent}"/>'] if row.parent else []
+        lines.append("</owl:Class>")
+    return File("seed.owl", "\n".join([*lines, "</rdf:RDF>"]).encode())
+
+
 def _annotated(rows: Sequence[Row]) -> File:
     lines = [
         json.dumps({"id": r.id, "title": f"{r.label} x", "category": r.parent, "attributes": {"kind": [r.label]}})
@@ -245,7 +271,8 @@ def _csv_paths(rows: Sequence[Row]) -> File:
 SEEDS: dict[str, tuple[Write, ...]] = {
     "jsonl": (_jsonl,),
     "shopify": (_shopify,),
-    "skos": (_ttl, _rdf, _jsonld),
+    "skos": (_ttl, _rdf, _jsonld, _nquads),
+    "owl": (_owl,),
     "google": (_google,),
     "gpc": (_gpc,),
     "openfoodfacts": (_openfoodfacts,),

@@ -1,7 +1,6 @@
 """The audits of a taxonomy and of a SKOS file: which checks there are, and which of them run."""
 
 import difflib
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -144,15 +143,7 @@ def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
     for name in checks or ():
         if name not in names:
             raise InputError(f"no check {name!r} of SKOS files; there is {', '.join(names)}")
-    triples = rdf.load(path)
     wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
-    return report(_revision(triples), wanted, Thesaurus(triples))
-
-
-def _revision(triples: Sequence[rdf.Triple]) -> str:
-    total = 0
-    for triple in triples:
-        if not any(isinstance(part, str) and part.startswith("_:") for part in triple):
-            digest = hashlib.blake2b(repr(triple).encode(), digest_size=8).digest()
-            total = (total + int.from_bytes(digest, "big")) % (1 << 64)
-    return f"{total:016x}"
+    with rdf.uncollected():
+        thesaurus = Thesaurus(rdf.load(path))
+        return report(thesaurus.revision, wanted, thesaurus)

@@ -3,13 +3,14 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import combinations
 
 import networkx as nx
 
 from graph.audit.labels import tidy
 from graph.audit.report import Defect, suggest
-from graph.audit.thesaurus import DOWN, INVERSES, LABELS, MATCHES, UP, Thesaurus, above, directed
-from graph.formats.rdf import DC, DCT, RDFS, SKOS, Node, Text
+from graph.audit.thesaurus import DOWN, INVERSES, LABELS, MATCHES, UP, Thesaurus, leads, ways
+from graph.formats.rdf import DC, DCT, RDFS, SKOS, Node
 from graph.labels import normalise
 from graph.model import LANGUAGE_TAG
 
@@ -24,7 +25,7 @@ def relation_clash(t: Thesaurus) -> Iterator[Defect]:
     """S27: related and the hierarchy are disjoint, through any number of steps."""
     for a, b in _pairs(t, "related", "relatedMatch"):
         for low, high in ((a, b), (b, a)):
-            if high in above(t.all_parents, low):
+            if leads(t.all_parents, low, high):
                 message = f"{low} is related to {high}, which is broader than it"
                 repair = suggest("delete_relation", "delete the related relation", type="related", source=a, target=b)
                 yield Defect((low, high), message, {"rule": "S27"}, repair)
@@ -52,18 +53,19 @@ def mapping_within_scheme(t: Thesaurus) -> Iterator[Defect]:
 
 def cycle(t: Thesaurus) -> Iterator[Defect]:
     """A concept broader than itself."""
-    for members in sorted(map(sorted, nx.strongly_connected_components(t.all_parents))):
-        if len(members) > 1 or t.all_parents.has_edge(members[0], members[0]):
+    graph: nx.DiGraph[Node] = nx.DiGraph([(low, high) for low, found in t.all_parents.items() for high in found])
+    for members in sorted(map(sorted, nx.strongly_connected_components(graph))):
+        if len(members) > 1 or members[0] in t.all_parents.get(members[0], ()):
             shown = " → ".join(members[:6])
             yield Defect(tuple(members), f"{len(members)} concepts are broader than themselves: {shown}")
 
 
 def redundant_broader(t: Thesaurus) -> Iterator[Defect]:
     """A direct statement that other statements imply. Cycles are left to `cycle`."""
-    for graph in (t.parents, directed(t.links(SKOS + "broadMatch"), t.links(SKOS + "narrowMatch"))):
-        for low, high in sorted(graph.edges):
-            again = any(nx.has_path(graph, other, high) for other in graph[low] if other != high)
-            if again and low != high and not nx.has_path(graph, high, low):
+    for steps in (t.parents, ways(t.links(SKOS + "broadMatch"), t.links(SKOS + "narrowMatch"))):
+        for low, high in sorted((low, high) for low, found in steps.items() if len(found) > 1 for high in found):
+            again = any(leads(steps, other, high) for other in steps[low] if other != high)
+            if again and low != high and not leads(steps, high, low):
                 message = f"{low} is directly below {high}, and again through others"
                 words = "delete the direct statement"
                 repair = suggest("delete_relation", words, type="broader", source=low, target=high)
@@ -74,7 +76,7 @@ def transitive_only(t: Thesaurus) -> Iterator[Defect]:
     """A broaderTransitive statement that no chain of `broader` implies."""
     up = t.links(SKOS + "broaderTransitive") + [(o, s) for s, o in t.links(SKOS + "narrowerTransitive")]
     for low, high in sorted(set(up)):
-        if high not in above(t.parents, low):
+        if not leads(t.parents, low, high):
             message = f"{low} is transitively below {high}, but no chain of broader relations leads there"
             yield Defect((low, high), message)
 
@@ -93,7 +95,8 @@ def one_way_relation(t: Thesaurus) -> Iterator[Defect]:
 
 def related_siblings(t: Thesaurus) -> Iterator[Defect]:
     """Related concepts that share a broader or a narrower one, which relates them already."""
-    up, down = t.all_parents.succ, t.all_parents.pred
+    up = t.all_parents
+    down = ways((), ((low, high) for low, found in up.items() for high in found))
     for a, b in _pairs(t, "related", "relatedMatch"):
         if shared := sorted(set(up.get(a, ())) & set(up.get(b, ()))):
             yield Defect((a, b), f"{a} and {b} are related and both below {shared[0]}", {"broader": shared})
@@ -139,7 +142,7 @@ def no_top_concept(t: Thesaurus) -> Iterator[Defect]:
 
 def top_concept_with_broader(t: Thesaurus) -> Iterator[Defect]:
     for concept, scheme in sorted(_tops(t)):
-        if parents := sorted(p for p in t.parents.adj.get(concept, ()) if scheme in t.schemes_of.get(p, ())):
+        if parents := sorted(p for p in t.parents.get(concept, ()) if scheme in t.schemes_of.get(p, ())):
             message = f"{concept} is a top concept of {scheme}, but below {parents[0]}"
             yield Defect((concept, parents[0]), message, {"scheme": scheme})
 
@@ -148,7 +151,7 @@ def omitted_top_concept(t: Thesaurus) -> Iterator[Defect]:
     """A concept without anything broader that no scheme declares a top concept."""
     tops = {concept for concept, _ in _tops(t)}
     for node in t.concepts:
-        if node in t.declared and node not in tops and not t.all_parents.adj.get(node):
+        if node in t.declared and node not in tops and not t.all_parents.get(node):
             schemes = sorted(t.schemes_of.get(node, ()))
             repair = None
             if schemes:
@@ -184,7 +187,7 @@ def several_pref_labels(t: Thesaurus) -> Iterator[Defect]:
     found: dict[tuple[Node, str], list[str]] = defaultdict(list)
     for node, label in t.texts(SKOS + "prefLabel"):
         found[node, label.lang].append(label.text)
-    for (node, lang), texts in sorted(found.items()):
+    for (node, lang), texts in sorted(item for item in found.items() if len(item[1]) > 1):
         if len(texts) > 1:
             message = (
                 f"{node} has {len(texts)} preferred labels in {lang or 'no language'!r}: {', '.join(sorted(texts))}"
@@ -195,20 +198,17 @@ def several_pref_labels(t: Thesaurus) -> Iterator[Defect]:
 
 def label_clash(t: Thesaurus) -> Iterator[Defect]:
     """S13: one text can't be preferred, alternative and hidden label of one concept."""
-    found: dict[tuple[Node, Text], list[str]] = defaultdict(list)
-    for predicate in LABELS:
-        for node, label in t.texts(predicate):
-            found[node, label].append(predicate.removeprefix(SKOS))
-    for (node, label), terms in sorted(found.items()):
-        if len(set(terms)) > 1:
-            message = f"{node} has {label.text!r} as {' and '.join(sorted(set(terms)))}"
-            yield Defect((node,), message, {"rule": "S13", "label": label.text, "lang": label.lang})
+    labels = {predicate.removeprefix(SKOS): set(t.texts(predicate)) for predicate in LABELS}
+    twice = {pair for a, b in combinations(labels.values(), 2) for pair in a & b}
+    for node, label in sorted(twice):
+        terms = sorted(term for term, found in labels.items() if (node, label) in found)
+        message = f"{node} has {label.text!r} as {' and '.join(terms)}"
+        yield Defect((node,), message, {"rule": "S13", "label": label.text, "lang": label.lang})
 
 
 def empty_label(t: Thesaurus) -> Iterator[Defect]:
-    for node, label in sorted(t.texts(*LABELS)):
-        if not label.text.strip():
-            yield Defect((node,), f"{node} has an empty label", {"lang": label.lang})
+    for node, label in sorted((node, label) for node, label in t.texts(*LABELS) if not label.text.strip()):
+        yield Defect((node,), f"{node} has an empty label", {"lang": label.lang})
 
 
 def unlabelled(t: Thesaurus) -> Iterator[Defect]:
@@ -230,10 +230,10 @@ def untidy_label(t: Thesaurus) -> Iterator[Defect]:
 
 
 def bad_language(t: Thesaurus) -> Iterator[Defect]:
-    for node, label in sorted(t.texts(*LABELS)):
-        if label.lang and not LANGUAGE_TAG.fullmatch(label.lang):
-            message = f"the label {label.text!r} of {node} is in {label.lang!r}, which is not a language tag"
-            yield Defect((node,), message)
+    wrong = {label.lang for _, label in t.texts(*LABELS) if label.lang and not LANGUAGE_TAG.fullmatch(label.lang)}
+    for node, label in sorted((node, label) for node, label in t.texts(*LABELS) if label.lang in wrong):
+        message = f"the label {label.text!r} of {node} is in {label.lang!r}, which is not a language tag"
+        yield Defect((node,), message)
 
 
 def shared_label(t: Thesaurus) -> Iterator[Defect]:
@@ -241,10 +241,10 @@ def shared_label(t: Thesaurus) -> Iterator[Defect]:
     found: dict[tuple[str, str], dict[Node, set[str]]] = defaultdict(lambda: defaultdict(set))
     for predicate in LABELS:
         for node, label in t.texts(predicate):
-            if normalise(label.text):
-                found[normalise(label.text), label.lang][node].add(predicate)
+            if text := normalise(label.text):
+                found[text, label.lang][node].add(predicate)
     concepts = set(t.concepts)
-    for (text, lang), holders in sorted(found.items()):
+    for (text, lang), holders in sorted(item for item in found.items() if len(item[1]) > 1):
         nodes = sorted(concepts.intersection(holders))
         preferred = [node for node in nodes if SKOS + "prefLabel" in holders[node]]
         schemes = [t.schemes_of.get(node, set()) for node in nodes]

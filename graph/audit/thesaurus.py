@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-import networkx as nx
-
-from graph.formats.rdf import RDFS, SKOS, TYPE, Node, Text, Triple
-from graph.formats.skos import plain_labels
+from graph.formats.rdf import RDFS, SKOS, SKOSXL, TYPE, XL_TERMS, Node, Text, Triple
 
 LABELS = tuple(SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel"))
 UP = tuple(SKOS + term for term in ("broader", "broaderTransitive"))
@@ -31,24 +29,45 @@ INVERSES: Mapping[str, str] = {
 MATCHES = tuple(SKOS + term for term in ("exactMatch", "closeMatch", "broadMatch", "narrowMatch", "relatedMatch"))
 
 
+Ways = Mapping[Node, set[Node]]
+"""Nodes that one step leads to."""
+
+
 class Thesaurus:
     """Triples by predicate, and the concepts and schemes among them, by IRI."""
 
-    def __init__(self, triples: Sequence[Triple]) -> None:
-        every = [*triples, *plain_labels(triples)]
-        self._links: dict[str, list[tuple[Node, Node]]] = defaultdict(list)
-        self._texts: dict[str, dict[Node, list[Text]]] = defaultdict(lambda: defaultdict(list))
-        for s, p, o in sorted(set(every), key=lambda t: (t[1], t[0], isinstance(t[2], Text), str(t[2]))):
-            if isinstance(o, Text):
-                self._texts[p][s].append(o)
+    def __init__(self, triples: Iterable[Triple]) -> None:
+        links: dict[str, set[tuple[Node, Node]]] = defaultdict(set)
+        texts: dict[str, set[tuple[Node, Text]]] = defaultdict(set)
+        for s, p, o in triples:
+            if isinstance(o, str):
+                links[p].add((s, o))
             else:
-                self._links[p].append((s, o))
+                texts[p].add((s, o))
+        forms: dict[Node, list[Text]] = defaultdict(list)
+        for node, text in texts.get(SKOSXL + "literalForm", ()):
+            forms[node].append(text)
+        for plain, xl in XL_TERMS.items():
+            texts[plain].update((node, form) for node, label in links.get(xl, ()) for form in forms.get(label, ()))
+        self._links = {predicate: sorted(pairs) for predicate, pairs in sorted(links.items())}
+        self._texts = {predicate: sorted(pairs) for predicate, pairs in sorted(texts.items())}
+        self.revision = self._hash()
         # Statements with declared sub-properties of SKOS properties count as those, one step up.
         for narrow, wide in self._links.get(RDFS + "subPropertyOf", ()):
             if wide.startswith(SKOS) and not narrow.startswith(SKOS):
-                self._links[wide] += self._links.get(narrow, ())
-                for node, texts in self._texts.get(narrow, {}).items():
-                    self._texts[wide][node] += texts
+                self._links.setdefault(wide, []).extend(self._links.get(narrow, ()))
+                self._texts.setdefault(wide, []).extend(self._texts.get(narrow, ()))
+
+    def _hash(self) -> str:
+        """A hash of the statements without blank nodes, whose names are the file's alone."""
+        found = hashlib.blake2b(digest_size=8)
+        for predicate, links in self._links.items():
+            named = (f"{s} {o}" for s, o in links if s[:2] != "_:" and o[:2] != "_:")
+            found.update("\n".join((predicate, *named)).encode())
+        for predicate, texts in self._texts.items():
+            named = (f"{s} {text}@{lang}" for s, (text, lang) in texts if s[:2] != "_:")
+            found.update("\n".join((predicate, *named)).encode())
+        return found.hexdigest()
 
     def links(self, *predicates: str) -> list[tuple[Node, Node]]:
         """(subject, object) of each statement with one of the predicates."""
@@ -56,12 +75,7 @@ class Thesaurus:
 
     def texts(self, *predicates: str) -> list[tuple[Node, Text]]:
         """(subject, literal) of each statement with one of the predicates."""
-        return [
-            (node, text)
-            for predicate in predicates
-            for node, texts in self._texts.get(predicate, {}).items()
-            for text in texts
-        ]
+        return [pair for predicate in predicates for pair in self._texts.get(predicate, ())]
 
     def with_text(self, *predicates: str) -> set[Node]:
         """Subjects with a literal of one of the predicates that is not blank."""
@@ -103,24 +117,35 @@ class Thesaurus:
         return found
 
     @cached_property
-    def parents(self) -> nx.DiGraph[Node]:
+    def parents(self) -> Ways:
         """Child → parents by `broader` and `narrower`, as asserted."""
-        return directed(self.links(SKOS + "broader"), self.links(SKOS + "narrower"))
+        return ways(self.links(SKOS + "broader"), self.links(SKOS + "narrower"))
 
     @cached_property
-    def all_parents(self) -> nx.DiGraph[Node]:
+    def all_parents(self) -> Ways:
         """Child → parents by any hierarchical statement, transitive ones and mappings included."""
-        return directed(self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch"))
+        return ways(self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch"))
 
 
-def directed(up: Iterable[tuple[Node, Node]], down: Iterable[tuple[Node, Node]] = ()) -> nx.DiGraph[Node]:
-    """The graph of (child, parent) and of (parent, child), from child to parent."""
-    graph: nx.DiGraph[Node] = nx.DiGraph(list(up))
-    graph.add_edges_from((child, parent) for parent, child in down)
-    return graph
+def ways(forth: Iterable[tuple[Node, Node]], back: Iterable[tuple[Node, Node]] = ()) -> Ways:
+    """The ways of (from, to) and of (to, from)."""
+    found: dict[Node, set[Node]] = defaultdict(set)
+    for a, b in forth:
+        found[a].add(b)
+    for b, a in back:
+        found[a].add(b)
+    return dict(found)
 
 
-def above(graph: nx.DiGraph[Node], node: Node) -> set[Node]:
-    """Nodes that one or more steps lead to: in a cycle, the node itself too."""
-    found = set(graph.adj.get(node, ()))
-    return found.union(*(nx.descendants(graph, parent) for parent in found))
+def leads(steps: Ways, low: Node, high: Node) -> bool:
+    """Whether one or more steps lead from one node to the other."""
+    seen: set[Node] = set()
+    todo = [low]
+    while todo:
+        for node in steps.get(todo.pop(), ()):
+            if node == high:
+                return True
+            if node not in seen:
+                seen.add(node)
+                todo.append(node)
+    return False

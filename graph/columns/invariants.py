@@ -220,7 +220,7 @@ class _Check:
         return problems
 
 
-def _bad_id(id: str) -> bool:
+def bad_id(id: str) -> bool:
     return not id or id != id.strip() or not id.isprintable() or len(id) > 300
 
 
@@ -228,7 +228,7 @@ def _suspect(columns: Columns) -> Flags:
     """(n,) concepts to check one by one: all that have a problem, and perhaps others."""
     suspect: Flags = ~pc.match_substring_regex(columns.ids, _PLAIN_ID).to_numpy(zero_copy_only=False)
     odd = np.flatnonzero(suspect)
-    suspect[odd] = [_bad_id(id) for id in columns.ids.take(odd).to_pylist()]
+    suspect[odd] = [bad_id(id) for id in columns.ids.take(odd).to_pylist()]
     for column, known in ((columns.kind, KINDS), (columns.status, STATUSES), (columns.choice, CHOICES)):
         bad = [code for code, value in enumerate(column.values) if value not in known]
         suspect |= np.isin(column.codes, bad)
@@ -250,7 +250,7 @@ def _concept_problems(concept: Concept) -> list[Problem]:
     def report(code: ProblemCode, message: str) -> None:
         found.append(Problem(code, (concept.id,), f"concept {concept.id!r}{label} {message}", concept))
 
-    if _bad_id(concept.id):
+    if bad_id(concept.id):
         report("bad_id", "has an id that is empty, padded, unprintable or longer than 300 characters")
     if concept.kind not in KINDS:
         report("bad_kind", f"is of kind {concept.kind!r}; one of {', '.join(KINDS)} was expected")

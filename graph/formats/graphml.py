@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from graph.errors import FileFormatError
-from graph.formats import reading
+from graph.formats import reading, xml
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import Parsed, Place, counted, parsed
-from graph.formats.reading import quoted
+from graph.formats.xml import quoted
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Relation
 from graph.taxonomy import Taxonomy
 
@@ -123,7 +123,7 @@ class _Document:
         self._open: list[_Element] = []
         self._key: str | None = None
         self._text: list[str] = []
-        reading.parse_xml(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
+        xml.parse(reading.text(file), file, start=self._start, text=self._text.append, end=self._end)
 
     def _start(self, name: str, attributes: Mapping[str, str], line: int) -> None:
         if name == "key":

@@ -15,7 +15,7 @@ from graph.errors import FileFormatError
 from graph.formats import rdf
 from graph.formats.parsed import Parsed, counted, parsed
 from graph.formats.rdf import OWL, RDF, RDFS, SKOS, TYPE, Node, Text, shown
-from graph.formats.skos_document import Document
+from graph.formats.resources import Resources
 from graph.model import Concept, Kind, Relation, RelationType, Status
 
 VOCABULARY = "https://ref.gs1.org/voc/"
@@ -43,19 +43,22 @@ _MAPPED: Mapping[str, RelationType] = {
 _HIERARCHY: Mapping[Kind, str] = {"category": "subClassOf", "attribute": "subPropertyOf"}
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+def read(
+    files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None, syntax: str | None = None
+) -> Parsed:
     """Read files as one graph; `lang` is for texts without a language ("en"), the default scheme is "gs1"."""
-    triples = [
-        (_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for file in files for s, p, o in rdf.load(file)
-    ]
-    return _Vocabulary(triples, lang=lang or "en", scheme=scheme, file=", ".join(map(str, files))).parsed()
+    file = ", ".join(map(str, files))
+    with rdf.uncollected():
+        triples = rdf.load(*files, syntax=syntax)
+        today = ((_today(s), _today(p), o if isinstance(o, Text) else _today(o)) for s, p, o in triples)
+        return _Vocabulary(today, lang=lang or "en", scheme=scheme, file=file).parsed()
 
 
 def _today(node: Node) -> Node:
     return _FORMER.sub(VOCABULARY, node, count=1) if node.startswith("http") else node
 
 
-class _Vocabulary(Document):
+class _Vocabulary(Resources):
     def parsed(self) -> Parsed:
         if not self.kinds:
             raise FileFormatError(self.file, "there is no owl:Class, rdf:Property or code list in the file")
@@ -64,16 +67,13 @@ class _Vocabulary(Document):
         relations = [relation for id in known for relation in self._relations(id, known)]
         self._count_the_rest(known)
         notes = [text for what, examples in sorted(self.odd.items()) for text in counted(what, examples)]
-        return parsed(concepts, relations, notes=notes, places={}, file=self.file)
+        faults = self.faults()
+        return parsed(concepts, relations, notes=[*faults, *notes], places={}, file=self.file, faults=faults)
 
     @cached_property
     def lists(self) -> set[Node]:
         """The code lists and their common class."""
-        found = {CODE_LISTS}
-        children = [(s, o) for s in self.by_subject for o in self.nodes(s, RDFS + "subClassOf")]
-        while more := {s for s, o in children if o in found} - found:
-            found |= more
-        return found & set(self.by_subject)
+        return self.closure(RDFS + "subClassOf", {CODE_LISTS}) & set(self.by_subject)
 
     @cached_property
     def kinds(self) -> dict[Node, Kind]:

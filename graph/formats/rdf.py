@@ -1,27 +1,29 @@
-"""RDF files as plain triples, and IRIs of vocabularies and concept ids. The only importer of rdflib.
+"""RDF files as plain triples, and IRIs of vocabularies and concept ids. The only importer of pyoxigraph.
 
-Files can't load other files.
+Files can't load other files. pyoxigraph expands entities without bound and overflows its stack on deep nesting, so that
+is checked before it reads a file.
 """
 
-import logging
+import gc
 import re
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
-import rdflib
-from rdflib.plugins.parsers.notation3 import BadSyntax
-from rdflib.store import Store
+import pyoxigraph
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat
 
 from graph.errors import FileFormatError, InputError
-from graph.formats import reading
+from graph.formats import reading, xml
+from graph.formats.parsed import shortened
 from graph.model import RelationType
 
 SKOS = "http://www.w3.org/2004/02/skos/core#"
 SKOSXL = "http://www.w3.org/2008/05/skos-xl#"
+ISO_THES = "http://purl.org/iso25964/skos-thes#"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 OWL = "http://www.w3.org/2002/07/owl#"
@@ -45,11 +47,41 @@ RELATIONS: Mapping[RelationType, str] = {
     "replaced_by": DCT + "isReplacedBy",
 }
 
+XL_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
+"""Properties of plain labels and of labels that are nodes."""
+
+SYNTAXES: Mapping[str, RdfFormat] = {
+    "turtle": RdfFormat.TURTLE,
+    "ntriples": RdfFormat.N_TRIPLES,
+    "nquads": RdfFormat.N_QUADS,
+    "trig": RdfFormat.TRIG,
+    "rdfxml": RdfFormat.RDF_XML,
+    "jsonld": RdfFormat.JSON_LD,
+}
+"""Names of the syntaxes."""
+
+_BY_SUFFIX = {".ttl": "turtle", ".nt": "ntriples", ".nq": "nquads", ".trig": "trig", ".jsonld": "jsonld"}
+_SNIFFED = (".rdf", ".owl", ".xml", ".json", ".txt", "")
+"""Suffixes of files in any syntax: their first characters tell."""
+
+_JSON_START = re.compile(r"\s*(\{\s*[\"}]|\[\s*(\{|\]\s*\Z))")
+_XML_START = re.compile(r"\s*<(\?xml|!DOCTYPE|!--|[\w.-]+(:[\w.-]+)?\s)")
+_A_TAG = re.compile(r"\s*<[\w.-]+(?!\S*/)[^<>]*>")
+_QUAD = re.compile(
+    r"\s*(?:#.*\s+)*(?:<[^<>\s]*>|_:\S+)\s+<[^<>\s]*>\s+\S.*\s(?:<[^<>\s]*>|_:\S+)\s*\.\s*$", re.MULTILINE
+)
+_NOT_RDF = re.compile(r"\s*((?P<xml>(<\?xml[^>]*>\s*)?<Ontology\s)|Prefix\()")
+_NESTED_JSON = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)
+_NESTED_TERMS = re.compile(r"<<\(|\)>>")
+_DEEPEST = 500
+_UNDERSCORE = re.compile(r'"@([A-Za-z]{2,3})_(?=[A-Za-z]{2}\b)')
+"""A language tag such as en_US, which the Turtle family can't carry."""
+_WHERE = re.compile(r"Parser error (at|between) line .*?: ")
+_CONTEXT = re.compile(r'"@(?:context|import)"\s*:\s*(?:\[\s*(?:\{[^{}]*\}\s*,\s*)*)?"([^"]*)"')
 _ADDRESS = re.compile(r"(https?|file)://[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]*")
 
 _SHORT = {SKOS: "skos:", SKOSXL: "skosxl:", RDFS: "rdfs:", RDF: "rdf:", OWL: "owl:", DCT: "dct:", DC: "dc:"}
-_SHORT |= {"http://creativecommons.org/ns#": "cc:", "http://purl.org/vocab/vann/": "vann:"}
-_FORMATS = {".ttl": "turtle", ".nt": "turtle", ".rdf": "xml", ".xml": "xml", ".owl": "xml", ".jsonld": "json-ld"}
+_SHORT |= {"http://creativecommons.org/ns#": "cc:", "http://purl.org/vocab/vann/": "vann:", ISO_THES: "isothes:"}
 
 
 class Text(NamedTuple):
@@ -65,115 +97,122 @@ Node = str
 Triple = tuple[Node, Node, Node | Text]
 
 
-def load(path: Path) -> list[Triple]:
-    """All triples of a file, in no order. Raises FileFormatError with the place of a syntax error."""
-    format = _format(path)
-    source = reading.text(path)
-    if format == "xml":
-        reading.parse_xml(source, path)
-    elif format == "json-ld":
-        _check_contexts(reading.json_value(source, path), path)
-    graph = rdflib.Graph(store="default" if format == "json-ld" else _Heap(), bind_namespaces="none")
-    try:
-        with _quiet():
-            graph.parse(data=source, format=format, publicID="file:///")
-    except BadSyntax as error:
-        why = error.message if hasattr(error, "message") else str(error)
-        raise FileFormatError(str(path), f"no valid Turtle: {why.strip()}", line=error.lines + 1) from None
-    except RecursionError:
-        raise FileFormatError(str(path), "nested too deeply") from None
-    except Exception as error:  # rdflib's parsers raise whatever they trip over
-        if format == "turtle" and isinstance(error, IndexError):
-            last = source.rstrip().count("\n") + 1
-            raise FileFormatError(str(path), "no valid Turtle: the file ends within a statement", line=last) from None
-        raise FileFormatError(str(path), f"no valid {format}: {type(error).__name__}: {error}") from None
-    return [(cast(Node, _plain(s)), str(p), _plain(o)) for s, p, o in graph]
-
-
-def save(path: Path, triples: Iterable[Triple], *, prefixes: dict[str, str]) -> None:
-    """Write triples in the notation of the suffix; equal triples give equal bytes."""
-    format = _format(path)
-    graph = rdflib.Graph(bind_namespaces="none")
-    for prefix, iri in prefixes.items():
-        graph.bind(prefix, iri)
-    for s, p, o in triples:
-        if format == "xml" and isinstance(o, Text):
-            _check_writable(o, path)
-        graph.add((_term(s), rdflib.URIRef(p), _term(o)))
-    with _quiet():
-        written = graph.serialize(format=format, encoding="utf-8")
-    reading.write(path, [written])
-
-
-def _format(path: Path) -> str:
-    suffix, _ = reading.suffixes(path)
-    if suffix not in _FORMATS:
-        expected = f"one of {', '.join(_FORMATS)} was expected"
-        raise InputError(f"{path}: the suffix {suffix!r} names no RDF notation; {expected}")
-    return _FORMATS[suffix]
-
-
-def _check_contexts(value: Any, path: Path) -> None:
-    """Refuse contexts given by address, which would be fetched."""
-    todo = [value]
-    while todo:
-        value = todo.pop()
-        if isinstance(value, list):
-            todo += value
-        elif isinstance(value, dict):
-            for key, inner in value.items():
-                contexts = inner if isinstance(inner, list) else [inner]
-                if key in ("@context", "@import") and any(isinstance(context, str) for context in contexts):
-                    raise FileFormatError(str(path), f"{key} {inner!r} lies outside the file; write the context itself")
-                todo.append(inner)
-
-
-def _check_writable(literal: Text, path: Path) -> None:
-    bad = next((c for c in literal.text if (c < " " and c not in "\t\n") or c in "\x7f\x85\u2028\ufffe\uffff"), None)
-    if bad is not None:
-        raise InputError(f"{path}: the label {literal.text!r} holds {bad!r}, which XML can't carry; write .ttl instead")
-
-
-def _plain(term: Any) -> Node | Text:
-    if isinstance(term, rdflib.Literal):
-        return Text(str(term), term.language or "")
-    return f"_:{term}" if isinstance(term, rdflib.BNode) else str(term)
-
-
-def _term(term: Node | Text) -> Any:
-    if isinstance(term, Text):
-        return rdflib.Literal(term.text, lang=term.lang or None)
-    return rdflib.BNode(term[2:]) if term.startswith("_:") else rdflib.URIRef(term)
-
-
-class _Heap(Store):
-    """Triples without rdflib's indices: a third faster, and enough for reading."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: dict[Any, None] = {}
-
-    def add(self, triple: Any, context: Any, quoted: bool = False) -> None:
-        self.rows[triple] = None
-
-    def triples(self, triple_pattern: Any, context: Any = None) -> Iterator[Any]:
-        return ((row, iter(())) for row in self.rows)
-
-
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence rdflib's messages on odd IRIs and dates, which do not matter to a taxonomy."""
-    loggers = [logging.getLogger(name) for name in ("rdflib.term", "rdflib.plugins.parsers.rdfxml")]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
+def uncollected() -> Iterator[None]:
+    """Without Python's search for cyclic garbage: it walks through all triples again and again, and they have none."""
+    before = gc.isenabled()
+    gc.disable()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        if before:
+            gc.enable()
+
+
+def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
+    """The triples of files, named graphs included, in their order; one may come several times.
+
+    Args:
+        files: In any of the syntaxes, as their suffixes or first characters tell.
+        syntax: One of `SYNTAXES`, where they don't.
+
+    Raises:
+        InputError: An unknown syntax, or a suffix that names none.
+        FileFormatError: A file does not read; the message has the place where the parser tells it.
+    """
+    if syntax is not None and syntax not in SYNTAXES:
+        raise InputError(f"no RDF syntax {syntax!r}; there is {', '.join(SYNTAXES)}")
+    known: dict[str, str] = {}  # one string for all occurrences of an IRI
+
+    for number, file in enumerate(files):
+        blanks: dict[str, str] = {}  # numbered, for files may use the same names
+
+        for quad in _quads(file, syntax):
+            s, p, o = quad.subject, quad.predicate.value, quad.object
+            name = s.value if isinstance(s, NamedNode) else str(s)
+            if isinstance(s, BlankNode):
+                name = blanks.setdefault(s.value, f"_:f{number}b{len(blanks)}")
+            if isinstance(o, Literal):
+                lang = o.language
+                value: Node | Text = Text(o.value, cased(lang) if lang else "")
+            elif isinstance(o, NamedNode):
+                value = known.setdefault(o.value, o.value)
+            elif isinstance(o, BlankNode):
+                value = blanks.setdefault(o.value, f"_:f{number}b{len(blanks)}")
+            else:
+                value = Text(str(o))
+            yield known.setdefault(name, name), known.setdefault(p, p), value
+
+
+def _quads(path: Path, stated: str | None) -> Iterator[pyoxigraph.Quad]:
+    source = reading.text(path)
+    syntax = stated or _syntax(path, source)
+    if syntax == "rdfxml":
+        source = xml.plain(source, path)
+    else:
+        _check_nesting(source, _NESTED_JSON if syntax == "jsonld" else _NESTED_TERMS, path)
+        if syntax != "jsonld":
+            source = _UNDERSCORE.sub(r'"@\1-', source)
+    try:
+        # Lenient: a language tag or IRI that is not valid concerns one label, not the file.
+        yield from pyoxigraph.parse(source, format=SYNTAXES[syntax], base_iri="file:///", lenient=True)
+    except SyntaxError as error:
+        raise _refusal(error, path, syntax, source) from None
+    except MemoryError:
+        raise FileFormatError(str(path), "a single text is larger than 16 MB, with its escapes") from None
+
+
+def _refusal(error: SyntaxError, path: Path, syntax: str, source: str) -> FileFormatError:
+    if "LoadDocumentCallback" in error.msg or "remote context" in error.msg:
+        found = _CONTEXT.search(source)
+        name = repr(shortened(found[1])) if found else "by address"
+        own = "schema.org" in name
+        instead = 'write {"@vocab": "https://schema.org/"} in its place' if own else "write the context itself"
+        return FileFormatError(str(path), f"the context {name} lies outside the file; {instead}")
+    why = shortened(_WHERE.sub("", error.msg, count=1))
+    return FileFormatError(
+        str(path), f"no valid {SYNTAXES[syntax].name}: {why}", line=error.lineno, column=error.offset
+    )
+
+
+def _syntax(path: Path, source: str) -> str:
+    suffix, _ = reading.suffixes(path)
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix]
+    if suffix not in _SNIFFED:
+        expected = ", ".join((*_BY_SUFFIX, *_SNIFFED[:-1]))
+        raise InputError(
+            f"{path}: the suffix {suffix!r} names no RDF syntax; one of {expected} was expected, or --syntax"
+        )
+    if other := _NOT_RDF.match(source):
+        name = "OWL/XML" if other["xml"] else "OWL functional syntax"
+        raise FileFormatError(str(path), f"this is {name}, which is not RDF; save it as RDF/XML or Turtle")
+    if _JSON_START.match(source):
+        return "jsonld"
+    if _XML_START.match(source) or (suffix in (".rdf", ".owl", ".xml") and _A_TAG.match(source)):
+        return "rdfxml"
+    return "nquads" if _QUAD.match(source) else "trig"  # TriG has all of Turtle
+
+
+def _check_nesting(source: str, brackets: re.Pattern[str], path: Path) -> None:
+    depth = 0
+    for found in brackets.finditer(source):
+        bracket = found[0]
+        if bracket in ("{", "[", "<<("):
+            depth += 1
+            if depth > _DEEPEST:
+                raise FileFormatError(str(path), "nested too deeply", line=source.count("\n", 0, found.start()) + 1)
+        elif bracket[0] != '"':
+            depth = max(0, depth - 1)
+
+
+@lru_cache(maxsize=1000)
+def cased(tag: str) -> str:
+    """A language tag in the case that BCP 47 advises: "EN" → "en", "zh-hans-cn" → "zh-Hans-CN"."""
+    first, *rest = re.split(r"([-_])", tag.lower())
+    return first + "".join(
+        part.title() if len(part) == 4 and part.isalpha() else part.upper() if len(part) == 2 else part for part in rest
+    )
 
 
 def to_iri(id: str, base: str) -> str:

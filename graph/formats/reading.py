@@ -1,4 +1,4 @@
-"""Files as lines, JSON, rows and XML, read and written; every fault becomes a FileFormatError with its place."""
+"""Files as lines, JSON and rows, read and written; every fault becomes a FileFormatError with its place."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import io
 import os
 import tempfile
 import zlib
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 import orjson
 
@@ -27,8 +25,6 @@ _BOMB = 100
 """Compression factor from which a gzipped file counts as made to fill memory; text has about 10."""
 _HARMLESS = 8 << 20
 """Unpacked bytes below which the factor does not matter."""
-_DEEPEST = 500
-"""Levels of XML elements that are read."""
 
 
 def largest() -> int:
@@ -288,53 +284,3 @@ class Row:
         if not isinstance(value, list):
             raise self.error(f"{field!r} must be a list, not {kind_of(value)}")
         return value
-
-
-def parse_xml(
-    source: str,
-    path: Path,
-    *,
-    start: Callable[[str, Mapping[str, str], int], None] = lambda name, attributes, line: None,
-    text: Callable[[str], None] = lambda text: None,
-    end: Callable[[str], None] = lambda name: None,
-) -> None:
-    """Check a document and call handlers with its elements' names, without prefixes, and with its text.
-
-    Raises FileFormatError, with the place, for XML that is not well-formed, that is nested too deeply (each level costs
-    rdflib more than the one before), or that declares entities, which can grow without bound or read other files.
-    """
-    parser = expat.ParserCreate("utf-8")
-    parser.buffer_text = True
-    depth = 0
-
-    def refuse(name: str, *_: Any) -> None:
-        message = f"the file declares the XML entity {name!r}; entities aren't read, write the text itself"
-        raise FileFormatError(str(path), message, line=parser.CurrentLineNumber, column=parser.CurrentColumnNumber + 1)
-
-    def opened(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            raise FileFormatError(str(path), "nested too deeply", line=parser.CurrentLineNumber)
-        start(name.rpartition(":")[2], attributes, parser.CurrentLineNumber)
-
-    def closed(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        end(name.rpartition(":")[2])
-
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = opened, text, closed
-    try:
-        parser.Parse(source.encode(), True)
-    except expat.ExpatError as error:
-        why = expat.ErrorString(error.code)
-        raise FileFormatError(str(path), f"no valid XML: {why}", line=error.lineno, column=error.offset + 1) from None
-
-
-def quoted(text: str, path: Path) -> str:
-    """The text escaped for an element or attribute. Raises InputError for characters that XML 1.0 can't represent."""
-    bad = next((c for c in text if (c < " " and c not in "\t\n\r") or c in "\ufffe\uffff"), None)
-    if bad is not None:
-        raise InputError(f"{path}: the label {text!r} holds {bad!r}, which XML can't carry")
-    return escape(text, {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#9;"})

@@ -6,14 +6,14 @@ are. The script may be run again, and must be after concepts were added.
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from graph.errors import FileFormatError
-from graph.formats import rdf, reading
+from graph.formats import rdf, rdf_writing, reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import Parsed, parsed
+from graph.formats.parsed import CONTRADICTIONS, Parsed, parsed
 from graph.formats.rdf import (
     CONCEPT_BASE,
     DCT,
@@ -25,18 +25,19 @@ from graph.formats.rdf import (
     SKOS,
     SKOSXL,
     TYPE,
+    XL_TERMS,
     Node,
     Text,
     Triple,
     blank,
     to_iri,
 )
-from graph.formats.skos_document import Document, left_out
+from graph.formats.skos_document import Document
+from graph.formats.skos_left_out import left_out
 from graph.model import KINDS, Concept, Relation
 from graph.taxonomy import Taxonomy
 
 _LABELS = {"alt_label": "altLabel", "hidden_label": "hiddenLabel"}
-_TERMS = {SKOS + term: SKOSXL + term for term in ("prefLabel", "altLabel", "hiddenLabel")}
 PREFIXES = {"skos": SKOS, "dct": DCT, "kgtag": KGTAG}
 MAPPINGS = {
     "Concept": SKOS + "Concept",
@@ -51,23 +52,31 @@ _NAME = "MATCH (c:Concept {id: row[0]}) SET c:Resource, c.uri = row[1]"
 _ROWS = 1000
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
+def read(
+    files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None, syntax: str | None = None
+) -> Parsed:
     """Read files as one graph; `scheme` overrides the concepts' scheme, `lang` is for labels without a language.
 
     The id of another program's concept is its IRI, and its kind category.
     """
-    triples = [triple for file in files for triple in rdf.load(file)]
-    document = Document(
-        [*triples, *plain_labels(triples)], lang=lang or "und", scheme=scheme, file=", ".join(map(str, files))
-    )
-    ids = document.concept_nodes()
-    if not ids:
-        raise FileFormatError(document.file, "there is no skos:Concept in the file")
-    concepts = {node: concept for node in ids if (concept := document.concept(node)) is not None}
+    file = ", ".join(map(str, files))
+    with rdf.uncollected():
+        concepts, relations, notes, faults = _content(rdf.load(*files, syntax=syntax), lang or "und", scheme, file)
+        return parsed(concepts, relations, notes=notes, places={}, file=file, tolerate=CONTRADICTIONS, faults=faults)
+
+
+def _content(
+    triples: Iterable[Triple], lang: str, scheme: str | None, file: str
+) -> tuple[Sequence[Concept], Sequence[Relation], Sequence[str], Sequence[str]]:
+    """Concepts, relations, notes and those that are faults; without the triples, which take most memory."""
+    document = Document(triples, lang=lang, scheme=scheme, file=file)
+    concepts = document.concepts()
+    if not concepts:
+        raise FileFormatError(file, "there is no skos:Concept in the file; --syntax and the format `owl` may help")
     known = {concept.id: concept for concept in concepts.values()}
     relations = [*document.hierarchy(known), *document.relations(known)]
     notes = [*document.notes(), *left_out(document.by_subject, concepts)]
-    return parsed(known.values(), relations, notes=notes, places={}, file=document.file)
+    return list(known.values()), relations, notes, document.faults()
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -77,7 +86,7 @@ def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> 
     if options.xl:
         prefixes["skosxl"] = SKOSXL
         triples = label_nodes(triples)
-    rdf.save(path, triples, prefixes=prefixes)
+    rdf_writing.save(path, triples, prefixes=prefixes)
     return Exported.of(taxonomy, options)
 
 
@@ -135,30 +144,16 @@ def _relation_triples(relations: Sequence[Relation], node: Node) -> Iterator[Tri
             yield node, KGTAG + "primary", other
 
 
-def plain_labels(triples: Sequence[Triple]) -> list[Triple]:
-    """Plain labels for the XL labels of the triples."""
-    forms: dict[str, list[Text]] = defaultdict(list)
-    for s, p, o in triples:
-        if p == SKOSXL + "literalForm" and isinstance(o, Text):
-            forms[s].append(o)
-    if not forms:
-        return []
-    terms = {xl: plain for plain, xl in _TERMS.items()}
-    return [
-        (s, terms[p], form) for s, p, o in triples if p in terms and isinstance(o, str) for form in forms.get(o, ())
-    ]
-
-
 def label_nodes(triples: Iterable[Triple]) -> Iterator[Triple]:
     """The triples with a node for each plain label."""
     number: Counter[str] = Counter()
     for s, p, o in triples:
-        if p not in _TERMS:
+        if p not in XL_TERMS:
             yield s, p, o
             continue
         node = blank(f"{s}-label", number[s])
         number[s] += 1
-        yield s, _TERMS[p], node
+        yield s, XL_TERMS[p], node
         yield node, TYPE, SKOSXL + "Label"
         yield node, SKOSXL + "literalForm", o
 

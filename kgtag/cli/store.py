@@ -69,6 +69,13 @@ def import_file(
         bool,
         typer.Option("--replace", help="The file has the whole scheme: move what moved, deprecate what is missing."),
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file with something wrong in it, in place of a note.")
+    ] = False,
+    syntax: Annotated[
+        str | None,
+        typer.Option(help="For RDF whose suffix misleads: turtle, ntriples, nquads, trig, rdfxml or jsonld."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
     author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
@@ -84,7 +91,8 @@ def import_file(
     - `openfoodfacts`: `kgtag import openfoodfacts categories.txt`
     - `bestbuy`: `kgtag import bestbuy categories.json`
     - `whatnot`: `kgtag import whatnot taxonomy.json --id-prefix whatnot:`
-    - `skos` (Turtle, RDF/XML, JSON-LD): `kgtag import skos thesaurus.ttl`
+    - `skos` (any RDF): `kgtag import skos thesaurus.ttl`
+    - `owl` (classes of RDFS and OWL): `kgtag import owl ontology.owl`
     - `gs1` (GS1 Web Vocabulary): `kgtag import gs1 gs1Voc.ttl`
     - `graphml`: `kgtag import graphml shop.graphml`
     - `csv` (CSV or TSV): `kgtag import csv shop.csv --lang en`
@@ -106,6 +114,8 @@ def import_file(
             rows=rows,
             id_prefix=id_prefix,
             replacing=replacing,
+            strict=strict,
+            options={"syntax": syntax},
             dry_run=dry_run,
             author=login(author),
         )

@@ -19,7 +19,9 @@ from graph.sqlite.store import SqliteStore
 from tests.api import shop
 from tests.kgtag.running import run
 
-HEAVY = "torch pykeen transformers sentence_transformers onnxruntime pyarrow rdflib fastapi neo4j uvicorn scipy sklearn"
+HEAVY = (
+    "torch pykeen transformers sentence_transformers onnxruntime pyarrow pyoxigraph fastapi neo4j uvicorn scipy sklearn"
+)
 
 
 def test_serve_is_one_of_the_commands_and_start_is_light() -> None:

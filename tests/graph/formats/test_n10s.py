@@ -14,7 +14,7 @@ import neo4j
 from hypothesis import HealthCheck, given, settings
 
 from graph.columns.assemble import TaxonomyData
-from graph.formats import rdf, skos
+from graph.formats import rdf, rdf_writing, skos
 from graph.formats.rdf import DCT, KGTAG, SKOS, TYPE, Text, Triple
 from graph.formats.skos import MAPPINGS
 from graph.model import Concept, Relation
@@ -82,7 +82,7 @@ def test_n10s_gives_the_taxonomy_as_skos(neo4j_store: Neo4jStore, neo4j_driver: 
     assert (navy, TYPE, KGTAG + "Value") in triples
     assert not any("name" in p for _, p, _ in triples)
 
-    rdf.save(tmp_path / "from-n10s.ttl", triples, prefixes={"skos": SKOS, "kgtag": KGTAG, "dct": DCT})
+    rdf_writing.save(tmp_path / "from-n10s.ttl", triples, prefixes={"skos": SKOS, "kgtag": KGTAG, "dct": DCT})
     again = skos.read([tmp_path / "from-n10s.ttl"])
     assert Taxonomy.of(TaxonomyData.of(0, again.concepts, again.relations)).concepts == SHOP.concepts
     assert again.relations == SHOP.relations

@@ -14,7 +14,9 @@ import kgtag
 from kgtag.cli.app import app
 from tests.kgtag.running import run
 
-HEAVY = "torch pykeen transformers sentence_transformers onnxruntime pyarrow rdflib fastapi neo4j uvicorn scipy sklearn"
+HEAVY = (
+    "torch pykeen transformers sentence_transformers onnxruntime pyarrow pyoxigraph fastapi neo4j uvicorn scipy sklearn"
+)
 
 
 def _commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:

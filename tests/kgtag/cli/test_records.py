@@ -141,7 +141,7 @@ def test_an_export_tells_what_it_left_out(shop: str, tmp_path: Path) -> None:
         (["synonyms", "x.txt", "--narrower", "1", "--expand", "oneway"], "take one of the two"),
         (["synonyms", "no/such/x.txt"], "can't write 'no/such/x.txt'"),
         (["graphml", "no/such/x.graphml"], "can't write 'no/such/x.graphml'"),
-        (["skos", "x.doc"], "the suffix '.doc' names no RDF notation"),
+        (["skos", "x.doc"], "the suffix '.doc' names no RDF syntax"),
         (["jsonl", "no/such/x.jsonl"], "can't write 'no/such/x.jsonl'"),
         (["jsonl", "x.jsonl", "--scheme", "smple"], "no scheme 'smple' in this taxonomy; there is sample"),
     ],
