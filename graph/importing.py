@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
+from pathlib import Path
 
 from graph.editing.edit import apply_with, preview
 from graph.errors import InputError
@@ -94,6 +95,7 @@ class ImportCounts:
         notes: What was left out or may surprise, with examples.
         moved: With `replacing`: concepts whose primary parent changed.
         deprecated: With `replacing`: concepts that the file no longer has.
+        faults: Those notes that say what is wrong with the file.
     """
 
     created: int = 0
@@ -103,6 +105,7 @@ class ImportCounts:
     notes: tuple[str, ...] = ()
     moved: int = 0
     deprecated: int = 0
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,14 @@ class ImportReport(ImportCounts):
 
 
 def import_parsed(
-    store: TaxonomyStore, content: Parsed, *, author: str, reason: str, replacing: bool = False, dry_run: bool = False
+    store: TaxonomyStore,
+    content: Parsed,
+    *,
+    author: str,
+    reason: str,
+    replacing: bool = False,
+    strict: bool = False,
+    dry_run: bool = False,
 ) -> ImportReport:
     """Merge the content of a file into a store, in one transaction.
 
@@ -125,6 +135,7 @@ def import_parsed(
         author: Who imports it, for the history.
         reason: Why, for the history.
         replacing: The file has the whole scheme: move what moved, deprecate what is missing.
+        strict: Refuse a file with something wrong in it, which is a note otherwise.
         dry_run: Plan, check and count, and write nothing.
 
     Raises:
@@ -140,6 +151,9 @@ def import_parsed(
     def planned(snapshot: Taxonomy) -> ChangeSet:
         nonlocal counts
         changes, counts = merge(content, snapshot, replacing=replacing)
+        if strict and counts.faults:
+            more = f" (and {len(counts.faults) - 1} more)" if len(counts.faults) > 1 else ""
+            raise InputError(f"{counts.faults[0]}{more}; without --strict, these are notes")
         return ChangeSet(changes, author, reason)
 
     taxonomy = preview(store, planned)[2] if dry_run else apply_with(store, planned)
@@ -155,7 +169,12 @@ def prefixed(content: Parsed, prefix: str) -> Parsed:
 
     concepts = (replace(concept, id=prefix + concept.id) for concept in content.concepts)
     relations = (replace(r, source=renamed(r.source), target=renamed(r.target)).canonical() for r in content.relations)
-    return Parsed(tuple(sorted(concepts, key=lambda c: c.id)), tuple(sorted(relations)), content.notes)
+    return replace(
+        content,
+        concepts=tuple(sorted(concepts, key=lambda c: c.id)),
+        relations=tuple(sorted(relations)),
+        places={prefix + id: place for id, place in content.places.items()},
+    )
 
 
 def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tuple[tuple[Change, ...], ImportCounts]:
@@ -176,14 +195,15 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tu
             puts.append(PutConcept(new))
         else:
             unchanged += 1
-    relations, notes = _relations(content, taxonomy, stale)
+    relations, notes, dangling = _relations(content, taxonomy, stale)
     changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
     return changes, ImportCounts(
         created=created,
         updated=len(content.concepts) - created - unchanged,
         unchanged=unchanged,
         relations=len(relations),
-        notes=(*content.notes, *stale.notes, *notes),
+        notes=(*content.notes, *stale.notes, *dangling, *notes),
+        faults=(*content.faults, *dangling),
         moved=len(stale.broader),
         deprecated=len(stale.concepts),
     )
@@ -233,8 +253,8 @@ def _tidied(alt: _ByLanguage, pref: Mapping[str, str], sides: Sequence[_ByLangua
     return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
 
 
-def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[list[Relation], list[str]]:
-    """Relations to put, and notes on those left out or surprising."""
+def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[list[Relation], list[str], list[str]]:
+    """Relations to put, notes on surprising ones, and notes on those that lead to no concept."""
     in_file = {concept.id for concept in content.concepts}
     old = {relation.key: relation for relation in taxonomy.relations}
     dangling: dict[str, list[str]] = defaultdict(list)
@@ -243,7 +263,9 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
         if all(end in in_file or end in taxonomy for end in (relation.source, relation.target)):
             wanted.append(relation)
         else:
-            dangling[relation.type].append(f"{relation.source!r} → {relation.target!r}")
+            place = content.places.get(relation.source)
+            where = f" ({Path(place.file).name}:{place.line})" if place is not None and place.line else ""
+            dangling[relation.type].append(f"{relation.source!r} → {relation.target!r}{where}")
     gone = {relation.key for relation in stale.broader}
     puts = [edge for edge in _with_one_primary(wanted, old.values(), gone) if old.get(edge.key) != edge]
     adopted = [
@@ -252,10 +274,10 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
         if relation.type == "broader" and relation.key not in old and relation.source in taxonomy
         if any(("broader", relation.source, parent) not in gone for parent in taxonomy.out(relation.source, "broader"))
     ]
-    notes = []
+    lost = []
     for type, pairs in sorted(dangling.items()):
-        notes += note(f"{type} relations lead to no concept and were left out", pairs)
-    return puts, notes + note("concepts keep their broader concepts beside those of the file", adopted)
+        lost += note(f"{type} relations lead to no concept and were left out", pairs)
+    return puts, note("concepts keep their broader concepts beside those of the file", adopted), lost
 
 
 def _with_one_primary(

@@ -23,6 +23,20 @@ def normalise(text: str) -> str:
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
+def language_tag(text: str) -> str | None:
+    """A language tag as BCP 47 writes it, None for anything else.
+
+    Example:
+        >>> language_tag("en_us"), language_tag("ZH-hans"), language_tag("english")
+        ('en-US', 'zh-Hans', None)
+    """
+    first, *rest = text.strip().replace("_", "-").split("-")
+    if not re.fullmatch(r"[A-Za-z]{2,3}", first) or not all(re.fullmatch(r"[A-Za-z0-9]{2,8}", part) for part in rest):
+        return None
+    script = (part.title() if len(part) == 4 and part.isalpha() else part.lower() for part in rest)
+    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in script)])
+
+
 def slug(key: str, *, keep: str = ".") -> str:
     """A readable part of an id, made from a normalised label; different labels have different ones.
 

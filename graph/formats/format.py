@@ -71,6 +71,7 @@ class Format:
         read: Reads files; None for a format that is only written.
         write: Writes a file; None for a format that is only read.
         suffixes: Endings of file names that mean this format (".ttl").
+        options: Keyword arguments of `read` besides `scheme` and `lang`: options of the command line.
 
     Example:
         >>> Format("lines", read=lambda files, *, scheme, lang: Parsed((), ())).suffixes
@@ -81,3 +82,4 @@ class Format:
     read: Reader | None = None
     write: Writer | None = None
     suffixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """The result of every reader: concepts and relations without contradictions within the file."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from graph.model import Concept, ProblemCode, Relation
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
 """Problems that may not exist in the store, which may have the other concept."""
+_EXAMPLES = 3
 CYCLES: tuple[ProblemCode, ...] = ("cycle", "self_relation")
 
 
@@ -23,11 +24,15 @@ class Parsed:
         concepts: By id.
         relations: In order; they may lead to concepts of other files.
         notes: What was left out or may surprise, with a count and examples ("3 …, e.g. …").
+        faults: Those notes that say what is wrong with the file; `--strict` refuses it for them.
+        places: Where each concept stands, for further notes.
     """
 
     concepts: tuple[Concept, ...]
     relations: tuple[Relation, ...]
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    places: Mapping[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Place(NamedTuple):
@@ -46,6 +51,7 @@ def parsed(
     places: Mapping[str, Place],
     file: str,
     tolerate: Collection[ProblemCode] = (),
+    faults: Iterable[str] = (),
 ) -> Parsed:
     """Order concepts and relations, which may be repeated, and check them against each other.
 
@@ -63,14 +69,60 @@ def parsed(
         raise FileFormatError(place.file, shortened(first.message) + more, line=place.line, column=place.column)
     tolerated = [p for p in checked.problems if p.code in tolerate]
     if not tolerated:
-        return Parsed(tuple(rows), tuple(edges), tuple(notes))
-    dangling = {p.concepts for p in checked.problems if p.code == "dangling"}
-    kept = {edge.key: edge for edge in checked.columns.relations()}
-    kept |= {edge.key: edge for edge in edges if (edge.source, edge.target) in dangling}
-    left_out = [f"{e.source!r} {e.type} {e.target!r}" for e in edges if e.key not in kept]
+        return Parsed(tuple(rows), tuple(edges), tuple(notes), tuple(faults), places)
+    bad = {edge.key for problem in tolerated for edge in problem.edges if isinstance(edge, Relation)}
+    sane = {edge.key: edge for edge in checked.columns.relations()}
     why = "; ".join(shortened(problem.message) for problem in tolerated[:2])
-    notes = (*notes, *note(f"relations contradict others ({why}) and were left out", left_out))
-    return Parsed(tuple(rows), tuple(sorted(kept.values())), notes)
+    left_out = [f"{e.source!r} {e.type} {e.target!r}" for e in edges if e.key in bad]
+    found = note(f"relations contradict others ({why}) and were left out", left_out)
+    kept = (sane.get(edge.key, edge) for edge in edges if edge.key not in bad)
+    return Parsed(tuple(rows), tuple(sorted(kept)), (*notes, *found), (*faults, *found), places)
+
+
+def circles(relations: Iterable[Relation]) -> list[Relation]:
+    """`broader` relations without which no concept is broader than itself: one of each circle, in a fixed order."""
+    edges: dict[str, list[Relation]] = {}
+    for edge in relations:
+        if edge.type == "broader":
+            edges.setdefault(edge.source, []).append(edge)
+    closing: list[Relation] = []
+    done: set[str] = set()
+    for start in edges:
+        if start in done:
+            continue
+        on_the_way = {start}
+        steps = [(start, iter(edges[start]))]
+        while steps:
+            id, rest = steps[-1]
+            for edge in rest:
+                if edge.target in on_the_way:
+                    closing.append(edge)
+                elif edge.target not in done and edge.target in edges:
+                    on_the_way.add(edge.target)
+                    steps.append((edge.target, iter(edges[edge.target])))
+                    break
+            else:
+                steps.pop()
+                on_the_way.discard(id)
+                done.add(id)
+    return closing
+
+
+class Faults:
+    """What is wrong with a file, by kind, with the number of cases and the first of them."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, list[str]]] = {}
+
+    def add(self, what: str, example: str) -> None:
+        count, examples = self._found.get(what, (0, []))
+        if len(examples) < _EXAMPLES:
+            examples.append(shortened(example))
+        self._found[what] = (count + 1, examples)
+
+    def notes(self) -> list[str]:
+        """A note of each kind: "3 rows …, e.g. shop.csv:11 ('a')"."""
+        return [f"{count:,} {what}, e.g. {'; '.join(found)}" for what, (count, found) in self._found.items()]
 
 
 def under(parents: Mapping[str, str | None]) -> tuple[list[Relation], list[str]]:

@@ -3,8 +3,9 @@
 import difflib
 import logging
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from graph.errors import InputError
 from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
@@ -22,7 +23,7 @@ _BUILT_IN = (
     Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld")),
     Format("gs1", gs1.read),
     Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
-    Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),
+    Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv"), options=("columns", "separator")),
     Format("jsonl", jsonl.read, jsonl.write, suffixes=(".jsonl",)),
     Format("synonyms", write=synonyms.write),
     Format("n10s", write=skos.write_n10s),
@@ -59,12 +60,23 @@ def suffixes() -> dict[str, str]:
     return {ending: name for name, format in formats().items() if format.read for ending in format.suffixes}
 
 
-def reader(name: str, *, known: tuple[str, ...] = ()) -> Reader:
-    """The reader of a format; `known` are further names for the error. Raises InputError."""
+def reader(name: str, *, known: tuple[str, ...] = (), options: Mapping[str, Any] | None = None) -> Reader:
+    """The reader of a format, with the options that are given. Raises InputError.
+
+    Args:
+        name: The format.
+        known: Further names for the error.
+        options: Keyword arguments of its reader; those that are None are not given.
+    """
     format = find(name)
     if format is None or format.read is None:
         raise unknown_format(name, (*readable(), *known), "import")
-    return format.read
+    given = {option: value for option, value in (options or {}).items() if value is not None}
+    for option in given:
+        if option not in format.options:
+            others = [one.name for one in formats().values() if option in one.options]
+            raise InputError(f"{name!r} has no option {option!r}; it is for {', '.join(others) or 'no format'}")
+    return partial(format.read, **given) if given else format.read
 
 
 def find(name: str) -> Format | None:

@@ -69,6 +69,18 @@ def import_file(
         bool,
         typer.Option("--replace", help="The file has the whole scheme: move what moved, deprecate what is missing."),
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file with bad rows, which are notes else.")
+    ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=HEADER", help="For `csv`: what a column holds, e.g. label@de=Bezeichnung; repeatable."
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="For `csv`: what separates the levels of paths.", show_default="' > '")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
     author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
     json: Json = False,
@@ -106,6 +118,8 @@ def import_file(
             rows=rows,
             id_prefix=id_prefix,
             replacing=replacing,
+            strict=strict,
+            options={"columns": _columns(column), "separator": separator},
             dry_run=dry_run,
             author=login(author),
         )
@@ -117,6 +131,15 @@ def import_file(
     else:
         title = f"Plan for {format}; nothing was written" if dry_run else f"Imported {format}"
         print_table(title, ["what", "count"], counts.items())
+
+
+def _columns(given: list[str] | None) -> dict[str, str] | None:
+    """Headers by role, from `ROLE=HEADER`. Raises InputError."""
+    pairs = [one.partition("=") for one in given or ()]
+    for role, equals, header in pairs:
+        if not (role.strip() and equals and header.strip()):
+            raise InputError(f"--column {role}{equals}{header}: ROLE=HEADER was expected, such as label=Name")
+    return {role.strip(): header.strip() for role, _, header in pairs} or None
 
 
 def export_file(

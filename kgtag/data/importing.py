@@ -1,7 +1,8 @@
 """Import of taxonomy files, and of annotated products as a taxonomy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from graph.formats.annotated import AnnotatedRow, induce
 from graph.formats.registry import readable, reader
@@ -29,7 +30,9 @@ def import_files(
     rows: str = ANNOTATED,
     id_prefix: str = "",
     replacing: bool = False,
+    strict: bool = False,
     dry_run: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> ImportReport:
     """Read all files, then merge them in one transaction.
 
@@ -40,7 +43,9 @@ def import_files(
         rows: For `annotated`: the format of the products' rows.
         id_prefix: Goes before every id of the files.
         replacing: The files are the scheme's new truth: move what moved, deprecate what is gone.
+        strict: Refuse a file with something wrong in it, in place of a note.
         dry_run: Check and count everything, and write nothing.
+        options: Further options of the format, such as `columns` and `separator` of "csv".
 
     Raises:
         InputError: Before anything is written: an unknown format, a file that does not read, a conflict of ids.
@@ -50,8 +55,10 @@ def import_files(
         products = (AnnotatedRow(one.product.category, one.attributes) for one in read)
         content = induce(products, Taxonomy.of(store.read()), scheme=scheme or ANNOTATED, lang=lang or "en")
     else:
-        content = reader(format, known=(ANNOTATED,))(files, scheme=scheme, lang=lang)
+        content = reader(format, known=(ANNOTATED,), options=options)(files, scheme=scheme, lang=lang)
     if id_prefix:
         content = prefixed(content, id_prefix)
     reason = f"import {format} {' '.join(f.name for f in files)}"
-    return import_parsed(store, content, author=author, reason=reason, replacing=replacing, dry_run=dry_run)
+    return import_parsed(
+        store, content, author=author, reason=reason, replacing=replacing, strict=strict, dry_run=dry_run
+    )
