@@ -16,7 +16,7 @@ from typing import Any
 from graph.errors import FileFormatError
 from graph.formats import headers, paths, reading, table
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import CYCLES, Faults, Parsed, Place, circles, note, parsed
+from graph.formats.parsed import CYCLES, Coverage, Faults, Parsed, Place, circles, note, parsed
 from graph.labels import normalise, slug
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, ProblemCode, Relation, RelationType
 from graph.taxonomy import Taxonomy
@@ -95,6 +95,9 @@ class _Reading:
         self.entries: list[_Entry] = []
         self.notes: list[str] = []
         self.faults = Faults()
+        self.texts: set[tuple[str, str]] = set()
+        self.fields: set[str] = set()
+        self.unread: set[str] = set()
 
     def add(self, file: Path) -> None:
         """Read the rows of a file. Raises FileFormatError for a file without rows, or without names."""
@@ -104,7 +107,7 @@ class _Reading:
             raise headers.nameless(opened)
         if opened.above:
             self.notes.append(f"{opened.above} rows of {file.name} stand above its column names and were left out")
-        rows = list(self._sound(opened))
+        rows = list(self._sound(opened, columns))
         if not rows:
             raise FileFormatError(str(file), "there are no rows below the column names")
         separator = self._separator(file, rows, columns)
@@ -119,6 +122,7 @@ class _Reading:
                 if usable or columns.at.keys() & {"id"} or columns.texts:
                     self._concept(opened, row, columns, path if usable else (), itself)
         self._note_columns(file, columns)
+        self._cover(columns)
         if columns.products and len(self.entries) == before:
             raise FileFormatError(str(file), "no row has a category")
 
@@ -132,7 +136,7 @@ class _Reading:
         relations += finder.made_relations
         self.notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
         places = {id: Place(str(one.file), one.line) for id, one in entries.items()}
-        return parsed(
+        found = parsed(
             finder.concepts.values(),
             finder.acyclic(relations),
             notes=[*self.notes, *self.faults.notes()],
@@ -141,11 +145,26 @@ class _Reading:
             tolerate=_TOLERATED,
             faults=self.faults.notes(),
         )
+        coverage = Coverage(frozenset(self.texts), frozenset(self.fields))
+        return replace(found, coverage=coverage, unread=frozenset(self.unread))
 
-    def _sound(self, opened: table.Table) -> Iterator[table.Row]:
+    def _cover(self, columns: headers.Columns) -> None:
+        """Note what the columns can say."""
+        roles = set(columns.at) if not columns.products else {"categories"}
+        naming = bool(columns.levels or roles & {"path", "category", "categories"})
+        if not columns.products:
+            self.texts |= {(field, language) for field, language, _ in columns.texts.values()}
+        if naming:
+            self.texts.add(("pref_label", self.tag))
+        if naming or "parent" in roles:
+            self.fields.add("broader")
+        self.fields |= roles & {"notation", "status", "choice", *RELATION_TYPES}
+
+    def _sound(self, opened: table.Table, columns: headers.Columns) -> Iterator[table.Row]:
         """Rows with as many cells as the table has columns."""
         for row in opened.rows:
             if row.fault == "cells":
+                self.unread.add(row.cell(columns.at.get("id")).strip())
                 self.faults.add(
                     f"rows have {table.FAULTS['cells']} and were left out", f"{opened.file.name}:{row.line}"
                 )
