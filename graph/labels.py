@@ -3,9 +3,11 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 _LONGEST_SLUG = 80
+_LONGEST_ID = 300
 _PLURALS = (
     (re.compile(r"(?<=[a-z]{2})ies$"), "y"),
     (re.compile(r"(?<=ch|sh|ss|zz)es$|(?<=x)es$"), ""),
@@ -35,6 +37,15 @@ def language_tag(text: str) -> str | None:
         return None
     script = (part.title() if len(part) == 4 and part.isalpha() else part.lower() for part in rest)
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in script)])
+
+
+def path_id(scheme: str, names: Sequence[str]) -> str:
+    """An id made from the names of a path; it changes when they do."""
+    id = f"{scheme}:{'.'.join(slug(normalise(name), keep='') for name in names)}"
+    if len(id) <= _LONGEST_ID:
+        return id
+    digest = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
+    return f"{id[: _LONGEST_ID - len(digest) - 1]}-{digest}"
 
 
 def slug(key: str, *, keep: str = ".") -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shops, skos, synonyms, tabular
+from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, shopify, shops, skos, synonyms, tabular
 from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
 from graph.formats.parsed import EVERYTHING, Parsed
 from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
-    Format("shopify", shops.read_shopify, shops.write_shopify),
+    Format("shopify", shopify.read, shopify.write),
     Format("google", listings.read_google),
     Format("gpc", listings.read_gpc),
     Format("openfoodfacts", openfoodfacts.read),

@@ -17,7 +17,7 @@ from graph.errors import FileFormatError
 from graph.formats import headers, paths, reading, table
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
 from graph.formats.parsed import CYCLES, Coverage, Faults, Parsed, Place, circles, note, parsed
-from graph.labels import normalise, slug
+from graph.labels import normalise, path_id
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, ProblemCode, Relation, RelationType
 from graph.taxonomy import Taxonomy
 
@@ -364,10 +364,10 @@ class _Identified:
     def _made(self, one: _Entry, repeated: Mapping[tuple[str, str], int]) -> str:
         """An id from the path, else the label, which follows its parent's if several rows have it."""
         if one.path:
-            return _id_of(one.concept.scheme, one.path)
+            return path_id(one.concept.scheme, one.path)
         scheme, label = self._key(one)
         above = table.split(one.parent)[:1] if repeated[scheme, label] > 1 else []
-        return _id_of(scheme, [*(above or one.above), label])
+        return path_id(scheme, [*(above or one.above), label])
 
     def _join(self, id: str, one: _Entry) -> None:
         """Add what a later row of the same concept says."""
@@ -388,11 +388,6 @@ class _Identified:
             definition={**new.definition, **first.definition},
         )
         self.entries[id] = replace(self.entries[id], concept=joined, more=(*self.entries[id].more, one))
-
-
-def _id_of(scheme: str, names: Sequence[str]) -> str:
-    id = f"{scheme}:{'.'.join(slug(normalise(name), keep='') for name in names)}"
-    return id if len(id) <= _LONGEST_ID else f"{id[: _LONGEST_ID - 20]}{slug(id[-1] + id)[-9:]}"
 
 
 class _ParentFinder:
@@ -489,7 +484,7 @@ class _ParentFinder:
             return None
         if fits:
             return fits[0]
-        return text if self._ids else self._make(_id_of(one.concept.scheme, [text]), text, one)
+        return text if self._ids else self._make(path_id(one.concept.scheme, [text]), text, one)
 
     def _at(self, levels: tuple[str, ...], one: _Entry) -> str:
         above: str | None = None
@@ -497,7 +492,7 @@ class _ParentFinder:
             key = (one.concept.scheme, *map(normalise, levels[:depth]))
             id = self._by_path.get(key)
             if id is None:
-                id = self._make(_id_of(one.concept.scheme, levels[:depth]), levels[depth - 1], one)
+                id = self._make(path_id(one.concept.scheme, levels[:depth]), levels[depth - 1], one)
                 self._by_path[key] = id
                 if above is not None:
                     self.made_relations.append(Relation("broader", id, above, primary=True))

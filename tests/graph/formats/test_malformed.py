@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import jsonl, listings, openfoodfacts, shops, tabular
+from graph.formats import jsonl, listings, openfoodfacts, shopify, shops, tabular
 from graph.formats.parsed import Parsed
 
 SHOPIFY = {"verticals": [{"categories": [{"id": "a", "name": "NAME", "parent_id": None}]}]}
 BESTBUY = [{"id": "a", "name": "NAME", "path": [], "subCategories": []}]
 WHATNOT = {"categories": [{"id": 1, "label": "NAME", "parent_id": None}]}
 GOOD: dict[str, tuple[Callable[[Sequence[Path]], Parsed], str, str]] = {
-    "shopify": (shops.read_shopify, "en.json", json.dumps(SHOPIFY)),
+    "shopify": (shopify.read, "en.json", json.dumps(SHOPIFY)),
     "google": (listings.read_google, "t.en.txt", "1 - NAME\n2 - NAME > Kites\n"),
     "gpc": (listings.read_gpc, "h.tsv", "10\tNAME\t (GPC segment)\n"),
     "openfoodfacts": (openfoodfacts.read, "c.txt", "en:NAME\nfr:Nom\n"),
