@@ -88,10 +88,8 @@ def test_tiers_that_disagree_and_unused_relations_are_named(tmp_path: Path) -> N
         "1 rows have another parent in their path or tiers than in their column of parents, which counts, "
         "e.g. t.csv:4 ('2', not 'A')",
     )
-    assert (
-        "1 columns of t.csv look like relations and were not used (--column parent=NAME would), e.g. 'Children'"
-        in found.notes
-    )
+    unused = "look like relations and were not used; --column ROLE=HEADER says what one is"
+    assert f"1 columns of t.csv {unused}, e.g. 'Children'" in found.notes
     assert "1 columns of t.csv are unknown and were left out, e.g. 'Colour'" in found.notes
 
 
