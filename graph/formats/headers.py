@@ -32,27 +32,30 @@ ROLES: Mapping[str, str] = {
     "choice": "choice",
     "parent": "parent parents parent_id parent_unique_id parent_category_id parent_code parent_category_code "
     "parent_term_id parent_node_id parent_key parent_uri parent_handle parent_category_handle parent_slug "
-    "parent_category parent_name parent_term sub_type_of sub_class_of broader_term broader_concept",
+    "parent_category parent_name parent_term sub_type_of sub_class_of sub_property_of broader_term broader_concept",
     "path": "path full_path category_path full_name breadcrumb breadcrumbs taxonomy_path tree_path hierarchy "
     "category_hierarchy path_names",
     "category": "category product_category google_product_category main_category",
-    "categories": "categories product_categories",
+    "categories": "categories product_categories kategorien catégories categorías categorie 分类",
     **{type: type for type in RELATION_TYPES},
     "replaced_by": "replaced_by superseded_by successor",
     "value_of": "value_of attribute attribute_code",
 }
 """Headers of everything else, best first."""
-_LEVEL = re.compile(r"(?:tier|level|lvl|l|categorylevel|category|cat|productcategory|ebene)(\d{1,2})(?:name)?")
+_LEVEL = re.compile(r"(?:tier|level|lvl|l|categorylevel|category|cat|ebene)(\d{1,2})(?:name)?")
 _HIERARCHICAL = frozenset({"parent", "path", "category", "categories", "broader", "value_of"})
 _SHORTEST = 5
 """Letters of a header that another may be a misspelling of."""
+_NUMBERED = re.compile(r"productcategory\d{1,2}(?:name)?")
+"""One of the categories of a product, as Medusa has them."""
 _NESTED = ("mastercategory", "maincategory", "category", "subcategory", "subsubcategory")
 _PRODUCT = frozenset(
     {"sku", "gtin", "ean", "mpn", "price", "regularprice", "variantsku", "productid", "productname", "producttitle"}
 )
 """Headers that only tables of products have."""
 _RELATION_LIKE = re.compile(
-    r"parent|broader|narrower|super|subtype|subclass|child|path|categor|tier|level|hierarch|ancestor|related"
+    r"parent|broader|narrower|super|sub(type|class|prop)|domain|child|path|categor|tier|level\d|hierarch|ancestor|related"
+    r"|eltern|^ober|^über|父|上级"
 )
 _LANGUAGE = re.compile(r"(.+?)[-_.:@\s(\[]+([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*|und|zxx)[)\]]?")
 
@@ -75,6 +78,7 @@ class Columns:
         at: The column of each role that has one.
         texts: Field, language and rank of the columns of labels and definitions; rank 0 is kgtag's own name.
         levels: Columns with one level of a path each, from the top down.
+        numbered: Columns with one category of a product each.
         keys: Further columns by which a parent may be named.
         products: Whether the rows are products, of which only the categories count.
         plain: Whether a column of labels names no language.
@@ -84,6 +88,7 @@ class Columns:
     at: Mapping[str, int]
     texts: Mapping[int, tuple[str, str, int]]
     levels: tuple[int, ...]
+    numbered: tuple[int, ...]
     keys: tuple[int, ...]
     products: bool
     plain: bool
@@ -94,7 +99,7 @@ class Columns:
         """Whether anything gives the concepts names."""
         if any(field == "pref_label" for field, _, _ in self.texts.values()) and not self.products:
             return True
-        return bool(self.levels) or not self.at.keys().isdisjoint({"path", "category", "categories"})
+        return bool(self.levels or self.numbered) or not self.at.keys().isdisjoint({"path", "category", "categories"})
 
     def relation_like(self) -> list[str]:
         """The unused headers that may name other concepts."""
@@ -108,7 +113,7 @@ def recognised(header: Sequence[str], given: Mapping[str, str]) -> int:
         if not all(key(one) in keys for one in given.values()):
             return 0
     found = [_role(one)[0] for one in header]
-    naming = {"pref_label", "path", "category", "categories", "level"}
+    naming = {"pref_label", "path", "category", "categories", "level", "numbered"}
     return len(given) + sum(map(bool, found)) if given or not naming.isdisjoint(found) else 0
 
 
@@ -119,7 +124,8 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
     Raises FileFormatError for a given header that isn't there, a repeated column, and a header that is misspelt.
     """
     ranked: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    numbered: list[tuple[int, int]] = []
+    tiers: list[tuple[int, int]] = []
+    numbered: list[int] = []
     nested: dict[str, int] = {}
     chosen = {_position(table, header): role for role, header in given.items()}
     plain = False
@@ -130,12 +136,14 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
         if position not in chosen and key(written) in _NESTED:
             nested[key(written)] = position
         if role == "level":
-            numbered.append((rank, position))
+            tiers.append((rank, position))
+        elif role == "numbered":
+            numbered.append(position)
         elif role:
             tag = (language and language_tag(language)) or lang
             plain |= role in TEXTS and language is None
             ranked[role, tag if role in TEXTS else ""].append((rank, position))
-    levels = tuple(position for _, position in sorted(numbered))
+    levels = tuple(position for _, position in sorted(tiers))
     if not levels and len(nested) > 1:
         levels = tuple(nested[name] for name in _NESTED if name in nested)
         ranked["category", ""] = [one for one in ranked["category", ""] if one[1] not in levels]
@@ -150,13 +158,13 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
             elif not number:
                 at[role] = position
     keys = tuple(position for _, position in sorted(ranked["id", ""])[1:])
-    used = {*at.values(), *texts, *levels, *keys}
+    used = {*at.values(), *texts, *levels, *numbered, *keys}
     unused = tuple(one for position, one in enumerate(table.header) if one and position not in used)
-    if not levels and at.keys().isdisjoint(_HIERARCHICAL):
+    if not levels and not numbered and at.keys().isdisjoint(_HIERARCHICAL):
         _refuse_misspelt(table, unused)
-    products = "parent" not in at and _of_products(table.header, at)
+    products = bool(numbered) or ("parent" not in at and _of_products(table.header, at))
     plain |= bool(levels or products or "path" in at)
-    return Columns(at, texts, levels, keys, products, plain, unused)
+    return Columns(at, texts, levels, tuple(numbered), keys, products, plain, unused)
 
 
 def _of_products(header: Sequence[str], at: Mapping[str, int]) -> bool:
@@ -173,6 +181,8 @@ def _role(header: str) -> tuple[str, str | None, int]:
         return (_KEYS[plain][0], None, _KEYS[plain][1])
     if level := _LEVEL.fullmatch(plain):
         return "level", None, int(level[1])
+    if _NUMBERED.fullmatch(plain):
+        return "numbered", None, 0
     base, at, language = header.partition("@")
     if at and _KEYS.get(key(base), ("",))[0] in TEXTS:
         return _KEYS[key(base)][0], language, _KEYS[key(base)][1]

@@ -68,13 +68,13 @@ class Table:
 def read(file: Path, recognised: Callable[[Sequence[str]], int], *, plain_tabs: bool = False) -> Table:
     """Open a CSV or TSV file. Its blank records are skipped.
 
-    The delimiter is that of a `sep=` line, else a tab for .tsv, else the one of comma, semicolon and tab by which most
-    column names are recognised, else the one that the first lines have most of. Line ends may be CR, LF or both.
+    The delimiter is that of a `sep=` line, else a tab for .tsv, else the one of comma, semicolon, tab and bar by which
+    most column names are recognised, else the one that the first lines have most of. Line ends may be CR, LF or both.
 
     Args:
         file: UTF-8, or UTF-16 with a byte order mark; perhaps gzipped.
         recognised: How many of these column names are known; the first row with some is the header, and below the
-            first line one with at least two. Without any, the first row that is as
+            first line one with at least two, or one wider than all above. Without any, the first row that is as
             wide as most is the header.
         plain_tabs: In .tsv files a quote stands for itself, except around a whole cell.
 
@@ -86,7 +86,7 @@ def read(file: Path, recognised: Callable[[Sequence[str]], int], *, plain_tabs: 
     stated = _SEPARATOR.fullmatch(first)
     before = 1 if stated else 0
     peeked = [*([] if stated else [first]), *islice(lines, _ABOVE)]
-    delimiters = [stated[1]] if stated else ["\t"] if _is_tsv(file) else [",", ";", "\t"]
+    delimiters = [stated[1]] if stated else ["\t"] if _is_tsv(file) else [",", ";", "\t", "|"]
     above, delimiter = _header(peeked, delimiters, recognised)
     plain = plain_tabs and delimiter == "\t"
     records = _Records(chain(peeked[above:], lines), delimiter, line=before + above + 1, plain=plain).rows()
@@ -107,13 +107,18 @@ def _header(
             found = [
                 (recognised(_leniently(line, one)), line.count(one), -at, one) for at, one in enumerate(delimiters)
             ]
-            known, _, _, delimiter = max(found)
-            if known > 1 or (known and not any(map(str.strip, lines[:above]))):
+            known, cells, _, delimiter = max(found)
+            wider = cells > max((len(_filled(one, delimiter)) for one in lines[:above]), default=0)
+            if known > 1 or (known and (wider or not any(map(str.strip, lines[:above])))):
                 return above, delimiter
     full = [line for line in lines if line.strip()]
     delimiter = max(delimiters, key=lambda one: sum(line.count(one) for line in full))
     usual = sorted(line.count(delimiter) for line in full)[len(full) // 2] if full else 0
     return next((n for n, line in enumerate(lines) if line.strip() and line.count(delimiter) >= usual), 0), delimiter
+
+
+def _filled(line: str, delimiter: str) -> list[str]:
+    return [cell for cell in line.split(delimiter) if cell.strip()] if len(line) <= _LONGEST_HEADER else []
 
 
 def _checked(rows: Iterator[Row], columns: int) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind,
 from graph.taxonomy import Taxonomy
 
 _LONGEST_ID = 300
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _SAMPLE = 2_000
 """Rows from which a table's way of writing paths is seen."""
 _TEXTS = ("pref_label", "definition", "alt_label", "hidden_label")
@@ -178,14 +179,14 @@ class _Reading:
         self, opened: table.Table, rows: Iterable[table.Row], columns: headers.Columns, separator: str
     ) -> None:
         """Make a concept of every category that a product has."""
-        at = columns.at.get("categories", columns.at.get("category"))
-        many = "categories" in columns.at
+        many = columns.at.get("categories")
+        single = columns.numbered or (columns.at.get("category"),)
         seen: set[tuple[str, ...]] = set()
         count = without = 0
         for row in rows:
             count += 1
-            cell = row.cell(at)
-            found = [paths.split(one, separator) for one in (paths.several(cell) if many else [cell])]
+            cells = paths.several(row.cell(many)) if many is not None else map(row.cell, single)
+            found = [tuple(map(_unescaped, paths.split(cell, separator))) for cell in cells]
             without += not any(found)
             for path in found:
                 if path and path not in seen and self._usable(path, opened, row):
@@ -265,8 +266,10 @@ class _Reading:
 
     def _levels(self, row: table.Row, columns: headers.Columns, separator: str) -> tuple[str, ...]:
         if columns.levels:
-            return tuple(text for at in columns.levels if (text := row.cell(at).strip()))
-        return paths.split(row.cell(columns.at.get("path", columns.at.get("category"))), separator)
+            path = tuple(text for at in columns.levels if (text := row.cell(at).strip()))
+        else:
+            path = paths.split(row.cell(columns.at.get("path", columns.at.get("category"))), separator)
+        return tuple(map(_unescaped, path))
 
     def _to_itself(self, rows: Sequence[table.Row], columns: headers.Columns, separator: str) -> bool:
         """Whether paths lead to the row itself, and not to what is above it.
@@ -313,14 +316,14 @@ def _texts(row: table.Row, columns: headers.Columns) -> dict[str, Mapping[str, A
                 found.setdefault(field, {})[language] = tuple(dict.fromkeys(items))
         elif cell.strip() or (field == "definition" and cell):
             if rank:
-                cell = _tidy(cell) if field == "definition" else cell.strip()
+                cell = _unescaped(_MARKUP.sub("", cell) if field == "definition" else cell).strip()
             found.setdefault(field, {})[language] = cell
     return {field: found.get(field, _NO_TEXTS) for field in _TEXTS}
 
 
-def _tidy(text: str) -> str:
-    """The text of a description without markup."""
-    return html.unescape(_MARKUP.sub("", text)).strip()
+def _unescaped(text: str) -> str:
+    """The text without HTML's entities, which shops export: "Home &amp; Garden"."""
+    return _ENTITY.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:

@@ -37,6 +37,10 @@ EXPORTS = {
     "magento categories": "entity_id,parent_id,path,name\n1,0,1,Clothing\n2,1,1/2,Tees\n3,1,1/3,Sale\n",
     "magento products": 'sku,attribute_set_code,categories\na,x,"Clothing/Tees,Clothing/Sale"\nb,x,Clothing\n',
     "medusa": "id,name,handle,parent_category_id\np1,Clothing,clothing,\np2,Tees,tees,p1\np3,Sale,sale,p1\n",
+    "medusa products": "Product Id,Product Title,Product Category 1,Product Category 2\n1,Tee,Clothing > Tees,\n"
+    "2,Coat,Clothing,Clothing > Sale\n",
+    "woocommerce in german": 'ID;SKU;Name;Kategorien\n1;a;x;"Clothing > Tees, Clothing > Sale"\n',
+    "bars": "id|path|text\n1|Clothing|\n2|Clothing > Tees|\n3|Clothing > Sale|\n",
     "iab": "\n".join(
         [
             "Relational ID System\t\t\tTaxonomy v1\t",
@@ -148,6 +152,22 @@ def test_another_separator_is_seen_or_given(tmp_path: Path) -> None:
 )
 def test_language_tags(given: str, tag: str | None) -> None:
     assert language_tag(given) == tag
+
+
+def test_shops_entities_are_read(tmp_path: Path) -> None:
+    found = _read(tmp_path, "term_id,name,description\n1,Home &amp; Garden,<p>For <b>pots</b> &lt; 1 m</p>\n2,R&B;,\n")
+    assert [(c.label(), dict(c.definition)) for c in found.concepts] == [
+        ("Home & Garden", {"en": "For pots < 1 m"}),
+        ("R&B;", {}),
+    ]
+
+
+def test_titles_above_the_column_names(tmp_path: Path) -> None:
+    content = "Groups 2026;;\n;;\nNr.;Name;Eltern\n1;Fruit;\n2;Apples;1\n"
+    found = _read(tmp_path, content, columns={"id": "Nr.", "parent": "Eltern"})
+    assert _tree(found) == {"Fruit": None, "Apples": "Fruit"}
+    plain = _read(tmp_path, content)
+    assert _tree(plain) == {"Fruit": None, "Apples": None} and "e.g. 'Eltern'" in plain.notes[1]
 
 
 def test_headers_in_any_spelling(tmp_path: Path) -> None:
