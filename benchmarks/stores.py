@@ -31,7 +31,7 @@ from typing import Any
 import neo4j
 from common import arguments, machine, median, report, table, timed
 
-from graph.formats import shops
+from graph.formats import shopify
 from graph.importing import import_parsed
 from graph.model import KINDS, RELATION_TYPES, Concept
 from graph.neo4j import cypher
@@ -72,7 +72,7 @@ def plainly_parsed(files: list[Path]) -> Rows:
 
 def ours(store: Store, files: list[Path]) -> dict[str, float]:
     def work() -> object:
-        return import_parsed(store, shops.read_shopify(files), author="benchmark", reason="benchmark")
+        return import_parsed(store, shopify.read(files), author="benchmark", reason="benchmark")
 
     store.migrate()
     return {"import": timed(work)[0], "import again": timed(work)[0], "token": median(store.token, repeat=20)}

@@ -1,86 +1,21 @@
 """Import of parsed files: new concepts are added, known ones merged, and nothing is deleted.
 
-With `replacing`, concepts and parents that the file contradicts are deprecated and deleted: see `outdated`.
+With `replacing`, the file is the whole truth about its scheme: see `graph.replacing`.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from graph.editing.edit import apply_with, preview
 from graph.errors import InputError
 from graph.formats.parsed import Parsed, note
-from graph.model import Change, ChangeSet, Concept, DeleteRelation, PutConcept, PutRelation, Relation, RelationType
+from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
+from graph.replacing import Fact, Local, Replacement, local_facts, nameless, replacement, require_same
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-
-
-@dataclass(frozen=True, slots=True)
-class Outdated:
-    """Primary `broader` relations that the file contradicts and concepts that it no longer has, in order."""
-
-    broader: tuple[Relation, ...] = ()
-    concepts: tuple[Concept, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def changes(self) -> list[Change]:
-        """Delete the relations; deprecate the concepts, since items are tagged with them."""
-        deleted = (DeleteRelation(relation) for relation in self.broader)
-        return [*deleted, *(PutConcept(replace(concept, status="deprecated")) for concept in self.concepts)]
-
-
-def outdated(content: Parsed, taxonomy: Taxonomy) -> Outdated:
-    """Find contradictions by scheme and kind: a file of categories does not cover the attributes of its scheme.
-
-    Nothing has moved in a file without any hierarchy, nor a concept whose parents in the file are all unknown. Further
-    parents, which editors added, stay.
-    """
-    in_file = {concept.id: concept for concept in content.concepts}
-    covered = {(concept.scheme, concept.kind) for concept in content.concepts}
-    parents: dict[str, set[str]] = defaultdict(set)
-    hierarchies = set()
-    for relation in content.relations:
-        if relation.type == "broader":
-            parents[relation.source].add(relation.target)
-            if (concept := in_file.get(relation.source)) is not None:
-                hierarchies.add((concept.scheme, concept.kind))
-    stale = []
-    for concept in content.concepts:
-        if (concept.scheme, concept.kind) not in hierarchies or concept.id not in taxonomy:
-            continue
-        stated = parents[concept.id]
-        if stated and not any(id in in_file or id in taxonomy for id in stated):
-            continue
-        stale += [
-            edge
-            for edge in taxonomy.relations_from(concept.id)
-            if edge.type == "broader" and edge.primary and edge.target not in stated
-        ]
-    missing = tuple(
-        concept
-        for concept in taxonomy
-        if concept.id not in in_file and (concept.scheme, concept.kind) in covered and concept.status != "deprecated"
-    )
-
-    def named(id: str) -> str:
-        return f"{id!r} ({taxonomy[id].label()})"
-
-    moved = [f"{named(edge.source)} from {edge.target!r}" for edge in stale if parents[edge.source]]
-    topped = [f"{named(edge.source)} from {edge.target!r}" for edge in stale if not parents[edge.source]]
-    deprecated = [
-        named(concept.id)
-        for concept in content.concepts
-        if concept.status == "active" and (old := taxonomy.get(concept.id)) is not None and old.status == "deprecated"
-    ]
-    notes = (
-        *note("concepts moved to another primary parent", moved),
-        *note("concepts became top concepts", topped),
-        *note("concepts are not in the file any more and are deprecated", (named(c.id) for c in missing)),
-        *note("concepts of the file are deprecated in the store and stay so", deprecated),
-    )
-    return Outdated(tuple(stale), missing, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +28,15 @@ class ImportCounts:
         unchanged: Concepts that the store had as they are.
         relations: Relations written.
         notes: What was left out or may surprise, with examples.
-        moved: With `replacing`: concepts whose primary parent changed.
-        deprecated: With `replacing`: concepts that the file no longer has.
         faults: Those notes that say what is wrong with the file.
+        moved: With `replacing`: concepts whose primary parent changed.
+        back: With `replacing`: deprecated concepts that are active again; they are not among the `updated`.
+        deprecated: With `replacing`: concepts that the file no longer has.
+        labels_removed: With `replacing`, as the next three: labels that the file no longer has.
+        definitions_removed: Definitions.
+        notations_removed: Notations.
+        relations_removed: Relations.
+        kept_local: Statements of editors that the file does not have and that stay.
     """
 
     created: int = 0
@@ -103,15 +44,63 @@ class ImportCounts:
     unchanged: int = 0
     relations: int = 0
     notes: tuple[str, ...] = ()
-    moved: int = 0
-    deprecated: int = 0
     faults: tuple[str, ...] = ()
+    moved: int = 0
+    back: int = 0
+    deprecated: int = 0
+    labels_removed: int = 0
+    definitions_removed: int = 0
+    notations_removed: int = 0
+    relations_removed: int = 0
+    kept_local: int = 0
+
+    def words(self) -> str:
+        """The counts in words.
+
+        Example:
+            >>> ImportCounts(created=12, updated=3, deprecated=1, labels_removed=4).words()
+            '12 concepts new, 3 changed, 1 deprecated; 4 labels removed'
+        """
+        concepts = {
+            "new": self.created,
+            "changed": self.updated,
+            "back": self.back,
+            "deprecated": self.deprecated,
+            "moved": self.moved,
+            "unchanged": self.unchanged,
+        }
+        first = next((name for name, count in concepts.items() if count), "")
+        parts = [
+            f"{_counted(count, 'concept') if name == first else f'{count:,}'} {name}"
+            for name, count in concepts.items()
+            if count
+        ]
+        gone = {
+            "label": self.labels_removed,
+            "definition": self.definitions_removed,
+            "notation": self.notations_removed,
+            "relation": self.relations_removed,
+        }
+        groups = [
+            ", ".join(parts) or "nothing in the file",
+            f"{_counted(self.relations, 'relation')} added" if self.relations else "",
+            ", ".join(_counted(count, noun) for noun, count in gone.items() if count) + " removed"
+            if any(gone.values())
+            else "",
+            f"{_counted(self.kept_local, 'local addition')} kept" if self.kept_local else "",
+        ]
+        return "; ".join(filter(None, groups))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport(ImportCounts):
-    """The counts of an import and the snapshot afterwards."""
+    """The counts of an import and the snapshots before and afterwards."""
 
+    before: Taxonomy
     taxonomy: Taxonomy
 
 
@@ -122,6 +111,7 @@ def import_parsed(
     author: str,
     reason: str,
     replacing: bool = False,
+    keep_local: bool = False,
     strict: bool = False,
     dry_run: bool = False,
 ) -> ImportReport:
@@ -133,8 +123,9 @@ def import_parsed(
         store: Where to write.
         content: What a reader made of the file.
         author: Who imports it, for the history.
-        reason: Why, for the history.
-        replacing: The file has the whole scheme: move what moved, deprecate what is missing.
+        reason: Why, for the history; `graph.replacing.IMPORTED` begins it, so that editors' work can be told apart.
+        replacing: The file is the whole truth about its scheme: what the store has beyond it goes.
+        keep_local: With `replacing`: what editors added stays.
         strict: Refuse a file with something wrong in it, which is a note otherwise.
         dry_run: Plan, check and count, and write nothing.
 
@@ -147,17 +138,23 @@ def import_parsed(
         2
     """
     counts = ImportCounts()
+    before: Taxonomy | None = None
+
+    def local(asked: Set[Fact]) -> Set[Fact]:
+        return local_facts(store.history(), asked)
 
     def planned(snapshot: Taxonomy) -> ChangeSet:
-        nonlocal counts
-        changes, counts = merge(content, snapshot, replacing=replacing)
+        nonlocal counts, before
+        before = snapshot
+        changes, counts = merge(content, snapshot, replacing=replacing, local=local if keep_local else None)
         if strict and counts.faults:
             more = f" (and {len(counts.faults) - 1} more)" if len(counts.faults) > 1 else ""
             raise InputError(f"{counts.faults[0]}{more}; without --strict, these are notes")
         return ChangeSet(changes, author, reason)
 
     taxonomy = preview(store, planned)[2] if dry_run else apply_with(store, planned)
-    return ImportReport(**asdict(counts), taxonomy=taxonomy)
+    fields = {name: getattr(counts, name) for name in ImportCounts.__slots__}
+    return ImportReport(**fields, before=before if before is not None else taxonomy, taxonomy=taxonomy)
 
 
 def prefixed(content: Parsed, prefix: str) -> Parsed:
@@ -177,12 +174,15 @@ def prefixed(content: Parsed, prefix: str) -> Parsed:
     )
 
 
-def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tuple[tuple[Change, ...], ImportCounts]:
+def merge(
+    content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False, local: Local | None = None
+) -> tuple[tuple[Change, ...], ImportCounts]:
     """The changes that merge a file into a snapshot, and their counts; see `import_parsed`.
 
-    Relations to unknown concepts are left out, with a note.
+    Relations to unknown concepts are left out, with a note, and so are values without an attribute.
     """
-    stale = outdated(content, taxonomy) if replacing else Outdated()
+    content = _with_attributes(content, taxonomy)
+    stale = replacement(content, taxonomy, local) if replacing else Replacement()
     puts: list[Change] = []
     created = unchanged = 0
     known = taxonomy.among([concept.id for concept in content.concepts])
@@ -191,7 +191,7 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tu
         if old is None:
             created += 1
             puts.append(PutConcept(concept))
-        elif old != concept and (new := merged(old, concept)) != old:
+        elif old != concept and (new := stale.concepts[old.id] if replacing else merged(old, concept)) != old:
             puts.append(PutConcept(new))
         else:
             unchanged += 1
@@ -199,13 +199,43 @@ def merge(content: Parsed, taxonomy: Taxonomy, *, replacing: bool = False) -> tu
     changes = (*stale.changes(), *puts, *(PutRelation(relation) for relation in relations))
     return changes, ImportCounts(
         created=created,
-        updated=len(content.concepts) - created - unchanged,
+        updated=len(content.concepts) - created - unchanged - len(stale.back),
         unchanged=unchanged,
         relations=len(relations),
         notes=(*content.notes, *stale.notes, *dangling, *notes),
         faults=(*content.faults, *dangling),
-        moved=len(stale.broader),
-        deprecated=len(stale.concepts),
+        moved=stale.moved,
+        back=len(stale.back),
+        deprecated=len(stale.missing),
+        labels_removed=stale.removed.get("labels", 0),
+        definitions_removed=stale.removed.get("definitions", 0),
+        notations_removed=stale.removed.get("notations", 0),
+        relations_removed=len(stale.relations),
+        kept_local=stale.kept,
+    )
+
+
+def _with_attributes(content: Parsed, taxonomy: Taxonomy) -> Parsed:
+    """The content without values whose attribute is neither in the file nor in the store."""
+    values = {concept.id for concept in content.concepts if concept.kind == "value"}
+    if not values:
+        return content
+    in_file = {concept.id for concept in content.concepts}
+    owned = {
+        edge.source
+        for edge in content.relations
+        if edge.type == "value_of" and (edge.target in in_file or edge.target in taxonomy)
+    }
+    lost = {id for id in values - owned if id not in taxonomy or not taxonomy.out(id, "value_of")}
+    if not lost:
+        return content
+    found = note("values belong to no attribute of the file or the store and were left out", map(repr, lost))
+    return replace(
+        content,
+        concepts=tuple(concept for concept in content.concepts if concept.id not in lost),
+        relations=tuple(edge for edge in content.relations if lost.isdisjoint((edge.source, edge.target))),
+        notes=(*content.notes, *found),
+        faults=(*content.faults, *found),
     )
 
 
@@ -216,12 +246,8 @@ def merged(old: Concept, new: Concept) -> Concept:
     default is ignored, so that a plain file does not revive a deprecated concept. Raises InputError when scheme or kind
     differ.
     """
-    if old.scheme != new.scheme:
-        owner = f"concept {new.id!r} belongs to scheme {old.scheme!r} already"
-        raise InputError(f"{owner}; it can't be imported into {new.scheme!r}; --id-prefix keeps the two apart")
-    if old.kind != new.kind:
-        raise InputError(f"concept {new.id!r} is of kind {old.kind!r} already; the file makes it a {new.kind!r}")
-    pref = {**old.pref_label, **new.pref_label}
+    require_same(old, new)
+    pref = dict(old.pref_label) if nameless(new) else {**old.pref_label, **new.pref_label}
     former = {tag: (text,) for tag, text in old.pref_label.items() if text != pref[tag]}
     return replace(
         old,
@@ -253,7 +279,7 @@ def _tidied(alt: _ByLanguage, pref: Mapping[str, str], sides: Sequence[_ByLangua
     return {tag: texts for tag, texts in tidy.items() if texts or not alt[tag]}
 
 
-def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[list[Relation], list[str], list[str]]:
+def _relations(content: Parsed, taxonomy: Taxonomy, stale: Replacement) -> tuple[list[Relation], list[str], list[str]]:
     """Relations to put, notes on surprising ones, and notes on those that lead to no concept."""
     in_file = {concept.id for concept in content.concepts}
     old = {relation.key: relation for relation in taxonomy.relations}
@@ -266,7 +292,7 @@ def _relations(content: Parsed, taxonomy: Taxonomy, stale: Outdated) -> tuple[li
             place = content.places.get(relation.source)
             where = f" ({Path(place.file).name}:{place.line})" if place is not None and place.line else ""
             dangling[relation.type].append(f"{relation.source!r} → {relation.target!r}{where}")
-    gone = {relation.key for relation in stale.broader}
+    gone = {relation.key for relation in stale.relations}
     puts = [edge for edge in _with_one_primary(wanted, old.values(), gone) if old.get(edge.key) != edge]
     adopted = [
         f"{relation.source!r}"

@@ -3,13 +3,13 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
-_LONGEST_SLUG = 80
+_LONGEST_SLUG, _LONGEST_ID = 80, 300
 MAX_CHARACTERS = 200
 """Characters of a surface or label that are compared: no label worth linking to is longer."""
 
@@ -44,6 +44,29 @@ def normalise(text: str) -> str:
         't shirts'
     """
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def language_tag(text: str) -> str | None:
+    """A language tag as BCP 47 writes it, None for anything else.
+
+    Example:
+        >>> language_tag("en_us"), language_tag("ZH-hans"), language_tag("english")
+        ('en-US', 'zh-Hans', None)
+    """
+    first, *rest = text.strip().replace("_", "-").split("-")
+    if not re.fullmatch(r"[A-Za-z]{2,3}", first) or not all(re.fullmatch(r"[A-Za-z0-9]{2,8}", part) for part in rest):
+        return None
+    script = (part.title() if len(part) == 4 and part.isalpha() else part.lower() for part in rest)
+    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in script)])
+
+
+def path_id(scheme: str, names: Sequence[str]) -> str:
+    """An id made from the names of a path; it changes when they do."""
+    id = f"{scheme}:{'.'.join(slug(normalise(name), keep='') for name in names)}"
+    if len(id) <= _LONGEST_ID:
+        return id
+    digest = hashlib.blake2b(id.encode(), digest_size=8).hexdigest()
+    return f"{id[: _LONGEST_ID - len(digest) - 1]}-{digest}"
 
 
 def slug(key: str, *, keep: str = ".") -> str:

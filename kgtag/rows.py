@@ -117,13 +117,15 @@ class ProblemDetails(ErrorDetail):
 
 
 class ErrorRow(TypedDict):
-    """A row of a batch that failed, in the place of its result.
+    """A row of a batch that failed, in the place of its result. A line that is not a product and names no id has the id
+    null, and the `line`'s number from 1.
 
     Example:
-        {"id": "2"}
+        {"id": null, "line": 2}
     """
 
-    id: str
+    id: str | None
+    line: NotRequired[int]
     error: ErrorDetail
     revision: NotRequired[str | None]
 

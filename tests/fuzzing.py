@@ -68,6 +68,20 @@ def _shopify(rows: Sequence[Row]) -> File:
     return File("en.json", json.dumps({"verticals": [{"categories": found}]}, ensure_ascii=False).encode())
 
 
+def _shopify_dist(rows: Sequence[Row]) -> File:
+    """The first row is the attribute of all categories, with a value named as each of them."""
+    colour = {"id": "colour", "name": rows[0].label, "handle": "colour"}
+    categories = [{"id": row.id, "name": row.label, "parent_id": row.parent, "attributes": [colour]} for row in rows]
+    values = [{"id": f"value {row.id}", "name": row.label, "handle": "x"} for row in rows]
+    document = {"verticals": [{"categories": categories}], "attributes": [colour | {"values": values}]}
+    return File("en.json", json.dumps(document, ensure_ascii=False).encode())
+
+
+def _shopify_text(rows: Sequence[Row]) -> File:
+    lines = [f"{_number(row.id)} : {' > '.join(path)}" for row, path in _named_paths(rows)]
+    return File("en.txt", "\n".join(lines).encode())
+
+
 def _ttl(rows: Sequence[Row]) -> File:
     lines = ["@prefix skos: <http://www.w3.org/2004/02/skos/core#> ."]
     for row in rows:
@@ -177,17 +191,24 @@ def _number(id: str) -> int:
     return zlib.crc32(id.encode())
 
 
-def _google(rows: Sequence[Row]) -> File:
+def _named_paths(rows: Sequence[Row]) -> Iterator[tuple[Row, list[str]]]:
     """Nothing but paths, so no cycles; the labels of at most 30 concepts above."""
     by_id = {row.id: row for row in rows}
-    lines = []
     for row in rows:
         path, above = [row.label], by_id.get(row.parent or "")
         while above is not None and len(path) < 30:
             path.append(above.label)
             above = by_id.get(above.parent or "")
-        lines.append(f"{_number(row.id)} - {' > '.join(reversed(path))}")
+        yield row, path[::-1]
+
+
+def _google(rows: Sequence[Row]) -> File:
+    lines = [f"{_number(row.id)} - {' > '.join(path)}" for row, path in _named_paths(rows)]
     return File("en.txt", "\n".join(lines).encode())
+
+
+def _google_without_ids(rows: Sequence[Row]) -> File:
+    return File("en.txt", "\n".join(" > ".join(("Top", *path)) for _, path in _named_paths(rows)).encode())
 
 
 def _gpc(rows: Sequence[Row]) -> File:
@@ -268,19 +289,32 @@ def _csv_paths(rows: Sequence[Row]) -> File:
     return File("seed.tsv", "\n".join(["path", *(f"{row.parent or 'Top'} > {row.label}" for row in rows)]).encode())
 
 
+def _csv_title(rows: Sequence[Row]) -> File:
+    """Below a title, with tiers, values and a column that needs its name."""
+    lines = ["Export;;;", "Code;Parent ID;label-en_US;attribute"]
+    lines += [f'{row.id};{row.parent or ""};"{row.label}";{row.parent or ""}' for row in rows]
+    return File("seed.csv", "\r\n".join(lines).encode())
+
+
+def _csv_products(rows: Sequence[Row]) -> File:
+    lines = ["SKU,Name,Categories"]
+    lines += [f'{row.id},"{row.label}","{row.parent or "Top"} > {row.label}, {row.label}"' for row in rows]
+    return File("seed.csv", "\n".join(lines).encode())
+
+
 SEEDS: dict[str, tuple[Write, ...]] = {
     "jsonl": (_jsonl,),
-    "shopify": (_shopify,),
+    "shopify": (_shopify, _shopify_dist, _shopify_text),
     "skos": (_ttl, _rdf, _jsonld, _nquads),
     "owl": (_owl,),
-    "google": (_google,),
+    "google": (_google, _google_without_ids),
     "gpc": (_gpc,),
     "openfoodfacts": (_openfoodfacts,),
     "bestbuy": (_bestbuy,),
     "whatnot": (_whatnot,),
     "gs1": (_gs1,),
     "graphml": (_graphml,),
-    "csv": (_csv, _csv_paths),
+    "csv": (_csv, _csv_paths, _csv_title, _csv_products),
     "annotated": (_annotated, _annotated_csv, _spans, _extractgpt, _bio, _bieos),
 }
 

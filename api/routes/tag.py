@@ -109,7 +109,7 @@ def _read(line: Line) -> ProductRow:
             raise Problem("body-too-large", f"line {line.number} is longer than {MAX_BODY:,} bytes")
         body = parse(ProductBody, line.text, name=f"line {line.number}")
     except Problem as problem:
-        return BadRow(_id(line), problem)
+        return BadRow(_id(line), line.number, problem)
     product = body.product()
     return product if "id" in body.model_fields_set else replace(product, id=str(line.number))
 
@@ -128,14 +128,14 @@ def _attempt(tagger: Tagger | None, rows: list[ProductRow], store: TaxonomyStore
     return [outcome for row in rows for outcome in _attempt(tagger, [row], store)]
 
 
-def _id(line: Line) -> str:
-    """The id in a line that is not a product, else its number."""
+def _id(line: Line) -> str | None:
+    """The id in a line that is not a product, None without one."""
     found: Any = None
     with suppress(orjson.JSONDecodeError):
         document = orjson.loads(line.text or b"null")
         found = document.get("id") if isinstance(document, dict) else None
     plain = isinstance(found, str | int) and not isinstance(found, bool) and found != ""
-    return str(found)[:300] if plain else str(line.number)
+    return str(found)[:300] if plain else None
 
 
 class NdjsonStream(Response):
@@ -204,8 +204,8 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
 
-    A line that can't be tagged gives `{"id", "error": problem}` and the stream continues. Read the answers while you
-    write: a client that leaves them unread for a minute is cut off.
+    A line that can't be tagged gives `{"id", "error": problem}`, a broken one `{"id": null, "line", "error"}`, and the
+    stream continues. Read the answers while you write: a client that leaves them unread for a minute is cut off.
     """
     if store:
         require_scope(key, "edit")

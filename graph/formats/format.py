@@ -72,6 +72,7 @@ class Format:
         write: Writes a file; None for a format that is only read.
         suffixes: Endings of file names that mean this format (".ttl").
         options: Keyword arguments of `read` besides `scheme` and `lang`: options of the command line.
+        complete: Whether a file holds everything about a concept, so that what it lacks is not so.
 
     Example:
         >>> Format("lines", read=lambda files, *, scheme, lang: Parsed((), ())).suffixes
@@ -83,3 +84,4 @@ class Format:
     write: Writer | None = None
     suffixes: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    complete: bool = False

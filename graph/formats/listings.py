@@ -4,22 +4,32 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from graph.errors import FileFormatError
-from graph.formats import reading
-from graph.formats.parsed import Parsed, Place, note, parsed, shortened, under
+from graph.errors import FileFormatError, InputError
+from graph.formats import paths, reading
+from graph.formats.parsed import Faults, Parsed, Place, note, parsed, shortened, under
+from graph.labels import path_id
 from graph.model import Concept, Kind, Relation
 
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
-_LINE = re.compile(r"(\d{1,18}) - (.+)")
-_SEPARATOR = " > "
 LEVELS = ("segment", "family", "class", "brick")
 _LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
 
 
+class Line(NamedTuple):
+    """A line with an id and a path, the groups of `pattern`."""
+
+    pattern: re.Pattern[str]
+    example: str
+
+
+_GOOGLE = Line(re.compile(r"(\d{1,18}) - (.+)"), "1604 - Apparel > Clothing")
+
+
 @dataclass(slots=True)
 class _Locale:
-    """A file; `version` is its date in ISO 8601 or "", other fields are by id."""
+    """A file; `version` is its date in ISO 8601 or "", `made` whether its ids were made; other fields are by id."""
 
     file: Path
     lang: str
@@ -28,34 +38,44 @@ class _Locale:
     parents: dict[str, str | None] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     dangling: list[str] = field(default_factory=list)
+    made: bool = False
+    faults: Faults = field(default_factory=Faults)
 
 
 def read_google(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
     """Read files, one per locale, joined on ids; a file's locale is `lang`, else in its name (….zh-CN.txt).
 
     Where files disagree on parents, the newest one counts (its first line has the date). Ids that only older files have
-    become deprecated.
+    become deprecated. A file without ids gets some from its paths, and can't be joined with another.
     """
-    tagged = reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt")
-    locales = [_read_locale(file, tag) for file, tag in tagged]
+    tagged = list(reading.languages(files, lang, example="taxonomy-with-ids.zh-CN.txt"))
+    return read_listing(tagged, _GOOGLE, scheme=scheme or "google", notation=True)
+
+
+def read_listing(files: Sequence[tuple[Path, str]], line: Line, *, scheme: str, notation: bool) -> Parsed:
+    """Read files with their languages; `notation`: whether ids are notations too."""
+    locales = [_read_locale(file, tag, line, scheme) for file, tag in files]
+    if len(files) > 1 and any(one.made for one in locales):
+        raise InputError(f"{files[0][0].name} has no ids, by which languages could be joined; take the files with ids")
     by_age = sorted(locales, key=lambda one: one.version, reverse=True)
     source = {id: one for one in reversed(by_age) for id in one.names}
     current = {id for one in by_age if one.version == by_age[0].version for id in one.names}
-    into = scheme or "google"
     concepts = [
         Concept(
             id,
-            into,
+            scheme,
             "category",
             {one.lang: one.names[id] for one in sorted(locales, key=lambda one: one.lang) if id in one.names},
-            notation=id,
+            notation=id if notation and not source[id].made else None,
             status="active" if id in current else "deprecated",
         )
         for id in source
     ]
     relations, _ = under({id: one.parents[id] for id, one in source.items()})
     places = {id: Place(str(one.file), one.lines[id]) for id, one in source.items()}
-    return parsed(concepts, relations, notes=_notes(by_age, source, current), places=places, file=str(files[0]))
+    faults = [text for one in locales for text in one.faults.notes()]
+    notes = [*_notes(by_age, source, current), *faults]
+    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0][0]), faults=faults)
 
 
 def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[str]) -> list[str]:
@@ -67,7 +87,9 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
     ]
     unlabelled = [f"{id!r}" for id in source if any(id not in one.names for one in by_age)]
     old = [f"{id!r} ({one.names[id]})" for id, one in source.items() if id not in current]
+    made = next((one for one in by_age if one.made), None)
     return [
+        *([f"{made.file.name} has no ids; they were made from the names, and change when those do"] if made else []),
         *note("parents are not in their file and were ignored", (d for one in by_age for d in one.dangling)),
         *note(f"categories are only in files older than {by_age[0].version} and became deprecated", old),
         *note("categories have another parent in another file; the newest counts", moved),
@@ -75,44 +97,44 @@ def _notes(by_age: Sequence[_Locale], source: dict[str, _Locale], current: set[s
     ]
 
 
-def _read_locale(file: Path, lang: str) -> _Locale:
+def _read_locale(file: Path, lang: str, line: Line, scheme: str) -> _Locale:
     found = _Locale(file, lang)
-    ids: dict[str, str] = {}
-    parents: dict[str, str] = {}
-    for number, line in reading.lines(file):
-        text = line.strip()
+    ids: dict[tuple[str, ...], str] = {}
+    rows: list[tuple[int, str]] = []
+    for number, raw in reading.lines(file):
+        text = raw.strip()
         if text.startswith("#"):
             stated = _VERSION.fullmatch(text)
             found.version = found.version or (stated[1] if stated else "")
         elif text:
-            id, path = _google_row(text, file, number)
-            if id in found.names:
-                message = f"a second category {id!r}; the first is in line {found.lines[id]}"
-                raise FileFormatError(str(file), message, line=number)
-            if path in ids:
-                message = f"{shortened(path)!r} is category {ids[path]!r} already, in line {found.lines[ids[path]]}"
-                raise FileFormatError(str(file), message, line=number)
-            ids[path] = id
-            parents[id], _, found.names[id] = path.rpartition(_SEPARATOR)
-            found.lines[id] = number
-    if not ids:
-        raise FileFormatError(str(file), "no category in the file; lines such as `1604 - Apparel > Clothing` expected")
-    for id, above in parents.items():
-        found.parents[id] = ids.get(above)
-        if above and above not in ids:
-            found.dangling.append(f"{id!r} under {above!r}")
+            rows.append((number, text))
+    if not rows:
+        raise FileFormatError(str(file), f"no category in the file; lines such as `{line.example}` expected")
+    found.made = not any(line.pattern.fullmatch(text) for _, text in rows)
+    if found.made and not any(paths.DEFAULT in text for _, text in rows):
+        message = f"{shortened(rows[0][1])!r} is not a line like `{line.example}`"
+        raise FileFormatError(str(file), message, line=rows[0][0])
+    above: dict[str, tuple[str, ...]] = {}
+    for number, text in rows:
+        matched = line.pattern.fullmatch(text)
+        place = f"{file.name}:{number} ({shortened(text)!r})"
+        levels = paths.split(text if found.made else matched[2] if matched else "")
+        if not levels or not all(levels) or len(levels) > paths.DEEPEST:
+            found.faults.add(f"lines are not like `{line.example}` and were left out", place)
+            continue
+        id = path_id(scheme, levels) if matched is None else matched[1]
+        if id in found.names or levels in ids:
+            found.faults.add("lines repeat the id or the path of an earlier one and were left out", place)
+            continue
+        ids[levels] = id
+        *_, found.names[id] = levels
+        above[id] = levels[:-1]
+        found.lines[id] = number
+    for id, levels in above.items():
+        found.parents[id] = ids.get(levels)
+        if levels and levels not in ids:
+            found.dangling.append(f"{id!r} under {' > '.join(levels)!r}")
     return found
-
-
-def _google_row(text: str, file: Path, number: int) -> tuple[str, str]:
-    """Id and path of a line."""
-    matched = _LINE.fullmatch(text)
-    path = _SEPARATOR.join(part.strip() for part in matched[2].split(_SEPARATOR)) if matched else ""
-    if matched is None or not all(path.split(_SEPARATOR)):
-        message = f"{shortened(text)!r} is not a line like `1604 - Apparel > Clothing`"
-        hint = "; take the file taxonomy-with-ids: names without ids are not stable" if ">" in text else ""
-        raise FileFormatError(str(file), message + hint, line=number)
-    return matched[1], path
 
 
 def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import sound
 from graph.errors import FileFormatError
-from graph.model import Concept, ProblemCode, Relation
+from graph.model import RELATION_TYPES, Concept, ProblemCode, Relation
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
 """Problems that may not exist in the store, which may have the other concept."""
@@ -26,6 +26,25 @@ CONTRADICTIONS: tuple[ProblemCode, ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a file can say about its concepts: what it says nothing about, `--replace` leaves as it is.
+
+    Args:
+        texts: Fields of labels and definitions, each with a language; None for all in every language.
+        fields: "notation", "status", "choice", and types of relations.
+    """
+
+    texts: frozenset[tuple[str, str]] | None = frozenset()
+    fields: frozenset[str] = frozenset()
+
+    def has(self, field: str, language: str) -> bool:
+        return self.texts is None or (field, language) in self.texts
+
+
+EVERYTHING = Coverage(None, frozenset({"notation", "status", "choice", *RELATION_TYPES}))
+
+
+@dataclass(frozen=True, slots=True)
 class Parsed:
     """The content of a file.
 
@@ -35,6 +54,8 @@ class Parsed:
         notes: What was left out or may surprise, with a count and examples ("3 …, e.g. …").
         faults: Those notes that say what is wrong with the file; `--strict` refuses it for them.
         places: Where each concept stands, for further notes.
+        coverage: What the file can say, as far as its content does not show it.
+        unread: Ids of rows that were left out: the file has these concepts.
     """
 
     concepts: tuple[Concept, ...]
@@ -42,6 +63,8 @@ class Parsed:
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     places: Mapping[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
+    coverage: Coverage | None = None
+    unread: frozenset[str] = frozenset()
 
 
 class Place(NamedTuple):

@@ -2,30 +2,32 @@
 
 import difflib
 import logging
-from collections.abc import Mapping
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from graph.errors import InputError
-from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, owl, shops, skos, synonyms, tabular
-from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Reader
+from graph.formats import graphml, gs1, jsonl, listings, openfoodfacts, owl, shopify, shops, skos, synonyms, tabular
+from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format
+from graph.formats.parsed import EVERYTHING, Parsed
 from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
 _BUILT_IN = (
-    Format("shopify", shops.read_shopify, shops.write_shopify),
+    Format("shopify", shopify.read, shopify.write),
     Format("google", listings.read_google),
     Format("gpc", listings.read_gpc),
     Format("openfoodfacts", openfoodfacts.read),
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
-    Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld"), options=("syntax",)),
-    Format("owl", owl.read, options=("syntax",)),
+    Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld"), options=("syntax",), complete=True),
+    Format("owl", owl.read, options=("syntax",), complete=True),
     Format("gs1", gs1.read, options=("syntax",)),
-    Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
-    Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),
-    Format("jsonl", jsonl.read, jsonl.write, suffixes=(".jsonl",)),
+    Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",), complete=True),
+    Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv"), options=("columns", "separator")),
+    Format("jsonl", jsonl.read, jsonl.write, suffixes=(".jsonl",), complete=True),
     Format("synonyms", write=synonyms.write),
     Format("n10s", write=skos.write_n10s),
 )
@@ -61,13 +63,27 @@ def suffixes() -> dict[str, str]:
     return {ending: name for name, format in formats().items() if format.read for ending in format.suffixes}
 
 
-def reader(name: str, *, known: tuple[str, ...] = (), options: Mapping[str, Any] | None = None) -> Reader:
-    """The reader of a format, with the options that are given. Raises InputError.
+def read(
+    name: str,
+    files: Sequence[Path],
+    *,
+    scheme: str | None = None,
+    lang: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    known: tuple[str, ...] = (),
+) -> Parsed:
+    """Read files in a format.
 
     Args:
         name: The format.
-        known: Further names for the error.
-        options: Keyword arguments of its reader; those that are None are not given.
+        files: Read as one taxonomy.
+        scheme: The concept scheme; each format has a default.
+        lang: The language of labels without one.
+        options: Further arguments of the format's reader; those that are None are not given.
+        known: Further names of formats for the error.
+
+    Raises:
+        InputError: An unknown format, an option that it does not have, or a file that does not read.
     """
     format = find(name)
     if format is None or format.read is None:
@@ -77,7 +93,8 @@ def reader(name: str, *, known: tuple[str, ...] = (), options: Mapping[str, Any]
         if option not in format.options:
             others = [one.name for one in formats().values() if option in one.options]
             raise InputError(f"{name!r} has no option {option!r}; it is for {', '.join(others) or 'no format'}")
-    return partial(format.read, **given) if given else format.read
+    found = format.read(files, scheme=scheme, lang=lang, **given)
+    return replace(found, coverage=EVERYTHING) if format.complete and found.coverage is None else found
 
 
 def find(name: str) -> Format | None:

@@ -3,12 +3,13 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from graph.errors import FileFormatError
 from graph.formats import reading
@@ -19,72 +20,176 @@ _LIST_SPECIAL = re.compile(r"[\\|]|^\s|\s$")
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 """The first line by which Excel states the delimiter."""
 _LONE_CR = re.compile(r"(?<=\r)(?!\n)")
+_ABOVE = 20
+"""Lines in which the column names are looked for."""
+_LONGEST_HEADER = 1 << 16
+_LONGEST_RECORD = 10_000
+"""Lines of one record; after a quote without its end, `_NEXT_RECORD`, so that many of them don't take forever."""
+_NEXT_RECORD = 20
+
+Fault = Literal["", "cells", "quotes"]
+FAULTS: Mapping[Fault, str] = {
+    "cells": "more cells than the table has columns (text with separators needs quotes)",
+    "quotes": "quotes in the middle of a cell (text with quotes needs quotes around it, and its own doubled)",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record: its first line in the file and its cells, as written, by column name."""
+    """A record: its first line in the file and its cells, as written; those missing at the end are not there.
+
+    Fault "cells": it has more cells than the table has columns. Fault "quotes": the cells are a guess.
+    """
+
+    line: int
+    cells: Sequence[str]
+    fault: Fault = ""
+
+    def cell(self, at: int | None) -> str:
+        """The cell of a column, "" where there is none."""
+        return self.cells[at] if at is not None and at < len(self.cells) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its column names, stripped, the line they stand in, the number of rows above them, and its records."""
 
     file: Path
+    header: tuple[str, ...]
     line: int
-    columns: Mapping[str, int]
-    cells: Mapping[str, str]
+    above: int
+    rows: Iterator[Row]
 
-    def error(self, column: str, message: str) -> FileFormatError:
-        at = self.columns.get(column)
-        place = None if at is None else at + 1
-        return FileFormatError(str(self.file), f"column {column!r}: {message}", line=self.line, column=place)
+    def error(self, at: int, message: str, *, line: int) -> FileFormatError:
+        """An error in a cell of column `at`."""
+        return FileFormatError(str(self.file), f"column {self.header[at]!r}: {message}", line=line, column=at + 1)
 
 
-def rows(file: Path, *, known: Collection[str] = (), plain_tabs: bool = False) -> Iterator[Row]:
-    """The records of a CSV or TSV file, without blank ones.
+def read(file: Path, recognised: Callable[[Sequence[str]], int], *, plain_tabs: bool = False) -> Table:
+    """Open a CSV or TSV file. Its blank records are skipped.
 
-    Cells missing at the end of a row are empty. The delimiter is that of a `sep=` line, else a tab for .tsv, else the
-    one of comma, semicolon and tab that the header has most of. Line ends may be CR, LF or both.
+    The delimiter is that of a `sep=` line, else a tab for .tsv, else the one of comma, semicolon, tab and bar by which
+    most column names are recognised, else the one that the first lines have most of. Line ends may be CR, LF or both.
 
     Args:
         file: UTF-8, or UTF-16 with a byte order mark; perhaps gzipped.
-        known: Names of columns that are recognised in any case, also before "@".
+        recognised: How many of these column names are known; the first row with some is the header, and below the
+            first line one with at least two, or one wider than all above. Without any, the first row that is as
+            wide as most is the header.
         plain_tabs: In .tsv files a quote stands for itself, except around a whole cell.
 
     Raises:
-        FileFormatError: The file does not read; names line and column.
+        FileFormatError: The file does not read, or is empty.
     """
-    header: list[str] = []
-    columns: dict[str, int] = {}
-    with _long_cells():
-        lines = _lines(file)
-        first = next(lines, "")
-        stated = _SEPARATOR.fullmatch(first)
-        first = next(lines, "") if stated else first
-        delimiter = stated[1] if stated else delimiter_of(file, first)
-        plain = plain_tabs and delimiter == "\t"
-        how: dict[str, Any] = {"quoting": csv.QUOTE_NONE} if plain else {"strict": True}
-        table = csv.reader(chain((first,) if first else (), lines), delimiter=delimiter, **how)
-        before = start = 2 if stated else 1
-        while True:
-            try:
-                cells = next(table)
-            except StopIteration:
-                break
-            except csv.Error as error:
-                message = f"no valid CSV: {error}; text with quotes or line ends must stand in quotes"
-                raise FileFormatError(str(file), message, line=start) from None
-            line, start = start, table.line_num + before
-            if plain:
-                cells = [_unquoted(cell) for cell in cells]
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not header:
-                header = [cell.strip() for cell in cells]
-                columns = _columns(header, known, file, line)
-                continue
-            if any(cell.strip() for cell in cells[len(header) :]):
-                message = f"{len(cells)} cells in a table of {len(header)} columns; text with separators needs quotes"
-                raise FileFormatError(str(file), message, line=line, column=len(header) + 1)
-            yield Row(file, line, columns, {name: cells[at] for name, at in columns.items() if at < len(cells)})
-    if not header:
+    lines = _lines(file)
+    first = next(lines, "")
+    stated = _SEPARATOR.fullmatch(first)
+    before = 1 if stated else 0
+    peeked = [*([] if stated else [first]), *islice(lines, _ABOVE)]
+    delimiters = [stated[1]] if stated else ["\t"] if _is_tsv(file) else [",", ";", "\t", "|"]
+    above, delimiter = _header(peeked, delimiters, recognised)
+    plain = plain_tabs and delimiter == "\t"
+    records = _Records(chain(peeked[above:], lines), delimiter, line=before + above + 1, plain=plain).rows()
+    names = next(records, None)
+    if names is None or not any(cell.strip() for cell in names.cells):
         raise FileFormatError(str(file), "the file is empty; a row of column names was expected")
+    header = tuple(cell.strip() for cell in names.cells)
+    skipped = sum(bool(line.strip(f"{delimiter} \t\r\n")) for line in peeked[:above])
+    return Table(file, header, names.line, skipped, _checked(records, len(header)))
+
+
+def _header(
+    lines: Sequence[str], delimiters: Sequence[str], recognised: Callable[[Sequence[str]], int]
+) -> tuple[int, str]:
+    """The number of lines above the header, and the delimiter."""
+    for above, line in enumerate(lines):
+        if len(line) <= _LONGEST_HEADER and line.strip():
+            found = [
+                (recognised(_leniently(line, one)), line.count(one), -at, one) for at, one in enumerate(delimiters)
+            ]
+            known, cells, _, delimiter = max(found)
+            wider = cells > max((len(_filled(one, delimiter)) for one in lines[:above]), default=0)
+            if known > 1 or (known and (wider or not any(map(str.strip, lines[:above])))):
+                return above, delimiter
+    full = [line for line in lines if line.strip()]
+    delimiter = max(delimiters, key=lambda one: sum(line.count(one) for line in full))
+    usual = sorted(line.count(delimiter) for line in full)[len(full) // 2] if full else 0
+    return next((n for n, line in enumerate(lines) if line.strip() and line.count(delimiter) >= usual), 0), delimiter
+
+
+def _filled(line: str, delimiter: str) -> list[str]:
+    return [cell for cell in line.split(delimiter) if cell.strip()] if len(line) <= _LONGEST_HEADER else []
+
+
+def _checked(rows: Iterator[Row], columns: int) -> Iterator[Row]:
+    """Rows with something in them; those with too many cells have that fault."""
+    for row in rows:
+        if any(cell.strip() for cell in row.cells[columns:]):
+            yield Row(row.line, row.cells, "cells")
+        elif any(cell.strip() for cell in row.cells):
+            yield row
+
+
+class _Records:
+    """Splits lines into records. One that is not valid CSV ends with its first line and has the fault "quotes"."""
+
+    def __init__(self, lines: Iterator[str], delimiter: str, *, line: int, plain: bool) -> None:
+        self._lines = lines
+        self._returned: deque[str] = deque()
+        self._line = line
+        self._delimiter = delimiter
+        self._plain = plain
+        self._longest = _LONGEST_RECORD
+
+    def rows(self) -> Iterator[Row]:
+        while (text := self._next()) is not None:
+            start = self._line
+            self._line += 1
+            if self._plain:
+                yield Row(start, [_unquoted(cell) for cell in text.rstrip("\r\n").split(self._delimiter)])
+            elif '"' not in text:
+                yield Row(start, text.rstrip("\r\n").split(self._delimiter))
+            else:
+                yield self._quoted(text, start)
+
+    def _next(self) -> str | None:
+        return self._returned.popleft() if self._returned else next(self._lines, None)
+
+    def _quoted(self, first: str, start: int) -> Row:
+        taken: list[str] = []
+
+        def more() -> Iterator[str]:
+            yield first
+            while len(taken) < self._longest and (text := self._next()) is not None:
+                taken.append(text)
+                yield text
+
+        with _long_cells():
+            try:
+                cells = next(csv.reader(more(), delimiter=self._delimiter, strict=True))
+            except csv.Error:
+                if len(taken) > _NEXT_RECORD:
+                    self._longest = _NEXT_RECORD
+                self._returned.extendleft(reversed(taken))
+                return Row(start, _leniently(first, self._delimiter), "quotes")
+        self._line += len(taken)
+        return Row(start, cells)
+
+
+def _leniently(line: str, delimiter: str) -> list[str]:
+    """The cells of a line that may not be valid CSV."""
+    text = line.rstrip("\r\n")
+    with _long_cells():
+        try:
+            return next(csv.reader([text], delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            return [_inner(cell.strip()).replace('""', '"') for cell in text.split(delimiter)]
+
+
+def _inner(cell: str) -> str:
+    if cell.count('"') == 1:
+        return cell.removeprefix('"')
+    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def split(cell: str) -> list[str]:
@@ -114,11 +219,13 @@ def line(cells: Sequence[str], *, delimiter: str) -> bytes:
     return out.getvalue().encode()
 
 
-def delimiter_of(file: Path, header: str = "") -> str:
-    """Tab for .tsv, else the delimiter that the header has most of, a comma when it has none."""
-    if reading.suffixes(file)[0] == ".tsv":
-        return "\t"
-    return max((",", ";", "\t"), key=header.count)
+def delimiter_of(file: Path) -> str:
+    """The delimiter to write: a tab for .tsv, else a comma."""
+    return "\t" if _is_tsv(file) else ","
+
+
+def _is_tsv(file: Path) -> bool:
+    return reading.suffixes(file)[0] == ".tsv"
 
 
 def _stripped(item: list[tuple[str, bool]]) -> str:
@@ -142,19 +249,6 @@ def _unquoted(cell: str) -> str:
     inner = cell[1:-1]
     quoted = len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in inner.replace('""', "")
     return inner.replace('""', '"') if quoted else cell
-
-
-def _columns(header: Sequence[str], known: Collection[str], file: Path, line: int) -> dict[str, int]:
-    spelling = {name.casefold(): name for name in known if name not in header}
-    columns: dict[str, int] = {}
-    for at, written in enumerate(header):
-        base, separator, tag = written.partition("@")
-        name = spelling.get(base.casefold(), base) + separator + tag
-        if name in columns:
-            raise FileFormatError(str(file), f"a second column {name!r}", line=line, column=at + 1)
-        if name:
-            columns[name] = at
-    return columns
 
 
 @contextmanager

@@ -1,165 +1,329 @@
-"""A taxonomy as CSV or TSV: a concept a row, with the columns of docs/reference/formats.md.
+"""A taxonomy as CSV or TSV: a concept a row, with the columns of docs/reference/formats.md, or a shop's export.
 
 `id,label,parent`, `label,parent` or a column of paths (`Apparel > Shoes`) are enough: ids are made from labels or
-paths, and parents may be named by id, label or path. An export writes every column.
+paths, and parents may be named by id, label or path. Of a table of products, only their categories are read. A row with
+something wrong in it is a note (`Parsed.faults`) and never the end of the file. An export writes every column.
 """
 
-import difflib
+import html
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from graph.errors import FileFormatError
-from graph.formats import reading, table
+from graph.formats import headers, paths, reading, table
+from graph.formats.entries import Entry, Identified, ParentFinder
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import Parsed, Place, note, parsed
-from graph.labels import normalise, slug
-from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
+from graph.formats.parsed import CYCLES, Coverage, Faults, Parsed, Place, note, parsed
+from graph.labels import normalise
+from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, ProblemCode, Relation
 from graph.taxonomy import Taxonomy
 
-_DEEPEST = 50
-_ARROW = re.compile(r"\s*>\s*")
-_ONE = ("pref_label", "definition")
-_MANY = ("alt_label", "hidden_label")
-_LABELS = (*_ONE, *_MANY)
+_LONGEST_ID = 300
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
+_SAMPLE = 2_000
+"""Rows from which a table's way of writing paths is seen."""
+_TEXTS = ("pref_label", "definition", "alt_label", "hidden_label")
 _PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
-_SHORT = {"label": "pref_label", "name": "pref_label", "synonyms": "alt_label"}
-_COLUMNS = (*_PLAIN, *_LABELS, *RELATION_TYPES, *_SHORT, "parent", "path")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")
+_TOLERATED: tuple[ProblemCode, ...] = (
+    *CYCLES,
+    "wrong_kinds",
+    "cross_scheme_broader",
+    "excludes_ancestor",
+    "excludes_common_narrower",
+    "broader_across_attributes",
+)
+_NO_TEXTS: Mapping[str, Any] = {}
 
 
-class Named(NamedTuple):
-    """A row and its concept, whose id may be empty."""
+def read(
+    files: Sequence[Path],
+    *,
+    scheme: str | None = None,
+    lang: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    separator: str | None = None,
+) -> Parsed:
+    """Read files.
 
-    row: table.Row
-    concept: Concept
-
-
-def path_of(row: table.Row) -> tuple[str, ...]:
-    """The levels of `Apparel > Clothing > Shoes`; () for a row without a path."""
-    cell = row.cells.get("path", "").strip()
-    if not cell:
-        return ()
-    if cell.count(">") >= _DEEPEST:
-        raise row.error("path", f"{cell.count('>') + 1} levels; at most {_DEEPEST} were expected")
-    levels = tuple(_ARROW.split(cell))
-    if not all(levels):
-        raise row.error("path", f"{cell!r} has an empty level")
-    return levels
-
-
-def _ids(rows: Sequence[Named], lang: str) -> list[str]:
-    """An id for each row. Raises FileFormatError for two rows with one id."""
-    repeated = Counter(_key(one.concept, lang) for one in rows if not one.concept.id)
-    lines: dict[str, int] = {}
-    for one in rows:
-        id = one.concept.id or _made_id(one, repeated, lang)
-        if id in lines:
-            column = "id" if one.concept.id else "path" if path_of(one.row) else "label"
-            raise one.row.error(column, f"a second row for {id!r}; the first is in line {lines[id]}")
-        lines[id] = one.row.line
-    return list(lines)
+    Args:
+        files: Read as one taxonomy.
+        scheme: For rows without one ("kgtag").
+        lang: For columns without a language ("en").
+        columns: Headers by role (`label`, `label@de`, `parent`, `path`), for headers that are not known.
+        separator: What separates the levels of paths (" > ").
+    """
+    found = _Reading(scheme or "kgtag", lang, columns or {}, separator)
+    for file in files:
+        found.add(file)
+    return found.parsed(", ".join(map(str, files)))
 
 
-def _key(concept: Concept, lang: str) -> tuple[str, str]:
-    return concept.scheme, normalise(concept.label(lang))
-
-
-def _made_id(one: Named, repeated: Counter[tuple[str, str]], lang: str) -> str:
-    """An id from the path, else the label, which follows its parent's if several rows have it."""
-    if path := path_of(one.row):
-        return _path_id(one.concept.scheme, path)
-    key = _key(one.concept, lang)
-    above = table.split(one.row.cells.get("parent", ""))[:1] if repeated[key] > 1 else []
-    return f"{key[0]}:{'.'.join(slug(part, keep='') for part in (*map(normalise, above), key[1]))}"
-
-
-def _path_id(scheme: str, path: Sequence[str]) -> str:
-    return f"{scheme}:{'.'.join(slug(normalise(level), keep='') for level in path)}"
-
-
-class _ParentFinder:
-    """Finds the concepts of parent cells, and makes those without a row, with their `relations`."""
-
-    def __init__(self, rows: Mapping[str, Named], lang: str) -> None:
-        self.concepts = {id: replace(one.concept, id=id) for id, one in rows.items()}
+class _Reading:
+    def __init__(self, scheme: str, lang: str | None, given: Mapping[str, str], separator: str | None) -> None:
+        self.scheme = scheme
         self.lang = lang
-        self.made: list[Concept] = []
-        self.relations: list[Relation] = []
-        self._by_path: dict[tuple[str, ...], str] = {}
-        self._by_label: dict[str, list[str]] = defaultdict(list)
-        for id, one in rows.items():
-            if path := path_of(one.row):
-                self._by_path.setdefault((one.concept.scheme, *map(normalise, path)), id)
-            for label in dict.fromkeys(map(normalise, one.concept.pref_label.values())):
-                self._by_label[label].append(id)
+        self.tag = lang or "en"
+        self.given = given
+        self.separator = separator
+        self.entries: list[Entry] = []
+        self.notes: list[str] = []
+        self.faults = Faults()
+        self.texts: set[tuple[str, str]] = set()
+        self.fields: set[str] = set()
+        self.unread: set[str] = set()
+        self.with_ids = False
 
-    def parents(self, one: Named) -> list[str]:
-        """The row's parents besides its column `broader`: the last of its path, and those in its column `parent`."""
-        above = path_of(one.row)[:-1]
-        return [*([self._at(above, one)] if above else []), *self._by_name(one)]
+    def add(self, file: Path) -> None:
+        """Read the rows of a file. Raises FileFormatError for a file without rows, or without names."""
+        opened = table.read(file, lambda header: headers.recognised(header, self.given))
+        columns = headers.columns(opened, self.given, lang=self.tag)
+        if not columns.named:
+            raise headers.nameless(opened)
+        if opened.above:
+            self.notes.append(f"{opened.above} rows of {file.name} stand above its column names and were left out")
+        rows = self._sound(opened, columns)
+        sample = list(islice(rows, _SAMPLE))
+        if not sample:
+            raise FileFormatError(str(file), "there are no rows below the column names")
+        separator = self._separator(file, sample, columns)
+        before = len(self.entries)
+        if columns.products:
+            self._products(opened, chain(sample, rows), columns, separator)
+        else:
+            itself = self._to_itself(sample, columns, separator)
+            for row in chain(sample, rows):
+                path = self._levels(row, columns, separator)
+                usable = self._usable(path, opened, row)
+                if usable or columns.at.keys() & {"id"} or columns.texts:
+                    self._concept(opened, row, columns, path if usable else (), itself)
+        self._note_columns(file, columns)
+        self._cover(columns)
+        if columns.products and len(self.entries) == before:
+            raise FileFormatError(str(file), "no row has a category")
 
-    def _by_name(self, one: Named) -> list[str]:
-        """The parents in the row's column `parent`: ids or labels."""
-        found = []
-        for text in table.split(one.row.cells.get("parent", "")):
-            if text in self.concepts:
-                found.append(text)
+    def parsed(self, file: str) -> Parsed:
+        """Everything read so far. Raises FileFormatError."""
+        identified = Identified(self.entries, lang=self.tag, faults=self.faults)
+        self.notes += identified.notes
+        entries = identified.entries
+        self.entries.clear()
+        finder = ParentFinder(entries, lang=self.tag, with_ids=self.with_ids, faults=self.faults)
+        relations: list[Relation] = []
+        for id, one in entries.items():
+            relations += finder.relations_of(id, one)
+        relations += finder.made_relations
+        self.notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
+        relations = finder.acyclic(relations)
+        places = {id: Place(str(one.file), one.line) for id, one in entries.items()}
+        entries.clear()
+        found = parsed(
+            finder.concepts.values(),
+            relations,
+            notes=[*self.notes, *self.faults.notes()],
+            places=places,
+            file=file,
+            tolerate=_TOLERATED,
+            faults=self.faults.notes(),
+        )
+        coverage = Coverage(frozenset(self.texts), frozenset(self.fields))
+        return replace(found, coverage=coverage, unread=frozenset(self.unread))
+
+    def _cover(self, columns: headers.Columns) -> None:
+        """Note what the columns can say."""
+        roles = set(columns.at) if not columns.products else {"categories"}
+        naming = bool(columns.levels or roles & {"path", "category", "categories"})
+        if not columns.products:
+            self.texts |= {(field, language) for field, language, _ in columns.texts.values()}
+        if naming:
+            self.texts.add(("pref_label", self.tag))
+        if naming or "parent" in roles:
+            self.fields.add("broader")
+        self.fields |= roles & {"notation", "status", "choice", *RELATION_TYPES}
+
+    def _sound(self, opened: table.Table, columns: headers.Columns) -> Iterator[table.Row]:
+        """Rows with as many cells as the table has columns."""
+        for row in opened.rows:
+            if row.fault == "cells":
+                self.unread.add(row.cell(columns.at.get("id")).strip())
+                self.faults.add(
+                    f"rows have {table.FAULTS['cells']} and were left out", f"{opened.file.name}:{row.line}"
+                )
                 continue
-            fits = self._by_label.get(normalise(text), [])
-            if len(fits) > 1:
-                message = f"{text!r} is the label of several rows ({', '.join(fits[:5])}); name the parent by its id"
-                raise one.row.error("parent", message)
-            if not fits and one.concept.id:
-                found.append(text)
-            else:
-                found.append(fits[0] if fits else self._make(_path_id(one.concept.scheme, [text]), text, one))
+            if row.fault == "quotes":
+                what = f"rows have {table.FAULTS['quotes']} and were read as well as they could be"
+                self.faults.add(what, f"{opened.file.name}:{row.line}")
+            yield row
+
+    def _separator(self, file: Path, rows: Sequence[table.Row], columns: headers.Columns) -> str:
+        """The separator of the file's paths."""
+        if self.separator is not None:
+            return self.separator
+        role = next((role for role in ("categories", "path", "category") if role in columns.at), None)
+        if role is None:
+            return paths.DEFAULT
+        cells = (row.cell(columns.at[role]) for row in rows)
+        if role == "categories":
+            cells = (path for cell in cells for path in paths.several(cell))
+        found = paths.separator_of(cells)
+        if found is None:
+            return paths.DEFAULT
+        self.notes.append(f"paths of {file.name} were split at {found!r}; --separator names another, such as ' > '")
         return found
 
-    def _at(self, levels: tuple[str, ...], one: Named) -> str:
-        key = (one.concept.scheme, *map(normalise, levels))
-        if (known := self._by_path.get(key)) is not None:
-            return known
-        id = self._make(_path_id(one.concept.scheme, levels), levels[-1], one)
-        self._by_path[key] = id
-        if len(levels) > 1:
-            self.relations.append(Relation("broader", id, self._at(levels[:-1], one), primary=True))
-        return id
+    def _products(
+        self, opened: table.Table, rows: Iterable[table.Row], columns: headers.Columns, separator: str
+    ) -> None:
+        """Make a concept of every category that a product has."""
+        many = columns.at.get("categories")
+        single = columns.numbered or (columns.at.get("category"),)
+        seen: set[tuple[str, ...]] = set()
+        count = without = 0
+        for row in rows:
+            count += 1
+            cells = paths.several(row.cell(many)) if many is not None else map(row.cell, single)
+            found = [tuple(map(_unescaped, paths.split(cell, separator))) for cell in cells]
+            without += not any(found)
+            for path in found:
+                if path and path not in seen and self._usable(path, opened, row):
+                    seen.add(path)
+                    self.entries.append(
+                        Entry(
+                            Concept("", self.scheme, "category", {self.tag: path[-1]}),
+                            opened.file,
+                            row.line,
+                            above=path[:-1],
+                            path=path,
+                        )
+                    )
+        more = f", {without} of them without a category" if without else ""
+        what = f"{opened.file.name} is a table of products: their categories were read, not the {count} products"
+        self.notes.append(f"{what}{more}")
 
-    def _make(self, id: str, label: str, one: Named) -> str:
-        if id not in self.concepts:
-            concept = Concept(id, one.concept.scheme, one.concept.kind, {self.lang: label})
-            self.concepts[id] = concept
-            self.made.append(concept)
-            self._by_label[normalise(label)].append(id)
-        return id
+    def _usable(self, path: Sequence[str], opened: table.Table, row: table.Row) -> bool:
+        place = f"{opened.file.name}:{row.line}"
+        if len(path) > paths.DEEPEST:
+            what = f"paths have more than {paths.DEEPEST} levels and were left out"
+            self.faults.add(what, f"{place} ({len(path)} levels)")
+            return False
+        if not all(path):
+            self.faults.add("paths have an empty level and were left out", f"{place} ({' > '.join(path)!r})")
+            return False
+        return True
+
+    def _concept(
+        self, opened: table.Table, row: table.Row, columns: headers.Columns, path: tuple[str, ...], itself: bool
+    ) -> None:
+        """Add the concept of a row, whose path leads to it or to what is above it."""
+        place = f"{opened.file.name}:{row.line}"
+        cell = {role: row.cell(position) for role, position in columns.at.items()}
+        texts = _texts(row, columns)
+        labels = texts["pref_label"]
+        if path and (itself or not labels):
+            labels = {self.tag: path[-1], **labels}
+            above, whole = path[:-1], path
+        else:
+            above, whole = path, ()
+        id = cell.get("id", "").strip()
+        if id and (len(id) > _LONGEST_ID or not id.isprintable()):
+            self.faults.add(
+                f"ids are unprintable or longer than {_LONGEST_ID} characters; the rows were left out", place
+            )
+            return
+        if not labels and not id:
+            self.faults.add("rows have neither an id nor a name and were left out", place)
+            return
+        if not labels:
+            self.faults.add("rows have no name and are called by their id", f"{place} ({id!r})")
+            labels = {"und": id}
+        if not id and "id" in cell:
+            name = next(iter(labels.values()))
+            self.faults.add("rows have no id; theirs was made from the name", f"{place} ({name!r})")
+        self.with_ids |= bool(id)
+        edges = {type: cell[type] for type in RELATION_TYPES if cell.get(type, "").strip()}
+        default: Kind = "value" if "value_of" in edges else "category"
+        gone = "replaced_by" in edges and not cell.get("status", "").strip()
+        concept = Concept(
+            id,
+            cell.get("scheme", "").strip() or self.scheme,
+            self._one_of("kind", cell, KINDS, default, place),
+            labels,
+            texts["alt_label"],
+            texts["hidden_label"],
+            texts["definition"],
+            cell.get("notation") or None,
+            "deprecated" if gone else self._one_of("status", cell, STATUSES, "active", place),
+            self._one_of("choice", cell, CHOICES, "multiple", place),
+        )
+        keys = tuple(text for at in columns.keys if (text := row.cell(at).strip()))
+        parent = cell.get("parent", "").strip()
+        stated = bool(cell.get("kind", "").strip())
+        self.entries.append(Entry(concept, opened.file, row.line, above, whole, parent, keys, edges or None, stated))
+
+    def _levels(self, row: table.Row, columns: headers.Columns, separator: str) -> tuple[str, ...]:
+        if columns.levels:
+            path = tuple(text for at in columns.levels if (text := row.cell(at).strip()))
+        else:
+            path = paths.split(row.cell(columns.at.get("path", columns.at.get("category"))), separator)
+        return tuple(map(_unescaped, path))
+
+    def _to_itself(self, rows: Sequence[table.Row], columns: headers.Columns, separator: str) -> bool:
+        """Whether paths lead to the row itself, and not to what is above it.
+
+        Columns `path` do; levels and `category` do when the rows have no other names, or at least half have the same.
+        """
+        if "path" in columns.at and not columns.levels:
+            return True
+        last, same = 0, 0
+        for row in rows:
+            if path := self._levels(row, columns, separator):
+                labels = _texts(row, columns)["pref_label"].values()
+                last += bool(labels)
+                same += normalise(path[-1]) in map(normalise, labels)
+        return 2 * same >= last
+
+    def _one_of(self, role: str, cell: Mapping[str, str], allowed: Sequence[Any], default: Any, place: str) -> Any:
+        value = cell.get(role, "").strip().lower() or default
+        if value in allowed:
+            return value
+        what = f"rows have a {role} that is none of {', '.join(allowed)}; it was taken as {default}"
+        self.faults.add(what, f"{place} ({value[:40]!r})")
+        return default
+
+    def _note_columns(self, file: Path, columns: headers.Columns) -> None:
+        related = [] if columns.products else columns.relation_like()
+        rest = [name for name in columns.unused if name not in related]
+        what = f"columns of {file.name} look like relations and were not used; --column ROLE=HEADER says what one is"
+        self.notes += note(what, map(repr, related))
+        what = "are not about its categories" if columns.products else "are unknown"
+        self.notes += note(f"columns of {file.name} {what} and were left out", map(repr, rest))
+        if columns.plain and self.lang is None:
+            text = f"{file.name} names no language for its labels; they were taken as 'en'; --lang names another"
+            self.notes.append(text)
 
 
-def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:
-    """Read files; `scheme` is for rows without one ("kgtag"), `lang` for columns without a language ("en")."""
-    into, tag = scheme or "kgtag", lang or "en"
-    named: list[Named] = []
-    notes: list[str] = []
-    for file in files:
-        labels: dict[str, tuple[str, str]] | None = None
-        for row in table.rows(file, known=_COLUMNS):
-            if labels is None:
-                labels, remarks = _labels(row, lang)
-                notes += remarks
-            named.append(Named(row, _concept(row, labels, into=into, tag=tag)))
-        if labels is None:
-            raise FileFormatError(str(file), "there are no rows below the column names")
-    ids = _ids(named, tag)
-    finder = _ParentFinder(dict(zip(ids, named, strict=True)), tag)
-    relations = [edge for id, one in zip(ids, named, strict=True) for edge in _relations(id, one, finder)]
-    if made := sum(not one.concept.id for one in named):
-        notes.append(f"{made} rows have no id; ids were made from their names, e.g. {ids[0]!r}")
-    notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
-    places = {id: Place(str(one.row.file), one.row.line) for id, one in zip(ids, named, strict=True)}
-    relations += finder.relations
-    return parsed(finder.concepts.values(), relations, notes=notes, places=places, file=", ".join(map(str, files)))
+def _texts(row: table.Row, columns: headers.Columns) -> dict[str, Mapping[str, Any]]:
+    """The labels and definitions of a row by field and language."""
+    found: dict[str, dict[str, Any]] = {}
+    for position, (field, language, rank) in columns.texts.items():
+        cell = row.cell(position)
+        if field in ("alt_label", "hidden_label"):
+            if items := table.split(cell):
+                found.setdefault(field, {})[language] = tuple(dict.fromkeys(items))
+        elif cell.strip() or (field == "definition" and cell):
+            if rank:
+                cell = _unescaped(_MARKUP.sub("", cell) if field == "definition" else cell).strip()
+            found.setdefault(field, {})[language] = cell
+    return {field: found.get(field, _NO_TEXTS) for field in _TEXTS}
+
+
+def _unescaped(text: str) -> str:
+    """The text without HTML's entities, which shops export: "Home &amp; Garden"."""
+    return _ENTITY.sub(lambda found: html.unescape(found[0]), text) if "&" in text else text
 
 
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
@@ -172,7 +336,7 @@ def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterato
     concepts = [concept for concept in taxonomy if scheme in (None, concept.scheme)]
     labels = [
         (field, tag)
-        for field in _LABELS
+        for field in _TEXTS
         for tag in sorted({tag for concept in concepts for tag in getattr(concept, field)})
     ]
     header = [*_PLAIN[:3], *(f"{field}@{tag}" for field, tag in labels), *_PLAIN[3:], *RELATION_TYPES]
@@ -186,83 +350,3 @@ def _lines(taxonomy: Taxonomy, scheme: str | None, *, delimiter: str) -> Iterato
         head = [concept.id, concept.scheme, concept.kind]
         tail = [concept.notation or "", concept.status, concept.choice]
         yield table.line([*head, *texts, *tail, *map(table.join, targets.values())], delimiter=delimiter)
-
-
-def _labels(row: table.Row, lang: str | None) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """Field and language of the columns of labels, by column name, and notes on the file's columns."""
-    labels: dict[str, tuple[str, str]] = {}
-    unknown: list[str] = []
-    assumed = "path" in row.columns
-    for name in row.columns:
-        field, at, language = name.partition("@")
-        field = _SHORT.get(field, field)
-        if field in _LABELS:
-            key = (field, language if at else lang or "en")
-            if not LANGUAGE_TAG.fullmatch(key[1]):
-                raise row.error(name, f"{language!r} is not a language tag (like en or zh-CN)")
-            if key in labels.values():
-                raise row.error(name, f"a second column of {key[0]}@{key[1]}")
-            labels[name] = key
-            assumed |= not at
-        elif name not in _COLUMNS:
-            near = difflib.get_close_matches(field, _COLUMNS, n=1, cutoff=0.8)
-            if near:
-                raise row.error(name, f"there is no such column; did you mean {near[0]}?")
-            unknown.append(name)
-    if "path" not in row.columns and not any(field == "pref_label" for field, _ in labels.values()):
-        message = "no column of names: `label`, `pref_label@en` or `path` was expected (see docs/reference/formats.md)"
-        raise FileFormatError(str(row.file), message, line=1)
-    notes = note(f"columns of {row.file.name} are unknown and were left out", map(repr, unknown))
-    if assumed and lang is None:
-        notes.append(f"{row.file.name} names no language for its labels; they were taken as 'en'; --lang names another")
-    return labels, notes
-
-
-def _concept(row: table.Row, labels: Mapping[str, tuple[str, str]], *, into: str, tag: str) -> Concept:
-    """The row's concept, with an empty id when the table has none."""
-    fields: dict[str, dict[str, Any]] = {field: {} for field in _LABELS}
-    for name, (field, language) in labels.items():
-        cell = row.cells.get(name, "")
-        if field == "definition" and cell:
-            fields[field][language] = cell
-        elif field == "pref_label" and cell.strip():
-            fields[field][language] = cell.strip() if name in _SHORT else cell
-        elif field in _MANY and (items := table.split(cell)):
-            fields[field][language] = tuple(items)
-    if path := path_of(row):
-        fields["pref_label"].setdefault(tag, path[-1])
-    if not fields["pref_label"]:
-        columns = [name for name, (field, _) in labels.items() if field == "pref_label"]
-        raise row.error((*columns, "path")[0], "the row has no name")
-    id = row.cells.get("id", "").strip()
-    if not id and "id" in row.columns:
-        raise row.error("id", "the row has no id; fill in all of them, or leave the column out")
-    default = "value" if row.cells.get("value_of", "").strip() else "category"
-    return Concept(
-        id,
-        row.cells.get("scheme", "").strip() or into,
-        _one_of(row, "kind", KINDS, default),
-        fields["pref_label"],
-        fields["alt_label"],
-        fields["hidden_label"],
-        fields["definition"],
-        row.cells.get("notation") or None,
-        _one_of(row, "status", STATUSES, "active"),
-        _one_of(row, "choice", CHOICES, "multiple"),
-    )
-
-
-def _one_of(row: table.Row, column: str, allowed: Sequence[Any], default: Any) -> Any:
-    value = row.cells.get(column, "").strip() or default
-    if value not in allowed:
-        raise row.error(column, f"{value!r} is none of {', '.join(allowed)}")
-    return value
-
-
-def _relations(id: str, one: Named, finder: _ParentFinder) -> Iterator[Relation]:
-    for type in RELATION_TYPES:
-        targets = table.split(one.row.cells.get(type, ""))
-        if type == "broader":
-            targets += finder.parents(one)
-        for at, target in enumerate(dict.fromkeys(targets)):
-            yield Relation(type, id, target, primary=type == "broader" and at == 0)

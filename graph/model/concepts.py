@@ -80,7 +80,7 @@ class Concept:
     choice: Choice = "multiple"
 
     def label(self, lang: str | None = None) -> str:
-        """The preferred label in `lang`, else its base language, English or any language, else the id."""
+        """The preferred label in `lang`, else its base language, English of any region, any language, else the id."""
         if lang is not None:
             if lang in self.pref_label:
                 return self.pref_label[lang]
@@ -90,7 +90,8 @@ class Concept:
                     return self.pref_label[tag]
         if "en" in self.pref_label:
             return self.pref_label["en"]
-        return next((self.pref_label[tag] for tag in sorted(self.pref_label)), self.id)
+        by_tag = sorted(self.pref_label, key=lambda tag: (not tag.startswith("en-"), tag))
+        return self.pref_label[by_tag[0]] if by_tag else self.id
 
     def labels(self) -> list[tuple[str, str, LabelKind]]:
         """Every (text, language, label kind), in a fixed order."""

@@ -14,10 +14,12 @@ from kgtag.cli.console import log, notes, out, print_json, print_table, working
 from kgtag.cli.options import Json, Store, load_taxonomy, login, open_store
 
 if TYPE_CHECKING:
+    from graph.importing import ImportReport
     from graph.stores import MigratableStore
 
 _SHOWN = 20
-_COUNTS = ("created", "updated", "unchanged", "relations", "moved", "deprecated")
+_COUNTS = ("created", "updated", "unchanged", "relations", "moved", "back", "deprecated")
+_GONE = ("labels_removed", "definitions_removed", "notations_removed", "relations_removed", "kept_local")
 
 keys = typer.Typer(no_args_is_help=True)
 
@@ -67,7 +69,10 @@ def import_file(
     id_prefix: Annotated[str, typer.Option(help="Prefix of every id, for schemes that number from 1.")] = "",
     replacing: Annotated[
         bool,
-        typer.Option("--replace", help="The file has the whole scheme: move what moved, deprecate what is missing."),
+        typer.Option("--replace", help="The file is the whole truth about its scheme: what it no longer has goes."),
+    ] = False,
+    keep_local: Annotated[
+        bool, typer.Option("--keep-local", help="With --replace: keep what editors added since.")
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file with something wrong in it, in place of a note.")
@@ -75,6 +80,15 @@ def import_file(
     syntax: Annotated[
         str | None,
         typer.Option(help="For RDF whose suffix misleads: turtle, ntriples, nquads, trig, rdfxml or jsonld."),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ROLE=HEADER", help="For `csv`: what a column holds, e.g. label@de=Bezeichnung; repeatable."
+        ),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="For `csv`: what separates the levels of paths.", show_default="' > '")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and count, and write nothing.")] = False,
     author: Annotated[str | None, typer.Option(help="The author in the history.")] = None,
@@ -100,9 +114,13 @@ def import_file(
     - `annotated` (products): `kgtag import annotated titles.jsonl --scheme mine`
 
     A newer release: `kgtag import google new.en-US.txt --replace --dry-run`, then without `--dry-run`
+    A table with other headers: `kgtag import csv shop.csv --column label=Bezeichnung --column parent=Obergruppe`
     """
+    from graph.history.diff import diff, summary
     from kgtag.data.importing import import_files
 
+    if keep_local and not replacing:
+        raise InputError("--keep-local is for --replace: an import without it removes nothing")
     opened = open_store(store)
     with working(f"importing {', '.join(file.name for file in files)}"):
         report = import_files(
@@ -114,19 +132,40 @@ def import_file(
             rows=rows,
             id_prefix=id_prefix,
             replacing=replacing,
+            keep_local=keep_local,
             strict=strict,
-            options={"syntax": syntax},
+            options={"syntax": syntax, "columns": _columns(column), "separator": separator},
             dry_run=dry_run,
             author=login(author),
         )
-    counts = {name: getattr(report, name) for name in _COUNTS}
+    counts = {name: getattr(report, name) for name in (*_COUNTS, *(_GONE if replacing else ()))}
     counts |= {"concepts": len(report.taxonomy), "revision": report.taxonomy.revision}
     notes(report.notes)
     if json:
-        print_json({**counts, "notes": list(report.notes)})
+        print_json({**counts, "words": report.words(), "notes": list(report.notes), **_planned(report, dry_run)})
     else:
         title = f"Plan for {format}; nothing was written" if dry_run else f"Imported {format}"
         print_table(title, ["what", "count"], counts.items())
+        out.print(report.words(), markup=False, soft_wrap=True)
+        if dry_run:
+            for line in summary(diff(report.before, report.taxonomy), report.before, report.taxonomy):
+                log(f"  {line}")
+
+
+def _planned(report: ImportReport, dry_run: bool) -> dict[str, Any]:
+    """The differences that a dry run found, as `kgtag diff --json` has them."""
+    from graph.history.diff import diff, to_json
+
+    return {"diff": to_json(diff(report.before, report.taxonomy))} if dry_run else {}
+
+
+def _columns(given: list[str] | None) -> dict[str, str] | None:
+    """Headers by role, from `ROLE=HEADER`. Raises InputError."""
+    pairs = [one.partition("=") for one in given or ()]
+    for role, equals, header in pairs:
+        if not (role.strip() and equals and header.strip()):
+            raise InputError(f"--column {role}{equals}{header}: ROLE=HEADER was expected, such as label=Name")
+    return {role.strip(): header.strip() for role, _, header in pairs} or None
 
 
 def export_file(

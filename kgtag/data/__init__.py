@@ -1,20 +1,41 @@
 """Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from graph.errors import FileFormatError, InputError, KgtagError
-from graph.formats import reading, table
+from graph.formats import headers, reading, table
 from graph.formats.reading import Row
 from kgtag.data.annotated import annotated, extractgpt, plain, spans
 from kgtag.data.sequences import bieos, bio
 from kgtag.types import AnnotatedProduct, Product
 
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-_COLUMNS = ("id", "title", "text", "category", "lang", "image", "attributes", "spans")
-"""Columns that tables may name in any case."""
+_COLUMNS: Mapping[str, str] = {
+    "id": "id product_id item_id sku product_sku variant_sku",
+    "title": "title product_title item_title product_name product_display_name name",
+    "text": "text description product_description short_description",
+    "category": "category product_category",
+    "lang": "lang language locale",
+    "image": "image image_url",
+    "attributes": "attributes",
+    "spans": "spans",
+}
+"""Headers of tables by field, best first; compared as those of taxonomies are."""
+_FIELDS = {
+    headers.key(one): (field, rank) for field, every in _COLUMNS.items() for rank, one in enumerate(every.split())
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that does not hold a product: the id that it names, None without one, and its line in the file."""
+
+    id: str | None
+    line: int
+    error: KgtagError
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -32,10 +53,40 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def _table(path: Path) -> Iterator[Row]:
-    """A table with a header; its columns `attributes` and `spans` hold JSON."""
-    for row in table.rows(path, known=_COLUMNS, plain_tabs=True):
-        fields = {name: row.cells.get(name, "") for name in row.columns}
-        yield Row(str(path), row.line, _unpacked(fields, path, row.line))
+    for row in _attempt_table(path):
+        if isinstance(row, BadRow):
+            raise row.error
+        yield row
+
+
+def _attempt_table(path: Path) -> Iterator[Row | BadRow]:
+    """The rows of a table with a header; its columns `attributes` and `spans` hold JSON."""
+    opened = table.read(path, lambda header: sum(headers.key(one) in _FIELDS for one in header), plain_tabs=True)
+    names = _fields(opened)
+    for row in opened.rows:
+        if row.fault:
+            yield BadRow(
+                None, row.line, FileFormatError(str(path), f"the row has {table.FAULTS[row.fault]}", line=row.line)
+            )
+            continue
+        fields = {name: row.cell(at) for at, name in names.items()}
+        try:
+            yield Row(str(path), row.line, _unpacked(fields, path, row.line))
+        except FileFormatError as error:
+            yield BadRow(_id(fields), row.line, error)
+
+
+def _fields(opened: table.Table) -> dict[int, str]:
+    """The field of each column: one of `_COLUMNS`, or its header. Raises FileFormatError for one that is repeated."""
+    best: dict[str, tuple[int, int]] = {}
+    for at, header in enumerate(opened.header):
+        field, rank = (header, -1) if header in _COLUMNS else _FIELDS.get(headers.key(header), (header, 0))
+        if header and (field not in best or rank < best[field][0]):
+            best[field] = (rank, at)
+        elif field in _COLUMNS and rank == best[field][0]:
+            message = f"a second column {field!r}"
+            raise FileFormatError(str(opened.file), message, line=opened.line, column=at + 1)
+    return {at: field for field, (_, at) in best.items()}
 
 
 def _parquet(path: Path) -> Iterator[Row]:
@@ -70,18 +121,11 @@ def read_products(path: Path, *, lang: str | None = None) -> Iterator[tuple[int,
         yield row.line, plain(row, lang=lang)
 
 
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that does not hold a product; `id` is the one it names, else its number in the file."""
-
-    id: str
-    error: KgtagError
-
-
 def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
     """Like `read_products`, but a bad row leaves a BadRow in its place. Raises FileFormatError for a file that doesn't
     read as a whole: missing, empty, a table without titles."""
-    if reading.suffixes(path)[0] in (".jsonl", ".ndjson", ".json"):
+    suffix, _ = reading.suffixes(path)
+    if suffix in (".jsonl", ".ndjson", ".json"):
         lines = _attempt_numbered(reading.raw_lines(path), str(path), lang)
         first = next(lines, None)
         if first is None:
@@ -89,10 +133,15 @@ def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product
         yield first
         yield from lines
         return
-    for number, row in enumerate(rows(path)):
-        if not number and "title" not in row.fields:
+    titled = False
+    for row in _attempt_table(path) if suffix in (".csv", ".tsv") and not path.is_dir() else rows(path):
+        if isinstance(row, BadRow):
+            yield row
+            continue
+        if not titled and "title" not in row.fields:
             there = ", ".join(map(str, row.fields))
             raise FileFormatError(str(path), f"no column 'title'; there is {there}", line=1)
+        titled = True
         yield _attempt(row, lang)
 
 
@@ -111,7 +160,7 @@ def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str |
         try:
             fields = reading.json_object(reading.decode(raw, name, number), name, line=number)
         except FileFormatError as error:
-            yield BadRow(str(number), error)
+            yield BadRow(None, number, error)
         else:
             yield _attempt(Row(name, number, fields), lang)
 
@@ -120,8 +169,12 @@ def _attempt(row: Row, lang: str | None) -> Product | BadRow:
     try:
         return plain(row, lang=lang)
     except FileFormatError as error:
-        id = row.fields.get("id")
-        return BadRow(str(id) if isinstance(id, str | int) and id != "" else str(row.line), error)
+        return BadRow(_id(row.fields), row.line, error)
+
+
+def _id(fields: Mapping[str, Any]) -> str | None:
+    id = fields.get("id")
+    return str(id) if isinstance(id, str | int) and not isinstance(id, bool) and id != "" else None
 
 
 _BY_ROW = {"annotated": annotated, "spans": spans, "extractgpt": extractgpt, "bio": bio}

@@ -209,7 +209,7 @@ def _after(cue: _Cue, text: str, end: int, names: Sequence[Name]) -> Iterator[Na
                 return
         elif name.span.start >= at:
             between = text[at : name.span.start]
-            joined = cue.joined is not None and cue.joined.fullmatch(between)
+            joined = cue.joined is not None and cue.joined.fullmatch(between) is not None
             if cue.gap and name.topic == "category" and not _STOP.search(between) and not CJK.search(between):
                 joined = True
             if not joined or (last == "category" != name.topic and not between.strip(" -")):

@@ -195,23 +195,24 @@ class LinkExample:
 
 def link_rows(linker: Linker, taxonomy: Taxonomy, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Link rows of JSONL with `text` and, if known, `id`, `category`, `attribute`, `lang`, in order. A line that is not
-    a mention gets `{"id", "error"}`."""
+    a mention gets `{"id", "error"}`, and its `line` in place of an id when it names none."""
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _ROWS)):
         asked = [_asked(line, n, taxonomy) for n, line in batch]
         links = iter(linker.link([query for _, query in asked if isinstance(query, Query)]))
-        for id, query in asked:
+        for (id, query), (number, _) in zip(asked, batch, strict=True):
             if isinstance(query, Query):
-                yield {"id": id, **_labelled(next(links), taxonomy, query.lang).to_dict()}
+                found = _labelled(next(links), taxonomy, query.lang).to_dict()
+                yield {"id": number if id is None else id, **found}
             else:
-                yield {"id": id, "error": query.to_dict()}
+                yield {"id": id, **({"line": number} if id is None else {}), "error": query.to_dict()}
 
 
 def _asked(line: bytes, number: int, taxonomy: Taxonomy) -> tuple[Any, Query | InputError]:
-    id: Any = number
+    id: Any = None
     try:
         row = reading.json_object(reading.decode(line, "<stdin>", number), "<stdin>", line=number)
-        id = row.get("id", number)
+        id = row.get("id")
         return id, _query(row, number, taxonomy)
     except InputError as error:
         return id, error

@@ -55,9 +55,11 @@ def join_outcomes(
 
 
 def outcome_row(row: ProductRow, outcome: Outcome, *, revision: str | None) -> TaggingRow | ErrorRow:
-    """The row of "tags out" for an outcome; an error names the revision of the taxonomy as well."""
+    """The row of "tags out" for an outcome; an error has the revision of the taxonomy as well, and a row without an
+    id that is not a product its line."""
     if isinstance(outcome, KgtagError):
-        return {"id": row.id, "error": outcome.to_dict(), "revision": revision}
+        failed: ErrorRow = {"id": row.id, "error": outcome.to_dict(), "revision": revision}
+        return {**failed, "line": row.line} if isinstance(row, BadRow) and row.id is None else failed
     return outcome.to_dict()
 
 
@@ -115,7 +117,7 @@ class TagJob:
             return
         last = next(islice(rows, done.rows - 1, None), None)
         wrote = done.last if isinstance(done.last, dict) else {}
-        if last is None or wrote.get("id") != last.id:
+        if last is None or wrote.get("id") != last.id or (last.id is None and wrote.get("line") != last.line):
             there = f"row {done.rows} of {out} is of product {wrote.get('id')!r}"
             here = f"that of the input is {last.id!r}" if last is not None else "the input has fewer rows"
             raise InputError(f"{there}, {here}: it isn't the output of this input; give another --out")

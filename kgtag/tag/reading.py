@@ -32,7 +32,7 @@ class Reading:
         categories: Of the title, from left to right.
         rules: By span and attribute (its concept id): why a value there is none of the product's.
         denied: Concepts whose every name in the product says nothing of it, with the rule of the first.
-        foreign: Whether nothing speaks for the category that the title names: several words are unknown, and no value
+        foreign: Whether nothing supports the category that the title names: several words are unknown, and no value
             that applies to it is among them.
         unsupported_language: The product's language, if the taxonomy has no labels in it.
     """
@@ -90,7 +90,7 @@ class Reader:
         return Reading(tuple(scoped), rules, denied, foreign, None if language in self._languages else language)
 
     def _foreign(self, title: str, categories: Sequence[Named], values: Sequence[tuple[Span, str, str | None]]) -> bool:
-        """Of the sample's 763 titles with a category's name 3 are so, all wrongly; of 21 of goods that the shop doesn't
+        """On the sample 3 of 763 titles with a category's name are so, all wrongly; of 21 of goods that the shop doesn't
         sell, but with such a name, 10."""
         fitting = [set(self._taxonomy.attributes_for(one.concept)) for one in categories if one.head]
         if (

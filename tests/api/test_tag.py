@@ -78,9 +78,9 @@ def test_a_bad_line_gives_its_problem_and_the_stream_goes_on(steady: httpx.Clien
         b'{"title": "\xe7\xba\xa2\xe8\x89\xb2"}\r',
     ]
     rows = _rows(steady.post("/v1/tag/batch", content=b"\n".join(lines)))
-    errors = {row["id"]: row["error"]["status"] for row in rows if "error" in row}
-    no_json = {"2": 400, "6": 400, "7": 400, "12": 400}  # What is no JSON has no id but its line's number.
-    assert errors == no_json | {"c": 422, "d": 422, "8": 413, "h": 422, "10": 422, "crash": 500}
+    errors = {row["id"] or row["line"]: row["error"]["status"] for row in rows if "error" in row}
+    no_json = {2: 400, 6: 400, 7: 400, 12: 400}  # What is no JSON has no id but its line's number.
+    assert errors == no_json | {"c": 422, "d": 422, 8: 413, "h": 422, 10: 422, "crash": 500}
     assert [row["id"] for row in rows if "tags" in row] == ["a", "13"]
     assert "secret detail" not in json.dumps(rows)
 

@@ -86,4 +86,4 @@ def test_a_broken_extension_stops_no_other(plugin: Path, wrong: str, caplog: pyt
         assert registry.formats().keys() == registry.BUILT_IN.keys()
     assert "the extension 'outline'" in caplog.text
     with pytest.raises(InputError, match="the extension 'outline'"):
-        registry.reader("outline")
+        registry.read("outline", [])

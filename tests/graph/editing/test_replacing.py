@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from graph.editing.edit import apply
+import pytest
+from hypothesis import given, settings
+
+from graph.columns.assemble import TaxonomyData
+from graph.editing.edit import after, apply
 from graph.errors import InvariantError
-from graph.formats.parsed import Parsed
+from graph.formats import tabular
+from graph.formats.parsed import EVERYTHING, Parsed
 from graph.importing import ImportReport, import_parsed, merge, prefixed
 from graph.model import ChangeSet, Concept, Kind, PutConcept, PutRelation, Relation, Status
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
+from tests.strategies import taxonomies
 
 
 def _concept(id: str, kind: Kind = "category", scheme: str = "s", status: Status = "active") -> Concept:
@@ -23,13 +29,17 @@ def _content(*ids: str, below: dict[str, str] | None = None) -> Parsed:
     return Parsed(tuple(_concept(id) for id in sorted(ids)), tuple(sorted(edges)))
 
 
-def _replace(store: SqliteStore | Neo4jStore, content: Parsed, *, dry_run: bool = False) -> ImportReport:
-    return import_parsed(store, content, author="me", reason="new release", replacing=True, dry_run=dry_run)
+def _replace(
+    store: SqliteStore | Neo4jStore, content: Parsed, *, keep_local: bool = False, dry_run: bool = False
+) -> ImportReport:
+    return import_parsed(
+        store, content, author="me", reason="import new release", replacing=True, keep_local=keep_local, dry_run=dry_run
+    )
 
 
 def _first(store: SqliteStore | Neo4jStore) -> Taxonomy:
     first = _content("a", "b", "c", "d", "e", below={"c": "a", "d": "c", "e": "a"})
-    return import_parsed(store, first, author="me", reason="old release").taxonomy
+    return import_parsed(store, first, author="me", reason="import old release").taxonomy
 
 
 def test_moved_concepts_leave_their_old_parent_and_missing_ones_are_deprecated(store: SqliteStore | Neo4jStore) -> None:
@@ -83,12 +93,18 @@ def test_what_editors_added_and_the_file_does_not_cover_stays(sqlite_store: Sqli
         PutConcept(_concept("b", status="deprecated")),
     )
     apply(sqlite_store, ChangeSet(extra, "editor"))
-    report = _replace(sqlite_store, _content("a", "b", "c", "d", "e", below={"c": "a", "d": "a", "e": "a"}))
+    content = _content("a", "b", "c", "d", "e", below={"c": "a", "d": "a", "e": "a"})
+    report = _replace(sqlite_store, content, keep_local=True)
     taxonomy = report.taxonomy
-    assert {c.id for c in taxonomy if c.status == "deprecated"} == {"b"}
+    assert {c.id for c in taxonomy if c.status == "deprecated"} == {"b"} and report.kept_local == 2
     assert taxonomy.out("d", "broader") == ["a", "b"] and taxonomy.path("d") == ["a", "d"]
     assert taxonomy.out("colour", "applies_to") == ["c"]
-    assert "1 concepts of the file are deprecated in the store and stay so, e.g. 'b' (B)" in report.notes
+    report = _replace(sqlite_store, content)
+    assert not {c.id for c in report.taxonomy if c.status == "deprecated"}
+    assert report.taxonomy.out("d", "broader") == ["a"]
+    assert report.taxonomy.out("colour", "applies_to") == ["c"] and "x" in report.taxonomy
+    assert "1 concepts were deprecated and are active again, e.g. 'b' (B)" in report.notes
+    assert report.words() == "1 concept back, 4 unchanged; 1 relation removed"
 
 
 def test_a_file_without_hierarchy_or_with_unknown_parents_moves_nothing(sqlite_store: SqliteStore) -> None:
@@ -111,3 +127,115 @@ def test_a_prefix_keeps_two_schemes_apart() -> None:
     found = prefixed(content, "w:")
     assert [concept.id for concept in found.concepts] == ["w:1", "w:2"]
     assert found.relations == (Relation("broader", "w:2", "w:1", True), Relation("related", "elsewhere", "w:2"))
+
+
+RICH = Concept(
+    "a",
+    "s",
+    "category",
+    {"en": "Trainers", "de": "Turnschuhe"},
+    {"en": ("Sneakers", "Kicks")},
+    {"en": ("trainrs",)},
+    {"en": "On feet."},
+    "7",
+)
+B, C = Concept("b", "s", "category", {"en": "Boots"}), Concept("c", "s", "category", {"en": "Clogs"})
+RELATED = Relation("related", "a", "b")
+
+
+def _rich(store: SqliteStore) -> None:
+    import_parsed(store, Parsed((RICH, B, C), (RELATED,)), author="me", reason="import one.jsonl")
+
+
+def test_what_a_full_file_no_longer_has_goes(sqlite_store: SqliteStore) -> None:
+    _rich(sqlite_store)
+    plain = Concept("a", "s", "category", {"en": "Trainers"}, {"en": ("Kicks",)})
+    moved = Concept("b", "s", "category", {"en": "Boots"}, {"en": ("Sneakers",)})
+    report = _replace(sqlite_store, Parsed((plain, moved, C), (), coverage=EVERYTHING))
+    assert report.taxonomy.concepts == (plain, moved, C) and report.taxonomy.relations == ()
+    assert (report.labels_removed, report.definitions_removed, report.notations_removed) == (3, 1, 1)
+    assert report.words() == "2 concepts changed, 1 unchanged; 3 labels, 1 definition, 1 notation, 1 relation removed"
+    again = _replace(sqlite_store, Parsed((plain, moved, C), (), coverage=EVERYTHING))
+    assert again.words() == "3 concepts unchanged" and len(list(sqlite_store.history())) == 2
+
+
+def test_a_file_of_names_leaves_what_it_cannot_say_but_labels_move(sqlite_store: SqliteStore) -> None:
+    _rich(sqlite_store)
+    names = (Concept("a", "s", "category", {"en": "Gym shoes"}), Concept("b", "s", "category", {"en": "Sneakers"}), C)
+    after = _replace(sqlite_store, Parsed(names, ())).taxonomy
+    assert after["a"] == Concept(
+        "a",
+        "s",
+        "category",
+        {"en": "Gym shoes", "de": "Turnschuhe"},
+        {"en": ("Kicks",)},
+        {"en": ("trainrs",)},
+        {"en": "On feet."},
+        "7",
+    )
+    assert after["b"] == names[1] and after.relations == (RELATED,)
+
+
+def test_a_concept_that_returns_is_active_again(sqlite_store: SqliteStore) -> None:
+    first = _content("a", "b")
+    import_parsed(sqlite_store, first, author="me", reason="import one.csv")
+    gone = _replace(sqlite_store, _content("a"), keep_local=True)
+    assert (gone.deprecated, gone.words()) == (1, "1 concept deprecated, 1 unchanged")
+    back = _replace(sqlite_store, first, keep_local=True)
+    assert (back.back, back.taxonomy["b"].status) == (1, "active")
+    merged = (PutConcept(_concept("b", status="deprecated")), PutRelation(Relation("replaced_by", "b", "a")))
+    apply(sqlite_store, ChangeSet(merged, "editor"))
+    kept = _replace(sqlite_store, first, keep_local=True)
+    assert kept.taxonomy["b"].status == "deprecated" and kept.kept_local == 2
+    truth = _replace(sqlite_store, first)
+    assert truth.taxonomy["b"].status == "active" and truth.taxonomy.relations == ()
+
+
+def test_editors_additions_stay_where_asked(sqlite_store: SqliteStore) -> None:
+    _rich(sqlite_store)
+    edited = Concept(
+        "a",
+        "s",
+        "category",
+        {"en": "Sports shoes", "de": "Turnschuhe"},
+        {"en": ("Sneakers", "Kicks", "runners")},
+        {"en": ("trainrs",)},
+        {"en": "On feet.", "de": "An Füßen."},
+        "7",
+    )
+    own = (PutConcept(edited), PutConcept(_concept("mine")), PutRelation(Relation("broader", "c", "b", True)))
+    apply(sqlite_store, ChangeSet(own, "editor", "better names"))
+    plain = Concept("a", "s", "category", {"en": "Trainers"})
+    content = Parsed((plain, B, C), (), coverage=EVERYTHING)
+    report = _replace(sqlite_store, content, keep_local=True)
+    assert report.taxonomy["a"] == Concept(
+        "a", "s", "category", {"en": "Trainers"}, {"en": ("runners", "Sports shoes")}, {}, {"de": "An Füßen."}
+    )
+    assert report.taxonomy["mine"].status == "active" and report.taxonomy.out("c", "broader") == ["b"]
+    assert report.kept_local == 5 and report.words().endswith("; 5 local additions kept")
+    truth = _replace(sqlite_store, content)
+    assert truth.taxonomy["a"] == plain and truth.taxonomy["mine"].status == "deprecated"
+
+
+def test_a_row_without_a_name_or_too_many_cells_costs_nothing(sqlite_store: SqliteStore, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("id,label,synonyms\na,Apples,\nb,Pears,\nc,Plums,prunes\n")
+    import_parsed(sqlite_store, tabular.read([file]), author="me", reason="import t.csv")
+    file.write_text("id,label,synonyms\na,,\nb,Pears, all,x\nc,Plums,\n")
+    after = _replace(sqlite_store, tabular.read([file])).taxonomy
+    assert [(c.label(), c.status) for c in after] == [("Apples", "active"), ("Pears", "active"), ("Plums", "active")]
+    assert dict(after["c"].alt_label) == {}
+
+
+@settings(max_examples=25)
+@given(old=taxonomies(max_size=4), new=taxonomies(max_size=4))
+def test_the_store_becomes_what_a_full_file_says(old: TaxonomyData, new: TaxonomyData) -> None:
+    before, content = Taxonomy.of(old), Parsed(new.concepts, new.relations, coverage=EVERYTHING)
+    if any(concept.id in before and before[concept.id].kind != concept.kind for concept in new.concepts):
+        return
+    changes = merge(content, before, replacing=True)[0]
+    result = Taxonomy.of(after(TaxonomyData.of(0, before.concepts, before.relations), ChangeSet(changes, "me")))
+    wanted = {concept.id: concept for concept in new.concepts if concept.id in result}
+    assert {id: result[id] for id in wanted} == wanted
+    if not result.problems:
+        assert not merge(content, result, replacing=True)[0]

@@ -13,7 +13,7 @@ import pytest
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import FileFormatError, InputError, InvariantError, KgtagError
-from graph.formats import jsonl, reading, shops
+from graph.formats import jsonl, reading, shopify
 from graph.taxonomy import Taxonomy
 from kgtag.data.importing import import_formats
 from tests import fuzzing
@@ -71,10 +71,10 @@ def test_limits_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(FileFormatError, match=r"a\.jsonl:2: this line is larger than 1 MB; set KGTAG_MAX_FILE_MB"):
         jsonl.read(files[:1])
     with pytest.raises(FileFormatError, match=r"en\.json:1: the file is larger than 1 MB"):
-        shops.read_shopify(files[1:])
+        shopify.read(files[1:])
     files[1].write_text("\n".join(["[", *(" " * 1000 for _ in range(1500)), "]"]))
     with pytest.raises(FileFormatError, match=r"en\.json:\d+: the file is larger than 1 MB"):
-        shops.read_shopify(files[1:])
+        shopify.read(files[1:])
     monkeypatch.setenv("KGTAG_MAX_FILE_MB", "2")
     assert len(jsonl.read(files[:1]).concepts) == 2
     monkeypatch.setenv("KGTAG_MAX_FILE_MB", "lots")

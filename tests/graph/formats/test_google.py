@@ -64,16 +64,37 @@ def test_a_parent_without_a_line_is_noted(tmp_path: Path) -> None:
     [
         ("", "no category in the file"),
         (NEW, "no category in the file"),
-        ("7 - Toys\nKites\n", r"en\.txt:2: 'Kites' is not a line like"),
-        ("Toys > Kites\n", "take the file taxonomy-with-ids"),
-        ("7 - Toys >  > Kites\n", r":1: .* is not a line like"),
-        ("7 - Toys\n8 - Games\n7 - Kites\n", r":3: a second category '7'; the first is in line 1"),
-        ("7 - Toys\n8 - Toys\n", r":2: 'Toys' is category '7' already, in line 1"),
+        ("Toys\nKites\n", r"en\.txt:1: 'Toys' is not a line like `1604 - Apparel > Clothing`"),
     ],
 )
 def test_bad_files_are_refused_with_the_line(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
         listings.read_google([_file(tmp_path, "t.en.txt", content)])
+
+
+def test_bad_lines_are_notes(tmp_path: Path) -> None:
+    lines = ("7 - Toys", "Kites", "8 - Toys >  > Kites", "7 - Kites", "9 - Toys", "10 - Toys > Low (> 5 cm)")
+    found = listings.read_google([_file(tmp_path, "t.en.txt", "\n".join(lines))])
+    assert [(c.id, c.label()) for c in found.concepts] == [("10", "Low (> 5 cm)"), ("7", "Toys")]
+    assert found.faults == (
+        "2 lines are not like `1604 - Apparel > Clothing` and were left out, "
+        "e.g. t.en.txt:2 ('Kites'); t.en.txt:3 ('8 - Toys >  > Kites')",
+        "2 lines repeat the id or the path of an earlier one and were left out, "
+        "e.g. t.en.txt:4 ('7 - Kites'); t.en.txt:5 ('9 - Toys')",
+    )
+
+
+def test_without_ids(tmp_path: Path) -> None:
+    file = _file(tmp_path, "taxonomy.en-US.txt", NEW + "Toys\nToys > Kites\n")
+    found = listings.read_google([file])
+    assert [(c.id, c.label(), c.notation) for c in found.concepts] == [
+        ("google:toys", "Toys", None),
+        ("google:toys.kites", "Kites", None),
+    ]
+    assert found.relations == (Relation("broader", "google:toys.kites", "google:toys", primary=True),)
+    assert found.notes == ("taxonomy.en-US.txt has no ids; they were made from the names, and change when those do",)
+    with pytest.raises(InputError, match="has no ids, by which languages could be joined"):
+        listings.read_google([file, _file(tmp_path, "t.de.txt", "7 - Spielzeug\n")])
 
 
 def test_a_language_once(tmp_path: Path) -> None:

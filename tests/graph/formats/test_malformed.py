@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from graph.errors import FileFormatError
-from graph.formats import jsonl, listings, openfoodfacts, shops, tabular
+from graph.formats import jsonl, listings, openfoodfacts, shopify, shops, tabular
 from graph.formats.parsed import Parsed
 
 SHOPIFY = {"verticals": [{"categories": [{"id": "a", "name": "NAME", "parent_id": None}]}]}
 BESTBUY = [{"id": "a", "name": "NAME", "path": [], "subCategories": []}]
 WHATNOT = {"categories": [{"id": 1, "label": "NAME", "parent_id": None}]}
 GOOD: dict[str, tuple[Callable[[Sequence[Path]], Parsed], str, str]] = {
-    "shopify": (shops.read_shopify, "en.json", json.dumps(SHOPIFY)),
+    "shopify": (shopify.read, "en.json", json.dumps(SHOPIFY)),
     "google": (listings.read_google, "t.en.txt", "1 - NAME\n2 - NAME > Kites\n"),
     "gpc": (listings.read_gpc, "h.tsv", "10\tNAME\t (GPC segment)\n"),
     "openfoodfacts": (openfoodfacts.read, "c.txt", "en:NAME\nfr:Nom\n"),
@@ -119,7 +119,7 @@ def test_a_line_without_end_takes_seconds(tmp_path: Path, format: str, content: 
 
 
 @pytest.mark.parametrize("size", [1, 2, 10_000])
-@pytest.mark.parametrize("format", ["shopify", "whatnot", "csv", "jsonl"])
+@pytest.mark.parametrize("format", ["shopify", "whatnot", "jsonl"])
 def test_cycles_are_refused(tmp_path: Path, format: str, size: int) -> None:
     pairs = [(str(i + 1), str((i + 1) % size + 1)) for i in range(size)]
     contents = {
@@ -127,7 +127,6 @@ def test_cycles_are_refused(tmp_path: Path, format: str, size: int) -> None:
             {"verticals": [{"categories": [{"id": a, "name": a, "parent_id": b} for a, b in pairs]}]}
         ),
         "whatnot": json.dumps({"categories": [{"id": int(a), "label": a, "parent_id": int(b)} for a, b in pairs]}),
-        "csv": "id,label,parent\n" + "".join(f"{a},{a},{b}\n" for a, b in pairs),
         "jsonl": "".join(
             json.dumps({"id": a, "kind": "category", "pref_label": {"en": a}, "broader": [b]}) + "\n" for a, b in pairs
         ),

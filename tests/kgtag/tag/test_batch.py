@@ -115,12 +115,13 @@ def test_a_bad_row_gets_its_error_and_the_others_their_tags(taxonomy: Taxonomy, 
     report = TagJob(_tagger(taxonomy)).run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     assert (report.tagged, report.failed) == (2, 7)
     rows = _rows(tmp_path / "out.jsonl")
-    assert [row["id"] for row in rows] == ["a", "b", "c", "d", "5", "6", "7", "h", "i"]
+    assert [row["id"] for row in rows] == ["a", "b", "c", "d", None, None, None, "h", "i"]
+    assert [row.get("line") for row in rows] == [None, None, None, None, 5, 6, 7, None, None]
     assert ["error" in row for row in rows] == [False] + [True] * 7 + [False]
-    said = {row["id"]: row["error"]["detail"] for row in rows if "error" in row}
+    said = {row["id"] or row["line"]: row["error"]["detail"] for row in rows if "error" in row}
     assert "in.jsonl:2" in said["b"] and "title" in said["b"]
-    assert "not valid" in said["5"] or "no valid JSON" in said["5"]
-    assert "UTF-8" in said["7"]
+    assert "not valid" in said[5] or "no valid JSON" in said[5]
+    assert "UTF-8" in said[7]
     assert "backpacks" in said["h"]
 
 
@@ -130,8 +131,7 @@ def test_a_bad_row_gets_its_error_and_the_others_their_tags(taxonomy: Taxonomy, 
         ("none.jsonl", None, "there is no such file"),
         ("empty.jsonl", b"\n", "the file is empty"),
         ("p.docx", b"x", "the suffix '.docx' names no product file"),
-        ("p.csv", b"id,name\n1,red\n", "no column 'title'; there is id, name"),
-        ("p.csv", b"id,title\n1,red,socks\n", "3 cells in a table of 2 columns"),
+        ("p.csv", b"id,colour\n1,red\n", "no column 'title'; there is id, colour"),
         ("p.parquet", b"PAR0", "no readable Parquet file"),
         ("p.jsonl.gz", b"plain", "not a whole gzip file"),
     ],
@@ -233,7 +233,7 @@ def test_from_stdin_to_stdout(
     report = TagJob(_tagger(taxonomy), lang="en").run(None, None)
     assert (report.tagged, report.failed) == (2, 1)
     out = capfdbinary.readouterr().out
-    assert [json.loads(line)["id"] for line in out.splitlines()] == ["p0000", "p0001", "3"]
+    assert [json.loads(line)["id"] for line in out.splitlines()] == ["p0000", "p0001", None]
 
 
 def test_links_of_lines(taxonomy: Taxonomy) -> None:
@@ -247,7 +247,14 @@ def test_links_of_lines(taxonomy: Taxonomy) -> None:
         b'{"id": 6, "text": "navy", "lang": 1}\n',
     ]
     rows = list(link_rows(TaxonomyLinker(taxonomy), taxonomy, lines))
-    assert [row["id"] for row in rows] == ["1", 3, 3, 5, 5, 6]
+    assert [(row["id"], row.get("line")) for row in rows] == [
+        ("1", None),
+        (3, None),
+        (3, None),
+        (None, 5),
+        (5, None),
+        (6, None),
+    ]
     first = rows[0]
     assert first["links"][0]["concept"] == "color.navy" and first["nil"] is False
     assert set(first["links"][0]) == {"concept", "label", "score", "probability", "method"}
@@ -259,12 +266,29 @@ def test_links_of_lines(taxonomy: Taxonomy) -> None:
 def test_a_file_error_in_the_middle_names_the_line(taxonomy: Taxonomy, tmp_path: Path) -> None:
     """A torn table is not a bad product: what was tagged stays, and --resume continues once the file is repaired."""
     rows = "".join(f"{i},red\n" for i in range(100))
-    (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red,extra\n")
-    with pytest.raises(FileFormatError, match=r"in\.csv:102:3: 3 cells in a table of 2 columns"):
+    (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,\xe9\n", encoding="latin-1")
+    with pytest.raises(FileFormatError, match=r"in\.csv:102:5: byte 0xe9 is not UTF-8"):
         TagJob(_tagger(taxonomy)).run(tmp_path / "in.csv", tmp_path / "out.jsonl")
     assert len(_rows(tmp_path / "out.jsonl")) == 64
     (tmp_path / "in.csv").write_text(f"id,title\n{rows}100,red extra\n")
     assert TagJob(_tagger(taxonomy)).run(tmp_path / "in.csv", tmp_path / "out.jsonl", resume=True).tagged == 37
+
+
+def test_a_bad_row_of_a_table_has_its_line(taxonomy: Taxonomy, tmp_path: Path) -> None:
+    content = 'ID;Product title;attributes\n1;red;\n2;red;socks;12\n3;"red" socks;\n4;red;{\n5;;\n6;blue;\n'
+    (tmp_path / "in.csv").write_text(content)
+    report = TagJob(_tagger(taxonomy)).run(tmp_path / "in.csv", tmp_path / "out.jsonl")
+    rows = _rows(tmp_path / "out.jsonl")
+    assert (report.tagged, report.failed) == (2, 4)
+    assert [(row["id"], row.get("line")) for row in rows] == [
+        ("1", None),
+        (None, 3),
+        (None, 4),
+        ("4", None),
+        ("5", None),
+        ("6", None),
+    ]
+    assert "in.csv:3: the row has more cells" in rows[1]["error"]["detail"]
 
 
 def test_no_room_for_the_output(taxonomy: Taxonomy, tmp_path: Path) -> None:
