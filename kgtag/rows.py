@@ -83,6 +83,7 @@ class TaggingRow(TypedDict):
     revision: str
     proposals: NotRequired[list[PlausibleRow]]
     unsupported_language: NotRequired[str]
+    text_read: NotRequired[bool]
 
 
 class BrokenRow(TypedDict):

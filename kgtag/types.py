@@ -148,6 +148,11 @@ class Extractor(Protocol):
         return ()
 
     @property
+    def reads_text(self) -> bool:
+        """Whether it reads a product's text besides the title."""
+        return True
+
+    @property
     def concepts(self) -> Mapping[str, str]:
         """Concept ids of attribute and category names, as recorded in training; the rest is found by label."""
         return {}
@@ -387,6 +392,7 @@ class Tagging:
         model: Version of the model.
         revision: Revision of the taxonomy.
         proposals: Relations that enforcement took for granted.
+        text_read: Whether the product's text was read: a model trained on titles reads titles alone.
         unsupported_language: The product's language, if the taxonomy has no labels in it: then only names that stand
             in the product as a label has them are tags.
 
@@ -411,6 +417,7 @@ class Tagging:
     revision: str
     proposals: tuple[Proposal, ...] = ()
     unsupported_language: str | None = None
+    text_read: bool = True
 
     def by_attribute(self) -> dict[str, list[Tag]]:
         """Tags by attribute id, categories under "category"; most probable first."""
@@ -433,6 +440,8 @@ class Tagging:
             row["proposals"] = [proposal.to_dict() for proposal in self.proposals]
         if self.unsupported_language:
             row["unsupported_language"] = self.unsupported_language
+        if not self.text_read:
+            row["text_read"] = False
         return row
 
     def to_item(self, product: Product) -> TaggedItem:

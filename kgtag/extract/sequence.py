@@ -115,6 +115,10 @@ class SequenceExtractor(Extractor):
         return self.config.categories
 
     @property
+    def reads_text(self) -> bool:
+        return self.config.reads_text
+
+    @property
     def concepts(self) -> Mapping[str, str]:
         return {**self.config.attribute_concepts, **self.config.category_concepts}
 

@@ -90,8 +90,8 @@ class Reader:
         return Reading(tuple(scoped), rules, denied, foreign, None if language in self._languages else language)
 
     def _foreign(self, title: str, categories: Sequence[Named], values: Sequence[tuple[Span, str, str | None]]) -> bool:
-        """On the sample 3 of 763 titles with a category's name are so, all wrongly; of 21 of goods that the shop doesn't
-        sell, but with such a name, 10."""
+        """Of 763 titles of the sample with a category's name 3 are so, all wrongly; of 21 of other goods that have one,
+        10."""
         fitting = [set(self._taxonomy.attributes_for(one.concept)) for one in categories if one.head]
         if (
             not fitting

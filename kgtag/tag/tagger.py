@@ -181,7 +181,15 @@ class Tagger:
         found = self._enforcer.enforce(candidates, lang=one.product.lang)
         model, revision = self.version, self.taxonomy.revision
         tagging = Tagging(
-            one.product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals, language
+            one.product.id,
+            found.tags,
+            found.dropped,
+            tuple(nil),
+            model,
+            revision,
+            found.proposals,
+            language,
+            not one.given.text or getattr(self._extractor, "reads_text", True),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
 
