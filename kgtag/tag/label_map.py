@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from graph.errors import ModelMismatch
 from graph.taxonomy import Taxonomy, find_concept, require_concept
+from kgtag.extract.categories import CategoryHead
 from kgtag.extract.dictionary import LabelFinder
 from kgtag.types import CandidateTag, Extraction, Method, Product, Span
 
@@ -44,12 +46,17 @@ class LabelMap:
         return cls(taxonomy, bound, found)
 
     def attribute(self, name: str) -> str | None:
-        """The attribute concept, or None where the taxonomy lacks it."""
-        return self._attributes.get(name)
+        """The attribute concept of a name, or of its own id; None where the taxonomy lacks it."""
+        return self._attributes.get(name) or (name if name in self._taxonomy else None)
 
     def category(self, name: str) -> str | None:
         """The category concept of a name the model was trained on."""
         return self._categories.get(name)
+
+    @property
+    def trained(self) -> Collection[str]:
+        """The category concepts that the model was trained on."""
+        return self._names.keys()
 
     def given_category(self, value: str) -> str:
         """The category a product names, by id or label; raises UnknownConcept, naming the nearest ones."""
@@ -63,22 +70,44 @@ class LabelMap:
         return next((self._names[id] for id in line if id in self._names), self._taxonomy[concept].label("en"))
 
 
+class CategoryNames:
+    """The categories that titles name."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+        self._titles = LabelFinder(taxonomy, "category")
+
+    def find(self, title: str) -> dict[str, Span]:
+        """The named categories and where. Of a category and one above it with one name, the deeper counts."""
+        found = self._titles.find(title)
+        return {concept: span for span, concepts in found for concept in self._taxonomy.deepest(concepts)}
+
+    def counts_for(self, named: Iterable[str], concept: str) -> bool:
+        """Whether one of the named categories is the concept or broader."""
+        return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
+
+
 _NAMED = 50.0
-"""How much likelier a category is for being named in the title. On the sample's training titles the right category is
-named in 72 of 100, any given other one in 0.2 of 100; the ratio is cut down because wrong names are near misses."""
+"""How much likelier a category is for being named in the title, where training did not measure it. On the sample's
+training titles the right category is named in 72 of 100, any given other one in 0.2 of 100; the ratio is cut down
+because wrong names are near misses."""
 _UNSEEN = 0.02
-"""Prior of the categories that the extractor was not trained on, together, when it is sure of another one."""
+"""Prior of the categories that were not trained, together, when the extractor is sure of a trained one."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
 
 class CategoryPredictor:
-    """Bayes' rule over the extractor's probabilities and the names found in the title."""
+    """Bayes' rule over the probabilities of trained categories and the names found in the title.
 
-    def __init__(self, taxonomy: Taxonomy, label_map: LabelMap) -> None:
-        self._taxonomy = taxonomy
+    `head`: the linear model that gave the probabilities, which says what names are worth; without one, the extractor's
+    likeliest categories are taken as they are.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, label_map: LabelMap, *, head: CategoryHead | None = None) -> None:
         self._label_map = label_map
-        self._titles = LabelFinder(taxonomy, "category")
+        self._names = CategoryNames(taxonomy)
+        self._head = head
 
     def candidates(self, product: Product, extraction: Extraction) -> tuple[CandidateTag, ...]:
         """Candidates, most probable first; their probabilities sum to 1 at most. The category that a product names, by
@@ -89,24 +118,41 @@ class CategoryPredictor:
         for name, probability in extraction.categories:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
-        named = {concept: span for span, concepts in self._titles.find(product.title) for concept in concepts}
-        weights = self._weights(guessed, named)
-        total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
+        named = self._names.find(product.title)
         found: list[CandidateTag] = []
-        for concept, weight in weights.items():
-            if weight / total >= _FLOOR:
+        for concept, probability in self._probabilities(guessed, named).items():
+            if probability >= _FLOOR:
                 span, score = named.get(concept), guessed.get(concept)
                 method: Method = "exact" if span else "predicted"
                 surface = product.cut(span) if span else None
-                found.append(CandidateTag(concept, weight / total, method, span, surface, extract_score=score))
+                found.append(CandidateTag(concept, probability, method, span, surface, extract_score=score))
         return tuple(sorted(found, key=lambda c: (-c.probability, c.concept)))
 
-    def _weights(self, guessed: dict[str, float], named: dict[str, Span]) -> dict[str, float]:
-        """Prior times likelihood; a broader category's name counts for everything below it."""
-        unseen = [concept for concept in named if concept not in guessed]
-        rest = _UNSEEN + 0.5 * max(0.0, 1 - sum(guessed.values()))
-        prior = guessed | {concept: rest / len(unseen) for concept in unseen}
-        return {concept: p * (_NAMED if self._is_named(named, concept) else 1.0) for concept, p in prior.items()}
+    def _probabilities(self, guessed: Mapping[str, float], named: Mapping[str, Span]) -> dict[str, float]:
+        """Prior times likelihood. A trained category that is not among the guesses is an unlikely one, not an unseen
+        one: all of those share what the guesses leave over."""
+        left = max(0.0, 1 - sum(guessed.values()))
+        known = self._label_map.trained if guessed else ()
+        missing = [one for one in named if one not in guessed and one in known]
+        unseen = [one for one in named if one not in guessed and one not in known]
+        trained = dict(guessed) | dict.fromkeys(missing, left / max(len(known) - len(guessed), 1))
+        if self._head is not None and trained:
+            return self._by_head(trained, unseen, named)
+        prior = trained | {one: (_UNSEEN + 0.5 * left) / len(unseen) for one in unseen}
+        weights = {one: p * (_NAMED if self._names.counts_for(named, one) else 1.0) for one, p in prior.items()}
+        total = sum(weights.values()) + left
+        return {one: weight / total for one, weight in weights.items()}
 
-    def _is_named(self, named: dict[str, Span], concept: str) -> bool:
-        return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
+    def _by_head(
+        self, trained: Mapping[str, float], unseen: Sequence[str], named: Mapping[str, Span]
+    ) -> dict[str, float]:
+        """Names shift the probabilities among trained categories, and that of none of them; what is left to the latter
+        goes to unseen categories that the title names."""
+        assert self._head is not None
+        hits = {one for one in trained if self._names.counts_for(named, one)}
+        weights = {one: p * math.exp(self._head.head.named * (one in hits)) for one, p in trained.items()}
+        sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
+        odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * bool(hits)
+        known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
+        rest = (1 - known) * _NAMED / (_NAMED + 1) / max(len(unseen), 1)
+        return {one: known * weight / total for one, weight in weights.items()} | dict.fromkeys(unseen, rest)

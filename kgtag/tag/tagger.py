@@ -10,6 +10,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
+from kgtag.extract.named import ValueNames
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.text import clean_product
 from kgtag.types import CandidateTag, Extraction, Extractor, Linked, Linker, Nil, Plausibility, Product, Query, Tagging
@@ -30,7 +31,8 @@ class Tagger:
         extractor, linker: Find mentions and the category, and the concepts of mentions.
         label_map: The extractor's names as concepts of the snapshot.
         plausibility, settings: Of enforcement; the former from embeddings.
-        values: Infers values that the text does not state.
+        values: Infers values that the text does not state, and categories.
+        value_names: For models without spans: finds the values that titles name.
     """
 
     def __init__(
@@ -43,13 +45,15 @@ class Tagger:
         plausibility: Plausibility | None = None,
         settings: EnforceSettings | None = None,
         values: ImplicitValueModel | None = None,
+        value_names: ValueNames | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.linker = linker
         self._extractor = extractor
         self._values = values
+        self._value_names = value_names
         self._label_map = label_map
-        self._predictor = CategoryPredictor(taxonomy, label_map)
+        self._predictor = CategoryPredictor(taxonomy, label_map, head=values.category if values is not None else None)
         self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
     @property
@@ -97,7 +101,8 @@ class Tagger:
         read = [replace(product, category=self._label_map.category_name(product.category)) for product in ready]
         extractions = self._extractor.extract(read)
         if self._values is not None:
-            extractions = with_inferred(extractions, read, self._values)
+            named = self._value_names.find_all(read) if self._value_names is not None else ()
+            extractions = with_inferred(extractions, read, self._values, everywhere=True, named=named)
         found = iter(zip(ready, extractions, strict=True))
         return [one if isinstance(one, InputError) else next(found) for one in prepared]
 
@@ -130,17 +135,20 @@ class Tagger:
         self, product: Product, extraction: Extraction, categories: Sequence[CandidateTag], links: Sequence[Linked]
     ) -> Tagging:
         candidates, nil = list(categories), []
-        mentions = extraction.mentions
+        mentions, linked_attributes = extraction.mentions, set[str]()
         for mention, linked in zip(mentions, links, strict=False):
             if linked.link is None:
                 attribute = self._label_map.attribute(mention.attribute)
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
             else:
+                linked_attributes.add(mention.attribute)
                 best = linked.candidates[:_CANDIDATES]
                 candidates += [CandidateTag.linked(mention, candidate) for candidate in best]
         for inferred, linked in zip(extraction.inferred, links[len(mentions) :], strict=True):
-            if linked.link is not None:  # without a concept it is no NIL mention: no text states it
-                candidates.append(CandidateTag.inferred(inferred, linked.link))
+            # A mention without a concept silences no inferred value. An inferred one is not a NIL mention: no text states it.
+            if linked.link is not None and inferred.attribute not in linked_attributes:
+                surface = product.cut(inferred.span) if inferred.span is not None else None
+                candidates.append(CandidateTag.inferred(inferred, linked.link, surface=surface))
         found = self._enforcer.enforce(candidates, lang=product.lang)
         model, revision = self.version, self.taxonomy.revision
         return Tagging(product.id, found.tags, found.dropped, tuple(nil), model, revision, found.proposals)
