@@ -1,7 +1,7 @@
 """The linear model of categories: a calibrated distribution over all that were trained, or none of them.
 
-A product may be of no trained category. Whether it is of one is predicted from the best margin and the share of its n-grams
-that training had, in a logistic regression fitted on folds that each left whole categories out.
+A product may be of no trained category. Whether it is of one is predicted from the best margin and the share of its
+n-grams that training had, by a logistic regression fitted on folds that each left whole categories out.
 """
 
 from collections.abc import Mapping

@@ -145,7 +145,7 @@ class Tagger:
                 best = linked.candidates[:_CANDIDATES]
                 candidates += [CandidateTag.linked(mention, candidate) for candidate in best]
         for inferred, linked in zip(extraction.inferred, links[len(mentions) :], strict=True):
-            # A mention without a concept silences no inferred value. An inferred one is not a NIL mention: no text states it.
+            # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
             if linked.link is not None and inferred.attribute not in linked_attributes:
                 surface = product.cut(inferred.span) if inferred.span is not None else None
                 candidates.append(CandidateTag.inferred(inferred, linked.link, surface=surface))
