@@ -18,6 +18,8 @@ from kgtag.extract.linear import Floats, Head
 _LEAST = 1e-4
 """Categories less probable than this are left out."""
 Familiar = tuple[float, float, float, float]
+Guesses = tuple[tuple[str, float], ...]
+"""Names of categories with their probabilities, best first."""
 CERTAIN: Familiar = (0.0, 0.0, 0.0, 5.0)
 """Where too few categories were there to leave any out."""
 
@@ -35,7 +37,7 @@ class CategoryHead:
     def names(self) -> tuple[str, ...]:
         return tuple(name for name in self.head.values if name is not None)
 
-    def predict(self, features: csr_matrix, seen: NDArray[np.float64]) -> list[tuple[tuple[str, float], ...]]:
+    def predict(self, features: csr_matrix, seen: NDArray[np.float64]) -> list[Guesses]:
         """All categories of (n, BUCKETS) rows with their probabilities, best first, before names in titles count. What
         these lack to 1 is the probability of none of them. `seen`: see `linear.seen_shares`."""
         margins = self.head.margins(features)
@@ -65,3 +67,14 @@ class CategoryHead:
 def known_odds(familiar: Familiar, best: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds (n,) that products are of a trained category, none being named in their titles."""
     return familiar[0] * best + familiar[1] * seen + familiar[3]
+
+
+def joined(network: Guesses, linear: Guesses) -> Guesses:
+    """The mean of an extractor's categories and of the linear model's, which alone knows that there may be none."""
+    if not network or not linear:
+        return network or linear
+    known, total = sum(p for _, p in linear), max(sum(p for _, p in network), 1e-9)
+    found = {name: p / 2 for name, p in linear}
+    for name, p in network:
+        found[name] = found.get(name, 0.0) + known * p / total / 2
+    return tuple((name, round(p, 6)) for name, p in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -27,7 +27,7 @@ from scipy.special import logsumexp, softmax
 from graph.labels import normalise
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import Kind, ModelDirectory, write_json
-from kgtag.extract.categories import CategoryHead
+from kgtag.extract.categories import CategoryHead, joined
 from kgtag.extract.linear import (
     BUCKETS,
     Floats,
@@ -276,15 +276,16 @@ def with_inferred(
     everywhere: bool = False,
     named: Sequence[Named] = (),
 ) -> list[Extraction]:
-    """Add inferred values of attributes without a mention to the extractions, and the model's categories in place of
-    the extractor's. A product without a category is read with the first guess. With `everywhere`, mentioned attributes
+    """Add inferred values of attributes without a mention to the extractions, and the model's categories to the
+    extractor's. A product without a category is read with the first guess. With `everywhere`, mentioned attributes
     get an inferred value as well, for mentions that turn out to link to nothing. `named`: the values that the titles
     name, for a model without spans."""
     texts = text_grams(products)
     unnamed = [number for number, product in enumerate(products) if product.category is None]
     guesses = {number: one.categories for number, one in enumerate(extractions)}
     if model.category is not None:
-        guesses |= zip(unnamed, model.categories([texts[number] for number in unnamed]), strict=True)
+        own = model.categories([texts[number] for number in unnamed])
+        guesses |= {number: joined(guesses[number], found) for number, found in zip(unnamed, own, strict=True)}
     read = list(products)
     for number in unnamed:
         if guesses[number]:

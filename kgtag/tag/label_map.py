@@ -130,12 +130,12 @@ class CategoryPredictor:
 
     def _probabilities(self, guessed: Mapping[str, float], named: Mapping[str, Span]) -> dict[str, float]:
         """Prior times likelihood. A trained category that is not among the guesses is an unlikely one, not an unseen
-        one: all of those share what the guesses leave over."""
+        one: those that the title names share in what the guesses leave over."""
         left = max(0.0, 1 - sum(guessed.values()))
         known = self._label_map.trained if guessed else ()
         missing = [one for one in named if one not in guessed and one in known]
         unseen = [one for one in named if one not in guessed and one not in known]
-        trained = dict(guessed) | dict.fromkeys(missing, left / max(len(known) - len(guessed), 1))
+        trained = dict(guessed) | dict.fromkeys(missing, 0.5 * left / max(len(missing), 1))
         if self._head is not None and trained:
             return self._by_head(trained, unseen, named)
         prior = trained | {one: (_UNSEEN + 0.5 * left) / len(unseen) for one in unseen}
