@@ -15,7 +15,7 @@ from kgtag.evaluation.calibration import interval
 from kgtag.evaluation.extraction import rates
 from kgtag.evaluation.tagging import closed, gold_concepts
 from kgtag.tag.tagger import Tagger
-from kgtag.types import AnnotatedProduct, Tagging
+from kgtag.types import AnnotatedProduct, Proposal, Tag, Tagging
 
 Floats = NDArray[np.float64]
 CATEGORY = "category"
@@ -46,54 +46,77 @@ def evaluate_tags(
 ) -> dict[str, Any]:
     """Tag the products, without their category unless `given_category`, and compare as `kgtag evaluate tags` answers.
 
-    A product that can't be tagged has no tags. `macro` is over the concepts that gold or a prediction has, `weighted`
-    the same by how often gold has them; `f1_at_5` and `ndcg_at_10` are means over products. `contradictions` counts
-    products whose tags contradict each other or the taxonomy; `unknown` counts gold that the taxonomy lacks, left out.
+    A product that can't be tagged has no tags; `failed` counts them. See `compare_tags` for the rest.
     """
     if not gold:
         raise InputError("there are no annotated products; there is nothing to measure")
     taxonomy = tagger.taxonomy
     products = [one.product if given_category else replace(one.product, category=None) for one in gold]
     taggings = tagger.attempt(products)
-    made = [_outcome(one, tagging, taxonomy) for one, tagging in zip(gold, taggings, strict=True)]
-    per_concept = _per_concept(made)
-    homes = {id: _home(taxonomy, id) for id in per_concept}
-    support = {id: counts["gold"] for id, counts in per_concept.items()}
-    by_concept = {
-        id: rates(counts["correct"], counts["predicted"], counts["gold"]) for id, counts in per_concept.items()
+    predicted = [{tag.concept: tag.probability for tag in _tags(tagging)} for tagging in taggings]
+    proposals = [one.proposals if isinstance(one, Tagging) else () for one in taggings]
+    answer = compare_tags(gold, predicted, taxonomy, proposals=proposals, samples=samples, seed=seed)
+    how = "given" if given_category else "withheld"
+    return answer | {
+        "failed": sum(not isinstance(one, Tagging) for one in taggings),
+        "protocol": f"sets of concepts, each with everything broader; category {how}",
     }
+
+
+def _tags(tagging: Tagging | InputError) -> Sequence[Tag]:
+    return tagging.tags if isinstance(tagging, Tagging) else ()
+
+
+def compare_tags(
+    gold: Sequence[AnnotatedProduct],
+    predicted: Sequence[Mapping[str, float]],
+    taxonomy: Taxonomy,
+    *,
+    proposals: Sequence[Sequence[Proposal]] | None = None,
+    samples: int = 1000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Compare concepts with their probabilities, by product, with the annotators' concepts, both with everything
+    broader; a broader concept is as probable as the most probable one below it.
+
+    `macro` is over the concepts that gold or a prediction has, `weighted` the same by how often gold has them;
+    `f1_at_5` and `ndcg_at_10` are means over products. `contradictions` counts products whose concepts contradict each
+    other or the taxonomy, `proposals` of their taggings granted; `unknown` counts gold that the taxonomy lacks, which
+    is left out.
+    """
+    granted = proposals if proposals is not None else [()] * len(gold)
+    made = [_outcome(*one, taxonomy) for one in zip(gold, predicted, granted, strict=True)]
+    counts = _per_concept(made)
+    by_concept = {id: rates(of["correct"], of["predicted"], of["gold"]) for id, of in counts.items()}
     return {
         "n": len(gold),
-        "micro": _micro(per_concept.values()),
+        "micro": _micro(counts.values()),
         "macro": _mean(by_concept, dict.fromkeys(by_concept, 1)),
-        "weighted": _mean(by_concept, support),
+        "weighted": _mean(by_concept, {id: of["gold"] for id, of in counts.items()}),
         **_samples(made, samples=samples, seed=seed),
-        "by_attribute": _by_home(per_concept, homes),
+        "by_attribute": _by_home(counts, {id: _home(taxonomy, id) for id in counts}),
         "contradictions": sum(one.contradicts for one in made),
-        "failed": sum(not isinstance(one, Tagging) for one in taggings),
         "unknown": _unknown(gold, taxonomy),
-        "protocol": "sets of concepts, each with everything broader; category "
-        + ("given" if given_category else "withheld"),
     }
 
 
-def _outcome(one: AnnotatedProduct, tagging: Tagging | InputError, taxonomy: Taxonomy) -> _Outcome:
+def _outcome(
+    one: AnnotatedProduct, predicted: Mapping[str, float], proposals: Sequence[Proposal], taxonomy: Taxonomy
+) -> _Outcome:
     gold = frozenset(closed(gold_concepts(one, taxonomy), taxonomy))
-    tags = tagging.tags if isinstance(tagging, Tagging) else ()
     probability: dict[str, float] = {}
-    for tag in tags:
-        for id in (tag.concept, *taxonomy.ancestors(tag.concept)):
-            probability[id] = max(probability.get(id, 0.0), tag.probability)
+    for concept, own in predicted.items():
+        for id in (concept, *taxonomy.ancestors(concept)):
+            probability[id] = max(probability.get(id, 0.0), own)
     ranked = sorted(probability, key=lambda id: (-probability[id], -taxonomy.depth(id), id))
-    leaves = [_most_specific(ids, taxonomy) for ids in (ranked, gold)]
+    leaves = [_most_specific(ids, taxonomy) for ids in (ranked, sorted(gold))]
     leaf = None if leaves[1] is None else leaves[0] == leaves[1]
-    broken = isinstance(tagging, Tagging) and violations(probability, taxonomy, proposals=tagging.proposals)
-    return _Outcome(tuple(ranked), gold, leaf, bool(broken))
+    return _Outcome(tuple(ranked), gold, leaf, bool(violations(probability, taxonomy, proposals=proposals)))
 
 
-def _most_specific(ids: Sequence[str] | frozenset[str], taxonomy: Taxonomy) -> str | None:
-    categories = sorted(id for id in ids if taxonomy[id].kind == CATEGORY)
-    return max(categories, key=taxonomy.depth, default=None)
+def _most_specific(ids: Sequence[str], taxonomy: Taxonomy) -> str | None:
+    """The deepest category, the first of several."""
+    return max((id for id in ids if taxonomy[id].kind == CATEGORY), key=taxonomy.depth, default=None)
 
 
 def _home(taxonomy: Taxonomy, id: str) -> str:
