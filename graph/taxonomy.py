@@ -217,6 +217,19 @@ class Taxonomy:
             row = primary[row]
         return self._names(rows[::-1])
 
+    def deepest(self, ids: Sequence[str]) -> list[str]:
+        """The ids in the order given, without those above another of them that has the same preferred label."""
+        if len(ids) < 2:
+            return list(ids)
+        names = {id: {normalise(label) for label in self[id].pref_label.values()} for id in ids}
+        above = {
+            ancestor
+            for id in ids
+            for ancestor in self.ancestors(id)
+            if not names[id].isdisjoint(names.get(ancestor, ()))
+        }
+        return [id for id in ids if id not in above]
+
     def depth(self, id: str) -> int:
         """Steps up to the top along primary `broader` relations. Raises UnknownConcept."""
         return int(self.depths[self.index(id)])
@@ -311,7 +324,9 @@ def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[st
     """The id of the concept of a kind with this id or label, redirects followed, or None.
 
     `recorded` are ids by name that take precedence. A category's label may differ in number (rod, rods). Of several, a
-    category that attributes apply to is preferred, then the one nearest the top, then the smallest id.
+    category that attributes apply to is preferred, then one below another of its name (Wallets > Wallets, and not
+    Bags > Wallets), then the one nearest the top, then the smallest id. Of a category and one above it with one name,
+    the deeper is meant.
     """
     if recorded and name in recorded:
         return taxonomy.resolve(recorded[name])
@@ -319,8 +334,15 @@ def find_concept(taxonomy: Taxonomy, name: str, kind: Kind, recorded: Mapping[st
         return taxonomy.resolve(name)
     for spelling in _in_either_number(name) if kind == "category" else [name]:
         if found := [id for id in taxonomy.lookup(spelling) if taxonomy[id].kind == kind]:
-            return min(found, key=lambda id: (not taxonomy.attributes_for(id), taxonomy.depth(id), id))
+            return min(taxonomy.deepest(found), key=lambda id: _preference(taxonomy, id))
     return None
+
+
+def _preference(taxonomy: Taxonomy, id: str) -> tuple[bool, bool, int, str]:
+    """Sort key among concepts of one name: see `find_concept`."""
+    line = taxonomy.path(id)
+    own = len(line) > 1 and len(taxonomy.deepest(line[-2:])) < 2
+    return not taxonomy.attributes_for(id), not own, taxonomy.depth(id), id
 
 
 def _in_either_number(name: str) -> Iterator[str]:

@@ -99,11 +99,13 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """A value that the text implies without stating it. `probability` is calibrated, in [0, 1]."""
+    """A value that was inferred from the whole text. `probability` is calibrated, in [0, 1]; `span`: where the title
+    names it, if it does."""
 
     value: str
     attribute: str
     probability: float
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +266,15 @@ class CandidateTag:
         )
 
     @classmethod
-    def inferred(cls, value: Inferred, candidate: Candidate) -> CandidateTag:
-        """A tag without a span: no text states it."""
+    def inferred(cls, value: Inferred, candidate: Candidate, *, surface: str | None = None) -> CandidateTag:
+        """A tag of an inferred value. Where the value is a label as it stands, linking adds no doubt."""
+        linked = 1.0 if candidate.method == "exact" else candidate.probability
         return cls(
             concept=candidate.concept,
-            probability=value.probability * candidate.probability,
+            probability=value.probability * linked,
             method=candidate.method,
+            span=value.span,
+            surface=surface,
             extract_score=value.probability,
             link_score=candidate.score,
         )

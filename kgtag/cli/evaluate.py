@@ -10,7 +10,7 @@ import typer
 
 from graph.errors import InputError
 from kgtag.cli.console import log, print_json, print_table
-from kgtag.cli.options import Json, Lang, Model, Precision, Store, load_taxonomy, read_precision
+from kgtag.cli.options import Embeddings, Json, Lang, Model, Precision, Store, load_taxonomy, read_precision
 from kgtag.cli.tag import Encoder, encode_of
 
 if TYPE_CHECKING:
@@ -100,6 +100,78 @@ def extractor(
         print_table(table.title, table.columns, rows)
     for note in reports.report_notes(answer):
         log(note)
+
+
+@app.command()
+def tags(
+    data: Annotated[Path, typer.Option("--data", help="Annotated products that the model was not trained on.")],
+    store: Store = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(envvar="KGTAG_MODEL", help="From `train extractor`; without it, the taxonomy's labels are found."),
+    ] = None,
+    embeddings: Embeddings = None,
+    given_category: Annotated[
+        bool, typer.Option("--given-category", help="Let the model read the products' categories, too.")
+    ] = False,
+    format: Annotated[str, typer.Option(help="annotated, spans or extractgpt.")] = "annotated",
+    lang: Lang = None,
+    precision: Precision = "fp32",
+    samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples over products.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    json: Json = False,
+) -> None:
+    """What `kgtag tag` gives, against gold: sets of concepts, each with everything broader.
+
+    Micro, macro and weighted rates, F1 of the first five tags, NDCG of the first ten, the most specific category, rates
+    by attribute, and the products whose tags contradict each other or the taxonomy; with 95% intervals.
+
+    Example: `kgtag evaluate tags --data test.jsonl --model models/shop --store sqlite:///shop.db --json`
+    """
+    from kgtag.data import read_annotated
+    from kgtag.evaluation.tags import evaluate_tags
+    from kgtag.serve.assemble import open_models
+    from kgtag.serve.settings import read_settings
+    from kgtag.tag.models import assemble_tagger
+
+    products = list(read_annotated(data, format=format, lang=lang))
+    models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
+    tagger = assemble_tagger(models, load_taxonomy(store))
+    answer = evaluate_tags(tagger, products, given_category=given_category, samples=samples, seed=seed)
+    if json:
+        print_json(answer)
+        return
+    _show_tags(answer)
+
+
+def _show_tags(answer: dict[str, Any]) -> None:
+    def cells(found: dict[str, float]) -> list[str]:
+        return [f"{found[rate]:.3f}" for rate in ("precision", "recall", "f1")]
+
+    rows = [(name, *cells(answer[name])) for name in ("micro", "macro", "weighted")]
+    print_table(f"Tags of {answer['n']} products", ["mean", "precision", "recall", "F1"], rows)
+    low, high = answer["intervals"]["micro_f1"]
+    measures = [("micro F1, 95% interval", f"{low:.3f} to {high:.3f}")]
+    measures += [
+        (title, f"{answer[name]:.3f}" if answer[name] is not None else "no gold")
+        for name, title in (
+            ("leaf_category_accuracy", "most specific category right"),
+            ("f1_at_5", "F1 of the first five"),
+            ("ndcg_at_10", "NDCG of the first ten"),
+        )
+    ]
+    measures.append(("products with contradictions", f"{answer['contradictions']}"))
+    print_table("Other measures", ["measure", "value"], measures)
+    found = sorted(answer["by_attribute"].items(), key=lambda pair: (-pair[1]["support"], pair[0]))
+    rows = [(name, *cells(of), f"{of['support']}") for name, of in found]
+    print_table("By attribute", ["attribute", "precision", "recall", "F1", "gold"], rows)
+    log(answer["protocol"])
+    if any(answer["unknown"].values()):
+        log(
+            "left out, since the taxonomy lacks them: {categories} categories, {values} values".format(
+                **answer["unknown"]
+            )
+        )
 
 
 @app.command()

@@ -3,48 +3,56 @@
 One model for all attributes, a distribution each. Values seen in training are predicted by a linear model from hashed
 n-grams of the text and the category; values unseen in training from their names, by the likeness of text and name to a
 sentence encoder. "None of them" is an outcome where training had products known to be without. Probabilities are
-calibrated on held-out texts. The hash is part of every trained model, so these n-grams differ from those of
-`kgtag.link.candidates.ngrams`. The files of its directory (see `kgtag.artifacts`):
+calibrated on held-out texts. The same linear model predicts categories (`kgtag.extract.categories`). The hash is part
+of every trained model, so these n-grams differ from those of `kgtag.link.candidates.ngrams`. The files of its directory
+(see `kgtag.artifacts`):
 
-config.json       format, and by attribute: values (null is none of them), categories, calibration, resemblance
-weights.npz       inverse frequencies of grams, and by attribute the linear model's weights, sparse
+config.json       format; categories; by attribute: values (null is none of them), where they apply, calibration
+weights.npz       inverse frequencies of grams, and the linear models' weights, sparse
 metrics.json      how training went (not part of the version)
 """
 
-import re
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from scipy.special import softmax
+from scipy.special import logsumexp, softmax
 
 from graph.labels import normalise
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import Kind, ModelDirectory, write_json
-from kgtag.types import Extraction, Extractor, Inferred, Product
+from kgtag.extract.categories import CategoryHead, joined
+from kgtag.extract.linear import (
+    BUCKETS,
+    Floats,
+    Grams,
+    Head,
+    feature_rows,
+    grams,
+    head_arrays,
+    read_weights,
+    seen_shares,
+    with_category,
+)
+from kgtag.extract.named import Named
+from kgtag.types import Extraction, Extractor, Inferred, Product, Span
 
-BUCKETS = 1 << 18
-_WORD = re.compile(r"\S+")
-_SHORTEST, _LONGEST = 2, 5
-"""Characters of a piece of a word, the blanks around the word included."""
-_MOST_CHARACTERS = 2_000
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 FORMAT = 1
 DIRECTORY = "multilabel"
 """Name within a model's directory."""
 CONFIG, WEIGHTS = "config.json", "weights.npz"
 VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it with: kgtag train extractor --out DIR")
+_CATEGORY = "category"
 THRESHOLD = 0.5
 """A value less probable than this is not emitted."""
+_NAMED_MARGIN = -1.0
+"""Margin of a value unseen in training that the title names, before that counts: nothing else is in its favour."""
 _UNSEEN_MARGIN = -0.3
 """Margin of a value unseen in training, before likeness. Higher finds more of them, and more wrongly."""
 UnseenValues = tuple[tuple[str, ...], Floats]
@@ -54,106 +62,31 @@ _MOST = 200
 """An attribute with more of them gets none: likeness alone can't choose among so many names."""
 
 
-def grams(text: str, category: str | None) -> tuple[Ints, Floats]:
-    """(buckets (N,) int64 ascending, weights (N,) float32): 1 + log of how often each gram occurs, not yet scaled.
-    Words, pairs of words, pieces of words of 2 to 5 characters, and the category as one gram, all without case."""
-    hashed = [crc32(gram.encode("utf-8", "replace")) % BUCKETS for gram in _grams(text, category)]
-    buckets, counts = np.unique(np.array(hashed, dtype=np.int64), return_counts=True)
-    return buckets, 1 + np.log(counts.astype(np.float32))
-
-
-def _grams(text: str, category: str | None) -> Iterator[str]:
-    if category:
-        yield f"c\t{category.casefold()}"
-    words = _WORD.findall(text[:_MOST_CHARACTERS].casefold())
-    for number, word in enumerate(words):
-        yield f"w\t{word}"
-        if number:
-            yield f"p\t{words[number - 1]} {word}"
-        padded = f" {word} "
-        for size in range(_SHORTEST, _LONGEST + 1):
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
-
-
-def feature_rows(rows: Sequence[tuple[NDArray[np.int64], Floats]], inverse_frequency: Floats) -> csr_matrix:
-    """Weigh rows of `grams` and scale them to length 1: (len(rows), BUCKETS) float32."""
-    columns = np.concatenate([buckets for buckets, _ in rows]) if rows else np.zeros(0, dtype=np.int64)
-    cells = np.concatenate([counts for _, counts in rows]) if rows else np.zeros(0, dtype=np.float32)
-    ends = np.cumsum([0, *(len(buckets) for buckets, _ in rows)])
-    cells = cells * inverse_frequency[columns]
-    squares = np.add.reduceat(np.append(cells**2, 0.0), ends[:-1]) if rows else np.zeros(0)
-    squares[ends[:-1] == ends[1:]] = 0.0
-    scaled = cells / np.repeat(np.sqrt(np.maximum(squares, 1e-12)), np.diff(ends))
-    return csr_matrix((scaled.astype(np.float32), columns, ends), shape=(len(rows), BUCKETS))
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """One attribute. `values` in the order of `weights`' columns, None for none of them; `weights` (BUCKETS, K)
-    float32 and `offsets` (K,) float32 give margins, `slope` turns margins into log-odds; `categories` are those of the
-    training products, casefolded, empty for any; `resemblance` does for cosines to names what `slope` does, or None
-    when no encoder was there to fit it."""
-
-    values: tuple[str | None, ...]
-    weights: csr_matrix
-    offsets: Floats
-    slope: float
-    categories: frozenset[str] = frozenset()
-    resemblance: float | None = None
-
-    def margins(self, features: csr_matrix) -> NDArray[np.float64]:
-        """(n, K) of (n, BUCKETS) rows."""
-        found = np.asarray((features @ self.weights).todense(), dtype=np.float64)
-        return found + self.offsets.astype(np.float64)
-
-    def probabilities(self, features: csr_matrix) -> NDArray[np.float64]:
-        """(n, K), rows sum to 1."""
-        return np.asarray(softmax(self.slope * self.margins(features), axis=1))
-
-    def applies_to(self, category: str | None) -> bool:
-        return category is None or not self.categories or category.casefold() in self.categories
-
-
-def write_values(directory: Path, heads: Mapping[str, Head], inverse_frequency: Floats) -> None:
-    """Both files that are served, into a directory that exists."""
+def write_values(
+    directory: Path,
+    heads: Mapping[str, Head],
+    inverse_frequency: Floats,
+    *,
+    category: CategoryHead | None = None,
+    concepts: Mapping[str, str] | None = None,
+) -> None:
+    """Both files that are served, into a directory that exists. `concepts`: ids of attribute and category names."""
     used = np.flatnonzero(inverse_frequency)
     arrays: dict[str, Any] = {"used": used.astype(np.int32), "frequency": inverse_frequency[used]}
     for number, (_, head) in enumerate(sorted(heads.items())):
-        weights = head.weights.tocsr()
-        arrays |= {
-            f"{number}.data": weights.data.astype(np.float16),
-            f"{number}.columns": weights.indices.astype(np.uint16),
-            f"{number}.rows": np.repeat(np.arange(BUCKETS, dtype=np.int32), np.diff(weights.indptr)),
-            f"{number}.offsets": head.offsets,
-        }
+        arrays |= head_arrays(str(number), head)
+    if category is not None:
+        arrays |= head_arrays(_CATEGORY, category.head)
     np.savez_compressed(directory / WEIGHTS, **arrays)
     about = {
         name: {"values": head.values, "categories": sorted(head.categories), "slope": head.slope}
-        | {"resemblance": head.resemblance}
+        | {"resemblance": head.resemblance, "named": head.named}
         for name, head in heads.items()
     }
-    write_json(directory / CONFIG, {"format": FORMAT, "attributes": about})
-
-
-def read_values(directory: Path) -> tuple[dict[str, Head], Floats, str]:
-    """Heads by attribute, inverse frequencies, and the version: 12 hexadecimal digits over what is served. Raises
-    InputError when a file is missing, was changed, or was written by another format."""
-    found = ModelDirectory.open(directory, VALUES)
-    heads, frequency = {}, np.zeros(BUCKETS, dtype=np.float32)
-    try:
-        with np.load(directory / WEIGHTS) as arrays:
-            frequency[arrays["used"]] = arrays["frequency"]
-            for number, (name, about) in enumerate(sorted(found.config["attributes"].items())):
-                values = tuple(about["values"])
-                places = (arrays[f"{number}.rows"], arrays[f"{number}.columns"].astype(np.int32))
-                cells = (arrays[f"{number}.data"].astype(np.float32), places)
-                weights, offsets = csr_matrix(cells, shape=(BUCKETS, len(values))), arrays[f"{number}.offsets"]
-                categories = frozenset(about["categories"])
-                heads[name] = Head(values, weights, offsets, about["slope"], categories, about["resemblance"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise found.damaged(WEIGHTS, error) from error
-    return heads, frequency, found.version
+    config = {"format": FORMAT, "attributes": about, "concepts": dict(concepts or {})}
+    if category is not None:
+        config[_CATEGORY] = category.to_json()
+    write_json(directory / CONFIG, config)
 
 
 class TextEncoder(Protocol):
@@ -173,19 +106,40 @@ class ImplicitValueModel:
         *,
         encoder: TextEncoder | None = None,
         unseen: Mapping[str, UnseenValues] | None = None,
+        category: CategoryHead | None = None,
+        concepts: Mapping[str, str] | None = None,
     ) -> None:
-        """`inverse_frequency`: (BUCKETS,) float32, 0 for n-grams unseen in training."""
+        """`inverse_frequency`: (BUCKETS,) float32, 0 for n-grams unseen in training; `category` predicts categories;
+        `concepts`: ids of attribute and category names, as recorded in training."""
         self.heads = dict(heads)
         self.version = version
         self._weights = inverse_frequency
         self._encoder = encoder
         self._unseen = dict(unseen or {})
+        self.category = category
+        self.concepts = dict(concepts or {})
 
     @classmethod
     def load(cls, directory: Path | str) -> Self:
-        """Raises InputError when the directory is missing, incomplete, damaged, or of another format."""
-        heads, weights, version = read_values(Path(directory))
-        return cls(heads, weights, version)
+        """Raises InputError when the directory is missing, incomplete, damaged, or of another format. The version is
+        12 hexadecimal digits over what is served."""
+        found = ModelDirectory.open(Path(directory), VALUES)
+        heads, frequency, category = {}, np.zeros(BUCKETS, dtype=np.float32), None
+        try:
+            with np.load(Path(directory) / WEIGHTS) as arrays:
+                frequency[arrays["used"]] = arrays["frequency"]
+                for number, (name, about) in enumerate(sorted(found.config["attributes"].items())):
+                    values = tuple(about["values"])
+                    weights, offsets = read_weights(str(number), arrays, len(values))
+                    heads[name] = Head(
+                        values, weights, offsets, about["slope"], frozenset(about["categories"]), about["resemblance"],
+                        about.get("named", 0.0),
+                    )  # fmt: skip
+                if (about := found.config.get(_CATEGORY)) is not None:
+                    category = CategoryHead.of(about, *read_weights(_CATEGORY, arrays, len(about["categories"])))
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise found.damaged(WEIGHTS, error) from error
+        return cls(heads, frequency, found.version, category=category, concepts=found.config.get("concepts"))
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -205,19 +159,38 @@ class ImplicitValueModel:
                 texts = [value_text(attribute, name) for name in head.values if name is not None]
                 texts += [value_text(attribute, name, named[name]) for name in added]
                 unseen[attribute] = (added, encoder.encode(texts))
-        return type(self)(self.heads, self._weights, self.version, encoder=encoder, unseen=unseen)
+        return type(self)(
+            self.heads, self._weights, self.version, encoder=encoder, unseen=unseen, category=self.category,
+            concepts=self.concepts,
+        )  # fmt: skip
 
     def distribution(self, products: Sequence[Product], attribute: str) -> list[dict[str | None, float]]:
         """Return the probability of every value, None for none of them, for each product; they sum to 1. Raises
         KeyError for an unknown attribute."""
-        values, found = self._answers(attribute, products, self.features(products))
-        return [dict(zip(values, row, strict=True)) for row in found.tolist()]
+        values, odds = self._odds(attribute, products, self.features(products))
+        return [dict(zip(values, row, strict=True)) for row in softmax(odds, axis=1).tolist()]
 
-    def infer(self, products: Sequence[Product], mentioned: Sequence[Collection[str]]) -> list[tuple[Inferred, ...]]:
+    def categories(self, texts: Sequence[Grams]) -> list[tuple[tuple[str, float], ...]]:
+        """Predict, for texts as `grams` without a category, all categories with their probabilities, best first; what
+        these lack to 1 is the probability of none of them. Nothing when the model has no categories."""
+        if self.category is None or not texts:
+            return [() for _ in texts]
+        features, seen = feature_rows(texts, self._weights), seen_shares(texts, self._weights)
+        return self.category.predict(features, seen)
+
+    def infer(
+        self,
+        products: Sequence[Product],
+        mentioned: Sequence[Collection[str]],
+        *,
+        texts: Sequence[Grams] | None = None,
+        named: Sequence[Named] = (),
+    ) -> list[tuple[Inferred, ...]]:
         """Infer, for each product, the most probable value of each attribute that fits its category, if it is probable
-        enough; attributes `mentioned` in its text are left out."""
+        enough; attributes `mentioned` in its text are left out. `texts`: their `grams` without a category; `named`: the
+        values that their titles name."""
         found: list[list[Inferred]] = [[] for _ in products]
-        features = self.features(products)
+        features = self.features(products, texts)
         for attribute in self.attributes:
             head = self.heads[attribute]
             asked = [
@@ -227,35 +200,45 @@ class ImplicitValueModel:
             ]
             if not asked:
                 continue
-            values, answers = self._answers(attribute, [products[n] for n in asked], features[asked])
-            best = answers.argmax(axis=1)
-            for number, at, row in zip(asked, best.tolist(), answers, strict=True):
-                value, probability = values[at], round(float(row[at]), 4)
+            spans = [named[number].values.get(attribute, {}) if named else {} for number in asked]
+            values, odds = self._odds(attribute, [products[n] for n in asked], features[asked], spans)
+            best, totals = odds.argmax(axis=1), logsumexp(odds, axis=1)
+            for row, number in enumerate(asked):
+                value, own, total = values[best[row]], odds[row, best[row]], totals[row]
+                where: Mapping[str, Span] = spans[row]
+                if named and (unseen := named[number].unseen.get(attribute)):
+                    other = head.slope * _NAMED_MARGIN + head.named
+                    total = np.logaddexp(total, other + np.log(len(unseen)))
+                    value, own, where = (value, own, where) if own >= other else (min(unseen), other, unseen)
+                probability = round(float(np.exp(own - total)), 4)
                 if value is not None and probability >= THRESHOLD:
-                    found[number].append(Inferred(value, attribute, probability))
+                    found[number].append(Inferred(value, attribute, probability, where.get(value)))
         return [tuple(one) for one in found]
 
-    def _answers(
-        self, attribute: str, products: Sequence[Product], features: csr_matrix
+    def _odds(
+        self, attribute: str, products: Sequence[Product], features: csr_matrix, named: Sequence[Collection[str]] = ()
     ) -> tuple[tuple[str | None, ...], NDArray[np.float64]]:
-        """Return values in a fixed order, and (products, values) probabilities."""
+        """Return values in a fixed order, and the logarithms of their probabilities, (products, values), but for a
+        number by product. `named`: values named in the titles."""
         head = self.heads[attribute]
         found = self._unseen.get(attribute)
         if found is None or head.resemblance is None or self._encoder is None:
-            return head.values, head.probabilities(features)
+            return head.values, head.odds(features, named)
         names, named_vectors = found
         values = (*head.values, *names)
         logits = np.full((len(products), len(values)), head.slope * _UNSEEN_MARGIN)
-        logits[:, : len(head.values)] = head.slope * head.margins(features)
-        named = [n for n, value in enumerate(values) if value is not None]
+        logits[:, : len(head.values)] = head.odds(features, named)
+        some = [n for n, value in enumerate(values) if value is not None]
         vectors = self._encoder.encode([product_text(product) for product in products])
         alike = head.resemblance * (vectors @ named_vectors.T).astype(np.float64)
-        logits[:, named] += alike - alike.mean(axis=1, keepdims=True)
-        return values, np.asarray(softmax(logits, axis=1))
+        logits[:, some] += alike - alike.mean(axis=1, keepdims=True)
+        return values, logits
 
-    def features(self, products: Sequence[Product]) -> csr_matrix:
+    def features(self, products: Sequence[Product], texts: Sequence[Grams] | None = None) -> csr_matrix:
         """Return (products, BUCKETS) float32, rows of length 1."""
-        return feature_rows([grams(product_text(product), product.category) for product in products], self._weights)
+        texts = text_grams(products) if texts is None else texts
+        rows = [with_category(text, product.category) for text, product in zip(texts, products, strict=True)]
+        return feature_rows(rows, self._weights)
 
 
 class ValuesOnly(Extractor):
@@ -272,25 +255,55 @@ class ValuesOnly(Extractor):
     def attributes(self) -> tuple[str, ...]:
         return self._values.attributes
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        return self._values.category.names if self._values.category is not None else ()
+
+    @property
+    def concepts(self) -> Mapping[str, str]:
+        return self._values.concepts
+
     def extract(self, products: Sequence[Product]) -> list[Extraction]:
         """Return an empty extraction for each product."""
         return [Extraction(()) for _ in products]
 
 
 def with_inferred(
-    extractions: Sequence[Extraction], products: Sequence[Product], model: ImplicitValueModel
+    extractions: Sequence[Extraction],
+    products: Sequence[Product],
+    model: ImplicitValueModel,
+    *,
+    everywhere: bool = False,
+    named: Sequence[Named] = (),
 ) -> list[Extraction]:
-    """Add inferred values of attributes without a mention to the extractions. A product without a category is read with
-    the extractor's first guess."""
-    read = [
-        replace(product, category=extraction.categories[0][0])
-        if product.category is None and extraction.categories
-        else product
-        for product, extraction in zip(products, extractions, strict=True)
+    """Add inferred values of attributes without a mention to the extractions, and the model's categories to the
+    extractor's. A product without a category is read with the first guess. With `everywhere`, mentioned attributes
+    get an inferred value as well, for mentions that turn out to link to nothing. `named`: the values that the titles
+    name, for a model without spans."""
+    texts = text_grams(products)
+    unnamed = [number for number, product in enumerate(products) if product.category is None]
+    guesses = {number: one.categories for number, one in enumerate(extractions)}
+    if model.category is not None:
+        own = model.categories([texts[number] for number in unnamed])
+        guesses |= {number: joined(guesses[number], found) for number, found in zip(unnamed, own, strict=True)}
+    read = list(products)
+    for number in unnamed:
+        if guesses[number]:
+            read[number] = replace(read[number], category=guesses[number][0][0])
+    mentioned: list[set[str]] = [
+        set() if everywhere else {mention.attribute for mention in one.mentions} for one in extractions
     ]
-    mentioned = [{mention.attribute for mention in extraction.mentions} for extraction in extractions]
-    found = model.infer(read, mentioned)
-    return [replace(extraction, inferred=one) for extraction, one in zip(extractions, found, strict=True)]
+    found = model.infer(read, mentioned, texts=texts, named=named)
+    completed = []
+    for number, (one, inferred) in enumerate(zip(extractions, found, strict=True)):
+        mentions = (*one.mentions, *named[number].mentions) if named else one.mentions
+        completed.append(replace(one, mentions=mentions, inferred=inferred, categories=guesses[number]))
+    return completed
+
+
+def text_grams(products: Sequence[Product]) -> list[Grams]:
+    """Return the n-grams of the products' texts, without their categories."""
+    return [grams(product_text(product), None) for product in products]
 
 
 def product_text(product: Product) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from graph.errors import ModelMismatch
 from graph.taxonomy import Taxonomy, find_concept, require_concept
+from kgtag.extract.categories import CategoryHead
 from kgtag.extract.lexicon import SURE
-from kgtag.tag.reading import Reading
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.tag.reading import Reader, Reading
 from kgtag.types import CandidateTag, Extraction, Method, Product, Rule, Span
 
 
@@ -45,12 +49,17 @@ class LabelMap:
         return cls(taxonomy, bound, found)
 
     def attribute(self, name: str) -> str | None:
-        """The attribute concept, or None where the taxonomy lacks it."""
-        return self._attributes.get(name)
+        """The attribute concept of a name, or of its own id; None where the taxonomy lacks it."""
+        return self._attributes.get(name) or (name if name in self._taxonomy else None)
 
     def category(self, name: str) -> str | None:
         """The category concept of a name the model was trained on."""
         return self._categories.get(name)
+
+    @property
+    def trained(self) -> Collection[str]:
+        """The category concepts that the model was trained on."""
+        return self._names.keys()
 
     def given_category(self, value: str) -> str:
         """The category a product names, by id or label; raises UnknownConcept, naming the nearest ones."""
@@ -64,21 +73,47 @@ class LabelMap:
         return next((self._names[id] for id in line if id in self._names), self._taxonomy[concept].label("en"))
 
 
+class CategoryNames:
+    """The categories that titles name."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self._taxonomy, LabelTable(self._taxonomy))
+
+    def find(self, title: str) -> dict[str, Span]:
+        """The categories that a clean title names and where, without those that say nothing of the product."""
+        found = self._reader.read(Product("", title), []).categories
+        return {one.concept: one.span for one in found if one.rule is None and one.head}
+
+    def counts_for(self, named: Iterable[str], concept: str) -> bool:
+        """Whether one of the named categories is the concept or broader."""
+        return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
+
+
 _NAMED = 50.0
-"""How much likelier a category is for being named in the title. On the sample's training titles the right category is
-named in 72 of 100, any given other one in 0.2 of 100; the ratio is cut down because wrong names are near misses."""
+"""How much likelier a category is for being named in the title, where training did not measure it. On the sample's
+training titles the right category is named in 72 of 100, any given other one in 0.2 of 100; the ratio is cut down
+because wrong names are near misses."""
 _UNSEEN = 0.02
-"""Prior of the categories that the extractor was not trained on, together, when it is sure of another one."""
+"""Prior of the categories that were not trained, together, when the extractor is sure of a trained one."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
 
 class CategoryPredictor:
-    """Bayes' rule over the extractor's probabilities and the names found in the title."""
+    """Bayes' rule over the probabilities of trained categories and the names found in the title.
 
-    def __init__(self, taxonomy: Taxonomy, label_map: LabelMap) -> None:
-        self._taxonomy = taxonomy
+    `head`: the linear model that gave the probabilities, which says what names are worth; without one, the extractor's
+    likeliest categories are taken as they are.
+    """
+
+    def __init__(self, taxonomy: Taxonomy, label_map: LabelMap, *, head: CategoryHead | None = None) -> None:
         self._label_map = label_map
+        self._names = CategoryNames(taxonomy)
+        self._head = head
 
     def candidates(self, product: Product, extraction: Extraction, reading: Reading) -> tuple[CandidateTag, ...]:
         """Candidates, most probable first; their probabilities sum to 1 at most. The category that a product names, by
@@ -90,17 +125,13 @@ class CategoryPredictor:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
         named = {one.concept: one.span for one in reading.categories if one.rule is None and one.head}
-        weights = self._weights(guessed, named, reading.denied)
-        total = sum(weights.values()) + max(0.0, 1 - sum(guessed.values()))
-        if not guessed and reading.foreign:
-            total *= 2
         found: list[CandidateTag] = []
-        for concept, weight in weights.items():
-            if weight / total >= _FLOOR:
+        for concept, probability in self._probabilities(guessed, named, reading).items():
+            if probability >= _FLOOR:
                 span, score = named.get(concept), guessed.get(concept)
                 method: Method = "exact" if span else "predicted"
                 surface = product.cut(span) if span else None
-                found.append(CandidateTag(concept, weight / total, method, span, surface, extract_score=score))
+                found.append(CandidateTag(concept, probability, method, span, surface, extract_score=score))
         denied = [
             CandidateTag(one.concept, SURE, "exact", one.span, product.cut(one.span), rule=one.rule)
             for one in reading.categories
@@ -108,18 +139,43 @@ class CategoryPredictor:
         ]
         return (*sorted(found, key=lambda c: (-c.probability, c.concept)), *denied)
 
-    def _weights(
-        self, guessed: dict[str, float], named: Mapping[str, Span], denied: Mapping[str, Rule]
+    def _probabilities(
+        self, guessed: Mapping[str, float], named: Mapping[str, Span], reading: Reading
     ) -> dict[str, float]:
-        """Prior times likelihood; a broader category's name counts for everything below it. A category that the title
-        names for something else is as much less likely."""
-        unseen = [concept for concept in named if concept not in guessed]
-        rest = _UNSEEN + 0.5 * max(0.0, 1 - sum(guessed.values()))
-        prior = guessed | {concept: rest / len(unseen) for concept in unseen}
-        return {
-            concept: p * (_NAMED if self._is_named(named, concept) else 1 / _NAMED if concept in denied else 1.0)
-            for concept, p in prior.items()
-        }
+        """Prior times likelihood. A trained category that is not among the guesses is an unlikely one, not an unseen
+        one: those that the title names share in what the guesses leave over. A category that the title names for
+        something else is as much less likely as a name makes one likelier."""
+        left = max(0.0, 1 - sum(guessed.values()))
+        known = self._label_map.trained if guessed else ()
+        missing = [one for one in named if one not in guessed and one in known]
+        unseen = [one for one in named if one not in guessed and one not in known]
+        trained = dict(guessed) | dict.fromkeys(missing, 0.5 * left / max(len(missing), 1))
+        if self._head is not None and trained:
+            return self._by_head(trained, unseen, named, reading.denied)
+        prior = trained | {one: (_UNSEEN + 0.5 * left) / len(unseen) for one in unseen}
+        worth = {one: self._worth(one, named, reading.denied, math.log(_NAMED)) for one in prior}
+        weights = {one: p * math.exp(worth[one]) for one, p in prior.items()}
+        total = sum(weights.values()) + left
+        if not guessed and reading.foreign:
+            total *= 2
+        return {one: weight / total for one, weight in weights.items()}
 
-    def _is_named(self, named: Mapping[str, Span], concept: str) -> bool:
-        return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
+    def _worth(self, concept: str, named: Mapping[str, Span], denied: Mapping[str, Rule], most: float) -> float:
+        """What the names in the title add to the log-odds of a category, at most."""
+        if self._names.counts_for(named, concept):
+            return most
+        return -most if concept in denied else 0.0
+
+    def _by_head(
+        self, trained: Mapping[str, float], unseen: Sequence[str], named: Mapping[str, Span], denied: Mapping[str, Rule]
+    ) -> dict[str, float]:
+        """Names shift the probabilities among trained categories, and that of none of them; what is left to the latter
+        goes to unseen categories that the title names."""
+        assert self._head is not None
+        worth = {one: self._worth(one, named, denied, self._head.head.named) for one in trained}
+        weights = {one: p * math.exp(worth[one]) for one, p in trained.items()}
+        sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
+        odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * any(one > 0 for one in worth.values())
+        known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
+        rest = (1 - known) * _NAMED / (_NAMED + 1) / max(len(unseen), 1)
+        return {one: known * weight / total for one, weight in weights.items()} | dict.fromkeys(unseen, rest)

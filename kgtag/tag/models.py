@@ -11,6 +11,7 @@ from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision
 from kgtag.extract.implicit import DIRECTORY, ImplicitValueModel, ValuesOnly, with_unseen_values
+from kgtag.extract.named import ValueNames
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
@@ -96,10 +97,15 @@ def assemble_tagger(
     values = models.values
     if values is not None and models.new_values:
         values = with_unseen_values(values, taxonomy, labels.attribute, linker.encoder)
+    names = None
+    if values is not None and isinstance(extractor, ValuesOnly):
+        bound = {name: id for name in values.attributes if (id := labels.attribute(name)) is not None}
+        names = ValueNames(linker.table, bound, {name: head.values for name, head in values.heads.items()})
     scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
-        extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement
-    )
+        extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
+        value_names=names,
+    )  # fmt: skip
 
 
 def _dictionary(taxonomy: Taxonomy, table: LabelTable) -> LabelExtractor:

@@ -117,7 +117,7 @@ class Reader:
             alike = any(self._alike(one, other) for one in concepts for other in others)
             if rule is None and not alike and modifies(title, span.end, after.start if after is not None else None):
                 rule = "modifier"
-            yield from (Named(span, concept, rule) for concept in concepts)
+            yield from (Named(span, concept, rule) for concept in self._taxonomy.deepest(concepts))
 
     def _alike(self, one: str, other: str) -> bool:
         return one == other or self._taxonomy.is_ancestor(one, other) or self._taxonomy.is_ancestor(other, one)

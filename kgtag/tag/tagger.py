@@ -10,6 +10,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
+from kgtag.extract.named import ValueNames
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
@@ -52,7 +53,8 @@ class Tagger:
         extractor, linker: Find mentions and the category, and the concepts of mentions.
         label_map: The extractor's names as concepts of the snapshot.
         plausibility, settings: Of enforcement; the former from embeddings.
-        values: Infers values that the text does not state.
+        values: Infers values that the text does not state, and categories.
+        value_names: For models without spans: finds the values that titles name.
     """
 
     def __init__(
@@ -65,13 +67,15 @@ class Tagger:
         plausibility: Plausibility | None = None,
         settings: EnforceSettings | None = None,
         values: ImplicitValueModel | None = None,
+        value_names: ValueNames | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.linker = linker
         self._extractor = extractor
         self._values = values
+        self._value_names = value_names
         self._label_map = label_map
-        self._predictor = CategoryPredictor(taxonomy, label_map)
+        self._predictor = CategoryPredictor(taxonomy, label_map, head=values.category if values is not None else None)
         self._reader = Reader(taxonomy, linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy))
         self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
@@ -121,7 +125,8 @@ class Tagger:
         read = [replace(product, category=self._label_map.category_name(product.category)) for product in ready]
         extractions = self._extractor.extract(read)
         if self._values is not None:
-            extractions = with_inferred(extractions, read, self._values)
+            named = self._value_names.find_all(read) if self._value_names is not None else ()
+            extractions = with_inferred(extractions, read, self._values, everywhere=True, named=named)
         extractions = [with_whole_numbers(one, product) for one, product in zip(extractions, ready, strict=True)]
         found = (
             _Extracted(next(given), product, extraction, self._read(product, extraction))
@@ -162,10 +167,12 @@ class Tagger:
     def _enforce(self, one: _Extracted, categories: Sequence[CandidateTag], links: Sequence[Linked]) -> Tagging:
         candidates, nil = list(categories), []
         mentions, denied = one.extraction.mentions, dict(one.reading.denied)
+        stated = set[str]()
         for mention, linked in zip(mentions, links, strict=False):
             attribute = self._label_map.attribute(mention.attribute)
             rule = one.reading.rules.get((mention.span, attribute))
             if linked.link is not None:
+                stated.add(mention.attribute)
                 best = linked.candidates[:_CANDIDATES]
                 candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
                 if rule is not None:
@@ -173,8 +180,10 @@ class Tagger:
             elif rule is None:
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
         for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
-            if linked.link is not None:  # without a concept it is no NIL mention: no text states it
-                tag = CandidateTag.inferred(inferred, linked.link)
+            # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
+            if linked.link is not None and inferred.attribute not in stated:
+                surface = one.product.cut(inferred.span) if inferred.span is not None else None
+                tag = CandidateTag.inferred(inferred, linked.link, surface=surface)
                 candidates.append(replace(tag, rule=denied.get(tag.concept)))
         if (language := one.reading.unsupported_language) is not None:
             candidates, nil = [_as_labelled(candidate) for candidate in candidates], []

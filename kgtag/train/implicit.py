@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -12,25 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
-from sklearn.svm import LinearSVC
 
+from graph.errors import TextError
 from kgtag.artifacts import new_directory, write_json
 from kgtag.evaluation.calibration import reliability
-from kgtag.extract.implicit import (
-    BUCKETS,
-    Floats,
-    Head,
-    TextEncoder,
-    feature_rows,
-    grams,
-    product_text,
-    value_text,
-    write_values,
-)
-from kgtag.train.calibration import fit_temperature
+from kgtag.extract.implicit import TextEncoder, product_text, value_text, write_values
+from kgtag.extract.linear import Floats, Grams, Head, feature_rows, grams, with_category
+from kgtag.extract.named import ValueNames
+from kgtag.text import clean_product
+from kgtag.train.calibration import fit_named, fit_temperature
+from kgtag.train.categories import CategoryReport, Names, train_categories
 from kgtag.train.extractor.dataset import bucket, locate
 from kgtag.train.extractor.records import Progress
-from kgtag.types import AnnotatedProduct
+from kgtag.train.linear import fit_head, inverse_frequencies
+from kgtag.types import AnnotatedProduct, Span
 
 Ints = NDArray[np.int64]
 Floats64 = NDArray[np.float64]
@@ -38,10 +33,9 @@ LEAST_VALUE = 5
 """Products a value must have; fewer can be neither learned nor measured."""
 LEAST_ATTRIBUTE = 30
 """Products an attribute must have."""
-_SMALLEST = 0.02
-"""Weights smaller than that change no answer and make up most of the file."""
 _PRIOR_ROWS = 20.0
-_COST = 1.0
+_FEW = 1_500
+"""Products of an attribute up to which each is held out once, to measure."""
 _ENCODED = 2_000
 """Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
 
@@ -54,21 +48,22 @@ class Target:
     value: str | None
 
 
-def targets(data: Sequence[AnnotatedProduct]) -> dict[str, list[Target]]:
+def targets(data: Sequence[AnnotatedProduct], *, stated: bool = False) -> dict[str, list[Target]]:
     """Return the training products by attribute, sorted, without attributes of too few products or one outcome. A
-    product whose texts state one of the attribute's values is left to the extractor."""
+    product whose texts state one of the attribute's values is left to the extractor; with `stated` none is, and rare
+    values are kept, since names in titles help."""
     found: dict[str, list[Target]] = defaultdict(list)
     for number, item in enumerate(data):
-        stated, texts = {name for name, _ in item.spans}, (item.product.title, item.product.text or "")
+        placed, texts = {name for name, _ in item.spans}, (item.product.title, item.product.text or "")
         for name, values in item.attributes.items():
-            if name in stated or any(locate(text, value) for value in values for text in texts):
+            if not stated and (name in placed or any(locate(text, value) for value in values for text in texts)):
                 continue
             named: list[str | None] = [value.strip() for value in values if value.strip()]
             found[name] += [Target(number, value) for value in named or [None]]
     learnable = {}
     for name, rows in sorted(found.items()):
         counts = Counter(row.value for row in rows)
-        kept = [row for row in rows if counts[row.value] >= LEAST_VALUE]
+        kept = [row for row in rows if stated or counts[row.value] >= LEAST_VALUE]
         if len(kept) >= LEAST_ATTRIBUTE and len({row.value for row in kept}) > 1:
             learnable[name] = kept
     return learnable
@@ -81,29 +76,6 @@ def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Tar
         named = [data[row.product].product.category for row in kept]
         found[name] = frozenset() if None in named else frozenset(one.casefold() for one in named if one)
     return found
-
-
-def inverse_frequencies(rows: Sequence[NDArray[np.int64]]) -> Floats:
-    """(BUCKETS,) float32 of the texts' buckets; 0 for grams in none."""
-    counts = np.zeros(BUCKETS, dtype=np.int64)
-    for buckets in rows:
-        counts[buckets] += 1
-    return np.where(counts > 0, np.log((1 + len(rows)) / (1 + counts)) + 1, 0.0).astype(np.float32)
-
-
-def fit_head(features: csr_matrix, outcomes: Ints, values: tuple[str | None, ...], *, seed: int) -> Head:
-    """Margins of one outcome against the rest. features: (n, BUCKETS); outcomes: (n,) indices into `values`."""
-    used = np.unique(features.indices)
-    model = LinearSVC(C=_COST, random_state=seed).fit(features[:, used], outcomes)
-    weights = np.zeros((len(used), len(values)), dtype=np.float32)
-    offsets = np.full(len(values), -1.0, dtype=np.float32)
-    # Of two outcomes scikit-learn keeps one margin, of the second.
-    shares = np.array([-0.5, 0.5]) if len(model.classes_) == 2 else np.ones(len(model.classes_))
-    weights[:, model.classes_] = model.coef_.T * shares
-    offsets[model.classes_] = model.intercept_ * shares
-    weights[np.abs(weights) < _SMALLEST] = 0.0
-    picked = csr_matrix((np.ones(len(used), dtype=np.float32), (used, np.arange(len(used)))), (BUCKETS, len(used)))
-    return Head(values, (picked @ csr_matrix(weights)).tocsr(), offsets, slope=1.0)
 
 
 def fit_temperatures(margins: dict[str, Floats64], outcomes: dict[str, Ints]) -> dict[str, float]:
@@ -120,8 +92,9 @@ def fit_temperatures(margins: dict[str, Floats64], outcomes: dict[str, Ints]) ->
 
 @dataclass(frozen=True, slots=True)
 class ValuesReport:
-    """Measured on a tenth of the products, apart by the title's hash, before the last fit on all. `accuracy`, and
-    `majority` for always naming the commonest value; `ece`: expected calibration error of the likeliest value."""
+    """Measured on products held out by the title's hash, before the last fit on all. `accuracy`, and
+    `majority` for always naming the commonest value; `ece`: expected calibration error of the likeliest value; all of
+    inferred values, 0 of none. `category`: of the model of categories, None when there were too few."""
 
     directory: Path
     attributes: int
@@ -133,6 +106,7 @@ class ValuesReport:
     ece: float
     per_attribute: Mapping[str, Mapping[str, float]]
     seconds: float
+    category: CategoryReport | None = None
 
 
 def train_values(
@@ -141,40 +115,107 @@ def train_values(
     out: Path,
     seed: int = 0,
     encoder: TextEncoder | None = None,
+    stated: bool = False,
+    names: Names | None = None,
+    value_names: Callable[[Mapping[str, Sequence[str | None]]], ValueNames] | None = None,
+    concepts: Mapping[str, str] | None = None,
     progress: Progress = lambda _: None,
 ) -> ValuesReport | None:
-    """Train on what titles imply and write the model to `out`; None, with nothing written, for too little data. With a
-    sentence encoder, values that are added to the taxonomy later can be inferred from their names."""
+    """Train on categories and on what titles imply, and write the model to `out`; None, with nothing written, for too
+    little data.
+
+    Args:
+        encoder: with a sentence encoder, values that are added to the taxonomy later can be inferred from their names.
+        stated: infer the values that texts state as well, for a model without an extractor.
+        names: the categories that titles name.
+        value_names: the values that titles name, from those that are learned; with `stated`.
+        concepts: ids of attribute and category names, to be recorded.
+    """
     started = time.monotonic()
-    rows = targets(data)
-    if not rows:
+    rows = targets(data, stated=stated)
+    texts = _texts(data, {row.product for kept in rows.values() for row in kept})
+    category = train_categories(data, texts, names=names, seed=seed)
+    if not rows and category is None:
         return None
-    progress(f"{sum(map(len, rows.values()))} values not in the titles, of {len(rows)} attributes: learning them, too")
-    read = {row.product for kept in rows.values() for row in kept}
-    counted = {n: grams(product_text(data[n].product), data[n].product.category) for n in sorted(read)}
-    weights = inverse_frequencies([buckets for buckets, _ in counted.values()])
-    apart = {number for number in read if bucket(data[number].product.title) < 10}
+    weights = inverse_frequencies([buckets for buckets, _ in texts.values()])
+    counted = {number: with_category(text, data[number].product.category) for number, text in texts.items()}
+    progress(_what(rows, stated=stated))
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
-    drafts = {name: one.fit(~one.among(apart), seed) for name, one in sets.items()}
-    margins = {name: drafts[name].margins(one.features[one.among(apart)]) for name, one in sets.items()}
-    gold = {name: one.outcomes[one.among(apart)] for name, one in sets.items()}
-    slopes = fit_temperatures(margins, gold)
+    titles = {number: data[number].product.title for number in texts}
+    held = {name: one.held_out(_folds(one, titles), seed) for name, one in sets.items()}
+    slopes = fit_temperatures({name: one.margins for name, one in held.items()}, {n: o.gold for n, o in held.items()})
+    worth = dict.fromkeys(sets, 0.0)
+    if value_names is not None:
+        finder = value_names({name: one.values for name, one in sets.items()})
+        found = {number: finder.find(title).values for number, title in titles.items()}
+        for name in held:
+            margins, hits = held[name].margins, sets[name].named(name, found)[held[name].rows]
+            slopes[name], worth[name] = fit_named(margins, hits, held[name].gold)
+            held[name] = replace(held[name], margins=margins + worth[name] / slopes[name] * hits)
     where = categories(data, rows)
     heads = {}
     for name, one in sets.items():
         alike = _resemblance(name, one, data, encoder) if encoder is not None else None
         head = one.fit(np.ones(len(one.outcomes), dtype=bool), seed)
-        heads[name] = replace(head, slope=slopes[name], categories=where[name], resemblance=alike)
-    answers = {name: softmax(slopes[name] * found, axis=1) for name, found in margins.items()}
-    report = _measured(sets, answers, gold, out, time.monotonic() - started)
-    with new_directory(out) as work:
-        write_values(work, heads, weights)
-        write_json(work / "metrics.json", {**asdict(report), "directory": None, "seed": seed})
-    progress(
-        f"wrote {out}: {report.values} values of {report.attributes} attributes, accuracy {report.accuracy:.3f}"
-        f" (commonest value: {report.majority:.3f}), calibration error {report.ece:.3f}; {report.seconds:.0f} s"
+        heads[name] = replace(head, slope=slopes[name], categories=where[name], resemblance=alike, named=worth[name])
+    answers = {name: softmax(slopes[name] * apart.margins, axis=1) for name, apart in held.items()}
+    report = _measured(
+        sets, answers, {name: apart.gold for name, apart in held.items()}, out, time.monotonic() - started
     )
+    report = replace(report, category=None if category is None else category[1])
+    with new_directory(out) as work:
+        write_values(work, heads, weights, category=None if category is None else category[0], concepts=concepts)
+        write_json(work / "metrics.json", {**asdict(report), "directory": None, "seed": seed})
+    progress(f"wrote {out}: {'; '.join(described(report))}; {report.seconds:.0f} s")
     return report
+
+
+def described(report: ValuesReport) -> list[str]:
+    """Return what was measured and on what, for people."""
+    lines = []
+    if (found := report.category) is not None:
+        lines.append(
+            f"{found.categories} categories, the likeliest right for {found.accuracy:.3f} of {found.held_out} products"
+            " held out"
+        )
+    if report.held_out:
+        lines.append(
+            f"{report.values} values of {report.attributes} attributes, the likeliest right for {report.accuracy:.3f}"
+            f" of {report.held_out} cases held out (commonest value: {report.majority:.3f}), calibration error"
+            f" {report.ece:.3f}"
+        )
+    elif report.values:
+        lines.append(f"{report.values} values of {report.attributes} attributes, none of them held out")
+    return lines
+
+
+def _texts(data: Sequence[AnnotatedProduct], also: set[int]) -> dict[int, Grams]:
+    """The grams, without categories, of the products with a category and of others, by number in the data."""
+    found = {}
+    for number, one in enumerate(data):
+        if one.product.category or number in also:
+            try:
+                product = clean_product(one.product)
+            except TextError:
+                product = one.product
+            found[number] = grams(product_text(product), None)
+    return found
+
+
+def _what(rows: Mapping[str, Sequence[Target]], *, stated: bool) -> str:
+    count, attributes = sum(map(len, rows.values())), len(rows)
+    if stated:
+        return f"{count} values of {attributes} attributes, in the titles or not: learning to infer them"
+    return f"{count} values not in the titles, of {attributes} attributes: learning to infer them"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Rows held out: (m, K) margins, (m,) right columns, (m,) numbers of the rows."""
+
+    margins: Floats64
+    gold: Ints
+    rows: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +228,7 @@ class _Rows:
     values: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, kept: Sequence[Target], counted: Mapping[int, tuple[Ints, Floats]], weights: Floats) -> _Rows:
+    def of(cls, kept: Sequence[Target], counted: Mapping[int, Grams], weights: Floats) -> _Rows:
         values = tuple(sorted({row.value for row in kept}, key=lambda value: (value is None, value or "")))
         index = {value: number for number, value in enumerate(values)}
         return cls(
@@ -196,14 +237,35 @@ class _Rows:
             np.array([index[row.value] for row in kept], dtype=np.int64), values,
         )  # fmt: skip
 
-    def among(self, products: set[int]) -> NDArray[np.bool_]:
-        return np.array([number in products for number in self.numbers.tolist()], dtype=bool)
+    def held_out(self, folds: Ints, seed: int) -> _Held:
+        """Score each fold from 0 on by a model of the other rows; fold -1 is never held out."""
+        margins, rows = [np.zeros((0, len(self.values)))], [np.zeros(0, dtype=np.int64)]
+        for fold in range(folds.max(initial=-1) + 1):
+            apart = np.flatnonzero(folds == fold)
+            margins.append(self.fit(folds != fold, seed).margins(self.features[apart]))
+            rows.append(apart)
+        chosen = np.concatenate(rows)
+        return _Held(np.concatenate(margins), self.outcomes[chosen], chosen)
+
+    def named(self, attribute: str, found: Mapping[int, Mapping[str, Mapping[str, Span]]]) -> NDArray[np.bool_]:
+        """(n, K): whether the title names the value; `found`: spans by product, attribute and value."""
+        made = np.zeros((len(self.numbers), len(self.values)), dtype=np.bool_)
+        for row, number in enumerate(self.numbers.tolist()):
+            for value in found[number].get(attribute, ()):
+                made[row, self.values.index(value)] = True
+        return made
 
     def fit(self, chosen: NDArray[np.bool_], seed: int) -> Head:
         """On the chosen rows, or on all when those have but one outcome."""
         if len(np.unique(self.outcomes[chosen])) < 2:
             chosen = np.ones(len(self.outcomes), dtype=bool)
         return fit_head(self.features[chosen], self.outcomes[chosen], self.values, seed=seed)
+
+
+def _folds(rows: _Rows, titles: Mapping[int, str]) -> Ints:
+    """A number for each row, by the title's hash: a tenth of many is held out once, each fold of few in its turn."""
+    buckets = np.array([bucket(titles[number]) for number in rows.numbers.tolist()], dtype=np.int64)
+    return np.where(buckets < 10, 0, -1) if len(buckets) > _FEW else buckets % 4
 
 
 def _resemblance(name: str, rows: _Rows, data: Sequence[AnnotatedProduct], encoder: TextEncoder) -> float | None:
@@ -234,11 +296,12 @@ def _measured(
         }
         for name, one in sets.items()
     }  # fmt: skip
-    right = np.concatenate(list(hits.values()))
-    probability = np.concatenate([found.max(axis=1) for found in answers.values()])
+    right: NDArray[np.bool_] = np.concatenate([np.zeros(0, dtype=np.bool_), *hits.values()])
+    probability = np.concatenate([np.zeros(0), *(found.max(axis=1) for found in answers.values())])
     return ValuesReport(
         directory=out, attributes=len(sets), held_out=len(right), per_attribute=per_attribute, seconds=seconds,
         values=sum(len(one.values) - (None in one.values) for one in sets.values()),
         rows=sum(len(one.outcomes) for one in sets.values()), accuracy=float(right.mean()) if len(right) else 0.0,
-        majority=sum(common.values()) / max(len(right), 1), ece=reliability(probability, right).ece,
+        majority=sum(common.values()) / max(len(right), 1),
+        ece=reliability(probability, right).ece if len(right) else 0.0,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.artifacts import new_directory
 from kgtag.extract.implicit import DIRECTORY
+from kgtag.extract.named import ValueNames
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.linker import LinkExample
 from kgtag.link.models import ENCODER, TOKENIZER
+from kgtag.train.categories import Names
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.config import TrainOptions
 from kgtag.train.extractor.data_checks import inspect_data
@@ -82,12 +86,17 @@ def train_model(
         attribute_concepts=attributes, category_concepts=categories, start=start, progress=progress, run=run,
     )  # fmt: skip
     if taxonomy is None:
-        values = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress) if start is None else None
+        if start is not None:
+            return ModelReport(extractor)
+        values = train_values(data, out=out / DIRECTORY, seed=seed, progress=progress)
         return ModelReport(extractor, values=values)
     everything = [*data, *(start.replay if start is not None else ())]
     name = encoder or (pretrained.DEFAULT if start is None else start.encoder)
     linker, sentences = _train_linker(everything, taxonomy, out / "linker", encoder=name, seed=seed, stamp=stamp)
-    values = train_values(everything, out=out / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
+    values = train_values(
+        everything, out=out / DIRECTORY, seed=seed, encoder=sentences, names=Names(taxonomy, categories),
+        progress=progress,
+    )  # fmt: skip
     if run.place is not None:
         run.place.remove()
     return ModelReport(extractor, linker, values)
@@ -106,15 +115,22 @@ def train_values_only(
     """Write a model directory without an extractor: it infers values that no text states, and finds no spans. Raises
     InputError: too few values are outside the texts."""
     with new_directory(out) as work:
-        sentences = None
+        sentences, names, value_names, concepts = None, None, None, dict[str, str]()
         if taxonomy is not None:
             name = encoder or pretrained.DEFAULT
             _, sentences = _train_linker(data, taxonomy, work / "linker", encoder=name, seed=seed, stamp=stamp)
-        report = train_values(data, out=work / DIRECTORY, seed=seed, encoder=sentences, progress=progress)
+            categories = _bound({one.product.category for one in data if one.product.category}, taxonomy, "category")
+            attributes = _bound({name for one in data for name in one.attributes}, taxonomy, "attribute")
+            concepts, names = attributes | categories, Names(taxonomy, categories)
+            value_names = partial(ValueNames, LabelTable(taxonomy), attributes)
+        report = train_values(
+            data, out=work / DIRECTORY, seed=seed, encoder=sentences, stated=True, names=names, value_names=value_names,
+            concepts=concepts, progress=progress,
+        )  # fmt: skip
         if report is None:
             raise InputError(
-                "too few annotated values are outside the texts; an attribute needs 30 products and two values of 5"
-                " products each"
+                "too few annotated products: an attribute needs 30 products and two values of 5 products each, and"
+                " categories need 30 products of two categories"
             )
     return replace(report, directory=out / DIRECTORY)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kgtag.extract.implicit import Floats
+from kgtag.extract.linear import Floats
 from kgtag.types import AnnotatedProduct, Product
 
 _WORDS = {

@@ -9,7 +9,8 @@ import pytest
 
 from graph.errors import InputError
 from kgtag.evaluation.extraction import ValueExtractor, evaluate_extractor
-from kgtag.extract.implicit import BUCKETS, ImplicitValueModel, grams, with_inferred
+from kgtag.extract.implicit import ImplicitValueModel, with_inferred
+from kgtag.extract.linear import BUCKETS, grams
 from kgtag.train.implicit import ValuesReport, targets, train_values
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 from tests.kgtag.train.implicit.closet import WordVectors, closet
@@ -66,7 +67,10 @@ def test_extractions_are_completed(model: ImplicitValueModel) -> None:
     products = [Product("1", "tank top"), Product("2", "tank top")]
     found = with_inferred(given, products, model)
     assert [one.value for one in found[0].inferred] == ["Sleeveless"]
-    assert found[1] == given[1]
+    assert (found[1].mentions, found[1].inferred) == (given[1].mentions, ())
+    assert found[1].categories[0][0] == "Tops" and found[1].categories != given[1].categories
+    everywhere = with_inferred(given, products, model, everywhere=True)
+    assert [one.value for one in everywhere[1].inferred] == ["Sleeveless"]
 
 
 class Mute:

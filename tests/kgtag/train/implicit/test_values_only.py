@@ -59,5 +59,5 @@ def test_no_spans_are_found(model: Path) -> None:
 
 def test_too_few_values_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
     ran = train(rows(tmp_path / "few.jsonl", count=4), tmp_path / "m")
-    assert ran.code == 2 and "too few annotated values are outside the texts" in ran.stderr
+    assert ran.code == 2 and "too few annotated products" in ran.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["few.jsonl"]
