@@ -77,6 +77,7 @@ _DEEPEST = 500
 _UNDERSCORE = re.compile(r'"@([A-Za-z]{2,3})_(?=[A-Za-z]{2}\b)')
 """A language tag such as en_US, which the Turtle family can't carry."""
 _WHERE = re.compile(r"Parser error (at|between) line .*?: ")
+_STRAY = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|(/>|</[^<>]*>)\s*[^<\s][^<]*(?=<)", re.DOTALL)
 _CONTEXT = re.compile(r'"@(?:context|import)"\s*:\s*(?:\[\s*(?:\{[^{}]*\}\s*,\s*)*)?"([^"]*)"')
 _ADDRESS = re.compile(r"(https?|file)://[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]*")
 
@@ -149,6 +150,8 @@ def _quads(path: Path, stated: str | None) -> Iterator[pyoxigraph.Quad]:
     syntax = stated or _syntax(path, source)
     if syntax == "rdfxml":
         source = xml.plain(source, path)
+        if "parseType" not in source:  # the only way to mix text and elements: else such text is a slip of the pen
+            source = _STRAY.sub(lambda found: found[1] or found[0], source)
     else:
         _check_nesting(source, _NESTED_JSON if syntax == "jsonld" else _NESTED_TERMS, path)
         if syntax != "jsonld":

@@ -32,7 +32,13 @@ from graph.model import KINDS, STATUSES, Choice, Concept, Relation, RelationType
 _GROUPS = {SKOS + "Collection", SKOS + "OrderedCollection", ISO_THES + "ThesaurusArray", ISO_THES + "ConceptGroup"}
 _UP = (SKOS + "broader", ISO_THES + "superOrdinate", ISO_THES + "superGroup")
 _DOWN = (SKOS + "narrower", ISO_THES + "subordinateArray", ISO_THES + "subGroup")
-_SEMANTIC = [SKOS + term for term in ("broader", "narrower", "inScheme", "topConceptOf")]
+_SEMANTIC = frozenset(
+    {
+        SKOS + term
+        for term in ("broader", "narrower", "broaderTransitive", "narrowerTransitive", "related", "topConceptOf")
+    }
+)
+"""Properties that only concepts have, whatever their type."""
 
 
 class Document(Resources):
@@ -55,11 +61,8 @@ class Document(Resources):
             s
             for s, predicates in self.by_subject.items()
             if not types.isdisjoint(o for o in predicates.get(TYPE, ()) if isinstance(o, str))
-            or (
-                SKOS + "prefLabel" in predicates
-                and s not in self.groups
-                and any(term in predicates for term in _SEMANTIC)
-            )
+            or (s not in self.groups and not _SEMANTIC.isdisjoint(predicates))
+            or (s not in self.groups and SKOS + "prefLabel" in predicates and SKOS + "inScheme" in predicates)
         )
 
     @cached_property

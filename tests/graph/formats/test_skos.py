@@ -320,6 +320,13 @@ def test_a_label_from_elsewhere(tmp_path: Path) -> None:
     assert len(found.faults) == 2
 
 
+def test_stray_text_in_rdf_xml(tmp_path: Path) -> None:
+    content = f"{RDF[:-1]} xmlns:s='http://www.w3.org/2004/02/skos/core#'><s:Concept rdf:about='{A}'><s:prefLabel>x"
+    content += "</s:prefLabel> ; <!-- <a/> : <b/> --><s:altLabel>y</s:altLabel>, <!-- z --></s:Concept></rdf:RDF>"
+    (concept,) = skos.read([_file(tmp_path, content, "t.rdf")]).concepts
+    assert (concept.pref_label, concept.alt_label) == ({"und": "x"}, {"und": ("y",)})
+
+
 def test_one_bad_concept_is_a_note(tmp_path: Path) -> None:
     file = _file(
         tmp_path,
