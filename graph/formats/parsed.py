@@ -14,6 +14,15 @@ _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attri
 """Problems that may not exist in the store, which may have the other concept."""
 _EXAMPLES = 3
 CYCLES: tuple[ProblemCode, ...] = ("cycle", "self_relation")
+CONTRADICTIONS: tuple[ProblemCode, ...] = (
+    *CYCLES,
+    "wrong_kinds",
+    "cross_scheme_broader",
+    "excludes_ancestor",
+    "excludes_common_narrower",
+    "broader_across_attributes",
+)
+"""Problems of single relations."""
 
 
 @dataclass(frozen=True, slots=True)
