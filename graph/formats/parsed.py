@@ -56,6 +56,7 @@ class Parsed:
         places: Where each concept stands, for further notes.
         coverage: What the file can say, as far as its content does not show it.
         unread: Ids of rows that were left out: the file has these concepts.
+        unplaced: Ids of concepts whose parents were left out: the file does not say that they have none.
     """
 
     concepts: tuple[Concept, ...]
@@ -65,6 +66,7 @@ class Parsed:
     places: Mapping[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
     coverage: Coverage | None = None
     unread: frozenset[str] = frozenset()
+    unplaced: frozenset[str] = frozenset()
 
 
 class Place(NamedTuple):

@@ -123,7 +123,7 @@ class _Reading:
             faults=self.faults.notes(),
         )
         coverage = Coverage(frozenset(self.texts), frozenset(self.fields))
-        return replace(found, coverage=coverage, unread=frozenset(self.unread))
+        return replace(found, coverage=coverage, unread=frozenset(self.unread), unplaced=frozenset(finder.unplaced))
 
     def _cover(self, columns: headers.Columns) -> None:
         """Note what the columns can say."""
