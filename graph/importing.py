@@ -171,6 +171,8 @@ def prefixed(content: Parsed, prefix: str) -> Parsed:
         concepts=tuple(sorted(concepts, key=lambda c: c.id)),
         relations=tuple(sorted(relations)),
         places={prefix + id: place for id, place in content.places.items()},
+        unread=frozenset(prefix + id for id in content.unread),
+        unplaced=frozenset(prefix + id for id in content.unplaced),
     )
 
 

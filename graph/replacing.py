@@ -270,7 +270,7 @@ class _Work:
                 continue
             if edge.type == "broader":
                 concept = self.in_file.get(edge.source)
-                if concept is None or "broader" not in self.coverage.fields:
+                if concept is None or "broader" not in self.coverage.fields or edge.source in self.content.unplaced:
                     continue
                 if not explicit and (concept.scheme, concept.kind) not in hierarchies:
                     continue
@@ -305,11 +305,21 @@ class _Work:
         moved = [f"{named(edge.source)} from {edge.target!r}" for edge in primary if self.parents.get(edge.source)]
         topped = [f"{named(edge.source)} from {edge.target!r}" for edge in primary if not self.parents.get(edge.source)]
         return [
+            *self._lost_languages(),
             *note("concepts moved to another primary parent", moved),
             *note("concepts became top concepts", topped),
             *note("concepts are not in the file any more and are deprecated", (named(one.id) for one in missing)),
             *note("concepts were deprecated and are active again", map(named, back)),
         ]
+
+    def _lost_languages(self) -> list[str]:
+        """A note on languages of preferred labels that the store has and a full file has not at all."""
+        if self.coverage.texts is not None:
+            return []
+        there = {tag for one in self.content.concepts for tag in one.pref_label}
+        lost = Counter(tag for one in self.known.values() for tag in one.pref_label if tag not in there)
+        what = "languages are not in the file at all, and go; give the files of all languages at once to keep them"
+        return note(what, (f"{tag} ({count:,} preferred labels)" for tag, count in lost.items()))
 
 
 def require_same(old: Concept, new: Concept) -> None:

@@ -101,6 +101,7 @@ class ParentFinder:
         self.concepts = {id: one.concept for id, one in entries.items()}
         self.made: list[Concept] = []
         self.made_relations: list[Relation] = []
+        self.unplaced: set[str] = set()
         self._entries = entries
         self._faults = faults
         self._lang = lang
@@ -142,6 +143,7 @@ class ParentFinder:
             del targets["broader"][id]
             above = [self._at(row.above, row) for row in (one, *one.more) if row.above and not targets["broader"]]
             targets["broader"].update(dict.fromkeys(target for target in above if target != id))
+            self.unplaced |= set() if targets["broader"] else {id}
             self._faults.add("rows are their own parent, which was left out", one.at(f"{id!r}"))
         attributes = list(targets.get("value_of", ()))
         if len(attributes) > 1:
@@ -191,6 +193,7 @@ class ParentFinder:
         fits = self._by_label.get(normalise(text), [])
         if len(fits) > 1:
             what = "rows name a parent by a label of several rows, and stand at the top; name it by its id"
+            self.unplaced.add(one.concept.id)
             self._faults.add(what, one.at(f"{text!r}: {', '.join(fits[:3])}"))
             return None
         if fits:
@@ -223,6 +226,7 @@ class ParentFinder:
         """The relations without those that close a circle of parents."""
         closing = set(circles(relations))
         for edge in closing:
+            self.unplaced.add(edge.source)
             one = self._entries.get(edge.source)
             detail = f"{edge.source!r} under {edge.target!r}"
             self._faults.add("parents close a circle and were left out", one.at(detail) if one else detail)

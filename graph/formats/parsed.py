@@ -56,6 +56,7 @@ class Parsed:
         places: Where each concept stands, for further notes.
         coverage: What the file can say, as far as its content does not show it.
         unread: Ids of rows that were left out: the file has these concepts.
+        unplaced: Ids of concepts whose parents were left out: the file does not say that they have none.
     """
 
     concepts: tuple[Concept, ...]
@@ -65,6 +66,7 @@ class Parsed:
     places: Mapping[str, "Place"] = field(default_factory=dict, compare=False, repr=False)
     coverage: Coverage | None = None
     unread: frozenset[str] = frozenset()
+    unplaced: frozenset[str] = frozenset()
 
 
 class Place(NamedTuple):
@@ -158,11 +160,16 @@ class Faults:
 
 
 def under(parents: Mapping[str, str | None]) -> tuple[list[Relation], list[str]]:
-    """Primary `broader` relations to the parents that are in the file, by child, and a note on the others."""
+    """Primary `broader` relations to the parents that are in the file, by child, and notes on what is wrong: unknown
+    parents, and those that close a circle."""
     found = [(id, parent) for id, parent in parents.items() if parent is not None]
     dangling = [f"{id!r} under {parent!r}" for id, parent in found if parent not in parents]
     relations = [Relation("broader", id, parent, primary=True) for id, parent in found if parent in parents]
-    return relations, note("parents are not in the file and were ignored", dangling)
+    closing = {edge.key for edge in circles(relations)}
+    shown = [f"{id!r} under {parent!r}" for _, id, parent in closing]
+    notes = note("parents are not in the file and were ignored", dangling)
+    notes += note("parents close a circle and were left out", shown)
+    return [edge for edge in relations if edge.key not in closing], notes
 
 
 def shortened(text: str) -> str:

@@ -180,14 +180,15 @@ class _Dist:
     def parsed(self, file: str) -> Parsed:
         if not self.kinds:
             raise FileFormatError(file, "no category and no attribute in the file")
-        relations, notes = under(self.parents)
+        relations, faults = under(self.parents)
+        notes = list(faults)
         partial = [f"{id!r}" for id, labels in self.names.items() if len(labels) < len(self.languages)]
         notes += note("categories are missing in some of the languages", (p for p in partial))
         notes += note("categories have another parent in a later file; the first file counts", self.moved)
         notes += note("values are listed under a second attribute; the first counts", self.shared)
         relations += [Relation("value_of", id, owner) for id, owner in self.owners.items()]
         relations += [Relation("applies_to", id, category) for id, category in self.applies]
-        return parsed(map(self._concept, self.names), relations, notes=notes, places={}, file=file)
+        return parsed(map(self._concept, self.names), relations, notes=notes, places={}, file=file, faults=faults)
 
     def _concept(self, id: str) -> Concept:
         names = dict(sorted(self.names[id].items()))

@@ -29,9 +29,9 @@ def read_whatnot(files: Sequence[Path], *, scheme: str | None = None, lang: str 
         parents[id] = row.id("parent_id") if row.fields.get("parent_id") is not None else None
         if row.fields.get("allows_inventory") is False:
             closed.append(f"{id!r} ({label})")
-    relations, notes = under(parents)
-    notes += note("categories take no items themselves (allows_inventory), which is not kept", closed)
-    return parsed(concepts.values(), relations, notes=notes, places=places, file=str(files[0]))
+    relations, faults = under(parents)
+    notes = faults + note("categories take no items themselves (allows_inventory), which is not kept", closed)
+    return parsed(concepts.values(), relations, notes=notes, places=places, file=str(files[0]), faults=faults)
 
 
 def read_bestbuy(files: Sequence[Path], *, scheme: str | None = None, lang: str | None = None) -> Parsed:

@@ -17,9 +17,9 @@ from graph.errors import FileFormatError
 from graph.formats import headers, paths, reading, table
 from graph.formats.entries import Entry, Identified, ParentFinder
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import CYCLES, Coverage, Faults, Parsed, Place, note, parsed
+from graph.formats.parsed import CONTRADICTIONS, Coverage, Faults, Parsed, Place, note, parsed
 from graph.labels import normalise
-from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, ProblemCode, Relation
+from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, Relation
 from graph.taxonomy import Taxonomy
 
 _LONGEST_ID = 300
@@ -29,14 +29,6 @@ _SAMPLE = 2_000
 _TEXTS = ("pref_label", "definition", "alt_label", "hidden_label")
 _PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")
-_TOLERATED: tuple[ProblemCode, ...] = (
-    *CYCLES,
-    "wrong_kinds",
-    "cross_scheme_broader",
-    "excludes_ancestor",
-    "excludes_common_narrower",
-    "broader_across_attributes",
-)
 _NO_TEXTS: Mapping[str, Any] = {}
 
 
@@ -127,11 +119,11 @@ class _Reading:
             notes=[*self.notes, *self.faults.notes()],
             places=places,
             file=file,
-            tolerate=_TOLERATED,
+            tolerate=CONTRADICTIONS,
             faults=self.faults.notes(),
         )
         coverage = Coverage(frozenset(self.texts), frozenset(self.fields))
-        return replace(found, coverage=coverage, unread=frozenset(self.unread))
+        return replace(found, coverage=coverage, unread=frozenset(self.unread), unplaced=frozenset(finder.unplaced))
 
     def _cover(self, columns: headers.Columns) -> None:
         """Note what the columns can say."""

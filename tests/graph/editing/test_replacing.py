@@ -219,12 +219,20 @@ def test_editors_additions_stay_where_asked(sqlite_store: SqliteStore) -> None:
 
 def test_a_row_without_a_name_or_too_many_cells_costs_nothing(sqlite_store: SqliteStore, tmp_path: Path) -> None:
     file = tmp_path / "t.csv"
-    file.write_text("id,label,synonyms\na,Apples,\nb,Pears,\nc,Plums,prunes\n")
+    file.write_text("id,label,parent,synonyms\na,Apples,,\nb,Pears,,\nc,Plums,a,prunes\n")
     import_parsed(sqlite_store, tabular.read([file]), author="me", reason="import t.csv")
-    file.write_text("id,label,synonyms\na,,\nb,Pears, all,x\nc,Plums,\n")
+    file.write_text("id,label,parent,synonyms\na,,,\nb,Pears, all,,x\nc,Plums,c,\n")
     after = _replace(sqlite_store, tabular.read([file])).taxonomy
     assert [(c.label(), c.status) for c in after] == [("Apples", "active"), ("Pears", "active"), ("Plums", "active")]
-    assert dict(after["c"].alt_label) == {}
+    assert dict(after["c"].alt_label) == {} and after.out("c", "broader") == ["a"]
+
+
+def test_a_language_that_goes_as_a_whole_is_named(sqlite_store: SqliteStore) -> None:
+    _rich(sqlite_store)
+    english = (Concept("a", "s", "category", {"en": "Trainers"}), B, C)
+    (first, *_) = _replace(sqlite_store, Parsed(english, (), coverage=EVERYTHING)).notes
+    assert first.startswith("1 languages are not in the file at all, and go; give the files of all languages at once")
+    assert first.endswith("e.g. de (1 preferred labels)")
 
 
 @settings(max_examples=25)

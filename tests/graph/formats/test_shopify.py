@@ -83,11 +83,6 @@ def test_the_language_comes_from_the_option_or_the_name(tmp_path: Path) -> None:
             '{"id": "a", "name": "A"}]}]}',
             r":3:8: .*a second category 'a'",
         ),
-        (
-            '{"verticals": [{"categories": [{"id": "a", "name": "A", "parent_id": "b"}, '
-            '{"id": "b", "name": "B", "parent_id": "a"}]}]}',
-            "broader than themselves: a → b",
-        ),
     ],
 )
 def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, message: str) -> None:

@@ -213,6 +213,23 @@ def test_keys(shop: str) -> None:
     assert wrong.code == 2 and "no scope 'fly'; there is read, tag, propose, edit, approve, admin" in wrong.stderr
 
 
+def test_a_table_with_other_headers_then_its_next_release(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path / 'new.db'}"
+    run("init", "--store", store)
+    table = tmp_path / "shop.csv"
+    given = ("import", "csv", table, "--column", "label=Bezeichnung", "--column", "parent=Gruppe", "--lang", "de")
+    table.write_text("ID;Bezeichnung;Gruppe;synonyms\n1;Schuhe;;\n2;Stiefel;1;Boots\n3;Hüte;;\n")
+    assert run(*given, "--store", store).code == 0
+    table.write_text("ID;Bezeichnung;Gruppe;synonyms\n1;Schuhe;;\n2;Stiefel;1;\n4;Taschen;4;\n")
+    refused = run(*given, "--replace", "--strict", "--store", store)
+    assert refused.code == 2 and "their own parent" in refused.stderr and "shop.csv:4" in refused.stderr
+    planned = run(*given, "--replace", "--keep-local", "--dry-run", "--store", store)
+    assert "1 concept new, 1 changed, 1 deprecated, 1 unchanged; 1 label removed" in planned.stdout
+    assert "3 (Hüte): active → deprecated" in planned.stderr
+    assert "is for --replace" in run(*given, "--keep-local", "--store", store).stderr
+    assert "ROLE=HEADER was expected" in run(*given, "--column", "label", "--store", store).stderr
+
+
 def test_a_new_release_is_planned_then_replaces_the_old_one(tmp_path: Path) -> None:
     store = f"sqlite:///{tmp_path / 'new.db'}"
     run("init", "--store", store)
