@@ -70,11 +70,13 @@ def known_odds(familiar: Familiar, best: NDArray[np.float64], seen: NDArray[np.f
 
 
 def joined(network: Guesses, linear: Guesses) -> Guesses:
-    """The mean of an extractor's categories and of the linear model's, which alone knows that there may be none."""
+    """The mean of an extractor's categories and of the linear model's. Only the latter knows that there may be none: of
+    its probability that there is one and the extractor's, 1, the geometric mean counts."""
     if not network or not linear:
         return network or linear
     known, total = sum(p for _, p in linear), max(sum(p for _, p in network), 1e-9)
-    found = {name: p / 2 for name, p in linear}
+    both = known**0.5
+    found = {name: both * p / known / 2 for name, p in linear}
     for name, p in network:
-        found[name] = found.get(name, 0.0) + known * p / total / 2
+        found[name] = found.get(name, 0.0) + both * p / total / 2
     return tuple((name, round(p, 6)) for name, p in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))

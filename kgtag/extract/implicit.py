@@ -51,8 +51,6 @@ VALUES = Kind("implicit values", (CONFIG, WEIGHTS), CONFIG, FORMAT, "train it wi
 _CATEGORY = "category"
 THRESHOLD = 0.5
 """A value less probable than this is not emitted."""
-_NAMED_MARGIN = -1.0
-"""Margin of a value unseen in training that the title names, before that counts: nothing else is in its favour."""
 _UNSEEN_MARGIN = -0.3
 """Margin of a value unseen in training, before likeness. Higher finds more of them, and more wrongly."""
 UnseenValues = tuple[tuple[str, ...], Floats]
@@ -207,7 +205,8 @@ class ImplicitValueModel:
                 value, own, total = values[best[row]], odds[row, best[row]], totals[row]
                 where: Mapping[str, Span] = spans[row]
                 if named and (unseen := named[number].unseen.get(attribute)):
-                    other = head.slope * _NAMED_MARGIN + head.named
+                    # Nothing but its name is in favour of an unseen value: the margin of an empty text.
+                    other = head.slope * float(head.offsets.mean()) + head.named
                     total = np.logaddexp(total, other + np.log(len(unseen)))
                     value, own, where = (value, own, where) if own >= other else (min(unseen), other, unseen)
                 probability = round(float(np.exp(own - total)), 4)

@@ -110,9 +110,9 @@ def assemble_tagger(
 
 def _dictionary(taxonomy: Taxonomy, table: LabelTable) -> LabelExtractor:
     extractor = LabelExtractor(taxonomy, table)
-    if not extractor.attributes:
+    if not extractor.attributes and not any(concept.kind == "category" for concept in taxonomy):
         raise InputError(
-            "this taxonomy has no attributes, so there are no values to look for in titles; give --model DIR (train one"
-            " with: kgtag train extractor), or import attributes (kgtag import annotated FILE)"
+            "this taxonomy has neither categories nor attributes, so there is nothing to look for in titles; import one"
+            " that has (kgtag import FORMAT FILE), or give --model DIR"
         )
     return extractor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,51 +21,19 @@ from kgtag.extract.named import ValueNames
 from kgtag.text import clean_product
 from kgtag.train.calibration import fit_named, fit_temperature
 from kgtag.train.categories import CategoryReport, Names, train_categories
-from kgtag.train.extractor.dataset import bucket, locate
+from kgtag.train.extractor.dataset import bucket
 from kgtag.train.extractor.records import Progress
 from kgtag.train.linear import fit_head, inverse_frequencies
+from kgtag.train.targets import Target, targets
 from kgtag.types import AnnotatedProduct, Span
 
 Ints = NDArray[np.int64]
 Floats64 = NDArray[np.float64]
-LEAST_VALUE = 5
-"""Products a value must have; fewer can be neither learned nor measured."""
-LEAST_ATTRIBUTE = 30
-"""Products an attribute must have."""
 _PRIOR_ROWS = 20.0
 _FEW = 1_500
 """Products of an attribute up to which each is held out once, to measure."""
 _ENCODED = 2_000
 """Products that fitting the likeness of names takes, at most: each costs a run of the encoder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """`product`: its number in the data; `value`: None when it is known to have none."""
-
-    product: int
-    value: str | None
-
-
-def targets(data: Sequence[AnnotatedProduct], *, stated: bool = False) -> dict[str, list[Target]]:
-    """Return the training products by attribute, sorted, without attributes of too few products or one outcome. A
-    product whose texts state one of the attribute's values is left to the extractor; with `stated` none is, and rare
-    values are kept, since names in titles help."""
-    found: dict[str, list[Target]] = defaultdict(list)
-    for number, item in enumerate(data):
-        placed, texts = {name for name, _ in item.spans}, (item.product.title, item.product.text or "")
-        for name, values in item.attributes.items():
-            if not stated and (name in placed or any(locate(text, value) for value in values for text in texts)):
-                continue
-            named: list[str | None] = [value.strip() for value in values if value.strip()]
-            found[name] += [Target(number, value) for value in named or [None]]
-    learnable = {}
-    for name, rows in sorted(found.items()):
-        counts = Counter(row.value for row in rows)
-        kept = [row for row in rows if stated or counts[row.value] >= LEAST_VALUE]
-        if len(kept) >= LEAST_ATTRIBUTE and len({row.value for row in kept}) > 1:
-            learnable[name] = kept
-    return learnable
 
 
 def categories(data: Sequence[AnnotatedProduct], rows: Mapping[str, Sequence[Target]]) -> dict[str, frozenset[str]]:

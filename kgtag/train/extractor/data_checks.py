@@ -9,6 +9,7 @@ from graph.errors import FileFormatError, TextError
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.text import clean
 from kgtag.train.extractor.dataset import locate, seen_once
+from kgtag.train.targets import targets
 from kgtag.types import AnnotatedProduct
 
 _SHOWN = 5
@@ -70,7 +71,8 @@ def _shown(one: AnnotatedProduct) -> str:
 
 
 def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
-    unreadable, missing = [], []
+    unreadable, missing, inferred = list[str](), list[str](), list[str]()
+    learned = targets(data)
     for one in data:
         try:
             title = clean(one.product.title)
@@ -78,18 +80,22 @@ def _texts(data: Sequence[AnnotatedProduct]) -> list[DataFinding]:
             unreadable.append(f"{one.product.id}: {error}")
             continue
         surfaces = {(name, one.product.cut(span)) for name, span in one.spans}
-        missing += [
-            f"{_shown(one)} ← {name} {value!r}"
-            for name, values in one.attributes.items()
-            for value in values
-            if (name, value) not in surfaces
-            and not locate(title, value.strip())
-            and not locate(one.product.text or "", value.strip())
-        ]
+        for name, values in one.attributes.items():
+            (inferred if name in learned else missing).extend(
+                f"{_shown(one)} ← {name} {value!r}"
+                for value in values
+                if (name, value) not in surfaces
+                and not locate(title, value.strip())
+                and not locate(one.product.text or "", value.strip())
+            )
     nowhere = "values that are neither in the title nor in the text, and can't be learned as spans"
+    implied = (
+        "values that are neither in the title nor in the text, of attributes whose values are learned to be inferred"
+    )
     return [
         _finding("unreadable_title", "titles that can't be read, left out", unreadable),
         _finding("not_in_text", nowhere, missing),
+        _finding("inferred", implied, inferred, level="note"),
     ]
 
 
@@ -138,11 +144,18 @@ def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataF
     categories = {name: find_concept(taxonomy, name, "category") for name in kinds}
     applicable = {id: set(taxonomy.attributes_for(id)) for id in categories.values() if id is not None}
     strange, foreign, unfit, elsewhere = [], [], [], []
+    several = {name: found for name in kinds if len(found := _namesakes(taxonomy, name)) > 1}
+    unclear = []
     homes: dict[tuple[str, str], str | None] = {}
     for one in data:
         category = one.product.category
         if category and categories[category] is None:
             strange.append(category)
+        if category in several:
+            chosen, others = categories[category], [id for id in several[category] if id != categories[category]]
+            unclear.append(
+                f"{category}: {_path(taxonomy, chosen)}, not {', '.join(_path(taxonomy, o) for o in others)}"
+            )
         for name, values in one.attributes.items():
             if not values:
                 continue
@@ -150,7 +163,7 @@ def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataF
             if attribute is None:
                 foreign.append(name)
                 continue
-            if kind is not None and attribute not in applicable[kind]:
+            if kind is not None and attribute not in applicable[kind] and taxonomy.out(attribute, "applies_to"):
                 unfit.append(f"{name} on {category}")
             for value in values:
                 if (name, value) not in homes:
@@ -161,8 +174,25 @@ def _against(taxonomy: Taxonomy, data: Sequence[AnnotatedProduct]) -> list[DataF
         _finding("unknown_category", "products of categories that the taxonomy lacks", strange),
         _finding("unknown_attribute", "products with attributes that the taxonomy lacks", foreign),
         _finding("not_applicable", "attributes on categories to which the taxonomy doesn't apply them", unfit),
+        _finding(
+            "several_categories",
+            "products of a name that several categories have, and the one that was taken",
+            unclear,
+            level="note",
+        ),
         _finding("other_attribute", "values that the taxonomy has under other attributes only", elsewhere),
     ]
+
+
+def _namesakes(taxonomy: Taxonomy, name: str) -> list[str]:
+    """Return the categories with the name; none for a category's id."""
+    if name in taxonomy:
+        return []
+    return [id for id in taxonomy.lookup(name) if taxonomy[id].kind == "category"]
+
+
+def _path(taxonomy: Taxonomy, id: str | None) -> str:
+    return " > ".join(taxonomy[one].label("en") for one in taxonomy.path(id)) if id is not None else "none"
 
 
 def _home(taxonomy: Taxonomy, attribute: str, value: str) -> str | None:

@@ -11,7 +11,8 @@ from graph.errors import InputError
 from kgtag.evaluation.extraction import ValueExtractor, evaluate_extractor
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.extract.linear import BUCKETS, grams
-from kgtag.train.implicit import ValuesReport, targets, train_values
+from kgtag.train.implicit import ValuesReport, train_values
+from kgtag.train.targets import targets
 from kgtag.types import AnnotatedProduct, Extraction, Mention, Product, Span
 from tests.kgtag.train.implicit.closet import WordVectors, closet
 
