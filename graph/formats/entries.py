@@ -10,7 +10,7 @@ from pathlib import Path
 from graph.formats import table
 from graph.formats.parsed import Faults, circles
 from graph.labels import normalise, path_id
-from graph.model import Concept, Relation, RelationType
+from graph.model import Concept, Kind, Relation, RelationType
 
 _NOTHING = frozenset({"", "0", "-", "none", "null", "nan", "n/a", "\\n", "root"})
 """What a cell of parents holds for a top concept."""
@@ -128,16 +128,22 @@ class ParentFinder:
         """What has values is an attribute, unless its row says otherwise."""
         for one in self._entries.values():
             for id in table.split((one.edges or {}).get("value_of", ""))[:1]:
-                found = self._entries.get(id)
-                if found is not None and not found.stated and self.concepts[id].kind == "category":
-                    self.concepts[id] = replace(self.concepts[id], kind="attribute")
+                known = self._attribute(id, one)
+                found = self._entries.get(known)
+                if found is not None and not found.stated and self.concepts[known].kind == "category":
+                    self.concepts[known] = replace(self.concepts[known], kind="attribute")
 
     def relations_of(self, id: str, one: Entry) -> list[Relation]:
         """The relations of a concept, from all its rows."""
         targets: dict[RelationType, dict[str, None]] = {}
         for row in (one, *one.more):
             for type, cell in (row.edges or {}).items():
-                targets.setdefault(type, {}).update(dict.fromkeys(table.split(cell)))
+                named = (
+                    (self._attribute(text, row) for text in table.split(cell))
+                    if type == "value_of"
+                    else table.split(cell)
+                )
+                targets.setdefault(type, {}).update(dict.fromkeys(named))
             targets.setdefault("broader", {}).update(dict.fromkeys(self._parents(id, row)))
         if id in targets["broader"]:
             del targets["broader"][id]
@@ -200,6 +206,15 @@ class ParentFinder:
             return fits[0]
         return text if self._ids else self._make(path_id(one.concept.scheme, [text]), text, one)
 
+    def _attribute(self, text: str, one: Entry) -> str:
+        """The attribute of a value, by id, another key or label; made where the table has no ids."""
+        if text in self.concepts:
+            return text
+        fits = [self._by_key[text]] if text in self._by_key else self._by_label.get(normalise(text), [])
+        if len(fits) == 1:
+            return fits[0]
+        return text if self._ids or fits else self._make(path_id(one.concept.scheme, [text]), text, one, "attribute")
+
     def _at(self, levels: tuple[str, ...], one: Entry) -> str:
         above: str | None = None
         for depth in range(1, len(levels) + 1):
@@ -213,9 +228,9 @@ class ParentFinder:
             above = id
         return above or ""
 
-    def _make(self, id: str, label: str, one: Entry) -> str:
+    def _make(self, id: str, label: str, one: Entry, kind: Kind | None = None) -> str:
         if id not in self.concepts:
-            concept = Concept(id, one.concept.scheme, one.concept.kind, {self._lang: label})
+            concept = Concept(id, one.concept.scheme, kind or one.concept.kind, {self._lang: label})
             self.concepts[id] = concept
             self.made.append(concept)
             if "_by_label" in self.__dict__:

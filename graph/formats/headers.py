@@ -44,6 +44,8 @@ ROLES: Mapping[str, str] = {
 """Headers of everything else, best first."""
 _LEVEL = re.compile(r"(?:tier|level|lvl|l|categorylevel|category|cat|ebene)(\d{1,2})(?:name)?")
 _HIERARCHICAL = frozenset({"parent", "path", "category", "categories", "broader", "value_of"})
+_CODES = frozenset({"code", "categorycode"})
+"""Keys that are notations too, where another column is the id."""
 _SHORTEST = 5
 """Letters of a header that another may be a misspelling of."""
 _NUMBERED = re.compile(r"productcategory\d{1,2}(?:name)?")
@@ -147,17 +149,11 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
     if not levels and len(nested) > 1:
         levels = tuple(nested[name] for name in _NESTED if name in nested)
         ranked["category", ""] = [one for one in ranked["category", ""] if one[1] not in levels]
-    at, texts = {}, {}
-    for (role, language), found in ranked.items():
-        for number, (rank, position) in enumerate(sorted(found)):
-            if number and rank == min(found)[0]:
-                what = f"{role}@{language}" if role in TEXTS else role
-                raise table.error(position, f"a second column of {what}", line=table.line)
-            if not number and role in TEXTS:
-                texts[position] = (role, language, max(rank, 1) if rank < 0 else rank)
-            elif not number:
-                at[role] = position
+    at, texts = _best(table, ranked)
     keys = tuple(position for _, position in sorted(ranked["id", ""])[1:])
+    codes = [position for position in keys if key(table.header[position]) in _CODES]
+    if codes:
+        at.setdefault("notation", codes[0])
     used = {*at.values(), *texts, *levels, *numbered, *keys}
     unused = tuple(one for position, one in enumerate(table.header) if one and position not in used)
     if not levels and not numbered and at.keys().isdisjoint(_HIERARCHICAL):
@@ -165,6 +161,25 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
     products = bool(numbered) or ("parent" not in at and _of_products(table.header, at))
     plain |= bool(levels or products or "path" in at)
     return Columns(at, texts, levels, tuple(numbered), keys, products, plain, unused)
+
+
+def _best(
+    table: Table, ranked: Mapping[tuple[str, str], Sequence[tuple[int, int]]]
+) -> tuple[dict[str, int], dict[int, tuple[str, str, int]]]:
+    """The best column of each role, and of each field of texts in each language. Raises FileFormatError for two."""
+    at: dict[str, int] = {}
+    texts: dict[int, tuple[str, str, int]] = {}
+    for (role, language), unordered in ranked.items():
+        found = sorted(unordered)
+        if len(found) > 1 and found[0][0] == found[1][0]:
+            what = f"{role}@{language}" if role in TEXTS else role
+            raise table.error(found[1][1], f"a second column of {what}", line=table.line)
+        for rank, position in found[:1]:
+            if role in TEXTS:
+                texts[position] = (role, language, abs(rank))
+            else:
+                at[role] = position
+    return at, texts
 
 
 def _of_products(header: Sequence[str], at: Mapping[str, int]) -> bool:

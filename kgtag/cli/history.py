@@ -65,7 +65,7 @@ def show(version: VersionNumber, store: Store = None, json: Json = False) -> Non
     release = f", release {row['release']}" if row["release"] else ""
     made = "an external edit found" if entry.origin == "outside" else f"by {entry.author}"
     why = f": {entry.reason}" if entry.reason else ""
-    _print_effects(f"Version {version}{release}, {made} {entry.at[:19]}{why}", effects(entry.changes, entry.undo))
+    print_effects(f"Version {version}{release}, {made} {entry.at[:19]}{why}", effects(entry.changes, entry.undo))
 
 
 def diff(
@@ -101,7 +101,7 @@ def diff(
     if json:
         print_json(to_json(found) | ({"impact": touched.to_json()} if touched is not None else {}))
     else:
-        _print_effects(f"Differences from {a} to {b}", effects_of(found))
+        print_effects(f"Differences from {a} to {b}", effects_of(found))
         for line in summary(found, before, after):
             log(f"  {line}")
         if touched is not None:
@@ -178,7 +178,7 @@ def _print_impact(found: Impact) -> None:
         log(f"{found.reachable - found.compared} more lists were not compared")
 
 
-def _print_effects(title: str, found: Effects) -> None:
+def print_effects(title: str, found: Effects) -> None:
     lines = list(_effect_lines(found))
     print_table(f"{title} ({len(lines)} changes)" if lines else f"{title}: none", _COLUMNS, lines[:_SHOWN])
     if len(lines) > _SHOWN:

@@ -117,6 +117,8 @@ def import_file(
     A table with other headers: `kgtag import csv shop.csv --column label=Bezeichnung --column parent=Obergruppe`
     """
     from graph.history.diff import diff, summary
+    from graph.history.entries import effects_of
+    from kgtag.cli.history import print_effects
     from kgtag.data.importing import import_files
 
     if keep_local and not replacing:
@@ -148,7 +150,9 @@ def import_file(
         print_table(title, ["what", "count"], counts.items())
         out.print(report.words(), markup=False, soft_wrap=True)
         if dry_run:
-            for line in summary(diff(report.before, report.taxonomy), report.before, report.taxonomy):
+            found = diff(report.before, report.taxonomy)
+            print_effects("Differences", effects_of(found))
+            for line in summary(found, report.before, report.taxonomy):
                 log(f"  {line}")
 
 

@@ -162,6 +162,11 @@ def test_shops_entities_are_read(tmp_path: Path) -> None:
     ]
 
 
+def test_a_code_beside_an_id_is_the_notation(tmp_path: Path) -> None:
+    found = _read(tmp_path, "id,code,label,parent\n1,SH,Shoes,\n2,BO,Boots,SH\n")
+    assert _tree(found) == {"Shoes": None, "Boots": "Shoes"} and [c.notation for c in found.concepts] == ["SH", "BO"]
+
+
 def test_titles_above_the_column_names(tmp_path: Path) -> None:
     content = "Groups 2026;;\n;;\nNr.;Name;Eltern\n1;Fruit;\n2;Apples;1\n"
     found = _read(tmp_path, content, columns={"id": "Nr.", "parent": "Eltern"})

@@ -263,3 +263,16 @@ def test_one_edge_of_a_long_circle_is_left_out(tmp_path: Path) -> None:
 def test_what_has_values_is_an_attribute(tmp_path: Path) -> None:
     found = _read(tmp_path, "code;label;attribute\nred;Red;colour\ncolour;Colour;\n", lang="en")
     assert [(c.id, c.kind) for c in found.concepts] == [("colour", "attribute"), ("red", "value")]
+
+
+def test_attributes_are_named_by_label_or_made(tmp_path: Path) -> None:
+    found = _read(tmp_path, "id,label,attribute\n1,Colour,\n2,Red,colour\n3,Blue,1\n", lang="en")
+    assert [(r.source, r.target) for r in found.relations] == [("2", "1"), ("3", "1")]
+    assert [c.kind for c in found.concepts] == ["attribute", "value", "value"]
+    made = _read(tmp_path, "label,attribute\nRed,Colour\nBlue,Colour\n", lang="en")
+    assert [(c.id, c.kind) for c in made.concepts] == [
+        ("kgtag:blue", "value"),
+        ("kgtag:colour", "attribute"),
+        ("kgtag:red", "value"),
+    ]
+    assert made.faults == () and len(made.relations) == 2
