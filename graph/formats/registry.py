@@ -20,8 +20,10 @@ _BUILT_IN = (
     Format("openfoodfacts", openfoodfacts.read),
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
-    Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld"), options=("syntax",)),
-    Format("owl", owl.read, options=("syntax",)),
+    Format(
+        "skos", skos.read, skos.write, suffixes=(".ttl", ".nt", ".nq", ".trig", ".rdf", ".jsonld"), options=("syntax",)
+    ),
+    Format("owl", owl.read, suffixes=(".owl",), options=("syntax",)),
     Format("gs1", gs1.read, options=("syntax",)),
     Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
     Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv")),
