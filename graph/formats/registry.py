@@ -13,6 +13,7 @@ from graph.formats.format import DEFAULTS, Exported, ExportOptions, Format, Read
 from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
+_RDF = (".ttl", ".nt", ".nq", ".trig", ".rdf", ".jsonld")
 _BUILT_IN = (
     Format("shopify", shops.read_shopify, shops.write_shopify),
     Format("google", listings.read_google),
@@ -20,9 +21,7 @@ _BUILT_IN = (
     Format("openfoodfacts", openfoodfacts.read),
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
-    Format(
-        "skos", skos.read, skos.write, suffixes=(".ttl", ".nt", ".nq", ".trig", ".rdf", ".jsonld"), options=("syntax",)
-    ),
+    Format("skos", skos.read, skos.write, suffixes=_RDF, options=("syntax",)),
     Format("owl", owl.read, suffixes=(".owl",), options=("syntax",)),
     Format("gs1", gs1.read, options=("syntax",)),
     Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",)),
