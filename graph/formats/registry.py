@@ -15,6 +15,7 @@ from graph.formats.parsed import EVERYTHING, Parsed
 from graph.plugins import Group, load_as, plugin_names
 from graph.taxonomy import Taxonomy
 
+_RDF = (".ttl", ".nt", ".nq", ".trig", ".rdf", ".jsonld")
 _BUILT_IN = (
     Format("shopify", shopify.read, shopify.write),
     Format("google", listings.read_google),
@@ -22,8 +23,8 @@ _BUILT_IN = (
     Format("openfoodfacts", openfoodfacts.read),
     Format("bestbuy", shops.read_bestbuy),
     Format("whatnot", shops.read_whatnot),
-    Format("skos", skos.read, skos.write, suffixes=(".ttl", ".rdf", ".jsonld"), options=("syntax",), complete=True),
-    Format("owl", owl.read, options=("syntax",), complete=True),
+    Format("skos", skos.read, skos.write, suffixes=_RDF, options=("syntax",), complete=True),
+    Format("owl", owl.read, suffixes=(".owl",), options=("syntax",), complete=True),
     Format("gs1", gs1.read, options=("syntax",)),
     Format("graphml", graphml.read, graphml.write, suffixes=(".graphml",), complete=True),
     Format("csv", tabular.read, tabular.write, suffixes=(".csv", ".tsv"), options=("columns", "separator")),
