@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from graph.taxonomy import Taxonomy
 from kgtag.extract.categories import CERTAIN, CategoryHead, Familiar, known_odds
-from kgtag.extract.linear import Grams, feature_rows, seen_shares
+from kgtag.extract.linear import Floats, Grams, feature_rows, grams, seen_shares
 from kgtag.tag.label_map import CategoryNames
 from kgtag.train.calibration import fit_logistic, fit_named
 from kgtag.train.extractor.dataset import bucket
@@ -59,10 +59,10 @@ class _Held:
 
 
 def train_categories(
-    data: Sequence[AnnotatedProduct], texts: Mapping[int, Grams], *, names: Names | None, seed: int
+    data: Sequence[AnnotatedProduct], texts: Mapping[int, Grams], weights: Floats, *, names: Names | None, seed: int
 ) -> tuple[CategoryHead, CategoryReport] | None:
-    """Train on the products with a category; None for too few. `texts`: grams by number in the data; `names`: which
-    categories titles name."""
+    """Train on the products with a category; None for too few. `texts`: grams by number in the data; `weights`: inverse
+    frequencies of grams; `names`: which categories titles name, and their labels, which are learned from as well."""
     numbers = [n for n, one in enumerate(data) if one.product.category and n in texts]
     values = tuple(sorted({str(data[n].product.category) for n in numbers}))
     if len(numbers) < LEAST or len(values) < 2:
@@ -70,16 +70,20 @@ def train_categories(
     place = {value: at for at, value in enumerate(values)}
     outcomes = np.array([place[str(data[n].product.category)] for n in numbers], dtype=np.int64)
     titles = [data[n].product.title for n in numbers]
-    grams = [texts[n] for n in numbers]
+    rows_of = [texts[n] for n in numbers]
     named = names.matrix(titles, values) if names is not None else np.zeros((len(titles), len(values)), dtype=np.bool_)
     groups = names.groups(values) if names is not None else list(values)
-    held = _held_out(grams, titles, outcomes, values, groups, named, seed)
-    rows, known = (np.concatenate([getattr(one, part) for one in held]) for part in ("rows", "known"))
-    margins = np.concatenate([one.margins for one in held])
+    labels = names.texts(values) if names is not None else []
+    held = _held_out(rows_of, titles, outcomes, values, groups, named, seed, labels)
+    none = [_Held(np.zeros((0, len(values))), np.zeros(0), np.zeros(0, bool), np.zeros(0, int), np.zeros(0, bool))]
+    rows, known = (np.concatenate([getattr(one, part) for one in held or none]) for part in ("rows", "known"))
+    margins = np.concatenate([one.margins for one in held or none])
     slope, worth = fit_named(margins[known], named[rows[known]], outcomes[rows[known]])
-    familiar, auc = _familiar(held)
-    weights = inverse_frequencies([buckets for buckets, _ in grams])
-    head = fit_head(feature_rows(grams, weights), outcomes, values, seed=seed)
+    familiar, auc = _familiar(held or none)
+    head = fit_head(
+        feature_rows([*rows_of, *(text for _, text in labels)], weights),
+        np.append(outcomes, [at for at, _ in labels]).astype(np.int64), values, seed=seed,
+    )  # fmt: skip
     answers = softmax(slope * margins[known] + worth * named[rows[known]], axis=1)
     right = answers.argmax(axis=1) == outcomes[rows[known]]
     report = CategoryReport(len(values), len(numbers), len(right), float(right.mean()) if len(right) else 0.0, auc)
@@ -106,6 +110,15 @@ class Names:
                 made[row, [at for at, concept in bound if self._names.counts_for(found, concept)]] = True
         return made
 
+    def texts(self, values: Sequence[str]) -> list[tuple[int, Grams]]:
+        """The labels of the categories as further texts to learn from: numbers of categories, and grams."""
+        return [
+            (at, grams(text, None))
+            for at, value in enumerate(values)
+            if value in self._concepts
+            for text, _, _ in self._taxonomy[self._concepts[value]].labels()
+        ]
+
     def groups(self, values: Sequence[str]) -> list[str]:
         """For each category the one right above it, or itself: categories that are left out together."""
         found = []
@@ -117,13 +130,14 @@ class Names:
 
 
 def _held_out(
-    grams: Sequence[Grams],
+    texts: Sequence[Grams],
     titles: Sequence[str],
     outcomes: Ints,
     values: tuple[str, ...],
     groups: Sequence[str],
     named: Bools,
     seed: int,
+    labels: Sequence[tuple[int, Grams]],
 ) -> list[_Held]:
     """Train on all folds but one, without the categories of one share of the groups, and score the rest."""
     folds = np.array([bucket(title) % _FOLDS for title in titles])
@@ -138,12 +152,14 @@ def _held_out(
         test: list[int] = np.flatnonzero((folds == fold) | (hidden == fold)).tolist()
         if len(np.unique(outcomes[train])) < 2 or not len(test):
             continue
-        weights = inverse_frequencies([grams[n][0] for n in train])
+        weights = inverse_frequencies([texts[n][0] for n in train])
         own = np.isin(np.arange(len(values)), outcomes[train])
+        mine = [(at, text) for at, text in labels if own[at]]
         head = fit_head(
-            feature_rows([grams[n] for n in train], weights), outcomes[train], values, seed=seed, tolerance=_DRAFT
-        )
-        rest = [grams[n] for n in test]
+            feature_rows([*(texts[n] for n in train), *(text for _, text in mine)], weights),
+            np.append(outcomes[train], [at for at, _ in mine]).astype(np.int64), values, seed=seed, tolerance=_DRAFT,
+        )  # fmt: skip
+        rest = [texts[n] for n in test]
         margins = head.margins(feature_rows(rest, weights))
         hit = np.asarray(named[test][:, own].any(axis=1), dtype=np.bool_)
         held.append(_Held(margins, seen_shares(rest, weights), hit, np.array(test), own[outcomes[test]]))

@@ -101,10 +101,10 @@ def train_values(
     started = time.monotonic()
     rows = targets(data, stated=stated)
     texts = _texts(data, {row.product for kept in rows.values() for row in kept})
-    category = train_categories(data, texts, names=names, seed=seed)
+    weights = inverse_frequencies([buckets for buckets, _ in texts.values()])
+    category = train_categories(data, texts, weights, names=names, seed=seed)
     if not rows and category is None:
         return None
-    weights = inverse_frequencies([buckets for buckets, _ in texts.values()])
     counted = {number: with_category(text, data[number].product.category) for number, text in texts.items()}
     progress(_what(rows, stated=stated))
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
