@@ -13,10 +13,11 @@ from pyoxigraph import RdfFormat
 
 from graph.errors import InputError
 from graph.formats import reading
-from graph.formats.rdf import RDF, TYPE, Node, Text, Triple
+from graph.formats.rdf import RDF, TYPE, Node, Text, Triple, cased
 
 _LOCAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
+_XML_LANG = re.compile(rb'(<[^<>]* xml:lang=")([^"]*)')
 _LIST = {RDF + "first", RDF + "rest"}
 
 
@@ -102,12 +103,11 @@ class _Graph:
 
     def rdfxml(self) -> Iterator[bytes]:
         lines = b"".join(self.ntriples())
-        # Lenient: pyoxigraph's own terms change the case of language tags and refuse odd ones.
+        # Lenient, for language tags that BCP 47 does not have; pyoxigraph writes all in lower case.
         quads = pyoxigraph.parse(lines, format=RdfFormat.N_TRIPLES, lenient=True)
-        written = pyoxigraph.serialize(
-            (quad.triple for quad in quads), format=RdfFormat.RDF_XML, prefixes=self.prefixes
-        )
-        yield written or b""
+        triples = (quad.triple for quad in quads)
+        written = pyoxigraph.serialize(triples, format=RdfFormat.RDF_XML, prefixes=self.prefixes) or b""
+        yield _XML_LANG.sub(lambda found: found[1] + cased(found[2].decode()).encode(), written)
 
     def check_for_xml(self, path: Path) -> None:
         for about in self.nodes.values():

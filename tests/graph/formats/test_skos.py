@@ -124,6 +124,18 @@ def test_labels_as_nodes_are_written(tmp_path: Path) -> None:
     assert "skos:prefLabel" not in text and "skos:altLabel" not in text
 
 
+def test_files_for_people_to_read(tmp_path: Path) -> None:
+    concept = Concept("a", "s", "category", {"zh-CN": 'xml:lang="zh-cn"'}, {"en": ("y", "x")})
+    taxonomy = Taxonomy.of(TaxonomyData.of(0, (concept,), ()))
+    for suffix in ("ttl", "rdf", "jsonld"):
+        skos.write(taxonomy, tmp_path / f"t.{suffix}")
+    turtle = (tmp_path / "t.ttl").read_text()
+    assert '    kgtag:altLabels ( "y"@en "x"@en ) ;\n' in turtle
+    assert "<urn:kgtag:concept:a> a skos:Concept ;\n" in turtle
+    assert '<skos:prefLabel xml:lang="zh-CN">xml:lang=' in (tmp_path / "t.rdf").read_text()
+    assert '"@list"' in (tmp_path / "t.jsonld").read_text()
+
+
 def test_several_schemes_in_one_file(tmp_path: Path) -> None:
     concepts = (Concept("a", "s", "category", {"en": "A"}), Concept("b", "other one", "category", {"en": "B"}))
     taxonomy = Taxonomy.of(TaxonomyData.of(0, concepts, (Relation("exact_match", "a", "b"),)))
