@@ -151,7 +151,7 @@ class CategoryPredictor:
         unseen = [one for one in named if one not in guessed and one not in known]
         trained = dict(guessed) | dict.fromkeys(missing, 0.5 * left / max(len(missing), 1))
         if self._head is not None and trained:
-            return self._by_head(trained, unseen, named, reading.denied)
+            return self._by_head(trained, unseen, named, reading)
         prior = trained | {one: (_UNSEEN + 0.5 * left) / len(unseen) for one in unseen}
         worth = {one: self._worth(one, named, reading.denied, math.log(_NAMED)) for one in prior}
         weights = {one: p * math.exp(worth[one]) for one, p in prior.items()}
@@ -167,15 +167,16 @@ class CategoryPredictor:
         return -most if concept in denied else 0.0
 
     def _by_head(
-        self, trained: Mapping[str, float], unseen: Sequence[str], named: Mapping[str, Span], denied: Mapping[str, Rule]
+        self, trained: Mapping[str, float], unseen: Sequence[str], named: Mapping[str, Span], reading: Reading
     ) -> dict[str, float]:
-        """Names shift the probabilities among trained categories, and that of none of them; what is left to the latter
-        goes to unseen categories that the title names."""
+        """Names shift the probabilities among trained categories, and that of none of them: unseen categories that the
+        title names are as much likelier for it as any."""
         assert self._head is not None
-        worth = {one: self._worth(one, named, denied, self._head.head.named) for one in trained}
+        worth = {one: self._worth(one, named, reading.denied, self._head.head.named) for one in trained}
         weights = {one: p * math.exp(worth[one]) for one, p in trained.items()}
         sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
         odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * any(one > 0 for one in worth.values())
         known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
-        rest = (1 - known) * _NAMED / (_NAMED + 1) / max(len(unseen), 1)
+        rest = (1 - known) * (_NAMED if unseen and not reading.foreign else 1.0)
+        known, rest = known / (known + rest), rest / (known + rest) / max(len(unseen), 1)
         return {one: known * weight / total for one, weight in weights.items()} | dict.fromkeys(unseen, rest)
