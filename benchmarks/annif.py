@@ -48,7 +48,7 @@ min_df=1
 limit=50
 """
 _COLUMNS = (
-    "titles", "model", "P", "R", "micro F1", "95%", "leaf category", "contradictions", "training, s", "CPU, s",
+    "model", "titles", "P", "R", "micro F1", "95%", "leaf category", "contradictions", "training, s", "CPU, s",
     "titles per CPU s",
 )  # fmt: skip
 
@@ -150,7 +150,7 @@ def _row(titles: int, name: str, found: dict[str, Any], costs: dict[str, float])
     low, high = found["intervals"]["micro_f1"]
     micro = [found["micro"][rate] for rate in ("precision", "recall", "f1")]
     return [
-        titles, name, *micro, f"{low:.3f} to {high:.3f}", found["leaf_category_accuracy"],
+        name, titles, *micro, f"{low:.3f} to {high:.3f}", found["leaf_category_accuracy"],
         found["contradictions"] / found["n"], round(costs["seconds"]), round(costs["cpu"]),
         round(found["n"] / costs["suggest"]),
     ]  # fmt: skip
@@ -195,7 +195,7 @@ def main() -> None:
                 }  # fmt: skip
                 _log(str(cells[-1]))
     table("Beside Annif", _COLUMNS, cells, rivals=["Annif, Omikuji"])
-    report("annif", "fashion_styles", host, save=given.save, test=len(test), **measured)
+    report("annif", "fashion_styles, 1,000 titles held out", host, save=given.save, test=len(test), **measured)
 
 
 if __name__ == "__main__":

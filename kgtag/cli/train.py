@@ -104,7 +104,10 @@ def extractor(
         if start is not None:
             answer |= {"new_attributes": report.new_attributes, "new_categories": report.new_categories}
         print_json(answer | {"data": [one.to_json() for one in findings]})
-    log(f"model {report.version} in {out}: F1 {report.f1:.3f} on dev (epoch {report.epoch}), {report.seconds:.0f} s")
+    log(
+        f"model {report.version} in {out}: F1 {report.f1:.3f} of values found in dev texts (epoch {report.epoch}),"
+        f" {report.seconds:.0f} s; what is tagged in the end: kgtag evaluate tags"
+    )
 
 
 def _start(model: Path | None, replay: list[Path], run: RunOptions) -> Start | None:
@@ -161,6 +164,7 @@ def _train(
 
 
 def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: bool) -> None:
+    from kgtag.train.implicit import described
     from kgtag.train.model import train_values_only
 
     data = [*read.train, *read.dev]
@@ -169,7 +173,8 @@ def _train_values_only(read: TrainingData, out: Path, run: RunOptions, *, json: 
     )
     if json:
         print_json(asdict(report) | {"directory": str(out)})
-    log(f"model in {out}: accuracy {report.accuracy:.3f} on a tenth of the products, {report.seconds:.0f} s")
+    log(f"model in {out}: {'; '.join(described(report))}; {report.seconds:.0f} s")
+    log("what is tagged in the end: kgtag evaluate tags")
 
 
 @app.command(epilog="The search space is in docs/how-to/train.md.")

@@ -106,7 +106,8 @@ def train_values(
     if not rows and category is None:
         return None
     counted = {number: with_category(text, data[number].product.category) for number, text in texts.items()}
-    progress(_what(rows, stated=stated))
+    if rows:
+        progress(_what(rows, stated=stated))
     sets = {name: _Rows.of(kept, counted, weights) for name, kept in rows.items()}
     titles = {number: data[number].product.title for number in texts}
     held = {name: one.held_out(_folds(one, titles), seed) for name, one in sets.items()}

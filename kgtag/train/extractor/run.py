@@ -153,7 +153,8 @@ def train_extractor(
             keeper.done()
     _, version = read_config(out)
     f1 = metrics["f1"]
-    progress(f"wrote {out} (version {version}); dev F1 {100 * f1:.1f} from epoch {best.epoch}; {seconds:.0f} s")
+    scored = f"dev F1 {100 * f1:.1f} of values in texts, from epoch {best.epoch}"
+    progress(f"wrote {out} (version {version}); {scored}; {seconds:.0f} s")
     return TrainReport(
         version, f1, best.epoch, seconds, report, setup.dev_report, setup.added, out, findings, setup.new_attributes,
         setup.new_categories,
