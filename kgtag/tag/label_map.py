@@ -99,6 +99,8 @@ training titles the right category is named in 72 of 100, any given other one in
 because wrong names are near misses."""
 _UNSEEN = 0.02
 """Prior of the categories that were not trained, together, when the extractor is sure of a trained one."""
+_STRANGER = 50.0
+"""How much likelier "none of the trained" is for an unseen category that the title names alone, none trained below it."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
@@ -177,6 +179,8 @@ class CategoryPredictor:
         sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
         odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * any(one > 0 for one in worth.values())
         known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
-        rest = (1 - known) * (_NAMED if unseen and not reading.foreign else 1.0)
+        strangers = [one for one in unseen if not any(self._names.counts_for([one], other) for other in trained)]
+        named_alone = strangers and not reading.foreign and all(one <= 0 for one in worth.values())
+        rest = (1 - known) * (_STRANGER if named_alone else 1.0)
         known, rest = known / (known + rest), rest / (known + rest) / max(len(unseen), 1)
         return {one: known * weight / total for one, weight in weights.items()} | dict.fromkeys(unseen, rest)
