@@ -100,7 +100,7 @@ because wrong names are near misses."""
 _UNSEEN = 0.02
 """Prior of the categories that were not trained, together, when the extractor is sure of a trained one."""
 _STRANGER = 50.0
-"""How much likelier "none of the trained" is for an unseen category that the title names alone, none trained below it."""
+"""How much likelier an unseen category is for being the only one that the title names, with none trained below it."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
