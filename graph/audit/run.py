@@ -122,7 +122,8 @@ def audit(
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
     wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
-    return report(taxonomy.revision, [(check.name, check.severity, check.find) for check in wanted], taxonomy)
+    rows = [(check.name, check.severity, check.find) for check in wanted]
+    return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
 
 
 def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
@@ -146,4 +147,4 @@ def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
     wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
     with rdf.uncollected():
         thesaurus = Thesaurus(rdf.load(path))
-        return report(thesaurus.revision, wanted, thesaurus)
+        return report(thesaurus.revision, wanted, thesaurus, shape=thesaurus.shape())

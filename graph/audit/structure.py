@@ -2,8 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from graph.audit.report import Check, Defect, suggest
+import numpy as np
+
+from graph.audit.report import Check, Defect, Shape, suggest
+from graph.columns.columns import PREF
 from graph.model import Concept, TaggedItem
 from graph.repairs.repairs import Dialect, repairs
 from graph.taxonomy import Taxonomy
@@ -42,6 +46,16 @@ def families(taxonomy: Taxonomy) -> Iterator[tuple[Concept | None, list[Concept]
             tops.setdefault((concept.scheme, concept.kind, attribute), []).append(concept)
     for _, members in sorted(tops.items(), key=lambda item: tuple(map(str, item[0]))):
         yield None, members
+
+
+def shape(taxonomy: Taxonomy) -> Shape:
+    """Depths, fan-out and languages of the concepts, attributes left out of the first two."""
+    columns = taxonomy.columns
+    texts, placed = columns.texts, ~columns.kind.where("attribute")
+    labelled = np.bincount(texts.lang.codes[texts.kind == PREF], minlength=len(texts.lang.values)).tolist()
+    languages = {tag: count for tag, count in zip(texts.lang.values, labelled, strict=True) if count}
+    found = Shape.of(taxonomy.depths[placed], np.diff(taxonomy.narrower.starts)[placed], languages)
+    return replace(found, concepts=len(taxonomy))
 
 
 def orphan(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -171,12 +185,14 @@ def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def attribute_without_values(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """An attribute without values."""
     for concept in taxonomy:
         if concept.kind == "attribute" and active(concept) and not taxonomy.values_of(concept.id):
             yield Defect((concept.id,), f"attribute {named(concept)} has no values")
 
 
 def attribute_applies_nowhere(taxonomy: Taxonomy) -> Iterator[Defect]:
+    """An attribute that applies to no category."""
     for concept in taxonomy:
         if concept.kind == "attribute" and active(concept) and not taxonomy.out(concept.id, "applies_to"):
             yield Defect((concept.id,), f"attribute {named(concept)} applies to no category")
@@ -227,6 +243,7 @@ def tag_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
             used[concept].append(item.id)
 
     def tag_on_unknown_concept(taxonomy: Taxonomy) -> Iterator[Defect]:
+        """A tag of items that is not in the taxonomy."""
         for id in sorted(used):
             if id not in taxonomy:
                 message = f"{len(used[id])} items have the tag {id!r}, which is not in the taxonomy"
@@ -234,6 +251,7 @@ def tag_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
                 yield Defect((id,), message, _evidence(used[id]), repair)
 
     def tag_on_deprecated_concept(taxonomy: Taxonomy) -> Iterator[Defect]:
+        """A tag of items that is deprecated."""
         for id in sorted(used):
             concept = taxonomy.get(id)
             if concept is None or active(concept):
