@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from graph.audit import labels, skos_checks, structure
+from graph.audit import branches, labels, skos_checks, structure
 from graph.audit.report import Check, Defect, Report, Severity, report
 from graph.audit.thesaurus import Thesaurus
 from graph.errors import InputError
@@ -29,6 +29,12 @@ CHECKS: tuple[Check, ...] = (
     Check("repeated_label", "info", labels.repeated_label),
     Check("inconsistent_case", "info", labels.inconsistent_case),
     Check("missing_translation", "info", labels.missing_translation),
+    Check("unknown_language", "warning", branches.unknown_language),
+    Check("translations_disagree", "warning", branches.translations_disagree),
+    Check("near_duplicate_label", "info", branches.near_duplicate_label),
+    Check("category_repeats_value", "info", branches.category_repeats_value),
+    Check("depth_outlier", "info", branches.depth_outlier),
+    Check("fan_out_outlier", "info", branches.fan_out_outlier),
     Check("deprecated_without_successor", "warning", structure.deprecated_without_successor),
     Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated),
     Check("redirect_unclear", "error", structure.redirect_unclear),
