@@ -76,6 +76,7 @@ SKOS_CHECKS: tuple[SkosCheck, ...] = (
     ("skos_missing_language", "info", skos_checks.missing_language),
     ("skos_partial_language", "info", skos_checks.partial_language),
     ("skos_undocumented", "info", skos_checks.undocumented),
+    ("skos_no_out_link", "info", skos_checks.no_out_link),
 )
 
 
@@ -129,7 +130,8 @@ def audit(
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
     wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
     rows = [(check.name, check.severity, check.find) for check in wanted]
-    return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
+    with rdf.uncollected():
+        return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
 
 
 def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:

@@ -305,3 +305,11 @@ def undocumented(t: Thesaurus) -> Iterator[Defect]:
     if missing := sorted(set(t.concepts) - t.with_text(*_NOTES) - {node for node, _ in t.links(*_NOTES)}):
         message = f"{len(missing)} of {len(t.concepts)} concepts have no definition or note, e.g. {missing[0]}"
         yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.concepts)})
+
+
+def no_out_link(t: Thesaurus) -> Iterator[Defect]:
+    """Concepts that lead to no other data set where others do, reported once a file."""
+    leading = {s for s, o in t.links(*UP, *DOWN, *MATCHES, SKOS + "related") if not _same_site(s, o)}
+    if leading and (missing := sorted(t.declared - leading)):
+        message = f"{len(missing)} of {len(t.declared)} concepts lead to no other data set, e.g. {missing[0]}"
+        yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.declared)})

@@ -88,6 +88,7 @@ D = ":d a skos:Concept ; skos:inScheme :s ; skos:note 'n'@en ; skos:prefLabel 'L
         ("missing_language", ":b skos:altLabel 'plain' .", ("b",)),
         ("partial_language", ":b skos:altLabel 'Stiefel'@de .", ("a", "c")),
         ("undocumented", ":d a skos:Concept .", ("d",)),
+        ("no_out_link", ":b skos:exactMatch <http://elsewhere.org/x> .", ("a", "c")),
     ],
 )
 def test_a_defect_is_found(tmp_path: Path, check: str, content: str, concepts: tuple[str, ...]) -> None:
@@ -107,7 +108,7 @@ def test_notes_by_subproperty_count(tmp_path: Path) -> None:
 
 def test_mappings_to_other_sites_need_no_inverse(tmp_path: Path) -> None:
     report = _audit(tmp_path, ":b skos:exactMatch <http://elsewhere.org/x> .")
-    assert report.findings == ()
+    assert {finding.check for finding in report.findings} == {"skos_no_out_link"}
 
 
 def test_cycles_do_not_hang(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from graph.audit import Report, audit, audit_skos
+from graph.audit import CHECKS, Report, audit, audit_skos, check_names
 from graph.audit.report import CheckResult, Finding
+from graph.audit.run import SKOS_CHECKS
 from graph.audit.writing import to_html, to_junit, to_sarif
 from tests.graph.audit.test_checks import category, edge, taxonomy
 
@@ -100,3 +101,11 @@ def test_the_shape_is_that_of_the_concepts(tmp_path: Path) -> None:
     shape = audit_skos(file).shape
     assert (shape.concepts, dict(shape.depths)) == (3, {"0": 1, "1": 2})
     assert dict(shape.languages) == {"en": 1, "de": 1, "none": 1}
+
+
+def test_the_guide_names_every_check() -> None:
+    guide = (Path(__file__).parents[3] / "docs/how-to/audit.md").read_text(encoding="utf-8")
+    assert [name for name in check_names() if f"`{name}`" not in guide and name in {c.name for c in CHECKS}] == []
+    known = {name for name, _, _ in SKOS_CHECKS}
+    named = re.findall(r"^\| `(\w+)` \| (`skos_\w+`|none)", guide, re.MULTILINE)
+    assert len(named) == 25 and {check.strip("`") for _, check in named} - {"none"} <= known
