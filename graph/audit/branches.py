@@ -1,6 +1,5 @@
 """Checks that compare places of the hierarchy: near-duplicates, names that add nothing, outliers, translations."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
@@ -15,7 +14,7 @@ from graph.audit.groups import (
     loose_forms,
     narrower_in_use,
     of_kind,
-    shared,
+    sharing,
 )
 from graph.audit.labels import sibling_duplicate_label
 from graph.audit.languages import problem
@@ -45,32 +44,28 @@ def unknown_language(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """Labels of different branches that differ in spelling, number or accents alone, or not at all."""
-    texts, index = taxonomy.columns.texts, taxonomy.derived.labels
     rows, owner = labels(taxonomy)
     kind, scheme = taxonomy.columns.kind.codes, taxonomy.columns.scheme.codes
     place = kind.astype(np.int64) * len(taxonomy.schemes) + scheme
     place = place * (len(taxonomy) + 1) + attribute_rows(taxonomy) + 1
     _, group = np.unique(place[owner], return_inverse=True)
     keys = label_keys(taxonomy, group, rows, loose_forms(taxonomy))
-    at = shared(keys, owner)
-    forms = index.texts.array
-    found: dict[tuple[int, str], dict[int, str]] = defaultdict(dict)
-    wording = forms.take(index.form[rows[at]]).to_pylist()
-    for key, row, text in zip(keys[at].tolist(), owner[at].tolist(), wording, strict=True):
-        if folded := folded_form(text):
-            found[key, folded].setdefault(row, text)
-    tags = texts.lang.values
-    lang_of = dict(zip(keys[at].tolist(), texts.lang.codes[rows[at]].tolist(), strict=True))
-    groups = [(tags[lang_of[key]], members) for (key, _), members in found.items() if len(members) > 1]
-    apart = _apart(taxonomy, [list(members) for _, members in groups])
-    for (tag, members), differ in zip(groups, apart, strict=True):
-        depths = {int(taxonomy.depths[row]) for row in members}
-        if differ and (len(set(members.values())) > 1 or len(depths) > 1):
-            ids = [taxonomy.ids[row] for row in members]
-            shown = ", ".join(f"{text!r} ({id})" for id, text in zip(ids[:6], members.values(), strict=False))
-            message = f"{len(ids)} concepts of different branches have nearly one label in {tag!r}: {shown}"
-            evidence = {"lang": tag, "labels": dict(zip(ids, members.values(), strict=True))}
-            yield Defect(tuple(ids), message, evidence)
+    found: list[tuple[str, list[int], list[str]]] = []
+    for tag, spelt, concepts in sharing(taxonomy, keys, rows, owner):
+        forms: dict[str, tuple[list[int], list[str]]] = {}
+        for row, text in zip(concepts, spelt, strict=True):
+            own = forms.setdefault(folded_form(normalise(text)), ([], []))
+            own[0].append(row)
+            own[1].append(text)
+        found += [(tag, *own) for folded, own in forms.items() if folded and len(own[0]) > 1]
+    depths = taxonomy.depths
+    for (tag, members, spelt), apart in zip(found, _apart(taxonomy, [rows for _, rows, _ in found]), strict=True):
+        if apart and (len(set(map(normalise, spelt))) > 1 or len({depths[row] for row in members}) > 1):
+            ids = taxonomy.ids_of(members)
+            shown = ", ".join(f"{text!r} ({id})" for id, text in zip(ids[:6], spelt, strict=False))
+            same = "one label" if len(set(spelt)) == 1 else "nearly one label"
+            message = f"{len(ids)} concepts of different branches have {same} in {tag!r}: {shown}"
+            yield Defect(tuple(ids), message, {"lang": tag, "labels": dict(zip(ids, spelt, strict=True))})
 
 
 def _apart(taxonomy: Taxonomy, groups: list[list[int]]) -> list[bool]:
@@ -79,7 +74,7 @@ def _apart(taxonomy: Taxonomy, groups: list[list[int]]) -> list[bool]:
     number, a, b = np.array(pairs, dtype=np.int32).reshape(-1, 3).T
     apart = ~is_above(taxonomy, a, b) & ~is_above(taxonomy, b, a)
     counted: Longs = np.bincount(number[apart], minlength=len(groups))
-    return [bool(count) for count in counted]
+    return [bool(count) for count in counted.tolist()]
 
 
 def category_repeats_value(taxonomy: Taxonomy) -> Iterator[Defect]:

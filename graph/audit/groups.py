@@ -1,6 +1,7 @@
 """Arrays over a whole taxonomy that say where a check must look, so that a million concepts take seconds."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -117,6 +118,19 @@ def shared(keys: Longs, owner: Ints) -> Longs:
     counts = np.diff(np.append(start, len(key)))
     found: Longs = order[np.repeat(several, counts)]
     return found
+
+
+def sharing(taxonomy: Taxonomy, keys: Longs, rows: Longs, owner: Ints) -> Iterator[tuple[str, list[str], list[int]]]:
+    """(language, texts, concepts) of each key that several concepts have, in order of the keys."""
+    at, texts = shared(keys, owner), taxonomy.columns.texts
+    wording, members, langs = (
+        texts.text.take(pa.array(rows[at])).to_pylist(),
+        owner[at].tolist(),
+        texts.lang.codes[rows[at]],
+    )
+    bounds = [0, *(np.flatnonzero(np.diff(keys[at])) + 1).tolist(), len(at)] if len(at) else [0]
+    for start, stop in pairwise(bounds):
+        yield texts.lang.values[langs[start]], wording[start:stop], members[start:stop]
 
 
 def is_above(taxonomy: Taxonomy, low: Ints, high: Ints) -> Flags:

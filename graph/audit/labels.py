@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.audit.groups import Families, attribute_rows, concepts_at, in_use, label_keys, labels, shared
+from graph.audit.groups import Families, attribute_rows, concepts_at, in_use, label_keys, labels, shared, sharing
 from graph.audit.report import Defect, suggest
 from graph.audit.structure import named
 from graph.columns.columns import ALT, DEFINITION, PREF, Longs, owners
@@ -70,19 +70,13 @@ def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     ours = taxonomy.columns.kind.where("category")[owner]
     rows, owner = rows[ours], owner[ours]
     group = taxonomy.columns.scheme.codes.astype(np.int64) * (int(taxonomy.depths.max(initial=0)) + 1) + taxonomy.depths
-    suspect = np.unique(owner[shared(label_keys(taxonomy, group[owner], rows), owner)])
-    levels: dict[tuple[str, int], list[Concept]] = defaultdict(list)
-    for i, concept in zip(suspect.tolist(), concepts_at(taxonomy, suspect), strict=True):
-        levels[concept.scheme, int(taxonomy.depths[i])].append(concept)
-    for (_, depth), members in sorted(levels.items()):
-        for (tag, label), ids in _shared(_preferred(members)):
-            parents = {id: tuple(taxonomy.out(id, "broader")) for id in ids}
-            if len(set(parents.values())) == len(ids):
-                message = (
-                    f"{len(ids)} categories at depth {depth} are all called {label!r} in {tag!r}: {', '.join(ids)}"
-                )
-                evidence = {"lang": tag, "label": label, "broader": {id: list(p) for id, p in parents.items()}}
-                yield Defect(tuple(ids), message, evidence)
+    for tag, texts, members in sharing(taxonomy, label_keys(taxonomy, group[owner], rows), rows, owner):
+        parents = [taxonomy.broader.row(row) for row in members]
+        if len(set(map(tuple, parents))) == len(members):
+            ids, depth = taxonomy.ids_of(members), taxonomy.depths[members[0]]
+            message = f"{len(ids)} categories at depth {depth} are all called {texts[0]!r} in {tag!r}: {', '.join(ids)}"
+            broader = dict(zip(ids, map(taxonomy.ids_of, parents), strict=True))
+            yield Defect(tuple(ids), message, {"lang": tag, "label": texts[0], "broader": broader})
 
 
 def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
