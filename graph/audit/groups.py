@@ -13,7 +13,7 @@ from graph.labels import plain_letters
 from graph.model import Concept, Relation, RelationType
 from graph.taxonomy import Taxonomy
 
-_LOOSER = ((r"['’]s?\b", ""), (r"(ies|y)\b", "i"), (r"[es]+\b", ""), (r"[\x00-\x2f\x3a-\x60\x7b-\x7f]", ""))
+_LOOSER = ((r"(ies|y)\b", "i"), (r"['’]s?\b|[es]+\b|[\x00-\x2f\x3a-\x60\x7b-\x7f]", ""))
 """Patterns and what stands in their place: labels with one folded form become one text, and so do some others."""
 
 
@@ -150,12 +150,15 @@ def loose_forms(taxonomy: Taxonomy) -> Ints:
     """(m,) a number for each text, equal for labels whose folded forms may be equal."""
     index = taxonomy.derived.labels
     texts = index.texts.array
-    foreign = pc.invert(pc.match_substring_regex(texts, r"^[\x00-\x7f]*$"))
+    foreign = pc.match_substring_regex(texts, r"[^\x00-\x7f]")
     if pc.any(foreign).as_py():
         plain = plain_letters("\n".join(text.replace("\n", " ") for text in texts.filter(foreign).to_pylist()))
         texts = pc.replace_with_mask(texts, foreign, pa.array(plain.split("\n"), texts.type))
+    latin = pc.match_substring_regex(texts, r"[\x00-\x7f]")
+    looser = texts.filter(latin)
     for pattern, by in _LOOSER:
-        texts = pc.replace_substring_regex(texts, pattern, by)
+        looser = pc.replace_substring_regex(looser, pattern, by)
+    texts = pc.replace_with_mask(texts, latin, looser)
     codes = texts.dictionary_encode().indices.to_numpy(zero_copy_only=False)
     found: Ints = np.where(index.form >= 0, codes[index.form], -1).astype(np.int32)
     return found
