@@ -50,20 +50,24 @@ def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     place = place * (len(taxonomy) + 1) + attribute_rows(taxonomy) + 1
     _, group = np.unique(place[owner], return_inverse=True)
     keys = label_keys(taxonomy, group, rows, loose_forms(taxonomy))
-    found: list[tuple[str, list[int], list[str]]] = []
+    found: list[tuple[str, list[int], list[str], bool]] = []
     for tag, spelt, concepts in sharing(taxonomy, keys, rows, owner):
-        forms: dict[str, tuple[list[int], list[str]]] = {}
+        forms: dict[str, tuple[list[int], list[str], set[str]]] = {}
         for row, text in zip(concepts, spelt, strict=True):
-            own = forms.setdefault(folded_form(normalise(text)), ([], []))
+            normal = normalise(text)
+            own = forms.setdefault(folded_form(normal), ([], [], set()))
             own[0].append(row)
             own[1].append(text)
-        found += [(tag, *own) for folded, own in forms.items() if folded and len(own[0]) > 1]
+            own[2].add(normal)
+        groups = (own for folded, own in forms.items() if folded and len(own[0]) > 1)
+        found += [(tag, members, texts, len(normals) > 1) for members, texts, normals in groups]
     depths = taxonomy.depths
-    for (tag, members, spelt), apart in zip(found, _apart(taxonomy, [rows for _, rows, _ in found]), strict=True):
-        if apart and (len(set(map(normalise, spelt))) > 1 or len({depths[row] for row in members}) > 1):
+    apart = _apart(taxonomy, [members for _, members, _, _ in found])
+    for (tag, members, spelt, differ), far in zip(found, apart, strict=True):
+        if far and (differ or len({depths[row] for row in members}) > 1):
             ids = taxonomy.ids_of(members)
             shown = ", ".join(f"{text!r} ({id})" for id, text in zip(ids[:6], spelt, strict=False))
-            same = "one label" if len(set(spelt)) == 1 else "nearly one label"
+            same = "nearly one label" if differ else "one label"
             message = f"{len(ids)} concepts of different branches have {same} in {tag!r}: {shown}"
             yield Defect(tuple(ids), message, {"lang": tag, "labels": dict(zip(ids, spelt, strict=True))})
 

@@ -22,7 +22,7 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c}"
     "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}td,th{padding:.25rem .6rem;text-align:left;"
     "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}td.n,th.n{text-align:right}"
-    "summary{cursor:pointer;padding:.3rem 0}svg{max-width:100%;height:auto}.plots{display:grid;gap:1rem 2rem;"
+    ".checks th,.checks td:nth-child(-n+4){white-space:nowrap}summary{cursor:pointer;padding:.3rem 0}svg{max-width:100%;height:auto}.plots{display:grid;gap:1rem 2rem;"
     "grid-template-columns:repeat(auto-fit,minmax(24rem,1fr))}.error{color:#b3261e}.warning{color:#a15c00}"
     ".info{color:#3c6090}small{color:#555}@media print{body{margin:0;font-size:11px}tr,svg{break-inside:avoid}}"
 )
@@ -104,7 +104,7 @@ def to_html(report: Report, *, title: str, at: datetime | None = None) -> str:
     found = _by_check(report.findings)
     checks = sorted(report.checks, key=lambda c: (not c.count, SEVERITIES.index(c.severity), -c.count, c.name))
     count = {severity: sum(c.count for c in checks if c.severity == severity) for severity in SEVERITIES}
-    total = ", ".join(f"{count[severity]:,} {severity}" for severity in SEVERITIES)
+    total = ", ".join(f"{severity} {count[severity]:,}" for severity in SEVERITIES)
     when = (at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M UTC")
     shape = report.shape
     coverage = [(lang, 100 * n / max(1, shape.concepts)) for lang, n in shape.languages]
@@ -124,7 +124,7 @@ def to_html(report: Report, *, title: str, at: datetime | None = None) -> str:
         f'<meta name=viewport content="width=device-width"><style>{_STYLE}</style><script>{_UNFOLD}</script>'
         f"<h1>{escape(title)}</h1><p>{shape.concepts:,} concepts, revision {escape(report.revision)}, {when}. "
         f"{len(report.findings):,} findings of {len(checks)} checks: {total}.</p>"
-        f"<div class=plots>{''.join(plots)}</div><h2>Checks</h2><table>{head}{rows}</table>"
+        f"<div class=plots>{''.join(plots)}</div><h2>Checks</h2><table class=checks>{head}{rows}</table>"
         f"<h2>Findings</h2>{parts or '<p>None.</p>'}</html>\n"
     )
 
