@@ -22,7 +22,8 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1c1c1c}"
     "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}td,th{padding:.25rem .6rem;text-align:left;"
     "border-bottom:1px solid #ddd;vertical-align:top;overflow-wrap:anywhere}td.n,th.n{text-align:right}"
-    ".checks th,.checks td:nth-child(-n+4){white-space:nowrap}summary{cursor:pointer;padding:.3rem 0}svg{max-width:100%;height:auto}.plots{display:grid;gap:1rem 2rem;"
+    ".checks th,.checks td:nth-child(-n+4){white-space:nowrap}"
+    "summary{cursor:pointer;padding:.3rem 0}svg{max-width:100%;height:auto}.plots{display:grid;gap:1rem 2rem;"
     "grid-template-columns:repeat(auto-fit,minmax(24rem,1fr))}.error{color:#b3261e}.warning{color:#a15c00}"
     ".info{color:#3c6090}small{color:#555}@media print{body{margin:0;font-size:11px}tr,svg{break-inside:avoid}}"
 )
