@@ -163,11 +163,11 @@ class Taxonomy:
         Raises:
             UnknownConcept: No such concept.
         """
-        return self._names(self._edges[relation, True].row(self.index(id)))
+        return self.ids_of(self._edges[relation, True].row(self.index(id)))
 
     def into(self, id: str, relation: RelationType) -> list[str]:
         """Sources of relations of a type into a concept, by id. Raises UnknownConcept."""
-        return self._names(self._edges[relation, False].row(self.index(id)))
+        return self.ids_of(self._edges[relation, False].row(self.index(id)))
 
     def relations_from(self, id: str) -> list[Relation]:
         """Stored relations whose source is the concept, in order; none for an unknown concept."""
@@ -188,7 +188,8 @@ class Taxonomy:
         """Targets by source as a CSR matrix of concept numbers, or sources by target."""
         return self._edges[relation, forward]
 
-    def _names(self, rows: list[int]) -> list[str]:
+    def ids_of(self, rows: list[int]) -> list[str]:
+        """Ids of concept numbers, in their order."""
         ids = self._texts.all
         return [ids[j] for j in rows] if ids is not None else self._texts.many(rows)
 
@@ -198,11 +199,11 @@ class Taxonomy:
 
     def ancestors(self, id: str) -> list[str]:
         """Ids of all broader concepts, transitively, by id. Raises UnknownConcept."""
-        return self._names(self.derived.hierarchy.above(self.index(id)))
+        return self.ids_of(self.derived.hierarchy.above(self.index(id)))
 
     def descendants(self, id: str) -> list[str]:
         """Ids of all narrower concepts, transitively, by id. Raises UnknownConcept."""
-        return self._names(self.derived.hierarchy.below(self.index(id)))
+        return self.ids_of(self.derived.hierarchy.below(self.index(id)))
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is transitively broader than `descendant`, not equal to it. Raises UnknownConcept."""
@@ -215,7 +216,7 @@ class Taxonomy:
         while row >= 0:
             rows.append(row)
             row = primary[row]
-        return self._names(rows[::-1])
+        return self.ids_of(rows[::-1])
 
     def deepest(self, ids: Sequence[str]) -> list[str]:
         """The ids in the order given, without those above another of them that has the same preferred label."""
@@ -252,7 +253,7 @@ class Taxonomy:
         """Ids of attributes that apply to a category, asserted or inherited, by id. Raises UnknownConcept."""
         i = self.index(category)
         into = self._edges["applies_to", False]
-        return self._names(sorted({a for j in (i, *self.derived.hierarchy.above(i)) for a in into.row(j)}))
+        return self.ids_of(sorted({a for j in (i, *self.derived.hierarchy.above(i)) for a in into.row(j)}))
 
     def excluded(self, a: str, b: str) -> bool:
         """Whether an asserted `excludes` of the two, or of their ancestors, forbids both on one item.
@@ -281,7 +282,7 @@ class Taxonomy:
         if lang is not None:
             base, tags = lang.split("-")[0], self.columns.texts.lang.values
             found = [i for i, code in zip(found, codes, strict=True) if tags[code].split("-")[0] == base]
-        return self._names(list(dict.fromkeys(found)))
+        return self.ids_of(list(dict.fromkeys(found)))
 
     def near(self, value: str, *, kind: Kind | None = None) -> list[str]:
         """Up to three concepts whose ids or labels are like `value`, as error messages show them."""
@@ -291,7 +292,7 @@ class Taxonomy:
             found += difflib.get_close_matches(value, self.ids, n=3, cutoff=0.7)
             carried = [text for text, count in zip(labels.texts, np.diff(labels.starts).tolist(), strict=True) if count]
             for label in difflib.get_close_matches(normalise(value), carried, n=3, cutoff=0.7):
-                found += self._names(labels.find(label)[0])
+                found += self.ids_of(labels.find(label)[0])
         fit = [id for id in dict.fromkeys(found) if kind in (None, self[id].kind)]
         return [f"{self[id].label()!r} ({id})" for id in fit[:3]]
 

@@ -4,8 +4,14 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graph.audit.groups import Families, attribute_rows, concepts_at, in_use, label_keys, labels, shared, sharing
 from graph.audit.report import Defect, suggest
-from graph.audit.structure import active, families, named
+from graph.audit.structure import named
+from graph.columns.columns import ALT, DEFINITION, PREF, Longs, owners
 from graph.labels import normalise
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
@@ -13,13 +19,18 @@ from graph.taxonomy import Taxonomy
 _MAJORITY = 0.5
 _SAME_CASE = 0.9
 _FEWEST_CASED = 5
+_PLAIN = r"^[\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+( [\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+)*$"
+"""Texts that are tidy for sure."""
 _KEPT = "\t\n\r\u200c\u200d"
 """White space, and characters without width that Persian, Indic scripts and emoji need."""
 
 
 def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """One preferred label of several siblings in one language."""
-    for parent, members in families(taxonomy):
+    families = Families(taxonomy)
+    family, rows, owner = families.labels()
+    suspect = family[shared(label_keys(taxonomy, family, rows), owner)]
+    for parent, members in families.walk(suspect):
         for (tag, label), ids in _shared(_preferred(members)):
             where = f"below {named(parent)}" if parent else "at the top of their scheme"
             message = f"{len(ids)} concepts {where} are all called {label!r} in {tag!r}: {', '.join(ids)}"
@@ -30,16 +41,21 @@ def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """One preferred or alternative label of several values of an attribute, or several attributes of a scheme."""
+    rows, owner = labels(taxonomy, PREF, ALT)
+    n, attribute, columns = len(taxonomy), attribute_rows(taxonomy), taxonomy.columns
+    group = np.where(attribute >= 0, attribute, n + columns.scheme.codes)
+    ours = ~columns.kind.where("category")[owner]
+    rows, owner = rows[ours], owner[ours]
+    suspect = owner[shared(label_keys(taxonomy, group[owner], rows), owner)]
     groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
-    for concept in taxonomy:
-        if active(concept) and concept.kind == "value":
-            groups["values of attribute", taxonomy.attribute_of(concept.id) or ""].append(concept)
-        elif active(concept) and concept.kind == "attribute":
-            groups["attributes of scheme", concept.scheme].append(concept)
+    for i, concept in zip(np.unique(suspect).tolist(), concepts_at(taxonomy, np.unique(suspect)), strict=True):
+        of_scheme = ("attributes of scheme", concept.scheme)
+        home = int(attribute[i])
+        groups[of_scheme if home < 0 else ("values of attribute", taxonomy.ids[home])].append(concept)
     found: list[tuple[str, str, str, list[str]]] = []
-    for (what, owner), members in sorted(groups.items()):
-        rows = ((concept, tag, text) for concept in members for text, tag, kind in concept.labels() if kind != "hidden")
-        found += ((f"{what} {owner!r}", tag, label, ids) for (tag, label), ids in _shared(rows))
+    for (what, of), members in sorted(groups.items()):
+        named = ((one, tag, text) for one in members for text, tag, kind in one.labels() if kind != "hidden")
+        found += ((f"{what} {of!r}", tag, label, ids) for (tag, label), ids in _shared(named))
     siblings = {frozenset(defect.concepts) for defect in sibling_duplicate_label(taxonomy)} if found else set()
     for what, tag, label, ids in found:
         if frozenset(ids) not in siblings:
@@ -50,24 +66,24 @@ def ambiguous_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """One preferred label of categories of one scheme and depth in different places: linking needs context."""
-    levels: dict[tuple[str, int], list[Concept]] = defaultdict(list)
-    for concept in taxonomy:
-        if concept.kind == "category" and active(concept):
-            levels[concept.scheme, taxonomy.depth(concept.id)].append(concept)
-    for (_, depth), members in sorted(levels.items()):
-        for (tag, label), ids in _shared(_preferred(members)):
-            parents = {id: tuple(taxonomy.out(id, "broader")) for id in ids}
-            if len(set(parents.values())) == len(ids):
-                message = (
-                    f"{len(ids)} categories at depth {depth} are all called {label!r} in {tag!r}: {', '.join(ids)}"
-                )
-                evidence = {"lang": tag, "label": label, "broader": {id: list(p) for id, p in parents.items()}}
-                yield Defect(tuple(ids), message, evidence)
+    rows, owner = labels(taxonomy)
+    ours = taxonomy.columns.kind.where("category")[owner]
+    rows, owner = rows[ours], owner[ours]
+    group = taxonomy.columns.scheme.codes.astype(np.int64) * (int(taxonomy.depths.max(initial=0)) + 1) + taxonomy.depths
+    for tag, texts, members in sharing(taxonomy, label_keys(taxonomy, group[owner], rows), rows, owner):
+        parents = [taxonomy.broader.row(row) for row in members]
+        if len(set(map(tuple, parents))) == len(members):
+            ids, depth = taxonomy.ids_of(members), taxonomy.depths[members[0]]
+            message = f"{len(ids)} categories at depth {depth} are all called {texts[0]!r} in {tag!r}: {', '.join(ids)}"
+            broader = dict(zip(ids, map(taxonomy.ids_of, parents), strict=True))
+            yield Defect(tuple(ids), message, {"lang": tag, "label": texts[0], "broader": broader})
 
 
 def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """Outer or repeated spaces, and invisible characters."""
-    for concept in taxonomy:
+    texts = taxonomy.columns.texts
+    odd = ~pc.match_substring_regex(texts.text, _PLAIN).to_numpy(zero_copy_only=False) & (texts.kind != DEFINITION)
+    for concept in concepts_at(taxonomy, np.unique(owners(texts)[odd])):
         for text, tag, kind in concept.labels():
             if (better := tidy(text)) != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
@@ -76,9 +92,13 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     """An alternative or hidden label that repeats the preferred one or another."""
-    for concept in taxonomy:
-        if not concept.alt_label and not concept.hidden_label:
-            continue
+    texts = taxonomy.columns.texts
+    rows = np.flatnonzero(texts.kind != DEFINITION)
+    owner = owners(texts)[rows]
+    keys = np.sort(label_keys(taxonomy, owner, rows))
+    width = (int(taxonomy.derived.labels.form.max(initial=0)) + 1) * len(texts.lang.values)
+    again = keys[1:][keys[1:] == keys[:-1]] // max(1, width)
+    for concept in concepts_at(taxonomy, np.unique(again)):
         seen = set(concept.pref_label.items())
         for text, tag, kind in concept.labels():
             if kind == "pref":
@@ -99,7 +119,8 @@ def _relabel(
 
 def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
     """A label in lower case where nine in ten of its siblings begin with a capital, or the reverse."""
-    for _, members in families(taxonomy):
+    families = Families(taxonomy)
+    for _, members in families.walk(_mixed_case(taxonomy, families)):
         by_language: dict[str, list[Concept]] = defaultdict(list)
         for concept, tag, text in _preferred(members):
             if _case(text) is not None:
@@ -119,20 +140,40 @@ def inconsistent_case(taxonomy: Taxonomy) -> Iterator[Defect]:
                     yield Defect((concept.id,), message, {"lang": tag, "label": text, "siblings": len(cased)})
 
 
+def _mixed_case(taxonomy: Taxonomy, families: Families) -> Longs:
+    """Families in which few labels of a language begin unlike the others."""
+    texts = taxonomy.columns.texts
+    family, rows, _ = families.labels()
+    first = pc.utf8_slice_codeunits(texts.text.take(pa.array(rows)), 0, 1).dictionary_encode()
+    number_of = {"upper": 1, "lower": 0}
+    cases = np.array([number_of.get(_case(c) or "", -1) for c in first.dictionary.to_pylist()], dtype=np.int8)
+    case = cases[first.indices.to_numpy(zero_copy_only=False)] if len(rows) else cases
+    family, rows, case = family[case >= 0], rows[case >= 0], case[case >= 0]
+    width = len(texts.lang.values)
+    keys, number = np.unique(family * width + texts.lang.codes[rows], return_inverse=True)
+    count, upper = np.bincount(number), np.bincount(number, weights=case)
+    usual = np.maximum(upper, count - upper)
+    found: Longs = keys[(count >= _FEWEST_CASED) & (usual < count) & (usual >= _SAME_CASE * count)] // width
+    return found
+
+
 def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
     """A missing label in a language that most concepts of the scheme and kind have."""
-    groups: dict[tuple[str, str], list[Concept]] = defaultdict(list)
-    for concept in taxonomy:
-        if active(concept):
-            groups[concept.scheme, concept.kind].append(concept)
-    for _, members in sorted(groups.items()):
-        labelled = Counter(tag for concept in members for tag in concept.pref_label)
-        usual = sorted(tag for tag, count in labelled.items() if count > _MAJORITY * len(members))
-        for concept in members:
-            if missing := [tag for tag in usual if tag not in concept.pref_label]:
-                message = f"{named(concept)} has no preferred label in {', '.join(missing)}"
-                share = {tag: round(labelled[tag] / len(members), 3) for tag in missing}
-                yield Defect((concept.id,), message, {"missing": missing, "share_of_scheme": share})
+    columns, (rows, owner) = taxonomy.columns, labels(taxonomy)
+    tags = columns.texts.lang.values
+    group = columns.scheme.codes * len(columns.kind.values) + columns.kind.codes
+    size = np.bincount(group[in_use(taxonomy)], minlength=int(group.max(initial=0)) + 1)
+    here = group[owner].astype(np.int64) * len(tags) + columns.texts.lang.codes[rows]
+    labelled = np.bincount(here, minlength=len(size) * len(tags)).reshape(len(size), len(tags))
+    usual = labelled > _MAJORITY * size[:, None]
+    have = np.bincount(owner[usual.ravel()[here]], minlength=len(taxonomy))
+    lacking = np.flatnonzero(in_use(taxonomy) & (have < usual.sum(axis=1)[group]))
+    for i in lacking[np.argsort(group[lacking], kind="stable")].tolist():
+        concept, of = taxonomy.concepts[i], int(group[i])
+        missing = [(tag, labelled[of, code]) for code, tag in enumerate(tags) if usual[of, code]]
+        share = {tag: round(float(n / size[of]), 3) for tag, n in missing if tag not in concept.pref_label}
+        message = f"{named(concept)} has no preferred label in {', '.join(share)}"
+        yield Defect((concept.id,), message, {"missing": list(share), "share_of_scheme": share})
 
 
 def _preferred(concepts: Iterable[Concept]) -> Iterator[tuple[Concept, str, str]]:

@@ -1,10 +1,15 @@
 """Checks of an audit and the report of their findings."""
 
+import inspect
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from itertools import pairwise
+from typing import Any, Literal, Self, TypeVar
 
+import numpy as np
+
+from graph.columns.hierarchy import Indices
 from graph.errors import InputError
 from graph.rows import AuditReport, FindingRow
 from graph.taxonomy import Taxonomy
@@ -75,12 +80,38 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The duration of a check, in seconds, and the number of its findings."""
+    """The duration of a check, in seconds, the number of its findings, and what it looks for, in a sentence."""
 
     name: str
     severity: Severity
     seconds: float
     count: int
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Numbers of concepts by depth, by number of narrower ones, and by language of their preferred labels."""
+
+    concepts: int = 0
+    depths: tuple[tuple[str, int], ...] = ()
+    fan_out: tuple[tuple[str, int], ...] = ()
+    languages: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def of(cls, depths: Indices, fan_out: Indices, languages: Mapping[str, int]) -> Self:
+        """The shape of concepts whose depths and numbers of narrower ones these are, both (n,)."""
+        bounds = [0, 1, 2, 6, 11, 21, 51, 101, 301]
+        names = [f"{low}" if high == low + 1 else f"{low} to {high - 1}" for low, high in pairwise(bounds)]
+        found = np.bincount(np.searchsorted(bounds, fan_out, side="right") - 1, minlength=len(bounds)).tolist()
+        levels = np.bincount(depths).tolist()
+        ordered = sorted(languages.items(), key=lambda item: (-item[1], item[0]))
+        return cls(
+            len(depths),
+            tuple((str(depth), count) for depth, count in enumerate(levels)),
+            tuple(zip([*names, "301 or more"], found, strict=True)),
+            tuple(ordered),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +134,13 @@ class Report:
         revision: The taxonomy's revision.
         checks: The checks that ran, in order.
         findings: All findings, errors first.
+        shape: Depths, fan-out and languages of what was checked.
     """
 
     revision: str
     checks: tuple[CheckResult, ...]
     findings: tuple[Finding, ...]
+    shape: Shape = Shape()
 
     def failing(self, threshold: Severity) -> list[Finding]:
         """Findings of at least the severity of the threshold."""
@@ -126,7 +159,7 @@ class Report:
 
 
 def report(
-    revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], Iterable[Defect]]]], subject: T
+    revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], Iterable[Defect]]]], subject: T, *, shape: Shape
 ) -> Report:
     """Run checks on their subject; findings are ordered by severity, then by check."""
     results: list[CheckResult] = []
@@ -134,10 +167,16 @@ def report(
     for name, severity, find in checks:
         start = time.perf_counter()
         found = [Finding(name, severity, d.concepts, d.message, d.evidence, d.repair) for d in find(subject)]
-        results.append(CheckResult(name, severity, time.perf_counter() - start, len(found)))
+        results.append(CheckResult(name, severity, time.perf_counter() - start, len(found), _about(name, find)))
         findings += found
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Report(revision, tuple(results), tuple(findings))
+    return Report(revision, tuple(results), tuple(findings), shape)
+
+
+def _about(name: str, find: Callable[..., object]) -> str:
+    """The first sentence of what a check says of itself, its name in words when it says nothing."""
+    text = inspect.cleandoc(getattr(find, "func", find).__doc__ or name.replace("_", " "))
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def _finding(finding: Finding) -> FindingRow:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from graph.audit import labels, skos_checks, structure
+from graph.audit import branches, labels, skos_checks, structure
 from graph.audit.report import Check, Defect, Report, Severity, report
 from graph.audit.thesaurus import Thesaurus
 from graph.errors import InputError
@@ -29,6 +29,12 @@ CHECKS: tuple[Check, ...] = (
     Check("repeated_label", "info", labels.repeated_label),
     Check("inconsistent_case", "info", labels.inconsistent_case),
     Check("missing_translation", "info", labels.missing_translation),
+    Check("unknown_language", "warning", branches.unknown_language),
+    Check("translations_disagree", "warning", branches.translations_disagree),
+    Check("near_duplicate_label", "info", branches.near_duplicate_label),
+    Check("category_repeats_value", "info", branches.category_repeats_value),
+    Check("depth_outlier", "info", branches.depth_outlier),
+    Check("fan_out_outlier", "info", branches.fan_out_outlier),
     Check("deprecated_without_successor", "warning", structure.deprecated_without_successor),
     Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated),
     Check("redirect_unclear", "error", structure.redirect_unclear),
@@ -70,6 +76,7 @@ SKOS_CHECKS: tuple[SkosCheck, ...] = (
     ("skos_missing_language", "info", skos_checks.missing_language),
     ("skos_partial_language", "info", skos_checks.partial_language),
     ("skos_undocumented", "info", skos_checks.undocumented),
+    ("skos_no_out_link", "info", skos_checks.no_out_link),
 )
 
 
@@ -122,7 +129,9 @@ def audit(
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
     wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
-    return report(taxonomy.revision, [(check.name, check.severity, check.find) for check in wanted], taxonomy)
+    rows = [(check.name, check.severity, check.find) for check in wanted]
+    with rdf.uncollected():
+        return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
 
 
 def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
@@ -146,4 +155,4 @@ def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
     wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
     with rdf.uncollected():
         thesaurus = Thesaurus(rdf.load(path))
-        return report(thesaurus.revision, wanted, thesaurus)
+        return report(thesaurus.revision, wanted, thesaurus, shape=thesaurus.shape())

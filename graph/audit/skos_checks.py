@@ -8,11 +8,11 @@ from itertools import combinations
 import networkx as nx
 
 from graph.audit.labels import tidy
+from graph.audit.languages import problem
 from graph.audit.report import Defect, suggest
 from graph.audit.thesaurus import DOWN, INVERSES, LABELS, MATCHES, UP, Thesaurus, leads, ways
 from graph.formats.rdf import DC, DCT, RDFS, SKOS, Node
 from graph.labels import normalise
-from graph.model import LANGUAGE_TAG
 
 _IRI = re.compile(r"https?://[^\s<>\"{}|\\^`*/]+(/[^\s<>\"{}|\\^`*]*)?|urn:kgtag:[^\s]+")
 _NOTES = tuple(
@@ -141,8 +141,12 @@ def no_top_concept(t: Thesaurus) -> Iterator[Defect]:
 
 
 def top_concept_with_broader(t: Thesaurus) -> Iterator[Defect]:
+    """A top concept below another of its scheme, by any statement: direct, transitive, either way, or a mapping."""
+    stated = ways(t.links(*UP), t.links(*DOWN))
     for concept, scheme in sorted(_tops(t)):
-        if parents := sorted(p for p in t.parents.get(concept, ()) if scheme in t.schemes_of.get(p, ())):
+        found = t.all_parents.get(concept, set()) - {concept}
+        unplaced = stated.get(concept, set()) - t.schemes_of.keys()
+        if parents := sorted(p for p in found if p in unplaced or scheme in t.schemes_of.get(p, ())):
             message = f"{concept} is a top concept of {scheme}, but below {parents[0]}"
             yield Defect((concept, parents[0]), message, {"scheme": scheme})
 
@@ -230,10 +234,11 @@ def untidy_label(t: Thesaurus) -> Iterator[Defect]:
 
 
 def bad_language(t: Thesaurus) -> Iterator[Defect]:
-    wrong = {label.lang for _, label in t.texts(*LABELS) if label.lang and not LANGUAGE_TAG.fullmatch(label.lang)}
+    """Labels in a language whose tag the registry of BCP 47 does not have, or no longer."""
+    wrong = {lang: words for _, (_, lang) in t.texts(*LABELS) if lang and (words := problem(lang)) is not None}
     for node, label in sorted((node, label) for node, label in t.texts(*LABELS) if label.lang in wrong):
-        message = f"the label {label.text!r} of {node} is in {label.lang!r}, which is not a language tag"
-        yield Defect((node,), message)
+        message = f"the label {label.text!r} of {node} is in {label.lang!r}, which {wrong[label.lang]}"
+        yield Defect((node,), message, {"lang": label.lang})
 
 
 def shared_label(t: Thesaurus) -> Iterator[Defect]:
@@ -300,3 +305,11 @@ def undocumented(t: Thesaurus) -> Iterator[Defect]:
     if missing := sorted(set(t.concepts) - t.with_text(*_NOTES) - {node for node, _ in t.links(*_NOTES)}):
         message = f"{len(missing)} of {len(t.concepts)} concepts have no definition or note, e.g. {missing[0]}"
         yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.concepts)})
+
+
+def no_out_link(t: Thesaurus) -> Iterator[Defect]:
+    """Concepts that lead to no other data set where others do, reported once a file."""
+    leading = {s for s, o in t.links(*UP, *DOWN, *MATCHES, SKOS + "related") if not _same_site(s, o)}
+    if leading and (missing := sorted(t.declared - leading)):
+        message = f"{len(missing)} of {len(t.declared)} concepts lead to no other data set, e.g. {missing[0]}"
+        yield Defect(tuple(missing[:100]), message, {"missing": len(missing), "of": len(t.declared)})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+import numpy as np
+
+from graph.audit.report import Shape
 from graph.formats.rdf import RDFS, SKOS, SKOSXL, TYPE, XL_TERMS, Node, Text, Triple
 
 LABELS = tuple(SKOS + term for term in ("prefLabel", "altLabel", "hiddenLabel"))
@@ -125,6 +128,19 @@ class Thesaurus:
     def all_parents(self) -> Ways:
         """Child → parents by any hierarchical statement, transitive ones and mappings included."""
         return ways(self.links(*UP, SKOS + "broadMatch"), self.links(*DOWN, SKOS + "narrowMatch"))
+
+    def shape(self) -> Shape:
+        """Depths (steps down from a concept without broader ones), fan-out, and languages of preferred labels."""
+        up = {low: found - {low} for low, found in self.parents.items()}
+        down = ways((), ((low, high) for low, found in up.items() for high in found))
+        depth = dict.fromkeys((node for node in self.concepts if not up.get(node)), 0)
+        level, steps = list(depth), 0
+        while level := [child for node in level for child in down.get(node, ()) if child not in depth]:
+            depth.update(dict.fromkeys(level, steps := steps + 1))
+        languages = Counter(lang for _, lang in {(node, text.lang) for node, text in self.texts(SKOS + "prefLabel")})
+        depths = np.array([depth.get(node, 0) for node in self.concepts], dtype=np.int32)
+        fan_out = np.array([len(down.get(node, ())) for node in self.concepts], dtype=np.int32)
+        return Shape.of(depths, fan_out, {lang or "none": count for lang, count in languages.items()})
 
 
 def ways(forth: Iterable[tuple[Node, Node]], back: Iterable[tuple[Node, Node]] = ()) -> Ways:

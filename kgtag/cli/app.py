@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli import concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
+from kgtag.cli import audit, concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
 
 app = typer.Typer(
     name="kgtag",
@@ -44,7 +44,7 @@ app.command("versions")(history.versions)
 app.command("show")(history.show)
 app.command("undo")(history.undo)
 app.command("release")(history.release)
-app.command("audit")(store.audit)
+app.command("audit")(audit.audit)
 app.command("status")(store.status)
 app.command("map")(discover.map_command)
 app.command("link")(tag.link)

@@ -1,4 +1,4 @@
-"""Commands on the store: init, migrate, import, export, audit, status, keys."""
+"""Commands on the store: init, migrate, import, export, status, keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from graph.importing import ImportReport
     from graph.stores import MigratableStore
 
-_SHOWN = 20
 _COUNTS = ("created", "updated", "unchanged", "relations", "moved", "back", "deprecated")
 _GONE = ("labels_removed", "definitions_removed", "notations_removed", "relations_removed", "kept_local")
 
@@ -207,46 +206,6 @@ def export_file(
         written = write(taxonomy, format, file, options=options)
     notes(written.notes)
     log(f"{written.concepts} concepts written to {file}")
-
-
-def audit(
-    store: Store = None,
-    skos: Annotated[Path | None, typer.Option(help="Audit a SKOS file as it is, without a store.")] = None,
-    check: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
-    fail_on: Annotated[str, typer.Option(help="Least severity for exit code 1: error, warning or info.")] = "error",
-    embeddings: Annotated[
-        Path | None, typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned check of implausible edges.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Check the whole graph: findings with severity, evidence and a suggested repair.
-
-    Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`
-    """
-    from graph.audit import audit_skos, parse_severity
-    from kgtag.embed.audit import audit_store
-    from kgtag.embed.scorer import Scorer
-
-    threshold = parse_severity(fail_on)
-    if skos is not None:
-        report = audit_skos(skos, checks=check)
-    else:
-        scorer = Scorer.load(embeddings) if embeddings is not None else None
-        report = audit_store(open_store(store), checks=check, scorer=scorer)
-    if json:
-        print_json(report.to_json())
-    else:
-        ran = [(c.severity, c.name, c.count) for c in report.checks if c.count]
-        quiet = len(report.checks) - len(ran)
-        title = f"Audit of revision {report.revision}: {quiet} of {len(report.checks)} checks found nothing"
-        print_table(title, ["severity", "check", "findings"], ran)
-        found = [(f.severity, f.check, f.message) for f in report.findings[:_SHOWN]]
-        if found:
-            print_table("Findings", ["severity", "check", "message"], found)
-        if len(report.findings) > _SHOWN:
-            log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
-    if report.failing(threshold):
-        raise typer.Exit(1)
 
 
 def status(store: Store = None, json: Json = False) -> None:

@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from graph.audit import CHECKS, Check, Defect, Finding, audit, check_names, parse_severity
+from graph.audit.languages import problem
 from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
 from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem
@@ -363,6 +365,101 @@ def test_no_check_trips_over_any_taxonomy(data: TaxonomyData) -> None:
     assert report.checks[0].count == 0
     assert {concept for finding in report.findings for concept in finding.concepts} <= set(found.ids)
     assert json.dumps(report.to_json(), sort_keys=True)
+
+
+def test_unknown_language() -> None:
+    finding = one(taxonomy([category("x", jp="靴"), category("y", jp="服")]), "unknown_language")
+    assert finding.concepts == ("x", "y") and "that of the language is 'ja'" in finding.message
+    for tag, words in {
+        "xq": "'xq', which is not registered",
+        "iw": "written 'he' now",
+        "zh-Hanx": "script 'hanx'",
+        "en-XW-x-a": "",
+        "de-QQ": "region 'qq'",
+        "sl-nothere": "variant 'nothere'",
+    }.items():
+        found = run(taxonomy([category("x", **{tag: "x"})]), "unknown_language")
+        assert (words in found[0].message) if words else not found, tag
+    for tag in ("zh-Hant-TW", "es-419", "yue", "zh-yue", "sr-Latn", "de-1996", "und", "zxx", "qaa", "pt-BR-x-shop"):
+        assert problem(tag) is None, tag
+    assert problem("en_US") == "is not a language tag" and "'english', which is not" in str(problem("english"))
+
+
+def test_translations_disagree() -> None:
+    pair = [category("a", "Track Pants", de="Hosen"), category("b", "Training Pants", de="hosen")]
+    below = [edge("broader", "a", "boots"), edge("broader", "b", "boots")]
+    finding = one(taxonomy(pair, below), "translations_disagree")
+    assert finding.concepts == ("a", "b")
+    assert finding.evidence["differ"] == {"en": {"a": "Track Pants", "b": "Training Pants"}}
+    assert run(taxonomy([pair[0], category("b", "Track pants", de="Hosen")], below), "translations_disagree") == ()
+
+
+def test_near_duplicate_label() -> None:
+    def near(first: str, second: str, *more: Relation) -> list[tuple[str, ...]]:
+        found = taxonomy([category("a", first), category("b", second)], [edge("broader", "a", "boots"), *more])
+        return [finding.concepts for finding in run(found, "near_duplicate_label")]
+
+    elsewhere = edge("broader", "b", "sandals")
+    for one_label, other in {
+        "Polka-Dot Dress": "polka dot dresses",
+        "Crème brûlée": "Creme brulee",
+        "Batteries": "Battery",
+        "運動服": "运动服",
+        "Men's Shoe": "mens shoes",
+    }.items():
+        assert near(one_label, other, elsewhere) == [("a", "b")], one_label
+    assert near("Laces", "laces", elsewhere) == []  # One label at one depth is `same_level_label`.
+    assert near("Lace", "Laces", edge("broader", "b", "a")) == []
+    assert near("Lace", "Lance", elsewhere) == []
+    assert near("†", "‡", elsewhere) == []
+    two = [attribute("colour", "Tint"), value("ruby", "Reds")]
+    assert run(taxonomy(two, [edge("value_of", "ruby", "colour")]), "near_duplicate_label") == ()
+    assert len(run(taxonomy([value("ruby", "Reds")], [edge("value_of", "ruby", "color")]), "near_duplicate_label")) == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "found"), [("Red boots", True), ("Boots red", True), ("Bored boots", False), ("Warm boots", False)]
+)
+def test_category_repeats_value(label: str, found: bool) -> None:
+    findings = run(taxonomy([category("x", label)], [edge("broader", "x", "boots")]), "category_repeats_value")
+    assert [finding.concepts for finding in findings] == ([("x", "boots", "red")] if found else [])
+
+
+def test_depth_and_fan_out_outliers() -> None:
+    wide = [category(f"w{i}") for i in range(40)]
+    narrow = [category(f"n{i}{j}") for i in range(40) for j in range(2)]
+    crowd = [category(f"c{i}") for i in range(100)]
+    chain = [category(f"d{i}") for i in range(9)]
+    edges = [edge("broader", c.id, "boots") for c in wide] + [edge("broader", c.id, f"w{c.id[1:-1]}") for c in narrow]
+    edges += [edge("broader", c.id, "w7") for c in crowd]
+    edges += [edge("broader", b.id, a.id) for a, b in pairwise([wide[3], *chain])]
+    found = taxonomy([*wide, *narrow, *crowd, *chain], edges)
+    fans = run(found, "fan_out_outlier")
+    assert {finding.concepts for finding in fans} == {("w7",), ("boots",)} and fans[0].evidence["median"] == 2.0
+    deep = run(found, "depth_outlier")
+    assert [finding.concepts for finding in deep] == [("d5",), ("d6",), ("d7",), ("d8",)]
+    assert "at depth 8; in its scheme 3 is usual" in deep[0].message
+    assert run(taxonomy(chain, edges[-8:]), "depth_outlier") == ()
+
+
+def test_tags_exclude_each_other() -> None:
+    found = taxonomy(
+        [value("wine", "Wine red"), value("navy", "Navy")],
+        [
+            edge("value_of", "wine", "color"),
+            edge("value_of", "navy", "color"),
+            edge("broader", "wine", "red"),
+            Relation("excludes", "blue", "red"),
+        ],
+    )
+    items = [
+        TaggedItem("i", "t", "en", "m", "r", (ItemTag("wine", 0.9, "exact"), ItemTag("blue", 0.9, "exact"))),
+        TaggedItem("j", "t", "en", "m", "r", (ItemTag("wine", 0.9, "exact"), ItemTag("navy", 0.9, "exact"))),
+        TaggedItem("k", "t", "en", "m", "r", (ItemTag("red", 0.9, "e"), ItemTag("blue", 0.9, "e", status="rejected"))),
+    ]
+    (finding,) = audit(found, items=items, checks=["tags_exclude_each_other"]).findings
+    assert (finding.severity, finding.concepts) == ("error", ("blue", "red"))
+    assert finding.evidence == {"items": 1, "examples": ["i"]}
 
 
 def test_every_check_has_a_test_here() -> None:

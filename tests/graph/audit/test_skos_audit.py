@@ -70,6 +70,12 @@ D = ":d a skos:Concept ; skos:inScheme :s ; skos:note 'n'@en ; skos:prefLabel 'L
         ("bad_iri", "<d> a skos:Concept .", ("file:///d",)),
         ("no_top_concept", ":d skos:inScheme :t .", ("t",)),
         ("top_concept_with_broader", ":b skos:topConceptOf :s .", ("b", "a")),
+        ("top_concept_with_broader", ":b skos:broaderTransitive :a . :s skos:hasTopConcept :b .", ("b", "a")),
+        ("top_concept_with_broader", D + ":d skos:topConceptOf :s . :c skos:narrower :d .", ("d", "c")),
+        ("top_concept_with_broader", D + ":d skos:topConceptOf :s ; skos:broadMatch :c .", ("d", "c")),
+        ("top_concept_with_broader", ":a skos:broader :x .", ("a", "x")),
+        ("bad_language", ":b skos:altLabel 'x'@xq .", ("b",)),
+        ("bad_language", ":b skos:altLabel 'x'@en-Latx .", ("b",)),
         ("redundant_broader", D + ":d skos:broader :b, :a .", ("d", "a")),
         ("mapping_within_scheme", ":b skos:closeMatch :c .", ("b", "c")),
         ("transitive_only", ":b skos:broaderTransitive :c .", ("b", "c")),
@@ -82,6 +88,7 @@ D = ":d a skos:Concept ; skos:inScheme :s ; skos:note 'n'@en ; skos:prefLabel 'L
         ("missing_language", ":b skos:altLabel 'plain' .", ("b",)),
         ("partial_language", ":b skos:altLabel 'Stiefel'@de .", ("a", "c")),
         ("undocumented", ":d a skos:Concept .", ("d",)),
+        ("no_out_link", ":b skos:exactMatch <http://elsewhere.org/x> .", ("a", "c")),
     ],
 )
 def test_a_defect_is_found(tmp_path: Path, check: str, content: str, concepts: tuple[str, ...]) -> None:
@@ -101,7 +108,7 @@ def test_notes_by_subproperty_count(tmp_path: Path) -> None:
 
 def test_mappings_to_other_sites_need_no_inverse(tmp_path: Path) -> None:
     report = _audit(tmp_path, ":b skos:exactMatch <http://elsewhere.org/x> .")
-    assert report.findings == ()
+    assert {finding.check for finding in report.findings} == {"skos_no_out_link"}
 
 
 def test_cycles_do_not_hang(tmp_path: Path) -> None:

@@ -168,6 +168,19 @@ def test_audit(shop: str, tmp_path: Path) -> None:
     assert table.code == 0 and "single_child" in table.stdout
 
 
+def test_audit_as_files_for_people_and_for_ci(shop: str, tmp_path: Path) -> None:
+    names = ("audit.html", "audit.sarif", "audit.xml")
+    options = ["--html", names[0], "--sarif", names[1], "--junit", names[2]]
+    ran = run("audit", *options, "--fail-on", "info", "--store", shop, cwd=tmp_path)
+    assert ran.code == 1 and all(f"written to {name}" in ran.stderr for name in names)
+    page, log, junit = ((tmp_path / name).read_text(encoding="utf-8") for name in names)
+    assert page.startswith("<!doctype html>") and "single_child" in page
+    assert json.loads(log)["runs"][0]["results"]
+    assert junit.startswith("<?xml") and "<failure" in junit
+    refused = run("audit", "--html", "no/audit.html", "--store", shop, cwd=tmp_path)
+    assert refused.code == 2 and "can't write 'no/audit.html'" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
