@@ -105,9 +105,10 @@ def _fact(taxonomy: Taxonomy, id: str) -> Fact:
 
 
 def _everything(taxonomy: Taxonomy) -> str | None:
-    broader = (concept.id for concept in taxonomy if concept.kind == "category" and concept.status != "deprecated")
-    tops = [id for id in broader if not taxonomy.out(id, "broader")]
-    return tops[0] if len(tops) == 1 and taxonomy.into(tops[0], "broader") else None
+    columns = taxonomy.columns
+    tops = columns.kind.where("category") & ~columns.status.where("deprecated") & (taxonomy.depths == 0)
+    found = [taxonomy.ids[int(at)] for at in tops.nonzero()[0][:2]]
+    return found[0] if len(found) == 1 and taxonomy.into(found[0], "broader") else None
 
 
 def _applies(taxonomy: Taxonomy, attribute: str, category: str) -> bool:

@@ -10,6 +10,7 @@ from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
 from kgtag.extract.names import NameGuesser
+from kgtag.extract.scope import attributes_of
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Extraction, Extractor, Field, Mention, Product, Span
 
@@ -84,7 +85,7 @@ class LabelExtractor(Extractor):
         table = table or LabelTable(taxonomy)
         self._titles, self._categories = LabelFinder(table, "value"), LabelFinder(table, "category")
         self._names = NameGuesser(taxonomy, table)
-        self._attributes = tuple(concept.id for concept in taxonomy if concept.kind == "attribute")
+        self._attributes = tuple(attribute.id for attribute in attributes_of(taxonomy))
 
     @property
     def version(self) -> str:

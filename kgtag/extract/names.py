@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from graph.labels import CJK_CLASS, words
 from graph.taxonomy import Taxonomy
+from kgtag.extract.scope import attributes_of
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Mention, Span
 
@@ -30,10 +32,14 @@ class NameGuesser:
     """Guesses names in titles. Words of any label are known, and no guess."""
 
     def __init__(self, taxonomy: Taxonomy, table: LabelTable) -> None:
-        named = {one.id: " ".join(text for text, *_ in one.labels()) for one in taxonomy if one.kind == "attribute"}
+        named = {one.id: " ".join(text for text, *_ in one.labels()) for one in attributes_of(taxonomy)}
         self._brand = next((id for id, labels in named.items() if _BRAND.search(labels)), None)
         self._device = next((id for id, labels in named.items() if _DEVICE.search(labels)), self._brand)
-        self._known = {word.folded for text in table.texts for word in words(text)} if self._brand else set[str]()
+        self._table = table
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {word.folded for text in self._table.texts for word in words(text)}
 
     def find(self, title: str, found: Sequence[Mention], taken: Sequence[Span]) -> Iterator[Mention]:
         """Names outside what was `found` and is `taken`, from left to right; no brand where there is one."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from graph.labels import CJK, CJK_CLASS
+from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.types import Rule, Span
 
@@ -31,10 +32,15 @@ _TOPICS: tuple[tuple[Topic, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 
+def attributes_of(taxonomy: Taxonomy) -> list[Concept]:
+    """All attributes, by id; of a million concepts, no other is built."""
+    return [taxonomy[taxonomy.ids[int(at)]] for at in taxonomy.columns.kind.where("attribute").nonzero()[0]]
+
+
 def topics(taxonomy: Taxonomy) -> dict[str, Topic]:
     """The topic of each attribute, by its labels."""
     found: dict[str, Topic] = {}
-    for attribute in (concept for concept in taxonomy if concept.kind == "attribute"):
+    for attribute in attributes_of(taxonomy):
         named = " ".join(text for text, _, _ in attribute.labels())
         found[attribute.id] = next((topic for topic, pattern in _TOPICS if pattern.search(named)), "other")
     return found
