@@ -14,6 +14,7 @@ from kgtag.evaluation.tags import compare_tags, evaluate_tags
 from kgtag.extract.categories import joined
 from kgtag.extract.implicit import DIRECTORY
 from kgtag.extract.named import ValueNames
+from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.models import assemble_tagger, load_models
 from kgtag.tag.tagger import Tagger
 from kgtag.train.categories import Names
@@ -68,7 +69,7 @@ def tagger(taxonomy: Taxonomy, tmp_path_factory: pytest.TempPathFactory) -> Tagg
     categories = {name: find_concept(taxonomy, name, "category") or "" for name in _GOODS}
     report = train_values(
         goods(), out=out / DIRECTORY, stated=True, names=Names(taxonomy, categories),
-        value_names=partial(ValueNames, taxonomy, attributes), concepts=attributes | categories,
+        value_names=partial(ValueNames, LabelTable(taxonomy), attributes), concepts=attributes | categories,
     )  # fmt: skip
     assert report is not None and report.category is not None
     assert report.category.categories == 6 and report.category.accuracy > 0.9
