@@ -126,7 +126,9 @@ class CategoryPredictor:
         for name, probability in extraction.categories:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
-        named = {one.concept: one.span for one in reading.categories if one.rule is None and one.head}
+        # With nothing but names, the head of the title decides; a trained model has read the whole of it.
+        meant = [one for one in reading.categories if one.rule is None and (one.head or guessed)]
+        named = {one.concept: one.span for one in meant}
         found: list[CandidateTag] = []
         for concept, probability in self._probabilities(guessed, named, reading).items():
             if probability >= _FLOOR:
