@@ -2,7 +2,7 @@
 
     python benchmarks/hard_titles.py [--model DIR] [--embeddings DIR] [--failures]
 
-`hard_titles.jsonl` was written by hand, half English, half Chinese, without regard to the rules that it measures. A row
+`hard_titles.jsonl` was written for it, half English, half Chinese, without regard to the rules that it measures. A row
 has the right `category` (null: the shop has none for the product), right `values` and `wrong` concepts, that a hasty
 reader would give. `accepted` are other categories, broad ones mostly, that count as the right one.
 Neither `values` nor `wrong` are all there is, so there is no precision; the sample's own test titles have one.
@@ -177,7 +177,7 @@ def main() -> None:
     if given.failures:
         for name in [name for name in found if name != FLOOR]:
             _print_failures(name, found[name])
-    data = f"{len(rows)} hard titles, by hand, for the sample shop; its {summary['n']} test titles"
+    data = f"{len(rows)} hard titles of own writing, for the sample shop; its {summary['n']} test titles"
     report("hard_titles", data, host, save=given.save, **summary)
 
 

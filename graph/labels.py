@@ -10,6 +10,7 @@ from typing import Any
 
 _SEPARATORS = re.compile(r"[\s\-‐‑‒–—_/·・]+")
 _LONGEST_SLUG, _LONGEST_ID = 80, 300
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 MAX_CHARACTERS = 200
 """Characters of a surface or label that are compared: no label worth linking to is longer."""
 
@@ -53,11 +54,17 @@ def language_tag(text: str) -> str | None:
         >>> language_tag("en_us"), language_tag("ZH-hans"), language_tag("english")
         ('en-US', 'zh-Hans', None)
     """
-    first, *rest = text.strip().replace("_", "-").split("-")
-    if not re.fullmatch(r"[A-Za-z]{2,3}", first) or not all(re.fullmatch(r"[A-Za-z0-9]{2,8}", part) for part in rest):
-        return None
-    script = (part.title() if len(part) == 4 and part.isalpha() else part.lower() for part in rest)
-    return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in script)])
+    tag = text.strip().replace("_", "-")
+    return cased_tag(tag) if _LANGUAGE.fullmatch(tag) else None
+
+
+@lru_cache(maxsize=1000)
+def cased_tag(tag: str) -> str:
+    """A language tag in the case that BCP 47 advises: "EN" → "en", "zh-hans-cn" → "zh-Hans-CN"."""
+    first, *rest = re.split(r"([-_])", tag.lower())
+    return first + "".join(
+        part.title() if len(part) == 4 and part.isalpha() else part.upper() if len(part) == 2 else part for part in rest
+    )
 
 
 def path_id(scheme: str, names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import sound
 from graph.errors import FileFormatError
-from graph.model import RELATION_TYPES, Concept, ProblemCode, Relation
+from graph.model import RELATION_TYPES, Concept, ProblemCode, Relation, back_edges
 
 _ELSEWHERE: frozenset[ProblemCode] = frozenset({"dangling", "value_without_attribute"})
 """Problems that may not exist in the store, which may have the other concept."""
@@ -119,27 +119,7 @@ def circles(relations: Iterable[Relation]) -> list[Relation]:
     for edge in relations:
         if edge.type == "broader":
             edges.setdefault(edge.source, []).append(edge)
-    closing: list[Relation] = []
-    done: set[str] = set()
-    for start in edges:
-        if start in done:
-            continue
-        on_the_way = {start}
-        steps = [(start, iter(edges[start]))]
-        while steps:
-            id, rest = steps[-1]
-            for edge in rest:
-                if edge.target in on_the_way:
-                    closing.append(edge)
-                elif edge.target not in done and edge.target in edges:
-                    on_the_way.add(edge.target)
-                    steps.append((edge.target, iter(edges[edge.target])))
-                    break
-            else:
-                steps.pop()
-                on_the_way.discard(id)
-                done.add(id)
-    return closing
+    return back_edges(edges, edges)
 
 
 class Faults:

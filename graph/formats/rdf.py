@@ -8,7 +8,6 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -19,6 +18,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading, xml
 from graph.formats.parsed import shortened
+from graph.labels import cased_tag
 from graph.model import RelationType
 
 SKOS = "http://www.w3.org/2004/02/skos/core#"
@@ -135,7 +135,7 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
                 name = blanks.setdefault(s.value, f"_:f{number}b{len(blanks)}")
             if isinstance(o, Literal):
                 lang = o.language
-                value: Node | Text = Text(o.value, cased(lang) if lang else "")
+                value: Node | Text = Text(o.value, cased_tag(lang) if lang else "")
             elif isinstance(o, NamedNode):
                 value = known.setdefault(o.value, o.value)
             elif isinstance(o, BlankNode):
@@ -207,15 +207,6 @@ def _check_nesting(source: str, brackets: re.Pattern[str], path: Path) -> None:
                 raise FileFormatError(str(path), "nested too deeply", line=source.count("\n", 0, found.start()) + 1)
         elif bracket[0] != '"':
             depth = max(0, depth - 1)
-
-
-@lru_cache(maxsize=1000)
-def cased(tag: str) -> str:
-    """A language tag in the case that BCP 47 advises: "EN" → "en", "zh-hans-cn" → "zh-Hans-CN"."""
-    first, *rest = re.split(r"([-_])", tag.lower())
-    return first + "".join(
-        part.title() if len(part) == 4 and part.isalpha() else part.upper() if len(part) == 2 else part for part in rest
-    )
 
 
 def to_iri(id: str, base: str) -> str:

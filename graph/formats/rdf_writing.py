@@ -13,7 +13,8 @@ from pyoxigraph import RdfFormat
 
 from graph.errors import InputError
 from graph.formats import reading
-from graph.formats.rdf import RDF, TYPE, Node, Text, Triple, cased
+from graph.formats.rdf import RDF, TYPE, Node, Text, Triple
+from graph.labels import cased_tag
 
 _LOCAL = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NOT_IN_IRI = re.compile(r'[\x00-\x20<>"{}|^`\\]')
@@ -107,7 +108,7 @@ class _Graph:
         quads = pyoxigraph.parse(lines, format=RdfFormat.N_TRIPLES, lenient=True)
         triples = (quad.triple for quad in quads)
         written = pyoxigraph.serialize(triples, format=RdfFormat.RDF_XML, prefixes=self.prefixes) or b""
-        yield _XML_LANG.sub(lambda found: found[1] + cased(found[2].decode()).encode(), written)
+        yield _XML_LANG.sub(lambda found: found[1] + cased_tag(found[2].decode()).encode(), written)
 
     def check_for_xml(self, path: Path) -> None:
         for about in self.nodes.values():

@@ -32,6 +32,7 @@ from graph.model.concepts import Retagged as Retagged
 from graph.model.concepts import Status as Status
 from graph.model.concepts import TaggedItem as TaggedItem
 from graph.model.concepts import UnknownEdge as UnknownEdge
+from graph.model.concepts import back_edges as back_edges
 from graph.model.proposals import PROPOSAL_STATUSES as PROPOSAL_STATUSES
 from graph.model.proposals import Accepting as Accepting
 from graph.model.proposals import Comment as Comment

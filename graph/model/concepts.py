@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -120,6 +120,30 @@ class Relation:
         if self.type in SYMMETRIC and self.source > self.target:
             return Relation(self.type, self.target, self.source, self.primary)
         return self
+
+
+def back_edges(out: Mapping[str, Sequence[Relation]], starts: Iterable[str]) -> list[Relation]:
+    """The edges that close a circle on a walk in depth along `out` from each start; without them there is none."""
+    closing: list[Relation] = []
+    done: set[str] = set()
+    for start in starts:
+        if start in done:
+            continue
+        on_the_way, steps = {start}, [(start, iter(out[start]))]
+        while steps:
+            id, rest = steps[-1]
+            for edge in rest:
+                if edge.target in on_the_way:
+                    closing.append(edge)
+                elif edge.target not in done and edge.target in out:
+                    on_the_way.add(edge.target)
+                    steps.append((edge.target, iter(out[edge.target])))
+                    break
+            else:
+                steps.pop()
+                on_the_way.discard(id)
+                done.add(id)
+    return closing
 
 
 @dataclass(frozen=True, slots=True, order=True)

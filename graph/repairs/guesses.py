@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from graph.labels import normalise, slug
-from graph.model import LANGUAGE_TAG, Concept, Relation
+from graph.model import LANGUAGE_TAG, Concept, Relation, back_edges
 from graph.neo4j.read import LOST
 
 W = TypeVar("W", bound=str)
@@ -71,23 +71,4 @@ def closing_edges(edges: list[Relation]) -> list[Relation]:
     for edge in sorted(edges, key=lambda edge: (not edge.primary, edge.target)):
         up[edge.source].append(edge)
     arrived = {edge.target for edge in edges if edge.primary}
-    back: list[Relation] = []
-    done: set[str] = set()
-    for start in sorted(up, key=lambda id: (id in arrived, id)):
-        if start in done:
-            continue
-        open_, work = {start}, [(start, iter(up[start]))]
-        while work:
-            node, rest = work[-1]
-            for edge in rest:
-                if edge.target in open_:
-                    back.append(edge)
-                elif edge.target not in done:
-                    open_.add(edge.target)
-                    work.append((edge.target, iter(up[edge.target])))
-                    break
-            else:
-                work.pop()
-                open_.discard(node)
-                done.add(node)
-    return sorted(back)
+    return sorted(back_edges(up, sorted(up, key=lambda id: (id in arrived, id))))

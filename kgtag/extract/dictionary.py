@@ -28,8 +28,8 @@ class LabelFinder:
 
     def __init__(self, table: LabelTable, kind: Kind) -> None:
         self._table = table
-        self._taxonomy = table.taxonomy
-        self._kind = kind
+        self._ids = table.taxonomy.ids
+        self._of_kind = table.taxonomy.columns.kind.where(kind)
 
     def find(self, title: str, *, admitted: Callable[[str], bool] = lambda _: True) -> Iterator[tuple[Span, list[str]]]:
         """Where `admitted` concepts are named and which, from left to right; a name inside a longer one doesn't count
@@ -61,10 +61,7 @@ class LabelFinder:
         if exact is None and _APART.search(text):
             return []
         for texts in ((exact,) if exact is not None else (), table.folded.get(folded, ())):
-            ids = (
-                self._taxonomy.ids[index] for index in sorted({i for text in texts for i in table.concepts_of(text)})
-            )
-            if found := [id for id in ids if self._taxonomy[id].kind == self._kind]:
+            if found := [self._ids[at] for at in table.concepts_of(texts) if self._of_kind[at]]:
                 return found
         return []
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cached_property
 
 from graph.errors import ModelMismatch
 from graph.taxonomy import Taxonomy, find_concept, require_concept
 from kgtag.extract.categories import CategoryHead
 from kgtag.extract.lexicon import SURE
-from kgtag.link.candidates.label_table import LabelTable
-from kgtag.tag.reading import Reader, Reading
+from kgtag.tag.reading import Reading
 from kgtag.types import CandidateTag, Extraction, Method, Product, Rule, Span
 
 
@@ -73,24 +71,9 @@ class LabelMap:
         return next((self._names[id] for id in line if id in self._names), self._taxonomy[concept].label("en"))
 
 
-class CategoryNames:
-    """The categories that titles name."""
-
-    def __init__(self, taxonomy: Taxonomy) -> None:
-        self._taxonomy = taxonomy
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return Reader(self._taxonomy, LabelTable(self._taxonomy))
-
-    def find(self, title: str) -> dict[str, Span]:
-        """The categories that a clean title names and where, without those that say nothing of the product."""
-        found = self._reader.read(Product("", title), []).categories
-        return {one.concept: one.span for one in found if one.rule is None and one.head}
-
-    def counts_for(self, named: Iterable[str], concept: str) -> bool:
-        """Whether one of the named categories is the concept or broader."""
-        return any(name == concept or self._taxonomy.is_ancestor(name, concept) for name in named)
+def names_category(taxonomy: Taxonomy, named: Iterable[str], concept: str) -> bool:
+    """Whether one of the named categories is the concept or broader."""
+    return any(name == concept or taxonomy.is_ancestor(name, concept) for name in named)
 
 
 _NAMED = 50.0
@@ -114,7 +97,7 @@ class CategoryPredictor:
 
     def __init__(self, taxonomy: Taxonomy, label_map: LabelMap, *, head: CategoryHead | None = None) -> None:
         self._label_map = label_map
-        self._names = CategoryNames(taxonomy)
+        self._taxonomy = taxonomy
         self._head = head
 
     def candidates(self, product: Product, extraction: Extraction, reading: Reading) -> tuple[CandidateTag, ...]:
@@ -166,7 +149,7 @@ class CategoryPredictor:
 
     def _worth(self, concept: str, named: Mapping[str, Span], denied: Mapping[str, Rule], most: float) -> float:
         """What the names in the title add to the log-odds of a category, at most."""
-        if self._names.counts_for(named, concept):
+        if names_category(self._taxonomy, named, concept):
             return most
         return -most if concept in denied else 0.0
 
@@ -181,7 +164,9 @@ class CategoryPredictor:
         sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
         odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * any(one > 0 for one in worth.values())
         known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
-        strangers = [one for one in unseen if not any(self._names.counts_for([one], other) for other in trained)]
+        strangers = [
+            one for one in unseen if not any(names_category(self._taxonomy, [one], other) for other in trained)
+        ]
         named_alone = strangers and not reading.foreign and all(one <= 0 for one in worth.values())
         rest = (1 - known) * (_STRANGER if named_alone else 1.0)
         known, rest = known / (known + rest), rest / (known + rest) / max(len(unseen), 1)

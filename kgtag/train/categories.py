@@ -12,11 +12,13 @@ from scipy.special import expit, softmax
 from graph.taxonomy import Taxonomy
 from kgtag.extract.categories import CERTAIN, CategoryHead, Familiar, known_odds
 from kgtag.extract.linear import Floats, Grams, feature_rows, grams, seen_shares
-from kgtag.tag.label_map import CategoryNames
+from kgtag.link.candidates.label_table import LabelTable
+from kgtag.tag.label_map import names_category
+from kgtag.tag.reading import Reader
 from kgtag.train.calibration import fit_logistic, fit_named
 from kgtag.train.extractor.dataset import bucket
 from kgtag.train.linear import fit_head, inverse_frequencies
-from kgtag.types import AnnotatedProduct
+from kgtag.types import AnnotatedProduct, Product
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -91,7 +93,7 @@ def train_categories(
 
 
 class Names:
-    """The names of categories in titles, as a tagger will find them.
+    """The names of categories in clean titles, without those that say nothing of the product.
 
     `concepts`: ids by category name; names without one are never found.
     """
@@ -99,15 +101,16 @@ class Names:
     def __init__(self, taxonomy: Taxonomy, concepts: Mapping[str, str]) -> None:
         self._taxonomy = taxonomy
         self._concepts = concepts
-        self._names = CategoryNames(taxonomy)
+        self._reader = Reader(taxonomy, LabelTable(taxonomy))
 
     def matrix(self, titles: Sequence[str], values: Sequence[str]) -> Bools:
         """(titles, values): whether the title names the category or one above it."""
         made = np.zeros((len(titles), len(values)), dtype=np.bool_)
         bound = [(at, self._concepts[value]) for at, value in enumerate(values) if value in self._concepts]
         for row, title in enumerate(titles):
-            if found := self._names.find(title):
-                made[row, [at for at, concept in bound if self._names.counts_for(found, concept)]] = True
+            categories = self._reader.read(Product("", title), []).categories
+            if found := [one.concept for one in categories if one.rule is None and one.head]:
+                made[row, [at for at, concept in bound if names_category(self._taxonomy, found, concept)]] = True
         return made
 
     def texts(self, values: Sequence[str]) -> list[tuple[int, Grams]]:

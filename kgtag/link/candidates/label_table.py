@@ -63,6 +63,7 @@ class LabelTable:
         self.attribute: Ids = _attributes(taxonomy)
         self.folded: dict[str, tuple[int, ...]] = self._by_folded_form()
         """Text numbers by folded form, ascending. Made here, so that no query waits for it."""
+        self._forms = sorted(self.folded)
         self.lengths: NDArray[np.float64] = np.fromiter(map(len, self.texts), dtype=np.float64, count=len(self.texts))
         self._figures: dict[tuple[str, ...], int] = {}
         figures = (self._figures.setdefault(numbers(text), len(self._figures)) for text in self.texts)
@@ -100,19 +101,15 @@ class LabelTable:
                 forms[form] = (*forms.get(form, ()), number)
         return forms
 
-    @cached_property
-    def sorted_forms(self) -> list[str]:
-        """All folded forms, ascending."""
-        return sorted(self.folded)
-
     def begins(self, folded: str) -> bool:
         """Whether any label's folded form begins so."""
-        at = bisect_left(self.sorted_forms, folded)
-        return at < len(self.sorted_forms) and self.sorted_forms[at].startswith(folded)
+        at = bisect_left(self._forms, folded)
+        return at < len(self._forms) and self._forms[at].startswith(folded)
 
-    def concepts_of(self, text: int) -> list[int]:
-        """Indices of the concepts that carry a text, ascending."""
-        return sorted(set(self.rows.concept[self.starts[text] : self.starts[text + 1]].tolist()))
+    def concepts_of(self, texts: Iterable[int]) -> list[int]:
+        """Indices of the concepts that carry one of the texts, ascending."""
+        starts = self.starts
+        return sorted({i for text in texts for i in self.rows.concept[starts[text] : starts[text + 1]].tolist()})
 
     @cached_property
     def depth(self) -> NDArray[np.float64]:
