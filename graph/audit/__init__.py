@@ -1,5 +1,6 @@
 """The audit: named checks of a taxonomy, whose findings have evidence and, where possible, a repair."""
 
+from graph.audit.fixes import Fixes as Fixes
 from graph.audit.report import Check as Check
 from graph.audit.report import CheckResult as CheckResult
 from graph.audit.report import Defect as Defect
@@ -11,3 +12,4 @@ from graph.audit.run import CHECKS as CHECKS
 from graph.audit.run import audit as audit
 from graph.audit.run import audit_skos as audit_skos
 from graph.audit.run import check_names as check_names
+from graph.audit.run import safe_fixes as safe_fixes

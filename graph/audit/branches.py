@@ -17,8 +17,8 @@ from graph.audit.groups import (
     sharing,
 )
 from graph.audit.labels import sibling_duplicate_label
-from graph.audit.languages import problem
-from graph.audit.report import Defect
+from graph.audit.languages import problem, replacement
+from graph.audit.report import Defect, suggest
 from graph.audit.structure import named
 from graph.columns.columns import CODE, Flags, Ints, Longs, owners
 from graph.labels import ends_with, folded_form, normalise, starts_with
@@ -39,7 +39,10 @@ def unknown_language(taxonomy: Taxonomy) -> Iterator[Defect]:
             ids = [taxonomy.ids[i] for i in np.unique(owners(texts)[rows])[:_EXAMPLES].tolist()]
             example = texts.text[int(rows[0])].as_py()
             message = f"{len(rows)} texts are in {tag!r}, e.g. {example!r} of {ids[0]}: it {wrong}"
-            yield Defect(tuple(ids), message, {"lang": tag, "texts": len(rows)})
+            repair = None
+            if (better := replacement(tag)) is not None:
+                repair = suggest("rename_language", f"write {better!r}", safe=True, **{"from": tag}, to=better)
+            yield Defect(tuple(ids), message, {"lang": tag, "texts": len(rows)}, repair)
 
 
 def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:

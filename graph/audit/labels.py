@@ -87,11 +87,12 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
         for text, tag, kind in concept.labels():
             if (better := tidy(text)) != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
-                yield _relabel(concept, message, f"make it {better!r}", label=(text, tag, kind), to=better)
+                words = f"make it {better!r}" if better else f"delete the {kind} label"
+                yield _relabel(concept, message, words, label=(text, tag, kind), to=better or None)
 
 
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """An alternative or hidden label that repeats the preferred one or another."""
+    """An alternative or hidden label that repeats the preferred one or another; alternative ones in any case."""
     texts = taxonomy.columns.texts
     rows = np.flatnonzero(texts.kind != DEFINITION)
     owner = owners(texts)[rows]
@@ -99,21 +100,23 @@ def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     width = (int(taxonomy.derived.labels.form.max(initial=0)) + 1) * len(texts.lang.values)
     again = keys[1:][keys[1:] == keys[:-1]] // max(1, width)
     for concept in concepts_at(taxonomy, np.unique(again)):
-        seen = set(concept.pref_label.items())
+        seen: dict[tuple[str, str], str] = {}
         for text, tag, kind in concept.labels():
-            if kind == "pref":
-                continue
-            if (tag, text) in seen:
-                message = f"{named(concept)} has the label {text!r} in {tag!r} more than once"
+            other = seen.get((tag, text)) or (seen.get((tag, text.casefold())) if kind == "alt" else None)
+            if other is not None and kind != "pref":
+                how = "more than once" if other == text else f"besides {other!r}, which differs in case alone"
+                message = f"{named(concept)} has the label {text!r} in {tag!r} {how}"
                 yield _relabel(concept, message, f"delete the {kind} label", label=(text, tag, kind), to=None)
-            seen.add((tag, text))
+            seen.setdefault((tag, text.casefold()), text)
+            seen[tag, text] = text
 
 
 def _relabel(
     concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None
 ) -> Defect:
     text, tag, kind = label
-    repair = suggest("relabel", words, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
+    safe = to is not None or kind != "pref"
+    repair = suggest("relabel", words, safe=safe, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
     return Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
 
 
@@ -173,7 +176,12 @@ def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
         missing = [(tag, labelled[of, code]) for code, tag in enumerate(tags) if usual[of, code]]
         share = {tag: round(float(n / size[of]), 3) for tag, n in missing if tag not in concept.pref_label}
         message = f"{named(concept)} has no preferred label in {', '.join(share)}"
-        yield Defect((concept.id,), message, {"missing": list(share), "share_of_scheme": share})
+        others = {tag: concept.alt_label[tag][0] for tag in share if len(concept.alt_label.get(tag, ())) == 1}
+        repair = None
+        if others:
+            words = f"prefer its only alternative one in {', '.join(others)}"
+            repair = suggest("prefer", words, safe=True, concept=concept.id, labels=others)
+        yield Defect((concept.id,), message, {"missing": list(share), "share_of_scheme": share}, repair)
 
 
 def _preferred(concepts: Iterable[Concept]) -> Iterator[tuple[Concept, str, str]]:

@@ -44,16 +44,17 @@ class Defect:
     repair: Mapping[str, Any] | None = None
 
 
-def suggest(op: str, words: str, **fields: Any) -> dict[str, Any]:
+def suggest(op: str, words: str, *, safe: bool = False, **fields: Any) -> dict[str, Any]:
     """The repair of a defect as JSON.
 
     Args:
-        op: The edit: "relabel", "merge", "move", "delete_relation", "put_relation", "deprecate", "retag" or, for a
-            `statement` of the store's language, "run".
+        op: The edit: "relabel", "prefer", "rename_language", "merge", "move", "delete_relation", "put_relation",
+            "deprecate", "retag" or, for a `statement` of the store's language, "run".
         words: An instruction for people.
+        safe: Whether it needs no decision: `kgtag audit --fix` carries it out (see `graph.audit.fixes`).
         fields: The fields of the edit.
     """
-    return {"op": op, **fields, "words": words}
+    return {"op": op, **fields, "words": words} | ({"safe": True} if safe else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Check:
         name: The name for `kgtag audit --check NAME`.
         severity: "error", "warning" or "info".
         find: Yields the defects of a taxonomy in a fixed order.
+        fixes: Whether some of its repairs are `safe` (see `suggest`).
 
     Example:
         >>> def shouting(taxonomy):
@@ -76,6 +78,7 @@ class Check:
     name: str
     severity: Severity
     find: Callable[[Taxonomy], Iterable[Defect]]
+    fixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ class Report:
                 {"name": c.name, "severity": c.severity, "seconds": round(c.seconds, 6), "count": c.count}
                 for c in self.checks
             ],
-            "findings": list(map(_finding, self.findings)),
+            "findings": list(map(finding_row, self.findings)),
         }
 
 
@@ -179,7 +182,8 @@ def _about(name: str, find: Callable[..., object]) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def _finding(finding: Finding) -> FindingRow:
+def finding_row(finding: Finding) -> FindingRow:
+    """The finding as JSON."""
     row: FindingRow = {
         "check": finding.check,
         "severity": finding.severity,
