@@ -8,6 +8,7 @@ from graph.audit.report import Finding as Finding
 from graph.audit.report import Report as Report
 from graph.audit.report import Severity as Severity
 from graph.audit.report import parse_severity as parse_severity
+from graph.audit.report import since as since
 from graph.audit.run import CHECKS as CHECKS
 from graph.audit.run import audit as audit
 from graph.audit.run import audit_skos as audit_skos

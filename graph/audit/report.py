@@ -2,8 +2,9 @@
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal, Self, TypeVar
 
@@ -119,7 +120,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A defect with the name and severity of its check."""
+    """A defect with the name and severity of its check; `new` says whether an earlier report had it (see `since`)."""
 
     check: str
     severity: Severity
@@ -127,6 +128,12 @@ class Finding:
     message: str
     evidence: Mapping[str, Any]
     repair: Mapping[str, Any] | None = None
+    new: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], str]:
+        """What tells it from other findings."""
+        return self.check, self.concepts, self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +168,33 @@ class Report:
         }
 
 
+def since(before: Report, after: Report, touched: Set[str]) -> tuple[Report, tuple[Finding, ...]]:
+    """What a change of the taxonomy did to its audit.
+
+    Args:
+        before: The report on the earlier snapshot.
+        after: The report on the later one, by the same checks.
+        touched: Ids of concepts that differ, or whose relations do.
+
+    Returns:
+        The later report with findings alone that are new or about concepts that were touched, and the findings that are
+        gone.
+
+    Example:
+        >>> report, gone = since(audit(old), audit(new), set(diff(old, new).touched()))
+        >>> [(finding.check, finding.new) for finding in report.findings]
+        [('orphan', True), ('single_child', False)]
+    """
+    known = {finding.key for finding in before.findings}
+    found = [replace(finding, new=finding.key not in known) for finding in after.findings]
+    found = [finding for finding in found if finding.new or not touched.isdisjoint(finding.concepts)]
+    count = Counter(finding.check for finding in found)
+    checks = tuple(replace(check, count=count[check.name]) for check in after.checks)
+    left = {finding.key for finding in after.findings}
+    gone = tuple(finding for finding in before.findings if finding.key not in left)
+    return replace(after, checks=checks, findings=tuple(found)), gone
+
+
 def report(
     revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], Iterable[Defect]]]], subject: T, *, shape: Shape
 ) -> Report:
@@ -191,4 +225,8 @@ def finding_row(finding: Finding) -> FindingRow:
         "message": finding.message,
         "evidence": dict(finding.evidence),
     }
-    return row if finding.repair is None else {**row, "repair": dict(finding.repair)}
+    if finding.repair is not None:
+        row["repair"] = dict(finding.repair)
+    if finding.new is not None:
+        row["new"] = finding.new
+    return row

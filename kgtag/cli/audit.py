@@ -48,6 +48,12 @@ def audit(
     ] = None,
     *,
     fixing: FixOptions,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION", help="Only what is new or about concepts changed since a version, a release or a file."
+        ),
+    ] = None,
     html: Annotated[_File, typer.Option(metavar="FILE", help="Write one page with plots, to be sent round.")] = None,
     sarif: Annotated[_File, typer.Option(metavar="FILE", help="Write SARIF 2.1.0, for code hosts and editors.")] = None,
     junit: Annotated[
@@ -61,6 +67,7 @@ def audit(
 
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`;
     `kgtag audit --html audit.html --sarif audit.sarif --junit audit.xml`;
+    `kgtag audit --since 2026.08.0 --fail-on warning`;
     `kgtag audit --fix --dry-run`; `kgtag audit --fix --check untidy_label --author ann`
     """
     from graph.audit import audit_skos, parse_severity
@@ -72,21 +79,46 @@ def audit(
         raise InputError("--dry-run and --changes are for --fix: an audit without it changes nothing")
     if skos is not None and fixing.fix:
         raise InputError("--fix repairs a store; import the file first: kgtag import skos FILE")
+    if since is not None and (skos is not None or fixing.fix):
+        raise InputError("--since compares a store with its past; it goes with neither --skos nor --fix")
     scorer = Scorer.load(embeddings) if embeddings is not None and skos is None else None
     row: dict[str, Any] | None = None
     if skos is not None:
         report, source = audit_skos(skos, checks=check), skos.as_posix()
     elif fixing.fix:
         (report, row), source = _fix(open_store(store), check, scorer, fixing, quiet=json), None
+    elif since is not None:
+        (report, row), source = _since(open_store(store), since, check, scorer), None
     else:
         report, source = audit_store(open_store(store), checks=check, scorer=scorer), None
     _write(report, threshold, source, html=html, sarif=sarif, junit=junit)
     if json:
-        print_json(report.to_json() if row is None else {**row, "left": report.to_json()})
+        print_json({**(row or {}), **({"left": report.to_json()} if fixing.fix else report.to_json())})
     else:
         _print(report)
     if report.failing(threshold):
         raise typer.Exit(1)
+
+
+def _since(
+    store: TaxonomyStore, name: str, checks: list[str] | None, scorer: Scorer | None
+) -> tuple[Report, dict[str, Any]]:
+    """The report of what is new or was touched since a version, and as JSON what is gone."""
+    from graph import audit
+    from graph.audit.report import finding_row
+    from graph.history.diff import diff
+    from graph.history.versions import reconciled
+    from graph.sources import snapshot_named
+    from kgtag.embed.audit import audit_store
+
+    now = reconciled(store)
+    before = snapshot_named(name, store, open=open_store)
+    old, new = (audit_store(store, taxonomy=one, checks=checks, scorer=scorer) for one in (before, now))
+    touched = set(diff(before, now).touched())
+    report, gone = audit.since(old, new, touched)
+    fresh = sum(finding.new is True for finding in report.findings)
+    log(f"since {name}: {len(touched)} concepts touched, {fresh} findings new, {len(gone)} gone")
+    return report, {"since": name, "touched": len(touched), "gone": list(map(finding_row, gone))}
 
 
 def _fix(
@@ -161,7 +193,7 @@ def _print(report: Report) -> None:
     quiet = len(report.checks) - len(ran)
     title = f"Audit of revision {report.revision}: {quiet} of {len(report.checks)} checks found nothing"
     print_table(title, ["severity", "check", "findings"], ran)
-    if found := [(f.severity, f.check, f.message) for f in report.findings[:_SHOWN]]:
+    if found := [(f.severity, f.check, ("new: " if f.new else "") + f.message) for f in report.findings[:_SHOWN]]:
         print_table("Findings", ["severity", "check", "message"], found)
     if len(report.findings) > _SHOWN:
         log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
