@@ -1,5 +1,6 @@
 """Checks of labels: duplicates, spelling, missing languages."""
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,8 @@ _SAME_CASE = 0.9
 _FEWEST_CASED = 5
 _PLAIN = r"^[\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+( [\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+)*$"
 """Texts that are tidy for sure."""
+_LOST = re.compile("[\u0080-\u009f]")
+"""What bytes of letters in another encoding become; no text has them."""
 _KEPT = "\t\n\r\u200c\u200d"
 """White space, and characters without width that Persian, Indic scripts and emoji need."""
 
@@ -80,7 +83,7 @@ def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Outer or repeated spaces, and invisible characters."""
+    """Outer or repeated spaces, and invisible characters, which letters in a wrong encoding may be."""
     texts = taxonomy.columns.texts
     odd = ~pc.match_substring_regex(texts.text, _PLAIN).to_numpy(zero_copy_only=False) & (texts.kind != DEFINITION)
     for concept in concepts_at(taxonomy, np.unique(owners(texts)[odd])):
@@ -88,7 +91,8 @@ def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
             if (better := tidy(text)) != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
                 words = f"make it {better!r}" if better else f"delete the {kind} label"
-                yield _relabel(concept, message, words, label=(text, tag, kind), to=better or None)
+                lossy = _LOST.search(text) is not None and _decoded(text) == text
+                yield _relabel(concept, message, words, label=(text, tag, kind), to=better or None, safe=not lossy)
 
 
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -102,20 +106,21 @@ def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     for concept in concepts_at(taxonomy, np.unique(again)):
         seen: dict[tuple[str, str], str] = {}
         for text, tag, kind in concept.labels():
-            other = seen.get((tag, text)) or (seen.get((tag, text.casefold())) if kind == "alt" else None)
+            other = seen.get((tag, text)) or (seen.get((tag, text.lower())) if kind == "alt" else None)
             if other is not None and kind != "pref":
                 how = "more than once" if other == text else f"besides {other!r}, which differs in case alone"
                 message = f"{named(concept)} has the label {text!r} in {tag!r} {how}"
-                yield _relabel(concept, message, f"delete the {kind} label", label=(text, tag, kind), to=None)
-            seen.setdefault((tag, text.casefold()), text)
+                words = f"delete the {kind} label"
+                yield _relabel(concept, message, words, label=(text, tag, kind), to=None, safe=True)
+            seen.setdefault((tag, text.lower()), text)
             seen[tag, text] = text
 
 
 def _relabel(
-    concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None
+    concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None, safe: bool
 ) -> Defect:
     text, tag, kind = label
-    safe = to is not None or kind != "pref"
+    safe = safe and (to is not None or kind != "pref")
     repair = suggest("relabel", words, safe=safe, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
     return Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
 
@@ -196,8 +201,17 @@ def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, s
     return [((tag, ids[min(ids)]), sorted(ids)) for (tag, _), ids in sorted(found.items()) if len(ids) > 1]
 
 
+def _decoded(text: str) -> str:
+    """The text in its encoding when it is UTF-8 that was read as Latin-1, which invisible characters in it tell."""
+    try:
+        return text.encode("latin-1").decode() if _LOST.search(text) else text
+    except UnicodeError:
+        return text
+
+
 def tidy(text: str) -> str:
-    """The text without outer or repeated spaces and invisible characters."""
+    """The text without outer or repeated spaces and invisible characters, decoded again if it was read as Latin-1."""
+    text = _decoded(text)
     if text.isprintable() and "  " not in text:
         return text.strip()
     hidden = ("Cc", "Cf", "Co", "Cn")

@@ -175,6 +175,7 @@ def test_same_level_label() -> None:
         ("Bo\u200bots", "Boots"),
         ("Red\nboots", "Red boots"),
         ("鞋\u3000子", "鞋 子"),
+        ("Au\u00c3\u009fen  Schuhe", "Außen Schuhe"),
     ],
 )
 def test_untidy_label(text: str, better: str) -> None:
