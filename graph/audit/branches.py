@@ -54,11 +54,15 @@ def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     _, group = np.unique(place[owner], return_inverse=True)
     keys = label_keys(taxonomy, group, rows, loose_forms(taxonomy))
     found: list[tuple[str, list[int], list[str], bool]] = []
+    compared: dict[str, tuple[str, str]] = {}  # normal and folded form by text: most stand on several concepts
     for tag, spelt, concepts in sharing(taxonomy, keys, rows, owner):
         forms: dict[str, tuple[list[int], list[str], set[str]]] = {}
         for row, text in zip(concepts, spelt, strict=True):
-            normal = normalise(text)
-            own = forms.setdefault(folded_form(normal), ([], [], set()))
+            if text not in compared:
+                normal = normalise(text)
+                compared[text] = normal, folded_form(normal)
+            normal, folded = compared[text]
+            own = forms.setdefault(folded, ([], [], set()))
             own[0].append(row)
             own[1].append(text)
             own[2].add(normal)
@@ -104,6 +108,8 @@ def category_repeats_value(taxonomy: Taxonomy) -> Iterator[Defect]:
         low = index.texts.array.take(form[child[here]]).to_pylist()
         high = index.texts.array.take(form[parent[here]]).to_pylist()
         for k, a, b in zip(here.tolist(), low, high, strict=True):
+            if not (a.endswith(b) or a.startswith(b)):
+                continue
             rest = a[: -len(b)] if ends_with(a, b) else a[len(b) :] if starts_with(a, b) else ""
             if rest and (value := named_value.get(rest.strip())) is not None:
                 c, p, v = (taxonomy.concepts[row] for row in (int(child[k]), int(parent[k]), value))

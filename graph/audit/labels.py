@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -24,12 +25,20 @@ _PLAIN = r"^[\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+( [\x21-\x7e\x{c0}-\x{24f
 """Texts that are tidy for sure."""
 _LOST = re.compile("[\u0080-\u009f]")
 """What bytes of letters in another encoding become; no text has them."""
+_among_siblings: WeakKeyDictionary[Taxonomy, Sequence[Defect]] = WeakKeyDictionary()
+"""What three checks need, as long as the snapshot is there."""
 _KEPT = "\t\n\r\u200c\u200d"
 """White space, and characters without width that Persian, Indic scripts and emoji need."""
 
 
-def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+def sibling_duplicate_label(taxonomy: Taxonomy) -> Sequence[Defect]:
     """One preferred label of several siblings in one language."""
+    if taxonomy not in _among_siblings:
+        _among_siblings[taxonomy] = tuple(_sibling_duplicates(taxonomy))
+    return _among_siblings[taxonomy]
+
+
+def _sibling_duplicates(taxonomy: Taxonomy) -> Iterator[Defect]:
     families = Families(taxonomy)
     family, rows, owner = families.labels()
     suspect = family[shared(label_keys(taxonomy, family, rows), owner)]
