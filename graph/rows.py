@@ -290,6 +290,8 @@ class CheckRow(TypedDict):
 class FindingRow(TypedDict):
     """A finding of a check. `repair` says in words what to do, and as `op` which edit does it.
 
+    `safe` repairs need no decision. `new`: whether an earlier version, with which it was compared, did not have it.
+
     Example:
         {"check": "empty_definition", "severity": "info", "concepts": ["red"], "message": "'Red' has no definition",
          "evidence": {}}
@@ -301,6 +303,7 @@ class FindingRow(TypedDict):
     message: str
     evidence: dict[str, Any]
     repair: NotRequired[dict[str, Any]]
+    new: NotRequired[bool]
 
 
 class AuditReport(TypedDict):

@@ -17,8 +17,8 @@ from graph.audit.groups import (
     sharing,
 )
 from graph.audit.labels import sibling_duplicate_label
-from graph.audit.languages import problem
-from graph.audit.report import Defect
+from graph.audit.languages import problem, replacement
+from graph.audit.report import Defect, suggest
 from graph.audit.structure import named
 from graph.columns.columns import CODE, Flags, Ints, Longs, owners
 from graph.labels import ends_with, folded_form, normalise, starts_with
@@ -39,7 +39,10 @@ def unknown_language(taxonomy: Taxonomy) -> Iterator[Defect]:
             ids = [taxonomy.ids[i] for i in np.unique(owners(texts)[rows])[:_EXAMPLES].tolist()]
             example = texts.text[int(rows[0])].as_py()
             message = f"{len(rows)} texts are in {tag!r}, e.g. {example!r} of {ids[0]}: it {wrong}"
-            yield Defect(tuple(ids), message, {"lang": tag, "texts": len(rows)})
+            repair = None
+            if (better := replacement(tag)) is not None:
+                repair = suggest("rename_language", f"write {better!r}", safe=True, **{"from": tag}, to=better)
+            yield Defect(tuple(ids), message, {"lang": tag, "texts": len(rows)}, repair)
 
 
 def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -51,11 +54,15 @@ def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     _, group = np.unique(place[owner], return_inverse=True)
     keys = label_keys(taxonomy, group, rows, loose_forms(taxonomy))
     found: list[tuple[str, list[int], list[str], bool]] = []
+    compared: dict[str, tuple[str, str]] = {}  # normal and folded form by text: most stand on several concepts
     for tag, spelt, concepts in sharing(taxonomy, keys, rows, owner):
         forms: dict[str, tuple[list[int], list[str], set[str]]] = {}
         for row, text in zip(concepts, spelt, strict=True):
-            normal = normalise(text)
-            own = forms.setdefault(folded_form(normal), ([], [], set()))
+            if text not in compared:
+                normal = normalise(text)
+                compared[text] = normal, folded_form(normal)
+            normal, folded = compared[text]
+            own = forms.setdefault(folded, ([], [], set()))
             own[0].append(row)
             own[1].append(text)
             own[2].add(normal)
@@ -101,6 +108,8 @@ def category_repeats_value(taxonomy: Taxonomy) -> Iterator[Defect]:
         low = index.texts.array.take(form[child[here]]).to_pylist()
         high = index.texts.array.take(form[parent[here]]).to_pylist()
         for k, a, b in zip(here.tolist(), low, high, strict=True):
+            if not (a.endswith(b) or a.startswith(b)):
+                continue
             rest = a[: -len(b)] if ends_with(a, b) else a[len(b) :] if starts_with(a, b) else ""
             if rest and (value := named_value.get(rest.strip())) is not None:
                 c, p, v = (taxonomy.concepts[row] for row in (int(child[k]), int(parent[k]), value))

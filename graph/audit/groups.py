@@ -135,14 +135,13 @@ def sharing(taxonomy: Taxonomy, keys: Longs, rows: Longs, owner: Ints) -> Iterat
 
 def is_above(taxonomy: Taxonomy, low: Ints, high: Ints) -> Flags:
     """(k,) whether `high` is an ancestor of `low`."""
-    rows, n = taxonomy.derived.hierarchy.ancestors, len(taxonomy)
+    rows = taxonomy.derived.hierarchy.ancestors
     if rows is None:
         above = taxonomy.derived.hierarchy.above
         return np.array([b in above(a) for a, b in zip(low.tolist(), high.tolist(), strict=True)], dtype=bool)
-    pairs = rows.sources.astype(np.int64) * n + rows.targets
-    asked = low.astype(np.int64) * n + high
-    at = np.searchsorted(pairs, asked)
-    found: Flags = (at < len(pairs)) & (pairs[np.minimum(at, len(pairs) - 1)] == asked) if len(pairs) else at < 0
+    ancestor, place = rows.gather(low)
+    found = np.zeros(len(low), dtype=bool)
+    found[place[ancestor == high[place]]] = True
     return found
 
 
@@ -150,7 +149,7 @@ def loose_forms(taxonomy: Taxonomy) -> Ints:
     """(m,) a number for each text, equal for labels whose folded forms may be equal."""
     index = taxonomy.derived.labels
     texts = index.texts.array
-    foreign = pc.match_substring_regex(texts, r"[^\x00-\x7f]")
+    foreign = pc.invert(pc.string_is_ascii(texts))
     if pc.any(foreign).as_py():
         plain = plain_letters("\n".join(text.replace("\n", " ") for text in texts.filter(foreign).to_pylist()))
         texts = pc.replace_with_mask(texts, foreign, pa.array(plain.split("\n"), texts.type))

@@ -1,8 +1,10 @@
 """Checks of labels: duplicates, spelling, missing languages."""
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -21,12 +23,22 @@ _SAME_CASE = 0.9
 _FEWEST_CASED = 5
 _PLAIN = r"^[\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+( [\x21-\x7e\x{c0}-\x{24f}\x{4e00}-\x{9fff}]+)*$"
 """Texts that are tidy for sure."""
+_LOST = re.compile("[\u0080-\u009f]")
+"""What bytes of letters in another encoding become; no text has them."""
+_among_siblings: WeakKeyDictionary[Taxonomy, Sequence[Defect]] = WeakKeyDictionary()
+"""What three checks need, as long as the snapshot is there."""
 _KEPT = "\t\n\r\u200c\u200d"
 """White space, and characters without width that Persian, Indic scripts and emoji need."""
 
 
-def sibling_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
+def sibling_duplicate_label(taxonomy: Taxonomy) -> Sequence[Defect]:
     """One preferred label of several siblings in one language."""
+    if taxonomy not in _among_siblings:
+        _among_siblings[taxonomy] = tuple(_sibling_duplicates(taxonomy))
+    return _among_siblings[taxonomy]
+
+
+def _sibling_duplicates(taxonomy: Taxonomy) -> Iterator[Defect]:
     families = Families(taxonomy)
     family, rows, owner = families.labels()
     suspect = family[shared(label_keys(taxonomy, family, rows), owner)]
@@ -80,18 +92,20 @@ def same_level_label(taxonomy: Taxonomy) -> Iterator[Defect]:
 
 
 def untidy_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """Outer or repeated spaces, and invisible characters."""
+    """Outer or repeated spaces, and invisible characters, which letters in a wrong encoding may be."""
     texts = taxonomy.columns.texts
     odd = ~pc.match_substring_regex(texts.text, _PLAIN).to_numpy(zero_copy_only=False) & (texts.kind != DEFINITION)
     for concept in concepts_at(taxonomy, np.unique(owners(texts)[odd])):
         for text, tag, kind in concept.labels():
             if (better := tidy(text)) != text:
                 message = f"the label {text!r} of {concept.id!r} in {tag!r} has stray spaces or invisible characters"
-                yield _relabel(concept, message, f"make it {better!r}", label=(text, tag, kind), to=better)
+                words = f"make it {better!r}" if better else f"delete the {kind} label"
+                lossy = _LOST.search(text) is not None and _decoded(text) == text
+                yield _relabel(concept, message, words, label=(text, tag, kind), to=better or None, safe=not lossy)
 
 
 def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
-    """An alternative or hidden label that repeats the preferred one or another."""
+    """An alternative or hidden label that repeats the preferred one or another; alternative ones in any case."""
     texts = taxonomy.columns.texts
     rows = np.flatnonzero(texts.kind != DEFINITION)
     owner = owners(texts)[rows]
@@ -99,21 +113,24 @@ def repeated_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     width = (int(taxonomy.derived.labels.form.max(initial=0)) + 1) * len(texts.lang.values)
     again = keys[1:][keys[1:] == keys[:-1]] // max(1, width)
     for concept in concepts_at(taxonomy, np.unique(again)):
-        seen = set(concept.pref_label.items())
+        seen: dict[tuple[str, str], str] = {}
         for text, tag, kind in concept.labels():
-            if kind == "pref":
-                continue
-            if (tag, text) in seen:
-                message = f"{named(concept)} has the label {text!r} in {tag!r} more than once"
-                yield _relabel(concept, message, f"delete the {kind} label", label=(text, tag, kind), to=None)
-            seen.add((tag, text))
+            other = seen.get((tag, text)) or (seen.get((tag, text.lower())) if kind == "alt" else None)
+            if other is not None and kind != "pref":
+                how = "more than once" if other == text else f"besides {other!r}, which differs in case alone"
+                message = f"{named(concept)} has the label {text!r} in {tag!r} {how}"
+                words = f"delete the {kind} label"
+                yield _relabel(concept, message, words, label=(text, tag, kind), to=None, safe=True)
+            seen.setdefault((tag, text.lower()), text)
+            seen[tag, text] = text
 
 
 def _relabel(
-    concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None
+    concept: Concept, message: str, words: str, *, label: tuple[str, str, LabelKind], to: str | None, safe: bool
 ) -> Defect:
     text, tag, kind = label
-    repair = suggest("relabel", words, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
+    safe = safe and (to is not None or kind != "pref")
+    repair = suggest("relabel", words, safe=safe, concept=concept.id, lang=tag, kind=kind, **{"from": text}, to=to)
     return Defect((concept.id,), message, {"lang": tag, "label": text, "kind": kind}, repair)
 
 
@@ -173,7 +190,12 @@ def missing_translation(taxonomy: Taxonomy) -> Iterator[Defect]:
         missing = [(tag, labelled[of, code]) for code, tag in enumerate(tags) if usual[of, code]]
         share = {tag: round(float(n / size[of]), 3) for tag, n in missing if tag not in concept.pref_label}
         message = f"{named(concept)} has no preferred label in {', '.join(share)}"
-        yield Defect((concept.id,), message, {"missing": list(share), "share_of_scheme": share})
+        others = {tag: concept.alt_label[tag][0] for tag in share if len(concept.alt_label.get(tag, ())) == 1}
+        repair = None
+        if others:
+            words = f"prefer its only alternative one in {', '.join(others)}"
+            repair = suggest("prefer", words, safe=True, concept=concept.id, labels=others)
+        yield Defect((concept.id,), message, {"missing": list(share), "share_of_scheme": share}, repair)
 
 
 def _preferred(concepts: Iterable[Concept]) -> Iterator[tuple[Concept, str, str]]:
@@ -188,8 +210,17 @@ def _shared(rows: Iterable[tuple[Concept, str, str]]) -> list[tuple[tuple[str, s
     return [((tag, ids[min(ids)]), sorted(ids)) for (tag, _), ids in sorted(found.items()) if len(ids) > 1]
 
 
+def _decoded(text: str) -> str:
+    """The text in its encoding when it is UTF-8 that was read as Latin-1, which invisible characters in it tell."""
+    try:
+        return text.encode("latin-1").decode() if _LOST.search(text) else text
+    except UnicodeError:
+        return text
+
+
 def tidy(text: str) -> str:
-    """The text without outer or repeated spaces and invisible characters."""
+    """The text without outer or repeated spaces and invisible characters, decoded again if it was read as Latin-1."""
+    text = _decoded(text)
     if text.isprintable() and "  " not in text:
         return text.strip()
     hidden = ("Cc", "Cf", "Co", "Cn")

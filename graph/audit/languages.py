@@ -32,6 +32,14 @@ def problem(tag: str) -> str | None:
     return None
 
 
+def replacement(tag: str) -> str | None:
+    """The tag that is written in place of one that is out of use or begins with a country's code, or None."""
+    first, hyphen, rest = tag.partition("-")
+    low = first.lower()
+    better = _preferred().get(low) or (_MEANT.get(low) if low not in _registry()["language"] else None)
+    return f"{better}{hyphen}{rest}" if better and problem(f"{better}{hyphen}{rest}") is None else None
+
+
 def _kind(part: str) -> str:
     if len(part) == 2 or (len(part) == 3 and part.isdigit()):
         return "region"

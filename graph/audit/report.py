@@ -2,8 +2,9 @@
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Literal, Self, TypeVar
 
@@ -44,16 +45,17 @@ class Defect:
     repair: Mapping[str, Any] | None = None
 
 
-def suggest(op: str, words: str, **fields: Any) -> dict[str, Any]:
+def suggest(op: str, words: str, *, safe: bool = False, **fields: Any) -> dict[str, Any]:
     """The repair of a defect as JSON.
 
     Args:
-        op: The edit: "relabel", "merge", "move", "delete_relation", "put_relation", "deprecate", "retag" or, for a
-            `statement` of the store's language, "run".
+        op: The edit: "relabel", "prefer", "rename_language", "merge", "move", "delete_relation", "put_relation",
+            "deprecate", "retag" or, for a `statement` of the store's language, "run".
         words: An instruction for people.
+        safe: Whether it needs no decision: `kgtag audit --fix` carries it out (see `graph.audit.fixes`).
         fields: The fields of the edit.
     """
-    return {"op": op, **fields, "words": words}
+    return {"op": op, **fields, "words": words} | ({"safe": True} if safe else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Check:
         name: The name for `kgtag audit --check NAME`.
         severity: "error", "warning" or "info".
         find: Yields the defects of a taxonomy in a fixed order.
+        fixes: Whether some of its repairs are `safe` (see `suggest`).
 
     Example:
         >>> def shouting(taxonomy):
@@ -76,6 +79,7 @@ class Check:
     name: str
     severity: Severity
     find: Callable[[Taxonomy], Iterable[Defect]]
+    fixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A defect with the name and severity of its check."""
+    """A defect with the name and severity of its check; `new` says whether an earlier report had it (see `since`)."""
 
     check: str
     severity: Severity
@@ -124,6 +128,12 @@ class Finding:
     message: str
     evidence: Mapping[str, Any]
     repair: Mapping[str, Any] | None = None
+    new: bool | None = None
+
+    @property
+    def key(self) -> tuple[str, tuple[str, ...], str]:
+        """What tells it from other findings."""
+        return self.check, self.concepts, self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +164,35 @@ class Report:
                 {"name": c.name, "severity": c.severity, "seconds": round(c.seconds, 6), "count": c.count}
                 for c in self.checks
             ],
-            "findings": list(map(_finding, self.findings)),
+            "findings": list(map(finding_row, self.findings)),
         }
+
+
+def since(before: Report, after: Report, touched: Set[str]) -> tuple[Report, tuple[Finding, ...]]:
+    """What a change of the taxonomy did to its audit.
+
+    Args:
+        before: The report on the earlier snapshot.
+        after: The report on the later one, by the same checks.
+        touched: Ids of concepts that differ, or whose relations do.
+
+    Returns:
+        The later report with findings alone that are new or about concepts that were touched, and the findings that are
+        gone.
+
+    Example:
+        >>> report, gone = since(audit(old), audit(new), set(diff(old, new).touched()))
+        >>> [(finding.check, finding.new) for finding in report.findings]
+        [('orphan', True), ('single_child', False)]
+    """
+    known = {finding.key for finding in before.findings}
+    found = [replace(finding, new=finding.key not in known) for finding in after.findings]
+    found = [finding for finding in found if finding.new or not touched.isdisjoint(finding.concepts)]
+    count = Counter(finding.check for finding in found)
+    checks = tuple(replace(check, count=count[check.name]) for check in after.checks)
+    left = {finding.key for finding in after.findings}
+    gone = tuple(finding for finding in before.findings if finding.key not in left)
+    return replace(after, checks=checks, findings=tuple(found)), gone
 
 
 def report(
@@ -179,7 +216,8 @@ def _about(name: str, find: Callable[..., object]) -> str:
     return " ".join(text.split("\n\n")[0].split())
 
 
-def _finding(finding: Finding) -> FindingRow:
+def finding_row(finding: Finding) -> FindingRow:
+    """The finding as JSON."""
     row: FindingRow = {
         "check": finding.check,
         "severity": finding.severity,
@@ -187,4 +225,8 @@ def _finding(finding: Finding) -> FindingRow:
         "message": finding.message,
         "evidence": dict(finding.evidence),
     }
-    return row if finding.repair is None else {**row, "repair": dict(finding.repair)}
+    if finding.repair is not None:
+        row["repair"] = dict(finding.repair)
+    if finding.new is not None:
+        row["new"] = finding.new
+    return row

@@ -2,12 +2,16 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from graph.audit import branches, labels, skos_checks, structure
+from graph.audit.fixes import Fixes, plan_fixes
 from graph.audit.report import Check, Defect, Report, Severity, report
 from graph.audit.thesaurus import Thesaurus
+from graph.columns.assemble import TaxonomyData
+from graph.editing.concepts import Signature
 from graph.errors import InputError
 from graph.formats import rdf
 from graph.model import TaggedItem
@@ -16,32 +20,32 @@ from graph.repairs.repairs import Dialect
 from graph.taxonomy import Taxonomy
 
 CHECKS: tuple[Check, ...] = (
-    Check("quarantined", "error", structure.quarantined),
-    Check("related_is_ancestor", "error", structure.related_is_ancestor),
-    Check("redundant_broader", "warning", structure.redundant_broader),
+    Check("quarantined", "error", structure.quarantined, fixes=True),
+    Check("related_is_ancestor", "error", structure.related_is_ancestor, fixes=True),
+    Check("redundant_broader", "warning", structure.redundant_broader, fixes=True),
     Check("orphan", "warning", structure.orphan),
     Check("single_child", "info", structure.single_child),
     Check("crowded", "info", structure.crowded),
     Check("sibling_duplicate_label", "warning", labels.sibling_duplicate_label),
     Check("ambiguous_label", "warning", labels.ambiguous_label),
     Check("same_level_label", "info", labels.same_level_label),
-    Check("untidy_label", "warning", labels.untidy_label),
-    Check("repeated_label", "info", labels.repeated_label),
+    Check("untidy_label", "warning", labels.untidy_label, fixes=True),
+    Check("repeated_label", "info", labels.repeated_label, fixes=True),
     Check("inconsistent_case", "info", labels.inconsistent_case),
-    Check("missing_translation", "info", labels.missing_translation),
-    Check("unknown_language", "warning", branches.unknown_language),
+    Check("missing_translation", "info", labels.missing_translation, fixes=True),
+    Check("unknown_language", "warning", branches.unknown_language, fixes=True),
     Check("translations_disagree", "warning", branches.translations_disagree),
     Check("near_duplicate_label", "info", branches.near_duplicate_label),
     Check("category_repeats_value", "info", branches.category_repeats_value),
     Check("depth_outlier", "info", branches.depth_outlier),
     Check("fan_out_outlier", "info", branches.fan_out_outlier),
     Check("deprecated_without_successor", "warning", structure.deprecated_without_successor),
-    Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated),
+    Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated, fixes=True),
     Check("redirect_unclear", "error", structure.redirect_unclear),
-    Check("active_under_deprecated", "warning", structure.active_under_deprecated),
+    Check("active_under_deprecated", "warning", structure.active_under_deprecated, fixes=True),
     Check("attribute_without_values", "warning", structure.attribute_without_values),
     Check("attribute_applies_nowhere", "warning", structure.attribute_applies_nowhere),
-    Check("attribute_applied_twice", "info", structure.attribute_applied_twice),
+    Check("attribute_applied_twice", "info", structure.attribute_applied_twice, fixes=True),
     Check("attribute_gap_among_siblings", "info", structure.attribute_gap_among_siblings),
 )
 """The built-in checks in order. Those of tagged items are `structure.tag_checks`."""
@@ -116,22 +120,64 @@ def audit(
         >>> [finding.message for finding in report.findings]
         ["'Wellies' (wellies) stands alone: nothing is broader or narrower"]
     """
-    quarantined = Check("quarantined", "error", partial(structure.quarantined, dialect=dialect))
-    own = [quarantined if check.name == quarantined.name else check for check in CHECKS]
-    own += structure.tag_checks(items) if items is not None else ()
-    known = {check.name: check for check in own}
-    for check in (*extra, *_installed()):
+    tag_checks = structure.tag_checks(items) if items is not None else ()
+    wanted = _wanted((*_of_taxonomy(dialect), *tag_checks, *extra), checks)
+    rows = [(check.name, check.severity, check.find) for check in wanted]
+    with rdf.uncollected():
+        return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
+
+
+def safe_fixes(
+    data: TaxonomyData,
+    by: Signature,
+    *,
+    items: Iterable[TaggedItem] = (),
+    checks: Sequence[str] | None = None,
+    dialect: Dialect = "cypher",
+) -> Fixes:
+    """Plan the repairs of findings that need no decision.
+
+    Args:
+        data: The content of a store.
+        by: Author and reason of the changes.
+        items: Tagged items, whose tags of deprecated concepts move to the successors.
+        checks: Names of the checks whose findings are repaired; all by default.
+        dialect: The language of the store.
+
+    Raises:
+        InputError: An unknown check, or an entry point that is not a Check.
+
+    Example:
+        >>> fixes = safe_fixes(store.read(), Signature("ann", "tidied up"))
+        >>> [finding.check for finding in fixes.fixed]
+        ['untidy_label']
+        >>> apply(store, fixes.changes).version
+        7
+    """
+    tag_checks = structure.tag_checks(items)
+    wanted = _wanted((*_of_taxonomy(dialect), *tag_checks), checks)
+    with rdf.uncollected():
+        return plan_fixes(data, wanted, {check.name for check in tag_checks}, by)
+
+
+def _of_taxonomy(dialect: Dialect) -> list[Check]:
+    """The built-in checks, with repairs of quarantined edits in the language of the store."""
+    find = partial(structure.quarantined, dialect=dialect)
+    return [replace(check, find=find) if check.name == "quarantined" else check for check in CHECKS]
+
+
+def _wanted(own: Iterable[Check], names: Sequence[str] | None) -> list[Check]:
+    """Those of the names, of all our own checks and those of other packages."""
+    known: dict[str, Check] = {}
+    for check in (*own, *_installed()):
         known.setdefault(check.name, check)
-    for name in checks or ():
+    for name in names or ():
         if name not in known:
             if name in check_names():
                 raise InputError(f"check {name!r} needs tagged items, and there are none here")
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or list(known)
             raise InputError(f"no check {name!r}; did you mean {', '.join(near)}?")
-    wanted = known.values() if checks is None else [check for name, check in known.items() if name in checks]
-    rows = [(check.name, check.severity, check.find) for check in wanted]
-    with rdf.uncollected():
-        return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
+    return [check for name, check in known.items() if names is None or name in names]
 
 
 def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:

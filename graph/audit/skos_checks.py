@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
+from typing import Any
 
 import networkx as nx
 
@@ -229,8 +230,9 @@ def untidy_label(t: Thesaurus) -> Iterator[Defect]:
     for node, label in sorted(t.texts(*LABELS)):
         if label.text.strip() and (better := tidy(label.text)) != label.text:
             message = f"the label {label.text!r} of {node} has stray spaces, line breaks or invisible characters"
-            fields = {"concept": node, "from": label.text, "to": better, "lang": label.lang}
-            yield Defect((node,), message, {"lang": label.lang}, suggest("relabel", f"make it {better!r}", **fields))
+            fields: dict[str, Any] = {"concept": node, "from": label.text, "to": better, "lang": label.lang}
+            repair = suggest("relabel", f"make it {better!r}", **fields)
+            yield Defect((node,), message, {"lang": label.lang}, repair)
 
 
 def bad_language(t: Thesaurus) -> Iterator[Defect]:

@@ -10,6 +10,7 @@ from graph.audit.groups import concepts_at, edges_of, in_use, is_above, narrower
 from graph.audit.report import Check, Defect, Shape, suggest
 from graph.columns.columns import CODE, PREF, Flags, Ints
 from graph.model import Concept, TaggedItem
+from graph.model.changes import change_to_json
 from graph.repairs.repairs import Dialect, repairs
 from graph.taxonomy import Taxonomy
 
@@ -83,7 +84,10 @@ def crowded(taxonomy: Taxonomy) -> Iterator[Defect]:
 def quarantined(taxonomy: Taxonomy, dialect: Dialect = "cypher") -> Iterator[Defect]:
     """Rows that the snapshot left out, each with its repair in the language of the store."""
     for problem, repair in repairs(taxonomy, dialect):
-        yield Defect(problem.concepts, problem.message, {"invariant": problem.code}, {"op": "run", **repair.to_json()})
+        row = {"op": "run", **repair.to_json()}
+        if repair.changes:
+            row |= {"changes": [change_to_json(change) for change in repair.changes], "safe": True}
+        yield Defect(problem.concepts, problem.message, {"invariant": problem.code}, row)
 
 
 def related_is_ancestor(taxonomy: Taxonomy) -> Iterator[Defect]:
@@ -96,7 +100,8 @@ def related_is_ancestor(taxonomy: Taxonomy) -> Iterator[Defect]:
             if taxonomy.is_ancestor(high, low):
                 message = f"{named(taxonomy[low])} is related to {named(taxonomy[high])}, which is broader than it"
                 words = "delete the related relation; the hierarchy implies it"
-                repair = suggest("delete_relation", words, type="related", source=edge.source, target=edge.target)
+                ends = {"source": edge.source, "target": edge.target}
+                repair = suggest("delete_relation", words, safe=True, type="related", **ends)
                 yield Defect((low, high), message, {"path": taxonomy.path(low)}, repair)
 
 
@@ -111,9 +116,24 @@ def redundant_broader(taxonomy: Taxonomy) -> Iterator[Defect]:
             if via:
                 target, between = taxonomy.concepts[parent], taxonomy.concepts[via[0]]
                 message = f"{named(concept)} is directly below {named(target)}, and again through {named(between)}"
-                words = "delete the direct relation"
-                repair = suggest("delete_relation", words, type="broader", source=concept.id, target=target.id)
+                safe = any(_leads_in_use(taxonomy, j, parent) for j in via)
+                ends = {"source": concept.id, "target": target.id}
+                repair = suggest("delete_relation", "delete the direct relation", safe=safe, type="broader", **ends)
                 yield Defect((concept.id, target.id), message, {"via": between.id}, repair)
+
+
+def _leads_in_use(taxonomy: Taxonomy, low: int, high: int) -> bool:
+    """Whether concepts in use lead up from one row to the other."""
+    todo, seen = [low], {low}
+    while todo:
+        row = todo.pop()
+        if row == high:
+            return True
+        if active(taxonomy.concepts[row]):
+            above = set(taxonomy.broader[row].tolist()) - seen
+            seen |= above
+            todo += above
+    return False
 
 
 def _leads_to_another(taxonomy: Taxonomy, child: Ints, middle: Ints) -> Flags:
@@ -142,8 +162,8 @@ def redirect_to_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
             continue
         final, repair = taxonomy.resolve(edge.source), None
         if active(taxonomy[final]):
-            words = f"redirect straight to {final!r}"
-            repair = suggest("put_relation", words, type="replaced_by", source=edge.source, target=final)
+            words, ends = f"redirect straight to {final!r}", {"source": edge.source, "target": final}
+            repair = suggest("put_relation", words, safe=True, type="replaced_by", **ends, instead_of=edge.target)
         old, new = named(taxonomy[edge.source]), named(taxonomy[edge.target])
         message = f"{old} is replaced by {new}, which is deprecated too"
         yield Defect((edge.source, edge.target), message, {"leads_to": final}, repair)
@@ -178,8 +198,10 @@ def active_under_deprecated(taxonomy: Taxonomy) -> Iterator[Defect]:
         if active(low) and not active(high):
             successor = taxonomy.resolve(high.id)
             repair = None
-            if active(taxonomy[successor]) and taxonomy[successor].kind == high.kind:
-                repair = suggest("move", f"move it below {successor!r}", concept=low.id, to=successor)
+            fits = active(taxonomy[successor]) and taxonomy[successor].kind == high.kind
+            if fits and successor != low.id and not taxonomy.is_ancestor(low.id, successor):
+                words, ends = f"move it below {successor!r}", {"from": high.id, "to": successor}
+                repair = suggest("move", words, safe=True, concept=low.id, **ends)
             message = f"{named(low)} is in use below {named(high)}, which is deprecated"
             yield Defect((low.id, high.id), message, {}, repair)
 
@@ -206,7 +228,7 @@ def attribute_applied_twice(taxonomy: Taxonomy) -> Iterator[Defect]:
             a, c, top = taxonomy[edge.source], taxonomy[edge.target], taxonomy[inherited[0]]
             message = f"attribute {named(a)} applies to {named(c)}, which inherits it from {named(top)}"
             words = "delete the lower of the two"
-            repair = suggest("delete_relation", words, type="applies_to", source=a.id, target=c.id)
+            repair = suggest("delete_relation", words, safe=True, type="applies_to", source=a.id, target=c.id)
             yield Defect((a.id, c.id), message, {"inherited_from": inherited}, repair)
 
 
@@ -281,7 +303,7 @@ def tag_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
             successor = taxonomy.resolve(id)
             repair = suggest("retag", "tag the items again", concept=id)
             if active(taxonomy[successor]):
-                repair = suggest("retag", f"move the tags to {successor!r}", concept=id, to=successor)
+                repair = suggest("retag", f"move the tags to {successor!r}", safe=True, concept=id, to=successor)
             message = f"{len(used[id])} items have the tag {named(concept)}, which is deprecated"
             yield Defect((id,), message, _evidence(used[id]), repair)
 
@@ -301,7 +323,7 @@ def tag_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
     return (
         Check("tags_exclude_each_other", "error", tags_exclude_each_other),
         Check("tag_on_unknown_concept", "error", tag_on_unknown_concept),
-        Check("tag_on_deprecated_concept", "warning", tag_on_deprecated_concept),
+        Check("tag_on_deprecated_concept", "warning", tag_on_deprecated_concept, fixes=True),
     )
 
 

@@ -68,7 +68,7 @@ def _result(finding: Finding, rule: int, source: str | None) -> dict[str, Any]:
         "locations": [location] if location else [],
         "partialFingerprints": {"finding/v1": print_of.hexdigest()},
         "properties": about,
-    }
+    } | ({} if finding.new is None else {"baselineState": "new" if finding.new else "unchanged"})
 
 
 def to_junit(report: Report, *, threshold: Severity) -> bytes:

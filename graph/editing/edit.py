@@ -96,7 +96,7 @@ def preview(store: TaxonomyStore, plan: Callable[[Taxonomy], ChangeSet]) -> tupl
     data = store.read()
     before = Taxonomy.of(data)
     changes = plan(before)
-    return before, changes, _checked(before, after(data, changes))
+    return before, changes, checked(before, after(data, changes))
 
 
 def apply_with(
@@ -139,7 +139,7 @@ def apply_with(
         moved = tuple(change for change in changes.changes if isinstance(change, Retag))
         if not moved and accepting is None and same(wanted.columns, data.columns):
             return before
-        result = _checked(before, wanted)
+        result = checked(before, wanted)
         record = record_of(before, result, moved)
         try:
             store.apply(changes, expect_version=before.version, record=record, accepting=accepting)
@@ -153,7 +153,7 @@ def apply_with(
         return retry_conflicts(attempt, on=_Overtaken, what="the taxonomy", seconds=_PATIENCE)
 
 
-def _checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
+def checked(before: Taxonomy, wanted: TaxonomyData) -> Taxonomy:
     """The snapshot. Raises InvariantError for new problems, unless within an old one's concepts: part of a cycle."""
     result = Taxonomy.of(wanted)
     old: dict[str, list[frozenset[str]]] = defaultdict(list)

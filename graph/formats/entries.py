@@ -193,7 +193,7 @@ class ParentFinder:
 
     def _target(self, text: str, one: Entry) -> str | None:
         if text in self.concepts:
-            return text
+            return self.concepts[text].id  # the same text, kept once
         if text in self._by_key:
             return self._by_key[text]
         fits = self._by_label.get(normalise(text), [])

@@ -142,46 +142,57 @@ def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | No
 
     Segments, families, classes and bricks become categories, whose parents follow from the order of rows, which is
     depth first; attribute types become attributes. Attribute values are left out with a note: these files do not link
-    them to attributes.
+    them to attributes. So are bad lines, unless there are no others.
     """
     into, tag = scheme or "gpc", lang or "en"
     concepts: list[Concept] = []
-    relations: list[Relation] = []
+    parents: dict[str, str | None] = {}
     places: dict[str, Place] = {}
     values: list[str] = []
+    faults, first = Faults(), None
     for file in files:
-        above: list[str] = []
+        above: list[str | None] = []
         rows = 0
-        for number, line in reading.lines(file):
-            if not line.strip():
+        for number, raw in reading.raw_lines(file):
+            if not raw.strip():
                 continue
             rows += 1
-            code, name, description, level = _gpc_row(line, file, number)
+            try:
+                code, name, description, level = _gpc_row(reading.decode(raw, file, number), file, number)
+            except FileFormatError as error:
+                first = first or error
+                faults.add("lines can't be read and were left out", str(error))
+                # Rows below it must not go below what stands before it.
+                if (stated := _LEVEL.search(raw.decode(errors="replace").rstrip())) and stated[2] in LEVELS:
+                    above[LEVELS.index(stated[2]) :] = [None]
+                continue
+            shown = f"{file.name}:{number} ({code!r}, {name})"
             if level == "attValue":
                 values.append(f"{code!r} ({name})")
                 continue
+            depth = LEVELS.index(level) if level in LEVELS else 0
+            if level in LEVELS:
+                above[depth:] = [*(None for _ in range(depth - len(above))), code]
             if code in places:
-                earlier = places[code]
-                message = f"a second {code!r}; the first is at {earlier.file}:{earlier.line}"
-                raise FileFormatError(str(file), message, line=number, column=1)
+                faults.add("lines have the code of an earlier one and were left out", shown)
+                continue
             places[code] = Place(str(file), number)
             definition = {tag: description} if description else {}
             kind: Kind = "attribute" if level == "attType" else "category"
             concepts.append(Concept(code, into, kind, {tag: name}, definition=definition, notation=code))
-            if level in LEVELS:
-                depth = LEVELS.index(level)
-                if len(above) < depth:
-                    message = f"a {level} without a {LEVELS[depth - 1]} above it; the rows must stand depth first"
-                    raise FileFormatError(str(file), message, line=number)
-                above[depth:] = [code]
-                if depth:
-                    relations.append(Relation("broader", code, above[depth - 1], primary=True))
+            if depth:
+                parents[code] = next((one for one in reversed(above[:depth]) if one is not None), None)
+                if above[depth - 1] is None:
+                    faults.add(f"rows have no {LEVELS[depth - 1]} above them and stand below what comes next", shown)
         if not rows:
             raise FileFormatError(str(file), "the file is empty")
     missing = "attribute values are not linked to an attribute in this file and were left out"
     if not concepts:
-        raise FileFormatError(str(files[0]), f"nothing to import: {len(values)} {missing}")
-    return parsed(concepts, relations, notes=note(missing, values), places=places, file=str(files[0]))
+        raise first or FileFormatError(str(files[0]), f"nothing to import: {len(values)} {missing}")
+    relations = [Relation("broader", code, parent, primary=True) for code, parent in parents.items() if parent]
+    found = faults.notes()
+    notes = [*note(missing, values), *found]
+    return parsed(concepts, relations, notes=notes, places=places, file=str(files[0]), faults=found)
 
 
 def _gpc_row(line: str, file: Path, number: int) -> tuple[str, str, str, str]:

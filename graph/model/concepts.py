@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Kind = Literal["category", "attribute", "value"]
 Status = Literal["active", "candidate", "deprecated"]
@@ -46,6 +46,10 @@ ProblemCode = Literal[
 ]
 
 
+_NO_TEXTS: Mapping[str, Any] = {}
+"""One for all: a million concepts would have three million."""
+
+
 @dataclass(frozen=True, slots=True)
 class Concept:
     """A concept of the taxonomy.
@@ -72,9 +76,9 @@ class Concept:
     scheme: str
     kind: Kind
     pref_label: Mapping[str, str]
-    alt_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    hidden_label: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    definition: Mapping[str, str] = field(default_factory=dict)
+    alt_label: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_TEXTS)
+    hidden_label: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_TEXTS)
+    definition: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     notation: str | None = None
     status: Status = "active"
     choice: Choice = "multiple"

@@ -40,14 +40,18 @@ def without_empty(lists: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, 
     return {tag: texts for tag, texts in full.items() if texts}
 
 
+def hyphened(tag: str) -> str:
+    """The language tag as BCP 47 writes it: `zh-CN` for `zh_CN`."""
+    return tag.strip().replace("_", "-")
+
+
 def with_languages(concept: Concept) -> Concept:
     """The concept with valid language tags: with hyphens (`zh_CN`), else "und"; surplus preferred labels are others."""
     pref: dict[str, str] = {}
     alt: dict[str, tuple[str, ...]] = {}
     hidden: dict[str, tuple[str, ...]] = {}
     for text, tag, kind in sorted(concept.labels(), key=lambda label: not LANGUAGE_TAG.fullmatch(label[1])):
-        hyphened = tag.strip().replace("_", "-")
-        language = hyphened if LANGUAGE_TAG.fullmatch(hyphened) else "und"
+        language = hyphened(tag) if LANGUAGE_TAG.fullmatch(hyphened(tag)) else "und"
         if kind == "pref" and language not in pref:
             pref[language] = text
         else:

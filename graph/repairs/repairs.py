@@ -14,8 +14,22 @@ from typing import Literal
 from graph.columns.assemble import columns_of
 from graph.columns.invariants import near_relation, sound
 from graph.labels import normalise, slug
-from graph.model import CHOICES, KINDS, STATUSES, Concept, Kind, Problem, ProblemCode, Relation, UnknownEdge
-from graph.repairs.guesses import closing_edges, free_id, labelled, nearest, with_languages, without_empty
+from graph.model import (
+    CHOICES,
+    KINDS,
+    LANGUAGE_TAG,
+    STATUSES,
+    Change,
+    Concept,
+    DeleteRelation,
+    Kind,
+    Problem,
+    ProblemCode,
+    PutConcept,
+    Relation,
+    UnknownEdge,
+)
+from graph.repairs.guesses import closing_edges, free_id, hyphened, labelled, nearest, with_languages, without_empty
 from graph.repairs.statements import CypherWriter, SqlWriter
 from graph.rows import ProblemRow, RepairRow
 from graph.taxonomy import Taxonomy
@@ -26,10 +40,14 @@ Edge = Relation | UnknownEdge
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """An instruction for people and the statement that carries it out (for SQL, perhaps several in one transaction)."""
+    """An instruction for people and the statement that carries it out (for SQL, perhaps several in one transaction).
+
+    `changes` do the same where no decision is needed; there are none where something is guessed.
+    """
 
     instruction: str
     statement: str
+    changes: tuple[Change, ...] = ()
 
     def to_json(self) -> RepairRow:
         return {"words": self.instruction, "statement": self.statement}
@@ -59,6 +77,14 @@ def problem_rows(taxonomy: Taxonomy, dialect: Dialect, *, limit: int | None = No
         }
         for problem, repair in islice(repairs(taxonomy, dialect), limit)
     ]
+
+
+def _is_certain(code: ProblemCode, before: Concept, after: Concept) -> bool:
+    """Whether the repaired concept says nothing that it did not say before, and loses no label that has a text."""
+    if code == "bad_language":
+        return all(LANGUAGE_TAG.fullmatch(hyphened(tag)) for _, tag, _ in before.labels())
+    texts = {text.strip() for text, _, _ in before.labels()}
+    return code in ("no_label", "empty_label") and all(text in texts for text in after.pref_label.values())
 
 
 class _Planner:
@@ -92,7 +118,8 @@ class _Planner:
     def repair(self, problem: Problem) -> Repair:
         if problem.subject is not None and (repaired := self._repaired(problem.code, problem.subject)) is not None:
             after, instruction = repaired
-            return Repair(instruction, self._writer.update(problem.subject, after))
+            changes = (PutConcept(after),) if _is_certain(problem.code, problem.subject, after) else ()
+            return Repair(instruction, self._writer.update(problem.subject, after), changes)
         match problem.code, problem.subject:
             case "value_without_attribute", Concept() as value:
                 return self._value_without_attribute(value, problem)
@@ -113,7 +140,11 @@ class _Planner:
                 edges = closing_edges([edge for edge in problem.edges if isinstance(edge, Relation)])
                 shown = ", ".join(f"{edge.source!r} → {edge.target!r}" for edge in edges[:3])
                 shown += " …" if len(edges) > 3 else ""
-                return Repair(f"delete the relations that close the cycle: {shown}", self._writer.delete(edges))
+                words = f"delete the relations that close the cycle: {shown}"
+                return Repair(words, self._writer.delete(edges), tuple(map(DeleteRelation, edges)))
+            case "self_relation", _:
+                known = tuple(DeleteRelation(edge) for edge in problem.edges if isinstance(edge, Relation))
+                return Repair("delete the relation", self._writer.delete(problem.edges), known)
             case "unknown_relation", _:
                 return self._unknown_relation(problem)
         return Repair("delete the relation", self._writer.delete(problem.edges))

@@ -4,13 +4,16 @@ An edge is scored by vectors that were trained without it: training leaves out e
 keeps those vectors with the export (`Folds`). Edges asserted since then are scored by the exported vectors.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from graph.audit import Check, Defect, Report, audit
+from graph.audit import Check, Defect, Fixes, Report, audit, safe_fixes
+from graph.editing import Signature
 from graph.errors import InputError, StoreError
+from graph.history.versions import reconciled
+from graph.model import TaggedItem
 from graph.repairs.repairs import dialect_of
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -36,12 +39,14 @@ def audit_store(
     store: TaxonomyStore,
     *,
     taxonomy: Taxonomy | None = None,
+    items: Iterable[TaggedItem] | None = None,
     checks: Sequence[str] | None = None,
     scorer: Scorer | None = None,
 ) -> Report:
     """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check.
 
-    With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable.
+    With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable; with `items`, those
+    in place of the store's.
 
     Raises:
         InputError: An unknown check, or the learned one without embeddings.
@@ -53,11 +58,33 @@ def audit_store(
     learned = [implausible_broader(scorer.aligned(audited))] if scorer is not None else []
     dialect = dialect_of(store.url)
     try:
-        return audit(audited, items=store.items(), checks=checks, extra=learned, dialect=dialect)
+        return audit(audited, items=items or store.items(), checks=checks, extra=learned, dialect=dialect)
     except StoreError:
         if taxonomy is None:
             raise
         return audit(audited, checks=checks, extra=learned, dialect=dialect)
+
+
+def fixes_of_store(store: TaxonomyStore, by: Signature, *, checks: Sequence[str] | None = None) -> Fixes:
+    """Plan the safe repairs of a store, whose external edits are recorded in the history first.
+
+    Args:
+        store: The store, of which nothing else is changed.
+        by: Author and reason of the changes.
+        checks: Names of the checks whose findings are repaired; all by default. The learned one has no safe repairs.
+
+    Raises:
+        InputError: An unknown check.
+        ConflictError: Other writers never pause.
+
+    Example:
+        >>> fixes = fixes_of_store(store, Signature("ann", "tidied up"))
+        >>> apply(store, fixes.changes, expect_version=fixes.before.version).version
+        7
+    """
+    reconciled(store)
+    names = None if checks is None else [name for name in checks if name != NAME]
+    return safe_fixes(store.read(), by, items=store.items(), checks=names, dialect=dialect_of(store.url))
 
 
 def implausible_broader(scorer: Scorer) -> Check:

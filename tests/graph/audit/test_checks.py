@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from graph.audit import CHECKS, Check, Defect, Finding, audit, check_names, parse_severity
+from graph.audit import CHECKS, Check, CheckResult, Defect, Finding, Report, audit, check_names, parse_severity, since
 from graph.audit.languages import problem
 from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
+from graph.history.diff import diff
 from graph.model import Concept, ItemTag, Relation, RelationType, Status, TaggedItem
 from graph.plugins import load_plugin
 from graph.taxonomy import Taxonomy
@@ -174,6 +175,7 @@ def test_same_level_label() -> None:
         ("Bo\u200bots", "Boots"),
         ("Red\nboots", "Red boots"),
         ("鞋\u3000子", "鞋 子"),
+        ("Au\u00c3\u009fen  Schuhe", "Außen Schuhe"),
     ],
 )
 def test_untidy_label(text: str, better: str) -> None:
@@ -304,6 +306,24 @@ def test_more_checks_can_be_added_and_chosen() -> None:
         "orphan",
         "learned",
     ]
+
+
+@given(taxonomies(), taxonomies())
+def test_since_is_the_audit_of_what_changed(a: TaxonomyData, b: TaxonomyData) -> None:
+    before, after = Taxonomy.of(a), Taxonomy.of(b)
+    old, full, touched = audit(before), audit(after), set(diff(before, after).touched())
+    report, gone = since(old, full, touched)
+    new = {finding.key for finding in full.findings} - {finding.key for finding in old.findings}
+    wanted = [one for one in full.findings if one.key in new or touched & set(one.concepts)]
+    assert [replace(one, new=None) for one in report.findings] == wanted
+    assert {one.key for one in report.findings if one.new} == new
+    assert {one.key for one in gone} == {one.key for one in old.findings} - {one.key for one in full.findings}
+    assert sum(check.count for check in report.checks) == len(report.findings)
+    assert since(full, full, set()) == (replace(full, checks=report_without(full), findings=()), ())
+
+
+def report_without(full: Report) -> tuple[CheckResult, ...]:
+    return tuple(replace(check, count=0) for check in full.checks)
 
 
 def _installed(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:

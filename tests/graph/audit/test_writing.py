@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
+import orjson
 import pytest
+from hypothesis import given
 
 from graph.audit import CHECKS, Report, audit, audit_skos, check_names
 from graph.audit.report import CheckResult, Finding
 from graph.audit.run import SKOS_CHECKS
 from graph.audit.writing import to_html, to_junit, to_sarif
+from graph.columns.assemble import TaxonomyData
+from graph.model import ItemTag, TaggedItem
+from graph.taxonomy import Taxonomy
 from tests.graph.audit.test_checks import category, edge, taxonomy
+from tests.strategies import taxonomies
 
 
 @pytest.fixture(name="report")
@@ -47,11 +56,31 @@ def test_sarif(report: Report) -> None:
     assert len(prints) == len(report.findings)
 
 
+SARIF = jsonschema.Draft4Validator(json.loads((Path(__file__).parent / "schemas" / "sarif-2.1.0.json").read_bytes()))
+
+
+@given(taxonomies())
+def test_sarif_is_valid_by_its_schema(data: TaxonomyData) -> None:
+    untidy = [replace(c, pref_label={**c.pref_label, "en": f" {c.id}", "iw": "א"}) for c in data.concepts]
+    items = [TaggedItem("1", "t", None, "m", "r", (ItemTag("nobody", 0.5, "exact"),))]
+    report = audit(Taxonomy.of(TaxonomyData.of(1, tuple(untidy), data.relations)), items=items)
+    assert report.findings
+    for source in (None, "taxonomies/shop%20new.ttl"):
+        SARIF.validate(json.loads(orjson.dumps(to_sarif(report, version="1.2", source=source))))
+
+
+def test_the_schema_refuses_what_is_not_sarif(report: Report) -> None:
+    log = to_sarif(report, version="1")
+    log["runs"][0]["results"][0]["level"] = "info"
+    assert not SARIF.is_valid(json.loads(orjson.dumps(log)))
+
+
 def test_sarif_of_a_file_names_it(tmp_path: Path) -> None:
     file = tmp_path / "t.ttl"
     file.write_text("@prefix s: <http://www.w3.org/2004/02/skos/core#> . <http://x.org/a> a s:Concept .")
     (run,) = to_sarif(audit_skos(file), version="1", source="t.ttl")["runs"]
     assert run["results"][0]["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "t.ttl"}}
+    SARIF.validate(json.loads(orjson.dumps(to_sarif(audit_skos(file), version="1", source="t.ttl"))))
 
 
 def test_junit(report: Report) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,42 @@ def test_types_are_attributes_and_values_without_one_are_counted(tmp_path: Path)
         ("ten\ttoy\t (GPC segment)\n", r":1:1: the code 'ten' is not a number"),
         ("10\t \t (GPC segment)\n", r":1:4: '10' has no name"),
         ("10\ttoy\tA toy.\n", r":1:8: the description of '10' must end in its kind"),
-        ("20\tkite\t (GPC family)\n", r":1: a family without a segment above it"),
-        (HIERARCHY + "40\tagain\t (GPC segment)\n", r":7:1: a second '40'; the first is at .*hier\.tsv:4"),
-        ("10\ta\t (GPC segment)\n40\tb\t (GPC brick)\n", r":2: a brick without a class above it"),
     ],
 )
 def test_bad_files_are_refused_with_the_place(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
         listings.read_gpc([_file(tmp_path, "hier.tsv", content)])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("41\tdelta kite\t", "41\tdelta kite", r"1 lines can't be read and were left out, e\.g\. .*hier\.tsv:5: code"),
+        ("41\tdelta kite", "x41\tdelta kite", r"1 lines can't be read .*:5:1: the code 'x41' is not a number"),
+        (
+            "delta kite\t (GPC brick)",
+            "delta \udcff\t (GPC brick)",
+            r"1 lines can't be read .*:5:10: byte 0xff is not UTF-8",
+        ),
+        ("41\tdelta", "40\tdelta", r"1 lines have the code of an earlier one .* hier\.tsv:5 \('40', delta kite\)"),
+    ],
+)
+def test_a_bad_line_is_left_out_with_a_note(tmp_path: Path, old: str, new: str, note: str) -> None:
+    file = tmp_path / "hier.tsv"
+    file.write_bytes(HIERARCHY.replace(old, new).encode(errors="surrogateescape"))
+    found = listings.read_gpc([file])
+    assert [concept.id for concept in found.concepts] == ["10", "11", "20", "30", "40"]
+    assert found.notes == found.faults and len(found.notes) == 1 and re.search(note, found.notes[0])
+
+
+def test_rows_below_a_bad_one_do_not_go_elsewhere(tmp_path: Path) -> None:
+    rows = "31\t\t (GPC class)\n42\tstunt kite\t (GPC brick)\n32\tyoyo\t (GPC class)\n43\tdiabolo\t (GPC brick)\n"
+    file = _file(tmp_path, "hier.tsv", HIERARCHY.replace("11\tgame", rows + "11\tgame") + "44\tdice\t (GPC brick)\n")
+    found = listings.read_gpc([file])
+    parents = {edge.source: edge.target for edge in found.relations}
+    assert (parents["42"], parents["43"], parents["44"]) == ("20", "32", "11")
+    assert found.faults[1] == (
+        "2 rows have no class above them and stand below what comes next, e.g. hier.tsv:7 ('42', stunt kite); "
+        "hier.tsv:11 ('44', dice)"
+    )
+    assert listings.read_gpc([_file(tmp_path, "brick.tsv", "20\tkite\t (GPC family)\n")]).relations == ()

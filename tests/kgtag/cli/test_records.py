@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from graph.editing.edit import apply
+from graph.model import ChangeSet, PutConcept, PutRelation, Relation
 from graph.stores import load_taxonomy, open_store
 from kgtag.data import sample
 from tests.kgtag.running import main as run
@@ -189,6 +192,9 @@ def test_audit_as_files_for_people_and_for_ci(shop: str, tmp_path: Path) -> None
         (["--fail-on", "fatal"], "no severity 'fatal'; there is error, warning, info"),
         (["--skos", "none.ttl"], "none.ttl: there is no such file"),
         (["--embeddings", "none"], "no embeddings directory 'none'"),
+        (["--fix", "--since", "1"], "it goes with neither --skos nor --fix"),
+        (["--dry-run"], "--dry-run and --changes are for --fix"),
+        (["--fix", "--skos", "t.ttl"], "import the file first"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -196,6 +202,51 @@ def test_a_bad_audit_is_no_finding(shop: str, tmp_path: Path, args: list[str], e
     """2, so that a script can tell it from findings, which are 1."""
     ran = run("audit", *args, "--store", shop, cwd=tmp_path)
     assert (ran.code, ran.stdout) == (2, "") and expected in ran.stderr
+
+
+def test_audit_since_a_version(shop: str, tmp_path: Path) -> None:
+    checks = ("--check", "untidy_label", "--check", "single_child", "--store", shop)
+    full = run("audit", *checks, "--json").json
+    assert full["findings"] and run("audit", "--since", "1", *checks, "--json").json["findings"] == []
+    opened = open_store(shop)
+    (_, below) = full["findings"][0]["concepts"]
+    concept = load_taxonomy(opened)[below]
+    made = replace(concept, id="made", pref_label={"en": "Made  up"})
+    apply(opened, ChangeSet((PutConcept(made), PutRelation(Relation("broader", "made", below))), "bob"))
+    row = run("audit", "--since", "1", "--sarif", "a.sarif", *checks, "--json", cwd=tmp_path).json
+    assert (row["since"], row["touched"], row["gone"]) == ("1", 2, [])
+    found = {(finding["check"], "made" in finding["concepts"], finding["new"]) for finding in row["findings"]}
+    assert found == {("untidy_label", True, True), ("single_child", True, True), ("single_child", False, False)}
+    states = [one["baselineState"] for one in json.loads((tmp_path / "a.sarif").read_bytes())["runs"][0]["results"]]
+    assert states == ["new" if finding["new"] else "unchanged" for finding in row["findings"]]
+    assert "new: " in run("audit", "--since", "1", *checks).stdout
+    assert run("undo", "2", "--store", shop).code == 0
+    assert len(run("audit", "--since", "2", *checks, "--json").json["gone"]) == 2
+
+
+def test_audit_repairs_what_is_safe(shop: str, tmp_path: Path) -> None:
+    opened = open_store(shop)
+    before = load_taxonomy(opened)
+    concept = next(iter(before))
+    untidy = replace(concept, pref_label={**concept.pref_label, "en": f" {concept.label('en')}"})
+    opened.apply(ChangeSet((PutConcept(untidy),), "bob"))
+    options = ("--check", "untidy_label", "--check", "single_child", "--store", shop)
+    dry = run("audit", "--fix", "--dry-run", "--changes", "fix.json", "--json", *options, cwd=tmp_path).json
+    assert (dry["dry_run"], len(dry["fixed"]), dry["version"]) == (True, 1, 2)
+    assert dry["changes"] == json.loads((tmp_path / "fix.json").read_bytes())["changes"]
+    assert [row["concept"] for row in dry["diff"]["changed"]] == [concept.id]
+    assert {finding["check"] for finding in dry["left"]["findings"]} == {"single_child"}
+    shown = run("audit", "--fix", "--dry-run", *options)
+    assert "Nothing is written" in shown.stdout and "pref_label" in shown.stdout
+    assert load_taxonomy(opened).version == 2
+
+    assert run("proposals", "add", "fix.json", "--author", "bob", "--store", shop, cwd=tmp_path).code == 0
+    fixed = run("audit", "--fix", "--author", "ann", *options, "--json").json
+    assert {**fixed, "dry_run": True, "version": 2} == {**dry, "left": fixed["left"]}
+    assert opened.versions(limit=1)[0].author == "ann" and load_taxonomy(opened).revision == before.revision
+    again = run("audit", "--fix", *options)
+    assert again.code == 0 and "Findings repaired: 0" in again.stdout and load_taxonomy(opened).version == 3
+    assert run("undo", "3", "--store", shop).code == 0
 
 
 def test_audit_of_a_file(tmp_path: Path) -> None:
