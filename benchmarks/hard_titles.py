@@ -2,10 +2,12 @@
 
     python benchmarks/hard_titles.py [--model DIR] [--embeddings DIR] [--failures]
 
-`hard_titles.jsonl` was written for it, half English, half Chinese, without regard to the rules that it measures. A row
-has the right `category` (null: the shop has none for the product), right `values` and `wrong` concepts, that a hasty
-reader would give. `accepted` are other categories, broad ones mostly, that count as the right one.
-Neither `values` nor `wrong` are all there is, so there is no precision; the sample's own test titles have one.
+`hard_titles.jsonl` was written for it, half English, half Chinese, without regard to the rules that it measures; its
+failures have been looked at since. `hard_titles_held_out.jsonl` was written later, by someone who had not read the
+rules, and no rule was changed for it. A row has the right `category` (null: the shop has none for the product), right
+`values` and `wrong` concepts, that a hasty reader would give. `accepted` are other categories, broad ones mostly, that
+count as the right one. Neither `values` nor `wrong` are all there is, so there is no precision; the sample's own test
+titles have one.
 
 The titles are tagged by labels only and, with --model, by a trained model, categories withheld. The floor is a plain
 lookup: whatever label stands in the title, leftmost and longest, without any rule, its first category the title's.
@@ -34,8 +36,10 @@ from kgtag.tag.models import assemble_tagger, load_models
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Span, Tag, Tagging
 
-ROWS = Path(__file__).with_suffix(".jsonl")
+HERE = Path(__file__).parent
+PARTS = {"first": HERE / "hard_titles.jsonl", "held out": HERE / "hard_titles_held_out.jsonl"}
 FLOOR = "lookup"
+LANGUAGES = (("en",), ("zh",), ("en", "zh"))
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,10 @@ def main() -> None:
     parser.add_argument("--failures", action="store_true", help="print the titles that went wrong")
     given = parser.parse_args()
     host = machine()
-    rows = [Row(**json.loads(line)) for line in ROWS.read_text(encoding="utf-8").splitlines()]
+    parts = {
+        name: [Row(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        for name, path in PARTS.items()
+    }
     with tempfile.TemporaryDirectory() as temporary:
         store = open_store(f"sqlite:///{Path(temporary) / 'shop.db'}")
         store.migrate()
@@ -171,54 +178,70 @@ def main() -> None:
     systems = {FLOOR: cast(Tagger, Lookup(taxonomy)), "labels": assemble_tagger(load_models(), taxonomy)}
     if given.model is not None:
         systems["trained"] = assemble_tagger(load_models(given.model, given.embeddings), taxonomy)
-    found = {name: answers(tagger, rows) for name, tagger in systems.items()}
-    _print_shares(found, taxonomy)
-    summary = _print_plain(systems, found)
-    if given.failures:
-        for name in [name for name in found if name != FLOOR]:
-            _print_failures(name, found[name])
-    data = f"{len(rows)} hard titles of own writing, for the sample shop; its {summary['n']} test titles"
+    summary = _print_plain(systems)
+    for part, rows in parts.items():
+        found = {name: answers(tagger, rows) for name, tagger in systems.items()}
+        _print_sure(part, found)
+        _print_shares(part, found, taxonomy)
+        summary[part] = {name: _goals(all, taxonomy) for name, all in found.items()}
+        if given.failures:
+            for name in [name for name in found if name != FLOOR]:
+                _print_failures(f"{part}, {name}", found[name])
+    sizes = " and ".join(f"{len(rows)} ({part})" for part, rows in parts.items())
+    data = f"{sizes} hard titles of own writing, for the sample shop; its {summary['n']} test titles"
     report("hard_titles", data, host, save=given.save, **summary)
 
 
-def _print_shares(found: dict[str, list[Answer]], taxonomy: Taxonomy) -> None:
+def _print_shares(part: str, found: dict[str, list[Answer]], taxonomy: Taxonomy) -> None:
     kinds = list(dict.fromkeys(one.row.kind for one in found[FLOOR]))
-    languages = (("en",), ("zh",), ("en", "zh"))
-    heads = [f"{name}, {'both' if len(of) > 1 else of[0]}" for name in found for of in languages]
+    heads = [f"{name}, {'both' if len(of) > 1 else of[0]}" for name in found for of in LANGUAGES]
     for title, measure in MEASURES.items():
         lines = []
         for kind in (*kinds, "all"):
             counts = [
                 measure([one for one in all if one.row.lang in of and kind in (one.row.kind, "all")], taxonomy)
                 for all in found.values()
-                for of in languages
+                for of in LANGUAGES
             ]
-            wholes = [whole for _, whole in counts[: len(languages)]]
+            wholes = [whole for _, whole in counts[: len(LANGUAGES)]]
             if any(wholes):
                 cells = [part / whole if whole else "" for part, whole in counts]
                 lines.append((kind.replace("_", " "), *wholes[:2], *cells))
-        table(title, ("kind", "of, en", "of, zh", *heads), lines)
+        table(f"{part} part: {title}", ("kind", "of, en", "of, zh", *heads), lines)
 
 
-def _print_plain(systems: dict[str, Tagger], found: dict[str, list[Answer]]) -> dict[str, Any]:
-    """Beside them: the sample's test titles, and how often a product without a category gets a sure one."""
+def _print_plain(systems: dict[str, Tagger]) -> dict[str, Any]:
+    """Beside them: the sample's own test titles."""
     gold = list(read_annotated(sample.TEST))
-    lines, summary = [], {}
-    for name, tagger in systems.items():
-        plain = evaluate_tagging(tagger, gold)
-        foreign = [one for one in found[name] if one.row.kind == "out_of_domain"]
-        sure = [
-            sum(one.sure > 0.5 and not one.category_right for one in of) / len(of)
-            for of in ([one for one in foreign if one.row.lang in which] for which in (("en",), ("zh",), ("en", "zh")))
-        ]
-        lines.append((name, *sure, plain.precision, plain.recall, plain.f1))
-        summary[name] = {"sure_of_foreign": round(sure[-1], 4), "plain_f1": round(plain.f1, 4)}
-    heads = ("", "sure, en", "zh", "both", "precision", "recall", "F1")
-    title = (
-        "out of domain: titles given a wrong category with a probability above .5; and the sample's plain test titles"
-    )
-    table(title, heads, lines, rivals=[FLOOR])
-    return {"n": len(gold), **summary}
+    plain = {name: evaluate_tagging(tagger, gold) for name, tagger in systems.items()}
+    lines = [(name, one.precision, one.recall, one.f1) for name, one in plain.items()]
+    table("the sample's plain test titles", ("", "precision", "recall", "F1"), lines, rivals=[FLOOR])
+    return {"n": len(gold), "plain_f1": {name: round(one.f1, 4) for name, one in plain.items()}}
+
+
+def _sure_of_foreign(of: Sequence[Answer], languages: Sequence[str]) -> float:
+    foreign = [one for one in of if one.row.kind == "out_of_domain" and one.row.lang in languages]
+    return sum(one.sure > 0.5 and not one.category_right for one in foreign) / len(foreign)
+
+
+def _print_sure(part: str, found: dict[str, list[Answer]]) -> None:
+    lines = [(name, *(_sure_of_foreign(of, which) for which in LANGUAGES)) for name, of in found.items()]
+    title = f"{part} part, out of domain: titles given a wrong category with a probability above .5"
+    table(title, ("", "en", "zh", "both"), lines, rivals=[FLOOR])
+
+
+def _goals(of: Sequence[Answer], taxonomy: Taxonomy) -> dict[str, float]:
+    """The shares that the project has goals for."""
+
+    def share(measure: Callable[[Sequence[Answer], Taxonomy], Counts], *kinds: str) -> float:
+        part, whole = measure([one for one in of if one.row.kind in kinds], taxonomy)
+        return round(part / whole, 4)
+
+    return {
+        "denied": share(wrong_concepts, "negation", "free_from"),
+        "head": share(category_right, "head_noun"),
+        "sure_of_foreign": round(_sure_of_foreign(of, ("en", "zh")), 4),
+    }
 
 
 def _print_failures(name: str, of: Sequence[Answer]) -> None:

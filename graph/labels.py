@@ -121,6 +121,12 @@ def folded_form(normal: str) -> str:
     return _BETWEEN_NUMBERS.sub("\0", " ".join(words)).replace(" ", "").replace("\0", " ")
 
 
+def typed_form(normal: str) -> str:
+    """The normal form without apostrophes, decoration and accents, Chinese simplified, word by word: what is compared
+    while a label is being typed, when its last word may not be whole."""
+    return " ".join(plain_letters(_DECORATED.sub(" ", _APOSTROPHES.sub("", normal))).split())
+
+
 def folded_forms(normal: str, *, transcribed: bool = False) -> tuple[str, ...]:
     """The folded form, then that of other ways to write it: "ä" as "ae", and "ae" as "ä" where it is `transcribed`."""
     forms = {folded_form(normal): None}

@@ -1,7 +1,8 @@
 """The linear model of categories: a calibrated distribution over all that were trained, or none of them.
 
 A product may be of no trained category. Whether it is of one is predicted from the best margin and the share of its
-n-grams that training had, by a logistic regression fitted on folds that each left whole categories out.
+n-grams that training had, by a logistic regression fitted on folds that each left whole categories out; whether it is
+of the taxonomy's kind of goods at all, by another one, fitted on titles of other goods.
 """
 
 from collections.abc import Mapping
@@ -18,20 +19,25 @@ from kgtag.extract.linear import Floats, Head
 _LEAST = 1e-4
 """Categories less probable than this are left out."""
 Familiar = tuple[float, float, float, float]
+Kindred = tuple[float, float, float]
 Guesses = tuple[tuple[str, float], ...]
 """Names of categories with their probabilities, best first."""
 CERTAIN: Familiar = (0.0, 0.0, 0.0, 5.0)
 """Where too few categories were there to leave any out."""
+UNASKED: Kindred = (0.0, 0.0, 40.0)
+"""Where titles were not read."""
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryHead:
     """`head`: margins, and what a name in the title is worth among trained categories; `familiar`: log-odds that the
-    product is of a trained category, by the best margin, the share of n-grams seen, whether a trained category is named
-    in the title, and 1."""
+    product is of a trained category, by the best margin, the share of n-grams seen, how surely the title names a
+    trained category, and 1; `kindred`: log-odds that it is of the taxonomy's kind of goods at all, by the former, by
+    what is read of its title, and 1."""
 
     head: Head
     familiar: Familiar = CERTAIN
+    kindred: Kindred = UNASKED
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,14 +60,16 @@ class CategoryHead:
         """Everything but the weights."""
         return {
             "categories": self.names, "slope": self.head.slope, "named": self.head.named, "familiar": self.familiar,
+            "kindred": self.kindred,
         }  # fmt: skip
 
     @classmethod
     def of(cls, about: Mapping[str, Any], weights: csr_matrix, offsets: Floats) -> Self:
         """The head that `to_json` described. Raises KeyError or ValueError for anything else."""
         best, seen, named, one = about["familiar"]
+        odds, read, by_itself = about.get("kindred", UNASKED)
         head = Head(tuple(about["categories"]), weights, offsets, about["slope"], named=about["named"])
-        return cls(head, (best, seen, named, one))
+        return cls(head, (best, seen, named, one), (odds, read, by_itself))
 
 
 def known_odds(familiar: Familiar, best: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -70,13 +78,11 @@ def known_odds(familiar: Familiar, best: NDArray[np.float64], seen: NDArray[np.f
 
 
 def joined(network: Guesses, linear: Guesses) -> Guesses:
-    """The mean of an extractor's categories and of the linear model's. Only the latter knows that there may be none: of
-    its probability that there is one and the extractor's, 1, the geometric mean counts."""
+    """The mean of an extractor's categories and of the linear model's. Only the latter knows that there may be none."""
     if not network or not linear:
         return network or linear
     known, total = sum(p for _, p in linear), max(sum(p for _, p in network), 1e-9)
-    both = known**0.5
-    found = {name: both * p / known / 2 for name, p in linear}
+    found = {name: p / 2 for name, p in linear}
     for name, p in network:
-        found[name] = found.get(name, 0.0) + both * p / total / 2
+        found[name] = found.get(name, 0.0) + known * p / total / 2
     return tuple((name, round(p, 6)) for name, p in sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))

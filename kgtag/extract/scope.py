@@ -5,7 +5,7 @@ means depends on what is named: "for women" says who wears it, "for boots" what 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -87,11 +87,12 @@ _CUES = (
         r"\b(?:no(?!\.|\s*\d)|without|w/o|free\s+(?:of|from)|lacks?|minus|zero|0\s?%|ohne|frei\s+von|sans|senza|sin)(?!\w)"),
         _ALL, joined=_LIST),
     _Cue("negated", _words(
-        r"(?:绝|并|均|一概)?(?:不是|没有|没|未|免|零(?!食|钱|件|售)|0(?=[糖脂卡])|"
+        r"(?:绝|并|均|一概)?(?:不是|没有|没|未|免|零(?!食|钱|件|售)|(?<![\d.])0(?=[\u4e00-\u9fff])|"
         r"[不无非](?!常|洲|锈|仅|但|只|止|同|论|线|少|比|管|断|人机|凡|缝|粘|配|送|附))"
         r"(?:含有?|带有?|添加|加|有|支持|具备|具有|掺|放|会|能|可|用|使用|任何|额外){0,2}"), _ALL, joined=_LIST),
     _Cue("negated", _words(
-        r"(?:-\s?|\s)(?:free|frei)\b(?!\s+(?:shipping|delivery|gifts?|returns?|samples?|size|people|spirit|of|from)\b)"),
+        r"(?:-[a-z]+)?(?:-\s?|\s)(?:free|frei)\b"
+        r"(?!\s+(?:shipping|delivery|gifts?|returns?|samples?|size|people|spirit|of|from)\b)"),
         _VALUES, before=True, joined=_LIST),
     _Cue("negated", _words(r"(?:均|都|一概|全部)不(?:含|带|添加|加|用)"), _ALL, before=True, joined=_OR),
     _Cue("not_included", _words(
@@ -106,7 +107,7 @@ _CUES = (
         frozenset(("material",))),
     _Cue("imitated", _words(r"[\s-]?(?:look|effect|feel|touch|optik|imitation|alternative)\b|-like\b|[质触手]感"),
         frozenset(("material", "other", "category")), before=True),
-    _Cue("imitated", _words(r"[\s-]?(?:style|inspired|grain|effekt|shaped?|themed)\b|造型|形状"),
+    _Cue("imitated", _words(r"[\s-]?(?:style|inspired|grain|effekt|shaped?|themed)\b(?!\s+like)|造型|形状"),
         frozenset(("material", "category")), before=True),
     _Cue("imitated", _words(r"[\s-]?(?:scented|flavou?red|infused)\b|味|香型"),
         frozenset(("material", "category", "look")), before=True),
@@ -150,24 +151,36 @@ _PHRASE_END = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;(|，；（【]|\s[-–—]\s|(?<=[\u4e00-\u9fff])\s")
+FUNCTION_WORD = re.compile(r"and|or|with|for|in|of|by|from|on|plus|to|the|an?|your")
 _BETWEEN_WORD = re.compile(rf"[{CJK_CLASS}]|[^\W{CJK_CLASS}]+")
 _FILLERS = re.compile(
     r"(?:an?|the|any|all|your|most|new|added|artificial|real|genuine|true|extra|of|from|made|really|fully|very|truly|"
-    r"quite|completely|100|actually|at|be|to|intended|as|meant|suitable|for|contain(?:s|ing)?|more|visible|de[nr]?|die|das|"
+    r"quite|completely|100|actually|at|be|to|intended|as|meant|suitable|for|contain(?:s|ing)?|supports?|have|has|uses?|"
+    r"offers?|provides?|more|visible|de[nr]?|die|das|"
     r"les?|la|une?)"
 )
 
 
-def scopes(text: str, names: Sequence[Name]) -> dict[Name, Rule]:
-    """The rule by which a name says nothing of the product, for each that has one. `names` are of this text."""
+def scopes(text: str, names: Sequence[Name], labels: Collection[Span]) -> dict[Name, Rule]:
+    """The rule by which a name says nothing of the product, for each that has one. `names` are of this text; those that
+    are `labels` may begin with a cue ("no-show socks"), the others may not ("no plastic")."""
     ordered = sorted(names, key=lambda name: (name.span.start, -name.span.end))
     found: dict[Name, Rule] = {}
     for cue in _CUES:
         for match in cue.words.finditer(text):
             first, last = match.span()
-            own = (name for name in ordered if name.span.start < last and first < name.span.end)
-            if any(name.span.start <= first or not cue.before for name in own):
-                continue  # "no-show socks": the cue is a part of the name
+            own = [name for name in ordered if name.span.start < last and first < name.span.end]
+            known = [name.span.start for name in own if name.span in labels]
+            if any(start <= first for start in known):
+                if cue.before:  # "silicone" of "silicone-free"
+                    found |= {name: cue.rule for name in ordered if name.span.end == first and name.span not in labels}
+                continue
+            if not cue.before:
+                last = min(
+                    (start for start in known if start < last), default=last
+                )  # "不可调光", where "可调光" is one
+            if cue.rule == "negated" and not cue.before:
+                found |= {name: cue.rule for name in own if name.span.start == first}
             reached = _before(cue, text, first, ordered) if cue.before else _after(cue, text, last, ordered)
             for name in reached:
                 if name.topic in cue.topics and not (cue.gap and _head(text, name, ordered)):

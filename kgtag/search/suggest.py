@@ -10,12 +10,13 @@ from typing import cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from graph.columns.columns import HIDDEN, PREF, owners
 from graph.columns.hierarchy import Csr
 from graph.columns.sequences import offsets
-from graph.labels import normalise
+from graph.labels import normal_form, typed_form
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.rows import SuggestionRow
@@ -99,6 +100,8 @@ def _head(data: Characters, place: Longs, end: Longs) -> NDArray[np.uint64]:
     return masks
 
 
+_ODD = r"[^a-z0-9 ]"
+"""What a text has that may differ from its typed form."""
 _SCAN = 2_000
 """Matches ranked per prefix; only one or two letters have more."""
 
@@ -136,7 +139,7 @@ class Suggester:
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
     ) -> list[Suggestion]:
         """One completion per concept: label starts before inner words, preferred labels before others."""
-        prefix = normalise(text)
+        prefix = typed_form(normal_form(text))
         if not prefix:
             return []
         self.warm()
@@ -170,4 +173,7 @@ class Suggester:
 
     @cached_property
     def _keys(self) -> PrefixIndex:
-        return PrefixIndex.of(self._labels.texts.array, np.diff(self._forms.starts) > 0)
+        texts = self._labels.texts.array
+        odd = pc.match_substring_regex(texts, _ODD)
+        typed = pa.array(map(typed_form, texts.filter(odd).to_pylist()), texts.type)
+        return PrefixIndex.of(pc.replace_with_mask(texts, odd, typed), np.diff(self._forms.starts) > 0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from graph.errors import ModelMismatch
 from graph.taxonomy import Taxonomy, find_concept, require_concept
-from kgtag.extract.categories import CategoryHead
+from kgtag.extract.categories import UNASKED, CategoryHead
 from kgtag.extract.lexicon import SURE
 from kgtag.tag.reading import Reading
-from kgtag.types import CandidateTag, Extraction, Method, Product, Rule, Span
+from kgtag.types import CandidateTag, Extraction, Method, Product
 
 
 class LabelMap:
@@ -71,19 +71,43 @@ class LabelMap:
         return next((self._names[id] for id in line if id in self._names), self._taxonomy[concept].label("en"))
 
 
+def _share(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
+_BESIDE = 0.8
+"""What the name of a category counts for that is not the head of the title."""
+
+
+class TitleNames:
+    """What a title says of categories."""
+
+    def __init__(self, taxonomy: Taxonomy, reading: Reading) -> None:
+        self._taxonomy = taxonomy
+        self._denied = reading.denied
+        self.meant = [one for one in reading.categories if one.rule is None]
+        self.own = _share(reading.own)
+        self.own_odds = reading.own
+
+    def says(self, concept: str) -> float:
+        """1 where the head of the title is the category or broader, less for other names, -1 where it says no."""
+        heads = [one.head for one in self.meant if names_category(self._taxonomy, [one.concept], concept)]
+        if heads:
+            return 1.0 if any(heads) else _BESIDE
+        return -1.0 if concept in self._denied else 0.0
+
+
 def names_category(taxonomy: Taxonomy, named: Iterable[str], concept: str) -> bool:
     """Whether one of the named categories is the concept or broader."""
     return any(name == concept or taxonomy.is_ancestor(name, concept) for name in named)
 
 
-_NAMED = 50.0
+_NAMED = math.log(50.0)
 """How much likelier a category is for being named in the title, where training did not measure it. On the sample's
 training titles the right category is named in 72 of 100, any given other one in 0.2 of 100; the ratio is cut down
 because wrong names are near misses."""
-_UNSEEN = 0.02
-"""Prior of the categories that were not trained, together, when the extractor is sure of a trained one."""
-_STRANGER = 50.0
-"""How much likelier an unseen category is for being the only one that the title names, with none trained below it."""
+_ALONE = 0.963
+"""How often the only category that a title of the shop's own goods names is right, where it was not trained."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
@@ -91,14 +115,15 @@ _FLOOR = 0.01
 class CategoryPredictor:
     """Bayes' rule over the probabilities of trained categories and the names found in the title.
 
-    `head`: the linear model that gave the probabilities, which says what names are worth; without one, the extractor's
-    likeliest categories are taken as they are.
+    `head`: the linear model that gave the probabilities, which says what names are worth.
     """
 
     def __init__(self, taxonomy: Taxonomy, label_map: LabelMap, *, head: CategoryHead | None = None) -> None:
         self._label_map = label_map
         self._taxonomy = taxonomy
-        self._head = head
+        self._named = head.head.named if head is not None else _NAMED
+        self._known = head.familiar[2] if head is not None else _NAMED
+        self._kindred = head.kindred if head is not None else UNASKED
 
     def candidates(self, product: Product, extraction: Extraction, reading: Reading) -> tuple[CandidateTag, ...]:
         """Candidates, most probable first; their probabilities sum to 1 at most. The category that a product names, by
@@ -109,11 +134,10 @@ class CategoryPredictor:
         for name, probability in extraction.categories:
             if (guess := self._label_map.category(name)) is not None:
                 guessed[guess] += probability
-        # With nothing but names, the head of the title decides; a trained model has read the whole of it.
-        meant = [one for one in reading.categories if one.rule is None and (one.head or guessed)]
-        named = {one.concept: one.span for one in meant}
+        names = TitleNames(self._taxonomy, reading)
+        named = {one.concept: one.span for one in names.meant}
         found: list[CandidateTag] = []
-        for concept, probability in self._probabilities(guessed, named, reading).items():
+        for concept, probability in self._probabilities(guessed, names).items():
             if probability >= _FLOOR:
                 span, score = named.get(concept), guessed.get(concept)
                 method: Method = "exact" if span else "predicted"
@@ -126,48 +150,37 @@ class CategoryPredictor:
         ]
         return (*sorted(found, key=lambda c: (-c.probability, c.concept)), *denied)
 
-    def _probabilities(
-        self, guessed: Mapping[str, float], named: Mapping[str, Span], reading: Reading
-    ) -> dict[str, float]:
-        """Prior times likelihood. A trained category that is not among the guesses is an unlikely one, not an unseen
-        one: those that the title names share in what the guesses leave over. A category that the title names for
-        something else is as much less likely as a name makes one likelier."""
+    def _probabilities(self, guessed: Mapping[str, float], names: TitleNames) -> dict[str, float]:
+        """Names shift the probabilities among trained categories, and that of none of them. What a title denies is more
+        likely none of them than another. A trained category that is not among the guesses is an unlikely one, not an
+        unseen one: those that the title names share in what the guesses leave over."""
         left = max(0.0, 1 - sum(guessed.values()))
-        known = self._label_map.trained if guessed else ()
-        missing = [one for one in named if one not in guessed and one in known]
-        unseen = [one for one in named if one not in guessed and one not in known]
+        trained_ones = self._label_map.trained if guessed else ()
+        missing = [one.concept for one in names.meant if one.concept in trained_ones and one.concept not in guessed]
         trained = dict(guessed) | dict.fromkeys(missing, 0.5 * left / max(len(missing), 1))
-        if self._head is not None and trained:
-            return self._by_head(trained, unseen, named, reading)
-        prior = trained | {one: (_UNSEEN + 0.5 * left) / len(unseen) for one in unseen}
-        worth = {one: self._worth(one, named, reading.denied, math.log(_NAMED)) for one in prior}
-        weights = {one: p * math.exp(worth[one]) for one, p in prior.items()}
-        total = sum(weights.values()) + left
-        if not guessed and reading.foreign:
-            total *= 2
-        return {one: weight / total for one, weight in weights.items()}
+        says = {one: names.says(one) for one in trained}
+        weights = {one: p * math.exp(self._named * says[one]) for one, p in trained.items()}
+        sure = sum(p if says[one] >= 0 else weights[one] for one, p in trained.items())
+        sure = min(max(sure, 1e-9), 1 - 1e-9)
+        others = [one for one in self._untrained(names, trained) if not self._below(one, trained)]
+        odds = math.log(sure / (1 - sure))
+        odds += names.own * (self._known * max((0.0, *says.values())) - _NAMED * bool(others))
+        by_odds, by_reading, one = self._kindred
+        known = _share(odds) * _share(by_odds * odds + by_reading * names.own_odds + one)
+        total = sum(weights.values()) or 1.0
+        found = {one: known * weight / total for one, weight in weights.items()}
+        found |= dict.fromkeys(others, _ALONE * names.own * (1 - known) / max(len(others), 1))
+        for concept in self._untrained(names, trained):
+            # A broader name than the guesses is what these are not sure of by themselves.
+            if below := self._below(concept, trained):
+                doubt = max(0.0, 1 - sum(trained[one] for one in below))
+                found[concept] = doubt * sum(found[one] for one in below)
+                found |= {one: found[one] * (1 - doubt) for one in below}
+        return found
 
-    def _worth(self, concept: str, named: Mapping[str, Span], denied: Mapping[str, Rule], most: float) -> float:
-        """What the names in the title add to the log-odds of a category, at most."""
-        if names_category(self._taxonomy, named, concept):
-            return most
-        return -most if concept in denied else 0.0
+    def _untrained(self, names: TitleNames, trained: Collection[str]) -> list[str]:
+        """Those that the head of the title names."""
+        return [one.concept for one in names.meant if one.head and one.concept not in trained]
 
-    def _by_head(
-        self, trained: Mapping[str, float], unseen: Sequence[str], named: Mapping[str, Span], reading: Reading
-    ) -> dict[str, float]:
-        """Names shift the probabilities among trained categories, and that of none of them: unseen categories that the
-        title names are as much likelier for it as any."""
-        assert self._head is not None
-        worth = {one: self._worth(one, named, reading.denied, self._head.head.named) for one in trained}
-        weights = {one: p * math.exp(worth[one]) for one, p in trained.items()}
-        sure = min(max(sum(trained.values()), 1e-9), 1 - 1e-9)
-        odds = math.log(sure / (1 - sure)) + self._head.familiar[2] * any(one > 0 for one in worth.values())
-        known, total = 1 / (1 + math.exp(-odds)), sum(weights.values())
-        strangers = [
-            one for one in unseen if not any(names_category(self._taxonomy, [one], other) for other in trained)
-        ]
-        named_alone = strangers and not reading.foreign and all(one <= 0 for one in worth.values())
-        rest = (1 - known) * (_STRANGER if named_alone else 1.0)
-        known, rest = known / (known + rest), rest / (known + rest) / max(len(unseen), 1)
-        return {one: known * weight / total for one, weight in weights.items()} | dict.fromkeys(unseen, rest)
+    def _below(self, concept: str, trained: Collection[str]) -> list[str]:
+        return [one for one in trained if self._taxonomy.is_ancestor(concept, one)]

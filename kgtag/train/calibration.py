@@ -78,7 +78,7 @@ def fit_temperature(margins: Floats, outcomes: NDArray[np.int64], *, prior: floa
     return round(float(np.exp(found.x)), 4)
 
 
-def fit_named(margins: Floats, named: NDArray[np.bool_], outcomes: NDArray[np.int64]) -> tuple[float, float]:
+def fit_named(margins: Floats, named: NDArray[np.bool_] | Floats, outcomes: NDArray[np.int64]) -> tuple[float, float]:
     """Fit (slope, named) of a softmax over slope * `margins` + named * `named`, both (n, k), to the true columns
     `outcomes` (n,). Weak priors: a slope of 5, and a name that makes a column 20 times as likely."""
     rows, start, strength = np.arange(len(margins)), np.log([5.0, 20.0]), np.array([1.0, 0.1])

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from graph.taxonomy import Taxonomy
-from kgtag.extract.categories import CERTAIN, CategoryHead, Familiar, known_odds
+from kgtag.extract.categories import CERTAIN, UNASKED, CategoryHead, Familiar, Kindred, known_odds
 from kgtag.extract.linear import Floats, Grams, feature_rows, grams, seen_shares
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.tag.label_map import names_category
+from kgtag.tag.label_map import TitleNames
 from kgtag.tag.reading import Reader
 from kgtag.train.calibration import fit_logistic, fit_named
 from kgtag.train.extractor.dataset import bucket
@@ -23,6 +24,9 @@ from kgtag.types import AnnotatedProduct, Product
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats64 = NDArray[np.float64]
+OTHER_GOODS = Path(__file__).with_name("other_goods.txt")
+"""Titles of what few shops sell, a third of which have by chance a word that others call a category ("wheel nut"): what
+products of no trained category may look like as well."""
 LEAST = 30
 """Products with a category, to learn categories from."""
 _FOLDS, _ONE_FOLD = 4, 8_000
@@ -31,6 +35,8 @@ _FEWEST_GROUPS = 3
 """Groups of categories, to learn from leaving one out what products of no trained category look like."""
 _UNKNOWN_ODDS = 0.1
 """Products of no trained category that are expected for each that is of one."""
+_OTHER_ODDS = 0.2
+"""Products of another kind that are expected for each of the taxonomy's own."""
 _DRAFT = 0.1
 """Tolerance of models that only measure."""
 
@@ -50,12 +56,14 @@ class CategoryReport:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Products of one fold, against the model of the others: (n, K) margins; (n,) shares of n-grams seen; whether a
-    trained category is named; the right columns; and whether the category was among the trained ones."""
+    """Products of one fold, against the model of the others: (n, K) margins; (n,) shares of n-grams seen; how surely a
+    trained category is named; log-odds that the product is of the taxonomy's kind (see `Reading`); the right columns,
+    -1 for other goods; and whether the category was among the trained ones."""
 
     margins: Floats64
     seen: Floats64
-    hit: Bools
+    hit: Floats64
+    own: Floats64
     rows: Ints
     known: Bools
 
@@ -71,25 +79,39 @@ def train_categories(
         return None
     place = {value: at for at, value in enumerate(values)}
     outcomes = np.array([place[str(data[n].product.category)] for n in numbers], dtype=np.int64)
-    titles = [data[n].product.title for n in numbers]
-    rows_of = [texts[n] for n in numbers]
-    named = names.matrix(titles, values) if names is not None else np.zeros((len(titles), len(values)), dtype=np.bool_)
+    others = OTHER_GOODS.read_text(encoding="utf-8").splitlines() if names is not None else []
+    titles = [*(data[n].product.title for n in numbers), *others]
+    rows_of = [*(texts[n] for n in numbers), *(grams(title, None) for title in others)]
+    outcomes = np.append(outcomes, np.full(len(others), -1))
+    named, own = (
+        names.matrix(titles, values) if names else (np.zeros((len(titles), len(values))), np.zeros(len(titles)))
+    )
     groups = names.groups(values) if names is not None else list(values)
     labels = names.texts(values) if names is not None else []
-    held = _held_out(rows_of, titles, outcomes, values, groups, named, seed, labels)
-    none = [_Held(np.zeros((0, len(values))), np.zeros(0), np.zeros(0, bool), np.zeros(0, int), np.zeros(0, bool))]
+    held = _held_out(rows_of, titles, outcomes, values, groups, (named, own), seed, labels)
+    nothing = np.zeros(0)
+    none = [
+        _Held(
+            np.zeros((0, len(values))),
+            nothing,
+            nothing,
+            nothing,
+            np.zeros(0, dtype=np.int64),
+            np.zeros(0, dtype=np.bool_),
+        )
+    ]
     rows, known = (np.concatenate([getattr(one, part) for one in held or none]) for part in ("rows", "known"))
     margins = np.concatenate([one.margins for one in held or none])
     slope, worth = fit_named(margins[known], named[rows[known]], outcomes[rows[known]])
-    familiar, auc = _familiar(held or none)
+    familiar, kindred, auc = _familiar(held or none, len(numbers))
     head = fit_head(
-        feature_rows([*rows_of, *(text for _, text in labels)], weights),
-        np.append(outcomes, [at for at, _ in labels]).astype(np.int64), values, seed=seed,
+        feature_rows([*rows_of[: len(numbers)], *(text for _, text in labels)], weights),
+        np.append(outcomes[: len(numbers)], [at for at, _ in labels]).astype(np.int64), values, seed=seed,
     )  # fmt: skip
     answers = softmax(slope * margins[known] + worth * named[rows[known]], axis=1)
     right = answers.argmax(axis=1) == outcomes[rows[known]]
     report = CategoryReport(len(values), len(numbers), len(right), float(right.mean()) if len(right) else 0.0, auc)
-    return CategoryHead(replace(head, slope=slope, named=worth), familiar), report
+    return CategoryHead(replace(head, slope=slope, named=worth), familiar, kindred), report
 
 
 class Names:
@@ -103,15 +125,18 @@ class Names:
         self._concepts = concepts
         self._reader = Reader(taxonomy, LabelTable(taxonomy))
 
-    def matrix(self, titles: Sequence[str], values: Sequence[str]) -> Bools:
-        """(titles, values): whether the title names the category or one above it."""
-        made = np.zeros((len(titles), len(values)), dtype=np.bool_)
+    def matrix(self, titles: Sequence[str], values: Sequence[str]) -> tuple[Floats64, Floats64]:
+        """(titles, values): what the titles say of the categories, and (titles,) the log-odds
+        that they are of the taxonomy's kind; see `TitleNames`."""
+        made, own = np.zeros((len(titles), len(values))), np.zeros(len(titles))
         bound = [(at, self._concepts[value]) for at, value in enumerate(values) if value in self._concepts]
         for row, title in enumerate(titles):
-            categories = self._reader.read(Product("", title), []).categories
-            if found := [one.concept for one in categories if one.rule is None and one.head]:
-                made[row, [at for at, concept in bound if names_category(self._taxonomy, found, concept)]] = True
-        return made
+            reading = self._reader.read(Product("", title), [])
+            own[row] = reading.own
+            if reading.categories:
+                names = TitleNames(self._taxonomy, reading)
+                made[row, [at for at, _ in bound]] = [names.says(concept) for _, concept in bound]
+        return made, own
 
     def texts(self, values: Sequence[str]) -> list[tuple[int, Grams]]:
         """The labels of the categories as further texts to learn from: numbers of categories, and grams."""
@@ -138,7 +163,7 @@ def _held_out(
     outcomes: Ints,
     values: tuple[str, ...],
     groups: Sequence[str],
-    named: Bools,
+    named: tuple[Floats64, Floats64],
     seed: int,
     labels: Sequence[tuple[int, Grams]],
 ) -> list[_Held]:
@@ -146,43 +171,52 @@ def _held_out(
     folds = np.array([bucket(title) % _FOLDS for title in titles])
     distinct = sorted(set(groups), key=lambda name: (bucket(name), name))
     share = {name: at % _FOLDS for at, name in enumerate(distinct)}
-    hidden = np.array([share[group] for group in groups])[outcomes]
+    hidden = np.where(outcomes >= 0, np.array([share[group] for group in groups])[outcomes], -1)
     if len(distinct) < _FEWEST_GROUPS:
         hidden = np.full(len(outcomes), -1)
     held = []
     for fold in range(_FOLDS if len(titles) <= _ONE_FOLD else 1):
-        train: list[int] = np.flatnonzero((folds != fold) & (hidden != fold)).tolist()
+        train: list[int] = np.flatnonzero((folds != fold) & (hidden != fold) & (outcomes >= 0)).tolist()
         test: list[int] = np.flatnonzero((folds == fold) | (hidden == fold)).tolist()
         if len(np.unique(outcomes[train])) < 2 or not len(test):
             continue
         weights = inverse_frequencies([texts[n][0] for n in train])
-        own = np.isin(np.arange(len(values)), outcomes[train])
-        mine = [(at, text) for at, text in labels if own[at]]
+        trained = np.isin(np.arange(len(values)), outcomes[train])
+        mine = [(at, text) for at, text in labels if trained[at]]
         head = fit_head(
             feature_rows([*(texts[n] for n in train), *(text for _, text in mine)], weights),
             np.append(outcomes[train], [at for at, _ in mine]).astype(np.int64), values, seed=seed, tolerance=_DRAFT,
         )  # fmt: skip
         rest = [texts[n] for n in test]
         margins = head.margins(feature_rows(rest, weights))
-        hit = np.asarray(named[test][:, own].any(axis=1), dtype=np.bool_)
-        held.append(_Held(margins, seen_shares(rest, weights), hit, np.array(test), own[outcomes[test]]))
+        hit = named[0][test][:, trained].max(axis=1, initial=0.0) * expit(named[1][test])
+        known = trained[outcomes[test]] & (outcomes[test] >= 0)
+        held.append(_Held(margins, seen_shares(rest, weights), hit, named[1][test], np.array(test), known))
     return held
 
 
-def _familiar(held: Sequence[_Held]) -> tuple[Familiar, float | None]:
-    """Fit whether a product is of a trained category, and how well that tells the two apart."""
-    known = np.concatenate([one.known for one in held])
-    if known.all() or not known.any():
-        return CERTAIN, None
+def _familiar(held: Sequence[_Held], others: int) -> tuple[Familiar, Kindred, float | None]:
+    """Fit whether a product is of a trained category, and how well that tells the two apart; then whether it is of the
+    taxonomy's kind of goods. `others`: the number from which on rows are titles of other goods."""
+    known, rows = (np.concatenate([getattr(one, part) for one in held]) for part in ("known", "rows"))
     best = np.concatenate([one.margins.max(axis=1) for one in held])
-    seen, hit = np.concatenate([one.seen for one in held]), np.concatenate([one.hit for one in held])
-    features = np.column_stack([best, seen, hit])
-    a, b, c, one = fit_logistic(features, known.astype(np.float64), penalty=[0.1, 0.1, 0.1, 1e-6]).tolist()
-    # The folds leave out more than a shop sells of what it never sold before.
-    shift = -np.log(_UNKNOWN_ODDS) - np.log(known.sum() / (~known).sum())
-    familiar = (round(a, 4), round(b, 4), max(round(c, 4), 0.0), round(one + float(shift), 4))
+    seen, hit, own = (np.concatenate([getattr(one, part) for one in held]) for part in ("seen", "hit", "own"))
+    shop, familiar, auc = rows < others, CERTAIN, None
+    if not known[shop].all() and known.any():
+        features = np.column_stack([best, seen, hit])[shop]
+        a, b, c, one = fit_logistic(features, known[shop] * 1.0, penalty=[0.1, 0.1, 0.1, 1e-6]).tolist()
+        # The folds leave out more than a shop sells of what it never sold before.
+        shift = -np.log(_UNKNOWN_ODDS) - np.log(known.sum() / (~known[shop]).sum())
+        familiar = (round(a, 4), round(b, 4), max(round(c, 4), 0.0), round(one + float(shift), 4))
     odds = known_odds(familiar, best, seen) + familiar[2] * hit
-    return familiar, _auc(expit(odds), known)
+    if not known[shop].all() and known.any():
+        auc = _auc(expit(odds[shop]), known[shop])
+    if shop.all() or not known.any():
+        return familiar, UNASKED, auc
+    asked = known | ~shop
+    a, b, one = fit_logistic(np.column_stack([odds, own])[asked], known[asked] * 1.0, penalty=0.05).tolist()
+    one += float(np.log((~shop).sum() / known.sum()) - np.log(_OTHER_ODDS))
+    return familiar, (max(round(a, 4), 0.0), max(round(b, 4), 0.0), round(one, 4)), auc
 
 
 def _auc(score: Floats64, positive: Bools) -> float:

@@ -59,10 +59,27 @@ def _names(text: str, **topics: Topic) -> list[Name]:
     ],
 )  # fmt: skip
 def test_cues(text: str, names: dict[str, Topic], rules: dict[str, str]) -> None:
-    found = scopes(text, _names(text, **names))
+    given = _names(text, **names)
+    found = scopes(text, given, {name.span for name in given})
     assert {text[name.span.start : name.span.end].casefold(): rule for name, rule in found.items()} == {
         name.casefold(): rule for name, rule in rules.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "mention"),
+    [
+        ("socks, no wool", "wool", "no wool"),
+        ("台灯 不可调光", "可调光", "可调光"),
+        ("silicone-free balm", "silicone-free", "silicone"),
+        ("non-magnetic case", "case", "non-magnetic"),
+    ],
+)  # fmt: skip
+def test_only_a_label_may_hold_a_cue(text: str, label: str, mention: str) -> None:
+    names = _names(text, **{label: "other", mention: "material"})
+    found = scopes(text, names, {name.span for name in names if name.topic == "other"})
+    asked = next(name for name in names if text[name.span.start : name.span.end] == mention)
+    assert found.get(asked) == "negated"
 
 
 @pytest.mark.parametrize(
@@ -99,4 +116,4 @@ def test_any_text_and_any_names(words: list[str], spans: list[tuple[int, int, To
     names = [
         Name(Span(start, min(start + size, len(text))), topic) for start, size, topic in spans if start < len(text)
     ]
-    assert set(scopes(text, names)) <= set(names)
+    assert set(scopes(text, names, {name.span for name in names[::2]})) <= set(names)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.columns.assemble import TaxonomyData
-from graph.labels import normalise
+from graph.labels import normal_form, typed_form
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.search.suggest import Suggester
@@ -50,6 +50,14 @@ def test_case_hyphens_and_chinese(taxonomy: Taxonomy) -> None:
     assert _ids(suggester, "boot", lang="zh") == [] and _ids(suggester, "boot", kind="value") == []
 
 
+def test_accents_apostrophes_and_traditional_characters() -> None:
+    concepts = (_concept("cream", "Crème brûlée"), _concept("wear", "Women’s wear"), _concept("dress", "连衣裙"))
+    suggester = Suggester(Taxonomy.of(TaxonomyData.of(1, concepts, ())))
+    assert [_ids(suggester, text) for text in ("creme br", "womens w", "women's", "連衣")] == [
+        ["cream"], ["wear"], ["wear"], ["dress"],
+    ]  # fmt: skip
+
+
 def test_hidden_and_deprecated_are_not_shown_and_nothing_completes_nothing(taxonomy: Taxonomy) -> None:
     suggester = Suggester(taxonomy)
     assert _ids(suggester, "bootz") == [] and "old" not in _ids(suggester, "boots of")
@@ -76,7 +84,7 @@ def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
     best: dict[int, tuple[tuple[int, int, str], str]] = {}
     for i, concept in enumerate(taxonomy.concepts):
         for text, lang, kind in concept.labels() if concept.status != "deprecated" else ():
-            for key, late in _entries(normalise(text)) if kind != "hidden" else ():
+            for key, late in _entries(typed_form(normal_form(text))) if kind != "hidden" else ():
                 order = ((kind != "pref") + 2 * late, len(key), text)
                 if key.startswith(prefix) and (i not in best or order < best[i][0]):
                     best[i] = (order, lang)
@@ -88,10 +96,10 @@ def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
 @given(taxonomies(max_size=5), st.data())
 def test_every_completion_is_found_the_slow_way_too(data: TaxonomyData, draw: st.DataObject) -> None:
     taxonomy = Taxonomy.of(data)
-    labels = [normalise(text) for concept in taxonomy for text, _, _ in concept.labels()]
+    labels = [typed_form(normal_form(text)) for concept in taxonomy for text, _, _ in concept.labels()]
     keys = sorted({key for label in labels for key, _ in _entries(label) if key})
     key = draw.draw(st.sampled_from(keys) if keys else st.just("x"))
-    prefix = normalise(key[: draw.draw(st.integers(1, 12))])
+    prefix = typed_form(key[: draw.draw(st.integers(1, 12))])
     found = [(s.concept, s.label, s.lang) for s in Suggester(taxonomy).suggest(prefix)]
     assert found == (_plain(taxonomy, prefix) if prefix else [])
 
