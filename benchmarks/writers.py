@@ -31,6 +31,7 @@ from kill_writer import open_store
 
 from graph.api_keys import create_key
 from graph.editing import edit
+from graph.errors import ConflictError
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.taxonomy import Taxonomy
 
@@ -73,7 +74,12 @@ def work(url: str, targets: list[str]) -> None:
                 count = int(taxonomy[target].notation or 0)
                 return ChangeSet((PutConcept(counter(target, count + 1)),), "writers", target)
 
-            edit.apply_with(store, plan)
+            while True:
+                try:
+                    edit.apply_with(store, plan)
+                    break
+                except ConflictError:  # Overtaken for two minutes on end: the edit is refused, not lost.
+                    continue
     print(tries - len(targets))
 
 

@@ -284,7 +284,7 @@ def _operation(data: st.DataObject, taxonomy: Taxonomy) -> ChangeSet:
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_every_operation_keeps_the_taxonomy_sound_and_can_be_undone(data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:

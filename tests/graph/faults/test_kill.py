@@ -32,9 +32,9 @@ def where(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) -> None:
     if "sqlite" in where:
-        _survives(4, *where, "--http", 0.25, "--tagging", 0.25)
+        _survives(3, *where, "--http", 0.34, "--tagging", 0.34)
     else:
-        _survives(4, *where, "--http", 0, "--tagging", 0)
+        _survives(3, *where, "--http", 0, "--tagging", 0)
 
 
 def test_what_was_acknowledged_survives_a_killed_server() -> None:
