@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from graph.columns.columns import HIDDEN, PREF, owners
 from graph.columns.hierarchy import Csr
 from graph.columns.sequences import offsets
-from graph.labels import normal_form, typed_form
+from graph.labels import normalise, typed_form
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.rows import SuggestionRow
@@ -139,7 +139,7 @@ class Suggester:
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
     ) -> list[Suggestion]:
         """One completion per concept: label starts before inner words, preferred labels before others."""
-        prefix = typed_form(normal_form(text))
+        prefix = typed_form(normalise(text))
         if not prefix:
             return []
         self.warm()

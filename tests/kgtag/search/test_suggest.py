@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graph.columns.assemble import TaxonomyData
-from graph.labels import normal_form, typed_form
+from graph.labels import normalise, typed_form
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.search.suggest import Suggester
@@ -84,7 +84,7 @@ def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
     best: dict[int, tuple[tuple[int, int, str], str]] = {}
     for i, concept in enumerate(taxonomy.concepts):
         for text, lang, kind in concept.labels() if concept.status != "deprecated" else ():
-            for key, late in _entries(typed_form(normal_form(text))) if kind != "hidden" else ():
+            for key, late in _entries(typed_form(normalise(text))) if kind != "hidden" else ():
                 order = ((kind != "pref") + 2 * late, len(key), text)
                 if key.startswith(prefix) and (i not in best or order < best[i][0]):
                     best[i] = (order, lang)
@@ -96,7 +96,7 @@ def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
 @given(taxonomies(max_size=5), st.data())
 def test_every_completion_is_found_the_slow_way_too(data: TaxonomyData, draw: st.DataObject) -> None:
     taxonomy = Taxonomy.of(data)
-    labels = [typed_form(normal_form(text)) for concept in taxonomy for text, _, _ in concept.labels()]
+    labels = [typed_form(normalise(text)) for concept in taxonomy for text, _, _ in concept.labels()]
     keys = sorted({key for label in labels for key, _ in _entries(label) if key})
     key = draw.draw(st.sampled_from(keys) if keys else st.just("x"))
     prefix = typed_form(key[: draw.draw(st.integers(1, 12))])
