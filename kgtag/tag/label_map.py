@@ -171,9 +171,10 @@ class CategoryPredictor:
         found = {one: known * weight / total for one, weight in weights.items()}
         found |= dict.fromkeys(others, _ALONE * names.own * (1 - known) / max(len(others), 1))
         for concept in self._untrained(names, trained):
-            # A broader name than the guesses is what these are not sure of by themselves.
+            # A broader name than the guesses is what these are not sure of by themselves, where that is most.
             if below := self._below(concept, trained):
-                doubt = max(0.0, 1 - sum(trained[one] for one in below))
+                doubt = 1 - sum(trained[one] for one in below)
+                doubt = doubt if doubt > 0.5 else 0.0
                 found[concept] = doubt * sum(found[one] for one in below)
                 found |= {one: found[one] * (1 - doubt) for one in below}
         return found
