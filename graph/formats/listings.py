@@ -14,6 +14,8 @@ from graph.model import Concept, Kind, Relation
 
 _VERSION = re.compile(r"#\s*Google_Product_Taxonomy_Version:\s*(\d{4}-\d{2}-\d{2})\s*")
 LEVELS = ("segment", "family", "class", "brick")
+_STATED = re.compile(rb"\(GPC (segment|family|class|brick)\)\Z")
+_LONGEST = len("(GPC segment)")
 _LEVEL = re.compile(r"(.*)\(GPC (segment|family|class|brick|attType|attValue)\)")
 
 
@@ -163,8 +165,8 @@ def read_gpc(files: Sequence[Path], *, scheme: str | None = None, lang: str | No
                 first = first or error
                 faults.add("lines can't be read and were left out", str(error))
                 # Rows below it must not go below what stands before it.
-                if (stated := _LEVEL.search(raw.decode(errors="replace").rstrip())) and stated[2] in LEVELS:
-                    above[LEVELS.index(stated[2]) :] = [None]
+                if (stated := _STATED.search(raw.rstrip()[-_LONGEST:])) is not None:
+                    above[LEVELS.index(stated[1].decode()) :] = [None]
                 continue
             shown = f"{file.name}:{number} ({code!r}, {name})"
             if level == "attValue":

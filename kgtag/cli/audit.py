@@ -46,6 +46,9 @@ def audit(
     embeddings: Annotated[
         Path | None, typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned check of implausible edges.")
     ] = None,
+    budget: Annotated[
+        float, typer.Option(help="Findings of the learned check at most, as a share of the broader edges.")
+    ] = 0.01,
     *,
     fixing: FixOptions,
     since: Annotated[
@@ -88,9 +91,9 @@ def audit(
     elif fixing.fix:
         (report, row), source = _fix(open_store(store), check, scorer, fixing, quiet=json), None
     elif since is not None:
-        (report, row), source = _since(open_store(store), since, check, scorer), None
+        (report, row), source = _since(open_store(store), since, check, scorer, budget), None
     else:
-        report, source = audit_store(open_store(store), checks=check, scorer=scorer), None
+        report, source = audit_store(open_store(store), checks=check, scorer=scorer, budget=budget), None
     _write(report, threshold, source, html=html, sarif=sarif, junit=junit)
     if json:
         print_json({**(row or {}), **({"left": report.to_json()} if fixing.fix else report.to_json())})
@@ -101,7 +104,7 @@ def audit(
 
 
 def _since(
-    store: TaxonomyStore, name: str, checks: list[str] | None, scorer: Scorer | None
+    store: TaxonomyStore, name: str, checks: list[str] | None, scorer: Scorer | None, budget: float
 ) -> tuple[Report, dict[str, Any]]:
     """The report of what is new or was touched since a version, and as JSON what is gone."""
     from graph import audit
@@ -113,7 +116,7 @@ def _since(
 
     now = reconciled(store)
     before = snapshot_named(name, store, open=open_store)
-    old, new = (audit_store(store, taxonomy=one, checks=checks, scorer=scorer) for one in (before, now))
+    old, new = (audit_store(store, taxonomy=one, checks=checks, scorer=scorer, budget=budget) for one in (before, now))
     touched = set(diff(before, now).touched())
     report, gone = audit.since(old, new, touched)
     fresh = sum(finding.new is True for finding in report.findings)

@@ -203,8 +203,9 @@ def embeddings(
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the triples.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")] = None,
     audit_folds: Annotated[
-        int, typer.Option(min=0, help="Further models, for the learned audit check; 0 for none, faster.")
-    ] = 3,
+        int,
+        typer.Option(min=0, help="Further models, so that audits weigh what concepts occur with, not labels alone."),
+    ] = 0,
     seed: ConfigSeed = None,
     json: Json = False,
 ) -> None:

@@ -1,9 +1,11 @@
-"""The learned audit check: asserted `broader` edges that the rest of the graph makes implausible.
+"""The learned audit check: asserted `broader` edges that labels, or the rest of the graph, make implausible.
 
-An edge is scored by vectors that were trained without it: training leaves out each third of the hierarchy in turn and
-keeps those vectors with the export (`Folds`). Edges asserted since then are scored by the exported vectors.
+Embeddings that were trained with texts compare labels (see `kgtag.embed.families`). Those trained with `--audit-folds`
+also score an edge by vectors that were trained without it: training leaves out each part of the hierarchy in turn and
+keeps those vectors with the export (`Folds`), which finds what is misplaced by what it occurs with on items.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,10 +19,15 @@ from graph.model import TaggedItem
 from graph.repairs.repairs import dialect_of
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+from kgtag.embed.families import Misplaced, misplaced
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.vectors import Vectors
+from kgtag.embed.vectors import Floats, Vectors
 
 NAME = "implausible_broader"
+BUDGET = 0.01
+"""Findings that are reported, as a share of the edges: about as many as a large taxonomy has wrong."""
+_SHOWN = 4
+"""Siblings named in a message."""
 _BROADER = "broader"
 _MIN_SHARE, _MIN_ALTERNATIVES, _MIN_EVIDENCE = 0.2, 5, 4
 """An edge is reported when that share of its alternatives, so many or more, score higher; concepts in fewer triples of
@@ -42,20 +49,23 @@ def audit_store(
     items: Iterable[TaggedItem] | None = None,
     checks: Sequence[str] | None = None,
     scorer: Scorer | None = None,
+    budget: float = BUDGET,
 ) -> Report:
     """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check.
 
     With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable; with `items`, those
-    in place of the store's.
+    in place of the store's. `budget` bounds the findings of the learned check, as a share of the broader edges.
 
     Raises:
-        InputError: An unknown check, or the learned one without embeddings.
+        InputError: An unknown check, the learned one without embeddings, or a budget outside 0 to 1.
         StoreError: The store cannot be read and no `taxonomy` was given.
     """
     if scorer is None and checks is not None and NAME in checks:
         raise InputError(f"the check {NAME!r} needs embeddings; give --embeddings DIR")
+    if not 0 <= budget <= 1:
+        raise InputError(f"the budget is {budget}; give a share of the edges, from 0 to 1")
     audited = taxonomy if taxonomy is not None else Taxonomy.of(store.read())
-    learned = [implausible_broader(scorer.aligned(audited))] if scorer is not None else []
+    learned = [implausible_broader(scorer.aligned(audited), budget=budget)] if scorer is not None else []
     dialect = dialect_of(store.url)
     try:
         return audit(audited, items=items or store.items(), checks=checks, extra=learned, dialect=dialect)
@@ -87,18 +97,52 @@ def fixes_of_store(store: TaxonomyStore, by: Signature, *, checks: Sequence[str]
     return safe_fixes(store.read(), by, items=store.items(), checks=names, dialect=dialect_of(store.url))
 
 
-def implausible_broader(scorer: Scorer) -> Check:
-    """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first. Alternatives
-    are concepts of the same kind and scheme with narrower concepts, without the concept's ancestors and descendants."""
+def implausible_broader(scorer: Scorer, *, budget: float = 1.0) -> Check:
+    """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first, so many as
+    `budget` allows, a share of the edges. Alternatives are concepts of the same kind and scheme with narrower concepts,
+    without the concept's ancestors and descendants."""
 
     def find(taxonomy: Taxonomy) -> list[Defect]:
-        found: list[tuple[float, str, Defect]] = []
-        for narrower, broader, ranking in _rankings(scorer, taxonomy):
-            if (share := ranking.higher / ranking.alternatives) >= _MIN_SHARE:
-                found.append((-share, narrower, _defect(taxonomy, narrower, broader, ranking)))
-        return [defect for _, _, defect in sorted(found, key=lambda row: row[:2])]
+        found = [_misplaced(taxonomy, one) for one in misplaced(taxonomy, _texts(scorer))]
+        named = {defect.concepts for defect in found}
+        ranked: list[tuple[float, str, Defect]] = []
+        for narrower, broader, ranking in _rankings(scorer, taxonomy) if scorer.folds is not None else ():
+            share = ranking.higher / ranking.alternatives
+            if share >= _MIN_SHARE and (narrower, broader) not in named:
+                ranked.append((-share, narrower, _defect(taxonomy, narrower, broader, ranking)))
+        found += [defect for _, _, defect in sorted(ranked, key=lambda row: row[:2])]
+        edges = sum(edge.type == _BROADER for edge in taxonomy.relations)
+        return found[: math.ceil(budget * edges)]
 
     return Check(NAME, "warning", find)
+
+
+def _texts(scorer: Scorer) -> dict[str, Floats]:
+    """Vectors of labels by concept id; none when the embeddings were trained without texts."""
+    if scorer.texts is None:
+        return {}
+    return {id: row for id, row in zip(scorer.entities, scorer.texts, strict=True) if np.isfinite(row).all()}
+
+
+def _misplaced(taxonomy: Taxonomy, one: Misplaced) -> Defect:
+    siblings = [taxonomy[id].label() for id in taxonomy.into(one.broader, "broader") if id != one.narrower]
+    beside = ", ".join(map(repr, siblings[:_SHOWN]))
+    more = f" and {len(siblings) - _SHOWN} more" if len(siblings) > _SHOWN else ""
+    better = ", ".join(repr(taxonomy[id].label()) for id in one.better)
+    message = (
+        f"{taxonomy[one.narrower].label()!r} under {taxonomy[one.broader].label()!r} is implausible: "
+        + (f"its siblings are {beside}{more}; " if siblings else "it has no siblings there; ")
+        + f"{one.higher} of {one.alternatives} other parents fit better: {better}"
+    )
+    evidence = {"by": "labels", "higher": one.higher, "alternatives": one.alternatives, "margin": one.margin}
+    repair = _move(taxonomy, one.narrower, one.broader, one.better[0])
+    return Defect((one.narrower, one.broader), message, {**evidence, "better": list(one.better)}, repair)
+
+
+def _move(taxonomy: Taxonomy, narrower: str, broader: str, better: str) -> dict[str, str]:
+    labels = [taxonomy[id].label() for id in (narrower, broader, better)]
+    words = f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}"
+    return {"op": "move", "words": words, "concept": narrower, "from": broader, "to": better}
 
 
 def _rankings(scorer: Scorer, taxonomy: Taxonomy) -> Iterator[tuple[str, str, _Ranking]]:
@@ -137,8 +181,5 @@ def _defect(taxonomy: Taxonomy, narrower: str, broader: str, ranking: _Ranking) 
         f"{labels[0]!r} under {labels[1]!r} is implausible: {ranking.higher} of {ranking.alternatives} "
         f"type-matched alternatives score higher; better parent: {labels[2]!r}"
     )
-    repair = {
-        "op": "move", "words": f"move {labels[0]!r} from {labels[1]!r} to {labels[2]!r}", "concept": narrower,
-        "from": broader, "to": ranking.better,
-    }  # fmt: skip
-    return Defect((narrower, broader), message, ranking._asdict(), repair)
+    evidence = {"by": "graph", **ranking._asdict(), "better": [ranking.better]}
+    return Defect((narrower, broader), message, evidence, _move(taxonomy, narrower, broader, ranking.better))

@@ -4,6 +4,7 @@
     entities.txt      one id per line, row for row with entity.npy; relations.txt likewise
     entity.npy        (E, width) float32, laid out as `vectors` says; relation.npy (R, width) float32
     references.npy    (R, 2, k) int32, when calibrated
+    text.npy          (E, k) float32, the encoded labels, and
     text_map.npy      (k + 1, width) float32, when trained with text
     fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
     fold_held_out.npy (n, 5) int64, when trained for the audit (`vectors.Folds`)
@@ -59,6 +60,7 @@ class Export:
     folds: Folds | None = None
     taxonomy_version: int | None = None
     taxonomy_release: str | None = None
+    texts: Floats | None = None
 
 
 def write_export(export: Export, out: Path | str) -> str:
@@ -70,6 +72,8 @@ def write_export(export: Export, out: Path | str) -> str:
         arrays["references"] = calibration.references
     if text_map is not None:
         arrays["text_map"] = text_map.weights
+    if export.texts is not None:
+        arrays["text"] = np.ascontiguousarray(export.texts, dtype=np.float32)
     if folds is not None:
         arrays["fold_entity"] = np.stack([fold.entity for fold in folds.vectors])
         arrays["fold_relation"] = np.stack([fold.relation for fold in folds.vectors])
@@ -78,7 +82,7 @@ def write_export(export: Export, out: Path | str) -> str:
         "format": _FORMAT, "model": vectors.model, "dim": vectors.entity.shape[1] // width(vectors.model, 1),
         "norm": vectors.norm, "calibration": None if calibration is None else calibration.to_json(),
         "text_explained": None if text_map is None else text_map.r2,
-        "folds": 0 if folds is None else len(folds.vectors),
+        "folds": 0 if folds is None else len(folds.vectors), "texts": export.texts is not None,
     }  # fmt: skip
     with new_directory(Path(out)) as work:
         for file, lines in (("entities.txt", export.entities), ("relations.txt", export.relations)):
@@ -127,6 +131,7 @@ def read_export(directory: Path | str) -> Export:
         entities, relations, vectors, calibration, text_map, config["metrics"], config["taxonomy_revision"],
         config["version"], _folds(model, config, len(entities), len(relations)) if config["folds"] else None,
         config.get("taxonomy_version"), config.get("taxonomy_release"),
+        model.read_array("text.npy", np.float32, (len(entities), None)) if config.get("texts") else None,
     )  # fmt: skip
 
 
@@ -167,6 +172,7 @@ class Scorer:
         self._export = export
         self.entities, self.relations, self.vectors = export.entities, export.relations, export.vectors
         self.calibration, self.text_map, self.folds = export.calibration, export.text_map, export.folds
+        self.texts = export.texts
         self.version, self.metrics = export.version, export.metrics
         self.taxonomy_revision = export.taxonomy_revision
         self.taxonomy_version, self.taxonomy_release = export.taxonomy_version, export.taxonomy_release
@@ -237,7 +243,7 @@ class Scorer:
         wanted = len(self.text_map.weights) - 1
         if rows.shape[1] != wanted:
             raise ModelMismatch(f"text embeddings of {rows.shape[1]} numbers given, the model was trained on {wanted}")
-        return self._extended(new, self.text_map(rows))
+        return self._extended(new, self.text_map(rows), rows)
 
     def aligned(self, taxonomy: Taxonomy) -> Scorer:
         """A scorer for the current taxonomy: successors of known concepts take over their vector. Raises ModelMismatch
@@ -252,11 +258,14 @@ class Scorer:
                 heirs.setdefault(successor, self.find(id))
         if not heirs:
             return self
-        return self._extended(list(heirs), np.asarray(self.vectors.entity[list(heirs.values())]))
+        known = list(heirs.values())
+        texts = None if self.texts is None else np.asarray(self.texts[known])
+        return self._extended(list(heirs), np.asarray(self.vectors.entity[known]), texts)
 
-    def _extended(self, names: Sequence[str], rows: Floats) -> Scorer:
+    def _extended(self, names: Sequence[str], rows: Floats, texts: Floats | None) -> Scorer:
         vectors = replace(self.vectors, entity=np.concatenate([np.asarray(self.vectors.entity), rows]))
-        return Scorer(replace(self._export, entities=(*self.entities, *names), vectors=vectors))
+        both = None if self.texts is None or texts is None else np.concatenate([np.asarray(self.texts), texts])
+        return Scorer(replace(self._export, entities=(*self.entities, *names), vectors=vectors, texts=both))
 
     @cached_property
     def _lengths(self) -> Floats:

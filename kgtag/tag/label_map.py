@@ -162,7 +162,8 @@ class CategoryPredictor:
         weights = {one: p * math.exp(self._named * says[one]) for one, p in trained.items()}
         sure = sum(p if says[one] >= 0 else weights[one] for one, p in trained.items())
         sure = min(max(sure, 1e-9), 1 - 1e-9)
-        others = [one for one in self._untrained(names, trained) if not self._below(one, trained)]
+        untrained = self._untrained(names, trained)
+        others = [one for one in untrained if not (self._below(one, trained) or self._above(one, trained))]
         odds = math.log(sure / (1 - sure))
         odds += names.own * (self._known * max((0.0, *says.values())) - _NAMED * bool(others))
         by_odds, by_reading, one = self._kindred
@@ -170,7 +171,11 @@ class CategoryPredictor:
         total = sum(weights.values()) or 1.0
         found = {one: known * weight / total for one, weight in weights.items()}
         found |= dict.fromkeys(others, _ALONE * names.own * (1 - known) / max(len(others), 1))
-        for concept in self._untrained(names, trained):
+        for concept in untrained:
+            # A narrower name than a guess says the same more precisely.
+            if above := self._above(concept, trained):
+                found[concept] = _ALONE * sum(found[one] for one in above)
+                found |= {one: found[one] * (1 - _ALONE) for one in above}
             # A broader name than the guesses is what these are not sure of by themselves, where that is most.
             if below := self._below(concept, trained):
                 doubt = 1 - sum(trained[one] for one in below)
@@ -182,6 +187,9 @@ class CategoryPredictor:
     def _untrained(self, names: TitleNames, trained: Collection[str]) -> list[str]:
         """Those that the head of the title names."""
         return [one.concept for one in names.meant if one.head and one.concept not in trained]
+
+    def _above(self, concept: str, trained: Collection[str]) -> list[str]:
+        return [one for one in trained if self._taxonomy.is_ancestor(one, concept)]
 
     def _below(self, concept: str, trained: Collection[str]) -> list[str]:
         return [one for one in trained if self._taxonomy.is_ancestor(concept, one)]

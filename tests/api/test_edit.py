@@ -190,7 +190,9 @@ def test_a_broken_edit_by_another_hand_is_quarantined_and_named(
         and "delete the relations that close" in problem["repair"]["words"]
     )
     (found,) = reader.get("/v1/audit", params={"check": "quarantined"}).json()["findings"]
-    assert found["repair"] == {"op": "run", **problem["repair"]}
+    edge = {"source": "shoes", "target": "running", "type": "broader"}
+    safe = {"safe": True, "changes": [{"delete_relation": edge}]}
+    assert found["repair"] == {"op": "run", **problem["repair"], **safe}
     with closing(sqlite3.connect(shop_store.url.removeprefix("sqlite:///"))) as db:
         db.executescript(statement)
     shop.until(lambda: anyone.get("/readyz").json()["quarantined"] == 0, seconds=5)

@@ -93,6 +93,7 @@ def train_embeddings(
         {"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
         **({} if stamp is None else stamp.to_json()),
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
+        texts=known_text,
     )  # fmt: skip
     return EmbeddingReport(
         out=str(out), version=write_export(export, out), model=chosen.model, dim=chosen.dim, entities=triples.trained,
@@ -170,7 +171,7 @@ def train_graph(
     together: Iterable[Iterable[str]] = (),
     encode: Callable[[Sequence[str]], Floats] | None = sentence_encode,
     settings: Mapping[str, Any] | None = None,
-    audit_folds: int = 3,
+    audit_folds: int = 0,
 ) -> EmbeddingReport:
     """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
 
@@ -179,7 +180,7 @@ def train_graph(
         together: further sets of concept ids that occur together.
         encode: gives text embeddings of preferred labels, (texts, k) float32; None trains without them.
         settings: fields of `Settings` that replace those for the size of the data.
-        audit_folds: further models for the learned audit check.
+        audit_folds: further models, so that the audit weighs what concepts occur with as well as what they are called.
 
     Raises:
         InputError: there are neither relations nor concepts that occur together, or an unknown setting.
