@@ -99,8 +99,8 @@ def fixes_of_store(store: TaxonomyStore, by: Signature, *, checks: Sequence[str]
 
 def implausible_broader(scorer: Scorer, *, budget: float = 1.0) -> Check:
     """A check for `graph.audit.audit(…, extra=[…])`; severity "warning", the least plausible edge first, so many as
-    `budget` allows, a share of the edges. Alternatives are concepts of the same kind and scheme with narrower concepts,
-    without the concept's ancestors and descendants."""
+    `budget` allows, a share of the edges. Alternatives are concepts of the same kind and scheme, values of the same
+    attribute, with narrower concepts, without the concept's ancestors and descendants."""
 
     def find(taxonomy: Taxonomy) -> list[Defect]:
         found = [_misplaced(taxonomy, one) for one in misplaced(taxonomy, _texts(scorer))]

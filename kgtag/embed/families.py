@@ -19,8 +19,8 @@ from graph.taxonomy import Taxonomy
 Floats = NDArray[np.float32]
 _RIVALS = 10
 """Other parents that must fit better. One or two often do by chance: "See Saws" is near "Hand Saws"."""
-_LEAST = 5
-"""Other parents without which nothing can be compared."""
+_LEAST = 20
+"""Other parents without which there are no findings: among a handful, some fit better by chance."""
 _ROWS = 512
 
 
@@ -37,12 +37,12 @@ class Misplaced(NamedTuple):
 
 
 def misplaced(taxonomy: Taxonomy, vectors: dict[str, Floats]) -> list[Misplaced]:
-    """Every broader edge whose margin is above zero, the greatest first. `vectors`: (k,) float32 of length 1 by concept
-    id; concepts without one are neither asked about nor compared."""
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    """Every broader edge whose margin is above zero, the greatest first. Compared are concepts of one kind and scheme,
+    values of one attribute. `vectors`: (k,) float32 of length 1 by concept id; concepts without one are left out."""
+    groups: dict[tuple[str, str, str | None], list[str]] = defaultdict(list)
     for concept in taxonomy:
         if concept.id in vectors:
-            groups[concept.kind, concept.scheme].append(concept.id)
+            groups[concept.kind, concept.scheme, taxonomy.attribute_of(concept.id)].append(concept.id)
     found = [one for ids in groups.values() for one in _of_group(taxonomy, ids, np.stack([vectors[i] for i in ids]))]
     return sorted(found, key=lambda one: (-one.margin, one.narrower, one.broader))
 
@@ -71,7 +71,7 @@ def _of_group(taxonomy: Taxonomy, ids: list[str], texts: Floats) -> Iterator[Mis
             alternatives = int(np.isfinite(fit).sum())
             if alternatives < _LEAST:
                 continue
-            rivals = min(_RIVALS, max(1, alternatives // 4))
+            rivals = min(_RIVALS, alternatives // 4)
             best = np.argsort(-fit, kind="stable")[:rivals]
             if (margin := float(fit[best[-1]] - mine)) > 0:
                 better = tuple(ids[parents[i]] for i in best[:3])

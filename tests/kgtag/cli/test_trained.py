@@ -159,7 +159,7 @@ def test_the_audit_learns_from_embeddings(trained: Trained) -> None:
     ran = main(*args, "--embeddings", trained.embeddings, "--json")
     assert ran.code == 0
     assert [check["name"] for check in ran.json["checks"]] == ["implausible_broader"]
-    assert all("better parent" in finding["message"] for finding in ran.json["findings"])
+    assert all("fit better" in finding["message"] for finding in ran.json["findings"])
 
 
 def test_a_model_on_somebody_elses_taxonomy(trained: Trained, products: Path, tmp_path: Path) -> None:
