@@ -10,7 +10,6 @@ share of other parents whose label is nearer, and by that of those whose other c
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -72,7 +71,6 @@ def rivals(taxonomy: Taxonomy, vectors: dict[str, np.ndarray]) -> dict[str, list
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--set", choices=sorted(FILES), required=True)
     parser.add_argument("--seeds", type=int, default=3)

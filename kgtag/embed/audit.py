@@ -103,16 +103,19 @@ def implausible_broader(scorer: Scorer, *, budget: float = 1.0) -> Check:
     attribute, with narrower concepts, without the concept's ancestors and descendants."""
 
     def find(taxonomy: Taxonomy) -> list[Defect]:
-        found = [_misplaced(taxonomy, one) for one in misplaced(taxonomy, _texts(scorer))]
+        limit = math.ceil(budget * sum(edge.type == _BROADER for edge in taxonomy.relations))
+        by_labels = misplaced(taxonomy, _texts(scorer))[:limit]
+        found = [_misplaced(taxonomy, one) for one in by_labels]
+        if scorer.folds is None or len(found) == limit:
+            return found
         named = {defect.concepts for defect in found}
         ranked: list[tuple[float, str, Defect]] = []
-        for narrower, broader, ranking in _rankings(scorer, taxonomy) if scorer.folds is not None else ():
+        for narrower, broader, ranking in _rankings(scorer, taxonomy):
             share = ranking.higher / ranking.alternatives
             if share >= _MIN_SHARE and (narrower, broader) not in named:
                 ranked.append((-share, narrower, _defect(taxonomy, narrower, broader, ranking)))
         found += [defect for _, _, defect in sorted(ranked, key=lambda row: row[:2])]
-        edges = sum(edge.type == _BROADER for edge in taxonomy.relations)
-        return found[: math.ceil(budget * edges)]
+        return found[:limit]
 
     return Check(NAME, "warning", find)
 
