@@ -53,39 +53,40 @@ def fit_networks(data: dataset.RankData, *, seed: int) -> models.RankModel:
     spread: Floats = np.asarray(data.features.std(axis=0, dtype=np.float64), dtype=np.float64)
     spread = np.where(spread > 1e-6, spread, np.inf)
     scaled = np.clip((data.features - mean) / spread, -models.CLIP, models.CLIP).astype(np.float32)
-    networks = _fit(_Padded.of(data, scaled), data, seeds=[seed * 10 + n for n in range(_NETWORKS)])
+    networks = _fit(_Queries.of(data, scaled), data, seeds=[seed * 10 + n for n in range(_NETWORKS)])
     spread = np.where(np.isfinite(spread), spread, 1e12)
     return models.RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
 
 
 @dataclass(frozen=True, slots=True)
-class _Padded:
-    """Candidates by query: `features` (queries, most, features) float32, zeros where there are fewer; `counts`
-    (queries, most + 1) bool, the last for NIL; `target` (queries,) the place of the gold, -1 where there is none."""
+class _Queries:
+    """Candidates by query, those that don't count left out: `features` (candidates, features) float32; query i has
+    `counts`[i] of them from row `starts`[i]; `target` (queries,) the place of its gold among them, or `most` for NIL,
+    -1 where there is none."""
 
     features: Tensor
-    counts: Tensor
-    target: Tensor
+    starts: Ints
+    counts: Ints
+    target: Ints
+    most: int
 
     @classmethod
-    def of(cls, data: dataset.RankData, features: NDArray[np.float32]) -> "_Padded":
-        starts = np.searchsorted(data.lookup, np.arange(len(data.nil) + 1))
-        most = int(np.diff(starts).max(initial=1))
-        place = np.arange(len(data.lookup)) - starts[data.lookup]
-        padded = np.zeros((len(data.nil), most, features.shape[1]), dtype=np.float32)
-        padded[data.lookup, place] = features
-        counts = np.zeros((len(data.nil), most + 1), dtype=np.bool_)
-        counts[data.lookup, place], counts[:, -1] = data.counts, True
+    def of(cls, data: dataset.RankData, features: NDArray[np.float32]) -> "_Queries":
+        kept = np.flatnonzero(data.counts)
+        lookup = data.lookup[kept]
+        counts = np.bincount(lookup, minlength=len(data.nil))
+        starts = np.cumsum(counts) - counts
+        most = int(counts.max(initial=1))
         target = np.where(data.nil, most, -1)
-        rows = np.flatnonzero(data.right & ~data.nil[data.lookup])
-        target[data.lookup[rows]] = place[rows]
-        return cls(torch.from_numpy(padded), torch.from_numpy(counts), torch.from_numpy(target))
+        right = np.flatnonzero(data.right[kept] & ~data.nil[lookup])
+        target[lookup[right]] = right - starts[lookup[right]]
+        return cls(torch.from_numpy(features[kept]), starts, counts, target, most)
 
 
-def _fit(padded: _Padded, data: dataset.RankData, *, seeds: Sequence[int]) -> tuple[tuple[models.Layer, ...], ...]:
+def _fit(found: _Queries, data: dataset.RankData, *, seeds: Sequence[int]) -> tuple[tuple[models.Layer, ...], ...]:
     """The networks of all seeds, trained as one batch of matrices; each sees its own order of queries."""
-    usable = np.flatnonzero(padded.target.numpy() >= 0)
-    sizes = (padded.features.shape[2], *_WIDTHS, 1)
+    usable = np.flatnonzero(found.target >= 0)
+    sizes = (found.features.shape[1], *_WIDTHS, 1)
     with torch.random.fork_rng(devices=[]):
         layers = []
         for seed in seeds:
@@ -100,11 +101,10 @@ def _fit(padded: _Padded, data: dataset.RankData, *, seeds: Sequence[int]) -> tu
         epochs = max(3, min(_EPOCHS, _MOST_STEPS // batches))
         optimiser = torch.optim.AdamW([*weights, *biases], lr=_RATE, weight_decay=_DECAY)
         pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=epochs * batches)
-        weight = torch.from_numpy(data.weight)
         for _ in range(epochs):
-            order = torch.from_numpy(np.stack([draw.permutation(usable) for draw in draws]))
+            order = np.stack([draw.permutation(usable) for draw in draws])
             for start in range(0, order.shape[1], _BATCH):
-                loss = _loss(weights, biases, padded, order[:, start : start + _BATCH], weight)
+                loss = _loss(weights, biases, found, order[:, start : start + _BATCH], data.weight)
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
@@ -121,20 +121,33 @@ def _rounded(tensor: Tensor) -> Floats:
 
 
 def _loss(
-    weights: Sequence[Tensor], biases: Sequence[Tensor], padded: _Padded, queries: Tensor, weight: Tensor
+    weights: Sequence[Tensor], biases: Sequence[Tensor], found: _Queries, queries: Ints, weight: NDArray[np.float32]
 ) -> Tensor:
     """The sum over networks; `queries` (networks, batch)."""
-    count, size = queries.shape
-    states = padded.features[queries].reshape(count, -1, padded.features.shape[2])
+    networks, size = queries.shape
+    counts = found.counts[queries]
+    query = [np.repeat(np.arange(size), of) for of in counts]
+    place = [np.arange(of.sum()) - np.repeat(np.cumsum(of) - of, of) for of in counts]
+    rows = np.zeros((networks, max(map(len, query))), dtype=np.int64)  # the rest of a row is filled up and not read
+    for n, (one, at) in enumerate(zip(query, place, strict=True)):
+        rows[n, : len(one)] = found.starts[queries[n]][one] + at
+    states = found.features[torch.from_numpy(rows)]
     for level, (w, b) in enumerate(zip(weights, biases, strict=True)):
         states = torch.baddbmm(b, states, w)
         if level < len(_DROPOUT):
             states = nn.functional.dropout(states.relu(), _DROPOUT[level])
-    found = torch.cat([states.reshape(count, size, -1), torch.zeros(count, size, 1)], dim=2)
-    scores = found.masked_fill(~padded.counts[queries], -1e4)
-    losses = nn.functional.cross_entropy(scores.flatten(0, 1), padded.target[queries].flatten(), reduction="none")
-    own = weight[queries]
-    return (losses.reshape(count, size) * own / own.sum(dim=1, keepdim=True)).sum()
+    network = np.repeat(np.arange(networks), [len(one) for one in query])
+    column = np.concatenate([np.arange(len(one)) for one in query])
+    scores = torch.full((networks, size, found.most + 1), -1e4)
+    scores[:, :, -1] = 0.0
+    scores = scores.index_put(
+        tuple(map(torch.from_numpy, (network, np.concatenate(query), np.concatenate(place)))),
+        states[network, column, 0],
+    )
+    target = torch.from_numpy(found.target[queries])
+    losses = nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(), reduction="none")
+    own = torch.from_numpy(weight[queries])
+    return (losses.reshape(networks, size) * own / own.sum(dim=1, keepdim=True)).sum()
 
 
 @dataclass(frozen=True, slots=True)
