@@ -290,7 +290,8 @@ class CheckRow(TypedDict):
 class FindingRow(TypedDict):
     """A finding of a check. `repair` says in words what to do, and as `op` which edit does it.
 
-    `safe` repairs need no decision. `new`: whether an earlier version, with which it was compared, did not have it.
+    `item`: the id of the item concerned. `safe` repairs need no decision. `new`: whether an earlier version, with which
+    it was compared, did not have it.
 
     Example:
         {"check": "empty_definition", "severity": "info", "concepts": ["red"], "message": "'Red' has no definition",
@@ -302,6 +303,7 @@ class FindingRow(TypedDict):
     concepts: list[str]
     message: str
     evidence: dict[str, Any]
+    item: NotRequired[str]
     repair: NotRequired[dict[str, Any]]
     new: NotRequired[bool]
 

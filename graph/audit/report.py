@@ -37,12 +37,14 @@ class Defect:
         message: What is wrong, with labels and ids.
         evidence: JSON that supports it.
         repair: JSON of an edit that repairs it (see `suggest`).
+        item: The id of the item concerned, where it is a single one.
     """
 
     concepts: tuple[str, ...]
     message: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     repair: Mapping[str, Any] | None = None
+    item: str | None = None
 
 
 def suggest(op: str, words: str, *, safe: bool = False, **fields: Any) -> dict[str, Any]:
@@ -129,6 +131,7 @@ class Finding:
     evidence: Mapping[str, Any]
     repair: Mapping[str, Any] | None = None
     new: bool | None = None
+    item: str | None = None
 
     @property
     def key(self) -> tuple[str, tuple[str, ...], str]:
@@ -203,7 +206,9 @@ def report(
     findings: list[Finding] = []
     for name, severity, find in checks:
         start = time.perf_counter()
-        found = [Finding(name, severity, d.concepts, d.message, d.evidence, d.repair) for d in find(subject)]
+        found = [
+            Finding(name, severity, d.concepts, d.message, d.evidence, d.repair, item=d.item) for d in find(subject)
+        ]
         results.append(CheckResult(name, severity, time.perf_counter() - start, len(found), _about(name, find)))
         findings += found
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
@@ -227,6 +232,8 @@ def finding_row(finding: Finding) -> FindingRow:
     }
     if finding.repair is not None:
         row["repair"] = dict(finding.repair)
+    if finding.item is not None:
+        row["item"] = finding.item
     if finding.new is not None:
         row["new"] = finding.new
     return row

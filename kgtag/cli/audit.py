@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from kgtag.cli.console import log, print_json, print_table
 from kgtag.cli.options import Json, Store, grouped, login, open_store
 
 if TYPE_CHECKING:
-    from graph.audit import Report, Severity
+    from graph.audit import Check, Report, Severity
     from graph.store import TaxonomyStore
     from kgtag.embed.scorer import Scorer
 
 _SHOWN = 20
+_TAGS = "implausible_tag"
 
 _File = Path | None
 
@@ -44,10 +46,11 @@ def audit(
     check: Annotated[list[str] | None, typer.Option(help="Only this check; may be repeated.")] = None,
     fail_on: Annotated[str, typer.Option(help="Least severity for exit code 1: error, warning or info.")] = "error",
     embeddings: Annotated[
-        Path | None, typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned check of implausible edges.")
+        Path | None,
+        typer.Option(envvar="KGTAG_EMBEDDINGS", help="Adds the learned checks of broader edges and of tags."),
     ] = None,
     budget: Annotated[
-        float, typer.Option(help="Findings of the learned check at most, as a share of the broader edges.")
+        float, typer.Option(help="Findings of each learned check at most, as a share of the edges or tags.")
     ] = 0.01,
     *,
     fixing: FixOptions,
@@ -67,10 +70,11 @@ def audit(
     """Check the whole graph: findings with severity, evidence and a suggested repair.
 
     With `--fix`, those whose repair needs no decision are repaired, and the report is about those that are left.
+    `--check implausible_tag` needs no embeddings: it learns from the items' titles and tags.
 
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`;
     `kgtag audit --html audit.html --sarif audit.sarif --junit audit.xml`;
-    `kgtag audit --since 2026.08.0 --fail-on warning`;
+    `kgtag audit --since 2026.08.0 --fail-on warning`; `kgtag audit --check implausible_tag --budget 0.03 --json`;
     `kgtag audit --fix --dry-run`; `kgtag audit --fix --check untidy_label --author ann`
     """
     from graph.audit import audit_skos, parse_severity
@@ -93,7 +97,9 @@ def audit(
     elif since is not None:
         (report, row), source = _since(open_store(store), since, check, scorer, budget), None
     else:
-        report, source = audit_store(open_store(store), checks=check, scorer=scorer, budget=budget), None
+        opened = open_store(store)
+        extra = _learned_from_items(opened, check, scorer, budget)
+        report, source = audit_store(opened, checks=check, scorer=scorer, budget=budget, extra=extra), None
     _write(report, threshold, source, html=html, sarif=sarif, junit=junit)
     if json:
         print_json({**(row or {}), **({"left": report.to_json()} if fixing.fix else report.to_json())})
@@ -101,6 +107,22 @@ def audit(
         _print(report)
     if report.failing(threshold):
         raise typer.Exit(1)
+
+
+def _learned_from_items(
+    store: TaxonomyStore, checks: list[str] | None, scorer: Scorer | None, budget: float
+) -> list[Check]:
+    """The check of tags, where it is asked for or comes with embeddings; what it trains with may not be installed."""
+    asked = checks is not None and _TAGS in checks
+    if not asked and (checks is not None or scorer is None):
+        return []
+    if importlib.util.find_spec("sklearn") is None:
+        if asked:
+            raise InputError(f"the check {_TAGS!r} needs scikit-learn: pip install 'kgtag[train]'")
+        return []
+    from kgtag.train.wrong_tags import implausible_tag
+
+    return [implausible_tag(store.items, budget=budget)]
 
 
 def _since(

@@ -16,8 +16,7 @@ from kgtag.data import read_annotated, sample
 from kgtag.data.importing import import_files
 from kgtag.embed.audit import audit_store
 from kgtag.embed.scorer import Scorer
-from kgtag.enforce import EnforceSettings
-from kgtag.evaluation.tagging import evaluate_tagging
+from kgtag.evaluation.tagging import tagging_report
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.serve.assemble import assemble_served
 from kgtag.tag.models import assemble_tagger, load_models
@@ -65,13 +64,13 @@ def run_demo(directory: Path, *, epochs: int) -> None:
     with _step(f"5/6 Tag {len(test)} products the models have not seen"):
         models, taxonomy = load_models(model, embeddings), load_taxonomy(store)
         products = [replace(one.product, category=None) for one in test]
-        taggings = assemble_tagger(models, taxonomy).tag(products)
+        by_mode = assemble_tagger(models, taxonomy).tag_by_mode(products, ("off", "symbolic", "full"))
+        taggings = by_mode["full"]
         store.put_items([tagging.to_item(product) for product, tagging in zip(products, taggings, strict=True)])
         _show(test, taggings)
         scores = []
-        for mode in ("off", "symbolic", "full"):
-            enforced = replace(models, enforcement=EnforceSettings(mode=mode))
-            r = evaluate_tagging(assemble_tagger(enforced, taxonomy), test)
+        for mode, tagged in by_mode.items():
+            r = tagging_report(taxonomy, test, tagged)
             scores.append((mode, f"{r.precision:.3f}", f"{r.recall:.3f}", f"{r.f1:.3f}", f"{r.violation_rate:.1%}"))
         columns = ["enforcement", "precision", "recall", "F1", "products with contradictions"]
         print_table("Gain from consistency (tags against gold, categories predicted)", columns, scores)

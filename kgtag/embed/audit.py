@@ -50,11 +50,13 @@ def audit_store(
     checks: Sequence[str] | None = None,
     scorer: Scorer | None = None,
     budget: float = BUDGET,
+    extra: Sequence[Check] = (),
 ) -> Report:
-    """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check.
+    """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check of broader edges.
 
     With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable; with `items`, those
-    in place of the store's. `budget` bounds the findings of the learned check, as a share of the broader edges.
+    in place of the store's. `budget` bounds the findings of the learned check, as a share of the broader edges; `extra`
+    are further checks, such as `kgtag.train.wrong_tags.implausible_tag`.
 
     Raises:
         InputError: An unknown check, the learned one without embeddings, or a budget outside 0 to 1.
@@ -65,7 +67,7 @@ def audit_store(
     if not 0 <= budget <= 1:
         raise InputError(f"the budget is {budget}; give a share of the edges, from 0 to 1")
     audited = taxonomy if taxonomy is not None else Taxonomy.of(store.read())
-    learned = [implausible_broader(scorer.aligned(audited), budget=budget)] if scorer is not None else []
+    learned = [*([implausible_broader(scorer.aligned(audited), budget=budget)] if scorer is not None else []), *extra]
     dialect = dialect_of(store.url)
     try:
         return audit(audited, items=items or store.items(), checks=checks, extra=learned, dialect=dialect)

@@ -55,6 +55,9 @@ _GIVEN = 1e3
 """Weight of a given category: more than any number of candidates."""
 
 
+Mode = Literal["off", "symbolic", "full"]
+
+
 @dataclass(frozen=True, slots=True)
 class EnforceSettings:
     """Settings of enforcement.
@@ -73,7 +76,7 @@ class EnforceSettings:
     threshold: float = 0.5
     proposal_threshold: float = 0.9
     plausibility_weight: float = 0.1
-    mode: Literal["off", "symbolic", "full"] = "full"
+    mode: Mode = "full"
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
@@ -89,8 +92,13 @@ class Enforcer:
         self, taxonomy: Taxonomy, *, plausibility: Plausibility | None = None, settings: EnforceSettings | None = None
     ) -> None:
         self._settings = settings or EnforceSettings()
+        self._taxonomy, self._given = taxonomy, plausibility
         self._plausibility = plausibility if self._settings.mode == "full" else None
         self._facts = Facts(taxonomy, self._plausibility, proposal_threshold=self._settings.proposal_threshold)
+
+    def in_mode(self, mode: Mode) -> "Enforcer":
+        """The same with another mode of enforcement."""
+        return Enforcer(self._taxonomy, plausibility=self._given, settings=replace(self._settings, mode=mode))
 
     def enforce(self, candidates: Sequence[CandidateTag], *, lang: str | None = None) -> Consistent:
         """Choose tags, most probable first. A category of method "given" is a fact: everything else gives way to it."""

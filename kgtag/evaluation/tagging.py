@@ -11,7 +11,7 @@ from kgtag.evaluation.calibration import reliability
 from kgtag.evaluation.extraction import best_mentions, rates
 from kgtag.link.linker import LinkExample
 from kgtag.tag.tagger import Tagger
-from kgtag.types import AnnotatedProduct, Extraction, Linker
+from kgtag.types import AnnotatedProduct, Extraction, Linker, Tagging
 
 _RECALL_AT = (1, 5, 10)
 
@@ -30,10 +30,14 @@ class TaggingReport:
 
 def evaluate_tagging(tagger: Tagger, gold: Sequence[AnnotatedProduct], given_category: bool = False) -> TaggingReport:
     """Tag the products, without their category unless `given_category`, and compare with the annotators' concepts."""
-    taxonomy = tagger.taxonomy
     products = [one.product if given_category else replace(one.product, category=None) for one in gold]
+    return tagging_report(tagger.taxonomy, gold, tagger.tag(products))
+
+
+def tagging_report(taxonomy: Taxonomy, gold: Sequence[AnnotatedProduct], taggings: Sequence[Tagging]) -> TaggingReport:
+    """Compare tags with the annotators' concepts, product by product."""
     correct = predicted = wanted = broken = 0
-    for one, tagging in zip(gold, tagger.tag(products), strict=True):
+    for one, tagging in zip(gold, taggings, strict=True):
         have = closed([tag.concept for tag in tagging.tags], taxonomy)
         want = closed(gold_concepts(one, taxonomy), taxonomy)
         broken += bool(violations(have, taxonomy, proposals=tagging.proposals))

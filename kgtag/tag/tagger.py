@@ -3,12 +3,14 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
+from kgtag.enforce.enforce import Mode
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.extract.named import ValueNames
 from kgtag.link import TaxonomyLinker
@@ -87,12 +89,16 @@ class Tagger:
 
     def tag(self, products: Sequence[Product]) -> list[Tagging]:
         """One tagging per product, in order. Raises the InputError of the first product that can't be tagged."""
-        taggings = []
-        for outcome in self.attempt(products):
-            if isinstance(outcome, InputError):
-                raise outcome
-            taggings.append(outcome)
-        return taggings
+        return [_tagging(outcome) for outcome in self.attempt(products)]
+
+    def tag_by_mode(self, products: Sequence[Product], modes: Iterable[Mode]) -> dict[Mode, list[Tagging]]:
+        """`tag` under each mode of enforcement, which share what was extracted."""
+        extracted, found = self._extract(products), dict[Mode, list[Tagging]]()
+        for mode in modes:
+            other = copy(self)
+            other._enforcer = self._enforcer.in_mode(mode)
+            found[mode] = [_tagging(one) for one in other._link_and_enforce(extracted)]
+        return found
 
     def attempt(self, products: Sequence[Product]) -> list[Tagging | InputError]:
         """Like `tag`, with the error of a product that can't be tagged in its place."""
@@ -201,6 +207,12 @@ class Tagger:
             not one.given.text or getattr(self._extractor, "reads_text", True),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _tagging(outcome: Tagging | InputError) -> Tagging:
+    if isinstance(outcome, InputError):
+        raise outcome
+    return outcome
 
 
 def _as_labelled(candidate: CandidateTag) -> CandidateTag:

@@ -21,7 +21,7 @@ from kgtag.train.linker.dataset import part_of
 MIN_SYNONYMS = 200
 """With fewer the matrix learns them by heart."""
 _EPOCHS, _MOST_STEPS = 6, 800
-_BATCH, _NEGATIVES = 128, 2000
+_BATCH, _NEGATIVES, _LEAST_NEGATIVES = 128, 2000, 500
 _RATE, _DECAY = 1e-3, 1e-3
 _SCALE = 20.0
 _BACKWARDS = 0.5
@@ -35,6 +35,7 @@ def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids,
     one concept don't push each other away."""
     dim = labels.shape[1]
     steps = -(-len(asked) // _BATCH)
+    negatives = min(_NEGATIVES, max(_LEAST_NEGATIVES, len(labels) // 4))
     draw = np.random.default_rng(seed)
     linear_map = torch.zeros((dim, dim), requires_grad=True)
     optimiser = torch.optim.AdamW([linear_map], lr=_RATE, weight_decay=_DECAY)
@@ -42,7 +43,7 @@ def learn_linear_map(asked: Vectors, labels: Vectors, *, right: Ids, owner: Ids,
         order = draw.permutation(len(asked))
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            texts = np.concatenate([right[batch], draw.integers(len(labels), size=_NEGATIVES)])
+            texts = np.concatenate([right[batch], draw.integers(len(labels), size=negatives)])
             queries = _mapped(torch.from_numpy(asked[batch]), linear_map)
             scores = _SCALE * queries @ _mapped(torch.from_numpy(np.asarray(labels[texts])), linear_map).T
             same = torch.from_numpy(_same(owner, texts, len(batch)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graph.editing.edit import apply
-from graph.model import ChangeSet, PutConcept, PutRelation, Relation
+from graph.model import ChangeSet, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.stores import load_taxonomy, open_store
 from kgtag.data import sample
 from tests.kgtag.running import main as run
@@ -169,6 +169,21 @@ def test_audit(shop: str, tmp_path: Path) -> None:
     assert {check["name"] for check in one.json["checks"]} == {"single_child", "orphan"}
     table = run("audit", "--store", shop)
     assert table.code == 0 and "single_child" in table.stdout
+
+
+def test_audit_learns_from_the_tags_of_items(shop: str) -> None:
+    store, kinds = open_store(shop), ("hiking-boots", "running-shoes")
+    items = [
+        TaggedItem(f"i{n}", f"Norda {kinds[n % 2]} no {n}", "en", "m", "r", (ItemTag(kinds[n % 2], 0.9, "exact"),))
+        for n in range(200)
+    ]
+    items[7] = replace(items[7], tags=(ItemTag(kinds[0], 0.9, "exact"),))
+    store.put_items(items)
+    ran = run("audit", "--store", shop, "--check", "implausible_tag", "--budget", "0.005", "--json")
+    assert [check["name"] for check in ran.json["checks"]] == ["implausible_tag"]
+    (found,) = ran.json["findings"]
+    assert (found["item"], found["concepts"], found["evidence"]["better"]) == ("i7", [kinds[0]], [kinds[1]])
+    assert "implausible_tag" not in run("audit", "--store", shop).stdout
 
 
 def test_audit_as_files_for_people_and_for_ci(shop: str, tmp_path: Path) -> None:
