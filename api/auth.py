@@ -67,13 +67,15 @@ class Require(SecurityBase):
 
     Args:
         scope: The scope.
+        or_else: Another scope that does as well.
         basic: Let a browser ask for the key as the password of any user, for pages that a person opens.
     """
 
-    def __init__(self, scope: Scope, *, basic: bool = False) -> None:
+    def __init__(self, scope: Scope, *, or_else: Scope | None = None, basic: bool = False) -> None:
         self.model = HTTPBearer()  # api.openapi describes both ways to send a key
         self.scheme_name = "key"
         self.scope = scope
+        self._or_else = or_else
         self._basic = basic
 
     async def __call__(self, request: Request) -> ApiKey:
@@ -84,7 +86,8 @@ class Require(SecurityBase):
             detail = f"{wrong}; send Authorization: Bearer KEY or X-API-Key: KEY (made by: kgtag keys create)"
             challenge = 'Basic realm="kgtag: the key is the password"' if self._basic else 'Bearer realm="kgtag"'
             raise Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
-        require_scope(key, self.scope)
+        if self._or_else is None or not allows(key, self._or_else):
+            require_scope(key, self.scope)
         return key
 
 

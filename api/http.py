@@ -36,6 +36,8 @@ ProposerKey = Annotated[ApiKey, Security(Require("propose"), scopes=["propose"])
 ApproverKey = Annotated[ApiKey, Security(Require("approve"), scopes=["approve"])]
 EditorKey = Annotated[ApiKey, Security(Require("edit"), scopes=["edit"])]
 TaggerKey = Annotated[ApiKey, Security(Require("tag"), scopes=["tag"])]
+ReviewerKey = Annotated[ApiKey, Security(Require("tag", or_else="propose"), scopes=["tag"])]
+"""For feedback, which the shop's own software sends as well as people."""
 
 ConceptId = Annotated[str, Path(description="A slash in an id may stand as it is or as %2F.")]
 Lang = Annotated[str | None, Query(max_length=35, description="Language of the labels shown; else English.")]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from graph.editing import OPERATIONS
-from graph.model import LANGUAGE_TAG, Choice, Kind, Status
+from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
 from graph.proposals.workflow import Draft, read_draft
 from kgtag.types import Product
 
@@ -66,6 +66,76 @@ class ProductBody(Body):
 
     def product(self) -> Product:
         return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang)
+
+
+class ItemTagBody(Body):
+    """A tag of an item. `start` and `end` are half-open characters of the title.
+
+    Example:
+        {"concept": "red", "start": 0, "end": 3}
+    """
+
+    concept: Id
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    method: Annotated[str, Field(max_length=100)] = "given"
+    status: Literal["accepted", "proposed", "rejected"] = "accepted"
+    start: Annotated[int, Field(ge=0)] | None = None
+    end: Annotated[int, Field(ge=1)] | None = None
+
+
+class ItemBody(Body):
+    """An item to store.
+
+    Example:
+        {"title": "Red leather trainers", "tags": [{"concept": "red", "start": 0, "end": 3}, {"concept": "sneakers"}]}
+    """
+
+    title: Annotated[str, Field(max_length=10_000)]
+    lang: Language | None = None
+    tags: Annotated[list[ItemTagBody], Field(max_length=1_000)]
+
+    @model_validator(mode="after")
+    def _within(self) -> ItemBody:
+        seen = set[str]()
+        for tag in self.tags:
+            _require_span(self.title, tag.start, tag.end)
+            if tag.concept in seen:
+                raise ValueError(f"the tag {tag.concept!r} is given twice")
+            seen.add(tag.concept)
+        return self
+
+
+def _require_span(title: str | None, start: int | None, end: int | None) -> None:
+    if (start is None) != (end is None):
+        raise ValueError("a span has a start and an end")
+    if start is not None and end is not None and (start >= end or (title is not None and end > len(title))):
+        raise ValueError(f"the span {start} to {end} is not in the title")
+
+
+class FeedbackBody(Body):
+    """A verdict on a tag of an item that is stored, or of a product.
+
+    Example:
+        {"item": "sku-1", "concept": "red", "verdict": "wrong", "reviewer": "ann", "reason": "it is the brand"}
+    """
+
+    item: Id | None = None
+    product: ProductBody | None = None
+    concept: Id
+    verdict: Verdict
+    span: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="Half-open characters of the title that the tag is about."
+    )
+    reviewer: Annotated[str, Field(max_length=300)] | None = Field(default=None, description="Else the key's name.")
+    reason: Reason = ""
+
+    @model_validator(mode="after")
+    def _about_something(self) -> FeedbackBody:
+        if self.item is None and self.product is None:
+            raise ValueError("feedback is about an item or a product; name one")
+        if self.span is not None:
+            _require_span(self.product.title if self.product is not None else None, self.span[0], self.span[1])
+        return self
 
 
 class _Editable(Body):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, cast
 
 from typing_extensions import TypedDict
 
-from graph.model import RELATION_TYPES, Choice, Concept, Kind, ProblemCode, Proposal, ProposalStatus, Status
+from graph.model import RELATION_TYPES, Choice, Concept, Feedback, Kind, ProblemCode, Proposal, ProposalStatus, Status
 from graph.model.changes import HistoryEntry, Origin, Release, Version
 from graph.model.proposals import to_json as proposal_to_json
 
@@ -287,6 +287,25 @@ class CheckRow(TypedDict):
     count: int
 
 
+class FeedbackRow(TypedDict):
+    """What a person thinks of a tag. `span` is half-open characters of the title.
+
+    Example:
+        {"id": "20261130T093000.123456-ab12cd34", "at": "2026-11-30T09:30:00Z", "reviewer": "ann", "concept": "red",
+         "verdict": "wrong", "item": "sku-1", "product": null, "span": null, "reason": "it is the brand"}
+    """
+
+    id: str
+    at: str
+    reviewer: str
+    concept: str
+    verdict: Literal["right", "wrong", "missing"]
+    item: str | None
+    product: dict[str, Any] | None
+    span: list[int] | None
+    reason: str
+
+
 class FindingRow(TypedDict):
     """A finding of a check. `repair` says in words what to do, and as `op` which edit does it.
 
@@ -379,6 +398,21 @@ def concept_detail(taxonomy: Taxonomy, id: str, lang: str | None = None) -> Conc
         "counts": {"narrower": len(narrower), "values": len(values)},
         "etag": taxonomy.etag(id),
         "revision": taxonomy.revision,
+    }
+
+
+def feedback_row(one: Feedback) -> FeedbackRow:
+    """The row of feedback."""
+    return {
+        "id": one.id,
+        "at": one.at,
+        "reviewer": one.reviewer,
+        "concept": one.concept,
+        "verdict": one.verdict,
+        "item": one.item,
+        "product": None if one.product is None else dict(one.product),
+        "span": None if one.span is None else list(one.span),
+        "reason": one.reason,
     }
 
 

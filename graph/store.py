@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError
-from graph.model import Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Feedback, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import ChangeSet, HistoryEntry, Record, Release, Version
 
 K = TypeVar("K")
@@ -81,8 +81,23 @@ class TaxonomyStore(Protocol):
     def item(self, id: str) -> TaggedItem | None:
         """The item with its tags, None when it is missing."""
 
-    def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
-        """Ids of the items that have the concept as an accepted tag, by id."""
+    def items_of(self, concept: str, *, after: str = "", limit: int | None = None) -> list[str]:
+        """Ids > `after` of the items that have the concept as an accepted tag, by id."""
+
+    def delete_items(self, ids: Sequence[str]) -> int:
+        """Erase items, their tags and the feedback on them, in one transaction; how many items there were."""
+
+    def put_feedback(self, feedback: Feedback) -> None:
+        """Store feedback and, in the same transaction, what it says of the tags of its item.
+
+        A wrong tag becomes "rejected" and a right one "accepted"; a missing one is added, with method "given".
+
+        Raises:
+            UnknownConcept: The tag is no concept; nothing was written.
+        """
+
+    def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
+        """Feedback with id > `after`, oldest first, in pages of bounded size; on one concept where it is given."""
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         """Store a proposal.

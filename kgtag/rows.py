@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
 from graph.model import Kind
-from graph.rows import ConceptRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
+from graph.rows import ConceptRow, FeedbackRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
 
 
 class TagRow(TypedDict):
@@ -194,6 +194,71 @@ class RecommendedConcepts(TypedDict):
 
     given: list[str]
     concepts: list[NeighbourRow]
+    revision: str
+
+
+class ItemTagRow(TypedDict):
+    """A tag of a stored item. `start` and `end` are half-open characters of the title.
+
+    Example:
+        {"concept": "red", "label": "Red", "kind": "value", "attribute": "colour", "probability": 0.97,
+         "method": "exact", "status": "accepted", "start": 0, "end": 3, "surface": "Red"}
+    """
+
+    concept: str
+    label: str
+    kind: NotRequired[Kind]
+    attribute: NotRequired[str]
+    probability: float
+    method: str
+    status: Literal["accepted", "proposed", "rejected", "merged"]
+    start: NotRequired[int]
+    end: NotRequired[int]
+    surface: NotRequired[str]
+
+
+class ItemRow(TypedDict):
+    """A stored item with its tags; `model` and `tagged_revision` made them. A tag of a concept that is gone has no
+    kind.
+
+    Example:
+        {"id": "sku-1", "title": "Red leather trainers"}
+    """
+
+    id: str
+    title: str
+    lang: str | None
+    model: str
+    tagged_revision: str
+    tags: list[ItemTagRow]
+    revision: str
+
+
+class ItemPage(TypedDict):
+    """Ids of items that have a concept as an accepted tag, by id. `next_cursor` is null on the last page.
+
+    Example:
+        {"concept": "red", "items": ["sku-1", "sku-7"], "next_cursor": null}
+    """
+
+    concept: str
+    items: list[str]
+    next_cursor: str | None
+    revision: str
+
+
+class GivenFeedback(TypedDict):
+    """Feedback as it was stored."""
+
+    feedback: FeedbackRow
+    revision: str
+
+
+class FeedbackPage(TypedDict):
+    """A page of feedback, oldest first. `next_cursor` is null on the last one."""
+
+    feedback: list[FeedbackRow]
+    next_cursor: str | None
     revision: str
 
 

@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.auth import require_scope
 from api.errors import BODY, Problem, from_error, problems
 from api.http import MAX_BODY, NDJSON, BodyRoute, JsonBody, TaggerKey, describe_body, json, parse, require_media_type
 from api.schemas import ProductBody
@@ -40,7 +39,7 @@ _MICRO_BATCH = 32
 _PATIENCE = 60.0
 """Seconds that a client may leave its answers unread."""
 
-Store = Annotated[bool, Query(description="Keep the tags with the item in the store; the key needs `edit` as well.")]
+Store = Annotated[bool, Query(description="Keep the tags with the item in the store.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +174,6 @@ async def tag(
     request: Request, key: TaggerKey, body: Annotated[ProductBody, Depends(JsonBody(ProductBody))], store: Store = False
 ) -> Response:
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
-    if store:
-        require_scope(key, "edit")
     found = service(request)
     row = await to_thread.run_sync(_tag, found, body.product(), store, limiter=found.tagging)
     return json(row)
@@ -207,8 +204,6 @@ async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> R
     A line that can't be tagged gives `{"id", "error": problem}`, a broken one `{"id": null, "line", "error"}`, and the
     stream continues. Read the answers while you write: a client that leaves them unread for a minute is cut off.
     """
-    if store:
-        require_scope(key, "edit")
     require_media_type(request, NDJSON)
     found = service(request)
     require_tagger(found)

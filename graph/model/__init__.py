@@ -33,6 +33,9 @@ from graph.model.concepts import Status as Status
 from graph.model.concepts import TaggedItem as TaggedItem
 from graph.model.concepts import UnknownEdge as UnknownEdge
 from graph.model.concepts import back_edges as back_edges
+from graph.model.feedback import VERDICTS as VERDICTS
+from graph.model.feedback import Feedback as Feedback
+from graph.model.feedback import Verdict as Verdict
 from graph.model.proposals import PROPOSAL_STATUSES as PROPOSAL_STATUSES
 from graph.model.proposals import Accepting as Accepting
 from graph.model.proposals import Comment as Comment

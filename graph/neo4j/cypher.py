@@ -158,8 +158,34 @@ ITEMS = "MATCH (i:Item) WHERE i.id > $after WITH i ORDER BY i.id LIMIT $limit" +
 ITEM = "MATCH (i:Item {id: $id}) WITH i LIMIT 1" + _ITEM_ROW
 ITEMS_OF = """
 MATCH (c:Concept {id: $concept})<-[t:TAGGED]-(i:Item)
-WHERE coalesce(t.status, 'accepted') = 'accepted' AND i.id IS :: STRING NOT NULL
+WHERE coalesce(t.status, 'accepted') = 'accepted' AND i.id IS :: STRING NOT NULL AND i.id > $after
 RETURN DISTINCT i.id AS id ORDER BY id LIMIT $limit
+"""
+DELETE_ITEMS = """
+OPTIONAL MATCH (f:Feedback) WHERE f.item IN $ids
+DETACH DELETE f
+WITH count(*) AS rows
+OPTIONAL MATCH (i:Item) WHERE i.id IN $ids
+WITH collect(i) AS items
+FOREACH (i IN items | DETACH DELETE i)
+RETURN size(items) AS n
+"""
+PUT_FEEDBACK = "CREATE (f:Feedback) SET f = $properties"
+FEEDBACK = """
+MATCH (f:Feedback) WHERE f.id > $after AND ($concept IS NULL OR f.concept = $concept)
+RETURN properties(f) AS feedback ORDER BY f.id LIMIT $limit
+"""
+REVIEW = """
+MATCH (i:Item {id: $item})-[t:TAGGED]->(:Concept {id: $concept})
+SET t.status = $status
+RETURN count(t) AS n
+"""
+ADD_TAG = """
+MATCH (i:Item {id: $item}), (c:Concept {id: $concept})
+WITH i, c LIMIT 1
+OPTIONAL MATCH (i)-[t:TAGGED]->()
+WITH i, c, coalesce(max(t.position), -1) + 1 AS position
+CREATE (i)-[made:TAGGED]->(c) SET made = $properties, made.position = position
 """
 
 CONCERNED = """

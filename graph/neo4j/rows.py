@@ -6,7 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.editing.retag import by_item, changed
-from graph.model import KINDS, SYMMETRIC, Concept, ItemTag, Kind, Proposal, Relation, Retagged, TaggedItem
+from graph.model import (
+    KINDS,
+    SYMMETRIC,
+    VERDICTS,
+    Concept,
+    Feedback,
+    ItemTag,
+    Kind,
+    Proposal,
+    Relation,
+    Retagged,
+    TaggedItem,
+)
 from graph.model.changes import ChangeSet, Record, Retag, now
 from graph.model.proposals import from_json as proposal_from_json
 from graph.model.proposals import to_json as proposal_to_json
@@ -59,28 +71,49 @@ def deleted_relation_row(relation: Relation) -> Row:
 
 
 def item_row(item: TaggedItem) -> Row:
+    made = {"model": item.model, "revision": item.revision}
     return {
         "id": item.id,
-        "properties": {"title": item.title, "lang": item.lang, "model": item.model, "revision": item.revision},
+        "properties": {"title": item.title, "lang": item.lang, **made},
         "tags": [
-            {
-                "concept": tag.concept,
-                "properties": {
-                    "position": position,
-                    "probability": float(tag.probability),
-                    "method": tag.method,
-                    "start": tag.start,
-                    "end": tag.end,
-                    "surface": tag.surface,
-                    "model": item.model,
-                    "revision": item.revision,
-                    "status": tag.status,
-                    **steps_properties(tag.retagged_from),
-                },
-            }
+            {"concept": tag.concept, "properties": {"position": position, **tag_properties(tag), **made}}
             for position, tag in enumerate(item.tags)
         ],
     }
+
+
+def tag_properties(tag: ItemTag) -> Row:
+    return {
+        "probability": float(tag.probability),
+        "method": tag.method,
+        "start": tag.start,
+        "end": tag.end,
+        "surface": tag.surface,
+        "status": tag.status,
+        **steps_properties(tag.retagged_from),
+    }
+
+
+def feedback_properties(one: Feedback) -> Row:
+    """The properties of a Feedback node; None leaves one out."""
+    start, end = one.span or (None, None)
+    product = None if one.product is None else _dumps(dict(one.product))
+    return {
+        "id": one.id, "at": one.at, "reviewer": one.reviewer, "concept": one.concept, "verdict": one.verdict,
+        "item": one.item, "product": product, "start": start, "end": end, "reason": one.reason,
+    }  # fmt: skip
+
+
+def feedback_of(found: Mapping[str, Any]) -> Feedback:
+    """The feedback of a node, with defaults for what external edits removed or made invalid."""
+    start, end, product = found.get("start"), found.get("end"), _loads(found.get("product"))
+    span = (start, end) if isinstance(start, int) and isinstance(end, int) else None
+    verdict = found.get("verdict")
+    return Feedback(
+        found["id"], _text(found.get("at")), _text(found.get("reviewer")), _text(found.get("concept")),
+        verdict if verdict in VERDICTS else "right", found.get("item"), product if isinstance(product, dict) else None,
+        span, _text(found.get("reason")),
+    )  # fmt: skip
 
 
 def item_of(row: Mapping[str, Any]) -> TaggedItem:

@@ -16,13 +16,22 @@ from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
-from graph.model import Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Feedback, ItemTag, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
 from graph.neo4j import cypher
 from graph.neo4j.connection import Connection, applied
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
-from graph.neo4j.rows import entry_row, item_of, item_row, proposal_of, proposal_parameters
+from graph.neo4j.rows import (
+    entry_row,
+    feedback_of,
+    feedback_properties,
+    item_of,
+    item_row,
+    proposal_of,
+    proposal_parameters,
+    tag_properties,
+)
 from graph.neo4j.write import batches, require, write
 from graph.store import paged, require_version
 
@@ -210,9 +219,35 @@ class Neo4jStore:
         rows = self._connection.rows(cypher.ITEM, id=id)
         return item_of(rows[0]) if rows else None
 
-    def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
-        rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, limit=_most(limit))
+    def items_of(self, concept: str, *, after: str = "", limit: int | None = None) -> list[str]:
+        rows = self._connection.rows(cypher.ITEMS_OF, concept=concept, after=after, limit=_most(limit))
         return [row["id"] for row in rows]
+
+    def delete_items(self, ids: Sequence[str]) -> int:
+        wanted = list(dict.fromkeys(ids))
+        return self._connection.write(lambda tx: int(tx.run(cypher.DELETE_ITEMS, ids=wanted).single(strict=True)["n"]))
+
+    def put_feedback(self, feedback: Feedback) -> None:
+        def write(tx: neo4j.ManagedTransaction) -> None:
+            require(tx, {feedback.concept})
+            tx.run(cypher.PUT_FEEDBACK, properties=feedback_properties(feedback)).consume()
+            if feedback.item is None:
+                return
+            where = {"item": feedback.item, "concept": feedback.concept}
+            status = "rejected" if feedback.verdict == "wrong" else "accepted"
+            known = tx.run(cypher.REVIEW, where | {"status": status}).single(strict=True)["n"]
+            if not known and feedback.verdict == "missing":
+                tag = ItemTag(feedback.concept, 1.0, "given", *(feedback.span or (None, None)))
+                tx.run(cypher.ADD_TAG, where | {"properties": tag_properties(tag)}).consume()
+
+        self._connection.write(write)
+
+    def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
+        def page(after: str, limit: int | None) -> list[Feedback]:
+            wanted = {"after": after, "concept": concept, "limit": min(limit or _PAGE, _PAGE)}
+            return [feedback_of(row["feedback"]) for row in self._connection.rows(cypher.FEEDBACK, **wanted)]
+
+        return paged(page, lambda one: one.id, after, limit)
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         self._connection.write(lambda tx: _put_proposal(tx, proposal, expect=expect))

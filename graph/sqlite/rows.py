@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from graph.columns.assemble import RawEdges, RawTexts, assemble
 from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
-from graph.model import Concept, ItemTag, Relation, Retagged, TaggedItem, UnknownEdge
+from graph.model import Concept, Feedback, ItemTag, Relation, Retagged, TaggedItem, UnknownEdge
 
 Row = tuple[Any, ...]
 
@@ -138,3 +138,18 @@ def _sizes(parts: list[Any]) -> Longs:
 
 def _strings(values: list[Any]) -> pa.LargeStringArray:
     return pa.array(values, pa.large_string())
+
+
+def feedback_row(one: Feedback) -> tuple[Any, ...]:
+    """The columns of feedback, in the order of `Feedback`."""
+    product = None if one.product is None else orjson.dumps(dict(one.product)).decode()
+    span = one.span or (None, None)
+    return one.id, one.at, one.reviewer, one.concept, one.verdict, one.item, product, *span, one.reason
+
+
+def feedback_of(row: tuple[Any, ...]) -> Feedback:
+    """The feedback of a row of those columns."""
+    id, at, reviewer, concept, verdict, item, product, start, end, reason = row
+    span = None if start is None or end is None else (start, end)
+    read = None if product is None else orjson.loads(product)
+    return Feedback(id, at, reviewer, concept, verdict, item, read, span, reason)

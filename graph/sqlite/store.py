@@ -19,11 +19,21 @@ from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, Accepting, ApiKey, Proposal, ProposalStatus, TaggedItem
+from graph.model import SYMMETRIC, Accepting, ApiKey, Feedback, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
-from graph.sqlite.rows import COLUMNS, item_of, read_columns, row_of, steps_json, tag_of, tag_row
+from graph.sqlite.rows import (
+    COLUMNS,
+    feedback_of,
+    feedback_row,
+    item_of,
+    read_columns,
+    row_of,
+    steps_json,
+    tag_of,
+    tag_row,
+)
 from graph.store import paged, require_version
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
@@ -52,7 +62,16 @@ _PUT_RELEASE = "INSERT INTO release (name, version, revision, at, author, notes)
 _ITEMS = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
 _TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item >= ? AND item <= ? ORDER BY item, position"""
-_ITEMS_OF = "SELECT DISTINCT item FROM item_tag WHERE concept = ? AND status = 'accepted' ORDER BY item LIMIT ?"
+_ITEMS_OF = """SELECT DISTINCT item FROM item_tag
+    WHERE concept = ? AND item > ? AND status = 'accepted' ORDER BY item LIMIT ?"""
+_PUT_FEEDBACK = """INSERT INTO feedback
+    (id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_FEEDBACK = """SELECT id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason FROM feedback
+    WHERE id > :after AND (:concept IS NULL OR concept = :concept) ORDER BY id LIMIT :limit"""
+_ADD_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, status)
+    SELECT id, (SELECT COALESCE(MAX(position), -1) + 1 FROM item_tag WHERE item = item.id), ?, 1.0, 'given', ?, ?,
+        'accepted' FROM item WHERE id = ?"""
 _PUT_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, surface,
     status, retagged_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _CONCERNED = """SELECT item, position,
@@ -198,9 +217,30 @@ class SqliteStore:
             rows = db.execute("SELECT id, title, lang, model, revision FROM item WHERE id = ?", (id,)).fetchall()
             return next(iter(_items(db, rows)), None)
 
-    def items_of(self, concept: str, *, limit: int | None = None) -> list[str]:
+    def items_of(self, concept: str, *, after: str = "", limit: int | None = None) -> list[str]:
         with self._file.reading() as db:
-            return [id for (id,) in db.execute(_ITEMS_OF, (concept, _most(limit)))]
+            return [id for (id,) in db.execute(_ITEMS_OF, (concept, after, _most(limit)))]
+
+    def delete_items(self, ids: Sequence[str]) -> int:
+        rows = [(id,) for id in dict.fromkeys(ids)]
+        with self._writing, self._file.writing() as db:
+            db.executemany("DELETE FROM feedback WHERE item = ?", rows)
+            return db.executemany("DELETE FROM item WHERE id = ?", rows).rowcount
+
+    def put_feedback(self, feedback: Feedback) -> None:
+        with self._writing, self._file.writing() as db:
+            _require(db, {feedback.concept})
+            db.execute(_PUT_FEEDBACK, feedback_row(feedback))
+            if feedback.item is not None:
+                _review(db, feedback, feedback.item)
+
+    def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
+        def page(after: str, limit: int | None) -> list[Feedback]:
+            wanted = {"after": after, "concept": concept, "limit": min(limit or _PAGE, _PAGE)}
+            with self._file.reading() as db:
+                return [feedback_of(row) for row in db.execute(_FEEDBACK, wanted)]
+
+        return paged(page, lambda one: one.id, after, limit)
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:
@@ -272,6 +312,15 @@ def _items(db: sqlite3.Connection, rows: list[Any]) -> list[TaggedItem]:
     for item, *tag in db.execute(_TAGS, (rows[0][0], rows[-1][0])) if rows else ():
         tags[item].append(tag)
     return [item_of(row, tags[row[0]]) for row in rows]
+
+
+def _review(db: sqlite3.Connection, feedback: Feedback, item: str) -> None:
+    """Give the tag of the item the status that the feedback says, or add it."""
+    status = "rejected" if feedback.verdict == "wrong" else "accepted"
+    where = (status, item, feedback.concept)
+    known = db.execute("UPDATE item_tag SET status = ? WHERE item = ? AND concept = ?", where).rowcount
+    if not known and feedback.verdict == "missing":
+        db.execute(_ADD_TAG, (feedback.concept, *(feedback.span or (None, None)), item))
 
 
 def _proposal(db: sqlite3.Connection, id: int) -> Proposal | None:

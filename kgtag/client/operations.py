@@ -10,7 +10,11 @@ from kgtag.client.call import Call, operation, read_lines
 from kgtag.rows import (
     ConceptPage,
     ErrorRow,
+    FeedbackPage,
+    GivenFeedback,
     Health,
+    ItemPage,
+    ItemRow,
     Neighbours,
     ProposalPage,
     Readiness,
@@ -122,6 +126,38 @@ class Operations:
         """Concepts related to all of the given concepts, and to the tags of the items."""
         given = {"concept": list(concepts), "item": list(items)}
         return _get("/v1/recommend/concepts", **given, limit=limit, kind=kind, lang=lang)
+
+    @operation
+    def item(self, id: str) -> Call[ItemRow]:
+        """A stored item with its tags."""
+        return _get(_item(id))
+
+    @operation
+    def put_item(self, id: str, item: Mapping[str, Any]) -> Call[ItemRow]:
+        """Store an item: `title`, `lang` and `tags`, each with a `concept`; see the description of `ItemBody`."""
+        return Call("PUT", _item(id), json=dict(item), repeatable=True)
+
+    @operation
+    def delete_item(self, id: str) -> Call[None]:
+        """Erase an item, its tags and the feedback on it."""
+        return Call("DELETE", _item(id), read=lambda _: None)
+
+    @operation
+    def items_of(self, id: str, *, cursor: str | None = None, limit: int | None = None) -> Call[ItemPage]:
+        """A page of ids of the items that have a concept as a tag."""
+        return _get(_concept(id, "items"), cursor=cursor, limit=limit)
+
+    @operation
+    def give_feedback(self, feedback: Mapping[str, Any]) -> Call[GivenFeedback]:
+        """Say that a tag is right, wrong or missing: `item` or `product`, `concept`, `verdict`; see `FeedbackBody`."""
+        return Call("POST", "/v1/feedback", json=dict(feedback))
+
+    @operation
+    def feedback(
+        self, *, concept: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Call[FeedbackPage]:
+        """A page of feedback, oldest first."""
+        return _get("/v1/feedback", concept=concept, cursor=cursor, limit=limit)
 
     @operation
     def suggest(
@@ -262,6 +298,10 @@ def _get(path: str, **params: Any) -> Call[Any]:
 
 def _concept(id: str, *more: str) -> str:
     return "/".join(("/v1/concepts", quote(id, safe=""), *more))
+
+
+def _item(id: str) -> str:
+    return f"/v1/items/{quote(id, safe='')}"
 
 
 def _edit(

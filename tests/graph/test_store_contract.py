@@ -15,6 +15,7 @@ from graph.model import (
     Concept,
     DeleteConcept,
     DeleteRelation,
+    Feedback,
     ItemTag,
     PutConcept,
     PutRelation,
@@ -153,6 +154,46 @@ def test_items(store: TaxonomyStore) -> None:
     assert store.items_of("red") == ["a", "c"]
     assert store.items_of("red", limit=1) == ["a"]
     assert store.items_of("shoes") == store.items_of("nobody") == []
+
+
+def test_items_are_erased_with_what_was_thought_of_them(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, RED))
+    store.put_items([put(id, ItemTag("red", 0.5, "exact")) for id in "abc"])
+    for item in ("a", "b"):
+        store.put_feedback(Feedback(f"1-{item}", "2026-01-01T00:00:00Z", "ann", "red", "right", item))
+    assert store.items_of("red", after="a", limit=1) == ["b"]
+    assert store.delete_items(["a", "c", "a", "nobody"]) == 2
+    assert [item.id for item in store.items()] == store.items_of("red") == ["b"]
+    assert [one.item for one in store.feedback()] == ["b"]
+    assert store.delete_items([]) == 0
+
+
+def test_feedback_comes_back_and_changes_the_tags_of_its_item(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, BOOTS, RED))
+    tags = (ItemTag("shoes", 0.9, "exact"), ItemTag("red", 0.4, "dense", 0, 3, "ruby", "proposed"))
+    store.put_items([put("a", *tags)])
+    row = {"title": "Rubber boots", "lang": "en"}
+    given = [
+        Feedback("1", "2026-01-01T00:00:00Z", "ann", "shoes", "wrong", "a", reason="they are boots"),
+        Feedback("2", "2026-01-01T00:00:01Z", "ann", "red", "right", "a"),
+        Feedback("3", "2026-01-01T00:00:02Z", "bob", "boots", "missing", "a", span=(7, 12)),
+        Feedback("4", "2026-01-01T00:00:03Z", "bob", "boots", "missing", product=row),
+        Feedback("5", "2026-01-01T00:00:04Z", "bob", "boots", "missing", "not stored"),
+    ]
+    for one in given:
+        store.put_feedback(one)
+    assert list(store.feedback()) == given
+    assert list(store.feedback(after="2", limit=1)) == given[2:3]
+    assert list(store.feedback(concept="boots")) == given[2:]
+    found = store.item("a")
+    assert found is not None
+    assert [(tag.concept, tag.status, tag.method) for tag in found.tags] == [
+        ("shoes", "rejected", "exact"), ("red", "accepted", "dense"), ("boots", "accepted", "given")
+    ]  # fmt: skip
+    assert (found.tags[2].start, found.tags[2].end) == (7, 12)
+    with pytest.raises(UnknownConcept, match="'nobody'"):
+        store.put_feedback(Feedback("6", "", "ann", "nobody", "right"))
+    assert len(list(store.feedback())) == len(given)
 
 
 def test_many_items_come_in_pages(store: TaxonomyStore) -> None:
