@@ -93,7 +93,7 @@ class TaxonomyStore(Protocol):
         A wrong tag becomes "rejected" and a right one "accepted"; a missing one is added, with method "given".
 
         Raises:
-            UnknownConcept: The tag is no concept; nothing was written.
+            UnknownConcept: The taxonomy lacks the tag; nothing was written.
         """
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli import audit, concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
+from kgtag.cli import audit, concept, demo, discover, evaluate, feedback, history, neo4j, proposals, store, tag, train
 
 app = typer.Typer(
     name="kgtag",
@@ -59,4 +59,5 @@ app.add_typer(evaluate.app, name="evaluate", help="Measure a trained model on go
 app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
+app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
 app.add_typer(store.keys, name="keys", help="API keys: create, list, revoke.")

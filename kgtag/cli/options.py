@@ -69,6 +69,9 @@ class DataOptions:
             help="Bind the model to this taxonomy, and train a linker for it.",
         ),
     ] = None
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Learn from the store's feedback as well (kgtag feedback export).")
+    ] = False
     encoder: Encoder = None
 
 

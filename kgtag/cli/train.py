@@ -239,7 +239,20 @@ def _read(data: Sequence[Path], source: DataOptions, run: RunOptions) -> Trainin
         for files in (data, [] if source.dev is None else [source.dev])
     )
     taxonomy, stamp = stamped(open_store(source.store)) if source.store is not None else (None, None)
+    if source.feedback:
+        train += _reviewed(source.store, {one.product.id for one in dev}, taxonomy)
     return TrainingData(train, dev, taxonomy, stamp, misplaced)
+
+
+def _reviewed(store: str | None, apart: set[str], taxonomy: Taxonomy | None) -> list[AnnotatedProduct]:
+    """Products with feedback, but for those held out."""
+    from kgtag.discover.feedback import reviewed_products
+
+    if store is None or taxonomy is None:
+        raise InputError("--feedback reads what people think of a store's tags; give --store URL as well")
+    found = [one for one in reviewed_products(open_store(store), taxonomy) if one.product.id not in apart]
+    log(f"{len(found)} products with feedback")
+    return found
 
 
 def _resolved(
@@ -250,7 +263,7 @@ def _resolved(
 
     file = read_config(training.config) if training.config is not None else {}
     given = asdict(source) | asdict(training)
-    others = ("dev", "store", "config", "assignments")
+    others = ("dev", "store", "feedback", "config", "assignments")
     here = {name: value for name, value in given.items() if value is not None and name not in others}
     return resolve(file, read_assignments(training.assignments or ()), here, continued=continued)
 

@@ -1,0 +1,150 @@
+"""What feedback says: how precise each tag is, where people disagree, and products to train on."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graph.model import Feedback, ItemTag, TaggedItem
+from graph.store import TaxonomyStore
+from graph.taxonomy import Taxonomy
+from kgtag.types import AnnotatedProduct, Product, Span
+
+_CERTAIN = 1.96
+"""Standard deviations of an interval that holds 95 times in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagPrecision:
+    """Verdicts on a concept, the latest of each reviewer and item. `precision` and its 95% interval (Wilson, 1927) are
+    None without a verdict on a given tag."""
+
+    concept: str
+    right: int
+    wrong: int
+    missing: int
+    precision: float | None
+    low: float | None
+    high: float | None
+
+
+def precision_of_tags(feedback: Iterable[Feedback]) -> list[TagPrecision]:
+    """By concept, the least precise first; those never given, only missing, last.
+
+    Example:
+        >>> precision_of_tags(store.feedback())[0]
+        TagPrecision(concept='red', right=1, wrong=3, missing=0, precision=0.25, low=0.046, high=0.699)
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in _latest(feedback).values():
+        counts[one.concept][one.verdict] += 1
+    found = [TagPrecision(id, n["right"], n["wrong"], n["missing"], *_wilson(n)) for id, n in counts.items()]
+    return sorted(found, key=lambda one: (2.0 if one.precision is None else one.precision, -one.wrong, one.concept))
+
+
+def _wilson(counts: Mapping[str, int]) -> tuple[float | None, float | None, float | None]:
+    right, n = counts["right"], counts["right"] + counts["wrong"]
+    if not n:
+        return None, None, None
+    share, z2 = right / n, _CERTAIN**2
+    middle, width = share + z2 / (2 * n), _CERTAIN * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    low, high = ((middle + sign * width) / (1 + z2 / n) for sign in (-1, 1))
+    return round(share, 4), round(max(low, 0.0), 4), round(min(high, 1.0), 4)
+
+
+def disagreements(feedback: Iterable[Feedback]) -> list[tuple[Feedback, ...]]:
+    """Verdicts of different reviewers on one tag of one item or title that contradict each other: right or missing
+    beside wrong. Latest verdicts only, those with most reviewers first."""
+    about: dict[tuple[str, str], list[Feedback]] = defaultdict(list)
+    for one in _latest(feedback).values():
+        about[_subject(one), one.concept].append(one)
+    found = [tuple(given) for given in about.values() if len({one.verdict == "wrong" for one in given}) > 1]
+    return sorted(found, key=lambda given: (-len(given), given[0].id))
+
+
+def _latest(feedback: Iterable[Feedback]) -> dict[tuple[str, str, str], Feedback]:
+    return {(one.reviewer, _subject(one), one.concept): one for one in feedback}
+
+
+def _subject(one: Feedback) -> str:
+    return one.item if one.item is not None else f"title: {(one.product or {}).get('title', '')}"
+
+
+def reviewed_products(store: TaxonomyStore, taxonomy: Taxonomy) -> Iterator[AnnotatedProduct]:
+    """Annotated products for training, one for each item or title that has feedback.
+
+    A stored item is annotated with all its accepted tags, as feedback left them; a title with the tags that were called
+    right or missing. A value that stands in the title is a span, another one a value alone. Where people disagree the
+    latest verdict counts.
+    """
+    given: dict[str, dict[str, Feedback]] = defaultdict(dict)
+    for one in store.feedback():
+        given[_subject(one)][one.concept] = one
+    for verdicts in given.values():
+        last = next(reversed(verdicts.values()))
+        stored = store.item(last.item) if last.item is not None else None
+        if (item := stored if stored is not None else _item(verdicts.values())) is not None:
+            yield _annotated(item, taxonomy)
+
+
+def annotated_row(one: AnnotatedProduct) -> dict[str, Any]:
+    """The row of an annotated product, for a file of training data."""
+    spans = [
+        {
+            "start": span.start,
+            "end": span.end,
+            "label": name,
+            "concept": one.concepts.get((name, one.product.cut(span))),
+        }
+        for name, span in one.spans
+    ]
+    values = {name: list(found) for name, found in one.attributes.items()}
+    return one.product.to_dict() | {"attributes": values, "spans": spans}
+
+
+def _item(verdicts: Iterable[Feedback]) -> TaggedItem | None:
+    """A product that is not stored, as an item with the tags that it should have."""
+    rows = list(verdicts)
+    product: Mapping[str, Any] | None = next((one.product for one in reversed(rows) if one.product is not None), None)
+    if product is None:
+        return None
+    tags = [ItemTag(one.concept, 1.0, "given", *(one.span or (None, None))) for one in rows if one.verdict != "wrong"]
+    id = str(product.get("id", rows[0].item or rows[0].id))
+    return TaggedItem(id, str(product["title"]), product.get("lang"), "", "", tuple(tags))
+
+
+def _annotated(item: TaggedItem, taxonomy: Taxonomy) -> AnnotatedProduct:
+    tags = [
+        tag for tag in item.tags if tag.status == "accepted" and tag.method != "implied" and tag.concept in taxonomy
+    ]
+    ids = {taxonomy.resolve(tag.concept) for tag in tags}
+    implied = {above for id in ids for above in taxonomy.ancestors(id)}
+    category = min((id for id in ids - implied if taxonomy[id].kind == "category"), default=None)
+    values: dict[str, list[str]] = defaultdict(list)
+    spans, concepts = list[tuple[str, Span]](), dict[tuple[str, str], str | None]()
+    for tag in tags:
+        id = taxonomy.resolve(tag.concept)
+        attribute = taxonomy.attribute_of(id)
+        if attribute is None or id in implied:
+            continue
+        name, span = taxonomy[attribute].label(item.lang), _span(item.title, tag, taxonomy[id].label(item.lang))
+        value = item.title[span.start : span.end] if span is not None else taxonomy[id].label(item.lang)
+        if span is not None:
+            spans.append((name, span))
+        if (name, value) not in concepts:
+            values[name].append(value)
+            concepts[name, value] = id
+    product = Product(item.id, item.title, None, category, item.lang)
+    spans.sort(key=lambda one: (one[1].start, one[1].end, one[0]))
+    return AnnotatedProduct(product, {name: tuple(found) for name, found in values.items()}, tuple(spans), concepts)
+
+
+def _span(title: str, tag: ItemTag, label: str) -> Span | None:
+    """Where the tag stands in the title: as it says, or as its label does."""
+    if tag.start is not None and tag.end is not None and title[tag.start : tag.end].strip():
+        return Span(tag.start, tag.end)
+    start = title.casefold().find(label.casefold()) if len(title.casefold()) == len(title) else -1
+    return Span(start, start + len(label)) if start >= 0 and len(label.casefold()) == len(label) else None
