@@ -87,7 +87,7 @@ WORDS = (
     Word("--fgm-epsilon", r"--adversarial\b"),
     Word("--learning-rate, --head-learning-rate", r"--(encoder|head)-rate\b"),
     Word("--warmup-ratio", r"--warm-up\b"),
-    Word("--batch-size", r"--batch(?![-\w])"),
+    Word("--set batch_size", r"--batch\b"),
     Word("--gradient-accumulation-steps", r"--accumulation\b"),
     Word("--min-count", r"--least\b"),
     Word("--similarity", r"--alike\b"),

@@ -87,7 +87,6 @@ class TrainingOptions:
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any option of a config file; repeatable.")
     ] = None
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.", show_default="10")] = None
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Titles in a batch.", show_default="16")] = None
     learning_rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="Peak rate of the encoder.", show_default="2e-4")
     ] = None

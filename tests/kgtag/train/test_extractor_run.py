@@ -26,7 +26,7 @@ from tests.kgtag.extract.tiny import held_out, save_tiny_encoder
 from tests.kgtag.running import Ran, main
 from tests.kgtag.train.extractor.disk import full_disk
 
-FAST = ("--epochs", "2", "--batch-size", "8", "--device", "cpu", "--set", "max_tokens=48")
+FAST = ("--epochs", "2", "--set", "batch_size=8", "--device", "cpu", "--set", "max_tokens=48")
 
 
 @pytest.fixture(scope="module")
