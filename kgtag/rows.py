@@ -17,7 +17,7 @@ class TagRow(TypedDict):
     """A tag of a product, with where it comes from. Fields that do not apply are left out.
 
     `span` holds half-open character offsets into the product's `field`, its title unless another is named.
-    `probability` is calibrated; the scores of the stages rank.
+    `probability` is calibrated; the scores of the stages rank. `why` is a sentence, where it was asked for.
 
     Example:
         {"concept": "red", "label": "Red", "kind": "value", "attribute": "colour", "span": [0, 3], "surface": "Red",
@@ -37,12 +37,14 @@ class TagRow(TypedDict):
     plausibility: NotRequired[float]
     probability: float
     implied_by: NotRequired[str]
+    why: NotRequired[str]
 
 
 class DroppedRow(TagRow):
-    """A tag that enforcement left out, and the rule."""
+    """A tag that enforcement left out, and the rule; `against` is the tag that it contradicts."""
 
     rule: str
+    against: NotRequired[str]
 
 
 class NilRow(TypedDict):
@@ -57,6 +59,7 @@ class NilRow(TypedDict):
     surface: str
     attribute: NotRequired[str]
     score: float
+    why: NotRequired[str]
 
 
 class PlausibleRow(TypedDict):

@@ -335,14 +335,16 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class DroppedTag:
-    """A candidate that enforcement left out, and the rule."""
+    """A candidate that enforcement left out, and the rule; `against` is the concept of the tag that it contradicts."""
 
     tag: Tag
     rule: Rule
+    against: str | None = None
 
     def to_dict(self) -> DroppedRow:
         """The row of the tag, with the rule."""
-        return {**self.tag.to_dict(), "rule": self.rule}
+        row: dict[str, Any] = {**self.tag.to_dict(), "rule": self.rule}
+        return cast("DroppedRow", row if self.against is None else row | {"against": self.against})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from graph.store import TaxonomyStore
 from kgtag.data import BadRow
 from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.batch import Outcome, ProductRow, outcome_row, tag_rows
+from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product
 
@@ -40,6 +41,8 @@ _PATIENCE = 60.0
 """Seconds that a client may leave its answers unread."""
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store.")]
+
+Explain = Annotated[bool, Query(description="Say in a sentence, `why`, for each tag.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ class Lines:
         self._too_long = False
 
 
-def tag_lines(service: Service, lines: list[Line], store: bool) -> bytes:
+def tag_lines(service: Service, lines: list[Line], store: bool, explain: bool = False) -> bytes:
     """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
     rows = [_read(line) for line in lines]
     outcomes = _attempt(service.current.tagger, rows, service.live.store if store else None)
@@ -98,7 +101,7 @@ def tag_lines(service: Service, lines: list[Line], store: bool) -> bytes:
     for row, outcome in zip(rows, outcomes, strict=True):
         service.metrics.tagged(outcome)
         result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
-        written.append(orjson.dumps(outcome_row(row, result, revision=service.revision)))
+        written.append(orjson.dumps(outcome_row(row, result, revision=service.revision, explain=explain)))
     return b"\n".join(written) + b"\n"
 
 
@@ -171,12 +174,16 @@ def lines_of(*rows: type) -> dict[str, Any]:
 
 @router.post("/tag", response_model=TaggingRow, responses=problems(*BODY))
 async def tag(
-    request: Request, key: TaggerKey, body: Annotated[ProductBody, Depends(JsonBody(ProductBody))], store: Store = False
+    request: Request,
+    key: TaggerKey,
+    body: Annotated[ProductBody, Depends(JsonBody(ProductBody))],
+    store: Store = False,
+    explain: Explain = False,
 ) -> Response:
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
     found = service(request)
     row = await to_thread.run_sync(_tag, found, body.product(), store, limiter=found.tagging)
-    return json(row)
+    return json(with_reasons(row) if explain else row)
 
 
 def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
@@ -198,7 +205,7 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
     responses=problems(415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
     openapi_extra=describe_body(ProductBody, NDJSON[0]),
 )
-async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> Response:
+async def tag_batch(request: Request, key: TaggerKey, store: Store = False, explain: Explain = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
 
     A line that can't be tagged gives `{"id", "error": problem}`, a broken one `{"id": null, "line", "error"}`, and the
@@ -207,15 +214,15 @@ async def tag_batch(request: Request, key: TaggerKey, store: Store = False) -> R
     require_media_type(request, NDJSON)
     found = service(request)
     require_tagger(found)
-    return NdjsonStream(_rows(request, found, store))
+    return NdjsonStream(_rows(request, found, store, explain))
 
 
-async def _rows(request: Request, found: Service, store: bool) -> AsyncIterator[bytes]:
+async def _rows(request: Request, found: Service, store: bool, explain: bool) -> AsyncIterator[bytes]:
     lines = Lines()
     async for chunk in request.stream():
         lines.feed(chunk)
         while batch := lines.take(_MICRO_BATCH):
-            yield await to_thread.run_sync(tag_lines, found, batch, store, limiter=found.tagging)
+            yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)
     lines.finish()
     while batch := lines.take(_MICRO_BATCH):
-        yield await to_thread.run_sync(tag_lines, found, batch, store, limiter=found.tagging)
+        yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)

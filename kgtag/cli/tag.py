@@ -70,6 +70,7 @@ def tag(
     record: Annotated[
         bool, typer.Option(help="Keep the tags in the store as well, for neighbours and audits.")
     ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say in a sentence why, for each tag.")] = False,
     precision: Precision = "fp32",
     lang: Lang = None,
 ) -> None:
@@ -91,7 +92,9 @@ def tag(
     opened = open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
     tagger = assemble_tagger(models, stores.load_taxonomy(opened))
-    report = TagJob(tagger, store=opened if record else None, lang=lang).run(source, out, resume=resume)
+    report = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain).run(
+        source, out, resume=resume
+    )
     log(
         f"{report.tagged} products tagged, {report.failed} failed"
         + (f", {report.skipped} done before" if report.skipped else "")

@@ -55,10 +55,11 @@ class Operations:
     """The methods of both clients: they return rows in `Client`, and are awaited in `AsyncClient`."""
 
     @operation
-    def tag(self, product: Product, *, store: bool = False) -> Call[TaggingRow]:
-        """The tags of one product; `store` keeps them with the item."""
+    def tag(self, product: Product, *, store: bool = False, explain: bool = False) -> Call[TaggingRow]:
+        """The tags of one product; `store` keeps them with the item, `explain` says why in a sentence."""
         row = {"title": product} if isinstance(product, str) else dict(product)
-        return Call("POST", "/v1/tag", {"store": store or None}, json=row, repeatable=not store)
+        params = {"store": store or None, "explain": explain or None}
+        return Call("POST", "/v1/tag", params, json=row, repeatable=not store)
 
     @operation
     def concepts(

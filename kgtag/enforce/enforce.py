@@ -104,12 +104,12 @@ class Enforcer:
         """Choose tags, most probable first. A category of method "given" is a fact: everything else gives way to it."""
         facts, threshold = self._facts, self._settings.threshold
         live: list[CandidateTag] = []
-        dropped: list[tuple[CandidateTag, Rule]] = []
+        dropped: list[_Dropped] = []
         for candidate in candidates:
             fact = facts.resolved(candidate.concept)
             moved = candidate if fact.id == candidate.concept else replace(candidate, concept=fact.id)
             if (rule := moved.rule or fact.unfit) is not None:
-                dropped.append((moved, rule))
+                dropped.append((moved, rule, None))
             else:
                 live.append(moved)
         if self._settings.mode == "off":
@@ -122,8 +122,8 @@ class Enforcer:
         tags = _close([fit[i] for i in sorted(chosen)], facts, lang)
         present = {tag.concept for tag in tags}
         lost = ((i, c) for i, c in enumerate(fit) if i not in chosen)
-        dropped += [*unfit, *((c, _reason(i, chosen, apart, c.concept in present)) for i, c in lost)]
-        left_out = tuple(DroppedTag(_tag(c, facts, lang), rule) for c, rule in dropped)
+        dropped += [*unfit, *((c, *_reason(i, chosen, apart, fit, c.concept in present)) for i, c in lost)]
+        left_out = tuple(DroppedTag(_tag(c, facts, lang), rule, against) for c, rule, against in dropped)
         return Consistent(tuple(tags), left_out, self._proposals(tags))
 
     def _weigh(self, candidates: Sequence[CandidateTag]) -> list[CandidateTag]:
@@ -156,18 +156,22 @@ class Enforcer:
         return tuple(p for a in missing if (p := self._facts.proposal(a, category)) is not None)
 
 
+_Dropped = tuple[CandidateTag, Rule, str | None]
+"""A candidate that was left out, by which rule, and against which other concept."""
+
+
 def _split(
     weighed: Sequence[CandidateTag], facts: Facts, threshold: float
-) -> tuple[list[CandidateTag], list[tuple[CandidateTag, Rule]]]:
+) -> tuple[list[CandidateTag], list[_Dropped]]:
     """The certain candidates and the ancestors of uncertain ones; the uncertain candidates with their rule."""
     ancestors = back_off(weighed, facts, threshold=threshold)
-    fit, dropped = list[CandidateTag](), list[tuple[CandidateTag, Rule]]()
+    fit, dropped = list[CandidateTag](), list[_Dropped]()
     for c in weighed:
         if c.probability >= threshold or c.method == "given":
             fit.append(c)
         else:
             implausible = c.plausibility is not None and c.plausibility < 0.5
-            dropped.append((c, "implausible" if implausible else "uncertain"))
+            dropped.append((c, "implausible" if implausible else "uncertain", None))
     return fit + ancestors, dropped
 
 
@@ -223,10 +227,14 @@ def _close(chosen: Sequence[CandidateTag], facts: Facts, lang: str | None) -> li
     return sorted(tags.values(), key=lambda t: (t.implied_by is not None, -t.probability, t.concept))
 
 
-def _reason(i: int, chosen: set[int], apart: Conflicts, present: bool) -> Rule:
+def _reason(
+    i: int, chosen: set[int], apart: Conflicts, fit: Sequence[CandidateTag], present: bool
+) -> tuple[Rule, str | None]:
+    """The rule that keeps a candidate out, and the chosen concept that it keeps it apart from."""
     if present:
-        return "duplicate"
-    return next(rule for pair, rule in sorted(apart.items()) if i in pair and (set(pair) - {i}) & chosen)
+        return "duplicate", None
+    pairs = (((set(pair) - {i}) & chosen, rule) for pair, rule in sorted(apart.items()) if i in pair)
+    return next((rule, fit[other.pop()].concept) for other, rule in pairs if other)
 
 
 def _tag(c: CandidateTag, facts: Facts, lang: str | None, *, implied_by: str | None = None) -> Tag:

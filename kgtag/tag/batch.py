@@ -20,6 +20,7 @@ from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
 from kgtag.rows import ErrorRow, TaggingRow
+from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
@@ -54,13 +55,15 @@ def join_outcomes(
     return outcomes
 
 
-def outcome_row(row: ProductRow, outcome: Outcome, *, revision: str | None) -> TaggingRow | ErrorRow:
-    """The row of "tags out" for an outcome; an error has the revision of the taxonomy as well, and a row without an
-    id that is not a product its line."""
+def outcome_row(
+    row: ProductRow, outcome: Outcome, *, revision: str | None, explain: bool = False
+) -> TaggingRow | ErrorRow:
+    """The row of "tags out" for an outcome, with reasons if `explain`; an error has the revision of the taxonomy as
+    well, and a row without an id that is not a product its line."""
     if isinstance(outcome, KgtagError):
         failed: ErrorRow = {"id": row.id, "error": outcome.to_dict(), "revision": revision}
         return {**failed, "line": row.line} if isinstance(row, BadRow) and row.id is None else failed
-    return outcome.to_dict()
+    return with_reasons(outcome.to_dict()) if explain else outcome.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,13 @@ class TagReport:
 class TagJob:
     """Tags a stream of products into whole lines, flushed by batch: a kill loses one batch at most."""
 
-    def __init__(self, tagger: Tagger, *, store: TaxonomyStore | None = None, lang: str | None = None) -> None:
+    def __init__(
+        self, tagger: Tagger, *, store: TaxonomyStore | None = None, lang: str | None = None, explain: bool = False
+    ) -> None:
         self._tagger = tagger
         self._store = store
         self._lang = lang
+        self._explain = explain
 
     def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
         """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
@@ -104,7 +110,8 @@ class TagJob:
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
-                    sink.write(orjson.dumps(outcome_row(row, outcome, revision=revision)) + b"\n")
+                    written = outcome_row(row, outcome, revision=revision, explain=self._explain)
+                    sink.write(orjson.dumps(written) + b"\n")
                 sink.flush()
                 bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad

@@ -128,10 +128,14 @@ titles of the sample and 103 of other goods that have a category's name by chanc
 of the former for each of the latter."""
 _DIGITS_BEFORE = re.compile(r"\d[\d.,]*$")
 _DIGITS_AFTER = re.compile(r"[\d.,]*\d")
+_NUMBER_BEFORE = re.compile(r"(?<![\w.,])\d[\d.,]*\s{1,2}$")
+_UNITS = frozenset({"l", "ml", "cl", "g", "kg", "mg", "m", "cm", "mm", "km", "oz", "lb", "w", "v"})
+"""Units that may be other names: of "1.7 l", "l" is not a size."""
 
 
 def with_whole_numbers(extraction: Extraction, product: Product) -> Extraction:
-    """With mentions that begin or end within a number stretched to the whole of it: "2.1kg" for "1kg"."""
+    """With mentions that begin or end within a number, or are the unit behind one, stretched to the whole of it:
+    "2.1kg" for "1kg", "1.7 l" for "l"."""
     mentions = tuple(_whole_number(mention, product) for mention in extraction.mentions)
     return replace(extraction, mentions=mentions) if mentions != extraction.mentions else extraction
 
@@ -141,6 +145,8 @@ def _whole_number(mention: Mention, product: Product) -> Mention:
     start, end = mention.span.start, mention.span.end
     if text[start : start + 1].isdigit() and (before := _DIGITS_BEFORE.search(text, 0, start)):
         start = before.start()
+    elif mention.surface.casefold() in _UNITS and (number := _NUMBER_BEFORE.search(text, 0, start)):
+        start = number.start()
     if text[end - 1 : end].isdigit() and (after := _DIGITS_AFTER.match(text, end)):
         end = after.end()
     if (start, end) == (mention.span.start, mention.span.end):

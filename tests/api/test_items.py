@@ -132,3 +132,11 @@ def test_the_client_does_all_of_it(base: str, keys: dict[str, str]) -> None:
         assert client.feedback()["feedback"] == []
         with pytest.raises(ApiError, match="no item 'i/1' is stored"):
             client.item("i/1")
+
+
+def test_tags_say_why_where_it_is_asked_for(tagger: httpx.Client) -> None:
+    row = tagger.post("/v1/tag?explain=true", json={"title": "red shoes"}).json()
+    assert all(tag["why"] for tag in row["tags"])
+    batch = tagger.post("/v1/tag/batch?explain=true", content=b'{"id": "1", "title": "red shoes"}').json()
+    assert batch["tags"] == row["tags"]
+    assert "why" not in tagger.post("/v1/tag", json={"title": "red shoes"}).json()["tags"][0]
