@@ -30,7 +30,7 @@ from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 
 _CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
-settings.register_profile("kgtag", max_examples=40, deadline=None, derandomize=True, suppress_health_check=_CALM)
+settings.register_profile("kgtag", max_examples=30, deadline=None, derandomize=True, suppress_health_check=_CALM)
 # For a night: other examples each time, and many where a test gives no number of its own.
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=_CALM)
 settings.load_profile("kgtag")

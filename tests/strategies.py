@@ -65,7 +65,7 @@ def concepts(draw: st.DrawFn, id: str, kind: Kind, scheme: str = "test") -> Conc
 
 
 @st.composite
-def taxonomies(draw: st.DrawFn, max_size: int = 8) -> TaxonomyData:
+def taxonomies(draw: st.DrawFn, max_size: int = 6) -> TaxonomyData:
     """A valid taxonomy at version 0: categories, attributes and values, each up to `max_size`, without one problem.
 
     Several parents (the first is primary), exclusions without a common narrower concept, applicability,

@@ -101,7 +101,7 @@ def test_a_file_of_a_later_format(saved: Path) -> None:
         snapshot_file.load(saved)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_anywhere_is_refused(tmp_path_factory: pytest.TempPathFactory, at: float) -> None:
     path = tmp_path_factory.mktemp("cut") / "s"

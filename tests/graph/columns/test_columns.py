@@ -66,7 +66,7 @@ def wild(draw: st.DrawFn) -> tuple[list[Concept], list[Relation]]:
     return concepts, draw(st.lists(edges, max_size=24))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(wild())
 def test_columns_agree_with_the_oracle(rows: tuple[list[Concept], list[Relation]]) -> None:
     expected, found = oracle.sound(*rows), sound(columns_of(*rows))
@@ -155,7 +155,7 @@ def _after(data: TaxonomyData, changes: ChangeSet) -> TaxonomyData:
     return TaxonomyData.of(data.version + 1, concepts.values(), edges.values())
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(wild(), st.data())
 def test_a_change_set_applied_to_columns(rows: tuple[list[Concept], list[Relation]], data: st.DataObject) -> None:
     before = TaxonomyData.of(3, *rows)

@@ -19,7 +19,7 @@ from kgtag.data.importing import import_formats
 from tests import fuzzing
 from tests.fuzzing import File, Fuzzer, Row
 
-MUTANTS = 60
+MUTANTS = 40
 
 
 def test_every_format_has_a_seed() -> None:

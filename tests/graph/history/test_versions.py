@@ -61,7 +61,7 @@ def test_a_diff_is_empty_exactly_when_the_revisions_agree(a: TaxonomyData, b: Ta
     assert (forth.added, forth.relations_added) == (back.removed, back.relations_removed)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_a_difference_as_changes_leads_there_and_back(data: st.DataObject) -> None:
     before = data.draw(taxonomies(max_size=4))
@@ -80,7 +80,7 @@ def test_a_snapshot_under_another_version_is_the_same_snapshot() -> None:
     assert a.at_version(7).version == 7 and a.version == 0 and a.at_version(7).revision == a.revision
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_columns_differ_where_values_do(data: st.DataObject) -> None:
     before = data.draw(taxonomies(max_size=4))

@@ -135,7 +135,7 @@ def assert_same(found: Columns, wanted: Columns) -> None:
     assert (found.duplicates, found.dangling) == (wanted.duplicates, wanted.dangling)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(graphs())
 def test_columns_equal_the_plain_reading(graph: tuple[list[Node], list[Edge]]) -> None:
     nodes, edges = graph
@@ -202,7 +202,7 @@ def test_property_types_that_json_has_not(neo4j_store: Neo4jStore, neo4j_driver:
             tx.rollback()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(_text, max_size=6))
 @example(["Käse@de", "a@b", "@en", "a@", "@", "", "x@zh-Hans", "x@und", "two\nlines@en", "a@b@c@fr"])
 def test_split_tags(tagged: list[str]) -> None:

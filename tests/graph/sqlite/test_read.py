@@ -63,7 +63,7 @@ def plainly(db: sqlite3.Connection) -> Columns:
     return columns_of(concepts, [Relation(t, a, b, bool(p)) for t, a, b, p in rows if t in RELATION_TYPES])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(concepts=st.dictionaries(_ids, _concepts, max_size=8), edges=st.lists(_edges, max_size=10))
 def test_columns_equal_the_plain_reading(
     concepts: dict[str, dict[str, Any]], edges: list[tuple[str, str, str, int]]
