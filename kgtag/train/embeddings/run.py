@@ -1,7 +1,7 @@
 """Trains graph embeddings on triples, calibrates and exports them."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -61,7 +61,7 @@ def train_embeddings(
     texts: Floats | None = None,
     stamp: Stamp | None = None,
     audit_folds: int = 0,
-    encoder: SentenceEncoder | None = None,
+    files: Sequence[Path] = (),
 ) -> EmbeddingReport:
     """Train on triples, calibrate, and export to `out`.
 
@@ -71,7 +71,7 @@ def train_embeddings(
             and a concept added later gets its vector from its text.
         stamp: version of the taxonomy that the triples are from.
         audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
-        encoder: what encoded the texts, kept with the embeddings.
+        files: further files to keep with the embeddings.
 
     Raises:
         InputError: an unknown setting, or texts that don't fit the entities.
@@ -102,7 +102,6 @@ def train_embeddings(
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
         texts=known_text,
     )  # fmt: skip
-    files = () if encoder is None else (encoder.onnx, encoder.tokenizer)
     version = write_export(export, out, files=files)
     return EmbeddingReport(
         out=str(out), version=version, model=chosen.model, dim=chosen.dim, entities=triples.trained,
@@ -200,8 +199,18 @@ def train_graph(
         raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
     triples = Triples.of(found, groups=concept_groups(taxonomy))
     stamp = stamp or Stamp(taxonomy.revision)
-    with exported(encoder) if isinstance(encoder, str) else nullcontext(encoder) as reader:
-        texts = None if reader is None else reader.encode_uncached([taxonomy[id].label() for id in triples.entities])
+    with (
+        exported(encoder) if isinstance(encoder, str) else nullcontext(encoder) as reader,
+        TemporaryDirectory() as kept,
+    ):
+        texts, files = None, list[Path]()
+        if reader is not None:
+            from kgtag.train.embeddings.places import train_places
+
+            check_target(out)
+            texts = reader.encode_uncached([taxonomy[id].label() for id in triples.entities])
+            placer = train_places(taxonomy, reader, seed=int((settings or {}).get("seed", 0)))
+            files = [reader.onnx, reader.tokenizer, *(placer.write(Path(kept)) if placer is not None else ())]
         return train_embeddings(
-            triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds, encoder=reader
+            triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds, files=files
         )
