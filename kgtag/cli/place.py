@@ -30,9 +30,9 @@ def place(
     """Find a place for new concepts: JSONL on stdin, with --json JSONL on stdout.
 
     In: `{"id"?, "label", "definition"?, "lang"?}`;
-    out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}]}` best first. `narrower` are
-    children of `broader` that would move under the new concept. A line that cannot be placed gets `{"id", "error"}`,
-    and the command exits with 1.
+    out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "known"?}`, best first.
+    `narrower` are children of `broader` that would move under the new concept; `known` names concepts that have the
+    label already. A line that cannot be placed gets `{"id", "error"}`, and the command exits with 1.
 
     Without --embeddings, labels are compared by letters and words alone.
 
@@ -76,4 +76,5 @@ def _show(taxonomy: Taxonomy, row: dict[str, Any]) -> None:
         )
         for place in row["places"][:_SHOWN]
     ]
-    print_table(row["label"], ("probability", "under", "id", "with, moved under it"), rows)
+    known = f" (there is {', '.join(row['known'])})" if "known" in row else ""
+    print_table(row["label"] + known, ("probability", "under", "id", "with, moved under it"), rows)

@@ -33,9 +33,10 @@ ARRAYS = ("child", "parent", "sizes", "keys", "basis")
 FIELDS = 5
 _LETTERS = 0.7
 """Length of the letters' part of a text beside the encoder's."""
-MOVED = ("dense", "grams", "head", "words", "others", "parent")
+MOVED = ("dense", "grams", "head", "words", "whole", "others", "parent")
 """What says whether a concept moves under a new sibling: how like they are, whether their last words are the same, the
-share of the new one's words in it, and how like it is to its other siblings and to its parent."""
+share of the new one's words in it and of its words in the new one, and how like it is to its other siblings and to
+its parent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ _WEIGHTS = {
     "head.vote": 0.65, "head.below": -0.1, "children": 0.69, "leaf": -1.79, "depth": -0.04,
 }  # fmt: skip
 _SLOPE, _OFFSET = 0.6153, -0.3866
-_MOVED = (0.0, 3.79, -0.42, 1.8, -0.63, -4.67, -2.3)
+_MOVED = (0.0, 3.94, -0.4, 1.95, -0.36, -0.62, -4.66, -2.3)
 
 
 def _untrained() -> PlaceModel:

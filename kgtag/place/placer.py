@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from graph.errors import FileFormatError, InputError
 from graph.formats import reading
-from graph.labels import CJK
+from graph.labels import CJK, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.compute import unit
 from kgtag.link.candidates.vectors import LabelVectors
@@ -25,10 +25,14 @@ from kgtag.place.features import Asked, Hierarchy, heads, normal
 from kgtag.place.model import MOVED, UNTRAINED, PlaceModel
 
 PLACES = 10
+_WORDS, _WHOLE = MOVED.index("words"), MOVED.index("whole")
 _ROWS = 64
 _MOST_ASKED = 200
 """Children of a place that are asked whether they would move."""
-_LIKELY = 0.5
+_LIKELY = 0.6
+"""The least probability of a child that moves."""
+_ASKED = 0.05
+"""Probability of a place under which its children are not asked whether they would move."""
 _DEFINED = 0.5
 """Weight of a definition's vector beside the label's."""
 
@@ -109,6 +113,7 @@ class Placer:
         self._languages = Counter(tag for one in self.concepts for tag in one.pref_label)
         self.lang = self._model.lang if self._model is not None else self._common(lambda tag: True)
         self._hierarchies: dict[str | None, Hierarchy] = {}
+        self._labels: dict[str | None, dict[str, list[str]]] = {}
 
     def place(self, asked: Sequence[NewConcept], *, limit: int = PLACES) -> list[list[Place]]:
         """Up to `limit` places for each concept, best first, ties by id; never under a concept of the same label."""
@@ -128,25 +133,37 @@ class Placer:
             m, k, width = features.shape
             odds = model.rank.log_odds(features.reshape(-1, width), np.repeat(np.arange(m), k)).reshape(m, k)
             for row in range(m):
-                named = texts.texts[number]
-                order = [i for i in np.lexsort((top[row], -odds[row])) if hierarchy.texts[top[row, i]] != named]
-                yield [
-                    Place(
-                        self.ids[top[row, i]],
-                        self._narrower(model, hierarchy, texts.part(slice(number, number + 1)), int(top[row, i])),
-                        float(model.rank.score(odds[row, i])),
-                        float(model.rank.probability(odds[row, i])),
-                    )
-                    for i in order[:limit]
-                ]
+                known = set(self._known(lang, asked[number].label))
+                order = [i for i in np.lexsort((top[row], -odds[row])) if self.ids[top[row, i]] not in known]
+                one, places = texts.part(slice(number, number + 1)), list[Place]()
+                for i in order[:limit]:
+                    parent, probability = int(top[row, i]), float(model.rank.probability(odds[row, i]))
+                    narrower = self._narrower(model, hierarchy, one, parent) if probability >= _ASKED else ()
+                    places.append(Place(self.ids[parent], narrower, float(model.rank.score(odds[row, i])), probability))
+                yield places
                 number += 1
+
+    def known(self, one: NewConcept) -> list[str]:
+        """Ids of the concepts that have this label already, but for number, accents and hyphens."""
+        return self._known(one.lang or self._language(one.label), one.label)
+
+    def _known(self, lang: str | None, label: str) -> list[str]:
+        if lang not in self._labels:
+            found: dict[str, list[str]] = {}
+            for concept in self.concepts:
+                found.setdefault(folded_form(normal_form(concept.label(lang))), []).append(concept.id)
+            self._labels[lang] = found
+        return self._labels[lang].get(folded_form(normal_form(label)), [])
 
     def _narrower(self, model: PlaceModel, hierarchy: Hierarchy, asked: Asked, parent: int) -> tuple[str, ...]:
         children = self.families.children
         under = children.indices[children.indptr[parent] : children.indptr[parent + 1]][:_MOST_ASKED].astype(np.int64)
         if not len(under):
             return ()
-        likely = expit(moves(hierarchy, asked, parent, under) @ model.moved[:-1] + model.moved[-1]) > _LIKELY
+        features = moves(hierarchy, asked, parent, under)
+        likely = expit(features @ model.moved[:-1] + model.moved[-1]) > _LIKELY
+        # "Whisks" does not move under "Matcha whisks".
+        likely &= (features[:, _WHOLE] < 1) | (features[:, _WORDS] == 1)
         if likely.all() and len(under) > 1:
             return ()
         return tuple(sorted(self.ids[child] for child in under[likely]))
@@ -204,28 +221,32 @@ def moves(hierarchy: Hierarchy, asked: Asked, parent: int, under: Ints) -> Float
     mine = set(parts(label))
     texts = [hierarchy.texts[child] for child in under]
     found[:, 2] = (heads(texts) == heads([label])[0]) & bool(mine)
-    found[:, 3] = [len(mine & set(parts(text))) / max(len(mine), 1) for text in texts]
+    shared = [(len(mine & theirs), len(theirs)) for theirs in (set(parts(text)) for text in texts)]
+    found[:, 3] = [both / max(len(mine), 1) for both, _ in shared]
+    found[:, 4] = [both / max(many, 1) for both, many in shared]
     total, many = rows[under].sum(axis=0), max(len(under) - 1, 1)
-    found[:, 4] = (np.asarray(rows[under] @ np.asarray(total).ravel()) - 1) / many
-    found[:, 5] = np.asarray((rows[under] @ rows[parent].T).todense()).ravel()
+    found[:, 5] = (np.asarray(rows[under] @ np.asarray(total).ravel()) - 1) / many
+    found[:, 6] = np.asarray((rows[under] @ rows[parent].T).todense()).ravel()
     if hierarchy.vectors is not None and asked.vectors is not None:
         vectors = hierarchy.vectors[under]
         found[:, 0] = vectors @ asked.vectors[0]
-        found[:, 4] = (vectors @ vectors.sum(axis=0) - 1) / many
-        found[:, 5] = vectors @ hierarchy.vectors[parent]
+        found[:, 5] = (vectors @ vectors.sum(axis=0) - 1) / many
+        found[:, 6] = vectors @ hierarchy.vectors[parent]
     return found
 
 
 def place_rows(placer: Placer, lines: Iterable[bytes], *, limit: int = PLACES) -> Iterator[dict[str, Any]]:
-    """Place rows of JSONL with `label` and, if known, `id`, `definition`, `lang`, in order. A line that names no
-    concept gets `{"id", "error"}`, and its `line` in place of an id when it has none."""
+    """Place rows of JSONL with `label` and, if known, `id`, `definition`, `lang`, in order. `known`: concepts that have
+    the label already. A line that names no concept gets `{"id", "error"}`, and its `line` when it has no id."""
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _ROWS)):
         asked = [_asked(line, n) for n, line in batch]
         places = iter(placer.place([one for _, one in asked if isinstance(one, NewConcept)], limit=limit))
         for (named, one), (number, _) in zip(asked, batch, strict=True):
             if isinstance(one, NewConcept):
-                yield {**named, "label": one.label, "places": [place.to_dict() for place in next(places)]}
+                known = placer.known(one)
+                found = {"label": one.label, "places": [place.to_dict() for place in next(places)]}
+                yield {**named, **found, **({"known": known} if known else {})}
             else:
                 yield {**(named or {"id": None, "line": number}), "error": one.to_dict()}
 
