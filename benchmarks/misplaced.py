@@ -21,7 +21,7 @@ from graph.formats import listings, shopify
 from graph.model import Relation
 from graph.taxonomy import Taxonomy
 from kgtag.embed.families import misplaced
-from kgtag.train.embeddings.run import sentence_encode
+from kgtag.train.embeddings.run import DEFAULT_ENCODER, exported
 
 FILES = {
     "shopify": (shopify.read, "shopify_categories/en.json.gz"),
@@ -80,7 +80,9 @@ def main() -> None:
     found = read([options.data / name])
     taxonomy = Taxonomy.of(TaxonomyData.of(1, found.concepts, found.relations))
     started = time.perf_counter()
-    vectors = dict(zip(taxonomy.ids, sentence_encode([concept.label() for concept in taxonomy]), strict=True))
+    with exported(DEFAULT_ENCODER) as encoder:
+        texts = encoder.encode_uncached([concept.label() for concept in taxonomy])
+    vectors = dict(zip(taxonomy.ids, texts, strict=True))
     encoded = time.perf_counter() - started
     shares: dict[str, list[float]] = {"nearer labels": [], "nearer siblings": [], "kgtag": []}
     better, seconds = [], []

@@ -4,7 +4,21 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli import audit, concept, demo, discover, evaluate, feedback, history, neo4j, proposals, store, tag, train
+from kgtag.cli import (
+    audit,
+    concept,
+    demo,
+    discover,
+    evaluate,
+    feedback,
+    history,
+    neo4j,
+    place,
+    proposals,
+    store,
+    tag,
+    train,
+)
 
 app = typer.Typer(
     name="kgtag",
@@ -49,6 +63,7 @@ app.command("status")(store.status)
 app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
+app.command("place")(place.place)
 app.command("propose")(discover.propose)
 app.command("select")(discover.select)
 app.command("normalise")(tag.normalise)

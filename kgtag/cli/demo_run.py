@@ -50,9 +50,9 @@ def run_demo(directory: Path, *, epochs: int) -> None:
             f"calibration error {linking['ece']:.3f} on held-out concepts"
         )
     with _step("3/6 Train graph embeddings"):
-        encode = SentenceEncoder(model / "linker" / "encoder.onnx", model / "linker" / "tokenizer.json").encode
+        encoder = SentenceEncoder(model / "linker" / "encoder.onnx", model / "linker" / "tokenizer.json")
         settings = {"progress": err.is_terminal}
-        graph = train_graph(taxonomy, out=embeddings, stamp=stamp, annotated=train, encode=encode, settings=settings)
+        graph = train_graph(taxonomy, out=embeddings, stamp=stamp, annotated=train, encoder=encoder, settings=settings)
         _say(
             f"{graph.model} on {graph.device}: {graph.entities} entities, {graph.triples} triples; "
             f"MRR {graph.ranks.mrr:.3f}, calibration error {graph.reliability.ece:.3f} on held-out triples"

@@ -201,6 +201,7 @@ def embeddings(
     ] = None,
     dim: Annotated[int | None, typer.Option(min=2, help="Dimension of the vectors.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the triples.")] = None,
+    encoder: Encoder = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.", show_default="auto")] = None,
     audit_folds: Annotated[
         int,
@@ -227,7 +228,7 @@ def embeddings(
     else:
         from graph.history.versions import stamped
         from kgtag.data import read_annotated
-        from kgtag.train.embeddings.run import train_graph
+        from kgtag.train.embeddings.run import DEFAULT_ENCODER, train_graph
 
         opened = open_store(store)
         taxonomy, stamp = stamped(opened)
@@ -237,6 +238,7 @@ def embeddings(
             stamp=stamp,
             items=opened.items(),
             annotated=(one for path in data or () for one in read_annotated(path, format=format)),
+            encoder=encoder or DEFAULT_ENCODER,
             settings=settings,
             audit_folds=audit_folds,
         )

@@ -6,6 +6,7 @@
     references.npy    (R, 2, k) int32, when calibrated
     text.npy          (E, k) float32, the encoded labels, and
     text_map.npy      (k + 1, width) float32, when trained with text
+    encoder.onnx      the sentence encoder of these vectors, with its tokenizer.json; so that new labels have one, too
     fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
     fold_held_out.npy (n, 5) int64, when trained for the audit (`vectors.Folds`)
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -63,8 +65,8 @@ class Export:
     texts: Floats | None = None
 
 
-def write_export(export: Export, out: Path | str) -> str:
-    """Write or replace the directory and return its version."""
+def write_export(export: Export, out: Path | str, *, files: Sequence[Path] = ()) -> str:
+    """Write or replace the directory, with copies of `files` in it, and return its version."""
     vectors, calibration, text_map, folds = export.vectors, export.calibration, export.text_map, export.folds
     arrays: dict[str, NDArray[Any]] = {"entity": np.ascontiguousarray(vectors.entity, dtype=np.float32)}
     arrays["relation"] = np.ascontiguousarray(vectors.relation, dtype=np.float32)
@@ -91,6 +93,8 @@ def write_export(export: Export, out: Path | str) -> str:
             (work / file).write_bytes("".join(f"{line}\n" for line in lines).encode())
         for name, array in arrays.items():
             np.save(work / f"{name}.npy", array)
+        for path in files:
+            shutil.copyfile(path, work / path.name)
         version = _hash(work, config)
         config |= {"version": version, "taxonomy_revision": export.taxonomy_revision, "metrics": dict(export.metrics)}
         config |= {"taxonomy_version": export.taxonomy_version, "taxonomy_release": export.taxonomy_release}
@@ -205,17 +209,21 @@ class Scorer:
         return float(self.vectors.score(triple)[0])
 
     def neighbours(self, entity: str, k: int = 10) -> list[tuple[str, float]]:
-        """The `k` entities of highest cosine similarity of their vectors, in [-1, 1], best first, ties by id."""
-        i = self._number(entity)
-        vector = np.asarray(self.vectors.entity[i])
-        cosine = (self.vectors.entity @ vector) / np.maximum(self._lengths * float(np.linalg.norm(vector)), 1e-12)
+        """The `k` entities of highest cosine similarity, in [-1, 1], best first, ties by id: of what their labels say
+        where the model was trained with texts, else of their trained vectors. None for an entity without a label."""
+        i, rows = self._number(entity), self.vectors.entity if self.texts is None else self.texts
+        vector = np.asarray(rows[i])
+        if not np.isfinite(vector).all():
+            return []
+        cosine = (rows @ vector) / np.maximum(self._lengths * float(np.linalg.norm(vector)), 1e-12)
         cosine[i] = -np.inf
+        cosine = np.where(np.isnan(cosine), -np.inf, cosine)
         k = max(0, min(k, len(cosine) - 1))
         if not k:
             return []
         threshold = np.partition(cosine, -k)[-k]
         close = np.flatnonzero(cosine >= threshold)
-        ranked = sorted((-float(cosine[j]), self.entities[j]) for j in close.tolist() if j != i)
+        ranked = sorted((-float(cosine[j]), self.entities[j]) for j in close.tolist() if np.isfinite(cosine[j]))
         return [(name, -value) for value, name in ranked[:k]]
 
     def probabilities(self, triples: Sequence[LabelledTriple]) -> list[float | None]:
@@ -269,7 +277,7 @@ class Scorer:
 
     @cached_property
     def _lengths(self) -> Floats:
-        lengths: Floats = np.linalg.norm(self.vectors.entity, axis=1)
+        lengths: Floats = np.linalg.norm(self.vectors.entity if self.texts is None else self.texts, axis=1)
         return lengths
 
     def _number(self, entity: str) -> int:

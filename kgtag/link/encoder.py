@@ -27,7 +27,7 @@ class SentenceEncoder:
 
     def __init__(self, onnx: Path, tokenizer: Path, *, digest: str = "") -> None:
         """`digest` tells one encoder's files from another's."""
-        self.onnx = onnx
+        self.onnx, self.tokenizer = onnx, tokenizer
         self.digest = digest
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

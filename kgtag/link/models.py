@@ -121,9 +121,9 @@ class RankModel(Calibrated):
             scores[start : start + len(part)] = self._averaged(rows)[: len(part)]
         return np.round(scores, 7)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, features: Sequence[str] = RICH_FEATURES) -> dict[str, Any]:
         return {
-            "features": list(RICH_FEATURES),
+            "features": list(features),
             "mean": self.mean.tolist(),
             "spread": self.spread.tolist(),
             "networks": [[[weights.tolist(), bias.tolist()] for weights, bias in net] for net in self.networks],
@@ -134,11 +134,11 @@ class RankModel(Calibrated):
         }
 
     @classmethod
-    def of_json(cls, raw: Any) -> RankModel:
+    def of_json(cls, raw: Any, features: Sequence[str] = RICH_FEATURES) -> RankModel:
         """Raises InputError when the file is not what `as_json` gives, or was written for other features."""
         try:
-            if raw["features"] != list(RICH_FEATURES):
-                raise InputError("the linker was trained for other features than this kgtag has; train it again")
+            if raw["features"] != list(features):
+                raise InputError("the model was trained for other features than this kgtag has; train it again")
             model = cls(
                 mean=np.array(raw["mean"], dtype=np.float64),
                 spread=np.array(raw["spread"], dtype=np.float64),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import concepts_of
 from kgtag.enforce import EnforceSettings
 from kgtag.recommend import CoOccurrence, Recommender
@@ -18,9 +19,7 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
     """The parts for one snapshot, with the items of the store, if any; those of the snapshot `before` may be reused.
     With the same taxonomy as before, only the items are counted again."""
     cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
-    if models.scorer is not None:
-        models = replace(models, scorer=models.scorer.aligned(taxonomy))
-    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=models.scorer)
+    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=_with_new_concepts(models, taxonomy))
     if before is not None and before.taxonomy.revision == taxonomy.revision:
         before.suggester.warm()
         return replace(before, taxonomy=taxonomy, recommender=recommender)
@@ -30,6 +29,18 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
     earlier = before.tagger if before is not None else None
     tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
     return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
+
+
+def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
+    """The embeddings, extended by the concepts that came after training: each gets a vector from its label."""
+    if models.scorer is None:
+        return None
+    scorer = models.scorer.aligned(taxonomy)
+    new = [concept for concept in taxonomy if concept.id not in scorer and concept.status != "deprecated"]
+    if not new or scorer.text_map is None or (encoder := models.encoder()) is None:
+        return scorer
+    texts = encoder.encode([concept.label() for concept in new])
+    return scorer.with_texts({concept.id: row for concept, row in zip(new, texts, strict=True)})
 
 
 def open_models(settings: Settings) -> Models:

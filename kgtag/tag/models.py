@@ -1,12 +1,15 @@
 """Trained models, loaded once, and the pipeline they make with a taxonomy snapshot."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
-from kgtag.embed.scorer import Scorer
+from kgtag.artifacts import ModelDirectory
+from kgtag.embed.scorer import EMBEDDINGS, Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision
@@ -15,6 +18,8 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extractor, Linker
@@ -28,6 +33,7 @@ class Models:
         extractor: Without one, the taxonomy's labels are looked for.
         linker: The linker's directory.
         scorer: The embeddings.
+        encoder: Opens the sentence encoder of the embeddings; None where they were trained without texts.
         enforcement: Settings.
         values: Infers values that no text states.
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
@@ -39,6 +45,7 @@ class Models:
     enforcement: EnforceSettings = field(default_factory=EnforceSettings)
     values: ImplicitValueModel | None = None
     new_values: bool = False
+    encoder: Callable[[], SentenceEncoder | None] = lambda: None
 
 
 def load_models(
@@ -67,8 +74,21 @@ def load_models(
             extractor = ValuesOnly(values)
         else:
             extractor = SequenceExtractor.load(directory, precision=precision)
-    scorer = Scorer.load(Path(embeddings)) if embeddings is not None else None
-    return Models(extractor, linker, scorer, enforcement or EnforceSettings(), values, new_values)
+    settings = enforcement or EnforceSettings()
+    if embeddings is None:
+        return Models(extractor, linker, None, settings, values, new_values)
+    encoder = cache(partial(open_encoder, Path(embeddings)))
+    return Models(extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder)
+
+
+def open_encoder(embeddings: Path) -> SentenceEncoder | None:
+    """The sentence encoder in an embeddings directory, None without one. Raises InputError for a damaged one."""
+    if not (embeddings / ENCODER).is_file():
+        return None
+    found = ModelDirectory.open(embeddings, EMBEDDINGS)
+    found.check(ENCODER, TOKENIZER)
+    digest = found.digests[ENCODER] + found.digests[TOKENIZER]
+    return SentenceEncoder(embeddings / ENCODER, embeddings / TOKENIZER, digest=digest)
 
 
 def assemble_linker(

@@ -4,7 +4,8 @@ Grams are trigrams whose letters are sorted, so that swapped letters still meet 
 Japanese and Korean characters, sorted bigrams and single characters. A text is padded with a space at either end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +25,14 @@ _CJK = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7AF), 
 
 
 class GramIndex:
-    """Finds, for a text, the indexed texts with the highest cosine between their weighted grams."""
+    """Finds, for a text, the indexed texts with the highest cosine between their weighted grams.
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        keys, owners = grams(texts)
+    `cut` divides texts into keys: n-grams, or anything else that texts share.
+    """
+
+    def __init__(self, texts: Sequence[str], *, cut: Callable[[Sequence[str]], tuple[Keys, Ids]] | None = None) -> None:
+        self._cut = cut or grams
+        keys, owners = self._cut(texts)
         self._vocabulary, gram = np.unique(keys, return_inverse=True)
         shape = (len(self._vocabulary), len(texts))
         index = sparse.csr_matrix((np.ones(len(gram), dtype=np.float32), (gram, owners)), shape=shape)
@@ -56,9 +61,19 @@ class GramIndex:
         products = rows[pairs[0]].multiply(indexed[pairs[1]])
         return np.asarray(products.sum(axis=1), dtype=np.float64).ravel()
 
+    @cached_property
+    def rows(self) -> sparse.csr_matrix:
+        """(texts, vocabulary) float32, of length 1."""
+        return self._index.T.tocsr()
+
+    def similarities(self, queries: Sequence[str]) -> NDArray[np.float32]:
+        """(queries, texts) float32: every cosine, in [0, 1]."""
+        found: NDArray[np.float32] = (self._weigh(queries, postings=None) @ self._index).toarray()
+        return found
+
     def _weigh(self, queries: Sequence[str], *, postings: int | None = _POSTINGS) -> sparse.csr_matrix:
         """(queries, vocabulary) float32: idf of each query's rarest grams (None: of all), over the norm of all."""
-        keys, owners = grams(queries)
+        keys, owners = self._cut(queries)
         unique = np.unique(np.stack([owners.astype(np.int64), keys], axis=1), axis=0)
         starts = np.searchsorted(unique[:, 0], np.arange(len(queries) + 1))
         rows, columns, values = [], [], []

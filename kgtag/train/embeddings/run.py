@@ -1,9 +1,11 @@
 """Trains graph embeddings on triples, calibrates and exports them."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,11 +21,14 @@ from kgtag.embed.vectors import BILINEAR, Floats, Folds, Ids, ModelName, fit_tex
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.evaluation.tagging import gold_concepts
+from kgtag.link.encoder import SentenceEncoder
+from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.calibration import calibrate, measure
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
 from kgtag.types import AnnotatedProduct
 
 _EVALUATED = 2000
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ def train_embeddings(
     texts: Floats | None = None,
     stamp: Stamp | None = None,
     audit_folds: int = 0,
+    files: Sequence[Path] = (),
 ) -> EmbeddingReport:
     """Train on triples, calibrate, and export to `out`.
 
@@ -65,6 +71,7 @@ def train_embeddings(
             and a concept added later gets its vector from its text.
         stamp: version of the taxonomy that the triples are from.
         audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
+        files: further files to keep with the embeddings.
 
     Raises:
         InputError: an unknown setting, or texts that don't fit the entities.
@@ -95,8 +102,9 @@ def train_embeddings(
         folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
         texts=known_text,
     )  # fmt: skip
+    version = write_export(export, out, files=files)
     return EmbeddingReport(
-        out=str(out), version=write_export(export, out), model=chosen.model, dim=chosen.dim, entities=triples.trained,
+        out=str(out), version=version, model=chosen.model, dim=chosen.dim, entities=triples.trained,
         relations=len(triples.relations), triples=len(triples.train), epochs=len(trained.losses),
         seconds=time.perf_counter() - started, device=trained.device, ranks=ranks, reliability=reliable,
         text_r2=None if text_map is None else text_map.r2,
@@ -150,15 +158,14 @@ def _parts(triples: Triples, seed: int) -> tuple[Ids, Ids]:
     return triples.valid[np.sort(shuffled[:cut])], triples.valid[np.sort(shuffled[cut:])]
 
 
-def sentence_encode(texts: Sequence[str]) -> Floats:
-    """Encode texts with the default encoder, (texts, 384) float32 of length 1."""
-    from sentence_transformers import SentenceTransformer
+@contextmanager
+def exported(name_or_path: str) -> Iterator[SentenceEncoder]:
+    """A transformers encoder as it is served, in a temporary directory. Raises InputError when it cannot be had."""
+    from kgtag.train.linker.encoders import export_encoder, load_encoder
 
-    from kgtag.train.encoder import pretrained
-
-    model = SentenceTransformer(str(pretrained.resolve()), device="cpu")
-    vectors: Floats = model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-    return vectors
+    with TemporaryDirectory() as directory:
+        export_encoder(load_encoder(name_or_path), Path(directory))
+        yield SentenceEncoder(Path(directory, ENCODER), Path(directory, TOKENIZER))
 
 
 def train_graph(
@@ -169,7 +176,7 @@ def train_graph(
     items: Iterable[TaggedItem] = (),
     annotated: Iterable[AnnotatedProduct] = (),
     together: Iterable[Iterable[str]] = (),
-    encode: Callable[[Sequence[str]], Floats] | None = sentence_encode,
+    encoder: str | SentenceEncoder | None = DEFAULT_ENCODER,
     settings: Mapping[str, Any] | None = None,
     audit_folds: int = 0,
 ) -> EmbeddingReport:
@@ -178,7 +185,8 @@ def train_graph(
     Args:
         stamp: version of the taxonomy in its store.
         together: further sets of concept ids that occur together.
-        encode: gives text embeddings of preferred labels, (texts, k) float32; None trains without them.
+        encoder: reads preferred labels, and is kept with the embeddings: a name or path, or a linker's; None trains
+            without texts.
         settings: fields of `Settings` that replace those for the size of the data.
         audit_folds: further models, so that the audit weighs what concepts occur with as well as what they are called.
 
@@ -190,6 +198,19 @@ def train_graph(
     if not found:
         raise InputError("the taxonomy has no relations and no items carry tags together: nothing to train on")
     triples = Triples.of(found, groups=concept_groups(taxonomy))
-    texts = encode([taxonomy[id].label() for id in triples.entities]) if encode is not None else None
     stamp = stamp or Stamp(taxonomy.revision)
-    return train_embeddings(triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds)
+    with (
+        exported(encoder) if isinstance(encoder, str) else nullcontext(encoder) as reader,
+        TemporaryDirectory() as kept,
+    ):
+        texts, files = None, list[Path]()
+        if reader is not None:
+            from kgtag.train.embeddings.places import train_places
+
+            check_target(out)
+            texts = reader.encode_uncached([taxonomy[id].label() for id in triples.entities])
+            placer = train_places(taxonomy, reader, seed=int((settings or {}).get("seed", 0)))
+            files = [reader.onnx, reader.tokenizer, *(placer.write(Path(kept)) if placer is not None else ())]
+        return train_embeddings(
+            triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds, files=files
+        )

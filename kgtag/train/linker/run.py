@@ -47,13 +47,14 @@ _OWN_SHARE = 0.3
 _LEAST_WEIGHT = 0.1
 
 
-def fit_networks(data: dataset.RankData, *, seed: int) -> models.RankModel:
-    """Deterministic on one machine. Needs at least one query with its gold among the candidates."""
+def fit_networks(data: dataset.RankData, *, seed: int, steps: int = _MOST_STEPS) -> models.RankModel:
+    """Deterministic on one machine, in about so many `steps`. Needs a query with its gold among the candidates."""
     mean: Floats = np.asarray(data.features.mean(axis=0, dtype=np.float64), dtype=np.float64)
     spread: Floats = np.asarray(data.features.std(axis=0, dtype=np.float64), dtype=np.float64)
     spread = np.where(spread > 1e-6, spread, np.inf)
     scaled = np.clip((data.features - mean) / spread, -models.CLIP, models.CLIP).astype(np.float32)
-    networks = _fit(_Queries.of(data, scaled), data, seeds=[seed * 10 + n for n in range(_NETWORKS)])
+    seeds = [seed * 10 + n for n in range(_NETWORKS)]
+    networks = _fit(_Queries.of(data, scaled), data, seeds=seeds, steps=steps)
     spread = np.where(np.isfinite(spread), spread, 1e12)
     return models.RankModel(mean=np.round(mean, 6), spread=np.round(spread, 6), networks=networks)
 
@@ -83,7 +84,9 @@ class _Queries:
         return cls(torch.from_numpy(features[kept]), starts, counts, target, most)
 
 
-def _fit(found: _Queries, data: dataset.RankData, *, seeds: Sequence[int]) -> tuple[tuple[models.Layer, ...], ...]:
+def _fit(
+    found: _Queries, data: dataset.RankData, *, seeds: Sequence[int], steps: int
+) -> tuple[tuple[models.Layer, ...], ...]:
     """The networks of all seeds, trained as one batch of matrices; each sees its own order of queries."""
     usable = np.flatnonzero(found.target >= 0)
     sizes = (found.features.shape[1], *_WIDTHS, 1)
@@ -98,7 +101,7 @@ def _fit(found: _Queries, data: dataset.RankData, *, seeds: Sequence[int]) -> tu
             biases.append(torch.stack([layer.bias.detach()[None] for layer in level]).requires_grad_())
         draws = [np.random.default_rng(seed) for seed in seeds]
         batches = (len(usable) + _BATCH - 1) // _BATCH
-        epochs = max(3, min(_EPOCHS, _MOST_STEPS // batches))
+        epochs = max(3, min(_EPOCHS, steps // batches))
         optimiser = torch.optim.AdamW([*weights, *biases], lr=_RATE, weight_decay=_DECAY)
         pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=epochs * batches)
         for _ in range(epochs):

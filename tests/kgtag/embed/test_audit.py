@@ -21,7 +21,7 @@ from tests.kgtag.embed.shop import misplaced, shop_data, shop_items
 
 def test_misplaced_concepts_are_found_with_their_right_place(tmp_path: Path) -> None:
     taxonomy, moved = misplaced(shop_data(), 15)
-    train_graph(taxonomy, together=shop_items(), encode=None, out=tmp_path / "model", audit_folds=3)
+    train_graph(taxonomy, together=shop_items(), encoder=None, out=tmp_path / "model", audit_folds=3)
     check = implausible_broader(Scorer.load(tmp_path / "model"))
     findings = audit(taxonomy, checks=[check.name], extra=[check]).findings
     right = [finding for finding in findings if finding.concepts[0] in moved]
@@ -37,7 +37,7 @@ def test_misplaced_concepts_are_found_with_their_right_place(tmp_path: Path) -> 
 
 def test_concepts_nothing_is_known_of_are_passed_over(tmp_path: Path) -> None:
     taxonomy, _ = misplaced(shop_data(), 15)
-    train_graph(taxonomy, encode=None, out=tmp_path / "model", settings={"epochs": 2, "dim": 8})
+    train_graph(taxonomy, encoder=None, out=tmp_path / "model", settings={"epochs": 2, "dim": 8})
     check = implausible_broader(Scorer.load(tmp_path / "model"))
     assert audit(taxonomy, checks=[check.name], extra=[check]).findings == ()
 

@@ -110,7 +110,7 @@ def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -
     report = train_graph(
         taxonomy,
         together=shop_items(per_type=4),
-        encode=None,
+        encoder=None,
         out=tmp_path / "model",
         stamp=Stamp(taxonomy.revision, 7, "2026.08.0"),
         settings={"dim": 16, "epochs": 10},
