@@ -143,12 +143,22 @@ def _conflict(one: tuple[Fact, Span | None], other: tuple[Fact, Span | None], fa
         return "single_choice"
     if span is not None and span == other_span:
         return "outranked"
+    nested = within(span, other_span) or within(other_span, span)
+    if nested and a.kind == b.kind == "value" and a.id not in b.line and b.id not in a.line:
+        return "outranked"
     if a.competes(b):
         return "single_choice"
     for value, category in ((a, b), (b, a)):
         if (value.kind, category.kind) == ("value", "category") and not facts.applicable(value, category.id):
             return "not_applicable"
     return None
+
+
+def within(inner: Span | None, outer: Span | None) -> bool:
+    """Whether one span lies in another of the same field; False where either is missing."""
+    if inner is None or outer is None or inner.field != outer.field:
+        return False
+    return outer.start <= inner.start and inner.end <= outer.end
 
 
 def best_set(weights: Sequence[float], apart: Conflicts) -> set[int]:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
-from kgtag.enforce.conflicts import Conflicts, Facts, best_set, conflicts
+from kgtag.enforce.conflicts import Conflicts, Facts, best_set, conflicts, within
 from kgtag.types import CandidateTag, Consistent, DroppedTag, Plausibility, Proposal, Rule, Span, Tag
 
 
@@ -177,7 +177,7 @@ def _split(
 
 def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float, apart: Conflicts) -> list[float]:
     """Gain in log-odds of each candidate; a category has those of its broader candidates as well. A value at odds
-    with a category in whose name it stands ("chocolate" in "chocolate bar") has next to none."""
+    with a longer name in which it stands ("chocolate" in "chocolate bar") has next to none."""
 
     def gain(candidate: CandidateTag) -> float:
         if candidate.method == "given":
@@ -187,20 +187,16 @@ def _weights(candidates: Sequence[CandidateTag], facts: Facts, threshold: float,
     alone = [gain(candidate) for candidate in candidates]
     found = [facts.of(candidate.concept) for candidate in candidates]
     categories = [i for i, fact in enumerate(found) if fact.kind == "category"]
-    for i in categories:
-        for value in (
-            j for j, one in enumerate(candidates) if found[j].kind == "value" and _within(one.span, candidates[i].span)
-        ):
-            if (min(i, value), max(i, value)) in apart:
-                alone[value] = _LEAST
+    for pair in apart:
+        for inner, outer in (pair, pair[::-1]):
+            spans = candidates[inner].span, candidates[outer].span
+            longer = found[outer].kind == "category" or spans[0] != spans[1]
+            if found[inner].kind == "value" and longer and within(*spans):
+                alone[inner] = _LEAST
     total = list(alone)
     for i in categories:
         total[i] += sum(alone[j] for j in categories if found[j].id in found[i].above)
     return total
-
-
-def _within(inner: Span | None, outer: Span | None) -> bool:
-    return inner is not None and outer is not None and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Facts) -> set[int]:

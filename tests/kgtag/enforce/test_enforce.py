@@ -229,3 +229,19 @@ def test_huge_conflicts_are_settled_in_bounded_time() -> None:
     candidates = [_tag(v.id, 0.5 + i / 1000, start=3 * i) for i, v in enumerate(values)]
     result = enforce(candidates, taxonomy)
     assert _concepts(result) == {"v299"}
+
+
+def test_a_value_within_a_longer_value_is_part_of_it() -> None:
+    concepts = [_concept("tea", "attribute"), _concept("colour", "attribute")]
+    concepts += [_concept(id, "value") for id in ("green", "green-tea", "mint", "red")]
+    edges = [
+        Relation("value_of", id, home)
+        for id, home in zip(("green", "green-tea", "mint", "red"), ("colour", "tea", "tea", "colour"), strict=True)
+    ]
+    taxonomy = Taxonomy.of(TaxonomyData.of(1, tuple(concepts), tuple(edges)))
+    whole = CandidateTag("green-tea", 0.7, "exact", span=Span(0, 9))
+    inner = CandidateTag("green", 0.95, "exact", span=Span(0, 5))
+    apart = CandidateTag("red", 0.9, "exact", span=Span(10, 13))
+    result = enforce([whole, inner, apart], taxonomy)
+    assert _concepts(result) == {"green-tea", "red"}
+    assert [(one.tag.concept, one.rule, one.against) for one in result.dropped] == [("green", "outranked", "green-tea")]
