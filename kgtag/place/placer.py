@@ -138,7 +138,8 @@ class Placer:
                 one, places = texts.part(slice(number, number + 1)), list[Place]()
                 for i in order[:limit]:
                     parent, probability = int(top[row, i]), float(model.rank.probability(odds[row, i]))
-                    narrower = self._narrower(model, hierarchy, one, parent) if probability >= _ASKED else ()
+                    moved = self._narrower(model, hierarchy, one, parent) if probability >= _ASKED else ()
+                    narrower = tuple(id for id in moved if id not in known)
                     places.append(Place(self.ids[parent], narrower, float(model.rank.score(odds[row, i])), probability))
                 yield places
                 number += 1
