@@ -33,7 +33,10 @@ from kgtag.train.linker.run import fit_networks
 log = logging.getLogger(__name__)
 _LEAST_LEAVES = 100
 """Leaves under which nothing is trained: labels alone do as well."""
-_FOLDS, _MOST_ASKED = 5, 10_000
+_MOST_CONCEPTS = 50_000
+"""Concepts up to which a placer is trained: their families' texts take half a gigabyte."""
+_FOLDS, _MOST_COMPARED = 5, 100_000_000
+"""Leaves are asked as long as all their comparisons with concepts are no more than this."""
 _LETTERS, _WIDTH, _SCALE = 128, 384, 8.0
 _EPOCHS, _BATCH, _RATE, _DROPOUT = 5, 256, 1.5e-3, 0.1
 _LIKE, _DRAWN, _OTHERS = 40, 8, 256
@@ -70,11 +73,13 @@ class _Ranked:
 
 
 def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0) -> PlaceModel | None:
-    """Train on the labels in the language that most concepts have. None with fewer than 100 leaves."""
+    """Train on the labels in the language that most concepts have. None with fewer than 100 leaves, or more than
+    50,000 concepts."""
     placer = Placer(taxonomy)
     families, texts = placer.families, placer._hierarchy(placer.lang).texts
     leaves = np.flatnonzero((families.counts == 0) & (np.diff(families.parents.indptr) > 0))
-    if len(leaves) < _LEAST_LEAVES:
+    if len(leaves) < _LEAST_LEAVES or len(texts) > _MOST_CONCEPTS:
+        log.info("no placer is trained on %d concepts with %d leaves", len(texts), len(leaves))
         return None
     vectors = encoder.encode_uncached([concept.label(placer.lang) for concept in placer.concepts])
     keys, basis = _letters(texts, seed=seed)
@@ -82,7 +87,7 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
     untrained = Towers(empty, empty, empty, keys, basis)
     rows = untrained.texts(texts, vectors)
     draw = np.random.default_rng(seed)
-    parts = np.array_split(draw.permutation(leaves)[:_MOST_ASKED], _FOLDS)
+    parts = np.array_split(draw.permutation(leaves)[: _MOST_COMPARED // len(texts)], _FOLDS)
     ranked = []
     for number, part in enumerate(parts):
         hidden = np.zeros(len(texts), dtype=np.bool_)
