@@ -126,7 +126,7 @@ class Placer:
         return found
 
     def _place(self, lang: str | None, asked: Sequence[NewConcept], limit: int) -> Iterator[list[Place]]:
-        model, hierarchy = self._model_of(lang), self._hierarchy(lang)
+        model, hierarchy = self._model_of(lang), self.hierarchy(lang)
         texts = self.asked(lang, asked)
         number = 0
         for top, features in hierarchy.candidates(texts):
@@ -185,7 +185,8 @@ class Placer:
     def _model_of(self, lang: str | None) -> PlaceModel:
         return self._model if self._model is not None and lang == self._model.lang else UNTRAINED
 
-    def _hierarchy(self, lang: str | None) -> Hierarchy:
+    def hierarchy(self, lang: str | None) -> Hierarchy:
+        """The concepts with their labels in a language, made at its first use."""
         if lang not in self._hierarchies:
             labels = [one.label(lang) for one in self.concepts]
             texts, model = [normal(label) for label in labels], self._model_of(lang)

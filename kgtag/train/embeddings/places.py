@@ -76,7 +76,7 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
     """Train on the labels in the language that most concepts have. None with fewer than 100 leaves, or more than
     50,000 concepts."""
     placer = Placer(taxonomy)
-    families, texts = placer.families, placer._hierarchy(placer.lang).texts
+    families, texts = placer.families, placer.hierarchy(placer.lang).texts
     leaves = np.flatnonzero((families.counts == 0) & (np.diff(families.parents.indptr) > 0))
     if len(leaves) < _LEAST_LEAVES or len(texts) > _MOST_CONCEPTS:
         log.info("no placer is trained on %d concepts with %d leaves", len(texts), len(leaves))
