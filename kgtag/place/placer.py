@@ -96,10 +96,8 @@ class Placer:
         wanted = kind or ("category" if kinds["category"] else kinds.most_common(1)[0][0] if kinds else None)
         self.concepts = [one for one in live if one.kind == wanted]
         if not self.concepts:
-            of = " ".join(
-                part for part in (f"of kind {wanted!r}" if wanted else "", scheme and f"in {scheme!r}") if part
-            )
-            raise InputError(f"there are no concepts {of} to place a new one under; import a taxonomy first")
+            of = (f" of kind {wanted!r}" if wanted else "") + (f" in {scheme!r}" if scheme else "")
+            raise InputError(f"there are no concepts{of} to place a new one under; import a taxonomy first")
         self.ids = [one.id for one in self.concepts]
         at = {id: number for number, id in enumerate(self.ids)}
         edges = [
