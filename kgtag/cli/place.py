@@ -49,7 +49,11 @@ def place(
 
         model, encoder, cache = read_place_model(embeddings), open_encoder(embeddings), embeddings / VECTORS
     if model is None:
-        what = "no --embeddings" if embeddings is None else f"{embeddings} holds no placer (trained from 200 leaves on)"
+        what = (
+            "no --embeddings"
+            if embeddings is None
+            else f"{embeddings} holds no placer (trained on 100 leaves to 50,000 concepts)"
+        )
         log(f"{what}: labels are compared by letters and words; better: kgtag train embeddings --out DIR")
     placer = Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
     failed = 0

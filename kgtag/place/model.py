@@ -117,7 +117,7 @@ def read_place_model(embeddings: Path) -> PlaceModel | None:
 
 
 # Fitted once on 1,000 leaves that were taken out of Google's product taxonomy, in English, and as many in Chinese. On
-# Shopify's, which they had no part in, the right parent is the first of all in 43 % of cases, in either language.
+# Shopify's, which they had no part in, the right parent is the first of all in four cases of ten.
 _WEIGHTS = {
     "grams.label": 1.24, "grams.mean": 0.15, "grams.average": -2.39, "grams.best": 0.76, "grams.above": 0.42,
     "grams.aunts": 1.73, "grams.below": 0.67, "grams.family": 2.82, "words.label": 1.16, "words.mean": -0.25,

@@ -96,10 +96,8 @@ class Placer:
         wanted = kind or ("category" if kinds["category"] else kinds.most_common(1)[0][0] if kinds else None)
         self.concepts = [one for one in live if one.kind == wanted]
         if not self.concepts:
-            of = " ".join(
-                part for part in (f"of kind {wanted!r}" if wanted else "", scheme and f"in {scheme!r}") if part
-            )
-            raise InputError(f"there are no concepts {of} to place a new one under; import a taxonomy first")
+            of = (f" of kind {wanted!r}" if wanted else "") + (f" in {scheme!r}" if scheme else "")
+            raise InputError(f"there are no concepts{of} to place a new one under; import a taxonomy first")
         self.ids = [one.id for one in self.concepts]
         at = {id: number for number, id in enumerate(self.ids)}
         edges = [
@@ -126,7 +124,7 @@ class Placer:
         return found
 
     def _place(self, lang: str | None, asked: Sequence[NewConcept], limit: int) -> Iterator[list[Place]]:
-        model, hierarchy = self._model_of(lang), self._hierarchy(lang)
+        model, hierarchy = self._model_of(lang), self.hierarchy(lang)
         texts = self.asked(lang, asked)
         number = 0
         for top, features in hierarchy.candidates(texts):
@@ -138,7 +136,8 @@ class Placer:
                 one, places = texts.part(slice(number, number + 1)), list[Place]()
                 for i in order[:limit]:
                     parent, probability = int(top[row, i]), float(model.rank.probability(odds[row, i]))
-                    narrower = self._narrower(model, hierarchy, one, parent) if probability >= _ASKED else ()
+                    moved = self._narrower(model, hierarchy, one, parent) if probability >= _ASKED else ()
+                    narrower = tuple(id for id in moved if id not in known)
                     places.append(Place(self.ids[parent], narrower, float(model.rank.score(odds[row, i])), probability))
                 yield places
                 number += 1
@@ -184,7 +183,8 @@ class Placer:
     def _model_of(self, lang: str | None) -> PlaceModel:
         return self._model if self._model is not None and lang == self._model.lang else UNTRAINED
 
-    def _hierarchy(self, lang: str | None) -> Hierarchy:
+    def hierarchy(self, lang: str | None) -> Hierarchy:
+        """The concepts with their labels in a language, made at its first use."""
         if lang not in self._hierarchies:
             labels = [one.label(lang) for one in self.concepts]
             texts, model = [normal(label) for label in labels], self._model_of(lang)

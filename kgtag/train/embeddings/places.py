@@ -24,16 +24,19 @@ from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import RankModel
 from kgtag.place.families import Families, Floats, Ints
 from kgtag.place.features import Asked, Hierarchy
-from kgtag.place.model import FIELDS, MOVED, PlaceModel, Towers, fields
+from kgtag.place.model import FIELDS, MOVED, UNTRAINED, PlaceModel, Towers, fields
 from kgtag.place.placer import Placer, moves
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.linker.dataset import RankData
 from kgtag.train.linker.run import fit_networks
 
 log = logging.getLogger(__name__)
-_LEAST_LEAVES = 200
+_LEAST_LEAVES = 100
 """Leaves under which nothing is trained: labels alone do as well."""
-_FOLDS, _MOST_ASKED = 5, 10_000
+_MOST_CONCEPTS = 50_000
+"""Concepts up to which a placer is trained: their families' texts take half a gigabyte."""
+_FOLDS, _MOST_COMPARED = 5, 100_000_000
+"""Leaves are asked as long as all their comparisons with concepts are no more than this."""
 _LETTERS, _WIDTH, _SCALE = 128, 384, 8.0
 _EPOCHS, _BATCH, _RATE, _DROPOUT = 5, 256, 1.5e-3, 0.1
 _LIKE, _DRAWN, _OTHERS = 40, 8, 256
@@ -41,6 +44,8 @@ _LIKE, _DRAWN, _OTHERS = 40, 8, 256
 _START = (0.5, 1.0, 0.3, 0.2, 0.3)
 """Weights of a family's fields before training."""
 _STEPS = 2_000
+_PRIOR = 5.0
+"""Strength with which the calibration of labels alone holds where there are few leaves."""
 _MOVES = 2_000
 """Concepts of either sort, with children and without, that teach what moves under a new one."""
 
@@ -68,11 +73,13 @@ class _Ranked:
 
 
 def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0) -> PlaceModel | None:
-    """Train on the labels in the language that most concepts have. None with fewer than 200 leaves."""
+    """Train on the labels in the language that most concepts have. None with fewer than 100 leaves, or more than
+    50,000 concepts."""
     placer = Placer(taxonomy)
-    families, texts = placer.families, placer._hierarchy(placer.lang).texts
+    families, texts = placer.families, placer.hierarchy(placer.lang).texts
     leaves = np.flatnonzero((families.counts == 0) & (np.diff(families.parents.indptr) > 0))
-    if len(leaves) < _LEAST_LEAVES:
+    if len(leaves) < _LEAST_LEAVES or len(texts) > _MOST_CONCEPTS:
+        log.info("no placer is trained on %d concepts with %d leaves", len(texts), len(leaves))
         return None
     vectors = encoder.encode_uncached([concept.label(placer.lang) for concept in placer.concepts])
     keys, basis = _letters(texts, seed=seed)
@@ -80,7 +87,7 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
     untrained = Towers(empty, empty, empty, keys, basis)
     rows = untrained.texts(texts, vectors)
     draw = np.random.default_rng(seed)
-    parts = np.array_split(draw.permutation(leaves)[:_MOST_ASKED], _FOLDS)
+    parts = np.array_split(draw.permutation(leaves)[: _MOST_COMPARED // len(texts)], _FOLDS)
     ranked = []
     for number, part in enumerate(parts):
         hidden = np.zeros(len(texts), dtype=np.bool_)
@@ -88,7 +95,7 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
         kept = families.without(hidden)
         towers = _fit_towers(kept, rows[~hidden], untrained, seed=seed * 10 + number)
         places = towers.places(kept, rows[~hidden])
-        hierarchy = Hierarchy(kept, [texts[i] for i in np.flatnonzero(~hidden)], vectors[~hidden], places)
+        hierarchy = Hierarchy(kept, [texts[i] for i in np.flatnonzero(~hidden).tolist()], vectors[~hidden], places)
         asked = Asked([texts[i] for i in part.tolist()], vectors[part], rows[part] @ towers.child)
         ranked.append(_ranked(hierarchy, asked, families, part, np.flatnonzero(~hidden)))
         log.info("places, part %d of %d: %.3f among the candidates", number + 1, _FOLDS, ranked[-1].right.any(1).mean())
@@ -131,7 +138,8 @@ def _fit_rank(ranked: Sequence[_Ranked], *, seed: int) -> tuple[RankModel, dict[
     at = np.arange(len(odds)), odds.argmax(axis=1)
     best, hit = odds[at], right[at]
     half = np.arange(len(odds)) % 2 == 0
-    slope, offset = fit_logistic(best[half, None], hit[half].astype(float), penalty=(1e-3, 0.0)).tolist()
+    prior = (UNTRAINED.rank.slope, UNTRAINED.rank.offset)
+    slope, offset = fit_logistic(best[half, None], hit[half].astype(float), penalty=_PRIOR, prior=prior).tolist()
     slope = max(slope, 0.05)
     first = replace(first, slope=round(slope, 6), offset=round(offset, 6))
     order = np.argsort(-odds, axis=1, kind="stable")
@@ -165,7 +173,7 @@ def _fit_towers(families: Families, rows: Floats, untrained: Towers, *, seed: in
         groups = [{"params": [child, bias], "lr": _RATE}, {"params": [parent], "lr": _RATE * _SCALE}]
         optimiser = torch.optim.Adam(groups)
         rates = [_RATE, _RATE * _SCALE]
-        pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=0.1)
+        pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=max(0.1, 2.5 / steps))
         for _ in range(_EPOCHS):
             order = draw.permutation(len(edges))
             for at in range(0, len(order), _BATCH):
