@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgtag.cli.console import log, print_json, print_table
 from kgtag.cli.options import Json
+
+if TYPE_CHECKING:
+    from kgtag.recommend.fitting import Fitted
 
 Seed = Annotated[int, typer.Option(help="Seed of the split of train that chooses the settings.")]
 
@@ -28,7 +32,7 @@ def related(
     """
     from kgtag.evaluation.ranking import evaluate_related
 
-    answer = evaluate_related(train, test, texts=texts, seed=seed, log=log)
+    answer = evaluate_related(train, test, texts=texts, fit=_fit(), seed=seed, log=log)
     _print(answer, "Hidden tags", json=json)
 
 
@@ -47,8 +51,22 @@ def recommender(
     """
     from kgtag.evaluation.ranking import evaluate_recommender
 
-    answer = evaluate_recommender(train, test, tags=tags, seed=seed, log=log)
+    answer = evaluate_recommender(train, test, tags=tags, fit=_fit(), seed=seed, log=log)
     _print(answer, "Held-out items", json=json)
+
+
+def _fit() -> Callable[..., Fitted]:
+    """With the second stage where training is installed."""
+    from importlib.util import find_spec
+
+    if find_spec("sklearn") is None:
+        from kgtag.recommend.fitting import fit_ranker
+
+        log("without a second stage, which needs: pip install 'kgtag[train]'")
+        return fit_ranker
+    from kgtag.train.reranking import fit_reranked
+
+    return fit_reranked
 
 
 def _print(answer: dict[str, Any], title: str, *, json: bool) -> None:

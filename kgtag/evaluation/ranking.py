@@ -21,6 +21,8 @@ from kgtag.recommend.rankers import Floats, Popularity, Ranker, fit_cosine, popu
 from kgtag.recommend.side import TagProfiles, TextSimilarity
 
 Log = Callable[[str], None]
+Fit = Callable[..., Fitted]
+"""`fit_ranker`, or a function with its arguments."""
 Ints = NDArray[np.int64]
 _RARE = 5
 """Columns of fewer pairs than this are reported apart."""
@@ -36,7 +38,7 @@ RECOMMENDER = (
 
 
 def evaluate_related(
-    train: Path, test: Path, *, texts: Path | None = None, seed: int = 0, log: Log = lambda _: None
+    train: Path, test: Path, *, texts: Path | None = None, fit: Fit = fit_ranker, seed: int = 0, log: Log = lambda _: None
 ) -> dict[str, Any]:
     """Rank the tag of each test pair for the item's train tags.
 
@@ -44,6 +46,7 @@ def evaluate_related(
         train, test: Files of item TAB tag. Baskets of `test` that train lacks lose one item at random, and the rest is
             known.
         texts: A file of tag TAB label.
+        fit: Fits the ranker.
         seed: Of the split of train that chooses the settings, and of what baskets lose.
         log: Called with lines for people.
 
@@ -68,7 +71,7 @@ def evaluate_related(
         labels = read_labels(texts)
         similarity = TextSimilarity.of([labels.get(tag, "") for tag in matrix.columns])
         extra.append(("texts", lambda _: similarity))
-    fitted = fit_ranker(matrix.values, k=10, extra=extra, seed=seed, log=log)
+    fitted = fit(matrix.values, k=10, extra=extra, seed=seed, log=log)
     targets = np.array(cases, dtype=np.int64)
     rankers = {"": fitted.ranker} | _baselines(fitted, matrix, "cosine")
     found = {name: _pair_figures(ranker, matrix, targets) for name, ranker in rankers.items()}
@@ -85,13 +88,14 @@ def evaluate_related(
 
 
 def evaluate_recommender(
-    train: Path, test: Path, *, tags: Path | None = None, seed: int = 0, log: Log = lambda _: None
+    train: Path, test: Path, *, tags: Path | None = None, fit: Fit = fit_ranker, seed: int = 0, log: Log = lambda _: None
 ) -> dict[str, Any]:
     """Rank the held-out items of each user.
 
     Args:
         train, test: Files of user TAB item, with a weight if there is one.
         tags: A file of item TAB tag: what helps where items have few users, and ranks items that have none.
+        fit: Fits the ranker.
         seed: Of the split of train that chooses the settings.
         log: Called with lines for people.
 
@@ -109,7 +113,7 @@ def evaluate_recommender(
     users = _held_out(hidden, matrix)
     if not users:
         raise InputError(f"{test}: no user of {train} with a held-out item that occurs there")
-    fitted = fit_ranker(matrix.values, k=20, least=1, extra=extra, neighbours=False, seed=seed, log=log)
+    fitted = fit(matrix.values, k=20, least=1, extra=extra, neighbours=False, seed=seed, log=log)
     rankers = {"": fitted.ranker} | _baselines(fitted, matrix, "item_knn")
     found = {name: _user_figures(ranker, matrix, users) for name, ranker in rankers.items()}
     own = found.pop("")

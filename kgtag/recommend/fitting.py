@@ -105,12 +105,23 @@ def without_known(scores: Floats, known: sparse.csr_array) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """`ranker` on the whole matrix; `ease` is plain EASE with the best ridge, the baseline; `settings` what was chosen,
-    with the held-out value of each part."""
+    """What was chosen.
+
+    Args:
+        ranker: The blend, fitted on the whole matrix.
+        ease: Plain EASE with the best ridge: the baseline.
+        settings: For people, with the held-out value of each part.
+        others: Parts that the blend left out, fitted as well.
+        held: The splits.
+        scores: Of each split, the scores of the blend's parts and of the others, with a deviation of 1 in each row.
+    """
 
     ranker: Ranker
     ease: Ranker
     settings: dict[str, Any]
+    others: tuple[Ranker, ...] = ()
+    held: tuple[HeldOut, ...] = ()
+    scores: tuple[list[Floats], ...] = ()
 
 
 def fit_ranker(
@@ -161,6 +172,9 @@ def fit_ranker(
     weights = _weigh(parts, held, k)
     log("chosen: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in weights.items()))
     ranker = Blend(tuple(made[name](values) for name in weights), tuple(weights.values()))
+    order = [*weights, *(name for name in made if name not in weights)]
+    others = tuple(made[name](values) for name in order[len(weights) :])
+    scores = tuple([parts[name][i] for name in order] for i in range(len(held)))
     alone = {name: round(_value(held, scores, k), 4) for name, scores in parts.items()}
     blend = [mix([parts[name][i] for name in weights], list(weights.values())) for i in range(len(held))]
     value = _value(held, blend, k)
@@ -169,12 +183,12 @@ def fit_ranker(
         "ease": [asdict(one) for one in tuned],
         "held_out": {"pairs": sum(len(one.row) for one in held), "value": round(value, 4), "alone": alone},
     }
-    return Fitted(ranker, fit_ease(values, plain, columns=columns), settings)
+    return Fitted(ranker, fit_ease(values, plain, columns=columns), settings, others, tuple(held), scores)
 
 
 def _splits(values: sparse.csr_array, least: int, seed: int) -> list[HeldOut]:
     found: list[HeldOut] = []
-    while len(found) < _FOLDS and sum(len(one.row) for one in found) < _PAIRS:
+    while len(found) < 2 or (len(found) < _FOLDS and sum(len(one.row) for one in found) < _PAIRS):
         found.append(HeldOut.of(values, least=least, seed=seed + len(found)))
     return found
 
