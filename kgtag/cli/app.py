@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli import audit, concept, demo, discover, evaluate, evaluate_ranking, history, neo4j, proposals, store, tag, train
+from kgtag.cli import (
+    audit,
+    concept,
+    demo,
+    discover,
+    evaluate,
+    evaluate_ranking,
+    history,
+    neo4j,
+    proposals,
+    store,
+    tag,
+    train,
+)
 
 app = typer.Typer(
     name="kgtag",

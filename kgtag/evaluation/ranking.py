@@ -38,7 +38,13 @@ RECOMMENDER = (
 
 
 def evaluate_related(
-    train: Path, test: Path, *, texts: Path | None = None, fit: Fit = fit_ranker, seed: int = 0, log: Log = lambda _: None
+    train: Path,
+    test: Path,
+    *,
+    texts: Path | None = None,
+    fit: Fit = fit_ranker,
+    seed: int = 0,
+    log: Log = lambda _: None,
 ) -> dict[str, Any]:
     """Rank the tag of each test pair for the item's train tags.
 
@@ -51,7 +57,7 @@ def evaluate_related(
         log: Called with lines for people.
 
     Returns:
-        `recall_at_10`, `mrr`, `n`, and the same for `baselines`; coverage and novelty of the first ten; `rare`, for tags
+        `recall_at_10`, `mrr`, `n`, and the same for `baselines`; coverage and novelty of the first ten; `rare`: of tags
         seen fewer than five times; `settings`.
 
     Raises:
@@ -65,7 +71,9 @@ def evaluate_related(
     asked = [(item, tag) for item, tag in asked if item in row and lengths[row[item]] >= 2]
     cases = [(row[item], column[tag]) for item, tag in asked if tag in column]
     if not cases:
-        raise InputError(f"{test}: no pair to rank; its items need two other tags in {train}, and its tags to occur there")
+        raise InputError(
+            f"{test}: no pair to rank; its items need two other tags in {train}, and its tags to occur there"
+        )
     extra = []
     if texts is not None:
         labels = read_labels(texts)
@@ -88,7 +96,13 @@ def evaluate_related(
 
 
 def evaluate_recommender(
-    train: Path, test: Path, *, tags: Path | None = None, fit: Fit = fit_ranker, seed: int = 0, log: Log = lambda _: None
+    train: Path,
+    test: Path,
+    *,
+    tags: Path | None = None,
+    fit: Fit = fit_ranker,
+    seed: int = 0,
+    log: Log = lambda _: None,
 ) -> dict[str, Any]:
     """Rank the held-out items of each user.
 
@@ -241,7 +255,9 @@ def _cold(profiles: TagProfiles, matrix: Matrix, hidden: Sequence[Pair]) -> dict
         return {"n": 0, "candidates": len(place)}
     scores = profiles.cold_scores(matrix.values[list(users)])
     best = _best(scores, 20)
-    recall = [np.isin(items, list(held)).sum() / min(20, len(held)) for items, held in zip(best, users.values(), strict=True)]
+    recall = [
+        np.isin(items, list(held)).sum() / min(20, len(held)) for items, held in zip(best, users.values(), strict=True)
+    ]
     chance = [min(20, len(place)) / len(place) * len(held) / min(20, len(held)) for held in users.values()]
     return {
         "n": len(users),

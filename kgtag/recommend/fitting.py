@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _HELD_OUT = 0.1
 _LEAST_PAIRS = 20
 """Pairs below which nothing is chosen: the order is that of popularity."""
-_PAIRS, _FOLDS = 8_000, 5
-"""Splits are drawn until they have so many pairs, and so many of them at most."""
+_PAIRS, _SPLITS = 7_000, 3
+"""EASE's settings are compared on as many splits as have so many pairs together; weights on all."""
 _CELLS = 25_000_000
 """Scores of one ranker held at once while weights are chosen: 100 MB."""
 _RIDGES = (2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
@@ -62,7 +62,7 @@ class HeldOut:
 
         rng = np.random.default_rng(seed)
         found = values.tocoo()
-        row, column = found.coords
+        row, column = (places.astype(np.int64) for places in found.coords)
         out = rng.random(found.nnz) < share
         train = sparse.csr_array((found.data[~out], (row[~out], column[~out])), shape=values.shape)
         lengths, counts = np.diff(train.indptr), popularity(train)
@@ -70,7 +70,7 @@ class HeldOut:
         rows = np.unique(row[usable])
         rows = np.sort(rng.permutation(rows)[: max(100, _CELLS // max(values.shape[1], 1))])
         usable &= np.isin(row, rows)
-        return cls(train, rows, train[rows], np.searchsorted(rows, row[usable]), column[usable].astype(np.int64))
+        return cls(train, rows, train[rows], np.searchsorted(rows, row[usable]), column[usable])
 
     def ranks(self, scores: Floats) -> NDArray[np.float64]:
         """(m,) rank of each pair's column among those that the row does not have; `scores`: (n, columns)."""
@@ -152,7 +152,7 @@ def fit_ranker(
     """
     if not values.nnz:
         raise InputError("there are no pairs to learn from")
-    held = _splits(values, least, seed)
+    held = [HeldOut.of(values, least=least, seed=seed + i) for i in range(_SPLITS)]
     if sum(len(one.row) for one in held) < _LEAST_PAIRS:
         flat = Popularity(popularity(values))
         return Fitted(flat, fit_ease(values, EaseSettings(), columns=columns), {"parts": {"popularity": 1.0}})
@@ -186,13 +186,6 @@ def fit_ranker(
     return Fitted(ranker, fit_ease(values, plain, columns=columns), settings, others, tuple(held), scores)
 
 
-def _splits(values: sparse.csr_array, least: int, seed: int) -> list[HeldOut]:
-    found: list[HeldOut] = []
-    while len(found) < 2 or (len(found) < _FOLDS and sum(len(one.row) for one in found) < _PAIRS):
-        found.append(HeldOut.of(values, least=least, seed=seed + len(found)))
-    return found
-
-
 def _value(held: Sequence[HeldOut], scores: Sequence[Floats], k: int) -> float:
     """The mean over the splits."""
     return float(np.mean([one.value(found, k) for one, found in zip(held, scores, strict=True)]))
@@ -206,13 +199,16 @@ class _Search:
     """Values of EASE's settings on the held-out pairs, each measured once."""
 
     def __init__(self, held: Sequence[HeldOut], k: int, columns: int, log: Callable[[str], None]) -> None:
-        self._held, self._k, self._columns, self._log = held, k, columns, log
+        enough = next((i for i in range(1, len(held)) if sum(len(one.row) for one in held[:i]) >= _PAIRS), len(held))
+        self._held, self._k, self._columns, self._log = held[:enough], k, columns, log
         self._found: dict[EaseSettings, float] = {}
 
     def value(self, settings: EaseSettings) -> float:
         if settings not in self._found:
             make = _ease(settings, self._columns)
-            self._found[settings] = _value(self._held, [make(one.train).scores(one.known) for one in self._held], self._k)
+            self._found[settings] = _value(
+                self._held, [make(one.train).scores(one.known) for one in self._held], self._k
+            )
             self._log(f"{settings}: {self._found[settings]:.4f}")
         return self._found[settings]
 

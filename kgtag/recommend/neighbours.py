@@ -1,94 +1,69 @@
-"""Neighbours of a concept with typed evidence: asserted, inferred, co-occurrence on items, embedding."""
+"""Neighbours of a concept, each once, with typed evidence: asserted, inferred, co-occurrence on items, embedding."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import nsmallest
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from graph.model import RELATION_TYPES, SYMMETRIC
+from graph.model import RELATION_TYPES, SYMMETRIC, Kind
 from graph.taxonomy import Taxonomy
+from kgtag.recommend.cooccurrence import CoOccurrence
+from kgtag.recommend.rankers import Floats
+from kgtag.recommend.side import grams
 from kgtag.rows import EvidenceRow, NeighbourRow
 
 if TYPE_CHECKING:
-    from scipy import sparse
-
     from kgtag.embed.scorer import Scorer
-
-
-class CoOccurrence:
-    """Counts of concept pairs over items, a symmetric sparse matrix indexed like the snapshot."""
-
-    def __init__(self, pairs: sparse.csr_array, counts: NDArray[np.int64], items: int) -> None:
-        self._pairs = pairs
-        self._counts = counts
-        self.items = items
-
-    @classmethod
-    def of(cls, taxonomy: Taxonomy, tag_sets: Iterable[Iterable[str]]) -> CoOccurrence:
-        """Count over the concepts of each item; unknown ones are skipped, redirects followed."""
-        from scipy import sparse  # Commands that serve nothing start sooner without it.
-
-        rows, columns, items = [], [], 0
-        for tags in tag_sets:
-            present = {taxonomy.index(taxonomy.resolve(tag)) for tag in tags if tag in taxonomy}
-            rows += [items] * len(present)
-            columns += sorted(present)
-            items += 1
-        ones = np.ones(len(rows), dtype=np.int64)
-        carried = sparse.csr_array((ones, (rows, columns)), shape=(items, len(taxonomy)))
-        pairs = sparse.csr_array(carried.T @ carried)
-        counts = np.asarray(pairs.diagonal(), dtype=np.int64)
-        pairs.setdiag(0)
-        pairs.eliminate_zeros()
-        return cls(pairs, counts, items)
-
-    def count(self, i: int) -> int:
-        """Items with concept `i`."""
-        return int(self._counts[i])
-
-    def partners(self, i: int, *, min_count: int = 2) -> list[tuple[int, int, float]]:
-        """(concept index, items with both, score), best first, of pairs on `min_count` items or more. The score is
-        normalised pointwise mutual information, in (0, 1]: 1 means never one without the other."""
-        start, end = self._pairs.indptr[i], self._pairs.indptr[i + 1]
-        others = self._pairs.indices[start:end]
-        both = self._pairs.data[start:end].astype(np.float64)
-        kept = both >= min_count
-        others, both = others[kept], both[kept]
-        if not len(others):
-            return []
-        lift = np.log(both * self.items / (self._counts[i] * self._counts[others]))
-        # Two concepts on every item have no association, and a normaliser of 0.
-        normaliser = -np.log(both / self.items)
-        score = np.where(normaliser > 0, lift / np.where(normaliser > 0, normaliser, 1.0), 0.0)
-        order = np.lexsort((others, -score))
-        return [(int(others[k]), int(both[k]), float(min(score[k], 1.0))) for k in order if score[k] > 0]
-
 
 EvidenceType = Literal["asserted", "inferred", "cooccurrence", "embedding"]
 Direction = Literal["out", "in", "both"]
+Group = Literal["taxonomy", "facets", "goes_with", "like_it"]
 EVIDENCE_TYPES: tuple[EvidenceType, ...] = get_args(EvidenceType)
+GROUPS: tuple[Group, ...] = get_args(Group)
 
-_STEP = 0.5
+_GROUP: dict[str, Group] = {
+    "broader": "taxonomy", "value_of": "facets", "applies_to": "facets", "occurs_with": "goes_with",
+    "related": "goes_with", "sibling": "like_it", "similar": "like_it", "recommended": "goes_with",
+}  # fmt: skip
+_STEP = 0.85
 """Factor for each further step of an inferred path."""
-_SIBLINGS = 50
-"""Most siblings that are evidence."""
+_SIBLINGS = 300
+"""Siblings that are compared at most."""
+_ALIKE = 0.3
+"""Least cosine of what two concepts of one kind occur with."""
+_EVERYTHING = 0.9
+"""Share of the items from which a concept says nothing."""
+_COVERED = 0.6
+"""A concept is left out for a narrower one with this share of its items, or score."""
+_FIT = 0.1
+_SEVERAL = 1.3
+"""Values per item from which an attribute's values go with each other."""
+_CACHED = 5_000
+"""Concepts whose evidence is kept."""
+_UNLIKE: frozenset[str] = frozenset({"excludes", "replaced_by"})
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why two concepts are neighbours. `score` in [0, 1]; `path` from end to end; `count` in items."""
+    """Why two concepts are neighbours.
+
+    Args:
+        type: Where it comes from.
+        score: In [0, 1].
+        path: Ids from end to end.
+        count: Items with both.
+        of: Items with the concept asked about.
+    """
 
     type: EvidenceType
     score: float
     path: tuple[str, ...] | None = None
     count: int | None = None
+    of: int | None = None
 
     def to_dict(self) -> EvidenceRow:
         """The row of a piece of evidence; fields that do not apply are left out."""
@@ -97,12 +72,14 @@ class Evidence:
             row["path"] = list(self.path)
         if self.count is not None:
             row["count"] = self.count
+        if self.of is not None:
+            row["of"] = self.of
         return row
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A related concept. `score` in [0, 1] is the noisy-or of the evidence: 1 - Π(1 - score)."""
+    """A related concept. `relation` is that of the strongest evidence; `score` in [0, 1] compares between lists."""
 
     concept: str
     label: str
@@ -111,26 +88,55 @@ class Neighbour:
     score: float
     evidence: tuple[Evidence, ...]
 
+    @property
+    def group(self) -> Group:
+        """What it is good for: "taxonomy", "facets", "goes_with" or "like_it" (instead)."""
+        return _GROUP.get(self.relation, "like_it")
+
+    @property
+    def support(self) -> str | None:
+        """Such as "15 of 42 items"; None without items."""
+        for piece in self.evidence:
+            if piece.count is not None and piece.of is not None:
+                return f"{piece.count} of {piece.of} items"
+        return None
+
     def to_dict(self) -> NeighbourRow:
         """The row of a neighbour."""
-        return {
+        row: NeighbourRow = {
             "concept": self.concept,
             "label": self.label,
             "relation": self.relation,
             "direction": self.direction,
+            "group": self.group,
             "score": round(self.score, 6),
             "evidence": [piece.to_dict() for piece in self.evidence],
         }
+        if self.support is not None:
+            row["support"] = self.support
+        return row
+
+
+Piece = tuple[str, str, Direction, float, Evidence]
+"""Concept, relation, direction, score of the neighbour by this piece alone, and the piece."""
 
 
 class Recommender:
-    """Finds neighbours in one snapshot; every part but the taxonomy may be missing."""
+    """Finds neighbours in one snapshot; every part but the taxonomy may be missing.
+
+    Args:
+        taxonomy: The snapshot.
+        cooccurrence: Concepts on items.
+        similarity: Embeddings, whose text vectors compare labels; without them, characters do.
+    """
 
     def __init__(
         self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Scorer | None = None
     ) -> None:
         self.taxonomy = taxonomy
-        self._cooccurrence = cooccurrence
+        self._cooccurrence = cooccurrence if cooccurrence is not None and cooccurrence.items else None
+        self._cache: dict[str, list[Piece]] = {}
+        self._texts = None if similarity is None else getattr(similarity, "texts", None)
         self._similarity = similarity
 
     def neighbours(
@@ -139,85 +145,129 @@ class Recommender:
         *,
         relation: str | None = None,
         evidence: Collection[EvidenceType] = EVIDENCE_TYPES,
+        kind: Kind | None = None,
+        group: Group | None = None,
+        least: float = 0.0,
         limit: int = 20,
         lang: str | None = None,
     ) -> list[Neighbour]:
-        """Neighbours best first, one row for each (concept, relation, direction). Raises UnknownConcept."""
-        found: dict[tuple[str, str, Direction], list[Evidence]] = defaultdict(list)
-        for other, name, direction, piece in self._evidence(concept, evidence, limit):
-            if relation in (None, name):
-                found[other, name, direction].append(piece)
-        ranked = nsmallest(limit, ((-_noisy_or(pieces), key) for key, pieces in found.items()))
-        return [
-            Neighbour(key[0], self.taxonomy[key[0]].label(lang), key[1], key[2], -score, tuple(found[key]))
-            for score, key in ranked
-        ]
+        """Neighbours best first, each concept once. Raises UnknownConcept.
 
-    def recommend(
-        self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: str | None = None
-    ) -> list[Neighbour]:
-        """Concepts related to all of `concepts` together, none of which is among them or broader than one of them."""
-        given = {self.taxonomy.ids[self.taxonomy.index(id)] for id in concepts}
-        known = given | {ancestor for id in given for ancestor in self.taxonomy.ancestors(id)}
-        pieces: dict[str, list[Evidence]] = defaultdict(list)
-        for id in sorted(given):
-            for row in self.neighbours(id, limit=10 * limit):
-                excluded = row.relation in ("excludes", "replaced_by") or any(
-                    self.taxonomy.excluded(row.concept, other) for other in given
-                )
-                if row.concept not in known and not excluded and kind in (None, self.taxonomy[row.concept].kind):
-                    pieces[row.concept] += row.evidence
-        rows = [
-            Neighbour(id, self.taxonomy[id].label(lang), "recommended", "out", _noisy_or(why), tuple(why))
-            for id, why in pieces.items()
-        ]
+        Args:
+            concept: The id.
+            relation: Only this one: a relation type, or "sibling", "occurs_with", "similar".
+            evidence: Only pieces of these types.
+            kind: Only concepts of this kind. Attributes are left out unless they are asked for by kind, relation or
+                group, or the concept is one itself.
+            group: Only "taxonomy", "facets", "goes_with" or "like_it".
+            least: The least score.
+            limit: Rows at most.
+            lang: Language of the labels.
+        """
+        taxonomy = self.taxonomy
+        asked = (
+            taxonomy[concept].kind == "attribute" or kind == "attribute" or group == "facets" or relation is not None
+        )
+        found: dict[str, list[Piece]] = {}
+        for piece in self._all_pieces(concept):
+            if piece[4].type not in evidence:
+                continue
+            other = taxonomy[piece[0]]
+            if (
+                relation not in (None, piece[1])
+                or (other.kind == "attribute" and not asked)
+                or kind not in (None, other.kind)
+            ):
+                continue
+            if other.status != "deprecated" or piece[1] == "replaced_by":
+                found.setdefault(piece[0], []).append(piece)
+        rows = [_joined(pieces, taxonomy[id].label(lang)) for id, pieces in found.items()]
+        rows = [row for row in rows if row.score >= least and group in (None, row.group)]
         rows.sort(key=lambda row: (-row.score, row.concept))
         return rows[:limit]
 
-    def _evidence(
-        self, concept: str, wanted: Collection[EvidenceType], limit: int
-    ) -> Iterator[tuple[str, str, Direction, Evidence]]:
-        self.taxonomy.index(concept)
-        if "asserted" in wanted:
-            yield from self._asserted(concept)
-        if "inferred" in wanted:
-            yield from self._inferred(concept)
-        if "cooccurrence" in wanted and self._cooccurrence is not None:
-            line = {*self.taxonomy.ancestors(concept), *self.taxonomy.descendants(concept)}
-            for j, count, score in self._cooccurrence.partners(self.taxonomy.index(concept)):
-                other = self.taxonomy.ids[j]
-                if other not in line:  # Items always have the ancestors of their tags.
-                    yield other, "occurs_with", "both", Evidence("cooccurrence", score, count=count)
-        if "embedding" in wanted and self._similarity is not None and concept in self._similarity:
-            for other, cosine in self._similarity.neighbours(concept, limit):
-                if other in self.taxonomy and cosine > 0:
-                    yield other, "similar", "both", Evidence("embedding", min(cosine, 1.0))
+    def is_cached(self, concept: str) -> bool:
+        """Whether the evidence for the concept has been collected."""
+        return concept in self._cache
 
-    def _asserted(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
+    def _all_pieces(self, concept: str) -> list[Piece]:
+        found = self._cache.get(concept)
+        if found is None:
+            found = list(self._pieces(concept))
+            if len(self._cache) >= _CACHED:
+                self._cache.clear()
+            self._cache[concept] = found
+        return found
+
+    def _pieces(self, concept: str) -> Iterator[Piece]:
+        taxonomy = self.taxonomy
+        i = taxonomy.index(concept)
+        line = {*taxonomy.ancestors(concept), *taxonomy.descendants(concept)}
+        yield from self._asserted(concept)
+        counted = self._cooccurrence
+        alike = counted.alike(i) if counted is not None and counted.count(i) else None
+        yield from self._inferred(concept, alike)
+        if counted is not None and alike is not None:
+            yield from self._occurring(concept, i, line)
+            yield from self._alike(concept, alike, line)
+        if self._texts is not None:
+            yield from self._near(concept, line)
+
+    def _asserted(self, concept: str) -> Iterator[Piece]:
+        whole = Evidence("asserted", 1.0)
         for relation in RELATION_TYPES:
             forward: Direction = "both" if relation in SYMMETRIC else "out"
             for other in self.taxonomy.out(concept, relation):
-                yield other, relation, forward, Evidence("asserted", 1.0)
+                yield other, relation, forward, 0.05 if relation in _UNLIKE else 1.0, whole
             if relation not in SYMMETRIC:
                 for other in self.taxonomy.into(concept, relation):
-                    yield other, relation, "in", Evidence("asserted", 1.0)
+                    score = 0.75 + 0.2 * self._usage(concept, other) if relation != "replaced_by" else 0.05
+                    yield other, relation, "in", score, whole
 
-    def _inferred(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
+    def _usage(self, concept: str, other: str) -> float:
+        """In [0, 1]: the share of the concept's items with the other one; how alike the labels are without items."""
+        index, counted = self.taxonomy.index, self._cooccurrence
+        if counted is None or not counted.count(index(concept)):
+            return 0.5 * self.label_similarity(concept, other)
+        return counted.together(index(concept)).get(index(other), 0) / counted.count(index(concept))
+
+    def _inferred(self, concept: str, alike: Floats | None) -> Iterator[Piece]:
         taxonomy = self.taxonomy
         parents = taxonomy.out(concept, "broader")
         line = taxonomy.path(concept)[::-1]
         for distance, ancestor in enumerate(line[2:], start=1):
-            if ancestor not in parents:
-                path = tuple(line[: distance + 2])
-                yield ancestor, "broader", "out", Evidence("inferred", _STEP**distance, path=path)
+            if ancestor not in parents and not self._is_everything(ancestor):
+                score = _STEP**distance
+                yield ancestor, "broader", "out", score, Evidence("inferred", score, path=tuple(line[: distance + 2]))
         for attribute, category in self._inherited(concept):
-            yield attribute, "applies_to", "in", Evidence("inferred", _STEP, path=(attribute, category, concept))
-        for parent in parents:
-            siblings = taxonomy.into(parent, "broader")
-            if len(siblings) <= _SIBLINGS:
-                for sibling in siblings:
-                    if sibling != concept:
-                        yield sibling, "sibling", "both", Evidence("inferred", _STEP, path=(concept, parent, sibling))
+            yield attribute, "applies_to", "in", _STEP, Evidence("inferred", _STEP, path=(attribute, category, concept))
+        attribute_of = taxonomy.attribute_of(concept)
+        families = [(parent, taxonomy.into(parent, "broader")) for parent in parents]
+        if attribute_of is not None and not parents:
+            tops = [id for id in taxonomy.values_of(attribute_of) if not taxonomy.out(id, "broader")]
+            families.append((attribute_of, tops))
+        for parent, members in families:
+            for sibling in members[:_SIBLINGS]:
+                if sibling != concept:
+                    score = 0.35 + 0.55 * self._nearness(concept, sibling, alike)
+                    yield (
+                        sibling,
+                        "sibling",
+                        "both",
+                        score,
+                        Evidence("inferred", score, path=(concept, parent, sibling)),
+                    )
+
+    def _nearness(self, concept: str, sibling: str, alike: Floats | None) -> float:
+        """In [0, 1]: by what they occur with where both have items, else by their labels."""
+        counted, j = self._cooccurrence, self.taxonomy.index(sibling)
+        if (
+            counted is not None
+            and alike is not None
+            and min(counted.count(self.taxonomy.index(concept)), counted.count(j)) > 2
+        ):
+            return min(float(alike[j]), 1.0)
+        return 0.5 * self.label_similarity(concept, sibling)
 
     def _inherited(self, category: str) -> Iterator[tuple[str, str]]:
         """(attribute, nearest broader category with it asserted) of inherited attributes."""
@@ -229,6 +279,188 @@ class Recommender:
                     asserted.add(attribute)
                     yield attribute, ancestor
 
+    def _is_everything(self, ancestor: str) -> bool:
+        """Whether it stands above (nearly) all items, or is the only top concept of its kind."""
+        counted, i = self._cooccurrence, self.taxonomy.index(ancestor)
+        if counted is not None:
+            return counted.count(i) >= _EVERYTHING * counted.items
+        return (
+            not self.taxonomy.out(ancestor, "broader")
+            and len(self.taxonomy.descendants(ancestor)) > len(self.taxonomy) / 2
+        )
 
-def _noisy_or(pieces: Sequence[Evidence]) -> float:
-    return 1 - math.prod(1 - piece.score for piece in pieces)
+    def _occurring(self, concept: str, i: int, line: set[str]) -> Iterator[Piece]:
+        assert self._cooccurrence is not None
+        taxonomy = self.taxonomy
+        mine = taxonomy.attribute_of(concept)
+        found = [(taxonomy.ids[partner.j], partner) for partner in self._cooccurrence.partners(i)]
+        # Items have the ancestors of their tags, and values of one attribute are alternatives.
+        found = [(o, p) for o, p in found if o not in line and (mine is None or taxonomy.attribute_of(o) != mine)]
+        covered: dict[str, int] = {}
+        for other, partner in found:
+            for above in taxonomy.ancestors(other):
+                covered[above] = max(covered.get(above, 0), partner.both)
+        for other, partner in found:
+            if covered.get(other, 0) < _COVERED * partner.both:
+                score = min(1.0, partner.score**0.5)
+                yield (
+                    other,
+                    "occurs_with",
+                    "both",
+                    score,
+                    Evidence("cooccurrence", score, count=partner.both, of=partner.of),
+                )
+
+    def _alike(self, concept: str, alike: Floats, line: set[str]) -> Iterator[Piece]:
+        """Concepts of the same kind, and attribute, that occur with the same."""
+        taxonomy = self.taxonomy
+        kind, attribute = taxonomy[concept].kind, taxonomy.attribute_of(concept)
+        for j in np.flatnonzero(alike >= _ALIKE).tolist():
+            other = taxonomy.ids[j]
+            if (
+                other == concept
+                or other in line
+                or taxonomy[other].kind != kind
+                or taxonomy.attribute_of(other) != attribute
+            ):
+                continue
+            score = min(float(alike[j]), 1.0)
+            yield other, "similar", "both", 0.9 * score, Evidence("cooccurrence", score)
+
+    def _near(self, concept: str, line: set[str]) -> Iterator[Piece]:
+        """Concepts of the same kind, and attribute, whose labels mean something near by their text vectors."""
+        scorer, taxonomy = self._similarity, self.taxonomy
+        if scorer is None or self._texts is None or (row := scorer.find(concept)) < 0:
+            return
+        cosine = np.asarray(self._texts) @ np.asarray(self._texts[row])
+        kind, attribute = taxonomy[concept].kind, taxonomy.attribute_of(concept)
+        for j in np.flatnonzero(cosine > 0.6).tolist():
+            other = scorer.entities[j]
+            if other == concept or other in line or other not in taxonomy:
+                continue
+            if taxonomy[other].kind == kind and taxonomy.attribute_of(other) == attribute:
+                score = min(float(cosine[j]), 1.0)
+                yield other, "similar", "both", 0.9 * score, Evidence("embedding", score)
+
+    def label_similarity(self, a: str, b: str) -> float:
+        """In [0, 1]: cosine of text vectors, else of the characters of labels in a language that both have."""
+        scorer = self._similarity
+        if scorer is not None and self._texts is not None:
+            i, j = scorer.find(a), scorer.find(b)
+            if min(i, j) >= 0:
+                return max(0.0, float(np.dot(self._texts[i], self._texts[j])))
+        first, second = self.taxonomy[a].pref_label, self.taxonomy[b].pref_label
+        return max((_characters(first[lang], second[lang]) for lang in first if lang in second), default=0.0)
+
+    def recommend(
+        self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: Kind | None = None
+    ) -> list[Neighbour]:
+        """Concepts that go with all of `concepts` together, best first.
+
+        None is among them, broader than one of them, excluded by one, or another value of a single-choice attribute
+        that they have a value of; attributes only for `kind="attribute"`. Without items, neighbours of each count.
+        Raises UnknownConcept.
+        """
+        taxonomy = self.taxonomy
+        given = list(dict.fromkeys(taxonomy.resolve(id) for id in concepts if taxonomy.index(id) >= 0))
+        above = {ancestor for id in given for ancestor in taxonomy.ancestors(id)}
+        known = above.union(given)
+        found: dict[str, list[tuple[float, Evidence]]] = {}
+        for id, score, piece in self._fitting(sorted(known), 20 * limit):
+            found.setdefault(id, []).append((score, piece))
+        deepest = [id for id in given if id not in above]
+        for id in deepest:
+            if self._cooccurrence is None or taxonomy[id].kind == "category" or kind == "attribute":
+                for row in self.neighbours(id, kind=kind, limit=10 * limit):
+                    if row.relation not in _UNLIKE and (row.group != "taxonomy" or row.direction == "in"):
+                        found.setdefault(row.concept, []).extend((0.5 * row.score, piece) for piece in row.evidence)
+        rules = _Rules(taxonomy, given, self._cooccurrence)
+        best = {
+            id: max(score for score, _ in why) for id, why in found.items() if id not in known and rules.allow(id, kind)
+        }
+        broad = {a: best[id] for id in sorted(best, key=lambda id: best[id]) for a in taxonomy.ancestors(id)}
+        ranked = sorted(best, key=lambda id: (-best[id], id))
+        ranked = [id for id in ranked if broad.get(id, 0.0) < _COVERED * best[id]]
+        return [
+            Neighbour(
+                id,
+                taxonomy[id].label(lang),
+                "recommended",
+                "out",
+                best[id],
+                tuple(dict.fromkeys(piece for _, piece in sorted(found[id], key=lambda pair: -pair[0]))),
+            )
+            for id in ranked[:limit]
+        ]
+
+    def _fitting(self, known: Sequence[str], most: int) -> Iterator[tuple[str, float, Evidence]]:
+        """Concepts on items like the given ones; categories only where none is given, since an item has one."""
+        counted, taxonomy = self._cooccurrence, self.taxonomy
+        if counted is None:
+            return
+        numbers = [taxonomy.index(id) for id in known]
+        sorted_in = any(taxonomy[id].kind == "category" for id in known)
+        fits = counted.fitting(numbers)
+        for j in np.argsort(-fits, kind="stable")[:most].tolist():
+            score, id = min(float(fits[j]), 1.0), taxonomy.ids[j]
+            if score < _FIT:
+                return
+            if not (sorted_in and taxonomy[id].kind == "category"):
+                best, count, of = counted.support(numbers, j)
+                if count:
+                    yield id, score, Evidence("cooccurrence", score, (taxonomy.ids[best], id), count, of)
+
+
+class _Rules:
+    """What may be recommended beside the given concepts."""
+
+    def __init__(self, taxonomy: Taxonomy, given: Sequence[str], counted: CoOccurrence | None) -> None:
+        self._taxonomy, self._given = taxonomy, given
+        attributes = {attribute for id in given if (attribute := taxonomy.attribute_of(id)) is not None}
+        self._taken = {id for id in attributes if taxonomy[id].choice == "single" or _one_each(taxonomy, id, counted)}
+        categories = [id for id in given if taxonomy[id].kind == "category"]
+        self._applying = {id for category in categories for id in taxonomy.attributes_for(category)}
+
+    def allow(self, id: str, kind: Kind | None) -> bool:
+        concept, attribute = self._taxonomy[id], self._taxonomy.attribute_of(id)
+        if concept.status == "deprecated" or kind not in (None, concept.kind):
+            return False
+        if concept.kind == "attribute" and kind is None:
+            return False
+        if attribute is not None and (attribute in self._taken or (self._applying and attribute not in self._applying)):
+            return False
+        return not any(self._taxonomy.excluded(id, other) for other in self._given)
+
+
+def _one_each(taxonomy: Taxonomy, attribute: str, counted: CoOccurrence | None) -> bool:
+    """Whether items nearly always have one value of the attribute at most, such as one colour."""
+    if counted is None:
+        return False
+    tops = [taxonomy.index(id) for id in taxonomy.values_of(attribute) if not taxonomy.out(id, "broader")]
+    return bool(tops) and counted.values_per_item(tops) < _SEVERAL
+
+
+def _joined(pieces: Sequence[Piece], label: str) -> Neighbour:
+    """One row of all pieces about a concept: asserted relations name it, else the strongest piece."""
+
+    def rank(piece: Piece) -> tuple[int, float]:
+        asserted = piece[4].type == "asserted" or piece[1] == "broader"
+        return (0 if asserted else 1, -piece[3])
+
+    first = min(pieces, key=rank)
+    score = max(piece[3] for piece in pieces) if first[1] not in _UNLIKE else first[3]
+    why = tuple(dict.fromkeys(piece[4] for piece in sorted(pieces, key=rank)))
+    return Neighbour(first[0], label, first[1], first[2], score, why)
+
+
+@lru_cache(50_000)
+def _grams_of(label: str) -> frozenset[str]:
+    return frozenset(grams(label))
+
+
+def _characters(a: str, b: str) -> float:
+    """Cosine of the characters in threes to fives, and words."""
+    first, second = _grams_of(a), _grams_of(b)
+    if not first or not second:
+        return 0.0
+    return len(first & second) / float((len(first) * len(second)) ** 0.5)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgtag.recommend.interactions import Matrix, Pair
 from kgtag.recommend.rankers import Floats, weighted
@@ -30,7 +31,7 @@ class TextSimilarity:
         """Compare labels; an empty one is like nothing."""
         from scipy import sparse
 
-        found = vectors([_grams(label) for label in labels])
+        found = vectors([grams(label) for label in labels])
         both = sparse.csr_array(found @ found.T)
         both.setdiag(0)
         return cls(nearest(both, _NEAREST))
@@ -40,7 +41,7 @@ class TextSimilarity:
         return found
 
 
-def _grams(label: str) -> set[str]:
+def grams(label: str) -> set[str]:
     text = f" {label.casefold().strip()} "
     if not text.strip():
         return set()
@@ -61,8 +62,14 @@ def vectors(features: Sequence[Iterable[str]]) -> sparse.csr_array:
     weights = np.log(len(features) / np.maximum(counts, 1)) + 1e-6
     values = weights[columns].astype(np.float32) if columns else np.zeros(0, dtype=np.float32)
     found = sparse.csr_array((values, (rows, columns)), shape=(len(features), max(len(numbers), 1)))
-    lengths = np.sqrt(np.asarray(found.power(2).sum(axis=1)).ravel())
+    lengths = lengths_of(found)
     return sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ found)
+
+
+def lengths_of(values: sparse.csr_array) -> NDArray[np.float32]:
+    """(rows,) Euclidean lengths."""
+    found: NDArray[np.float32] = np.sqrt(np.asarray(values.power(2).sum(axis=1)).ravel())
+    return found
 
 
 def nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -103,7 +110,7 @@ class TagProfiles:
         counts = np.bincount(values.indices, minlength=values.shape[1])
         rarity = np.log(values.shape[0] / np.maximum(counts, 1)).astype(np.float32)
         values = values @ sparse.diags_array(rarity)
-        lengths = np.sqrt(np.asarray(values.power(2).sum(axis=1)).ravel())
+        lengths = lengths_of(values)
         units = sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ values)
         empty = sparse.csr_array((1, units.shape[1]), dtype=np.float32)
         place = {name: i for i, name in enumerate(matrix.rows)}
@@ -125,4 +132,6 @@ class TagProfiles:
         return found
 
     def _profiles(self, known: sparse.csr_array) -> sparse.csr_array:
-        return weighted(known, "relative") @ self.warm
+        from scipy import sparse
+
+        return sparse.csr_array(weighted(known, "relative") @ self.warm)

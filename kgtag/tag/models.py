@@ -15,6 +15,7 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.sequence import SequenceExtractor
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extractor, Linker
@@ -31,6 +32,7 @@ class Models:
         enforcement: Settings.
         values: Infers values that no text states.
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
+        recommender: Items by what users chose.
     """
 
     extractor: Extractor | None = None
@@ -39,6 +41,7 @@ class Models:
     enforcement: EnforceSettings = field(default_factory=EnforceSettings)
     values: ImplicitValueModel | None = None
     new_values: bool = False
+    recommender: RecommenderModel | None = None
 
 
 def load_models(
@@ -48,8 +51,10 @@ def load_models(
     enforcement: EnforceSettings | None = None,
     precision: Precision = "fp32",
     new_values: bool = False,
+    recommender: Path | str | None = None,
 ) -> Models:
-    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory.
+    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory, and one
+    of `kgtag train recommender`.
 
     `model` may be `NAME:ARGUMENT` as well, for an extractor of another package (group `kgtag.extractors`). Raises
     InputError when a directory is missing, incomplete or damaged; the message names the file.
@@ -68,7 +73,8 @@ def load_models(
         else:
             extractor = SequenceExtractor.load(directory, precision=precision)
     scorer = Scorer.load(Path(embeddings)) if embeddings is not None else None
-    return Models(extractor, linker, scorer, enforcement or EnforceSettings(), values, new_values)
+    items = RecommenderModel.load(recommender) if recommender is not None else None
+    return Models(extractor, linker, scorer, enforcement or EnforceSettings(), values, new_values, items)
 
 
 def assemble_linker(

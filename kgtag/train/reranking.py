@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Candidates = NDArray[np.int64]
 Log = Callable[[str], None]
-_CANDIDATES = 100
+_CANDIDATES = 60
 _ROWS = 3_000
 """Rows of a split to learn from at most."""
 _LEAST_ROWS = 200
@@ -100,14 +100,16 @@ def _reranked(
     return total
 
 
-def fit_reranked(values: sparse.csr_array, *, k: int, seed: int = 0, log: Log = lambda _: None, **options: Any) -> Fitted:
+def fit_reranked(
+    values: sparse.csr_array, *, k: int, seed: int = 0, log: Log = lambda _: None, **options: Any
+) -> Fitted:
     """As `fit_ranker`, with the second stage where it helps; `settings["second_stage"]` has both held-out values."""
     found = fit_ranker(values, k=k, seed=seed, log=log, **options)
     blend = found.ranker
     if not isinstance(blend, Blend) or min(len(one.rows) for one in found.held) < _LEAST_ROWS:
         return found
-    (learn, check), (parts, unseen) = found.held[:2], found.scores[:2]
-    model = _fit(Columns.of(learn.train), parts, blend.weights, learn, seed)
+    check, unseen = found.held[-1], found.scores[-1]
+    model = _fit(blend.weights, found.held[:-1], found.scores[:-1], seed)
     without = check.value(mix(unseen[: len(blend.weights)], blend.weights), k)
     scores = _reranked(model, Columns.of(check.train), unseen, blend.weights, check.known)
     value = check.value(scores, k)
@@ -118,18 +120,28 @@ def fit_reranked(values: sparse.csr_array, *, k: int, seed: int = 0, log: Log = 
     return replace(found, ranker=blend, settings=settings)
 
 
-def _fit(columns: Columns, parts: Sequence[Floats], weights: Sequence[float], held: HeldOut, seed: int) -> Any:
+def _fit(weights: Sequence[float], held: Sequence[HeldOut], scores: Sequence[Sequence[Floats]], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    rows = np.arange(len(held.rows))
-    if len(rows) > _ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, _ROWS, replace=False))
-    parts = [part[rows] for part in parts]
-    candidates, features = columns.features(parts, mix(parts[: len(weights)], weights), held.known[rows])
-    hidden = np.zeros((len(held.rows), held.known.shape[1]), dtype=bool)
-    hidden[held.row, held.column] = True
-    right = hidden[rows[:, None], candidates]
+    read: list[Floats] = []
+    right: list[NDArray[np.bool_]] = []
+    for one, parts in zip(held, scores, strict=True):
+        rows = np.arange(len(one.rows))
+        if len(rows) > _ROWS:
+            rows = np.sort(np.random.default_rng(seed).choice(rows, _ROWS, replace=False))
+        kept = [part[rows] for part in parts]
+        total = mix(kept[: len(weights)], weights)
+        candidates, features = Columns.of(one.train).features(kept, total, one.known[rows])
+        hidden = np.zeros((len(one.rows), one.known.shape[1]), dtype=bool)
+        hidden[one.row, one.column] = True
+        read.append(features.reshape(-1, features.shape[-1]))
+        right.append(hidden[rows[:, None], candidates].ravel())
     model = HistGradientBoostingClassifier(
-        max_iter=120, learning_rate=0.06, max_leaf_nodes=15, min_samples_leaf=100, l2_regularization=5.0, random_state=seed
+        max_iter=120,
+        learning_rate=0.06,
+        max_leaf_nodes=15,
+        min_samples_leaf=100,
+        l2_regularization=5.0,
+        random_state=seed,
     )
-    return model.fit(features.reshape(-1, features.shape[-1]), right.ravel())
+    return model.fit(np.concatenate(read), np.concatenate(right))
