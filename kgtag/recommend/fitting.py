@@ -19,6 +19,7 @@ from kgtag.recommend.rankers import (
     Popularity,
     Ranker,
     RowNeighbours,
+    fit_bayes,
     fit_ease,
     mix,
     popularity,
@@ -166,6 +167,7 @@ def fit_ranker(
         made["ease plain"] = _ease(plain, columns)
     if neighbours and values.shape[0] <= _NEIGHBOUR_ROWS:
         made["similar rows"] = RowNeighbours.of
+        made["naive bayes"] = lambda of: fit_bayes(of, columns=columns)
     made["popularity"] = lambda of: Popularity(popularity(of))
     made |= dict(extra)
     parts = {name: [spread(make(one.train).scores(one.known)) for one in held] for name, make in made.items()}

@@ -114,9 +114,9 @@ class ItemTags:
         return item in self._number
 
     def tags_of(self, item: str) -> list[str]:
-        """Ids of the item's tags, broader ones included. Raises InputError for an unknown item."""
+        """Ids of the item's tags, broader ones included, by id. Raises InputError for an unknown item."""
         row = self._row(item)
-        return self._taxonomy.ids_of(row.indices.tolist())
+        return self._taxonomy.ids_of(sorted(row.indices.tolist()))
 
     def recommend(
         self,

@@ -26,7 +26,7 @@ class RecommenderModel:
     Args:
         items: Ids.
         starts: (items + 1,) int64 into `targets` and `weights`.
-        targets: (k,) int32, numbers of the items that an item speaks for.
+        targets: (k,) int32, numbers of the items that go with an item.
         weights: (k,) float32; higher ranks first.
         counts: (items,) int64, users of each item.
         popularity: Weight of log(1 + users) beside the sum of weights.

@@ -144,6 +144,19 @@ def fit_cosine(values: sparse.csr_array, *, columns: int = COLUMNS, shrink: floa
     return ItemWeights(both, kept)
 
 
+def fit_bayes(values: sparse.csr_array, *, columns: int = COLUMNS, prior: float = 2.0) -> ItemWeights:
+    """Naive Bayes without its prior: log of how much likelier a known column is on rows that have the ranked one."""
+    counts = popularity(values)
+    kept = np.sort(np.argsort(-counts, kind="stable")[:columns])
+    x = weighted(values, "binary")[:, kept]
+    both: Floats = (x.T @ x).toarray().astype(np.float32)
+    own = np.diag(both).copy()
+    usual = np.maximum(own / max(values.shape[0], 1), 1e-9)
+    found = np.log((both + prior * usual[:, None]) / (own + prior)[None, :] / usual[:, None]).astype(np.float32)
+    np.fill_diagonal(found, 0)
+    return ItemWeights(found, kept)
+
+
 @dataclass(frozen=True, slots=True)
 class RowNeighbours:
     """The columns of similar rows: cosine of rows by rare columns, of the `nearest` rows, to the power of two.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Candidates = NDArray[np.int64]
 Log = Callable[[str], None]
-_CANDIDATES = 60
+_CANDIDATES = 80
 _ROWS = 3_000
 """Rows of a split to learn from at most."""
 _LEAST_ROWS = 200
@@ -116,6 +116,7 @@ def fit_reranked(
     log(f"second stage: {without:.4f} without, {value:.4f} with it")
     settings = found.settings | {"second_stage": {"without": round(without, 4), "with": round(value, 4)}}
     if value > without:
+        model = _fit(blend.weights, found.held, found.scores, seed)
         blend = Reranker(blend, found.others, Columns.of(values), model)
     return replace(found, ranker=blend, settings=settings)
 
