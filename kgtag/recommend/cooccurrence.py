@@ -25,6 +25,9 @@ _EASE = EaseSettings(ridge=10.0, dropout=0.5, row_power=0.5)
 """The best on public tag data, see benchmarks/related.py."""
 _COLUMNS = 2_000
 _SHARED = 3
+_ENOUGH = 20
+_SEVERAL = 1.3
+"""Values per item from which an attribute's values go with each other."""
 _CACHED = 2_000
 """Rows of counts kept as dictionaries."""
 
@@ -163,11 +166,13 @@ class CoOccurrence:
         return best, with_j.get(best, 0), self.count(best)
 
     def values_per_item(self, values: Sequence[int]) -> float:
-        """How many of the concepts an item has that has any; 1 without items."""
+        """How many of the concepts an item has that has any; several for a handful of items."""
         key = tuple(values)
         if key not in self._choices:
             each = np.asarray(self._carried[:, list(values)].sum(axis=1)).ravel()
-            self._choices[key] = float(each[each > 0].mean()) if each.any() else 1.0
+            # Of a handful of items, one value each says nothing.
+            enough = (each > 0).sum() >= _ENOUGH
+            self._choices[key] = float(each[each > 0].mean()) if enough else _SEVERAL
         return self._choices[key]
 
 
@@ -176,6 +181,14 @@ def _gain(both: NDArray[np.float64], of: NDArray[np.int64], usual: NDArray[np.fl
     share = (both + _PRIOR * usual) / (of + _PRIOR)
     gain: NDArray[np.float64] = np.maximum(share - usual, 0) / np.maximum(1 - usual, 1e-9)
     return np.where(usual >= 1, 0.0, gain)
+
+
+def has_one_value(taxonomy: Taxonomy, attribute: str, counted: CoOccurrence | None) -> bool:
+    """Whether items have one value of the attribute at most: by its choice, or nearly always, such as one colour."""
+    if taxonomy[attribute].choice == "single":
+        return True
+    tops = [taxonomy.index(id) for id in taxonomy.values_of(attribute) if not taxonomy.out(id, "broader")]
+    return counted is not None and bool(tops) and counted.values_per_item(tops) < _SEVERAL
 
 
 def with_broader(taxonomy: Taxonomy, tag: str) -> list[int]:

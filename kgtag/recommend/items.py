@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
-from kgtag.recommend.cooccurrence import CoOccurrence, with_broader
+from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value, with_broader
 from kgtag.recommend.side import lengths_of
 from kgtag.rows import RecommendedItemRow
 
@@ -128,8 +128,8 @@ class ItemTags:
     ) -> list[RecommendedItem]:
         """Items like `items`, the latest last, that have `concepts`; best first, ties by id.
 
-        An item that contradicts one of `concepts` is left out: excluded by it, or with another value of its
-        single-choice attribute. With a `model`, what others chose with `items` counts as well.
+        An item that contradicts one of `concepts` is left out: excluded by it, or with another value of an
+        attribute of which items have one. With a `model`, what others chose with `items` counts as well.
 
         Raises:
             UnknownConcept: A concept that the taxonomy lacks.
@@ -197,7 +197,7 @@ class ItemTags:
             line = [i, *taxonomy.ancestor_indices(i).tolist()]
             against = {j for above in line for j in excludes.row(above)}
             attribute = taxonomy.attribute_of(taxonomy.ids[i])
-            if attribute is not None and taxonomy[attribute].choice == "single":
+            if attribute is not None and has_one_value(taxonomy, attribute, self.cooccurrence):
                 fitting = {*line, *(taxonomy.index(id) for id in taxonomy.descendants(taxonomy.ids[i]))}
                 against |= {taxonomy.index(id) for id in taxonomy.values_of(attribute)} - fitting
             if against:

@@ -11,7 +11,7 @@ import numpy as np
 
 from graph.model import RELATION_TYPES, SYMMETRIC, Kind
 from graph.taxonomy import Taxonomy
-from kgtag.recommend.cooccurrence import CoOccurrence
+from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
 from kgtag.recommend.rankers import Floats
 from kgtag.recommend.side import grams
 from kgtag.rows import EvidenceRow, NeighbourRow
@@ -29,7 +29,7 @@ _GROUP: dict[str, Group] = {
     "broader": "taxonomy", "value_of": "facets", "applies_to": "facets", "occurs_with": "goes_with",
     "related": "goes_with", "sibling": "like_it", "similar": "like_it", "recommended": "goes_with",
 }  # fmt: skip
-_STEP = 0.85
+_STEP = 0.7
 """Factor for each further step of an inferred path."""
 _SIBLINGS = 300
 """Siblings that are compared at most."""
@@ -40,8 +40,6 @@ _EVERYTHING = 0.9
 _COVERED = 0.6
 """A concept is left out for a narrower one with this share of its items, or score."""
 _FIT = 0.1
-_SEVERAL = 1.3
-"""Values per item from which an attribute's values go with each other."""
 _CACHED = 5_000
 """Concepts whose evidence is kept."""
 _UNLIKE: frozenset[str] = frozenset({"excludes", "replaced_by"})
@@ -170,7 +168,7 @@ class Recommender:
         )
         found: dict[str, list[Piece]] = {}
         for piece in self._all_pieces(concept):
-            if piece[4].type not in evidence:
+            if piece[4].type not in evidence or (relation is None and self._says_nothing(piece)):
                 continue
             other = taxonomy[piece[0]]
             if (
@@ -185,6 +183,11 @@ class Recommender:
         rows = [row for row in rows if row.score >= least and group in (None, row.group)]
         rows.sort(key=lambda row: (-row.score, row.concept))
         return rows[:limit]
+
+    def _says_nothing(self, piece: Piece) -> bool:
+        """Whether it is left out unless its relation is asked for: what must not go together, and what is above all."""
+        other, relation, direction = piece[:3]
+        return relation in _UNLIKE or (relation == "broader" and direction == "out" and self._is_everything(other))
 
     def is_cached(self, concept: str) -> bool:
         """Whether the evidence for the concept has been collected."""
@@ -236,7 +239,7 @@ class Recommender:
         parents = taxonomy.out(concept, "broader")
         line = taxonomy.path(concept)[::-1]
         for distance, ancestor in enumerate(line[2:], start=1):
-            if ancestor not in parents and not self._is_everything(ancestor):
+            if ancestor not in parents:
                 score = _STEP**distance
                 yield ancestor, "broader", "out", score, Evidence("inferred", score, path=tuple(line[: distance + 2]))
         for attribute, category in self._inherited(concept):
@@ -368,15 +371,22 @@ class Recommender:
         found: dict[str, list[tuple[float, Evidence]]] = {}
         for id, score, piece in self._fitting(sorted(known), 20 * limit):
             found.setdefault(id, []).append((score, piece))
-        deepest = [id for id in given if id not in above]
-        for id in deepest:
-            if self._cooccurrence is None or taxonomy[id].kind == "category" or kind == "attribute":
-                for row in self.neighbours(id, kind=kind, limit=10 * limit):
-                    if row.relation not in _UNLIKE and (row.group != "taxonomy" or row.direction == "in"):
-                        found.setdefault(row.concept, []).extend((0.5 * row.score, piece) for piece in row.evidence)
+        asked = [id for id in given if id not in above]
+        # Items tell what goes with a whole set; without them, or without a category, neighbours of each do.
+        categories = [id for id in asked if taxonomy[id].kind == "category"]
+        if categories and self._cooccurrence is not None and kind != "attribute":
+            asked = categories
+        for id in asked:
+            for row in self.neighbours(id, kind=kind, limit=10 * limit):
+                if row.group != "taxonomy" or row.direction == "in":
+                    share = 0.5 * row.score / len(asked)
+                    score = share + max((score for score, _ in found.get(row.concept, ())), default=0.0)
+                    found.setdefault(row.concept, []).extend((min(score, 1.0), piece) for piece in row.evidence)
         rules = _Rules(taxonomy, given, self._cooccurrence)
         best = {
-            id: max(score for score, _ in why) for id, why in found.items() if id not in known and rules.allow(id, kind)
+            id: max(score for score, _ in why)
+            for id, why in found.items()
+            if id not in known and rules.allow(id, kind) and not self._is_everything(id)
         }
         broad = {a: best[id] for id in sorted(best, key=lambda id: best[id]) for a in taxonomy.ancestors(id)}
         ranked = sorted(best, key=lambda id: (-best[id], id))
@@ -417,7 +427,7 @@ class _Rules:
     def __init__(self, taxonomy: Taxonomy, given: Sequence[str], counted: CoOccurrence | None) -> None:
         self._taxonomy, self._given = taxonomy, given
         attributes = {attribute for id in given if (attribute := taxonomy.attribute_of(id)) is not None}
-        self._taken = {id for id in attributes if taxonomy[id].choice == "single" or _one_each(taxonomy, id, counted)}
+        self._taken = {id for id in attributes if has_one_value(taxonomy, id, counted)}
         categories = [id for id in given if taxonomy[id].kind == "category"]
         self._applying = {id for category in categories for id in taxonomy.attributes_for(category)}
 
@@ -430,14 +440,6 @@ class _Rules:
         if attribute is not None and (attribute in self._taken or (self._applying and attribute not in self._applying)):
             return False
         return not any(self._taxonomy.excluded(id, other) for other in self._given)
-
-
-def _one_each(taxonomy: Taxonomy, attribute: str, counted: CoOccurrence | None) -> bool:
-    """Whether items nearly always have one value of the attribute at most, such as one colour."""
-    if counted is None:
-        return False
-    tops = [taxonomy.index(id) for id in taxonomy.values_of(attribute) if not taxonomy.out(id, "broader")]
-    return bool(tops) and counted.values_per_item(tops) < _SEVERAL
 
 
 def _joined(pieces: Sequence[Piece], label: str) -> Neighbour:
