@@ -170,7 +170,7 @@ class CoOccurrence:
         key = tuple(values)
         if key not in self._choices:
             each = np.asarray(self._carried[:, list(values)].sum(axis=1)).ravel()
-            # Of a handful of items, one value each says nothing.
+            # With a handful of items, one value each says nothing.
             enough = (each > 0).sum() >= _ENOUGH
             self._choices[key] = float(each[each > 0].mean()) if enough else _SEVERAL
         return self._choices[key]

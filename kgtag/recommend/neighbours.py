@@ -37,6 +37,8 @@ _ALIKE = 0.3
 """Least cosine of what two concepts of one kind occur with."""
 _EVERYTHING = 0.9
 """Share of the items from which a concept says nothing."""
+_MANY = 20
+"""Items without which the hierarchy tells what stands above everything."""
 _COVERED = 0.6
 """A concept is left out for a narrower one with this share of its items, or score."""
 _FIT = 0.1
@@ -285,7 +287,7 @@ class Recommender:
     def _is_everything(self, ancestor: str) -> bool:
         """Whether it stands above (nearly) all items, or is the only top concept of its kind."""
         counted, i = self._cooccurrence, self.taxonomy.index(ancestor)
-        if counted is not None:
+        if counted is not None and counted.items >= _MANY:
             return counted.count(i) >= _EVERYTHING * counted.items
         return (
             not self.taxonomy.out(ancestor, "broader")

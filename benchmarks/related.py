@@ -1,0 +1,97 @@
+"""Hidden tags, baskets and held-out items of public data, beside popularity, cosine and EASE.
+
+    python benchmarks/related.py --data DIR --set tags|baskets|listens|movies [--save NAME]
+
+DIR holds `lastfm_hetrec/` (HetRec 2011, GroupLens, for research: artists with tags and listeners), `groceries_baskets/`
+(R package arules) and `movielens_small/` (GroupLens: ratings with time). Settings are chosen on pairs held out of the
+training files. `tags` hides a tag of an artist; `baskets` one item of each basket of three or more; `listens` held-out
+artists of each user, with the artists' tags; `movies` is split by time, the last tenth of the ratings held out.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common import arguments, machine, report, table, timed
+
+from kgtag.evaluation.ranking import evaluate_recommender, evaluate_related
+from kgtag.train.reranking import fit_reranked
+
+RELATED = ("recall_at_10", "mrr", "coverage_at_10", "novelty_at_10")
+RECOMMENDER = ("recall_at_20", "ndcg_at_20", "coverage_at_20", "novelty_at_20")
+
+
+def by_time(data: Path, out: Path) -> tuple[Path, Path, Path]:
+    """Train and test files of the ratings before and after the time of nine in ten of them, and the movies' genres."""
+    with gzip.open(data / "movielens_small" / "ratings.csv.gz", "rt", encoding="utf-8") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: int(row["timestamp"]))
+    with gzip.open(data / "movielens_small" / "movies.csv.gz", "rt", encoding="utf-8") as file:
+        genres = [f"{row['movieId']}\t{genre}\n" for row in csv.DictReader(file) for genre in row["genres"].split("|")]
+    lines = [f"{row['userId']}\t{row['movieId']}\t{row['rating']}\n" for row in rows]
+    cut = len(lines) * 9 // 10
+    files = tuple(out / name for name in ("train.tsv", "test.tsv", "genres.tsv"))
+    for file, part in zip(files, (lines[:cut], lines[cut:], genres), strict=True):
+        file.write_text("".join(part), encoding="utf-8")
+    return files  # type: ignore[return-value]
+
+
+def measure(name: str, data: Path, scratch: Path) -> tuple[str, Sequence[str], dict[str, Any]]:
+    """What was measured, the measures of its table, and the answer of `kgtag evaluate`."""
+
+    def log(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    lastfm, baskets = data / "lastfm_hetrec", data / "groceries_baskets"
+    if name == "tags":
+        files = lastfm / "taggings_train.tsv.gz", lastfm / "taggings_test_visible.tsv.gz"
+        answer = evaluate_related(*files, texts=lastfm / "tags.tsv.gz", fit=fit_reranked, log=log)
+        return "Last.fm: the hidden tag of an artist", RELATED, answer
+    if name == "baskets":
+        files = baskets / "baskets_train.tsv.gz", baskets / "baskets_test_visible.tsv.gz"
+        return "Groceries: the hidden item of a basket", RELATED, evaluate_related(*files, fit=fit_reranked, log=log)
+    if name == "listens":
+        files = lastfm / "listens_train.tsv.gz", lastfm / "listens_test_visible.tsv.gz"
+        answer = evaluate_recommender(*files, tags=lastfm / "taggings_train.tsv.gz", fit=fit_reranked, log=log)
+        return "Last.fm: held-out artists of a user", RECOMMENDER, answer
+    train, test, genres = by_time(data, scratch)
+    answer = evaluate_recommender(train, test, tags=genres, fit=fit_reranked, log=log)
+    return "MovieLens small, split by time", RECOMMENDER, answer
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--set", choices=("tags", "baskets", "listens", "movies"), required=True)
+    options = parser.parse_args()
+    host = machine()
+    with tempfile.TemporaryDirectory() as scratch:
+        seconds, (title, measures, answer) = timed(lambda: measure(options.set, options.data, Path(scratch)))
+    rivals = answer["baselines"]
+    columns = ["", *(one.replace("_", " ") for one in measures)]
+    rows = [[who, *(round(found[one], 3) for one in measures)] for who, found in rivals.items()]
+    rows.append(["kgtag", *(round(answer[one], 3) for one in measures)])
+    table(f"{title}: {answer['n']:,} cases", columns, rows, rivals=tuple(rivals))
+    if "rare" in answer:
+        rare = [[who, round(found["rare"]["recall_at_10"], 3)] for who, found in rivals.items()]
+        rare.append(["kgtag", round(answer["rare"]["recall_at_10"], 3)])
+        count = answer["rare"]["n"]
+        table(f"{title}: seen fewer than five times, {count:,} cases", ["", "recall at 10"], rare, rivals=tuple(rivals))
+    cold = answer.get("cold_items", {})
+    if cold.get("n"):
+        chance = [
+            ["popularity", round(cold["popularity"]["recall_at_20"], 3)],
+            ["kgtag", round(cold["recall_at_20"], 3)],
+        ]
+        title = f"{title}: items without users, {cold['n']:,} users, {cold['candidates']:,} candidates"
+        table(title, ["", "recall at 20"], chance, rivals=("popularity",))
+    report("related", title, host, save=options.save, seconds=round(seconds), settings=answer["settings"])
+
+
+if __name__ == "__main__":
+    main()
