@@ -88,8 +88,8 @@ def main() -> None:
             ["popularity", round(cold["popularity"]["recall_at_20"], 3)],
             ["kgtag", round(cold["recall_at_20"], 3)],
         ]
-        title = f"{title}: items without users, {cold['n']:,} users, {cold['candidates']:,} candidates"
-        table(title, ["", "recall at 20"], chance, rivals=("popularity",))
+        cases = f"{title}: items without users, {cold['n']:,} users, {cold['candidates']:,} candidates"
+        table(cases, ["", "recall at 20"], chance, rivals=("popularity",))
     report("related", title, host, save=options.save, seconds=round(seconds), settings=answer["settings"])
 
 

@@ -146,17 +146,14 @@ class CoOccurrence:
     def fitting(self, given: Sequence[int]) -> Floats:
         """(concepts,) how well each fits the given ones together, by EASE, about the share of such items that have it.
         Learned from the items at the first call."""
-        from scipy import sparse
-
+        found = np.zeros(self._carried.shape[1], dtype=np.float32)
         if self.items < 2:
-            return np.zeros(self._carried.shape[1], dtype=np.float32)
+            return found
         with self._lock:
             if self._weights is None:
                 self._weights = fit_ease(self._carried, _EASE, columns=_COLUMNS)
-        columns = np.unique(np.array(given, dtype=np.int32))
-        ones = np.ones(len(columns), dtype=np.float32)
-        row = sparse.csr_array((ones, columns, [0, len(columns)]), shape=(1, self._carried.shape[1]))
-        found: Floats = self._weights.scores(row)[0]
+        kept = self._weights.kept
+        found[kept] = self._weights.weights[np.isin(kept, np.array(given))].sum(axis=0)
         return found
 
     def support(self, given: Sequence[int], j: int) -> tuple[int, int, int]:

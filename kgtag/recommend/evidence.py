@@ -17,7 +17,7 @@ GROUPS: tuple[Group, ...] = get_args(Group)
 
 _GROUP: dict[str, Group] = {
     "broader": "taxonomy", "value_of": "facets", "applies_to": "facets", "occurs_with": "goes_with",
-    "related": "goes_with", "sibling": "like_it", "similar": "like_it", "recommended": "goes_with",
+    "related": "goes_with", "sibling": "like_it", "similar": "like_it",
 }  # fmt: skip
 UNLIKE: frozenset[str] = frozenset({"excludes", "replaced_by"})
 """Relations of concepts that must not go together."""

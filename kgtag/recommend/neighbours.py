@@ -107,9 +107,9 @@ class Recommender:
         given = list(dict.fromkeys(taxonomy.resolve(id) for id in concepts if taxonomy.index(id) >= 0))
         above = {ancestor for id in given for ancestor in taxonomy.ancestors(id)}
         known = above.union(given)
-        found: dict[str, list[tuple[float, Evidence]]] = {}
-        for id, score, piece in self._fitting(sorted(known), 20 * limit):
-            found.setdefault(id, []).append((score, piece))
+        found: dict[str, list[Piece]] = {}
+        for piece in self._fitting(sorted(known), 20 * limit):
+            found.setdefault(piece[0], []).append(piece)
         asked = [id for id in given if id not in above]
         # Items tell what goes with a whole set; without them, or without a category, neighbours of each do.
         categories = [id for id in asked if taxonomy[id].kind == "category"]
@@ -119,30 +119,21 @@ class Recommender:
             for row in self.neighbours(id, kind=kind, limit=10 * limit):
                 if row.group != "taxonomy" or row.direction == "in":
                     share = 0.5 * row.score / len(asked)
-                    score = share + max((score for score, _ in found.get(row.concept, ())), default=0.0)
-                    found.setdefault(row.concept, []).extend((min(score, 1.0), piece) for piece in row.evidence)
+                    score = min(share + max((piece[3] for piece in found.get(row.concept, ())), default=0.0), 1.0)
+                    rows = found.setdefault(row.concept, [])
+                    rows += [(row.concept, row.relation, row.direction, score, why) for why in row.evidence]
         rules = _Rules(taxonomy, given, self._cooccurrence)
         best = {
-            id: max(score for score, _ in why)
-            for id, why in found.items()
+            id: max(piece[3] for piece in pieces)
+            for id, pieces in found.items()
             if id not in known and rules.allow(id, kind) and not self._pieces.is_everything(id)
         }
         broad = {a: best[id] for id in sorted(best, key=lambda id: best[id]) for a in taxonomy.ancestors(id)}
         ranked = sorted(best, key=lambda id: (-best[id], id))
         ranked = [id for id in ranked if broad.get(id, 0.0) < COVERED * best[id]]
-        return [
-            Neighbour(
-                id,
-                taxonomy[id].label(lang),
-                "recommended",
-                "out",
-                best[id],
-                tuple(dict.fromkeys(piece for _, piece in sorted(found[id], key=lambda pair: -pair[0]))),
-            )
-            for id in ranked[:limit]
-        ]
+        return [joined(found[id], taxonomy[id].label(lang)) for id in ranked[:limit]]
 
-    def _fitting(self, known: Sequence[str], most: int) -> Iterator[tuple[str, float, Evidence]]:
+    def _fitting(self, known: Sequence[str], most: int) -> Iterator[Piece]:
         """Concepts on items like the given ones; categories only where none is given, since an item has one."""
         counted, taxonomy = self._cooccurrence, self.taxonomy
         if counted is None:
@@ -157,7 +148,8 @@ class Recommender:
             if not (sorted_in and taxonomy[id].kind == "category"):
                 best, count, of = counted.support(numbers, j)
                 if count:
-                    yield id, score, Evidence("cooccurrence", score, (taxonomy.ids[best], id), count, of)
+                    why = Evidence("cooccurrence", score, (taxonomy.ids[best], id), count, of)
+                    yield id, "occurs_with", "both", score, why
 
 
 class _Rules:

@@ -49,6 +49,7 @@ class Pieces:
         self.taxonomy = taxonomy
         self._cooccurrence = counted
         self._cache: dict[str, list[Piece]] = {}
+        self._everything: dict[str, bool] = {}
         self._texts = None if scorer is None else scorer.texts
         self._similarity = scorer
 
@@ -147,9 +148,14 @@ class Pieces:
 
     def is_everything(self, ancestor: str) -> bool:
         """Whether it stands above (nearly) all items, or is the only top concept of its kind."""
-        counted, i = self._cooccurrence, self.taxonomy.index(ancestor)
+        counted = self._cooccurrence
         if counted is not None and counted.items >= _MANY:
-            return counted.count(i) >= _EVERYTHING * counted.items
+            return counted.count(self.taxonomy.index(ancestor)) >= _EVERYTHING * counted.items
+        if ancestor not in self._everything:
+            self._everything[ancestor] = self._is_over_most(ancestor)
+        return self._everything[ancestor]
+
+    def _is_over_most(self, ancestor: str) -> bool:
         return (
             not self.taxonomy.out(ancestor, "broader")
             and len(self.taxonomy.descendants(ancestor)) > len(self.taxonomy) / 2

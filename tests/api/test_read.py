@@ -116,6 +116,9 @@ def test_recommendations_from_an_item_and_cooccurrence(shop_store: SqliteStore, 
             "i2",
         }
         assert client.get("/v1/recommend/items?item=nope").status_code == 422
+        titled = client.get("/v1/recommend/items", params={"text": "red sneakers"}).json()
+        assert titled["items"][0]["item"] == "i0" and "red" in titled["given"]
+        assert client.get("/v1/recommend/concepts", params={"text": "red sneakers"}).json()["given"]
 
 
 def test_completions(steady: httpx.Client) -> None:

@@ -15,6 +15,7 @@ from kgtag.recommend.fitting import fit_ranker, pair_ranks
 from kgtag.recommend.interactions import Matrix, Pair
 from kgtag.recommend.model import RecommenderModel
 from kgtag.recommend.rankers import EaseSettings, Popularity, fit_ease
+from kgtag.tag.models import load_models
 from kgtag.train.recommender import train_recommender
 from kgtag.train.reranking import fit_reranked
 from tests.kgtag.running import run
@@ -145,3 +146,12 @@ def test_the_commands(files: tuple[Path, Path]) -> None:
     answer = json.loads(ran.stdout)
     assert {"recall_at_10", "mrr", "n", "baselines"} <= set(answer)
     assert "kgtag" in run("evaluate", "recommender", "--train", train, "--test", test).stdout
+
+
+def test_training_from_the_command_line(files: tuple[Path, Path], tmp_path: Path) -> None:
+    store, out = f"sqlite:///{tmp_path / 'shop.db'}", tmp_path / "items"
+    assert run("init", "--store", store).code == 0
+    ran = run("train", "recommender", "--interactions", files[0], "--store", store, "--out", out, "--json")
+    assert ran.json["items"] == GROUPS * EACH + 1 == ran.json["unknown"]
+    assert "not in the store" in ran.stderr
+    assert load_models(recommender=out).recommender is not None
