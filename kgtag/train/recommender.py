@@ -14,13 +14,16 @@ from graph.history.versions import Stamp
 from kgtag.recommend.fitting import fit_ranker
 from kgtag.recommend.interactions import Matrix, Pair, read_pairs
 from kgtag.recommend.model import RecommenderModel
-from kgtag.recommend.rankers import Blend, Floats, ItemWeights, Popularity
+from kgtag.recommend.rankers import COLUMNS, Blend, Floats, ItemWeights, Popularity, weighted
+from kgtag.recommend.side import nearest
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 _NEIGHBOURS = 200
 """Targets kept of each item."""
+_CHUNK = 1_000
+_SHRINK = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ def train_recommender(
     known: Callable[[str], bool] = lambda _: True,
     stamp: Stamp | None = None,
     neighbours: int = _NEIGHBOURS,
+    columns: int = COLUMNS,
     seed: int = 0,
     log: Callable[[str], None] = lambda _: None,
 ) -> RecommenderReport:
@@ -56,6 +60,7 @@ def train_recommender(
         known: Whether the store has an item; the others still count as what users chose.
         stamp: The taxonomy's revision.
         neighbours: Targets kept of each item.
+        columns: Items of EASE's dense matrix, those of most users; the others are compared by cosine.
         seed: Of the split that chooses the settings.
         log: Called with lines for people.
 
@@ -67,8 +72,9 @@ def train_recommender(
     matrix = Matrix.of(pairs)
     if not (np.diff(matrix.values.indptr) >= 2).any():
         raise InputError("no user has two items: there is nothing to learn from")
-    fitted = fit_ranker(matrix.values, k=20, least=1, neighbours=False, seed=seed, log=log)
+    fitted = fit_ranker(matrix.values, k=20, least=1, neighbours=False, columns=columns, seed=seed, log=log)
     weights, popularity = _merged(fitted.ranker, matrix.values, neighbours)
+    weights = _with_rare(weights, matrix.values, neighbours)
     counts = np.bincount(matrix.values.indices, minlength=len(matrix.columns))
     model = RecommenderModel(
         matrix.columns,
@@ -123,3 +129,37 @@ def _strongest(part: ItemWeights, items: int, k: int) -> sparse.csr_array:
         kept.append(block[i][best])
     places = (np.concatenate(rows), np.concatenate(columns))
     return sparse.csr_array((np.concatenate(kept), places), shape=(items, items))
+
+
+def _with_rare(weights: sparse.csr_array, values: sparse.csr_array, k: int) -> sparse.csr_array:
+    """Add shrunk cosines for items that have no weights: those of few users, beyond EASE's dense matrix.
+
+    They are scaled so that an item's best neighbour weighs the same on average, and computed in chunks.
+    """
+    from scipy import sparse
+
+    users = sparse.csc_array(weighted(values, "binary"))
+    counts = np.diff(users.indptr)
+    rare = np.flatnonzero((np.diff(weights.indptr) == 0) & (counts > 0))
+    if not len(rare):
+        return weights
+    length = np.sqrt(counts + _SHRINK).astype(np.float32)
+    units = sparse.csc_array(users @ sparse.diags_array(1 / length))
+    shape = (len(counts), len(counts))
+    found = sparse.csr_array(shape, dtype=np.float32)
+    for start in range(0, len(rare), _CHUNK):
+        chunk = rare[start : start + _CHUNK]
+        block = sparse.coo_array(units[:, chunk].T @ units)
+        row, column = chunk[block.coords[0]], block.coords[1]
+        other = row != column
+        places = (row[other], column[other])
+        found = found + nearest(sparse.csr_array((block.data[other], places), shape=shape), k)
+    most = _mean_best(weights) / max(_mean_best(found), 1e-9) if weights.nnz else 1.0
+    total: sparse.csr_array = (weights + found.maximum(found.T) * np.float32(most)).tocsr().astype(np.float32)
+    total.sort_indices()
+    return total
+
+
+def _mean_best(values: sparse.csr_array) -> float:
+    best = values.max(axis=1).toarray().ravel()
+    return float(best[best > 0].mean()) if (best > 0).any() else 0.0

@@ -140,6 +140,15 @@ def test_a_trained_recommender_is_read_back(files: tuple[Path, Path], tmp_path: 
         RecommenderModel.load(tmp_path / "items")
 
 
+def test_items_beyond_the_dense_matrix_have_neighbours(files: tuple[Path, Path], tmp_path: Path) -> None:
+    train_recommender([files[0]], out=tmp_path / "items", columns=10, neighbours=5)
+    model = RecommenderModel.load(tmp_path / "items")
+    for group in range(GROUPS):
+        scores = model.scores({f"g{group}c5": 1.0})
+        best = sorted(scores, key=lambda id: -scores[id])[:4]
+        assert sum(id.startswith(f"g{group}") for id in best) >= 3
+
+
 def test_the_commands(files: tuple[Path, Path]) -> None:
     train, test = map(str, files)
     ran = run("evaluate", "related", "--train", train, "--test", test, "--json")
