@@ -160,6 +160,6 @@ def _with_rare(weights: sparse.csr_array, values: sparse.csr_array, k: int) -> s
     return total
 
 
-def _mean_best(values: sparse.csr_array) -> float:
+def _mean_best(values: sparse.csr_array[Any, Any]) -> float:
     best = values.max(axis=1).toarray().ravel()
     return float(best[best > 0].mean()) if (best > 0).any() else 0.0
