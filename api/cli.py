@@ -23,6 +23,9 @@ def serve(
     ] = None,
     store: Store = None,
     embeddings: Embeddings = None,
+    recommender: Annotated[
+        Path | None, typer.Option(envvar="KGTAG_RECOMMENDER", help="A directory from `train recommender`.")
+    ] = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 8000,
     snapshot: Annotated[
@@ -49,6 +52,7 @@ def serve(
         store=store,
         model=str(model) if model is not None else None,
         embeddings=embeddings,
+        recommender=recommender,
         snapshot=snapshot,
         precision=read_precision(precision),
     )

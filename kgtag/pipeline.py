@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graph import taxonomy as snapshots
 from graph.errors import InputError
+from graph.model import Kind
 from graph.sources import Taxonomy
 from graph.store import TaxonomyStore
 from graph.stores import open_store
@@ -18,7 +19,8 @@ from kgtag.data import read_annotated
 from kgtag.enforce import EnforceSettings
 from kgtag.evaluation.tagging import evaluate_tagging
 from kgtag.link import TaxonomyLinker
-from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Neighbour
+from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group, Neighbour
+from kgtag.recommend.items import RecommendedItem
 from kgtag.search.query import ParsedQuery, QueryParser
 from kgtag.search.suggest import Suggestion
 from kgtag.serve.assemble import assemble_served
@@ -179,17 +181,33 @@ class Pipeline:
         *,
         relation: str | None = None,
         evidence: Sequence[EvidenceType] = EVIDENCE_TYPES,
+        kind: Kind | None = None,
+        group: Group | None = None,
         limit: int = 20,
         lang: str | None = None,
     ) -> list[Neighbour]:
-        """Concepts related to a concept, best first, each with its evidence. Raises UnknownConcept.
+        """Concepts related to a concept, best first, each once with its evidence; attributes only if asked for.
+
+        Args:
+            concept: The id.
+            relation: Only this relation; also "sibling", "occurs_with", "similar".
+            evidence: Only these types.
+            kind: Only "category", "attribute" or "value".
+            group: Only "taxonomy", "facets", "goes_with" or "like_it".
+            limit: Rows at most.
+            lang: Language of the labels in the answer.
+
+        Raises:
+            UnknownConcept: An id that the taxonomy lacks.
 
         Example:
             >>> [row.label for row in load(store="tents.jsonl").neighbours("dome-tents", limit=1)]
             ['Tents']
         """
         recommender = self._parts.recommender
-        return recommender.neighbours(concept, relation=relation, evidence=evidence, limit=limit, lang=lang)
+        return recommender.neighbours(
+            concept, relation=relation, evidence=evidence, kind=kind, group=group, limit=limit, lang=lang
+        )
 
     def recommend(
         self,
@@ -197,7 +215,7 @@ class Pipeline:
         *,
         text: str | None = None,
         limit: int = 20,
-        kind: str | None = None,
+        kind: Kind | None = None,
         lang: str | None = None,
     ) -> list[Neighbour]:
         """Concepts that go with all of `concepts`, and with the tags of `text`, together.
@@ -219,6 +237,28 @@ class Pipeline:
         if not concepts and text is None:
             raise InputError("recommend needs concepts or a text")
         return self._parts.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
+
+    def recommend_items(
+        self, concepts: Sequence[str] = (), *, items: Sequence[str] = (), text: str | None = None, limit: int = 20
+    ) -> list[RecommendedItem]:
+        """Items of the store like `items`, the latest last, that have `concepts` and the tags of `text`.
+
+        Args:
+            concepts: Ids; an item that contradicts one of them is left out.
+            items: Ids of items that a visitor saw.
+            text: A title, for its tags.
+            limit: Rows at most.
+
+        Raises:
+            UnknownConcept: An id that the taxonomy lacks.
+            InputError: An item that has not been tagged, or nothing is given.
+        """
+        given = [*concepts, *((tag.concept for tag in self(text).tags) if text is not None else ())]
+        if text is not None and not given and not items:
+            return []
+        parts = self._parts
+        assert parts.items is not None
+        return parts.items.recommend(given, items, model=self._models.recommender, limit=limit)
 
     def suggest(
         self, prefix: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None

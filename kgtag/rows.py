@@ -152,28 +152,31 @@ class LinksRow(TypedDict):
 
 
 class EvidenceRow(TypedDict):
-    """Why two concepts are neighbours. `path` leads from one to the other, `count` is in items."""
+    """Why two concepts are neighbours. `path` leads from one to the other; `count` items have both, `of` the first."""
 
     type: Literal["asserted", "inferred", "cooccurrence", "embedding"]
     score: float
     path: NotRequired[list[str]]
     count: NotRequired[int]
+    of: NotRequired[int]
 
 
 class NeighbourRow(TypedDict):
-    """A neighbour of a concept, with its evidence.
+    """A neighbour of a concept, with its evidence. `group` is what it is good for, `support` the items behind it.
 
     Example:
-        {"concept": "sneakers", "label": "Sneakers", "relation": "broader", "direction": "out", "score": 1.0,
-         "evidence": [{"type": "asserted", "score": 1.0}]}
+        {"concept": "sneakers", "label": "Sneakers", "relation": "broader", "direction": "out", "group": "taxonomy",
+         "score": 1.0, "evidence": [{"type": "asserted", "score": 1.0}]}
     """
 
     concept: str
     label: str
     relation: str
     direction: Literal["out", "in", "both"]
+    group: Literal["taxonomy", "facets", "goes_with", "like_it"]
     score: float
     evidence: list[EvidenceRow]
+    support: NotRequired[str]
 
 
 class Neighbours(TypedDict):
@@ -262,6 +265,34 @@ class FeedbackPage(TypedDict):
 
     feedback: list[FeedbackRow]
     next_cursor: str | None
+    revision: str
+
+
+class RecommendedItemRow(TypedDict):
+    """An item. `shared`: the tags that weigh most; `behaviour`: in [0, 1], how often others chose it with those.
+
+    Example:
+        {"item": "en-0012", "title": "Merino crew socks", "score": 0.8, "shared": ["material.merino-wool"],
+         "why": "same: merino wool"}
+    """
+
+    item: str
+    title: str
+    score: float
+    shared: list[str]
+    why: str
+    behaviour: NotRequired[float]
+
+
+class RecommendedItems(TypedDict):
+    """Items like the given ones, best first.
+
+    Example:
+        {"given": ["running"], "items": []}
+    """
+
+    given: list[str]
+    items: list[RecommendedItemRow]
     revision: str
 
 

@@ -1,22 +1,25 @@
 """Concepts for concepts and for what people type: neighbours with evidence, recommendations, completions."""
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.auth import Require
 from api.errors import problems
 from api.http import ConceptId, KindFilter, Lang, Limit, Reader, json, require_known
-from api.service import service
+from api.service import require_tagger, service
 from graph.errors import InputError
 from graph.model import RELATION_TYPES
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.recommend.neighbours import EVIDENCE_TYPES, EvidenceType
-from kgtag.rows import Neighbours, RecommendedConcepts, Suggestions
+from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group
+from kgtag.rows import Neighbours, RecommendedConcepts, RecommendedItems, Suggestions
+from kgtag.types import Product
 
 RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
 _reader = Require("read")
@@ -63,16 +66,27 @@ async def neighbours(
     evidence: Annotated[
         list[str] | None, Query(description=f"Some of {', '.join(EVIDENCE_TYPES)}; repeated, or with commas.")
     ] = None,
+    kind: KindFilter = None,
+    group: Annotated[Group | None, Query(description="What the neighbours are good for.")] = None,
+    least: Annotated[float, Query(ge=0, le=1, description="The least score.")] = 0.0,
     limit: Limit = 20,
     lang: Lang = None,
 ) -> Response:
-    """Neighbours best first, each with its evidence: asserted, inferred, co-occurrence on items, embedding."""
+    """Neighbours best first, each once, with its evidence: asserted, inferred, co-occurrence on items, embedding.
+
+    Attributes are left out unless they are asked for, by `kind`, `relation` or `group=facets`.
+    """
     if relation is not None and relation not in RELATIONS:
         raise InputError(f"no relation {relation!r}; there is {', '.join(RELATIONS)}")
     wanted = _evidence_types(evidence)
     served = service(request).current
     await require_known(served.taxonomy, id)
-    found = served.recommender.neighbours(id, relation=relation, evidence=wanted, limit=limit, lang=lang)
+    find = partial(
+        served.recommender.neighbours,
+        id, relation=relation, evidence=wanted, kind=kind, group=group, least=least, limit=limit, lang=lang,
+    )  # fmt: skip
+    # The evidence of a concept is collected once, which takes milliseconds: not on the event loop.
+    found = find() if served.recommender.is_cached(id) else await run_in_threadpool(find)
     rows = [neighbour.to_dict() for neighbour in found]
     answer: Neighbours = {"concept": id, "neighbours": rows, "revision": served.taxonomy.revision}
     return json(answer)
@@ -88,21 +102,33 @@ def _evidence_types(given: list[str] | None) -> tuple[EvidenceType, ...]:
     return tuple(name for name in EVIDENCE_TYPES if name in names)
 
 
+Concepts = Annotated[list[str], Query(max_length=50, description="An id; repeat it for several.")]
+Items = Annotated[
+    list[str], Query(max_length=50, description="An item; repeat it for a visitor's last ones, in order.")
+]
+ForText = Annotated[str | None, Query(max_length=1_000, description="A title, for its tags; needs a model.")]
+
+
 @router.get("/recommend/concepts", tags=["recommend"], response_model=RecommendedConcepts, responses=problems(422))
 def recommend_concepts(
     request: Request,
-    concept: Annotated[list[str], Query(max_length=50, description="An id; repeat it for several.")] = [],  # noqa: B006
-    item: Annotated[list[str], Query(max_length=50, description="An item, for its tags.")] = [],  # noqa: B006
+    concept: Concepts = [],  # noqa: B006
+    item: Items = [],  # noqa: B006
+    text: ForText = None,
     limit: Limit = 20,
     kind: KindFilter = None,
     lang: Lang = None,
 ) -> Response:
-    """Concepts related to all of the given together, best first, with evidence; none that one of them excludes."""
-    if not concept and not item:
-        raise InputError("give concept=ID or item=ID, each as often as you like")
+    """Concepts that go with all of the given together, best first, with evidence; none that one of them excludes."""
+    if not concept and not item and text is None:
+        raise InputError("give concept=ID, item=ID, each as often as you like, or text=TITLE")
     live = service(request).live
     served = live.current
-    given = [*concept, *(tag for id in item for tag in _tags_of(id, live.store, served.taxonomy))]
+    given = [
+        *concept,
+        *(tag for id in item for tag in _tags_of(id, live.store, served.taxonomy)),
+        *_tags(request, text),
+    ]
     found = served.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
     answer: RecommendedConcepts = {
         "given": list(dict.fromkeys(given)),
@@ -110,6 +136,42 @@ def recommend_concepts(
         "revision": served.taxonomy.revision,
     }
     return json(answer)
+
+
+@router.get("/recommend/items", tags=["recommend"], response_model=RecommendedItems, responses=problems(422))
+def recommend_items(
+    request: Request,
+    concept: Concepts = [],  # noqa: B006
+    item: Items = [],  # noqa: B006
+    text: ForText = None,
+    limit: Limit = 20,
+    lang: Lang = None,
+) -> Response:
+    """Items that are like the given ones and have the given concepts, best first, each with the reason.
+
+    None contradicts a given concept. With a recommender model, what others chose with the given items counts as well.
+    """
+    if not concept and not item and text is None:
+        raise InputError("give concept=ID, item=ID, each as often as you like, or text=TITLE")
+    served = service(request).current
+    given = [*concept, *_tags(request, text)]
+    found = []
+    if served.items is not None and (given or item):
+        found = served.items.recommend(given, item, model=served.behaviour, limit=limit)
+    answer: RecommendedItems = {
+        "given": list(dict.fromkeys([*given, *item])),
+        "items": [one.to_dict(served.taxonomy, lang) for one in found],
+        "revision": served.taxonomy.revision,
+    }
+    return json(answer)
+
+
+def _tags(request: Request, text: str | None) -> list[str]:
+    """The tags of a title. Raises Problem 503 without a model."""
+    if text is None:
+        return []
+    (tagging,) = require_tagger(service(request)).tag([Product("query", text)])
+    return [tag.concept for tag in tagging.tags]
 
 
 def _tags_of(id: str, store: TaxonomyStore, taxonomy: Taxonomy) -> list[str]:

@@ -10,6 +10,7 @@ from kgtag.cli import (
     demo,
     discover,
     evaluate,
+    evaluate_ranking,
     feedback,
     history,
     neo4j,
@@ -70,6 +71,8 @@ app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 train.app.command("normaliser")(tag.train_normaliser)
 app.add_typer(train.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
+evaluate.app.command("related")(evaluate_ranking.related)
+evaluate.app.command("recommender")(evaluate_ranking.recommender)
 app.add_typer(evaluate.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)

@@ -225,6 +225,7 @@ def search(
 
 
 app.command()(train_parts.linker)
+app.command()(train_parts.recommender)
 app.command(epilog="Config files: benchmarks/configs/kge-*.toml.")(train_parts.embeddings)
 
 

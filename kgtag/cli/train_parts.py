@@ -183,6 +183,41 @@ def linker(
     log(f"linker in {out}: accuracy {measured['accuracy']:.3f}, calibration error {measured['ece']:.3f}")
 
 
+def recommender(
+    interactions: Annotated[
+        list[Path], typer.Option("--interactions", help="Rows of user TAB item [TAB weight [TAB time]]; repeatable.")
+    ],
+    out: Out,
+    store: Store = None,
+    neighbours: Annotated[int, typer.Option(min=1, help="Items kept for each item.")] = 200,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Learn which items go together from what users chose: sparse item-item weights, for `serve --recommender`.
+
+    Example: `kgtag train recommender --interactions orders.tsv --store sqlite:///shop.db --out models/items`
+    """
+    from graph.history.versions import stamped
+    from kgtag.train.recommender import train_recommender
+
+    opened = open_store(store)
+    tagged = {item.id for item in opened.items()}
+    report = train_recommender(
+        interactions,
+        out=out,
+        known=tagged.__contains__,
+        stamp=stamped(opened)[1],
+        neighbours=neighbours,
+        seed=seed,
+        log=log,
+    )
+    if json:
+        print_json(report.to_json())
+    if report.unknown:
+        log(f"{report.unknown} of {report.items} items are not in the store: learned from, but never recommended")
+    log(f"recommender {report.version} in {out}: {report.users} users, {report.items} items, {report.weights} weights")
+
+
 def embeddings(
     out: Out,
     store: Store = None,

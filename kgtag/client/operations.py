@@ -19,6 +19,7 @@ from kgtag.rows import (
     ProposalPage,
     Readiness,
     RecommendedConcepts,
+    RecommendedItems,
     RelatedConcepts,
     Releases,
     Suggestions,
@@ -108,11 +109,17 @@ class Operations:
         *,
         relation: str | None = None,
         evidence: Sequence[str] | None = None,
+        kind: Kind | None = None,
+        group: str | None = None,
+        least: float | None = None,
         limit: int | None = None,
         lang: str | None = None,
     ) -> Call[Neighbours]:
-        """Neighbours of a concept, best first, each with its evidence."""
-        return _get(_concept(id, "neighbours"), relation=relation, evidence=evidence, limit=limit, lang=lang)
+        """Neighbours of a concept, best first, each once with its evidence."""
+        path = _concept(id, "neighbours")
+        return _get(
+            path, relation=relation, evidence=evidence, kind=kind, group=group, least=least, limit=limit, lang=lang
+        )
 
     @operation
     def recommend_concepts(
@@ -120,12 +127,13 @@ class Operations:
         concepts: Iterable[str] = (),
         *,
         items: Iterable[str] = (),
+        text: str | None = None,
         limit: int | None = None,
         kind: Kind | None = None,
         lang: str | None = None,
     ) -> Call[RecommendedConcepts]:
-        """Concepts related to all of the given concepts, and to the tags of the items."""
-        given = {"concept": list(concepts), "item": list(items)}
+        """Concepts that go with all of the given concepts, the tags of the items and those of the text."""
+        given = {"concept": list(concepts), "item": list(items), "text": text}
         return _get("/v1/recommend/concepts", **given, limit=limit, kind=kind, lang=lang)
 
     @operation
@@ -159,6 +167,20 @@ class Operations:
     ) -> Call[FeedbackPage]:
         """A page of feedback, oldest first."""
         return _get("/v1/feedback", concept=concept, cursor=cursor, limit=limit)
+
+    @operation
+    def recommend_items(
+        self,
+        concepts: Iterable[str] = (),
+        *,
+        items: Iterable[str] = (),
+        text: str | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[RecommendedItems]:
+        """Items like the given ones, the latest last, that have the given concepts."""
+        given = {"concept": list(concepts), "item": list(items), "text": text}
+        return _get("/v1/recommend/items", **given, limit=limit, lang=lang)
 
     @operation
     def suggest(

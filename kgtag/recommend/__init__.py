@@ -1,5 +1,7 @@
-"""Related concepts, with evidence."""
+"""Related concepts and items, with evidence."""
 
-from kgtag.recommend.neighbours import EVIDENCE_TYPES, CoOccurrence, Evidence, EvidenceType, Neighbour, Recommender
+from kgtag.recommend.cooccurrence import CoOccurrence
+from kgtag.recommend.evidence import EVIDENCE_TYPES, GROUPS, Evidence, EvidenceType, Group, Neighbour
+from kgtag.recommend.neighbours import Recommender
 
-__all__ = ["EVIDENCE_TYPES", "CoOccurrence", "Evidence", "EvidenceType", "Neighbour", "Recommender"]
+__all__ = ["EVIDENCE_TYPES", "GROUPS", "CoOccurrence", "Evidence", "EvidenceType", "Group", "Neighbour", "Recommender"]

@@ -1,137 +1,40 @@
-"""Neighbours of a concept with typed evidence: asserted, inferred, co-occurrence on items, embedding."""
+"""Neighbours of a concept, each once with its evidence, and what goes with a set of concepts."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from heapq import nsmallest
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from graph.model import RELATION_TYPES, SYMMETRIC
+from graph.model import Kind
 from graph.taxonomy import Taxonomy
-from kgtag.rows import EvidenceRow, NeighbourRow
+from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
+from kgtag.recommend.evidence import EVIDENCE_TYPES, UNLIKE, Evidence, EvidenceType, Group, Neighbour, Piece, joined
+from kgtag.recommend.pieces import COVERED, Pieces
 
 if TYPE_CHECKING:
-    from scipy import sparse
-
     from kgtag.embed.scorer import Scorer
 
-
-class CoOccurrence:
-    """Counts of concept pairs over items, a symmetric sparse matrix indexed like the snapshot."""
-
-    def __init__(self, pairs: sparse.csr_array, counts: NDArray[np.int64], items: int) -> None:
-        self._pairs = pairs
-        self._counts = counts
-        self.items = items
-
-    @classmethod
-    def of(cls, taxonomy: Taxonomy, tag_sets: Iterable[Iterable[str]]) -> CoOccurrence:
-        """Count over the concepts of each item; unknown ones are skipped, redirects followed."""
-        from scipy import sparse  # Commands that serve nothing start sooner without it.
-
-        rows, columns, items = [], [], 0
-        for tags in tag_sets:
-            present = {taxonomy.index(taxonomy.resolve(tag)) for tag in tags if tag in taxonomy}
-            rows += [items] * len(present)
-            columns += sorted(present)
-            items += 1
-        ones = np.ones(len(rows), dtype=np.int64)
-        carried = sparse.csr_array((ones, (rows, columns)), shape=(items, len(taxonomy)))
-        pairs = sparse.csr_array(carried.T @ carried)
-        counts = np.asarray(pairs.diagonal(), dtype=np.int64)
-        pairs.setdiag(0)
-        pairs.eliminate_zeros()
-        return cls(pairs, counts, items)
-
-    def count(self, i: int) -> int:
-        """Items with concept `i`."""
-        return int(self._counts[i])
-
-    def partners(self, i: int, *, min_count: int = 2) -> list[tuple[int, int, float]]:
-        """(concept index, items with both, score), best first, of pairs on `min_count` items or more. The score is
-        normalised pointwise mutual information, in (0, 1]: 1 means never one without the other."""
-        start, end = self._pairs.indptr[i], self._pairs.indptr[i + 1]
-        others = self._pairs.indices[start:end]
-        both = self._pairs.data[start:end].astype(np.float64)
-        kept = both >= min_count
-        others, both = others[kept], both[kept]
-        if not len(others):
-            return []
-        lift = np.log(both * self.items / (self._counts[i] * self._counts[others]))
-        # Two concepts on every item have no association, and a normaliser of 0.
-        normaliser = -np.log(both / self.items)
-        score = np.where(normaliser > 0, lift / np.where(normaliser > 0, normaliser, 1.0), 0.0)
-        order = np.lexsort((others, -score))
-        return [(int(others[k]), int(both[k]), float(min(score[k], 1.0))) for k in order if score[k] > 0]
-
-
-EvidenceType = Literal["asserted", "inferred", "cooccurrence", "embedding"]
-Direction = Literal["out", "in", "both"]
-EVIDENCE_TYPES: tuple[EvidenceType, ...] = get_args(EvidenceType)
-
-_STEP = 0.5
-"""Factor for each further step of an inferred path."""
-_SIBLINGS = 50
-"""Most siblings that are evidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why two concepts are neighbours. `score` in [0, 1]; `path` from end to end; `count` in items."""
-
-    type: EvidenceType
-    score: float
-    path: tuple[str, ...] | None = None
-    count: int | None = None
-
-    def to_dict(self) -> EvidenceRow:
-        """The row of a piece of evidence; fields that do not apply are left out."""
-        row: EvidenceRow = {"type": self.type, "score": round(self.score, 6)}
-        if self.path is not None:
-            row["path"] = list(self.path)
-        if self.count is not None:
-            row["count"] = self.count
-        return row
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A related concept. `score` in [0, 1] is the noisy-or of the evidence: 1 - Π(1 - score)."""
-
-    concept: str
-    label: str
-    relation: str
-    direction: Direction
-    score: float
-    evidence: tuple[Evidence, ...]
-
-    def to_dict(self) -> NeighbourRow:
-        """The row of a neighbour."""
-        return {
-            "concept": self.concept,
-            "label": self.label,
-            "relation": self.relation,
-            "direction": self.direction,
-            "score": round(self.score, 6),
-            "evidence": [piece.to_dict() for piece in self.evidence],
-        }
+_FIT = 0.1
+"""Least score of a concept that fits a set."""
 
 
 class Recommender:
-    """Finds neighbours in one snapshot; every part but the taxonomy may be missing."""
+    """Finds neighbours in one snapshot; every part but the taxonomy may be missing.
+
+    Args:
+        taxonomy: The snapshot.
+        cooccurrence: Concepts on items.
+        similarity: Embeddings, whose text vectors compare labels; without them, characters do.
+    """
 
     def __init__(
         self, taxonomy: Taxonomy, *, cooccurrence: CoOccurrence | None = None, similarity: Scorer | None = None
     ) -> None:
         self.taxonomy = taxonomy
-        self._cooccurrence = cooccurrence
-        self._similarity = similarity
+        self._cooccurrence = cooccurrence if cooccurrence is not None and cooccurrence.items else None
+        self._pieces = Pieces(taxonomy, self._cooccurrence, similarity)
 
     def neighbours(
         self,
@@ -139,96 +42,132 @@ class Recommender:
         *,
         relation: str | None = None,
         evidence: Collection[EvidenceType] = EVIDENCE_TYPES,
+        kind: Kind | None = None,
+        group: Group | None = None,
+        least: float = 0.0,
         limit: int = 20,
         lang: str | None = None,
     ) -> list[Neighbour]:
-        """Neighbours best first, one row for each (concept, relation, direction). Raises UnknownConcept."""
-        found: dict[tuple[str, str, Direction], list[Evidence]] = defaultdict(list)
-        for other, name, direction, piece in self._evidence(concept, evidence, limit):
-            if relation in (None, name):
-                found[other, name, direction].append(piece)
-        ranked = nsmallest(limit, ((-_noisy_or(pieces), key) for key, pieces in found.items()))
-        return [
-            Neighbour(key[0], self.taxonomy[key[0]].label(lang), key[1], key[2], -score, tuple(found[key]))
-            for score, key in ranked
-        ]
+        """Neighbours best first, each concept once. Raises UnknownConcept.
 
-    def recommend(
-        self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: str | None = None
-    ) -> list[Neighbour]:
-        """Concepts related to all of `concepts` together, none of which is among them or broader than one of them."""
-        given = {self.taxonomy.ids[self.taxonomy.index(id)] for id in concepts}
-        known = given | {ancestor for id in given for ancestor in self.taxonomy.ancestors(id)}
-        pieces: dict[str, list[Evidence]] = defaultdict(list)
-        for id in sorted(given):
-            for row in self.neighbours(id, limit=10 * limit):
-                excluded = row.relation in ("excludes", "replaced_by") or any(
-                    self.taxonomy.excluded(row.concept, other) for other in given
-                )
-                if row.concept not in known and not excluded and kind in (None, self.taxonomy[row.concept].kind):
-                    pieces[row.concept] += row.evidence
-        rows = [
-            Neighbour(id, self.taxonomy[id].label(lang), "recommended", "out", _noisy_or(why), tuple(why))
-            for id, why in pieces.items()
-        ]
+        Args:
+            concept: The id.
+            relation: Only this one: a relation type, or "sibling", "occurs_with", "similar".
+            evidence: Only pieces of these types.
+            kind: Only concepts of this kind. Attributes are left out unless they are asked for by kind, relation or
+                group, or the concept is one itself.
+            group: Only "taxonomy", "facets", "goes_with" or "like_it".
+            least: The least score.
+            limit: Rows at most.
+            lang: Language of the labels.
+        """
+        taxonomy = self.taxonomy
+        asked = (
+            taxonomy[concept].kind == "attribute" or kind == "attribute" or group == "facets" or relation is not None
+        )
+        found: dict[str, list[Piece]] = {}
+        for piece in self._pieces.of(concept):
+            if piece[4].type not in evidence or (relation is None and self._says_nothing(piece)):
+                continue
+            other = taxonomy[piece[0]]
+            if (
+                relation not in (None, piece[1])
+                or (other.kind == "attribute" and not asked)
+                or kind not in (None, other.kind)
+            ):
+                continue
+            if other.status != "deprecated" or piece[1] == "replaced_by":
+                found.setdefault(piece[0], []).append(piece)
+        rows = [joined(pieces, taxonomy[id].label(lang)) for id, pieces in found.items()]
+        rows = [row for row in rows if row.score >= least and group in (None, row.group)]
         rows.sort(key=lambda row: (-row.score, row.concept))
         return rows[:limit]
 
-    def _evidence(
-        self, concept: str, wanted: Collection[EvidenceType], limit: int
-    ) -> Iterator[tuple[str, str, Direction, Evidence]]:
-        self.taxonomy.index(concept)
-        if "asserted" in wanted:
-            yield from self._asserted(concept)
-        if "inferred" in wanted:
-            yield from self._inferred(concept)
-        if "cooccurrence" in wanted and self._cooccurrence is not None:
-            line = {*self.taxonomy.ancestors(concept), *self.taxonomy.descendants(concept)}
-            for j, count, score in self._cooccurrence.partners(self.taxonomy.index(concept)):
-                other = self.taxonomy.ids[j]
-                if other not in line:  # Items always have the ancestors of their tags.
-                    yield other, "occurs_with", "both", Evidence("cooccurrence", score, count=count)
-        if "embedding" in wanted and self._similarity is not None and concept in self._similarity:
-            for other, cosine in self._similarity.neighbours(concept, limit):
-                if other in self.taxonomy and cosine > 0:
-                    yield other, "similar", "both", Evidence("embedding", min(cosine, 1.0))
+    def _says_nothing(self, piece: Piece) -> bool:
+        """Whether it is left out unless its relation is asked for: what must not go together, and what is above all."""
+        other, relation, direction = piece[:3]
+        return relation in UNLIKE or (
+            relation == "broader" and direction == "out" and self._pieces.is_everything(other)
+        )
 
-    def _asserted(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
-        for relation in RELATION_TYPES:
-            forward: Direction = "both" if relation in SYMMETRIC else "out"
-            for other in self.taxonomy.out(concept, relation):
-                yield other, relation, forward, Evidence("asserted", 1.0)
-            if relation not in SYMMETRIC:
-                for other in self.taxonomy.into(concept, relation):
-                    yield other, relation, "in", Evidence("asserted", 1.0)
+    def is_cached(self, concept: str) -> bool:
+        """Whether the evidence for the concept has been collected."""
+        return concept in self._pieces
 
-    def _inferred(self, concept: str) -> Iterator[tuple[str, str, Direction, Evidence]]:
+    def recommend(
+        self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: Kind | None = None
+    ) -> list[Neighbour]:
+        """Concepts that go with all of `concepts` together, best first.
+
+        None is among them, broader than one of them, excluded by one, or another value of a single-choice attribute
+        that they have a value of; attributes only for `kind="attribute"`. Without items, neighbours of each count.
+        Raises UnknownConcept.
+        """
         taxonomy = self.taxonomy
-        parents = taxonomy.out(concept, "broader")
-        line = taxonomy.path(concept)[::-1]
-        for distance, ancestor in enumerate(line[2:], start=1):
-            if ancestor not in parents:
-                path = tuple(line[: distance + 2])
-                yield ancestor, "broader", "out", Evidence("inferred", _STEP**distance, path=path)
-        for attribute, category in self._inherited(concept):
-            yield attribute, "applies_to", "in", Evidence("inferred", _STEP, path=(attribute, category, concept))
-        for parent in parents:
-            siblings = taxonomy.into(parent, "broader")
-            if len(siblings) <= _SIBLINGS:
-                for sibling in siblings:
-                    if sibling != concept:
-                        yield sibling, "sibling", "both", Evidence("inferred", _STEP, path=(concept, parent, sibling))
+        given = list(dict.fromkeys(taxonomy.resolve(id) for id in concepts if taxonomy.index(id) >= 0))
+        above = {ancestor for id in given for ancestor in taxonomy.ancestors(id)}
+        known = above.union(given)
+        found: dict[str, list[Piece]] = {}
+        for piece in self._fitting(sorted(known), 20 * limit):
+            found.setdefault(piece[0], []).append(piece)
+        asked = [id for id in given if id not in above]
+        # Items tell what goes with a whole set; without them, or without a category, neighbours of each do.
+        categories = [id for id in asked if taxonomy[id].kind == "category"]
+        if categories and self._cooccurrence is not None and kind != "attribute":
+            asked = categories
+        for id in asked:
+            for row in self.neighbours(id, kind=kind, limit=10 * limit):
+                if row.group != "taxonomy" or row.direction == "in":
+                    share = 0.5 * row.score / len(asked)
+                    score = min(share + max((piece[3] for piece in found.get(row.concept, ())), default=0.0), 1.0)
+                    rows = found.setdefault(row.concept, [])
+                    rows += [(row.concept, row.relation, row.direction, score, why) for why in row.evidence]
+        rules = _Rules(taxonomy, given, self._cooccurrence)
+        best = {
+            id: max(piece[3] for piece in pieces)
+            for id, pieces in found.items()
+            if id not in known and rules.allow(id, kind) and not self._pieces.is_everything(id)
+        }
+        broad = {a: best[id] for id in sorted(best, key=lambda id: best[id]) for a in taxonomy.ancestors(id)}
+        ranked = sorted(best, key=lambda id: (-best[id], id))
+        ranked = [id for id in ranked if broad.get(id, 0.0) < COVERED * best[id]]
+        return [joined(found[id], taxonomy[id].label(lang)) for id in ranked[:limit]]
 
-    def _inherited(self, category: str) -> Iterator[tuple[str, str]]:
-        """(attribute, nearest broader category with it asserted) of inherited attributes."""
-        asserted = set(self.taxonomy.into(category, "applies_to"))
-        ancestors = sorted(self.taxonomy.ancestors(category), key=lambda id: (-self.taxonomy.depth(id), id))
-        for ancestor in ancestors:
-            for attribute in self.taxonomy.into(ancestor, "applies_to"):
-                if attribute not in asserted:
-                    asserted.add(attribute)
-                    yield attribute, ancestor
+    def _fitting(self, known: Sequence[str], most: int) -> Iterator[Piece]:
+        """Concepts on items like the given ones; categories only where none is given, since an item has one."""
+        counted, taxonomy = self._cooccurrence, self.taxonomy
+        if counted is None:
+            return
+        numbers = [taxonomy.index(id) for id in known]
+        sorted_in = any(taxonomy[id].kind == "category" for id in known)
+        fits = counted.fitting(numbers)
+        for j in np.argsort(-fits, kind="stable")[:most].tolist():
+            score, id = min(float(fits[j]), 1.0), taxonomy.ids[j]
+            if score < _FIT:
+                return
+            if not (sorted_in and taxonomy[id].kind == "category"):
+                best, count, of = counted.support(numbers, j)
+                if count:
+                    why = Evidence("cooccurrence", score, (taxonomy.ids[best], id), count, of)
+                    yield id, "occurs_with", "both", score, why
 
 
-def _noisy_or(pieces: Sequence[Evidence]) -> float:
-    return 1 - math.prod(1 - piece.score for piece in pieces)
+class _Rules:
+    """What may be recommended beside the given concepts."""
+
+    def __init__(self, taxonomy: Taxonomy, given: Sequence[str], counted: CoOccurrence | None) -> None:
+        self._taxonomy, self._given = taxonomy, given
+        attributes = {attribute for id in given if (attribute := taxonomy.attribute_of(id)) is not None}
+        self._taken = {id for id in attributes if has_one_value(taxonomy, id, counted)}
+        categories = [id for id in given if taxonomy[id].kind == "category"]
+        self._applying = {id for category in categories for id in taxonomy.attributes_for(category)}
+
+    def allow(self, id: str, kind: Kind | None) -> bool:
+        concept, attribute = self._taxonomy[id], self._taxonomy.attribute_of(id)
+        if concept.status == "deprecated" or kind not in (None, concept.kind):
+            return False
+        if concept.kind == "attribute" and kind is None:
+            return False
+        if attribute is not None and (attribute in self._taken or (self._applying and attribute not in self._applying)):
+            return False
+        return not any(self._taxonomy.excluded(id, other) for other in self._given)

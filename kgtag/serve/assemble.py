@@ -5,9 +5,9 @@ from dataclasses import replace
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
-from kgtag.embed.triples import concepts_of
 from kgtag.enforce import EnforceSettings
-from kgtag.recommend import CoOccurrence, Recommender
+from kgtag.recommend import Recommender
+from kgtag.recommend.items import ItemTags
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
@@ -18,17 +18,18 @@ from kgtag.tag.models import Models, assemble_tagger, load_models
 def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
     """The parts for one snapshot, with the items of the store, if any; those of the snapshot `before` may be reused.
     With the same taxonomy as before, only the items are counted again."""
-    cooccurrence = CoOccurrence.of(taxonomy, concepts_of(store.items()) if store is not None else ())
-    recommender = Recommender(taxonomy, cooccurrence=cooccurrence, similarity=_with_new_concepts(models, taxonomy))
+    items = ItemTags.of(taxonomy, store.items() if store is not None else ())
+    counted = items.cooccurrence
+    recommender = Recommender(taxonomy, cooccurrence=counted, similarity=_with_new_concepts(models, taxonomy))
     if before is not None and before.taxonomy.revision == taxonomy.revision:
         before.suggester.warm()
-        return replace(before, taxonomy=taxonomy, recommender=recommender)
-    suggester = Suggester(taxonomy, popularity=cooccurrence.count)
+        return replace(before, taxonomy=taxonomy, recommender=recommender, items=items)
+    suggester = Suggester(taxonomy, popularity=counted.count)
     if store is not None:
         suggester.warm()
     earlier = before.tagger if before is not None else None
     tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
-    return Served(taxonomy=taxonomy, recommender=recommender, suggester=suggester, tagger=tagger)
+    return Served(taxonomy, recommender, suggester, tagger, items, models.recommender)
 
 
 def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
@@ -51,6 +52,7 @@ def open_models(settings: Settings) -> Models:
         enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
         precision=settings.precision,
         new_values=settings.new_values,
+        recommender=settings.recommender,
     )
 
 

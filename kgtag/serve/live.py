@@ -10,6 +10,8 @@ from graph.errors import InputError, KgtagError, StoreError, StoreUnavailable
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
+from kgtag.recommend.items import ItemTags
+from kgtag.recommend.model import RecommenderModel
 from kgtag.search.suggest import Suggester
 from kgtag.serve.reconciler import Reconciler
 from kgtag.serve.snapshot_file import SnapshotFile
@@ -21,12 +23,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The parts that answer requests, made from one snapshot. `tagger` is None without a model."""
+    """The parts that answer requests, made from one snapshot. `tagger` and `behaviour` are None without their models,
+    `items` without a store."""
 
     taxonomy: Taxonomy
     recommender: Recommender
     suggester: Suggester
     tagger: Tagger | None
+    items: ItemTags | None = None
+    behaviour: RecommenderModel | None = None
 
 
 Build = Callable[[Taxonomy, Served | None], Served]

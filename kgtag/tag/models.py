@@ -20,6 +20,7 @@ from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import ENCODER, TOKENIZER
+from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
 from kgtag.types import Extractor, Linker
@@ -37,6 +38,7 @@ class Models:
         enforcement: Settings.
         values: Infers values that no text states.
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
+        recommender: Items by what users chose.
     """
 
     extractor: Extractor | None = None
@@ -46,6 +48,7 @@ class Models:
     values: ImplicitValueModel | None = None
     new_values: bool = False
     encoder: Callable[[], SentenceEncoder | None] = lambda: None
+    recommender: RecommenderModel | None = None
 
 
 def load_models(
@@ -55,8 +58,10 @@ def load_models(
     enforcement: EnforceSettings | None = None,
     precision: Precision = "fp32",
     new_values: bool = False,
+    recommender: Path | str | None = None,
 ) -> Models:
-    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory.
+    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory, and one
+    of `kgtag train recommender`.
 
     `model` may be `NAME:ARGUMENT` as well, for an extractor of another package (group `kgtag.extractors`). Raises
     InputError when a directory is missing, incomplete or damaged; the message names the file.
@@ -75,10 +80,11 @@ def load_models(
         else:
             extractor = SequenceExtractor.load(directory, precision=precision)
     settings = enforcement or EnforceSettings()
+    items = RecommenderModel.load(recommender) if recommender is not None else None
     if embeddings is None:
-        return Models(extractor, linker, None, settings, values, new_values)
+        return Models(extractor, linker, None, settings, values, new_values, recommender=items)
     encoder = cache(partial(open_encoder, Path(embeddings)))
-    return Models(extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder)
+    return Models(extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder, items)
 
 
 def open_encoder(embeddings: Path) -> SentenceEncoder | None:

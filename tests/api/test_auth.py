@@ -29,6 +29,7 @@ ROUTES = [
     ("POST", "/v1/tag/batch", "tag"),
     ("GET", "/v1/search/suggest", "read"),
     ("GET", "/v1/recommend/concepts", "read"),
+    ("GET", "/v1/recommend/items", "read"),
     ("GET", "/v1/audit", "read"),
     ("GET", "/v1/taxonomy", "read"),
     ("GET", "/v1/taxonomy/versions", "read"),

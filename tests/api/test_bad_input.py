@@ -109,6 +109,8 @@ def test_a_type_left_out_or_more_specific_is_fine(steady: httpx.Client) -> None:
         ("GET", "/v1/concepts?q=" + "x" * 301, 422),
         ("GET", "/v1/recommend/concepts", 422),
         ("GET", "/v1/recommend/concepts?concept=nope", 422),
+        ("GET", "/v1/recommend/items", 422),
+        ("GET", "/v1/recommend/items?concept=nope", 422),
         ("GET", "/v1/search/suggest", 422),
         ("GET", "/v1/taxonomy/versions?before=0", 422),
         ("GET", "/v1/taxonomy/versions?before=99999999999999999999", 422),

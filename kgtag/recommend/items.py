@@ -1,0 +1,221 @@
+"""Items for concepts, items and visitors: by their tags, by behaviour, or by both, each with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graph.errors import InputError
+from graph.model import TaggedItem
+from graph.taxonomy import Taxonomy
+from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value, with_broader
+from kgtag.recommend.side import lengths_of
+from kgtag.rows import RecommendedItemRow
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+    from kgtag.recommend.model import RecommenderModel
+
+_DEPTH = 0.15
+"""What a step below the top adds to a tag's weight: "hiking boots" says more than "footwear"."""
+_REASONS = 4
+_DECAY = 0.8
+"""Factor for each item further back in a visit."""
+_BEHAVIOUR = 0.6
+"""Weight of behaviour beside content, for items that the model knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendedItem:
+    """An item. `score` in [0, 1]: cosine of the weighted tags, mixed with behaviour; `shared` ids by weight."""
+
+    item: str
+    title: str
+    score: float
+    shared: tuple[str, ...]
+    behaviour: float | None = None
+
+    def to_dict(self, taxonomy: Taxonomy, lang: str | None = None) -> RecommendedItemRow:
+        labels = [taxonomy[id].label(lang).lower() for id in self.shared]
+        reasons = ([f"same: {', '.join(labels)}"] if labels else []) + (["chosen with it"] if self.behaviour else [])
+        row: RecommendedItemRow = {
+            "item": self.item,
+            "title": self.title,
+            "score": round(self.score, 6),
+            "shared": list(self.shared),
+            "why": "; ".join(reasons),
+        }
+        if self.behaviour is not None:
+            row["behaviour"] = round(self.behaviour, 6)
+        return row
+
+
+class ItemTags:
+    """The items of a store and their tags, by number. Items with no tag that the taxonomy knows are left out.
+
+    Args:
+        taxonomy: The snapshot.
+        ids, titles: Of the items.
+        certainty: (items, concepts) float32, the probability of each tag, broader concepts included.
+    """
+
+    def __init__(
+        self, taxonomy: Taxonomy, ids: Sequence[str], titles: Sequence[str], certainty: sparse.csr_array
+    ) -> None:
+        from scipy import sparse
+
+        self._taxonomy = taxonomy
+        self._ids, self._titles = tuple(ids), tuple(titles)
+        self._number = {id: i for i, id in enumerate(self._ids)}
+        carried = certainty.copy()
+        carried.data = np.ones_like(carried.data)
+        self.cooccurrence = CoOccurrence(carried)
+        counts = np.bincount(certainty.indices, minlength=len(taxonomy))
+        rarity = np.log((len(self._ids) + 1) / (counts + 0.5)).clip(min=0)
+        self._weight = (rarity * (1 + _DEPTH * taxonomy.depths)).astype(np.float32)
+        weighted = sparse.csr_array(certainty @ sparse.diags_array(self._weight))
+        lengths = np.maximum(lengths_of(weighted), 1e-9)
+        self._units = sparse.csr_array(sparse.diags_array((1 / lengths).astype(np.float32)) @ weighted)
+        self._by_concept = self._units.tocsc()
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy, items: Iterable[TaggedItem]) -> ItemTags:
+        """Read the accepted tags; redirects are followed."""
+        from scipy import sparse
+
+        ids, titles, starts, columns, values = [], [], [0], [], []
+        above: dict[str, list[int]] = {}
+        for item in items:
+            present: dict[int, float] = {}
+            for tag in item.tags:
+                if tag.status == "accepted":
+                    if tag.concept not in above:
+                        above[tag.concept] = with_broader(taxonomy, tag.concept)
+                    for i in above[tag.concept]:
+                        present[i] = max(present.get(i, 0.0), tag.probability)
+            if present:
+                ids.append(item.id)
+                titles.append(item.title)
+                columns += sorted(present)
+                values += [present[i] for i in sorted(present)]
+                starts.append(len(columns))
+        arrays = (np.array(values, dtype=np.float32), np.array(columns, dtype=np.int32), np.array(starts))
+        return cls(taxonomy, ids, titles, sparse.csr_array(arrays, shape=(len(ids), len(taxonomy))))
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._number
+
+    def tags_of(self, item: str) -> list[str]:
+        """Ids of the item's tags, broader ones included, by id. Raises InputError for an unknown item."""
+        row = self._row(item)
+        return self._taxonomy.ids_of(sorted(row.indices.tolist()))
+
+    def recommend(
+        self,
+        concepts: Sequence[str] = (),
+        items: Sequence[str] = (),
+        *,
+        model: RecommenderModel | None = None,
+        limit: int = 20,
+    ) -> list[RecommendedItem]:
+        """Items like `items`, the latest last, that have `concepts`; best first, ties by id.
+
+        An item that contradicts one of `concepts` is left out: excluded by it, or with another value of an
+        attribute of which items have one. With a `model`, what others chose with `items` counts as well.
+
+        Raises:
+            UnknownConcept: A concept that the taxonomy lacks.
+            InputError: An item that neither the store nor the model knows, or nothing is given.
+        """
+        if not concepts and not items:
+            raise InputError("recommend needs concepts or items")
+        taxonomy = self._taxonomy
+        given = [taxonomy.index(taxonomy.resolve(id)) for id in concepts]
+        unknown = [id for id in items if id not in self and (model is None or id not in model)]
+        if unknown:
+            raise InputError(
+                f"no item {unknown[0]!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)"
+            )
+        query = np.zeros(len(taxonomy), dtype=np.float32)
+        for back, id in enumerate(reversed(items)):
+            if id in self:
+                row = self._row(id)
+                query[row.indices] += np.float32(_DECAY**back) * row.data
+        for i in given:
+            line = [i, *taxonomy.ancestor_indices(i).tolist()]
+            query[line] += self._weight[line] / max(float(np.linalg.norm(self._weight[line])), 1e-9)
+        content = self._content(query)
+        total, behaviour = content, None
+        if model is not None and items:
+            behaviour = self._behaviour(model, items)
+            total = np.where(behaviour > 0, (1 - _BEHAVIOUR) * content + _BEHAVIOUR * behaviour, content)
+        total = np.where(self._contradicting(given), 0, total)
+        total[[self._number[id] for id in items if id in self]] = 0
+        best = [i for i in np.argsort(-total, kind="stable")[:limit].tolist() if total[i] > 0]
+        return [self._found(i, float(total[i]), query, behaviour) for i in best]
+
+    def _row(self, item: str) -> sparse.csr_array:
+        if item not in self._number:
+            raise InputError(f"no item {item!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)")
+        return self._units[[self._number[item]]]
+
+    def _content(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(items,) cosine with the query."""
+        length = float(np.linalg.norm(query))
+        asked = np.flatnonzero(query)
+        if not length or not len(asked):
+            return np.zeros(len(self), dtype=np.float32)
+        found: NDArray[np.float32] = self._by_concept[:, asked] @ (query[asked] / length)
+        return np.minimum(found, 1)
+
+    def _behaviour(self, model: RecommenderModel, items: Sequence[str]) -> NDArray[np.float32]:
+        """(items,) in [0, 1]: the model's scores over the best of them."""
+        weights = {id: _DECAY**back for back, id in enumerate(reversed(items)) if id in model}
+        found = np.zeros(len(self), dtype=np.float32)
+        scored = model.scores(weights)
+        if scored:
+            most = max(scored.values())
+            for id, score in scored.items():
+                if id in self._number and score > 0:
+                    found[self._number[id]] = score / most
+        return found
+
+    def _contradicting(self, given: Sequence[int]) -> NDArray[np.bool_]:
+        """(items,) whether one lacks a given concept and has something that excludes it."""
+        taxonomy = self._taxonomy
+        out = np.zeros(len(self), dtype=bool)
+        excludes = taxonomy.adjacency("excludes")
+        for i in given:
+            line = [i, *taxonomy.ancestor_indices(i).tolist()]
+            against = {j for above in line for j in excludes.row(above)}
+            attribute = taxonomy.attribute_of(taxonomy.ids[i])
+            if attribute is not None and has_one_value(taxonomy, attribute, self.cooccurrence):
+                fitting = {*line, *(taxonomy.index(id) for id in taxonomy.descendants(taxonomy.ids[i]))}
+                against |= {taxonomy.index(id) for id in taxonomy.values_of(attribute)} - fitting
+            if against:
+                has = np.asarray(self._by_concept[:, [i]].sum(axis=1)).ravel() > 0
+                clashes = np.asarray(self._by_concept[:, sorted(against)].sum(axis=1)).ravel() > 0
+                out |= clashes & ~has
+        return out
+
+    def _found(
+        self, i: int, score: float, query: NDArray[np.float32], behaviour: NDArray[np.float32] | None
+    ) -> RecommendedItem:
+        row = self._units[[i]]
+        parts = row.data * query[row.indices]
+        order = [k for k in np.lexsort((row.indices, -parts)).tolist() if parts[k] > 0]
+        shared: list[str] = []
+        for id in self._taxonomy.ids_of([int(row.indices[k]) for k in order]):
+            # An ancestor of a reason is not another one.
+            if len(shared) < _REASONS and not any(self._taxonomy.is_ancestor(id, other) for other in shared):
+                shared.append(id)
+        chosen = float(behaviour[i]) if behaviour is not None and behaviour[i] > 0 else None
+        return RecommendedItem(self._ids[i], self._titles[i], score, tuple(shared), chosen)
