@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from kgtag.cli import audit, concept, demo, discover, evaluate, history, neo4j, proposals, store, tag, train
+from kgtag.cli import audit, concept, demo, discover, evaluate, history, neo4j, proposals, search, store, tag, train
 
 app = typer.Typer(
     name="kgtag",
@@ -49,6 +49,7 @@ app.command("status")(store.status)
 app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
+app.command("search")(search.search)
 app.command("propose")(discover.propose)
 app.command("select")(discover.select)
 app.command("normalise")(tag.normalise)

@@ -10,6 +10,7 @@ from graph.errors import InputError, KgtagError, StoreError, StoreUnavailable
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
+from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
 from kgtag.serve.reconciler import Reconciler
 from kgtag.serve.snapshot_file import SnapshotFile
@@ -26,6 +27,7 @@ class Served:
     taxonomy: Taxonomy
     recommender: Recommender
     suggester: Suggester
+    parser: QueryParser
     tagger: Tagger | None
 
 
