@@ -13,6 +13,7 @@ from kgtag.rows import (
     Health,
     Neighbours,
     ProposalPage,
+    QueryAnswer,
     Readiness,
     RecommendedConcepts,
     RelatedConcepts,
@@ -129,6 +130,11 @@ class Operations:
     ) -> Call[Suggestions]:
         """Completions of a half-typed label."""
         return _get("/v1/search/suggest", q=q, limit=limit, lang=lang, kind=kind)
+
+    @operation
+    def query(self, q: str, *, lang: str | None = None) -> Call[QueryAnswer]:
+        """A search query parsed: concepts, bounds, exclusions, expansions, facets, a body for Elasticsearch."""
+        return _get("/v1/search/query", q=q, lang=lang)
 
     @operation
     def audit(

@@ -15,7 +15,7 @@ _MOST: dict[Why, int] = {"synonym": 10, "translation": 4, "narrower": 10, "close
 _MATCHES: tuple[RelationType, ...] = ("exact_match", "close_match")
 _CLOSE = 0.6
 """Least cosine of close values' names."""
-_FACETS, _VALUES = 12, 12
+_FACETS, _VALUES = 20, 12
 _SIBLINGS = 200
 
 
@@ -81,17 +81,19 @@ class Expander:
         return [others[i] for i in np.argsort(-cosines, kind="stable") if cosines[i] >= _CLOSE]
 
     def facets(self, category: str | None, lang: str | None) -> tuple[Facet, ...]:
-        """Attributes that apply to the category, most used first."""
+        """Attributes that apply to the category: most used first, then those that are declared nearest to it."""
         if category is None:
             return ()
         taxonomy, found = self._taxonomy, []
+        above = {category, *taxonomy.ancestors(category)}
         for attribute in taxonomy.attributes_for(category):
             values = [(id, self._popularity(taxonomy.index(id))) for id in taxonomy.values_of(attribute)]
             values.sort(key=lambda row: (-row[1], row[0]))
             total = sum(count for _, count in values)
             shown = tuple((id, taxonomy[id].label(lang), count) for id, count in values[:_VALUES])
-            found.append((-total, attribute, Facet(attribute, taxonomy[attribute].label(lang), shown)))
-        return tuple(facet for _, _, facet in sorted(found, key=lambda row: row[:2])[:_FACETS])
+            declared = (taxonomy.depth(home) for home in taxonomy.out(attribute, "applies_to") if home in above)
+            found.append((-total, -max(declared), attribute, Facet(attribute, taxonomy[attribute].label(lang), shown)))
+        return tuple(facet for *_, facet in sorted(found, key=lambda row: row[:3])[:_FACETS])
 
 
 def _base(tag: str) -> str:

@@ -126,6 +126,9 @@ class QueryParser:
             draft.rule = "negated" if name.span.start in minus else found.get(name)
             if draft.rule == "imitated" and name.span.end + 1 in begins:  # "grain" of "dog food grain free"
                 draft.rule = None
+            values = {id: p for id, p in draft.concepts.items() if self._taxonomy[id].kind == "value"}
+            if draft.rule == "accessory" and values:  # "with laptop sleeve", a feature
+                draft.concepts, draft.rule = values, None
         denied = {name.span for name in others if found.get(name) == "negated" or name.span.start in minus}
         categories = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
         for draft, after in zip_longest(categories, categories[1:]):

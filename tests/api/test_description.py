@@ -22,7 +22,7 @@ OPERATIONS = {
     "tag", "tag_batch",
     "concepts", "concept", "broader", "narrower", "related",
     "create", "patch", "merge", "move", "split", "deprecate",
-    "neighbours", "recommend_concepts", "suggest",
+    "neighbours", "recommend_concepts", "suggest", "query",
     "audit", "taxonomy", "versions", "version", "releases",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",
     "health", "ready", "metrics",

@@ -116,6 +116,21 @@ def test_completions(steady: httpx.Client) -> None:
     assert steady.get("/v1/search/suggest?q=").json()["suggestions"] == []
 
 
+def test_a_query_is_parsed(steady: httpx.Client) -> None:
+    row = steady.get("/v1/search/query", params={"q": "red trainers without leather under $50"}).json()
+    assert row["category"]["concept"] == "sneakers" and row["revision"]
+    found = [(s["surface"], s["type"], s.get("negated"), [c["concept"] for c in s["concepts"]]) for s in row["spans"]]
+    assert found == [
+        ("red", "value", None, ["red"]),
+        ("trainers", "category", None, ["sneakers"]),
+        ("leather", "value", True, ["leather"]),
+        ("under $50", "price", None, []),
+    ]
+    assert {facet["attribute"] for facet in row["facets"]} == {"colour", "material"}
+    assert row["elasticsearch"]["query"]["bool"]["must_not"] == [{"terms": {"concepts": ["leather"]}}]
+    assert steady.get("/v1/search/query?q=跑鞋").json()["spans"][0]["concepts"][0]["label"] == "跑鞋"
+
+
 def test_the_audit_is_worked_out_once(steady: httpx.Client) -> None:
     row = steady.get("/v1/audit").json()
     assert {"revision", "checks", "findings"} <= set(row)
