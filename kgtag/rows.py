@@ -198,7 +198,8 @@ class RecommendedConcepts(TypedDict):
 
 
 class SuggestionRow(TypedDict):
-    """A completion: the label that completes the text, in its language, and the concept's preferred label.
+    """A completion: the label that completes the text, in its language, and the concept's preferred label. `path` has
+    the labels of the broader concepts, from the top, where other completions have the same label.
 
     Example:
         {"concept": "shoes", "label": "Shoes", "pref_label": "Shoes", "kind": "category", "lang": "en"}
@@ -209,6 +210,7 @@ class SuggestionRow(TypedDict):
     pref_label: str
     kind: Kind
     lang: str
+    path: NotRequired[list[str]]
 
 
 class Suggestions(TypedDict):

@@ -1,12 +1,12 @@
-"""Autocomplete over labels, by a prefix index of their words."""
+"""Autocomplete over labels: by a prefix index of their words, and where that gives little, in other ways."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -15,114 +15,62 @@ from numpy.typing import NDArray
 
 from graph.columns.columns import HIDDEN, PREF, owners
 from graph.columns.hierarchy import Csr
-from graph.columns.sequences import offsets
-from graph.labels import normalise, typed_form
+from graph.labels import CJK, CJK_CLASS, normalise, typed_form
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.rows import SuggestionRow
-
-Longs = NDArray[np.int64]
-Characters = NDArray[np.uint8]
-_WORDS = 8
-"""Words, or characters of a text without spaces, that are indexed."""
-_HEAD = 8
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixIndex:
-    """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place. `text`
-    is the number of the text that a place is in and `begin` (texts,) the start of each text."""
-
-    head: NDArray[np.uint64]
-    place: Longs
-    text: NDArray[np.int32]
-    begin: Longs
-    data: Characters
-
-    @classmethod
-    def of(cls, texts: pa.LargeStringArray, wanted: NDArray[np.bool_]) -> PrefixIndex:
-        """Index the wanted texts, in normal form, at each word; without spaces and not ASCII, at each character."""
-        starts = offsets(texts)
-        buffer = texts.buffers()[2] if len(texts) else None
-        data = np.frombuffer(buffer or b"\0", dtype=np.uint8)[: max(1, int(starts[-1]))]
-        if not int(starts[-1]):
-            nowhere = np.zeros(0, dtype=np.int64)
-            return cls(nowhere.astype(np.uint64), nowhere, nowhere.astype(np.int32), starts[:-1], data)
-        owner = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(starts))
-        place = _places(starts, data, owner)
-        text = owner[place]
-        first = np.cumsum(np.bincount(text, minlength=len(texts)))
-        number = np.arange(len(place)) - np.append(0, first)[text]
-        kept = (number < _WORDS) & wanted[text]
-        place, text = place[kept], text[kept]
-        head = _head(data, place, starts[text + 1])
-        order = np.argsort(head, kind="stable")
-        return cls(head[order], place[order], text[order], starts[:-1], data)
-
-    def starting_with(self, prefix: str, limit: int) -> list[tuple[int, bool, int]]:
-        """(text, whether inside of it, characters from there on) of up to `limit` places with the prefix."""
-        wanted = prefix.encode()
-        low, high = (wanted[:_HEAD].ljust(_HEAD, fill) for fill in (b"\0", b"\xff"))
-        first = np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left")
-        last = np.searchsorted(self.head, np.uint64(int.from_bytes(high, "big")), side="right")
-        places, texts = self.place[first:last], self.text[first:last]
-        ends = np.append(self.begin, len(self.data))[texts + 1]
-        fits = places + len(wanted) <= ends
-        for at in range(_HEAD, len(wanted)):
-            left = np.flatnonzero(fits)
-            fits[left] = self.data[places[left] + at] == wanted[at]
-        places, texts, ends = places[fits][:limit], texts[fits][:limit], ends[fits][:limit]
-        return [
-            (text, place > self.begin[text], len(bytes(self.data[place:end]).decode()))
-            for text, place, end in zip(texts.tolist(), places.tolist(), ends.tolist(), strict=True)
-        ]
-
-
-def _places(starts: Longs, data: Characters, owner: NDArray[np.int32]) -> Longs:
-    """Word starts in the data, ascending; in texts of one word that isn't ASCII, character starts."""
-    space = data == ord(" ")
-    spaced = np.zeros(len(starts) - 1, dtype=bool)
-    spaced[owner[space]] = True
-    foreign = np.zeros(len(starts) - 1, dtype=bool)
-    foreign[owner[data >= 0x80]] = True
-    begins = (foreign & ~spaced)[owner] & ((data & 0xC0) != 0x80)
-    begins[1:] |= space[:-1]
-    begins[starts[:-1][np.diff(starts) > 0]] = True
-    return np.flatnonzero(begins)
-
-
-def _head(data: Characters, place: Longs, end: Longs) -> NDArray[np.uint64]:
-    """The eight bytes from each place on as one big-endian number, zeros after the text's end."""
-    padded = np.append(data, np.zeros(_HEAD, dtype=np.uint8))
-    found = np.lib.stride_tricks.sliding_window_view(padded, _HEAD)[place].view(">u8")[:, 0].astype(np.uint64)
-    over = np.maximum(0, _HEAD - (end - place)).astype(np.uint64) * np.uint64(8)
-    masks: NDArray[np.uint64] = found >> over << over
-    return masks
-
+from kgtag.search.concepts import ConceptSearch
+from kgtag.search.pinyin import PinyinIndex
+from kgtag.search.prefixes import PrefixIndex
+from kgtag.search.words import WordIndex
 
 _ODD = r"[^a-z0-9 ]"
 """What a text has that may differ from its typed form."""
 _SCAN = 2_000
 """Matches ranked per prefix; only one or two letters have more."""
+_CHECKED = 400
+"""Labels that are checked for all words of a text."""
+_INFIX = 3
+_WORDS = 16
+"""Words that a misspelt one, or a part of one, is completed by."""
+
+Match = tuple[int, bool, int]
+"""(normal form, whether it is found inside of it, characters from there on)."""
+_Order = tuple[int, int, int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A completion: the matching label, in its language, and the concept's preferred label."""
+    """A completion: the matching label, in its language, and the concept's preferred label. `path`: labels of the
+    broader concepts from the top, where other completions have the same label."""
 
     concept: str
     label: str
     pref_label: str
     kind: Kind
     lang: str
+    path: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> SuggestionRow:
         """The row of a completion."""
-        return cast(SuggestionRow, asdict(self))
+        row: SuggestionRow = {
+            "concept": self.concept,
+            "label": self.label,
+            "pref_label": self.pref_label,
+            "kind": self.kind,
+            "lang": self.lang,
+        }
+        if self.path:
+            row["path"] = list(self.path)
+        return row
 
 
 class Suggester:
-    """Completes prefixes of any word of a label: "boot" finds "hiking boots"."""
+    """Completes prefixes of any word of a label: "boot" finds "hiking boots".
+
+    Where fewer labels than asked for begin so: all words in any order, pinyin and its initials, parts of words; where
+    none does, words with a typing error.
+    """
 
     def __init__(self, taxonomy: Taxonomy, *, popularity: Callable[[int], int] = lambda _: 0) -> None:
         self._taxonomy = taxonomy
@@ -131,9 +79,10 @@ class Suggester:
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Build the index now rather than at the first call."""
+        """Build the indexes now rather than at the first call."""
         with self._lock:
-            _ = self._keys, self._forms
+            _ = self._keys, self._forms, self._pinyin
+            self._words.warm()
 
     def suggest(
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
@@ -143,20 +92,90 @@ class Suggester:
         if not prefix:
             return []
         self.warm()
+        best: dict[int, tuple[_Order, str, str]] = {}
+        for stage, matches in enumerate(self._matches(prefix, best, limit)):
+            self._add(best, stage, matches, lang, kind)
+        ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
+        rows = ((self._taxonomy[self._taxonomy.ids[i]], label, tag) for i, (_, label, tag) in ranked)
+        found = [Suggestion(c.id, label, c.label(tag), c.kind, tag) for c, label, tag in rows]
+        alike = Counter(one.label for one in found)
+        return [replace(one, path=self._path(one)) if alike[one.label] > 1 else one for one in found]
+
+    @cached_property
+    def concepts(self) -> ConceptSearch:
+        """The search for concepts by relevance, over the same words."""
+        return ConceptSearch(self._taxonomy, self._words, self._popularity)
+
+    def _path(self, one: Suggestion) -> tuple[str, ...]:
+        return tuple(self._taxonomy[id].label(one.lang) for id in self._taxonomy.path(one.concept)[:-1])
+
+    def _matches(self, prefix: str, found: Mapping[int, object], limit: int) -> Iterator[Iterable[Match]]:
+        """Stage by stage, as long as `found` has less than `limit`."""
+        yield self._keys.starting_with(prefix, _SCAN)
+        words = prefix.split()
+        if len(words) > 1 and len(found) < limit:
+            yield self._with_all([[word] for word in words])
+        if prefix.isascii() and len(found) < limit:
+            if len(words) == 1:
+                yield self._pinyin.starting_with(prefix, _SCAN)
+                if len(prefix) >= _INFIX and len(found) < limit:
+                    yield self._with_any(self._words.containing(prefix, _WORDS))
+            if not found:
+                yield from self._misspelt(words)
+
+    def _misspelt(self, words: list[str]) -> Iterator[Iterable[Match]]:
+        index = self._words
+        if len(words) == 1:
+            yield self._with_any(index.near(words[0], unfinished=True)[:_WORDS])
+            return
+        options = []
+        for place, word in enumerate(words):
+            known = len(index.starting_with(word)) > 0
+            others = [] if known else index.near(word, unfinished=place == len(words) - 1)[:2]
+            options.append([index.vocabulary[number] for number in others] or [word])
+        yield self._with_all(options)
+
+    def _with_any(self, words: Iterable[int]) -> Iterator[Match]:
+        for number in words:
+            for form in self._words.texts[number][: _SCAN // _WORDS].tolist():
+                if self._shown[form]:
+                    yield form, True, int(self._lengths[form])
+
+    def _with_all(self, options: list[list[str]]) -> Iterator[Match]:
+        """Texts that have, for each list, a word that begins like one of it; looked for among those of the rarest."""
+        index = self._words
+        spans = [[index.starting_with(word) for word in words] for words in options]
+        starts = index.texts.starts
+        sizes = [sum(int(starts[one.stop] - starts[one.start]) for one in found) for found in spans]
+        rarest = min(range(len(spans)), key=lambda at: sizes[at])
+        forms = [index.texts.targets[starts[one.start] : starts[one.stop]] for one in spans[rarest]]
+        candidates = np.unique(np.concatenate(forms))[:_CHECKED] if forms else np.zeros(0, dtype=np.int32)
+        others = [tuple(words) for at, words in enumerate(options) if at != rarest]
+        texts = self._typed.take(pa.array(candidates)).to_pylist()
+        for form, text in zip(candidates.tolist(), texts, strict=True):
+            words = text.split()
+            if self._shown[form] and all(any(word.startswith(one) for word in words) for one in others):
+                yield form, True, len(text)
+
+    def _add(
+        self,
+        best: dict[int, tuple[_Order, str, str]],
+        stage: int,
+        matches: Iterable[Match],
+        lang: str | None,
+        kind: str | None,
+    ) -> None:
         columns = self._taxonomy.columns
-        best: dict[int, tuple[tuple[int, int, int, str], str, str]] = {}
-        for form, late, size in self._keys.starting_with(prefix, _SCAN):
+        for form, late, size in matches:
             for row in self._forms.row(form):
                 i, tag = int(self._owners[row]), columns.texts.lang[row]
                 if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
                     continue
                 label = columns.texts.text[row].as_py()
-                order = (int(columns.texts.kind[row] != PREF) + 2 * late, -self._popularity(i), size, label)
+                rank = int(columns.texts.kind[row] != PREF) + 2 * late
+                order = (stage, rank, -self._popularity(i), size, label)
                 if i not in best or order < best[i][0]:
                     best[i] = (order, label, tag)
-        ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
-        found = ((self._taxonomy[self._taxonomy.ids[i]], label, tag) for i, (_, label, tag) in ranked)
-        return [Suggestion(c.id, label, c.label(tag), c.kind, tag) for c, label, tag in found]
 
     @cached_property
     def _owners(self) -> NDArray[np.int32]:
@@ -172,8 +191,34 @@ class Suggester:
         return Csr.sorted(len(self._labels.texts), form[rows][order], rows[order])
 
     @cached_property
-    def _keys(self) -> PrefixIndex:
+    def _shown(self) -> NDArray[np.bool_]:
+        shown: NDArray[np.bool_] = np.diff(self._forms.starts) > 0
+        return shown
+
+    @cached_property
+    def _typed(self) -> pa.LargeStringArray:
         texts = self._labels.texts.array
         odd = pc.match_substring_regex(texts, _ODD)
         typed = pa.array(map(typed_form, texts.filter(odd).to_pylist()), texts.type)
-        return PrefixIndex.of(pc.replace_with_mask(texts, odd, typed), np.diff(self._forms.starts) > 0)
+        return pc.replace_with_mask(texts, odd, typed)
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int32]:
+        lengths: NDArray[np.int32] = pc.utf8_length(self._typed).to_numpy().astype(np.int32)
+        return lengths
+
+    @cached_property
+    def _keys(self) -> PrefixIndex:
+        return PrefixIndex.of(self._typed, self._shown)
+
+    @cached_property
+    def _words(self) -> WordIndex:
+        return WordIndex(self._typed)
+
+    @cached_property
+    def _pinyin(self) -> PinyinIndex:
+        """Of labels with Chinese characters, and of no other language that has them."""
+        chinese = pc.match_substring_regex(self._typed, f"[{CJK_CLASS}]").to_numpy(zero_copy_only=False) & self._shown
+        numbers = np.flatnonzero(chinese)
+        texts = self._typed.take(pa.array(numbers)).to_pylist()
+        return PinyinIndex([row for row in zip(numbers.tolist(), texts, strict=True) if CJK.search(row[1])])
