@@ -50,7 +50,7 @@ class WordIndex:
 
     def near(self, word: str, *, unfinished: bool = False) -> list[int]:
         """Numbers of the words that are this one but for an error, two in long words, nearest first. `unfinished`: the
-        word is still being typed, so that the other may go on."""
+        word is still being typed, so that the other may be longer."""
         if len(word) < _SHORTEST or not word.isascii() or not word.isalpha():
             return []
         keys, words = self._deletions
