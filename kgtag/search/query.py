@@ -70,7 +70,8 @@ class QueryParser:
     def warm(self) -> None:
         """Build the indexes now."""
         with self._lock:
-            _ = self._finder, self._expander
+            _ = self._expander
+            self._finder.warm()
 
     def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
         """Parse a query.
@@ -121,10 +122,9 @@ class QueryParser:
         labels = {draft.span for draft in drafts if draft.concepts and not draft.fuzzy}
         found = scopes(as_titles_write(text), [*names, *others], labels)
         minus = excluded_by_minus(text)
-        begins = {draft.span.start for draft in drafts}
         for name, draft in names.items():
             draft.rule = "negated" if name.span.start in minus else found.get(name)
-            if draft.rule == "imitated" and name.span.end + 1 in begins:  # "grain" of "dog food grain free"
+            if draft.rule == "imitated" and name.topic == "category":  # "grain" of "dog food grain free"
                 draft.rule = None
             values = {id: p for id, p in draft.concepts.items() if self._taxonomy[id].kind == "value"}
             if draft.rule == "accessory" and values:  # "with laptop sleeve", a feature
@@ -206,7 +206,14 @@ class QueryParser:
                 draft.concepts[id] = probability * _MISFIT
         total = sum(draft.concepts.values())
         draft.concepts = {id: p * min(mass, 1.0) / max(total, 1e-9) for id, p in draft.concepts.items()}
-        return sorted(draft.concepts, key=lambda id: (-draft.concepts[id], id))
+        ranked = sorted(draft.concepts, key=lambda id: (-round(draft.concepts[id], 1), *self._preference(id)))
+        draft.concepts = dict(zip(ranked, sorted(draft.concepts.values(), reverse=True), strict=True))
+        return ranked
+
+    def _preference(self, id: str) -> tuple[int, int, str]:
+        """Of concepts that are about as probable: much used before little used, broad before narrow."""
+        i = self._taxonomy.index(id)
+        return -self._popularity(i), int(self._taxonomy.depths[i]), id
 
     def _misfit(self, value: str, fitting: set[str]) -> bool:
         home = self._taxonomy.attribute_of(value)

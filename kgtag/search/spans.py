@@ -3,11 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 
+import numpy as np
 from rapidfuzz.distance import OSA
 
 from graph.labels import CJK, CJK_CLASS, folded_form, normal_form
+from graph.labels import words as label_words
 from graph.model import KINDS
 from graph.taxonomy import Taxonomy
 from kgtag.extract.dictionary import LabelFinder
@@ -16,7 +19,7 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.search.amounts import Amount, find_amounts
 from kgtag.types import Linker, Query, Rule, Span
 
-_WORD = re.compile(rf"[{CJK_CLASS}]+|[^\W_{CJK_CLASS}]+(?:['’.+&][^\W_{CJK_CLASS}]+)*")
+_WORD = re.compile(rf"(?:(?!的)[{CJK_CLASS}])+|[^\W_{CJK_CLASS}]+(?:['’.+&][^\W_{CJK_CLASS}]+)*")
 FUNCTION = re.compile(
     r"and|or|with|for|in|of|by|from|on|plus|to|the|an?|your|my|that|which|is|are|no|not|without|w|o|minus|except|"
     r"excluding|but|non|und|oder|mit|für|ohne|der|die|das|et|avec|pour|sans|de|la|le|les|s",
@@ -31,6 +34,9 @@ _WISHES = re.compile(r"不想要|不要|别要|除了")
 """Written as the negations that titles use, which are as long."""
 _MINUS = re.compile(r"(?<!\S)-(?=[^\W\d_])")
 _LONGEST_RUN = 4
+_RUNS = 8
+"""Runs of words that the linker is asked about."""
+_MORE, _PARTIAL = 2, 0.9
 _TYPO = 5
 """Letters of a word from which on it may be misspelt."""
 
@@ -59,6 +65,7 @@ class SpanFinder:
 
     def __init__(self, taxonomy: Taxonomy, table: LabelTable, linker: Linker, topics: dict[str, Topic]) -> None:
         self._taxonomy = taxonomy
+        self._table = table
         self._linker = linker
         self._topics = topics
         self._finders = [LabelFinder(table, kind) for kind in KINDS]
@@ -80,7 +87,7 @@ class SpanFinder:
         drafts.sort(key=lambda one: one.span)
         self._link([draft for draft in drafts if draft.concepts], text, lang)
         drafts = [draft for draft in drafts if not self._part_of_word(draft, text, drafts)]
-        return self._with_misspelt(text, drafts, lang)
+        return self._with_misspelt(text, self._with_partial(text, drafts), lang)
 
     def _inside(self, span: Span, found: dict[Span, set[str]], amount: Amount) -> set[str]:
         """Values of sizes and quantities that a label within the amount's span names; not where it is a bound."""
@@ -108,9 +115,56 @@ class SpanFinder:
         beside = (at for at in (span.start - 1, span.end) if 0 <= at < len(text) and at not in taken)
         return any(CJK.match(text, at) and text[at] != "的" for at in beside)
 
+    def _with_partial(self, text: str, drafts: list[Draft]) -> list[Draft]:
+        """With runs of words that are most of a category's label and end like it, as "baby car seat" of "Baby & Toddler
+        Car Seats". They take the place of labels inside of them."""
+        categories = [one for one in drafts if one.amount is None and self._is_category(one)]
+        words = [*left(text, drafts), *(Word(one.span, text[one.span.start : one.span.end]) for one in categories)]
+        taken: list[Span] = []
+        for run in _runs(sorted((word for word in words if word.text.isascii()), key=lambda word: word.span)):
+            span = Span(run[0].span.start, run[-1].span.end)
+            asked = tuple(one.folded for one in label_words(text[span.start : span.end]))
+            if len(run) < 2 or any(one.start < span.end and span.start < one.end for one in taken):
+                continue
+            if found := self._containing(asked):
+                taken.append(span)
+                drafts = [one for one in drafts if one.span.end <= span.start or span.end <= one.span.start]
+                drafts.append(Draft(span, found))
+        return sorted(drafts, key=lambda one: one.span)
+
+    def _is_category(self, draft: Draft) -> bool:
+        return all(self._taxonomy[id].kind == "category" for id in draft.concepts)
+
+    def _containing(self, asked: tuple[str, ...]) -> dict[str, float]:
+        """Categories with a label of few more words than these, the same last; the fewer, the more probable."""
+        texts = set.intersection(*(self._by_word.get(word, set()) for word in set(asked)))
+        found: dict[str, float] = {}
+        for text in texts:
+            words = [one.folded for one in label_words(self._table.texts[text]) if not FUNCTION.fullmatch(one.folded)]
+            more = len(set(words)) - len(set(asked))
+            if 0 < more <= _MORE and words[-1] == asked[-1]:
+                for at in self._table.concepts_of([text]):
+                    found[self._taxonomy.ids[at]] = _PARTIAL * len(set(asked)) / len(set(words))
+        best = max(found.values(), default=0.0)
+        return {id: probability for id, probability in sorted(found.items()) if probability == best}
+
+    @cached_property
+    def _by_word(self) -> dict[str, set[int]]:
+        """Numbers of the texts of categories that have a word, by its folded form."""
+        found: dict[str, set[int]] = {}
+        table = self._table
+        for number in np.unique(table.rows.text[table.is_category[table.rows.concept]]).tolist():
+            for word in label_words(table.texts[number]):
+                found.setdefault(word.folded, set()).add(number)
+        return found
+
+    def warm(self) -> None:
+        """Build now what the first query would wait for."""
+        _ = self._by_word
+
     def _with_misspelt(self, text: str, drafts: list[Draft], lang: str | None) -> list[Draft]:
         """With words that are labels but for a letter or two."""
-        runs = [run for run in _runs(left(text, drafts)) if any(len(word.text) >= _TYPO for word in run)]
+        runs = [run for run in _runs(left(text, drafts)) if any(self._unknown(word.text) for word in run)][:_RUNS]
         spans = [Span(run[0].span.start, run[-1].span.end) for run in runs]
         surfaces = [text[span.start : span.end] for span in spans]
         taken: list[Draft] = []
@@ -122,6 +176,11 @@ class SpanFinder:
             if near:
                 taken.append(Draft(span, near, fuzzy=True))
         return sorted([*drafts, *taken], key=lambda one: one.span)
+
+    def _unknown(self, word: str) -> bool:
+        """Whether a word may be misspelt: long enough, without digits, and no label begins so."""
+        folded = folded_form(normal_form(word))
+        return len(word) >= _TYPO and word.isalpha() and not self._table.begins(folded)
 
     def _misspells(self, surface: str, id: str) -> bool:
         folded = folded_form(normal_form(surface))

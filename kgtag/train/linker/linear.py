@@ -1,59 +1,62 @@
-"""A conditional logit over the candidates of each query, which little gold is enough for."""
+"""A conditional logit over the candidates of each query: what little gold is enough for.
+
+A few hundred queries teach networks of 80 features little, and queries made of labels, which outnumber them, teach that
+likeness of words decides and usage doesn't matter.
+"""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from kgtag.link.features.candidate_set import Floats
-from kgtag.link.models import Layer
-from kgtag.train.linker.dataset import RankData
+from kgtag.link.models import CLIP, RankModel
+from kgtag.train.linker.dataset import Found
 
 _RIDGE = 1.0
 """Penalty of the squared weights, in log-likelihood of one query."""
 _STEPS = 200
 
 
-def fit_linear(data: RankData, features: NDArray[np.float32]) -> Layer:
-    """Fit one layer whose score is the log-odds of a candidate against NIL, whose score is zero.
+def with_linear(model: RankModel, found: Found) -> RankModel:
+    """The model with a linear layer that weighs as much as its networks together, fitted on `found` (given queries).
 
-    Args:
-        data: Queries with their candidates; those that teach nothing are passed over.
-        features: (n, features) scaled.
-
-    Returns:
-        Weights (features, 1) and bias (1,) float64.
+    It ranks candidates and leaves NIL to the networks: the best candidate of a query gets zero from it on average.
+    Without any query whose gold is among its candidates, the model as it is.
     """
-    gold = np.zeros(len(data.nil), dtype=np.bool_)
-    gold[data.lookup[data.right]] = True
-    usable = gold | data.nil
-    kept = data.counts & usable[data.lookup]
-    queries, lookup = np.unique(data.lookup[kept], return_inverse=True)
-    rows = np.concatenate([features[kept].astype(np.float64), np.ones((int(kept.sum()), 1))], axis=1)
-    right = data.right[kept] & ~data.nil[data.lookup[kept]]
-    weight = data.weight[queries].astype(np.float64)
-    found = minimize(_objective(rows, lookup, right, weight), np.zeros(rows.shape[1]), jac=True, method="L-BFGS-B",
-                     options={"maxiter": _STEPS})  # fmt: skip
-    fitted = np.round(found.x, 6)
-    return fitted[:-1, None], fitted[-1:]
+    rows = np.clip((found.features - model.mean) / model.spread, -CLIP, CLIP)
+    taught = np.zeros(len(found.pairs), dtype=np.bool_)
+    taught[found.lookup[found.right]] = True
+    kept = found.counts & taught[found.lookup]
+    if not kept.any():
+        return model
+    lookup = np.unique(found.lookup[kept], return_inverse=True)[1]
+    start = np.zeros(rows.shape[1])
+    loss = _loss(rows[kept], lookup, found.right[kept])
+    weights = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
+    best = np.full(int(lookup.max()) + 1, -np.inf)
+    np.maximum.at(best, lookup, rows[kept] @ weights)
+    count = len(model.networks)
+    layer = (np.round(count * weights[:, None], 6), np.round(-count * best.mean(keepdims=True), 6))
+    return replace(model, networks=(*model.networks, (layer,)))
 
 
-def _objective(
-    rows: Floats, lookup: NDArray[np.integer], right: NDArray[np.bool_], weight: Floats
+def _loss(
+    rows: Floats, lookup: NDArray[np.integer], right: NDArray[np.bool_]
 ) -> Callable[[Floats], tuple[float, Floats]]:
-    """Penalised negative log-likelihood, and its gradient; the bias is free."""
-    penalised = np.append(np.full(rows.shape[1] - 1, _RIDGE), 0.0)
+    """Penalised negative log-likelihood of the gold among the candidates, and its gradient."""
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         scores = rows @ weights
-        highest = np.zeros(len(weight))
+        highest = np.full(int(lookup.max()) + 1, -np.inf)
         np.maximum.at(highest, lookup, scores)
         grown = np.exp(scores - highest[lookup])
-        total = np.bincount(lookup, grown, minlength=len(weight)) + np.exp(-highest)
-        likelihood = np.bincount(lookup[right], scores[right], minlength=len(weight)) - highest - np.log(total)
-        residual = (grown / total[lookup] - right) * weight[lookup]
-        value = -float(weight @ likelihood) + float(penalised @ weights**2)
-        return value, rows.T @ residual + 2 * penalised * weights
+        total = np.bincount(lookup, grown)
+        likelihood = scores[right] - highest[lookup[right]] - np.log(total[lookup[right]])
+        residual = grown / total[lookup] - right
+        value = -float(likelihood.sum()) + _RIDGE * float(weights @ weights)
+        return value, rows.T @ residual + 2 * _RIDGE * weights
 
     return loss
