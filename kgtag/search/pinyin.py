@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
 
+import numpy as np
+from numpy.typing import NDArray
+
 from graph.labels import CJK
 
 _FIRST = 4
@@ -33,11 +36,13 @@ class PinyinIndex:
         self._entries = sorted(found)
         self._keys = [key for key, _, _ in self._entries]
 
-    def starting_with(self, typed: str, limit: int) -> Iterator[tuple[int, bool, int]]:
-        """(text, whether inside of it, letters) of up to `limit` places that read so."""
+    def starting_with(self, typed: str, limit: int) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
+        """Of up to `limit` places that read so: (k,) text, whether inside of it, letters from there on."""
         first, last = bisect_left(self._keys, typed), bisect_left(self._keys, typed + _LAST)
-        for key, at, number in self._entries[first : min(last, first + limit)]:
-            yield number, at > 0, len(key)
+        found = self._entries[first : min(last, first + limit)]
+        numbers = np.array([number for *_, number in found], dtype=np.int32)
+        inside = np.array([at > 0 for _, at, _ in found], dtype=np.bool_)
+        return numbers, inside, np.array([len(key) for key, *_ in found], dtype=np.int64)
 
 
 def _readings(text: str) -> Iterator[list[str]]:

@@ -20,12 +20,13 @@ _HEAD = 8
 @dataclass(frozen=True, slots=True)
 class PrefixIndex:
     """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place. `text`
-    is the number of the text that a place is in and `begin` (texts,) the start of each text."""
+    is the number of the text that a place is in, `begin` and `end` (texts,) where each text starts and ends."""
 
     head: NDArray[np.uint64]
     place: Longs
     text: NDArray[np.int32]
     begin: Longs
+    end: Longs
     data: Characters
 
     @classmethod
@@ -36,7 +37,7 @@ class PrefixIndex:
         data = np.frombuffer(buffer or b"\0", dtype=np.uint8)[: max(1, int(starts[-1]))]
         if not int(starts[-1]):
             nowhere = np.zeros(0, dtype=np.int64)
-            return cls(nowhere.astype(np.uint64), nowhere, nowhere.astype(np.int32), starts[:-1], data)
+            return cls(nowhere.astype(np.uint64), nowhere, nowhere.astype(np.int32), starts[:-1], starts[1:], data)
         owner = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(starts))
         place = _places(starts, data, owner)
         text = owner[place]
@@ -46,25 +47,25 @@ class PrefixIndex:
         place, text = place[kept], text[kept]
         head = _head(data, place, starts[text + 1])
         order = np.argsort(head, kind="stable")
-        return cls(head[order], place[order], text[order], starts[:-1], data)
+        return cls(head[order], place[order], text[order], starts[:-1], starts[1:], data)
 
-    def starting_with(self, prefix: str, limit: int) -> list[tuple[int, bool, int]]:
-        """(text, whether inside of it, characters from there on) of up to `limit` places with the prefix."""
+    def starting_with(self, prefix: str, limit: int) -> tuple[NDArray[np.int32], NDArray[np.bool_], Longs]:
+        """Of up to `limit` places with the prefix: (k,) text, whether inside of it, bytes from there on."""
         wanted = prefix.encode()
         low, high = (wanted[:_HEAD].ljust(_HEAD, fill) for fill in (b"\0", b"\xff"))
-        first = np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left")
-        last = np.searchsorted(self.head, np.uint64(int.from_bytes(high, "big")), side="right")
+        first = int(np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left"))
+        last = int(np.searchsorted(self.head, np.uint64(int.from_bytes(high, "big")), side="right"))
+        if len(wanted) <= _HEAD:
+            last = min(last, first + limit)
         places, texts = self.place[first:last], self.text[first:last]
-        ends = np.append(self.begin, len(self.data))[texts + 1]
-        fits = places + len(wanted) <= ends
-        for at in range(_HEAD, len(wanted)):
-            left = np.flatnonzero(fits)
-            fits[left] = self.data[places[left] + at] == wanted[at]
-        places, texts, ends = places[fits][:limit], texts[fits][:limit], ends[fits][:limit]
-        return [
-            (text, place > self.begin[text], len(bytes(self.data[place:end]).decode()))
-            for text, place, end in zip(texts.tolist(), places.tolist(), ends.tolist(), strict=True)
-        ]
+        ends = self.end[texts]
+        if len(wanted) > _HEAD:
+            fits = places + len(wanted) <= ends
+            for at in range(_HEAD, len(wanted)):
+                left = np.flatnonzero(fits)
+                fits[left] = self.data[places[left] + at] == wanted[at]
+            places, texts, ends = places[fits][:limit], texts[fits][:limit], ends[fits][:limit]
+        return texts, places > self.begin[texts], ends - places
 
 
 def _places(starts: Longs, data: Characters, owner: NDArray[np.int32]) -> Longs:

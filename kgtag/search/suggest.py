@@ -34,9 +34,9 @@ _INFIX = 3
 _WORDS = 16
 """Words that a misspelt one, or a part of one, is completed by."""
 
-Match = tuple[int, bool, int]
-"""(normal form, whether it is found inside of it, characters from there on)."""
-_Order = tuple[int, int, int, int, str]
+Forms = NDArray[np.int32]
+Matches = tuple[Forms, NDArray[np.bool_], NDArray[np.int64]]
+"""(k,) normal forms, whether each is found inside of it, and letters from there on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Suggester:
     def warm(self) -> None:
         """Build the indexes now rather than at the first call."""
         with self._lock:
-            _ = self._keys, self._forms, self._pinyin
+            _ = self._keys, self._forms, self._pinyin, self._use, self._lengths
             self._words.warm()
 
     def suggest(
@@ -92,12 +92,13 @@ class Suggester:
         if not prefix:
             return []
         self.warm()
-        best: dict[int, tuple[_Order, str, str]] = {}
-        for stage, matches in enumerate(self._matches(prefix, best, limit)):
-            self._add(best, stage, matches, lang, kind)
-        ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
-        rows = ((self._taxonomy[self._taxonomy.ids[i]], label, tag) for i, (_, label, tag) in ranked)
-        found = [Suggestion(c.id, label, c.label(tag), c.kind, tag) for c, label, tag in rows]
+        rows: dict[int, int] = {}
+        for matches in self._stages(prefix, rows, limit):
+            for row in self._ranked(matches, lang, kind):
+                rows.setdefault(int(self._owners[row]), row)
+                if len(rows) >= limit:
+                    break
+        found = [self._suggestion(i, row) for i, row in rows.items()]
         alike = Counter(one.label for one in found)
         return [replace(one, path=self._path(one)) if alike[one.label] > 1 else one for one in found]
 
@@ -109,7 +110,12 @@ class Suggester:
     def _path(self, one: Suggestion) -> tuple[str, ...]:
         return tuple(self._taxonomy[id].label(one.lang) for id in self._taxonomy.path(one.concept)[:-1])
 
-    def _matches(self, prefix: str, found: Mapping[int, object], limit: int) -> Iterator[Iterable[Match]]:
+    def _suggestion(self, i: int, row: int) -> Suggestion:
+        texts, concept = self._taxonomy.columns.texts, self._taxonomy[self._taxonomy.ids[i]]
+        tag = texts.lang[row]
+        return Suggestion(concept.id, texts.text[row].as_py(), concept.label(tag), concept.kind, tag)
+
+    def _stages(self, prefix: str, found: Mapping[int, int], limit: int) -> Iterator[Matches]:
         """Stage by stage, as long as `found` has less than `limit`."""
         yield self._keys.starting_with(prefix, _SCAN)
         words = prefix.split()
@@ -123,10 +129,11 @@ class Suggester:
             if not found:
                 yield from self._misspelt(words)
 
-    def _misspelt(self, words: list[str]) -> Iterator[Iterable[Match]]:
+    def _misspelt(self, words: list[str]) -> Iterator[Matches]:
         index = self._words
         if len(words) == 1:
-            yield self._with_any(index.near(words[0], unfinished=True)[:_WORDS])
+            for number in index.near(words[0], unfinished=True)[:_WORDS]:
+                yield self._with_any([number])
             return
         options = []
         for place, word in enumerate(words):
@@ -135,13 +142,14 @@ class Suggester:
             options.append([index.vocabulary[number] for number in others] or [word])
         yield self._with_all(options)
 
-    def _with_any(self, words: Iterable[int]) -> Iterator[Match]:
-        for number in words:
-            for form in self._words.texts[number][: _SCAN // _WORDS].tolist():
-                if self._shown[form]:
-                    yield form, True, int(self._lengths[form])
+    def _inside(self, forms: Forms) -> Matches:
+        return forms, np.ones(len(forms), dtype=np.bool_), self._lengths[forms].astype(np.int64)
 
-    def _with_all(self, options: list[list[str]]) -> Iterator[Match]:
+    def _with_any(self, words: Iterable[int]) -> Matches:
+        forms = [self._words.texts[number][: _SCAN // _WORDS] for number in words]
+        return self._inside(np.unique(np.concatenate(forms)) if forms else np.zeros(0, dtype=np.int32))
+
+    def _with_all(self, options: list[list[str]]) -> Matches:
         """Texts that have, for each list, a word that begins like one of it; looked for among those of the rarest."""
         index = self._words
         spans = [[index.starting_with(word) for word in words] for words in options]
@@ -149,33 +157,38 @@ class Suggester:
         sizes = [sum(int(starts[one.stop] - starts[one.start]) for one in found) for found in spans]
         rarest = min(range(len(spans)), key=lambda at: sizes[at])
         forms = [index.texts.targets[starts[one.start] : starts[one.stop]] for one in spans[rarest]]
-        candidates = np.unique(np.concatenate(forms))[:_CHECKED] if forms else np.zeros(0, dtype=np.int32)
+        candidates = np.unique(np.concatenate(forms)[:_CHECKED])
         others = [tuple(words) for at, words in enumerate(options) if at != rarest]
         texts = self._typed.take(pa.array(candidates)).to_pylist()
-        for form, text in zip(candidates.tolist(), texts, strict=True):
-            words = text.split()
-            if self._shown[form] and all(any(word.startswith(one) for word in words) for one in others):
-                yield form, True, len(text)
+        split = (text.split() for text in texts)
+        fits = [all(any(word.startswith(one) for word in words) for one in others) for words in split]
+        return self._inside(candidates[np.array(fits, dtype=np.bool_)])
 
-    def _add(
-        self,
-        best: dict[int, tuple[_Order, str, str]],
-        stage: int,
-        matches: Iterable[Match],
-        lang: str | None,
-        kind: str | None,
-    ) -> None:
+    def _ranked(self, matches: Matches, lang: str | None, kind: str | None) -> Iterator[int]:
+        """Label rows: label starts before inner words, preferred labels before others, much used before little used,
+        short before long."""
+        forms, late, sizes = matches
+        starts, counts = self._forms.starts[forms], np.diff(self._forms.starts)[forms]
+        place = np.repeat(np.arange(len(forms)), counts)
+        at = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+        rows = self._forms.targets[at]
         columns = self._taxonomy.columns
-        for form, late, size in matches:
-            for row in self._forms.row(form):
-                i, tag = int(self._owners[row]), columns.texts.lang[row]
-                if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
-                    continue
-                label = columns.texts.text[row].as_py()
-                rank = int(columns.texts.kind[row] != PREF) + 2 * late
-                order = (stage, rank, -self._popularity(i), size, label)
-                if i not in best or order < best[i][0]:
-                    best[i] = (order, label, tag)
+        kept = np.ones(len(rows), dtype=np.bool_)
+        if lang is not None:
+            tags = [n for n, tag in enumerate(columns.texts.lang.values) if lang in (tag, tag.split("-")[0])]
+            kept &= np.isin(columns.texts.lang.codes[rows], tags)
+        owner = self._owners[rows]
+        if kind is not None:
+            kept &= columns.kind.where(kind)[owner]
+        rows, place, owner = rows[kept], place[kept], owner[kept]
+        rank = (columns.texts.kind[rows] != PREF) + 2 * late[place]
+        order = np.lexsort((owner, forms[place], sizes[place], -self._use[owner], rank))
+        return iter(rows[order].tolist())
+
+    @cached_property
+    def _use(self) -> NDArray[np.int64]:
+        n = len(self._taxonomy)
+        return np.fromiter(map(self._popularity, range(n)), dtype=np.int64, count=n)
 
     @cached_property
     def _owners(self) -> NDArray[np.int32]:

@@ -84,15 +84,15 @@ def _entries(label: str) -> list[tuple[str, int]]:
 
 def _plain(taxonomy: Taxonomy, prefix: str) -> list[tuple[str, str, str]]:
     """(concept, label, language) the slow way."""
-    best: dict[int, tuple[tuple[int, int, str], str]] = {}
+    best: dict[int, tuple[tuple[int, int, str], str, str]] = {}
     for i, concept in enumerate(taxonomy.concepts):
         for text, lang, kind in concept.labels() if concept.status != "deprecated" else ():
             for key, late in _entries(typed_form(normalise(text))) if kind != "hidden" else ():
-                order = ((kind != "pref") + 2 * late, len(key), text)
+                order = ((kind != "pref") + 2 * late, len(key.encode()), normalise(text))
                 if key.startswith(prefix) and (i not in best or order < best[i][0]):
-                    best[i] = (order, lang)
+                    best[i] = (order, text, lang)
     ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:10]
-    return [(taxonomy.ids[i], order[2], lang) for i, (order, lang) in ranked]
+    return [(taxonomy.ids[i], text, lang) for i, (_, text, lang) in ranked]
 
 
 @settings(max_examples=60)
@@ -140,7 +140,8 @@ def shop() -> Suggester:
 )
 def test_completions_in_other_ways(shop: Suggester, typed: str, label: str) -> None:
     """Typing errors, words in any order, parts of words, pinyin."""
-    assert shop.suggest(typed)[0].label == label
+    first = shop.suggest(typed)[0]
+    assert label in (first.label, first.pref_label)
 
 
 def test_initials_of_pinyin(shop: Suggester) -> None:
