@@ -73,7 +73,8 @@ class ConceptSearch:
 
     def _rows_of(self, forms: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Label rows of the forms, and the place in `forms` of each."""
-        starts, counts = self._rows.starts[forms], np.diff(self._rows.starts)[forms]
+        starts = self._rows.starts[forms]
+        counts = self._rows.starts[forms + 1] - starts
         place = np.repeat(np.arange(len(forms)), counts)
         at = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
         return self._rows.targets[at], place

@@ -168,7 +168,8 @@ class Suggester:
         """Label rows: label starts before inner words, preferred labels before others, much used before little used,
         short before long."""
         forms, late, sizes = matches
-        starts, counts = self._forms.starts[forms], np.diff(self._forms.starts)[forms]
+        starts = self._forms.starts[forms]
+        counts = self._forms.starts[forms + 1] - starts
         place = np.repeat(np.arange(len(forms)), counts)
         at = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
         rows = self._forms.targets[at]
