@@ -2,10 +2,11 @@
 
     python benchmarks/suggest.py [--concepts 560000] [--save NAME]
 
-The taxonomy is made up (`synthetic.py`). Queries: the first letters of a label, the first letters of its second word, a
-label with a typing error, its words in another order. FTS5 (`prefix='2 3 4'`, unicode61, ranked by bm25) gets the
-same prefixes as `"word"*`; it has no typing errors. Both give ten answers. Times are CPU time of queries not asked
-before: both work in the calling thread, and the machine may be busy.
+The taxonomy is made up (`synthetic.py`). Queries: the first letters of a label, of its second word, and of its last, a
+thing that tens of thousands of labels share (as "boots" in a shop); a word and a letter; words in another order; a
+label with a typing error. FTS5 (`prefix='2 3 4'`, unicode61, ranked by bm25) gets the same prefixes as `"word"*`; it
+has no typing errors. Both give ten answers. Times are CPU time of queries not asked before: both work in the calling
+thread, and the machine may be busy.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def asked(labels: Sequence[str]) -> dict[str, list[str]]:
         "first letters": [one[: rng.choice(LETTERS)] for one in several[:QUERIES]],
         "a whole word and a letter": [" ".join([one.split()[0], one.split()[1][0]]) for one in several[:QUERIES]],
         "second word": [one.split()[1][: rng.choice(LETTERS)] for one in several[:QUERIES]],
+        "last word": [one.split()[-1][: rng.choice(LETTERS)] for one in several[:QUERIES]],
         "other order": [" ".join(reversed(one.split()[:2])) for one in several[QUERIES : 2 * QUERIES]],
         "a typing error": [misspelt(one, rng) for one in several[2 * QUERIES : 3 * QUERIES]],
     }

@@ -28,6 +28,9 @@ _ODD = r"[^a-z0-9 ]"
 """What a text has that may differ from its typed form."""
 _SCAN = 2_000
 """Matches ranked per prefix; only one or two letters have more."""
+_BATCH = 100
+"""Matches that are put in order at once."""
+_MOST_USED = (1 << 31) - 1
 _CHECKED = 400
 """Labels that are checked for all words of a text."""
 _INFIX = 3
@@ -182,9 +185,21 @@ class Suggester:
         if kind is not None:
             kept &= columns.kind.where(kind)[owner]
         rows, place, owner = rows[kept], place[kept], owner[kept]
-        rank = (columns.texts.kind[rows] != PREF) + 2 * late[place]
-        order = np.lexsort((owner, forms[place], sizes[place], -self._use[owner], rank))
-        return iter(rows[order].tolist())
+        rank = (columns.texts.kind[rows] != PREF) + 2 * late[place].astype(np.int64)
+        key = (rank << 48) - (np.minimum(self._use[owner], _MOST_USED) << 16) + np.minimum(sizes[place], 65_535)
+        best = self._first(key, _BATCH)
+        order = best[np.lexsort((owner[best], forms[place[best]], key[best]))]
+        yield from rows[order].tolist()
+        if len(order) < len(rows):
+            left = np.setdiff1d(np.arange(len(rows)), order)
+            yield from rows[left[np.lexsort((owner[left], forms[place[left]], key[left]))]].tolist()
+
+    @staticmethod
+    def _first(key: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """Places of the lowest keys, `count` and as many as are equal to the last."""
+        if len(key) <= 2 * count:
+            return np.arange(len(key))
+        return np.flatnonzero(key <= np.partition(key, count)[count])
 
     @cached_property
     def _use(self) -> NDArray[np.int64]:
