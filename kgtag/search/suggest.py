@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -114,9 +115,11 @@ class Suggester:
         return tuple(self._taxonomy[id].label(one.lang) for id in self._taxonomy.path(one.concept)[:-1])
 
     def _suggestion(self, i: int, row: int) -> Suggestion:
-        texts, concept = self._taxonomy.columns.texts, self._taxonomy[self._taxonomy.ids[i]]
-        tag = texts.lang[row]
-        return Suggestion(concept.id, texts.text[row].as_py(), concept.label(tag), concept.kind, tag)
+        """Without building the concept where its preferred label is the match."""
+        columns, id = self._taxonomy.columns, self._taxonomy.ids[i]
+        label, tag = columns.texts.text[row].as_py(), columns.texts.lang[row]
+        preferred = label if columns.texts.kind[row] == PREF else self._taxonomy[id].label(tag)
+        return Suggestion(id, label, preferred, cast(Kind, columns.kind[i]), tag)
 
     def _stages(self, prefix: str, found: Mapping[int, int], limit: int) -> Iterator[Matches]:
         """Stage by stage, as long as `found` has less than `limit`."""

@@ -109,6 +109,20 @@ def test_recommendations_from_an_item_and_cooccurrence(shop_store: SqliteStore, 
         assert client.get("/v1/recommend/concepts?item=nope").status_code == 422
 
 
+def test_concepts_by_relevance_page_by_page(steady: httpx.Client) -> None:
+    whole = [c["id"] for c in steady.get("/v1/concepts?q=shoes").json()["concepts"]]
+    assert whole[:2] == ["shoes", "running"]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        params = {"q": "shoes", "limit": "1"} | ({"cursor": cursor} if cursor else {})
+        page = steady.get("/v1/concepts", params=params).json()
+        seen += [c["id"] for c in page["concepts"]]
+        cursor = page["next_cursor"]
+    assert seen == whole and page["total"] == len(whole)
+    assert steady.get("/v1/concepts?q=runing+shoe").json()["concepts"][0]["id"] == "running"
+
+
 def test_completions(steady: httpx.Client) -> None:
     row = steady.get("/v1/search/suggest?q=sho").json()
     assert [s["concept"] for s in row["suggestions"]] == ["shoes", "running"]
