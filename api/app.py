@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api import errors, openapi
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
-from api.routes import concepts, edits, items, pages, proposals, recommend, tag, taxonomy
+from api.routes import concepts, edits, items, pages, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         recommend.cached,  # first: it gets the most requests
         tag.router,
         recommend.router,
+        search.router,
         taxonomy.router,
         pages.probes,
         proposals.router,

@@ -6,16 +6,12 @@ import threading
 from functools import cached_property
 
 import anyio
-import numpy as np
-import pyarrow.compute as pc
 from cachetools import LRUCache
-from numpy.typing import NDArray
 from starlette.requests import Request
 
 from api.auth import Keyring
 from api.errors import Problem
 from api.metrics import Metrics
-from graph.columns.columns import owners
 from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
@@ -50,16 +46,6 @@ class Derived:
     def problems(self) -> list[ProblemRow]:
         """What was left out of the snapshot, with its repairs: the first hundred."""
         return problem_rows(self.served.taxonomy, self.dialect, limit=SHOWN_PROBLEMS)
-
-    def containing(self, part: str) -> NDArray[np.bool_]:
-        """(n,) which concepts have a label that contains the part, which is in normal form."""
-        taxonomy = self.served.taxonomy
-        labels, texts = taxonomy.derived.labels, taxonomy.columns.texts
-        # One more at the end for the texts that have no form.
-        hit = np.append(pc.match_substring(labels.texts.array, part).to_numpy(zero_copy_only=False), False)
-        found = np.zeros(len(taxonomy), dtype=bool)
-        found[owners(texts)[hit[labels.form]]] = True
-        return found
 
 
 class Service:

@@ -89,7 +89,8 @@ def wands(data: Path) -> Task:
         )
         for row in classes
     }
-    queries = csv.DictReader(io.StringIO(read(data / "wands_queries" / "query.tsv").decode("utf-8")), delimiter="\t")
+    file = next((one for one in (data / "wands_queries").glob("query.[ct]sv*")), data / "wands_queries" / "query.tsv")
+    queries = csv.DictReader(io.StringIO(read(file).decode("utf-8")), delimiter="\t")
     pairs = [(row["query"], row["query_class"]) for row in queries if row["query_class"] in names]
     usage = {name: float(len(names) - at) for at, name in enumerate(names)}
     return Task("WANDS queries", flat(names), sorted(set(pairs)), usage, words=True)

@@ -104,6 +104,8 @@ def _singular(word: str) -> str:
             word = word[:-2]
         else:
             word = word[:-1]
+    elif len(word) > 4 and word.endswith("ie"):  # as in "hoodies"
+        word = word[:-2] + "y"
     return _IRREGULAR.get(word, word)
 
 

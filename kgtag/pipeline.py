@@ -21,7 +21,7 @@ from kgtag.evaluation.tagging import evaluate_tagging
 from kgtag.link import TaxonomyLinker
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group, Neighbour
 from kgtag.recommend.items import RecommendedItem
-from kgtag.search.query import ParsedQuery, QueryParser
+from kgtag.search.parsed import ParsedQuery
 from kgtag.search.suggest import Suggestion
 from kgtag.serve.assemble import assemble_served
 from kgtag.serve.live import Served
@@ -272,14 +272,22 @@ class Pipeline:
         return self._parts.suggester.suggest(prefix, limit=limit, lang=lang, kind=kind)
 
     def search(self, query: str, *, lang: str | None = None) -> ParsedQuery:
-        """Read a search query: spans that name concepts, the remaining words, expansions and facets.
+        """Parse a search query: spans that name concepts, the category, bounds and exclusions, expansions, facets, and
+        a query body for Elasticsearch and OpenSearch.
+
+        Args:
+            query: As typed.
+            lang: Language of the labels in the answer; that of the query by default.
+
+        Raises:
+            TextError: The query is empty, or longer than 300 characters.
 
         Example:
             >>> found = load(store="tents.jsonl").search("green dome tent sale")
             >>> [(span.surface, span.concepts[0].concept) for span in found.spans], found.remainder
             ([('green', 'green'), ('dome tent', 'dome-tents')], 'sale')
         """
-        return self._parser.parse(query, lang=lang)
+        return self._parts.parser.parse(query, lang=lang)
 
     @cached_property
     def tagger(self) -> Tagger:
@@ -292,12 +300,10 @@ class Pipeline:
         return assemble_linker(self._models, self._taxonomy)
 
     @cached_property
-    def _parser(self) -> QueryParser:
-        return QueryParser(self._taxonomy, self.linker)
-
-    @cached_property
     def _parts(self) -> Served:
-        return assemble_served(replace(self._models, extractor=None), self._store, self._taxonomy, None)
+        return assemble_served(
+            replace(self._models, extractor=None), self._store, self._taxonomy, None, linker=lambda: self.linker
+        )
 
 
 def evaluate(

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from api.errors import problems
 from api.http import ConceptId, KindFilter, Lang, Reader, json, require_known
-from api.service import Derived, service
+from api.service import service
 from graph.errors import InputError
 from graph.labels import normalise
 from graph.model import Kind, Status
 from graph.rows import ConceptDetail, concept_detail, concept_row
 from graph.taxonomy import Taxonomy
 from kgtag.rows import ConceptPage, RelatedConcepts
+from kgtag.serve.live import Served
 
 router = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
 one = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
@@ -29,7 +30,7 @@ Many = Annotated[int, Query(ge=1, le=10_000)]
 @router.get("", response_model=ConceptPage, responses=problems(422))
 def concepts(
     request: Request,
-    q: Annotated[str | None, Query(max_length=300, description="Part of a label, in any language, or an id.")] = None,
+    q: Annotated[str | None, Query(max_length=300, description="Words of a label, in any language, or an id.")] = None,
     scheme: Annotated[str | None, Query(max_length=300)] = None,
     kind: KindFilter = None,
     status: Annotated[Status | None, Query()] = None,
@@ -37,12 +38,11 @@ def concepts(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     lang: Lang = None,
 ) -> Response:
-    """A page of concepts, by id."""
-    derived = service(request).derived
-    taxonomy = derived.served.taxonomy
-    found = _matching(derived, q, scheme, kind, status)
-    after = bisect_right(taxonomy.ids, cursor) - 1 if cursor is not None else -1
-    start = int(np.searchsorted(found, after, side="right"))
+    """A page of concepts: with `q` by relevance, else by id."""
+    served = service(request).current
+    taxonomy = served.taxonomy
+    found = _matching(served, q, scheme, kind, status)
+    start = _start(found, taxonomy, cursor, ranked=q is not None and bool(normalise(q)))
     indices = found[start : start + limit].tolist()
     page: ConceptPage = {
         "concepts": [concept_row(taxonomy.concepts[i], lang) for i in indices],
@@ -53,21 +53,30 @@ def concepts(
     return json(page)
 
 
+def _start(found: NDArray[np.int64], taxonomy: Taxonomy, cursor: str | None, *, ranked: bool) -> int:
+    """The place in `found` where the page begins. A concept that no longer answers the query starts it anew."""
+    if cursor is None:
+        return 0
+    if not ranked:
+        return int(np.searchsorted(found, bisect_right(taxonomy.ids, cursor) - 1, side="right"))
+    place = np.flatnonzero(found == taxonomy.index(cursor)) if cursor in taxonomy else np.zeros(0, dtype=np.int64)
+    return int(place[0]) + 1 if len(place) else 0
+
+
 def _matching(
-    derived: Derived, q: str | None, scheme: str | None, kind: Kind | None, status: Status | None
+    served: Served, q: str | None, scheme: str | None, kind: Kind | None, status: Status | None
 ) -> NDArray[np.int64]:
-    """Indices in the snapshot, ascending."""
-    taxonomy = derived.served.taxonomy
+    """Indices in the snapshot: with `q` best first, else ascending."""
+    taxonomy = served.taxonomy
     columns = taxonomy.columns
-    found = np.ones(len(taxonomy), dtype=bool)
-    if q is not None and (wanted := normalise(q)):
-        found = derived.containing(wanted)
-        if q in taxonomy:
-            found[taxonomy.index(q)] = True
+    wanted = np.ones(len(taxonomy), dtype=bool)
     for column, value in ((columns.scheme, scheme), (columns.kind, kind), (columns.status, status)):
         if value is not None:
-            found &= column.where(value)
-    return np.flatnonzero(found)
+            wanted &= column.where(value)
+    if q is None or not normalise(q):
+        return np.flatnonzero(wanted)
+    ranked = served.suggester.concepts.find(q)
+    return ranked[wanted[ranked]]
 
 
 @router.get("/{id:path}/broader", response_model=RelatedConcepts, responses=problems(404, 422))

@@ -1,4 +1,4 @@
-"""Concepts for concepts and for what people type: neighbours with evidence, recommendations, completions."""
+"""Concepts for concepts: neighbours with evidence, and recommendations."""
 
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -18,7 +18,7 @@ from graph.model import RELATION_TYPES
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group
-from kgtag.rows import Neighbours, RecommendedConcepts, RecommendedItems, Suggestions
+from kgtag.rows import Neighbours, RecommendedConcepts, RecommendedItems
 from kgtag.types import Product
 
 RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
@@ -181,18 +181,3 @@ def _tags_of(id: str, store: TaxonomyStore, taxonomy: Taxonomy) -> list[str]:
         raise InputError(f"no item {id!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)")
     accepted = [tag.concept for tag in found.tags if tag.status == "accepted" and tag.concept in taxonomy]
     return [taxonomy.resolve(concept) for concept in accepted]
-
-
-@router.get("/search/suggest", tags=["search"], response_model=Suggestions, responses=problems(422))
-async def suggest(
-    request: Request,
-    q: Annotated[str, Query(max_length=300)],
-    limit: Annotated[int, Query(ge=1, le=100)] = 10,
-    lang: Lang = None,
-    kind: KindFilter = None,
-) -> Response:
-    """Concepts with a label that completes the text, from any of its words on; those of many items come first."""
-    served = service(request).current
-    rows = [suggestion.to_dict() for suggestion in served.suggester.suggest(q, limit=limit, lang=lang, kind=kind)]
-    answer: Suggestions = {"query": q, "suggestions": rows, "revision": served.taxonomy.revision}
-    return json(answer)

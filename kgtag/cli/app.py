@@ -16,6 +16,7 @@ from kgtag.cli import (
     neo4j,
     place,
     proposals,
+    search,
     store,
     tag,
     train,
@@ -65,6 +66,7 @@ app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
 app.command("place")(place.place)
+app.command("search")(search.search)
 app.command("propose")(discover.propose)
 app.command("select")(discover.select)
 app.command("normalise")(tag.normalise)

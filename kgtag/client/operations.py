@@ -17,6 +17,7 @@ from kgtag.rows import (
     ItemRow,
     Neighbours,
     ProposalPage,
+    QueryAnswer,
     Readiness,
     RecommendedConcepts,
     RecommendedItems,
@@ -188,6 +189,11 @@ class Operations:
     ) -> Call[Suggestions]:
         """Completions of a half-typed label."""
         return _get("/v1/search/suggest", q=q, limit=limit, lang=lang, kind=kind)
+
+    @operation
+    def query(self, q: str, *, lang: str | None = None) -> Call[QueryAnswer]:
+        """A search query parsed: concepts, bounds, exclusions, expansions, facets, a body for Elasticsearch."""
+        return _get("/v1/search/query", q=q, lang=lang)
 
     @operation
     def audit(

@@ -80,10 +80,9 @@ for _units in _TABLE.values():
     for _unit, (_, _others) in _units.items():
         for _spelling in (_unit, *(_others.split("|") if "|" in _others else _others.split())):
             _SPELLINGS.setdefault(_spelling.casefold(), _unit)
-_UNIT = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=lambda s: (-len(s), s)))
-_QUANTITY = re.compile(
-    rf"({NUMBER})(?:\s?([kK])(?![A-Za-z]))?(?:[\s\-]{{0,2}}({_UNIT})\.?(?![A-Za-z]))?", re.IGNORECASE
-)
+UNIT = "|".join(re.escape(spelling) for spelling in sorted(_SPELLINGS, key=lambda s: (-len(s), s)))
+"""A pattern of all spellings of units, longest first."""
+_QUANTITY = re.compile(rf"({NUMBER})(?:\s?([kK])(?![A-Za-z]))?(?:[\s\-]{{0,2}}({UNIT})\.?(?![A-Za-z]))?", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
@@ -144,6 +143,15 @@ def unit_of(spelling: str) -> str:
     if symbol is None:
         raise InputError(f"unknown unit {spelling!r}; known are {', '.join(_DIMENSION)}")
     return symbol
+
+
+def base_of(spelling: str) -> tuple[Dimension, str, float]:
+    """The dimension of a unit, the base unit of that, and how many of it the unit is: "lb" → ("mass", "kg", 0.4536).
+    Raises InputError for an unknown unit."""
+    symbol = unit_of(spelling)
+    dimension = _DIMENSION[symbol]
+    base = next(unit for unit, (factor, _) in _TABLE[dimension].items() if factor in (1.0, 1e9))
+    return dimension, base, _FACTOR[symbol] / _FACTOR[base]
 
 
 def like(unit: str) -> tuple[str, ...]:

@@ -1,130 +1,285 @@
-"""Search queries parsed into spans that name concepts, and a remainder."""
+"""Search queries parsed: spans that name concepts, the category by its head noun, bounds, exclusions, expansions."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import zip_longest
 
-from graph.model import KINDS
+from graph.labels import CJK, folded_form, normal_form
 from graph.taxonomy import Taxonomy
-from kgtag.extract.dictionary import LabelFinder
+from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.link.linker import UNTRAINED
+from kgtag.search.elastic import query_body
+from kgtag.search.expansions import Expander
+from kgtag.search.parsed import NamedConcept, ParsedQuery, QuerySpan
+from kgtag.search.spans import Draft, SpanFinder, Word, as_titles_write, excluded_by_minus, left
 from kgtag.text import clean
-from kgtag.types import Linked, Linker, Query, Span
+from kgtag.types import Linker, Query, Span
 
+MAX_QUERY = 300
 _CONCEPTS = 3
 """Concepts named per span at most."""
-_NARROWER = 10
-"""Narrower concepts that a query is expanded by at most."""
-_NARROWER_WEIGHT = 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class NamedConcept:
-    """A concept that a span may name; `probability` is the linker's."""
-
-    concept: str
-    label: str
-    probability: float
-
-
-@dataclass(frozen=True, slots=True)
-class QuerySpan:
-    """A part of a query, half-open characters, with the concepts it names, most probable first."""
-
-    start: int
-    end: int
-    surface: str
-    type: str
-    concepts: tuple[NamedConcept, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Expansion:
-    """A text to search for as well; `weight` in (0, 1], `why` is "synonym" or "narrower"."""
-
-    text: str
-    weight: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedQuery:
-    """A query as spans and a remainder.
-
-    Attributes:
-        query: As given.
-        spans: From left to right, not overlapping.
-        remainder: The words outside the spans.
-        expansions: Other labels of the named concepts, and labels of narrower ones.
-        facets: Ids of attributes that apply to the named categories.
-    """
-
-    query: str
-    spans: tuple[QuerySpan, ...]
-    remainder: str
-    expansions: tuple[Expansion, ...]
-    facets: tuple[str, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The answer as a row ready for JSON."""
-        row = asdict(self)
-        for span in row["spans"]:
-            for one in span["concepts"]:
-                one["probability"] = round(one["probability"], 4)
-        return row
+_BREAK = re.compile(
+    r"[,;|，；、]|(?<!\w)(?:for|with|without|in|of|by|from|on|under|to|no|and|or|für|mit|ohne|pour|avec|sans)(?!\w)",
+    re.I,
+)
+_AUDIENCE = re.compile(
+    r"(?:men|man|women|woman|kids?|child(?:ren)?|boys?|girls?|bab(?:y|ies)|toddlers?|infants?|ladies|unisex|teens?|adults?)"
+    r"(?:['’]?s)?|[男女]士?|儿童|宝宝|婴儿|女童|男童",
+    re.I,
+)
+"""Whom a thing is for; the head of a query only where nothing else is named."""
+_MISFIT = 0.1
+"""What a value counts for whose attribute does not apply to the category."""
+_BEFORE_NOUN = 0.7
+"""What the head counts for when an unknown word follows it: "shoe horn" names no shoe."""
+_GENERIC = re.compile(r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price", re.I)
+"""Words after a head that do not change what it is."""
+_LEAST = 0.1
 
 
 class QueryParser:
-    """Parses search queries against one snapshot; the linker gives concepts their probabilities."""
+    """Parses queries against one snapshot; built at the first query. Safe to share between threads.
 
-    def __init__(self, taxonomy: Taxonomy, linker: Linker) -> None:
-        table = linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy)
+    Args:
+        taxonomy: The snapshot.
+        linker: Makes the linker, which gives concepts their probabilities; a trained one also links whole queries.
+        popularity: Items by concept number, for the order of facets and narrower concepts.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        linker: Callable[[], Linker] | None = None,
+        *,
+        popularity: Callable[[int], int] = lambda _: 0,
+    ) -> None:
         self._taxonomy = taxonomy
-        self._linker = linker
-        self._finders = [LabelFinder(table, kind) for kind in KINDS]
+        self._make_linker = linker or (lambda: TaxonomyLinker(taxonomy))
+        self._popularity = popularity
+        self._lock = threading.Lock()
+
+    @property
+    def built(self) -> bool:
+        """Whether a query has been parsed, or `warm` called."""
+        return "_finder" in self.__dict__
+
+    def warm(self) -> None:
+        """Build the indexes now."""
+        with self._lock:
+            _ = self._expander
+            self._finder.warm()
 
     def parse(self, query: str, *, lang: str | None = None) -> ParsedQuery:
-        """Find the labels in a query; `lang` is of labels in the answer. Raises TextError: it's empty or too long."""
-        text = clean(query)
-        spans = tuple(self._spans(text, lang))
-        named = [span.concepts[0].concept for span in spans]
-        categories = [id for id in named if self._taxonomy[id].kind == "category"]
-        facets = sorted({attribute for id in categories for attribute in self._taxonomy.attributes_for(id)})
-        gaps = zip((0, *(span.end for span in spans)), (*(span.start for span in spans), len(text)), strict=True)
-        remainder = " ".join(" ".join(text[start:end] for start, end in gaps).split())
-        return ParsedQuery(query, spans, remainder, tuple(self._expansions(named, lang)), tuple(facets))
+        """Parse a query.
 
-    def _spans(self, text: str, lang: str | None) -> Iterator[QuerySpan]:
-        """The longest labels, without overlap; a span may name concepts of several kinds."""
-        found: dict[Span, set[str]] = {}
-        for finder in self._finders:
-            for span, ids in finder.find(text):
-                found.setdefault(span, set()).update(ids)
-        chosen: list[Span] = []
-        for span in sorted(found, key=lambda one: (one.start, -one.end)):
-            if not chosen or span.start >= chosen[-1].end:
-                chosen.append(span)
-        surfaces = [text[span.start : span.end] for span in chosen]
-        links = self._linker.link([Query(surface, lang=lang) for surface in surfaces])
-        for span, surface, linked in zip(chosen, surfaces, links, strict=True):
-            concepts = self._concepts(linked, found[span], lang)
-            yield QuerySpan(span.start, span.end, surface, self._taxonomy[concepts[0].concept].kind, concepts)
+        Args:
+            query: As typed, at most MAX_QUERY characters.
+            lang: Language of the labels in the answer; that of the query by default.
 
-    def _concepts(self, linked: Linked, found: set[str], lang: str | None) -> tuple[NamedConcept, ...]:
-        probable = {candidate.concept: candidate.probability for candidate in linked.candidates}
-        ranked = sorted(found, key=lambda id: (-probable.get(id, 0.0), id))[:_CONCEPTS]
-        return tuple(NamedConcept(id, self._taxonomy[id].label(lang), probable.get(id, 0.0)) for id in ranked)
+        Raises:
+            TextError: The query is empty or too long.
+        """
+        text = clean(query, limit=MAX_QUERY)
+        if not self.built:
+            self.warm()
+        drafts = self._finder.find(text, lang)
+        words = left(text, drafts)
+        denied = self._read(text, drafts, words)
+        head = self._head(text, drafts)
+        if head is None:
+            head = self._linked_head(text, drafts, words, lang)
+            drafts.sort(key=lambda draft: draft.span)
+            words = left(text, drafts)
+        category = None
+        if head is not None:
+            doubt = _BEFORE_NOUN if _noun_follows(text, head, words) else 1.0
+            head.concepts = {id: p * doubt for id, p in head.concepts.items()}
+            category = self._best(head, None, True)[0]
+        language = lang or self._language(text, drafts)
+        spans = [self._span(text, draft, category, draft is head, language) for draft in drafts]
+        spans += [
+            QuerySpan(word.span.start, word.span.end, word.text, "text", rule="negated")
+            for word in words
+            if word.span in denied
+        ]
+        spans.sort(key=lambda span: span.start)
+        remainder = " ".join(word.text for word in words if word.span not in denied and not _cue(text, word, denied))
+        expansions = tuple(self._expander.expansions(spans, language.split("-")[0].lower()))
+        facets = self._expander.facets(category, language)
+        named = next((one for span in spans for one in span.concepts if one.concept == category), None)
+        wanted = " ".join(word for word in remainder.split() if not _GENERIC.fullmatch(word))
+        body = query_body(spans, wanted, expansions, facets)
+        return ParsedQuery(query, tuple(spans), named, remainder, expansions, facets, body)
 
-    def _expansions(self, named: list[str], lang: str | None) -> Iterator[Expansion]:
-        seen = set()
-        for id in dict.fromkeys(named):
-            for text, tag, kind in self._taxonomy[id].labels():
-                if kind != "hidden" and (lang is None or tag.split("-")[0] == lang.split("-")[0]) and text not in seen:
-                    seen.add(text)
-                    yield Expansion(text, 1.0, "synonym")
-            for narrower in self._taxonomy.into(id, "broader")[:_NARROWER]:
-                text = self._taxonomy[narrower].label(lang)
-                if text not in seen:
-                    seen.add(text)
-                    yield Expansion(text, _NARROWER_WEIGHT, "narrower")
+    def _read(self, text: str, drafts: Sequence[Draft], words: Sequence[Word]) -> set[Span]:
+        """Set the rules of the spans; the words that the query excludes."""
+        names = {Name(draft.span, self._topic(draft)): draft for draft in drafts if draft.concepts}
+        others = [Name(word.span, "other") for word in words]
+        labels = {draft.span for draft in drafts if draft.concepts and not draft.fuzzy}
+        found = scopes(as_titles_write(text), [*names, *others], labels)
+        minus = excluded_by_minus(text)
+        for name, draft in names.items():
+            draft.rule = "negated" if name.span.start in minus else found.get(name)
+            if draft.rule == "imitated" and name.topic == "category":  # "grain" of "dog food grain free"
+                draft.rule = None
+            values = {id: p for id, p in draft.concepts.items() if self._taxonomy[id].kind == "value"}
+            if draft.rule == "accessory" and values:  # "with laptop sleeve", a feature
+                draft.concepts, draft.rule = values, None
+        denied = {name.span for name in others if found.get(name) == "negated" or name.span.start in minus}
+        categories = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
+        for draft, after in zip_longest(categories, categories[1:]):
+            if draft is None or (after is not None and self._alike(draft, after)):
+                continue
+            if modifies(text, draft.span.end, after.span.start if after is not None else None):
+                draft.rule = "modifier"
+        return denied
+
+    def _head(self, text: str, drafts: Sequence[Draft]) -> Draft | None:
+        """The category that is looked for: the last of the first phrase that names any, in Chinese the last of all.
+        Other categories describe it."""
+        named = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
+        things = [one for one in named if not _AUDIENCE.fullmatch(text[one.span.start : one.span.end])] or named
+        if not things:
+            return None
+        phrase = things[:1]
+        for one in things[1:]:
+            if not CJK.search(text) and _BREAK.search(text, phrase[-1].span.end, one.span.start):
+                break
+            phrase.append(one)
+        head = phrase[-1]
+        for one in named:
+            if one is not head and not self._alike(one, head):
+                one.rule = "modifier"
+        return head
+
+    def _linked_head(self, text: str, drafts: list[Draft], words: Sequence[Word], lang: str | None) -> Draft | None:
+        """Without a category's label: what a trained linker makes of the first phrase."""
+        described = [draft for draft in drafts if draft.rule == "modifier"]
+        parts = [*(word.span for word in words), *(draft.span for draft in described)]
+        if parts and self._trained:
+            start, end = min(one.start for one in parts), max(one.end for one in parts)
+            stop = _BREAK.search(text, start)
+            end = min(end, stop.start()) if stop and stop.start() > start else end
+            surface = text[start:end].strip()
+            linked = self._linker.link([Query(surface, lang=lang)])[0] if surface else None
+            found = {
+                one.concept: one.probability
+                for one in (linked.candidates if linked else ())
+                if self._taxonomy[one.concept].kind == "category" and one.probability >= _LEAST
+            }
+            inside = [one for one in drafts if one.span.start < end and start < one.span.end]
+            if found and all(one in described for one in inside):
+                for one in inside:
+                    drafts.remove(one)
+                drafts.append(Draft(Span(start, start + len(surface)), found))
+                return drafts[-1]
+        return None
+
+    def _span(self, text: str, draft: Draft, category: str | None, head: bool, lang: str) -> QuerySpan:
+        start, end, amount = draft.span.start, draft.span.end, draft.amount
+        surface = text[start:end]
+        if not draft.concepts:
+            assert amount is not None
+            return QuerySpan(start, end, surface, amount.type, amount=amount)
+        ranked = self._best(draft, category, head)[:_CONCEPTS]
+        taxonomy = self._taxonomy
+        concepts = tuple(NamedConcept(id, taxonomy[id].label(lang), draft.concepts[id]) for id in ranked)
+        attribute = taxonomy.attribute_of(ranked[0])
+        kind = amount.type if amount is not None else taxonomy[ranked[0]].kind
+        return QuerySpan(start, end, surface, kind, concepts, attribute, draft.rule, amount)
+
+    def _best(self, draft: Draft, category: str | None, head: bool) -> list[str]:
+        """The span's concepts, best first, with probabilities that fit the category and add up to one at most."""
+        taxonomy = self._taxonomy
+        fitting = set(taxonomy.attributes_for(category)) if category is not None and not head else None
+        mass = sum(draft.concepts.values())
+        for id, probability in draft.concepts.items():
+            kind = taxonomy[id].kind
+            wrong = (head and kind != "category") or (
+                fitting is not None and kind == "value" and self._misfit(id, fitting)
+            )
+            if wrong and len(draft.concepts) > 1:
+                draft.concepts[id] = probability * _MISFIT
+        total = sum(draft.concepts.values())
+        draft.concepts = {id: p * min(mass, 1.0) / max(total, 1e-9) for id, p in draft.concepts.items()}
+        ranked = sorted(draft.concepts, key=lambda id: (-round(draft.concepts[id], 1), *self._preference(id)))
+        draft.concepts = dict(zip(ranked, sorted(draft.concepts.values(), reverse=True), strict=True))
+        return ranked
+
+    def _preference(self, id: str) -> tuple[int, int, str]:
+        """Of concepts that are about as probable: much used before little used, broad before narrow."""
+        i = self._taxonomy.index(id)
+        return -self._popularity(i), int(self._taxonomy.depths[i]), id
+
+    def _misfit(self, value: str, fitting: set[str]) -> bool:
+        home = self._taxonomy.attribute_of(value)
+        return home is not None and home not in fitting
+
+    def _topic(self, draft: Draft) -> Topic:
+        """A category where one of the concepts is one; else that of the most probable value's attribute."""
+        taxonomy = self._taxonomy
+        if any(taxonomy[id].kind == "category" for id in draft.concepts):
+            return "category"
+        best = max(sorted(draft.concepts), key=lambda id: draft.concepts[id], default=None)
+        home = taxonomy.attribute_of(best) if best is not None else None
+        return self._topics.get(home, "other") if home is not None else "other"
+
+    def _alike(self, one: Draft, other: Draft) -> bool:
+        above = self._taxonomy.is_ancestor
+        return any(a == b or above(a, b) or above(b, a) for a in one.concepts for b in other.concepts)
+
+    def _language(self, text: str, drafts: Sequence[Draft]) -> str:
+        """That of most labels that the query has as they are; English without any, Chinese in Chinese characters."""
+        counts: dict[str, int] = {}
+        for draft in drafts:
+            folded = folded_form(normal_form(text[draft.span.start : draft.span.end]))
+            tags = {
+                tag for id in draft.concepts for label, tag, _ in self._taxonomy[id].labels()
+                if folded_form(normal_form(label)) == folded
+            }  # fmt: skip
+            for tag in tags:
+                counts[tag] = counts.get(tag, 0) + 1
+        default = "zh" if CJK.search(text) else "en"
+        return max(sorted(counts), key=lambda tag: (counts[tag], tag.split("-")[0] == default), default=default)
+
+    @property
+    def _trained(self) -> bool:
+        return isinstance(self._linker, TaxonomyLinker) and self._linker.version != UNTRAINED
+
+    @cached_property
+    def _linker(self) -> Linker:
+        return self._make_linker()
+
+    @cached_property
+    def _topics(self) -> Mapping[str, Topic]:
+        return topics(self._taxonomy)
+
+    @cached_property
+    def _finder(self) -> SpanFinder:
+        linker = self._linker
+        table = linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(self._taxonomy)
+        return SpanFinder(self._taxonomy, table, linker, dict(self._topics))
+
+    @cached_property
+    def _expander(self) -> Expander:
+        linker = self._linker
+        return Expander(self._taxonomy, linker=linker, popularity=self._popularity)
+
+
+def _noun_follows(text: str, head: Draft, words: Sequence[Word]) -> bool:
+    """Whether an unknown word comes right after the head, in one phrase and without digits."""
+    after = next((word for word in words if word.span.start >= head.span.end), None)
+    if after is None or CJK.search(text):
+        return False
+    between = text[head.span.end : after.span.start]
+    return between == " " and after.text.isalpha() and not _GENERIC.fullmatch(after.text)
+
+
+def _cue(text: str, word: Word, denied: set[Span]) -> bool:
+    """Whether the word is the "free" of "gluten free"."""
+    return word.text.lower() in ("free", "frei") and any(text[s.end : word.span.start].strip(" -") == "" for s in denied
+                                                        if s.end <= word.span.start)  # fmt: skip

@@ -1,10 +1,11 @@
-"""Autocomplete over labels, by a prefix index of their words."""
+"""Autocomplete over labels: by a prefix index of their words, and where that gives little, in other ways."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
@@ -15,114 +16,65 @@ from numpy.typing import NDArray
 
 from graph.columns.columns import HIDDEN, PREF, owners
 from graph.columns.hierarchy import Csr
-from graph.columns.sequences import offsets
-from graph.labels import normalise, typed_form
+from graph.labels import CJK, CJK_CLASS, normalise, typed_form
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.rows import SuggestionRow
-
-Longs = NDArray[np.int64]
-Characters = NDArray[np.uint8]
-_WORDS = 8
-"""Words, or characters of a text without spaces, that are indexed."""
-_HEAD = 8
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixIndex:
-    """(k,) word starts in the bytes of all texts, sorted by the eight bytes that follow, then by text and place. `text`
-    is the number of the text that a place is in and `begin` (texts,) the start of each text."""
-
-    head: NDArray[np.uint64]
-    place: Longs
-    text: NDArray[np.int32]
-    begin: Longs
-    data: Characters
-
-    @classmethod
-    def of(cls, texts: pa.LargeStringArray, wanted: NDArray[np.bool_]) -> PrefixIndex:
-        """Index the wanted texts, in normal form, at each word; without spaces and not ASCII, at each character."""
-        starts = offsets(texts)
-        buffer = texts.buffers()[2] if len(texts) else None
-        data = np.frombuffer(buffer or b"\0", dtype=np.uint8)[: max(1, int(starts[-1]))]
-        if not int(starts[-1]):
-            nowhere = np.zeros(0, dtype=np.int64)
-            return cls(nowhere.astype(np.uint64), nowhere, nowhere.astype(np.int32), starts[:-1], data)
-        owner = np.repeat(np.arange(len(texts), dtype=np.int32), np.diff(starts))
-        place = _places(starts, data, owner)
-        text = owner[place]
-        first = np.cumsum(np.bincount(text, minlength=len(texts)))
-        number = np.arange(len(place)) - np.append(0, first)[text]
-        kept = (number < _WORDS) & wanted[text]
-        place, text = place[kept], text[kept]
-        head = _head(data, place, starts[text + 1])
-        order = np.argsort(head, kind="stable")
-        return cls(head[order], place[order], text[order], starts[:-1], data)
-
-    def starting_with(self, prefix: str, limit: int) -> list[tuple[int, bool, int]]:
-        """(text, whether inside of it, characters from there on) of up to `limit` places with the prefix."""
-        wanted = prefix.encode()
-        low, high = (wanted[:_HEAD].ljust(_HEAD, fill) for fill in (b"\0", b"\xff"))
-        first = np.searchsorted(self.head, np.uint64(int.from_bytes(low, "big")), side="left")
-        last = np.searchsorted(self.head, np.uint64(int.from_bytes(high, "big")), side="right")
-        places, texts = self.place[first:last], self.text[first:last]
-        ends = np.append(self.begin, len(self.data))[texts + 1]
-        fits = places + len(wanted) <= ends
-        for at in range(_HEAD, len(wanted)):
-            left = np.flatnonzero(fits)
-            fits[left] = self.data[places[left] + at] == wanted[at]
-        places, texts, ends = places[fits][:limit], texts[fits][:limit], ends[fits][:limit]
-        return [
-            (text, place > self.begin[text], len(bytes(self.data[place:end]).decode()))
-            for text, place, end in zip(texts.tolist(), places.tolist(), ends.tolist(), strict=True)
-        ]
-
-
-def _places(starts: Longs, data: Characters, owner: NDArray[np.int32]) -> Longs:
-    """Word starts in the data, ascending; in texts of one word that isn't ASCII, character starts."""
-    space = data == ord(" ")
-    spaced = np.zeros(len(starts) - 1, dtype=bool)
-    spaced[owner[space]] = True
-    foreign = np.zeros(len(starts) - 1, dtype=bool)
-    foreign[owner[data >= 0x80]] = True
-    begins = (foreign & ~spaced)[owner] & ((data & 0xC0) != 0x80)
-    begins[1:] |= space[:-1]
-    begins[starts[:-1][np.diff(starts) > 0]] = True
-    return np.flatnonzero(begins)
-
-
-def _head(data: Characters, place: Longs, end: Longs) -> NDArray[np.uint64]:
-    """The eight bytes from each place on as one big-endian number, zeros after the text's end."""
-    padded = np.append(data, np.zeros(_HEAD, dtype=np.uint8))
-    found = np.lib.stride_tricks.sliding_window_view(padded, _HEAD)[place].view(">u8")[:, 0].astype(np.uint64)
-    over = np.maximum(0, _HEAD - (end - place)).astype(np.uint64) * np.uint64(8)
-    masks: NDArray[np.uint64] = found >> over << over
-    return masks
-
+from kgtag.search.concepts import ConceptSearch
+from kgtag.search.pinyin import PinyinIndex
+from kgtag.search.prefixes import PrefixIndex
+from kgtag.search.words import WordIndex
 
 _ODD = r"[^a-z0-9 ]"
 """What a text has that may differ from its typed form."""
 _SCAN = 2_000
 """Matches ranked per prefix; only one or two letters have more."""
+_BATCH = 100
+"""Matches that are put in order at once."""
+_MOST_USED = (1 << 31) - 1
+_CHECKED = 400
+"""Labels that are checked for all words of a text."""
+_INFIX = 3
+_WORDS = 16
+"""Words that a misspelt one, or a part of one, is completed by."""
+
+Forms = NDArray[np.int32]
+Matches = tuple[Forms, NDArray[np.bool_], NDArray[np.int64]]
+"""(k,) normal forms, whether each is found inside of it, and letters from there on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A completion: the matching label, in its language, and the concept's preferred label."""
+    """A completion: the matching label, in its language, and the concept's preferred label. `path`: labels of the
+    broader concepts from the top, where other completions have the same label."""
 
     concept: str
     label: str
     pref_label: str
     kind: Kind
     lang: str
+    path: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> SuggestionRow:
         """The row of a completion."""
-        return cast(SuggestionRow, asdict(self))
+        row: SuggestionRow = {
+            "concept": self.concept,
+            "label": self.label,
+            "pref_label": self.pref_label,
+            "kind": self.kind,
+            "lang": self.lang,
+        }
+        if self.path:
+            row["path"] = list(self.path)
+        return row
 
 
 class Suggester:
-    """Completes prefixes of any word of a label: "boot" finds "hiking boots"."""
+    """Completes prefixes of any word of a label: "boot" finds "hiking boots".
+
+    Where fewer labels than asked for begin so: all words in any order, pinyin and its initials, parts of words; where
+    none does, words with a typing error.
+    """
 
     def __init__(self, taxonomy: Taxonomy, *, popularity: Callable[[int], int] = lambda _: 0) -> None:
         self._taxonomy = taxonomy
@@ -131,9 +83,10 @@ class Suggester:
         self._lock = threading.Lock()
 
     def warm(self) -> None:
-        """Build the index now rather than at the first call."""
+        """Build the indexes now rather than at the first call."""
         with self._lock:
-            _ = self._keys, self._forms
+            _ = self._keys, self._forms, self._pinyin, self._use, self._lengths
+            self._words.warm()
 
     def suggest(
         self, text: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None
@@ -143,20 +96,118 @@ class Suggester:
         if not prefix:
             return []
         self.warm()
+        rows: dict[int, int] = {}
+        for matches in self._stages(prefix, rows, limit):
+            for row in self._ranked(matches, lang, kind):
+                rows.setdefault(int(self._owners[row]), row)
+                if len(rows) >= limit:
+                    break
+        found = [self._suggestion(i, row) for i, row in rows.items()]
+        alike = Counter(one.label for one in found)
+        return [replace(one, path=self._path(one)) if alike[one.label] > 1 else one for one in found]
+
+    @cached_property
+    def concepts(self) -> ConceptSearch:
+        """The search for concepts by relevance, over the same words."""
+        return ConceptSearch(self._taxonomy, self._words, self._popularity)
+
+    def _path(self, one: Suggestion) -> tuple[str, ...]:
+        return tuple(self._taxonomy[id].label(one.lang) for id in self._taxonomy.path(one.concept)[:-1])
+
+    def _suggestion(self, i: int, row: int) -> Suggestion:
+        """Without building the concept where its preferred label is the match."""
+        columns, id = self._taxonomy.columns, self._taxonomy.ids[i]
+        label, tag = columns.texts.text[row].as_py(), columns.texts.lang[row]
+        preferred = label if columns.texts.kind[row] == PREF else self._taxonomy[id].label(tag)
+        return Suggestion(id, label, preferred, cast(Kind, columns.kind[i]), tag)
+
+    def _stages(self, prefix: str, found: Mapping[int, int], limit: int) -> Iterator[Matches]:
+        """Stage by stage, as long as `found` has less than `limit`."""
+        yield self._keys.starting_with(prefix, _SCAN)
+        words = prefix.split()
+        if len(words) > 1 and len(found) < limit:
+            yield self._with_all([[word] for word in words])
+        if prefix.isascii() and len(found) < limit:
+            if len(words) == 1:
+                yield self._pinyin.starting_with(prefix, _SCAN)
+                if len(prefix) >= _INFIX and len(found) < limit:
+                    yield self._with_any(self._words.containing(prefix, _WORDS))
+            if not found:
+                yield from self._misspelt(words)
+
+    def _misspelt(self, words: list[str]) -> Iterator[Matches]:
+        index = self._words
+        if len(words) == 1:
+            for number in index.near(words[0], unfinished=True)[:_WORDS]:
+                yield self._with_any([number])
+            return
+        options = []
+        for place, word in enumerate(words):
+            known = len(index.starting_with(word)) > 0
+            others = [] if known else index.near(word, unfinished=place == len(words) - 1)[:2]
+            options.append([index.vocabulary[number] for number in others] or [word])
+        yield self._with_all(options)
+
+    def _inside(self, forms: Forms) -> Matches:
+        return forms, np.ones(len(forms), dtype=np.bool_), self._lengths[forms].astype(np.int64)
+
+    def _with_any(self, words: Iterable[int]) -> Matches:
+        forms = [self._words.texts[number][: _SCAN // _WORDS] for number in words]
+        return self._inside(np.unique(np.concatenate(forms)) if forms else np.zeros(0, dtype=np.int32))
+
+    def _with_all(self, options: list[list[str]]) -> Matches:
+        """Texts that have, for each list, a word that begins like one of it; looked for among those of the rarest."""
+        index = self._words
+        spans = [[index.starting_with(word) for word in words] for words in options]
+        starts = index.texts.starts
+        sizes = [sum(int(starts[one.stop] - starts[one.start]) for one in found) for found in spans]
+        rarest = min(range(len(spans)), key=lambda at: sizes[at])
+        forms = [index.texts.targets[starts[one.start] : starts[one.stop]] for one in spans[rarest]]
+        candidates = np.unique(np.concatenate(forms)[:_CHECKED])
+        others = [tuple(words) for at, words in enumerate(options) if at != rarest]
+        texts = self._typed.take(pa.array(candidates)).to_pylist()
+        split = (text.split() for text in texts)
+        fits = [all(any(word.startswith(one) for word in words) for one in others) for words in split]
+        return self._inside(candidates[np.array(fits, dtype=np.bool_)])
+
+    def _ranked(self, matches: Matches, lang: str | None, kind: str | None) -> Iterator[int]:
+        """Label rows: label starts before inner words, preferred labels before others, much used before little used,
+        short before long."""
+        forms, late, sizes = matches
+        starts = self._forms.starts[forms]
+        counts = self._forms.starts[forms + 1] - starts
+        place = np.repeat(np.arange(len(forms)), counts)
+        at = np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(starts, counts)
+        rows = self._forms.targets[at]
         columns = self._taxonomy.columns
-        best: dict[int, tuple[tuple[int, int, int, str], str, str]] = {}
-        for form, late, size in self._keys.starting_with(prefix, _SCAN):
-            for row in self._forms.row(form):
-                i, tag = int(self._owners[row]), columns.texts.lang[row]
-                if lang not in (None, tag, tag.split("-")[0]) or kind not in (None, columns.kind[i]):
-                    continue
-                label = columns.texts.text[row].as_py()
-                order = (int(columns.texts.kind[row] != PREF) + 2 * late, -self._popularity(i), size, label)
-                if i not in best or order < best[i][0]:
-                    best[i] = (order, label, tag)
-        ranked = sorted(best.items(), key=lambda item: (item[1][0], item[0]))[:limit]
-        found = ((self._taxonomy[self._taxonomy.ids[i]], label, tag) for i, (_, label, tag) in ranked)
-        return [Suggestion(c.id, label, c.label(tag), c.kind, tag) for c, label, tag in found]
+        kept = np.ones(len(rows), dtype=np.bool_)
+        if lang is not None:
+            tags = [n for n, tag in enumerate(columns.texts.lang.values) if lang in (tag, tag.split("-")[0])]
+            kept &= np.isin(columns.texts.lang.codes[rows], tags)
+        owner = self._owners[rows]
+        if kind is not None:
+            kept &= columns.kind.where(kind)[owner]
+        rows, place, owner = rows[kept], place[kept], owner[kept]
+        rank = (columns.texts.kind[rows] != PREF) + 2 * late[place].astype(np.int64)
+        key = (rank << 48) - (np.minimum(self._use[owner], _MOST_USED) << 16) + np.minimum(sizes[place], 65_535)
+        best = self._first(key, _BATCH)
+        order = best[np.lexsort((owner[best], forms[place[best]], key[best]))]
+        yield from rows[order].tolist()
+        if len(order) < len(rows):
+            left = np.setdiff1d(np.arange(len(rows)), order)
+            yield from rows[left[np.lexsort((owner[left], forms[place[left]], key[left]))]].tolist()
+
+    @staticmethod
+    def _first(key: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+        """Places of the lowest keys, `count` and as many as are equal to the last."""
+        if len(key) <= 2 * count:
+            return np.arange(len(key))
+        return np.flatnonzero(key <= np.partition(key, count)[count])
+
+    @cached_property
+    def _use(self) -> NDArray[np.int64]:
+        n = len(self._taxonomy)
+        return np.fromiter(map(self._popularity, range(n)), dtype=np.int64, count=n)
 
     @cached_property
     def _owners(self) -> NDArray[np.int32]:
@@ -172,8 +223,34 @@ class Suggester:
         return Csr.sorted(len(self._labels.texts), form[rows][order], rows[order])
 
     @cached_property
-    def _keys(self) -> PrefixIndex:
+    def _shown(self) -> NDArray[np.bool_]:
+        shown: NDArray[np.bool_] = np.diff(self._forms.starts) > 0
+        return shown
+
+    @cached_property
+    def _typed(self) -> pa.LargeStringArray:
         texts = self._labels.texts.array
         odd = pc.match_substring_regex(texts, _ODD)
         typed = pa.array(map(typed_form, texts.filter(odd).to_pylist()), texts.type)
-        return PrefixIndex.of(pc.replace_with_mask(texts, odd, typed), np.diff(self._forms.starts) > 0)
+        return pc.replace_with_mask(texts, odd, typed)
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.int32]:
+        lengths: NDArray[np.int32] = pc.utf8_length(self._typed).to_numpy().astype(np.int32)
+        return lengths
+
+    @cached_property
+    def _keys(self) -> PrefixIndex:
+        return PrefixIndex.of(self._typed, self._shown)
+
+    @cached_property
+    def _words(self) -> WordIndex:
+        return WordIndex(self._typed)
+
+    @cached_property
+    def _pinyin(self) -> PinyinIndex:
+        """Of labels with Chinese characters, and of no other language that has them."""
+        chinese = pc.match_substring_regex(self._typed, f"[{CJK_CLASS}]").to_numpy(zero_copy_only=False) & self._shown
+        numbers = np.flatnonzero(chinese)
+        texts = self._typed.take(pa.array(numbers)).to_pylist()
+        return PinyinIndex([row for row in zip(numbers.tolist(), texts, strict=True) if CJK.search(row[1])])

@@ -1,6 +1,8 @@
 """The parts that answer requests, assembled for a snapshot."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -8,16 +10,26 @@ from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
+from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
-from kgtag.tag.models import Models, assemble_tagger, load_models
+from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models
+from kgtag.types import Linker
 
 
-def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxonomy, before: Served | None) -> Served:
+def assemble_served(
+    models: Models,
+    store: TaxonomyStore | None,
+    taxonomy: Taxonomy,
+    before: Served | None,
+    *,
+    linker: Callable[[], Linker] | None = None,
+) -> Served:
     """The parts for one snapshot, with the items of the store, if any; those of the snapshot `before` may be reused.
-    With the same taxonomy as before, only the items are counted again."""
+    With the same taxonomy as before, only the items are counted again. `linker`: makes the linker of search queries,
+    at the first query, where there is no tagger."""
     items = ItemTags.of(taxonomy, store.items() if store is not None else ())
     counted = items.cooccurrence
     recommender = Recommender(taxonomy, cooccurrence=counted, similarity=_with_new_concepts(models, taxonomy))
@@ -29,7 +41,12 @@ def assemble_served(models: Models, store: TaxonomyStore | None, taxonomy: Taxon
         suggester.warm()
     earlier = before.tagger if before is not None else None
     tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
-    return Served(taxonomy, recommender, suggester, tagger, items, models.recommender)
+    if linker is None:
+        linker = (lambda: tagger.linker) if tagger is not None else partial(assemble_linker, models, taxonomy)
+    parser = QueryParser(taxonomy, linker, popularity=counted.count)
+    if before is not None and before.parser.built:
+        parser.warm()
+    return Served(taxonomy, recommender, suggester, parser, tagger, items, models.recommender)
 
 
 def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:

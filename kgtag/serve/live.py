@@ -12,6 +12,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
 from kgtag.recommend.model import RecommenderModel
+from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
 from kgtag.serve.reconciler import Reconciler
 from kgtag.serve.snapshot_file import SnapshotFile
@@ -29,6 +30,7 @@ class Served:
     taxonomy: Taxonomy
     recommender: Recommender
     suggester: Suggester
+    parser: QueryParser
     tagger: Tagger | None
     items: ItemTags | None = None
     behaviour: RecommenderModel | None = None

@@ -28,6 +28,7 @@ ROUTES = [
     ("POST", "/v1/tag", "tag"),
     ("POST", "/v1/tag/batch", "tag"),
     ("GET", "/v1/search/suggest", "read"),
+    ("GET", "/v1/search/query", "read"),
     ("GET", "/v1/recommend/concepts", "read"),
     ("GET", "/v1/recommend/items", "read"),
     ("GET", "/v1/audit", "read"),

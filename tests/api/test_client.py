@@ -53,6 +53,7 @@ def test_reads_are_the_answers_of_the_service(shop_client: Client, admin: httpx.
         "/v1/recommend/concepts?concept=running&concept=red&kind=category"
     )
     assert shop_client.suggest("sho")["suggestions"][0]["concept"] == "shoes"
+    assert shop_client.query("red shoes") == answer("/v1/search/query?q=red+shoes")
     assert shop_client.audit(severity="error") == answer("/v1/audit?severity=error")
     assert shop_client.taxonomy()["version"] == 1
     assert shop_client.versions() == answer("/v1/taxonomy/versions")

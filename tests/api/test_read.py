@@ -121,11 +121,40 @@ def test_recommendations_from_an_item_and_cooccurrence(shop_store: SqliteStore, 
         assert client.get("/v1/recommend/concepts", params={"text": "red sneakers"}).json()["given"]
 
 
+def test_concepts_by_relevance_page_by_page(steady: httpx.Client) -> None:
+    whole = [c["id"] for c in steady.get("/v1/concepts?q=shoes").json()["concepts"]]
+    assert whole[:2] == ["shoes", "running"]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        params = {"q": "shoes", "limit": "1"} | ({"cursor": cursor} if cursor else {})
+        page = steady.get("/v1/concepts", params=params).json()
+        seen += [c["id"] for c in page["concepts"]]
+        cursor = page["next_cursor"]
+    assert seen == whole and page["total"] == len(whole)
+    assert steady.get("/v1/concepts?q=runing+shoe").json()["concepts"][0]["id"] == "running"
+
+
 def test_completions(steady: httpx.Client) -> None:
     row = steady.get("/v1/search/suggest?q=sho").json()
     assert [s["concept"] for s in row["suggestions"]] == ["shoes", "running"]
     assert steady.get("/v1/search/suggest?q=运&lang=zh").json()["suggestions"][0]["concept"] == "sneakers"
     assert steady.get("/v1/search/suggest?q=").json()["suggestions"] == []
+
+
+def test_a_query_is_parsed(steady: httpx.Client) -> None:
+    row = steady.get("/v1/search/query", params={"q": "red trainers without leather under $50"}).json()
+    assert row["category"]["concept"] == "sneakers" and row["revision"]
+    found = [(s["surface"], s["type"], s.get("negated"), [c["concept"] for c in s["concepts"]]) for s in row["spans"]]
+    assert found == [
+        ("red", "value", None, ["red"]),
+        ("trainers", "category", None, ["sneakers"]),
+        ("leather", "value", True, ["leather"]),
+        ("under $50", "price", None, []),
+    ]
+    assert {facet["attribute"] for facet in row["facets"]} == {"colour", "material"}
+    assert row["elasticsearch"]["query"]["bool"]["must_not"] == [{"terms": {"concepts": ["leather"]}}]
+    assert steady.get("/v1/search/query?q=跑鞋").json()["spans"][0]["concepts"][0]["label"] == "跑鞋"
 
 
 def test_the_audit_is_worked_out_once(steady: httpx.Client) -> None:

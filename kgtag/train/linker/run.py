@@ -28,7 +28,8 @@ from kgtag.train.calibration import fit_logistic
 from kgtag.train.encoder.pretrained import DEFAULT
 from kgtag.train.linker import dataset
 from kgtag.train.linker.encoders import export_encoder, load_encoder, tune_encoder
-from kgtag.train.linker.synonyms import synonym_statistics, synonyms_of
+from kgtag.train.linker.linear import with_linear
+from kgtag.train.linker.synonyms import map_helps, synonym_statistics, synonyms_of
 
 Ints = NDArray[np.int64]
 _NETWORKS = 4
@@ -221,7 +222,8 @@ def fit_rank_model(
     """Networks fitted on three fifths of the concepts; calibration and threshold on one fifth, metrics on the last.
 
     What is returned then learns from all five, at the calibration found before. Queries of part p are asked of finder
-    p modulo their number: one not tuned on that part's synonyms. Substitutes and linear map are for `served`.
+    p modulo their number: one not tuned on that part's synonyms. Substitutes and linear map are for `served`. With few
+    given queries, a linear model of these alone ranks with the networks.
     """
     finder = finders[0]
     given = dataset.mention_pairs(finder.table, material.mentions, seed=seed, limit=_MOST_GIVEN)
@@ -233,35 +235,44 @@ def fit_rank_model(
             f"{len(own) + len(given)} training queries can be made from this taxonomy and its gold, {_MIN_PAIRS} are"
             " needed; add labels or gold, or link without training"
         )
-    found = _cross_found(finders, own + given, seed=seed)
+    asked = [(one.example.query.text, one.example.concept) for one in given if one.example.concept is not None]
+    mapped = map_helps(finder, asked, seed=seed)
+    found = _cross_found(finders, own + given, mapped=mapped, seed=seed)
     enough = len(given) >= _MIN_GIVEN
     weight = np.ones(len(found.pairs), dtype=np.float32)
     is_given = np.array([pair.kind in ("gold", "mention") for pair in found.pairs], dtype=np.bool_)
     if given:
         share = _OWN_SHARE if enough else 1.0
         weight[~is_given] = min(1.0, max(_LEAST_WEIGHT, share * len(given) / max(len(own), 1)))
+
+    def fitted(found: dataset.Found, wanted: NDArray[np.bool_]) -> models.RankModel:
+        part = found.where(wanted)
+        if not part.right.any():
+            raise InputError("the training queries hold no choice between right and wrong; give gold with both")
+        model = fit_networks(part.data(weight[wanted]), seed=seed)
+        return model if enough else with_linear(model, found.where(wanted & is_given))
+
     evaluated = is_given if enough else np.ones(len(found.pairs), dtype=np.bool_)
     part = np.array([dataset.part_of(pair.concept) for pair in found.pairs])
-    train = found.where(part < 3)
-    if not train.right.any():
-        raise InputError("the training queries hold no choice between right and wrong; give gold with both")
-    model = fit_networks(train.data(weight[part < 3]), seed=seed)
-    model = calibrated(model, found.where((part == 3) & evaluated))
+    model = calibrated(fitted(found, part < 3), found.where((part == 3) & evaluated))
     held = found.where((part == 4) & evaluated).measured(model, finder.taxonomy.ids)
     metrics = {"pairs": len(own) + len(given), **held}
     log.info("linker fitted: accuracy %s, ece %s", held["all"]["accuracy"], held["all"]["ece"])
-    whole = fit_networks(found.data(weight), seed=seed)
+    whole = fitted(found, np.ones(len(found.pairs), dtype=np.bool_))
     whole = replace(whole, slope=model.slope, offset=model.offset, threshold=model.threshold, metrics=metrics)
-    return whole, *synonym_statistics(served, seed=seed)
+    return whole, *synonym_statistics(served, seed=seed, mapped=mapped)
 
 
-def _cross_found(finders: Sequence[CandidateFinder], pairs: Sequence[dataset.LinkPair], *, seed: int) -> dataset.Found:
+def _cross_found(
+    finders: Sequence[CandidateFinder], pairs: Sequence[dataset.LinkPair], *, mapped: bool, seed: int
+) -> dataset.Found:
     """Find candidates with statistics of other concepts' synonyms, as a linker meets unseen queries."""
     found = []
     for part in range(dataset.PARTS):
         mine = [pair for pair in pairs if dataset.part_of(pair.concept) == part]
         finder = finders[part % len(finders)]
-        found.append(dataset.find(finder.with_statistics(*synonym_statistics(finder, seed=seed, excluding=part)), mine))
+        statistics = synonym_statistics(finder, seed=seed, excluding=part, mapped=mapped)
+        found.append(dataset.find(finder.with_statistics(*statistics), mine))
     return dataset.join(found)
 
 

@@ -40,7 +40,7 @@ def test_start_is_light() -> None:
 
 def test_every_command_of_the_contract_is_there() -> None:
     names = {" ".join(path) for path in COMMANDS}
-    wanted = "demo init migrate import export link tag place audit diff versions show undo release status map"
+    wanted = "demo init migrate import export link tag place search audit diff versions show undo release status map"
     assert names >= set(wanted.split())
     for group, verbs in {
         "neo4j": "up down status browser-files",

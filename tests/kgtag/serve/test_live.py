@@ -15,6 +15,7 @@ from graph.model import ChangeSet, Concept, DeleteConcept, ItemTag, PutConcept, 
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
+from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.state import State
@@ -36,7 +37,7 @@ class Builder:
             raise RuntimeError("boom")
         if self.needs not in taxonomy:
             raise ModelMismatch(f"lacks {self.needs}")
-        return Served(taxonomy, Recommender(taxonomy), Suggester(taxonomy), None)
+        return Served(taxonomy, Recommender(taxonomy), Suggester(taxonomy), QueryParser(taxonomy), None)
 
 
 def following(store: SqliteStore, builder: Builder, **options: Any) -> LiveTaxonomy:

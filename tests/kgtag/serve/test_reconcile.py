@@ -16,6 +16,7 @@ from graph.sqlite.file import SqliteFile
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import Recommender
+from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
 from kgtag.serve.live import Served
 from tests.api import shop
@@ -32,7 +33,7 @@ class Builder:
         self.built += 1
         if self.needs not in taxonomy:
             raise ModelMismatch(f"lacks {self.needs}")
-        return Served(taxonomy, Recommender(taxonomy), Suggester(taxonomy), None)
+        return Served(taxonomy, Recommender(taxonomy), Suggester(taxonomy), QueryParser(taxonomy), None)
 
 
 @pytest.fixture
