@@ -200,7 +200,7 @@ def _wait(server: LocalServer, home: Path, seconds: float, password: str | None)
     while time.monotonic() < until:
         if answers("127.0.0.1", port) and _serves_queries(server, password):
             return
-        if _process(server) is None:
+        if _ended(server):
             _state(home).unlink(missing_ok=True)
             raise StoreUnavailable(f"Neo4j stopped while starting; the end of {_log(home)}:\n{_tail(home)}")
         time.sleep(0.1)
@@ -255,6 +255,14 @@ def _process(server: LocalServer) -> psutil.Process | None:
         return process if f"--home-dir={server.home}" in process.cmdline() else None
     except psutil.Error:
         return None
+
+
+def _ended(server: LocalServer) -> bool:
+    """Whether a process that was just started is gone. Its command line may be empty for a moment."""
+    try:
+        return bool(psutil.Process(server.pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _set_initial_password(java: str, jars: Path, home: Path, password: str) -> None:
