@@ -86,9 +86,8 @@ class Recommender:
     def _says_nothing(self, piece: Piece) -> bool:
         """Whether it is left out unless its relation is asked for: what must not go together, and what is above all."""
         other, relation, direction = piece[:3]
-        return relation in UNLIKE or (
-            relation == "broader" and direction == "out" and self._pieces.is_everything(other)
-        )
+        above = relation == "occurs_with" or (relation == "broader" and direction == "out")
+        return relation in UNLIKE or (above and self._pieces.is_everything(other))
 
     def is_cached(self, concept: str) -> bool:
         """Whether the evidence for the concept has been collected."""

@@ -29,7 +29,7 @@ _NEAR = 0.6
 _EVERYTHING = 0.9
 """Share of the items from which a concept says nothing."""
 _MANY = 20
-"""Items without which the hierarchy tells what stands above everything."""
+"""Items without which they do not tell what stands above everything."""
 COVERED = 0.6
 """A concept is left out for a narrower one with this share of its items, or score."""
 _CACHED = 5_000
@@ -146,20 +146,22 @@ class Pieces:
                     asserted.add(attribute)
                     yield attribute, ancestor
 
-    def is_everything(self, ancestor: str) -> bool:
-        """Whether it stands above (nearly) all items, or is the only top concept of its kind."""
-        counted = self._cooccurrence
-        if counted is not None and counted.items >= _MANY:
-            return counted.count(self.taxonomy.index(ancestor)) >= _EVERYTHING * counted.items
-        if ancestor not in self._everything:
-            self._everything[ancestor] = self._is_over_most(ancestor)
-        return self._everything[ancestor]
+    def is_everything(self, concept: str) -> bool:
+        """Whether it stands above nearly all items, or above most concepts of its kind."""
+        if concept not in self._everything:
+            self._everything[concept] = self._is_on_most(concept) or self._is_over_most(concept)
+        return self._everything[concept]
 
-    def _is_over_most(self, ancestor: str) -> bool:
-        return (
-            not self.taxonomy.out(ancestor, "broader")
-            and len(self.taxonomy.descendants(ancestor)) > len(self.taxonomy) / 2
-        )
+    def _is_on_most(self, concept: str) -> bool:
+        counted = self._cooccurrence
+        if counted is None or counted.items < _MANY:
+            return False
+        return counted.count(self.taxonomy.index(concept)) >= _EVERYTHING * counted.items
+
+    def _is_over_most(self, concept: str) -> bool:
+        below = self.taxonomy.descendants(concept) if not self.taxonomy.out(concept, "broader") else ()
+        same = int(np.count_nonzero(self.taxonomy.columns.kind.where(self.taxonomy[concept].kind)))
+        return len(below) > same / 2
 
     def _occurring(self, concept: str, i: int, line: set[str]) -> Iterator[Piece]:
         assert self._cooccurrence is not None
