@@ -126,13 +126,17 @@ class FeedbackBody(Body):
     span: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = Field(
         default=None, description="Half-open characters of the title that the tag is about."
     )
-    reviewer: Annotated[str, Field(max_length=300)] | None = Field(default=None, description="Else the key's name.")
+    reviewer: Annotated[str, Field(min_length=1, max_length=300)] | None = Field(
+        default=None, description="Else the key's name."
+    )
     reason: Reason = ""
 
     @model_validator(mode="after")
     def _about_something(self) -> FeedbackBody:
         if self.item is None and self.product is None:
             raise ValueError("feedback is about an item or a product; name one")
+        if self.product is not None and not self.product.title.strip():
+            raise ValueError("a product has a title")
         if self.span is not None:
             _require_span(self.product.title if self.product is not None else None, self.span[0], self.span[1])
         return self

@@ -73,7 +73,10 @@ class TaxonomyStore(Protocol):
         """All releases, by version."""
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
-        """Store items, replacing earlier ones with their ids, in one transaction. Raises UnknownConcept."""
+        """Store items, replacing earlier ones with their ids, in one transaction. Raises UnknownConcept.
+
+        What feedback said of their tags stays: a tag that was called wrong is rejected again.
+        """
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         """Items with id > `after`, by id."""
@@ -90,7 +93,8 @@ class TaxonomyStore(Protocol):
     def put_feedback(self, feedback: Feedback) -> None:
         """Store feedback and, in the same transaction, what it says of the tags of its item.
 
-        A wrong tag becomes "rejected" and a right one "accepted"; a missing one is added, with method "given".
+        A wrong tag becomes "rejected"; a right or missing one "accepted", and is added with method "given" where the
+        item lacks it. The latest verdict counts.
 
         Raises:
             UnknownConcept: The taxonomy lacks the tag; nothing was written.

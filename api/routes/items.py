@@ -15,6 +15,7 @@ from graph.model import Feedback, ItemTag, TaggedItem
 from graph.model.feedback import new_feedback_id
 from graph.rows import feedback_row
 from graph.taxonomy import Taxonomy
+from kgtag.discover.feedback import require_tag
 from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow, ItemTagRow
 
 router = APIRouter(prefix="/v1", tags=["items"], responses=problems(401, 403, 503), route_class=BodyRoute)
@@ -86,11 +87,12 @@ async def give_feedback(
 ) -> Response:
     """Say that a tag is right, wrong or missing.
 
-    The tag of a stored item follows: a wrong one is rejected, a right one accepted, a missing one added. Training reads
-    the rest with `--feedback`.
+    The tag of a stored item follows, and stays so when the item is tagged again: a wrong one is rejected, a right one
+    accepted, a missing one added. The latest verdict counts. Training reads it with `--feedback`.
     """
     found = service(request)
     await require_known(found.current.taxonomy, body.concept)
+    require_tag(found.current.taxonomy, body.concept)
     row = await run_in_threadpool(_give, request, f"api:{key.name or key.id}", body)
     return json({"feedback": row, "revision": found.current.taxonomy.revision}, status=201)
 

@@ -175,6 +175,7 @@ FEEDBACK = """
 MATCH (f:Feedback) WHERE f.id > $after AND ($concept IS NULL OR f.concept = $concept)
 RETURN properties(f) AS feedback ORDER BY f.id LIMIT $limit
 """
+FEEDBACK_ON = "MATCH (f:Feedback) WHERE f.item IN $ids RETURN properties(f) AS feedback ORDER BY f.id"
 REVIEW = """
 MATCH (i:Item {id: $item})-[t:TAGGED]->(:Concept {id: $concept})
 SET t.status = $status

@@ -205,6 +205,9 @@ class Neo4jStore:
             for batch in batches(rows, 1000):
                 tx.run(cypher.PUT_ITEMS, rows=batch).consume()
                 tx.run(cypher.TAG_ITEMS, rows=batch).consume()
+                found = tx.run(cypher.FEEDBACK_ON, ids=[row["id"] for row in batch]).data()
+                for one in found:
+                    _review(tx, feedback_of(one["feedback"]))
 
         self._connection.write(write)
 
@@ -231,14 +234,7 @@ class Neo4jStore:
         def write(tx: neo4j.ManagedTransaction) -> None:
             require(tx, {feedback.concept})
             tx.run(cypher.PUT_FEEDBACK, properties=feedback_properties(feedback)).consume()
-            if feedback.item is None:
-                return
-            where = {"item": feedback.item, "concept": feedback.concept}
-            status = "rejected" if feedback.verdict == "wrong" else "accepted"
-            known = tx.run(cypher.REVIEW, where | {"status": status}).single(strict=True)["n"]
-            if not known and feedback.verdict == "missing":
-                tag = ItemTag(feedback.concept, 1.0, "given", *(feedback.span or (None, None)))
-                tx.run(cypher.ADD_TAG, where | {"properties": tag_properties(tag)}).consume()
+            _review(tx, feedback)
 
         self._connection.write(write)
 
@@ -275,6 +271,16 @@ class Neo4jStore:
 
     def keys(self) -> list[ApiKey]:
         return [ApiKey(**row | {"scopes": tuple(row["scopes"])}) for row in self._connection.rows(cypher.KEYS)]
+
+
+def _review(tx: neo4j.ManagedTransaction, feedback: Feedback) -> None:
+    """Give the tag of the item, if that is stored, the status that the feedback says, or add it."""
+    where = {"item": feedback.item, "concept": feedback.concept}
+    status = "rejected" if feedback.verdict == "wrong" else "accepted"
+    known = tx.run(cypher.REVIEW, where | {"status": status}).single(strict=True)["n"]
+    if not known and feedback.verdict != "wrong":
+        tag = ItemTag(feedback.concept, 1.0, "given", *(feedback.span or (None, None)))
+        tx.run(cypher.ADD_TAG, where | {"properties": tag_properties(tag)}).consume()
 
 
 def _put_proposal(tx: neo4j.ManagedTransaction, proposal: Proposal, *, expect: str | None) -> None:

@@ -69,6 +69,8 @@ _PUT_FEEDBACK = """INSERT INTO feedback
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _FEEDBACK = """SELECT id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason FROM feedback
     WHERE id > :after AND (:concept IS NULL OR concept = :concept) ORDER BY id LIMIT :limit"""
+_FEEDBACK_ON = """SELECT id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason FROM feedback
+    WHERE item IN (SELECT value FROM json_each(?)) AND concept IN (SELECT id FROM concept) ORDER BY id"""
 _ADD_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, status)
     SELECT id, (SELECT COALESCE(MAX(position), -1) + 1 FROM item_tag WHERE item = item.id), ?, 1.0, 'given', ?, ?,
         'accepted' FROM item WHERE id = ?"""
@@ -204,6 +206,8 @@ class SqliteStore:
             db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
             tags = [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)]
             db.executemany(_PUT_TAG, tags)
+            for row in db.execute(_FEEDBACK_ON, (orjson.dumps(list(by_id)).decode(),)).fetchall():
+                _review(db, feedback_of(row))
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         def page(after: str, limit: int | None) -> list[TaggedItem]:
@@ -231,8 +235,7 @@ class SqliteStore:
         with self._writing, self._file.writing() as db:
             _require(db, {feedback.concept})
             db.execute(_PUT_FEEDBACK, feedback_row(feedback))
-            if feedback.item is not None:
-                _review(db, feedback, feedback.item)
+            _review(db, feedback)
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
         def page(after: str, limit: int | None) -> list[Feedback]:
@@ -314,13 +317,14 @@ def _items(db: sqlite3.Connection, rows: list[Any]) -> list[TaggedItem]:
     return [item_of(row, tags[row[0]]) for row in rows]
 
 
-def _review(db: sqlite3.Connection, feedback: Feedback, item: str) -> None:
-    """Give the tag of the item the status that the feedback says, or add it."""
+def _review(db: sqlite3.Connection, feedback: Feedback) -> None:
+    """Give the tag of the item, if that is stored, the status that the feedback says, or add it."""
     status = "rejected" if feedback.verdict == "wrong" else "accepted"
-    where = (status, item, feedback.concept)
+    where = (status, feedback.item, feedback.concept)
     known = db.execute("UPDATE item_tag SET status = ? WHERE item = ? AND concept = ?", where).rowcount
-    if not known and feedback.verdict == "missing":
-        db.execute(_ADD_TAG, (feedback.concept, *(feedback.span or (None, None)), item))
+    if not known and feedback.verdict != "wrong":
+        span = feedback.span or (None, None)
+        db.execute(_ADD_TAG, (feedback.concept, *span, feedback.item))
 
 
 def _proposal(db: sqlite3.Connection, id: int) -> Proposal | None:

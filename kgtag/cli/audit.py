@@ -84,6 +84,10 @@ def audit(
     threshold = parse_severity(fail_on)
     if not fixing.fix and (fixing.dry_run or fixing.changes is not None):
         raise InputError("--dry-run and --changes are for --fix: an audit without it changes nothing")
+    if fixing.fix and check is not None and _TAGS in check:
+        raise InputError(
+            f"what {_TAGS!r} finds needs a decision, and --fix repairs what needs none; leave one of them out"
+        )
     if skos is not None and fixing.fix:
         raise InputError("--fix repairs a store; import the file first: kgtag import skos FILE")
     if since is not None and (skos is not None or fixing.fix):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,8 +12,10 @@ from graph.errors import InputError
 from graph.model import VERDICTS, Feedback
 from graph.model.feedback import new_feedback_id
 from graph.rows import feedback_row
+from graph.stores import load_taxonomy
 from kgtag.cli.console import log, print_json, print_table, write_rows
 from kgtag.cli.options import Json, Rows, Store, login, open_store
+from kgtag.discover.feedback import require_tag
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,14 +37,15 @@ def add(
     known = next((one for one in VERDICTS if one == verdict), None)
     if known is None:
         raise InputError(f"no verdict {verdict!r}; there is {', '.join(VERDICTS)}")
-    if (item is None) == (title is None):
+    if (item is None) == (title is None or not title.strip()):
         raise InputError("feedback is about a stored item or about a title; give --item or --title")
     opened = open_store(store)
+    require_tag(load_taxonomy(opened), concept)
     if item is not None and opened.item(item) is None:
         raise InputError(f"no item {item!r} is stored; give --title, or store it with: kgtag tag --record")
     id, at = new_feedback_id()
     product = None if title is None else {"title": title}
-    opened.put_feedback(Feedback(id, at, login(reviewer), concept, known, item, product, None, reason))
+    opened.put_feedback(Feedback(id, at, login(reviewer or None), concept, known, item, product, None, reason))
     log(f"kept: {verdict} {concept}")
 
 
@@ -52,11 +56,11 @@ def list_(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Feedback, oldest first.
+    """The latest feedback, oldest first.
 
     Example: `kgtag feedback list --concept red`
     """
-    found = list(open_store(store).feedback(concept=concept, limit=limit))
+    found = list(deque(open_store(store).feedback(concept=concept), maxlen=limit))
     if json:
         print_json(list(map(feedback_row, found)))
         return

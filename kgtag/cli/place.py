@@ -52,9 +52,10 @@ def place(
         what = (
             "no --embeddings"
             if embeddings is None
-            else f"{embeddings} holds no placer (trained on 100 leaves to 50,000 concepts)"
+            else f"{embeddings} holds no placer, which is trained on taxonomies of 100 leaves to 50,000 concepts"
         )
-        log(f"{what}: labels are compared by letters and words; better: kgtag train embeddings --out DIR")
+        better = "; better: kgtag train embeddings --out DIR" if embeddings is None else ""
+        log(f"{what}: labels are compared by letters and words, definitions are not read{better}")
     placer = Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
     failed = 0
     for row in place_rows(placer, sys.stdin.buffer, limit=limit):

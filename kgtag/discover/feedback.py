@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from graph.errors import InputError
 from graph.model import Feedback, ItemTag, TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -29,6 +30,12 @@ class TagPrecision:
     precision: float | None
     low: float | None
     high: float | None
+
+
+def require_tag(taxonomy: Taxonomy, concept: str) -> None:
+    """Raises UnknownConcept, or InputError for an attribute, which no item has as a tag."""
+    if taxonomy.concepts[taxonomy.index(concept)].kind == "attribute":
+        raise InputError(f"{concept!r} is an attribute; feedback is about a category or a value")
 
 
 def precision_of_tags(feedback: Iterable[Feedback]) -> list[TagPrecision]:

@@ -150,7 +150,9 @@ class Placer:
         if lang not in self._labels:
             found: dict[str, list[str]] = {}
             for concept in self.concepts:
-                found.setdefault(folded_form(normal_form(concept.label(lang))), []).append(concept.id)
+                texts = {concept.label(lang), *(text for text, _, kind in concept.labels() if kind != "hidden")}
+                for form in sorted({folded_form(normal_form(text)) for text in texts}):
+                    found.setdefault(form, []).append(concept.id)
             self._labels[lang] = found
         return self._labels[lang].get(folded_form(normal_form(label)), [])
 

@@ -128,8 +128,8 @@ class ItemTags:
     ) -> list[RecommendedItem]:
         """Items like `items`, the latest last, that have `concepts`; best first, ties by id.
 
-        An item that contradicts one of `concepts` is left out: excluded by it, or with another value of an
-        attribute of which items have one. With a `model`, what others chose with `items` counts as well.
+        An item that contradicts one of `concepts` is left out: excluded by it, in another category, or with another
+        value of an attribute of which items have one. With a `model`, what others chose with `items` counts as well.
 
         Raises:
             UnknownConcept: A concept that the taxonomy lacks.
@@ -197,9 +197,11 @@ class ItemTags:
             line = [i, *taxonomy.ancestor_indices(i).tolist()]
             against = {j for above in line for j in excludes.row(above)}
             attribute = taxonomy.attribute_of(taxonomy.ids[i])
+            fitting = {*line, *(taxonomy.index(id) for id in taxonomy.descendants(taxonomy.ids[i]))}
             if attribute is not None and has_one_value(taxonomy, attribute, self.cooccurrence):
-                fitting = {*line, *(taxonomy.index(id) for id in taxonomy.descendants(taxonomy.ids[i]))}
                 against |= {taxonomy.index(id) for id in taxonomy.values_of(attribute)} - fitting
+            elif taxonomy[taxonomy.ids[i]].kind == "category":
+                against |= set(np.flatnonzero(taxonomy.columns.kind.where("category")).tolist()) - fitting
             if against:
                 has = np.asarray(self._by_concept[:, [i]].sum(axis=1)).ravel() > 0
                 clashes = np.asarray(self._by_concept[:, sorted(against)].sum(axis=1)).ravel() > 0

@@ -69,8 +69,8 @@ _GE = (
     r"超过|高于|大于|不低于|至少"
 )
 _ABOUT = r"around|about|approx(?:imately|\.)?|~|circa|ca\.|大约|约"
-_AFTER_LE = r"or\s+(?:less|under|below|cheaper)|and\s+(?:under|below)|max(?!\w)|(?:及|元)?以下|以内|之内"
-_AFTER_GE = r"or\s+more|and\s+(?:up|above|over|older)|\+|(?:及)?以上|起(?!\w)"
+_AFTER_LE = r"or\s+(?:less|under|below|cheaper)|and\s+(?:under|below)(?!\s*[\d$€£¥])|max(?!\w)|(?:及|元)?以下|以内|之内"
+_AFTER_GE = r"or\s+more|and\s+(?:up|above|over|older)(?!\s*[\d$€£¥])|\+|(?:及)?以上|起(?!\w)"
 _AMOUNT = re.compile(
     rf"(?:(?<![A-Za-z])(?:(?P<le>{_LE})|(?P<ge>{_GE})|(?P<about>{_ABOUT})|(?P<between>between|zwischen|entre|ages?|aged))\s*)?"
     rf"(?P<before>{_CURRENCY})?\s?(?<![A-Za-z0-9.,/])(?P<low>{NUMBER})(?P<k>k(?!\w))?"
@@ -167,6 +167,8 @@ def _quantity(match: re.Match[str]) -> Amount | None:
     if not match["unit"] and not match["counted"] and not aged:
         bound = match["le"] or (match["between"] and match["high"]) or (match["ge"] and match["ge"].lower() != "from")
         return Amount(_span(match), "price", low, high, bounded=True) if bound else None
+    if match["unit"] and match["unit"].lower() == "pounds" and (match["le"] or "").lower().startswith("cheaper"):
+        return Amount(_span(match), "price", low, high, "GBP", bounded=True)
     if match["unit"]:
         if _DOUBTFUL.search(match.group().strip()):
             return None
@@ -179,6 +181,8 @@ def _quantity(match: re.Match[str]) -> Amount | None:
             for kind, found in _COUNTS.items()
             if kind == named or re.fullmatch(found[0], named, re.IGNORECASE)
         )
-        dimension, unit = ("age", "months") if kind in ("age", "years") else (kind, kind)
+        dimension, unit = {"age": ("age", "months"), "years": ("age", "months"), "charge": ("charge", "mAh")}.get(
+            kind, (kind, kind)
+        )
     low, high = (None if one is None else round(one * factor, 9) for one in (low, high))
     return Amount(_span(match), "quantity", low, high, unit, dimension, bounded=low != high)

@@ -68,7 +68,8 @@ def query_body(
 
 
 def _named(span: QuerySpan, expansions: Sequence[Expansion]) -> Clause:
-    """By its tags, or by its words where an item has no tags; what is imitated by its words alone."""
+    """By its tags, or by its words where an item has no tags; what is imitated by its words alone. Close values are not
+    asked for: who wants red does not want pink."""
     clauses: list[Clause] = [
         {"term": {"concepts": {"value": one.concept, "boost": round(_BOOST * max(one.probability, 0.01), 4)}}}
         for one in span.concepts
@@ -76,7 +77,7 @@ def _named(span: QuerySpan, expansions: Sequence[Expansion]) -> Clause:
     ]
     clauses.append(_words(span.surface))
     ids = {one.concept for one in span.concepts[:1]} if span.rule is None else set()
-    clauses += [_words(one.text, boost=one.weight) for one in expansions if one.concept in ids]
+    clauses += [_words(one.text, boost=one.weight) for one in expansions if one.concept in ids and one.why != "close"]
     return _any(clauses)
 
 

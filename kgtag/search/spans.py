@@ -30,7 +30,8 @@ _CJK_EDGES = re.compile(
     r"^(?:不要|不想要|别要|不含有?|不带|没有|适合|适用于?|给|用|的|和|与|或|带|有|买|想要|一[个双件条款])+|"
     r"(?:的|款|用|专用|们)+$"
 )
-_WISHES = re.compile(r"不想要|不要|别要|除了")
+_NEGATORS = re.compile(r"(?:不是|不|非|无|没|除了|除|以外|之外)+")
+_WISHES = re.compile(r"不想要|不要|别要|除了|不是|除(?=[^了]{1,12}?(?:以外|之外))")
 """Written as the negations that titles use, which are as long."""
 _MINUS = re.compile(r"(?<!\S)-(?=[^\W\d_])")
 _LONGEST_RUN = 4
@@ -195,7 +196,7 @@ class SpanFinder:
 
 def as_titles_write(text: str) -> str:
     """The query with wishes as titles have them, character for character: "不要" as "不含", "-wool" as "–wool"."""
-    return _WISHES.sub(lambda match: "不含" + "有" * (len(match.group()) - 2), text)
+    return _WISHES.sub(lambda match: "非" if match.group() == "除" else "不含" + "有" * (len(match.group()) - 2), text)
 
 
 def excluded_by_minus(text: str) -> set[int]:
@@ -215,6 +216,8 @@ def left(text: str, drafts: Sequence[Draft]) -> list[Word]:
                 first += head.end() if head and head.end() else 0
                 tail = re.search(r"(?:的|款|用|专用|们)+$", text[first:last])
                 last -= len(tail.group()) if tail else 0
+                if _NEGATORS.fullmatch(text, first, last):
+                    continue
             elif FUNCTION.fullmatch(match.group()):
                 continue
             if first < last:

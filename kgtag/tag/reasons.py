@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kgtag.rows import DroppedRow, TaggingRow, TagRow
+from kgtag.rows import DroppedRow, NilRow, TaggingRow, TagRow
 
 _USUAL, _UNUSUAL = 0.8, 0.2
 _MEANT: dict[str, str] = {
@@ -27,14 +27,12 @@ def with_reasons(row: TaggingRow) -> TaggingRow:
         >>> with_reasons(tagging.to_dict())["tags"][0]["why"]
         "'crimson' in the title is a label of Red; probability 0.97"
     """
-    labels = {tag["concept"]: tag["label"] for tag in (*row["dropped"], *row["tags"])}
+    labels = {tag["concept"]: _named(tag) for tag in (*row["dropped"], *row["tags"])}
+    placed = any(tag["kind"] == "category" for tag in row["tags"])
     found = row.copy()
-    found["tags"] = [{**tag, "why": _given(tag, labels)} for tag in row["tags"]]
+    found["tags"] = [{**tag, "why": _given(tag, labels, placed=placed)} for tag in row["tags"]]
     found["dropped"] = [{**tag, "why": _left_out(tag, labels)} for tag in row["dropped"]]
-    found["nil"] = [
-        {**nil, "why": f"{nil['surface']!r} looks like a value, and no label is near enough; a concept to be proposed?"}
-        for nil in row["nil"]
-    ]
+    found["nil"] = [{**nil, "why": _unknown(nil)} for nil in row["nil"]]
     return found
 
 
@@ -53,7 +51,16 @@ def sentences(row: TaggingRow) -> Iterator[str]:
     yield from (f"No concept: {nil['why']}" for nil in reasoned["nil"])
 
 
-def _given(tag: TagRow, labels: dict[str, str]) -> str:
+def _unknown(nil: NilRow) -> str:
+    of = f" of {nil['attribute']}" if "attribute" in nil else ""
+    return f"{nil['surface']!r} looks like a value{of}, and none of its labels is near enough"
+
+
+def _named(tag: TagRow) -> str:
+    return f"{tag['label']} ({tag['attribute']})" if "attribute" in tag else tag["label"]
+
+
+def _given(tag: TagRow, labels: dict[str, str], *, placed: bool) -> str:
     method, where = tag["method"], _where(tag)
     if "implied_by" in tag:
         return f"broader than {labels.get(tag['implied_by'], tag['implied_by'])}"
@@ -70,7 +77,7 @@ def _given(tag: TagRow, labels: dict[str, str]) -> str:
     else:
         words = f"{where} means it most likely"
     usual = tag.get("plausibility")
-    if usual is not None and where is not None and not _UNUSUAL < usual < _USUAL:
+    if usual is not None and placed and where is not None and not _UNUSUAL < usual < _USUAL:
         words += "; usual in this category" if usual >= _USUAL else "; unusual in this category"
     return f"{words}; probability {tag['probability']:.2f}"
 
@@ -87,7 +94,7 @@ def _left_out(tag: DroppedRow, labels: dict[str, str]) -> str:
         return f"hardly ever seen in this category (plausibility {tag.get('plausibility', 0.0):.2f}){place}"
     if rule == "not_applicable":
         if tag["kind"] == "category":
-            return f"the attribute of {other} does not apply to it{place}"
+            return f"{other} is chosen, an attribute that does not apply to it{place}"
         return f"its attribute does not apply to {other or 'the category'}{place}"
     words = {
         "excluded": "excludes it",

@@ -93,7 +93,8 @@ def wrong_tags(
     taxonomy: Taxonomy, items: Iterable[TaggedItem], *, budget: float = 1.0, seed: int = 0
 ) -> list[WrongTag]:
     """The tags that are most probably wrong, worst first, at most `budget` of all, a share. Only tags of fields with a
-    hundred or more, and values with three or more, are looked at; deterministic for a seed."""
+    hundred or more, and values with three or more, are looked at, and none that the title names; deterministic for a
+    seed."""
     catalogue = Catalogue.of(taxonomy, items)
     if not catalogue.fields:
         return []
@@ -102,6 +103,7 @@ def wrong_tags(
     rows = [(name, row) for name, field in enumerate(catalogue.fields) for row in range(len(field.item))]
     order = np.argsort(-np.concatenate(scores), kind="stable")
     near = _Nearest(catalogue)
+    stated = [list(_stated(catalogue, field)) for field in catalogue.fields]
     held = [field.held() for field in catalogue.fields]
     found = list[WrongTag]()
     for at in order.tolist():
@@ -110,6 +112,8 @@ def wrong_tags(
         number, row = rows[at]
         field, row_odds = catalogue.fields[number], odds[number][row]
         item, own = int(field.item[row]), int(field.value[row])
+        if own in stated[number][row]:
+            continue
         others = [k for k in np.argsort(-row_odds, kind="stable").tolist() if k not in held[number][item]][:_BETTER]
         if not others or row_odds[others[0]] <= row_odds[own]:
             continue
@@ -143,10 +147,10 @@ def _defect(taxonomy: Taxonomy, one: WrongTag) -> Defect:
 @dataclass(frozen=True, slots=True)
 class _Field:
     """An attribute, or the category: row by row the number of an item (n,) and of its value (n,) in `values`, which are
-    concept ids; `labels` (values,) are their normal forms."""
+    concept ids; `labels` are (value, words of one of its labels)."""
 
     values: tuple[str, ...]
-    labels: tuple[frozenset[str], ...]
+    labels: tuple[tuple[int, frozenset[str]], ...]
     item: Ints
     value: Ints
 
@@ -207,8 +211,8 @@ def _field(taxonomy: Taxonomy, tags: Sequence[tuple[int, str]]) -> _Field | None
     if len(kept) < _LEAST_TAGS or len(values) < 2:
         return None
     rows = np.array(kept, dtype=np.int64)
-    labels = tuple(_parts(taxonomy[id].label()) for id in values)
-    return _Field(tuple(values), labels, rows[:, 0], rows[:, 1])
+    labels = ((at[id], _parts(text)) for id in values for text, _, _ in taxonomy[id].labels())
+    return _Field(tuple(values), tuple(one for one in labels if one[1]), rows[:, 0], rows[:, 1])
 
 
 def _parts(text: str) -> frozenset[str]:
@@ -304,15 +308,20 @@ def _features_of(catalogue: Catalogue, number: int, field: _Field, found: tuple[
         spread = -(probabilities * np.log(probabilities + _FLOOR)).sum(axis=1)
         columns += [own, np.log(others.max(axis=1) + _FLOOR) - own, own - columns[1], spread]
     named = np.zeros((len(rows), 2))
-    by_word: dict[str, list[int]] = defaultdict(list)
-    for at, label in enumerate(field.labels):
-        if label:
-            by_word[min(label)].append(at)
-    for row, (item, value) in enumerate(zip(field.item.tolist(), field.value.tolist(), strict=True)):
-        parts = catalogue.parts[item]
-        stated = {at for part in parts for at in by_word.get(part, ()) if field.labels[at] <= parts}
+    for row, stated in enumerate(_stated(catalogue, field)):
+        value = int(field.value[row])
         named[row] = value in stated, len(stated - {value})
     return np.column_stack([*columns, named])
+
+
+def _stated(catalogue: Catalogue, field: _Field) -> Iterator[set[int]]:
+    """Row by row, the values of the field that the item's title names."""
+    by_word: dict[str, list[tuple[int, frozenset[str]]]] = defaultdict(list)
+    for value, label in field.labels:
+        by_word[min(label)].append((value, label))
+    for item in field.item.tolist():
+        parts = catalogue.parts[item]
+        yield {value for part in parts for value, label in by_word.get(part, ()) if label <= parts}
 
 
 class _Nearest:

@@ -191,6 +191,10 @@ def test_feedback_comes_back_and_changes_the_tags_of_its_item(store: TaxonomySto
         ("shoes", "rejected", "exact"), ("red", "accepted", "dense"), ("boots", "accepted", "given")
     ]  # fmt: skip
     assert (found.tags[2].start, found.tags[2].end) == (7, 12)
+    store.put_items([put("a", *tags)])  # tagged again
+    again = store.item("a")
+    assert again is not None
+    assert [(tag.concept, tag.status) for tag in again.tags] == [(tag.concept, tag.status) for tag in found.tags]
     with pytest.raises(UnknownConcept, match="'nobody'"):
         store.put_feedback(Feedback("6", "", "ann", "nobody", "right"))
     assert len(list(store.feedback())) == len(given)

@@ -183,3 +183,10 @@ def test_scores_order_and_determinism(data: TaxonomyData, draw: st.DataObject) -
     given_ids = draw.draw(st.lists(ids, min_size=1, max_size=3))
     known = {a for id in given_ids for a in (id, *taxonomy.ancestors(id))}
     assert not known & {n.concept for n in recommender.recommend(given_ids)}
+
+
+def test_an_item_of_another_category_is_none_of_the_one_asked_for(taxonomy: Taxonomy) -> None:
+    items = [item("boot", "http://shop.test/boots", "red"), item("sandal", "sandals", "blue"), item("any", "red")]
+    found = ItemTags.of(taxonomy, items).recommend(["sandals", "red"])
+    assert [one.item for one in found] == ["any"] or {one.item for one in found} == {"any", "sandal"}
+    assert "boot" not in {one.item for one in found}

@@ -48,6 +48,29 @@ def test_queries_of_the_shop_are_read_as_people_mean_them(parser: QueryParser) -
     assert len(wrong) <= 1, wrong  # "羊毛衫" is a label of no category
 
 
+@pytest.mark.parametrize(
+    ("query", "denied"),
+    [
+        ("不是羊毛的围巾", "羊毛"),
+        ("袜子 非羊毛", "羊毛"),
+        ("羽绒服 除了黑色", "黑色"),
+        ("除黑色以外的背包", "黑色"),
+        ("不带吸管的水杯", "带吸管"),
+    ],
+)
+def test_what_denies_is_not_denied_itself(parser: QueryParser, query: str, denied: str) -> None:
+    parsed = parser.parse(query)
+    assert [span.surface for span in parsed.spans if span.negated] == [denied]
+    assert parsed.category is not None
+
+
+def test_bounds_that_are_joined_stay_apart() -> None:
+    found = [(one.type, one.low, one.high, one.unit) for one in find_amounts("tent under 2 kg and under 300 euro")]
+    assert found == [("quantity", None, 2.0, "kg"), ("price", None, 300.0, "EUR")]
+    (cheap,) = find_amounts("lamp cheaper than 25 pounds")
+    assert (cheap.type, cheap.high, cheap.unit) == ("price", 25.0, "GBP")
+
+
 def test_probabilities_are_calibrated(parser: QueryParser) -> None:
     """Mean probability of the best concepts against the share that is right."""
     outcomes = []

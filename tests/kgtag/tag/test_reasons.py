@@ -49,11 +49,14 @@ def _dropped(rule: Rule, against: str | None, **more: Any) -> str:
     [
         (_dropped("uncertain", None), "only 0.31 probable ('ruby' in the title)"),
         (_dropped("implausible", None, plausibility=0.04), "hardly ever seen in this category (plausibility 0.04)"),
-        (_dropped("excluded", "blue"), "Blue excludes it"),
-        (_dropped("single_choice", "blue"), "Blue is the one value of the attribute"),
-        (_dropped("single_choice", "blue", kind="category"), "Blue is the one category"),
-        (_dropped("outranked", "blue"), "Blue is the better reading of the same words"),
-        (_dropped("not_applicable", "blue", kind="category"), "the attribute of Blue does not apply to it"),
+        (_dropped("excluded", "blue"), "Blue (color) excludes it"),
+        (_dropped("single_choice", "blue"), "Blue (color) is the one value of the attribute"),
+        (_dropped("single_choice", "blue", kind="category"), "Blue (color) is the one category"),
+        (_dropped("outranked", "blue"), "Blue (color) is the better reading of the same words"),
+        (
+            _dropped("not_applicable", "blue", kind="category"),
+            "Blue (color) is chosen, an attribute that does not apply to it",
+        ),
         (_dropped("duplicate", None), "the same tag has more probable evidence"),
     ],
 )
@@ -71,6 +74,7 @@ def test_tags_say_how_they_were_found() -> None:
     }
     for method, expected in methods.items():
         tag = Tag("red", "Red", "value", method, 0.8, span=Span(0, 4), surface="redd", plausibility=0.1)  # type: ignore[arg-type]
-        row = with_reasons(Tagging("1", (tag,), (), (Nil(Span(5, 9), "teal", None, 0.9),), "m", "r").to_dict())
+        boots = Tag("boots", "Boots", "category", "exact", 0.9)
+        row = with_reasons(Tagging("1", (tag, boots), (), (Nil(Span(5, 9), "teal", None, 0.9),), "m", "r").to_dict())
         assert row["tags"][0]["why"] == expected
         assert "'teal' looks like a value" in row["nil"][0]["why"]
