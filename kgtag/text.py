@@ -35,33 +35,31 @@ _GARBLED = re.compile(r"(?:[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u2122]{1,3})+")
 """UTF-8 beyond ASCII, read as Latin-1 or Windows-1252: a first byte, and one to three more."""
 
 
-def clean(text: object, *, limit: int = MAX_TITLE) -> str:
+def clean(text: object, *, limit: int = MAX_TITLE, what: str = "title") -> str:
     """The text as it was meant: as long as given, character for character.
 
     Control characters and HTML tags are spaces, entities are their characters, full-width letters are plain, UTF-8 that
     was read as another encoding ("Womenâ€™s") is put right; what gets shorter is filled up with word joiners (U+2060).
 
     Raises TextError for what can't be tagged: not a str, empty or nothing but blanks, control and format characters,
-    a lone surrogate (it has no UTF-8 form), or more than `limit` characters.
+    a lone surrogate (it has no UTF-8 form), or more than `limit` characters. `what`: what the text is, for the message.
 
     Example:
         >>> clean("Tom&#39;s <b>red</b> shoes").replace("\u2060", "")
         "Tom's    red     shoes"
     """
     if not isinstance(text, str):
-        raise TextError(f"a title must be text, not {type(text).__name__} ({text!r:.60})")
+        raise TextError(f"a {what} must be text, not {type(text).__name__} ({text!r:.60})")
     if len(text) > limit:
-        raise TextError(
-            f"the title is {len(text):,} characters long; at most {limit:,} are tagged: split or shorten it"
-        )
+        raise TextError(f"the {what} is {len(text):,} characters long; at most {limit:,} are read: split or shorten it")
     if lone := _SURROGATE.search(text):
         raise TextError(
-            f"the title holds a lone surrogate U+{ord(lone.group()):04X} at character {lone.start()};"
+            f"the {what} holds a lone surrogate U+{ord(lone.group()):04X} at character {lone.start()};"
             " decode its source as UTF-8"
         )
     cleaned = _readable(text)
     if all(character.isspace() or unicodedata.category(character) == "Cf" for character in cleaned):
-        raise TextError("the title is empty" if not text else f"the title {text!r:.60} holds no visible character")
+        raise TextError(f"the {what} is empty" if not text else f"the {what} {text!r:.60} holds no visible character")
     return cleaned
 
 

@@ -83,7 +83,7 @@ class QueryParser:
         Raises:
             TextError: The query is empty or too long.
         """
-        text = clean(query, limit=MAX_QUERY)
+        text = clean(query, limit=MAX_QUERY, what="query")
         if not self.built:
             self.warm()
         drafts = self._finder.find(text, lang)
