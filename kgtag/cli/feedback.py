@@ -12,10 +12,8 @@ from graph.errors import InputError
 from graph.model import VERDICTS, Feedback
 from graph.model.feedback import new_feedback_id
 from graph.rows import feedback_row
-from graph.stores import load_taxonomy
 from kgtag.cli.console import log, print_json, print_table, write_rows
 from kgtag.cli.options import Json, Rows, Store, login, open_store
-from kgtag.discover.feedback import require_tag
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -34,6 +32,9 @@ def add(
 
     Example: `kgtag feedback add wrong red --item sku-1 --reason "it is the brand"`
     """
+    from graph.stores import load_taxonomy
+    from kgtag.discover.feedback import require_tag
+
     known = next((one for one in VERDICTS if one == verdict), None)
     if known is None:
         raise InputError(f"no verdict {verdict!r}; there is {', '.join(VERDICTS)}")
