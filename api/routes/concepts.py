@@ -54,13 +54,15 @@ def concepts(
 
 
 def _start(found: NDArray[np.int64], taxonomy: Taxonomy, cursor: str | None, *, ranked: bool) -> int:
-    """The place in `found` where the page begins. A concept that no longer answers the query starts it anew."""
+    """The place in `found` where the page begins. Raises InputError for a cursor that is not of this query's answer."""
     if cursor is None:
         return 0
     if not ranked:
         return int(np.searchsorted(found, bisect_right(taxonomy.ids, cursor) - 1, side="right"))
     place = np.flatnonzero(found == taxonomy.index(cursor)) if cursor in taxonomy else np.zeros(0, dtype=np.int64)
-    return int(place[0]) + 1 if len(place) else 0
+    if not len(place):
+        raise InputError(f"the cursor {cursor!r} is not in the answer of this query; begin again without it")
+    return int(place[0]) + 1
 
 
 def _matching(

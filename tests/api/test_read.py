@@ -208,3 +208,8 @@ def test_the_pages_load_nothing_from_elsewhere(
         answer = anyone.get(f"/docs/{file}", auth=("anyone", keys["read"]))
         assert answer.status_code == 200 and media in answer.headers["content-type"]
     assert reader.get("/docs/redoc.standalone.js").status_code == 422
+
+
+def test_a_cursor_of_another_query_is_refused(reader: httpx.Client) -> None:
+    refused = reader.get("/v1/concepts", params={"q": "shoes", "cursor": "colour"})
+    assert refused.status_code == 422 and "begin again without it" in refused.json()["detail"]
