@@ -64,12 +64,12 @@ _TAGS = """SELECT item, concept, probability, method, span_start, span_end, surf
     FROM item_tag WHERE item >= ? AND item <= ? ORDER BY item, position"""
 _ITEMS_OF = """SELECT DISTINCT item FROM item_tag
     WHERE concept = ? AND item > ? AND status = 'accepted' ORDER BY item LIMIT ?"""
-_PUT_FEEDBACK = """INSERT INTO feedback
-    (id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason)
+_FEEDBACK_COLUMNS = "id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason"
+_PUT_FEEDBACK = f"""INSERT INTO feedback ({_FEEDBACK_COLUMNS})
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_FEEDBACK = """SELECT id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason FROM feedback
+_FEEDBACK = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE id > :after AND (:concept IS NULL OR concept = :concept) ORDER BY id LIMIT :limit"""
-_FEEDBACK_ON = """SELECT id, at, reviewer, concept, verdict, item, product, span_start, span_end, reason FROM feedback
+_FEEDBACK_ON = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE item IN (SELECT value FROM json_each(?)) AND concept IN (SELECT id FROM concept) ORDER BY id"""
 _ADD_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, status)
     SELECT id, (SELECT COALESCE(MAX(position), -1) + 1 FROM item_tag WHERE item = item.id), ?, 1.0, 'given', ?, ?,

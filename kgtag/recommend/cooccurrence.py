@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.taxonomy import Taxonomy
-from kgtag.recommend.rankers import EaseSettings, Floats, ItemWeights, fit_ease
-from kgtag.recommend.side import lengths_of
+from kgtag.recommend.rankers import EaseSettings, Floats, ItemWeights, fit_ease, unit_rows
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -127,7 +126,6 @@ class CoOccurrence:
         return found if self._counts[i] >= _SHARED else np.zeros_like(found)
 
     def _of_concepts(self) -> sparse.csr_array:
-        from scipy import sparse
 
         with self._lock:
             if self._profiles is None:
@@ -139,8 +137,7 @@ class CoOccurrence:
                     share
                 )
                 found.eliminate_zeros()
-                lengths = np.maximum(lengths_of(found), 1e-9)
-                self._profiles = sparse.csr_array(sparse.diags_array((1 / lengths).astype(np.float32)) @ found)
+                self._profiles = unit_rows(found)
         return self._profiles
 
     def fitting(self, given: Sequence[int]) -> Floats:

@@ -13,7 +13,7 @@ from graph.errors import InputError
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value, with_broader
-from kgtag.recommend.side import lengths_of
+from kgtag.recommend.rankers import unit_rows
 from kgtag.rows import RecommendedItemRow
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ class ItemTags:
         counts = np.bincount(certainty.indices, minlength=len(taxonomy))
         rarity = np.log((len(self._ids) + 1) / (counts + 0.5)).clip(min=0)
         self._weight = (rarity * (1 + _DEPTH * taxonomy.depths)).astype(np.float32)
-        weighted = sparse.csr_array(certainty @ sparse.diags_array(self._weight))
-        lengths = np.maximum(lengths_of(weighted), 1e-9)
-        self._units = sparse.csr_array(sparse.diags_array((1 / lengths).astype(np.float32)) @ weighted)
+        self._units = unit_rows(sparse.csr_array(certainty @ sparse.diags_array(self._weight)))
         self._by_concept = self._units.tocsc()
 
     @classmethod

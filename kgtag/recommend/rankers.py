@@ -176,12 +176,12 @@ class RowNeighbours:
     def of(cls, values: sparse.csr_array) -> RowNeighbours:
         train = weighted(values, "binary")
         rarity = np.log(train.shape[0] / np.maximum(popularity(values), 1)).astype(np.float32)
-        return cls(train, _units(train, rarity), rarity)
+        return cls(train, _rare_units(train, rarity), rarity)
 
     def scores(self, known: sparse.csr_array) -> Floats:
         from scipy import sparse
 
-        alike: Floats = (_units(weighted(known, "binary"), self.rarity) @ self.units.T).toarray()
+        alike: Floats = (_rare_units(weighted(known, "binary"), self.rarity) @ self.units.T).toarray()
         alike[alike > 1 - 1e-5] = 0  # the row itself, in training
         if alike.shape[1] > self.nearest:
             alike[alike < np.partition(alike, -self.nearest, axis=1)[:, -self.nearest][:, None]] = 0
@@ -189,12 +189,25 @@ class RowNeighbours:
         return found
 
 
-def _units(values: sparse.csr_array, columns: Floats) -> sparse.csr_array:
+def lengths_of(values: sparse.csr_array) -> Floats:
+    """(rows,) Euclidean lengths."""
+    found: Floats = np.sqrt(np.asarray(values.power(2).sum(axis=1)).ravel())
+    return found
+
+
+def unit_rows(values: sparse.csr_array) -> sparse.csr_array:
+    """The rows scaled to length 1; empty ones stay."""
     from scipy import sparse
 
-    found = values @ sparse.diags_array(columns)
-    lengths = np.sqrt(np.asarray(found.power(2).sum(axis=1)).ravel())
-    return sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ found)
+    scale = (1 / np.maximum(lengths_of(values), 1e-9)).astype(np.float32)
+    return sparse.csr_array(sparse.diags_array(scale) @ values)
+
+
+def _rare_units(values: sparse.csr_array, columns: Floats) -> sparse.csr_array:
+    """The rows with their columns weighted, scaled to length 1."""
+    from scipy import sparse
+
+    return unit_rows(values @ sparse.diags_array(columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kgtag.recommend.interactions import Matrix, Pair
-from kgtag.recommend.rankers import Floats, weighted
+from kgtag.recommend.rankers import Floats, unit_rows, weighted
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -62,14 +61,7 @@ def vectors(features: Sequence[Iterable[str]]) -> sparse.csr_array:
     weights = np.log(len(features) / np.maximum(counts, 1)) + 1e-6
     values = weights[columns].astype(np.float32) if columns else np.zeros(0, dtype=np.float32)
     found = sparse.csr_array((values, (rows, columns)), shape=(len(features), max(len(numbers), 1)))
-    lengths = lengths_of(found)
-    return sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ found)
-
-
-def lengths_of(values: sparse.csr_array) -> NDArray[np.float32]:
-    """(rows,) Euclidean lengths."""
-    found: NDArray[np.float32] = np.sqrt(np.asarray(values.power(2).sum(axis=1)).ravel())
-    return found
+    return unit_rows(found)
 
 
 def nearest(similar: sparse.csr_array, k: int) -> sparse.csr_array:
@@ -109,13 +101,11 @@ class TagProfiles:
         values = weighted(matrix.values, "relative")
         counts = np.bincount(values.indices, minlength=values.shape[1])
         rarity = np.log(values.shape[0] / np.maximum(counts, 1)).astype(np.float32)
-        values = values @ sparse.diags_array(rarity)
-        lengths = lengths_of(values)
-        units = sparse.csr_array(sparse.diags_array((1 / np.maximum(lengths, 1e-9)).astype(np.float32)) @ values)
-        empty = sparse.csr_array((1, units.shape[1]), dtype=np.float32)
+        weighed, none = sparse.csr_array(values @ sparse.diags_array(rarity)), values.shape[0]
+        empty = sparse.csr_array((1, values.shape[1]), dtype=np.float32)
+        stacked = unit_rows(sparse.csr_array(sparse.vstack([weighed, empty])))
         place = {name: i for i, name in enumerate(matrix.rows)}
-        stacked = sparse.csr_array(sparse.vstack([units, empty]))
-        warm = stacked[[place.get(name, units.shape[0]) for name in items]]
+        warm = stacked[[place.get(name, none) for name in items]]
         return cls(warm, cold, stacked[[place[name] for name in cold]])
 
     def ranker(self, values: sparse.csr_array) -> TagProfiles:

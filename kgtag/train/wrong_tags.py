@@ -12,7 +12,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -103,7 +103,6 @@ def wrong_tags(
     rows = [(name, row) for name, field in enumerate(catalogue.fields) for row in range(len(field.item))]
     order = np.argsort(-np.concatenate(scores), kind="stable")
     near = _Nearest(catalogue)
-    stated = [list(_stated(catalogue, field)) for field in catalogue.fields]
     held = [field.held() for field in catalogue.fields]
     found = list[WrongTag]()
     for at in order.tolist():
@@ -112,7 +111,7 @@ def wrong_tags(
         number, row = rows[at]
         field, row_odds = catalogue.fields[number], odds[number][row]
         item, own = int(field.item[row]), int(field.value[row])
-        if own in stated[number][row]:
+        if own in field.stated[row]:
             continue
         others = [k for k in np.argsort(-row_odds, kind="stable").tolist() if k not in held[number][item]][:_BETTER]
         if not others or row_odds[others[0]] <= row_odds[own]:
@@ -147,10 +146,10 @@ def _defect(taxonomy: Taxonomy, one: WrongTag) -> Defect:
 @dataclass(frozen=True, slots=True)
 class _Field:
     """An attribute, or the category: row by row the number of an item (n,) and of its value (n,) in `values`, which are
-    concept ids; `labels` are (value, words of one of its labels)."""
+    concept ids; `stated` are row by row the values that the item's title names."""
 
     values: tuple[str, ...]
-    labels: tuple[tuple[int, frozenset[str]], ...]
+    stated: tuple[frozenset[int], ...]
     item: Ints
     value: Ints
 
@@ -161,7 +160,7 @@ class _Field:
         for row in np.flatnonzero(chosen).tolist():  # a field has two values or more
             while value[row] == self.value[row]:
                 value[row] = self.value[rng.integers(len(value))]
-        return _Field(self.values, self.labels, self.item, value), chosen
+        return replace(self, value=value), chosen
 
     def held(self) -> Mapping[int, set[int]]:
         """By item, its values."""
@@ -177,7 +176,6 @@ class Catalogue:
 
     ids: tuple[str, ...]
     titles: tuple[str, ...]
-    parts: tuple[frozenset[str], ...]
     words: sparse.csr_matrix
     fields: tuple[_Field, ...]
 
@@ -194,16 +192,18 @@ class Catalogue:
                     tags[name].append((len(ids), id))
             ids.append(item.id)
             titles.append(item.title)
-        fields = [field for name in sorted(tags) if (field := _field(taxonomy, tags[name])) is not None]
+        parts = list(map(_parts, titles))
+        fields = [field for name in sorted(tags) if (field := _field(taxonomy, tags[name], parts)) is not None]
         words = TfidfVectorizer(analyzer=_grams, sublinear_tf=True, dtype=np.float64)
         try:
             counted = words.fit_transform(titles)
         except ValueError:  # no title has a word
             counted = sparse.csr_matrix((len(ids), 1))
-        return cls(tuple(ids), tuple(titles), tuple(map(_parts, titles)), counted.tocsr(), tuple(fields))
+        return cls(tuple(ids), tuple(titles), counted.tocsr(), tuple(fields))
 
 
-def _field(taxonomy: Taxonomy, tags: Sequence[tuple[int, str]]) -> _Field | None:
+def _field(taxonomy: Taxonomy, tags: Sequence[tuple[int, str]], titles: Sequence[frozenset[str]]) -> _Field | None:
+    """`titles`: the parts of each item's title. None for a field with too little to learn from."""
     uses = Counter(id for _, id in tags)
     values = sorted(id for id, count in uses.most_common(_MOST_VALUES) if count >= _LEAST_USES)
     at = {id: number for number, id in enumerate(values)}
@@ -211,8 +211,16 @@ def _field(taxonomy: Taxonomy, tags: Sequence[tuple[int, str]]) -> _Field | None
     if len(kept) < _LEAST_TAGS or len(values) < 2:
         return None
     rows = np.array(kept, dtype=np.int64)
-    labels = ((at[id], _parts(text)) for id in values for text, _, _ in taxonomy[id].labels())
-    return _Field(tuple(values), tuple(one for one in labels if one[1]), rows[:, 0], rows[:, 1])
+    by_word: dict[str, list[tuple[int, frozenset[str]]]] = defaultdict(list)
+    for id in values:
+        for text, _, _ in taxonomy[id].labels():
+            if label := _parts(text):
+                by_word[min(label)].append((at[id], label))
+    stated = tuple(
+        frozenset(value for part in titles[item] for value, label in by_word.get(part, ()) if label <= titles[item])
+        for item, _ in kept
+    )
+    return _Field(tuple(values), stated, rows[:, 0], rows[:, 1])
 
 
 def _parts(text: str) -> frozenset[str]:
@@ -237,10 +245,10 @@ def suspicions(catalogue: Catalogue, *, seed: int) -> tuple[list[Floats], list[F
     for _ in range(_PASSES):
         spoilt = [field.spoilt(_SPOILT, rng) for field in catalogue.fields]
         fields = [field for field, _ in spoilt]
-        features += _features(catalogue, fields, cross_fitted(catalogue, fields, rng))
+        features += _features(fields, cross_fitted(catalogue, fields, rng))
         wrong += [chosen for _, chosen in spoilt]
     own = cross_fitted(catalogue, catalogue.fields, rng)
-    asked = _features(catalogue, catalogue.fields, own)
+    asked = _features(catalogue.fields, own)
     if not (labels := np.concatenate(wrong)).any():
         return [np.zeros(len(rows)) for rows in asked], [found[-1] for found in own]
     model = HistGradientBoostingClassifier(
@@ -292,12 +300,12 @@ def _held_out(field: _Field, features: sparse.csr_matrix, fold: Ints, rng: np.ra
     return np.asarray(softmax(slope * margins, axis=1))
 
 
-def _features(catalogue: Catalogue, fields: Sequence[_Field], found: Sequence[tuple[Floats, ...]]) -> list[Floats]:
+def _features(fields: Sequence[_Field], found: Sequence[tuple[Floats, ...]]) -> list[Floats]:
     """By field, (n, 12): what tells wrong tags from right ones."""
-    return [_features_of(catalogue, number, *both) for number, both in enumerate(zip(fields, found, strict=True))]
+    return [_features_of(number, *both) for number, both in enumerate(zip(fields, found, strict=True))]
 
 
-def _features_of(catalogue: Catalogue, number: int, field: _Field, found: tuple[Floats, ...]) -> Floats:
+def _features_of(number: int, field: _Field, found: tuple[Floats, ...]) -> Floats:
     rows = np.arange(len(field.item))
     shares = np.bincount(field.value, minlength=len(field.values)) / len(rows)
     columns = [np.full(len(rows), float(number)), np.log(shares[field.value] + _FLOOR)]
@@ -308,20 +316,10 @@ def _features_of(catalogue: Catalogue, number: int, field: _Field, found: tuple[
         spread = -(probabilities * np.log(probabilities + _FLOOR)).sum(axis=1)
         columns += [own, np.log(others.max(axis=1) + _FLOOR) - own, own - columns[1], spread]
     named = np.zeros((len(rows), 2))
-    for row, stated in enumerate(_stated(catalogue, field)):
+    for row, stated in enumerate(field.stated):
         value = int(field.value[row])
         named[row] = value in stated, len(stated - {value})
     return np.column_stack([*columns, named])
-
-
-def _stated(catalogue: Catalogue, field: _Field) -> Iterator[set[int]]:
-    """Row by row, the values of the field that the item's title names."""
-    by_word: dict[str, list[tuple[int, frozenset[str]]]] = defaultdict(list)
-    for value, label in field.labels:
-        by_word[min(label)].append((value, label))
-    for item in field.item.tolist():
-        parts = catalogue.parts[item]
-        yield {value for part in parts for value, label in by_word.get(part, ()) if label <= parts}
 
 
 class _Nearest:
