@@ -241,17 +241,21 @@ def _read(data: Sequence[Path], source: DataOptions, run: RunOptions) -> Trainin
     )
     taxonomy, stamp = stamped(open_store(source.store)) if source.store is not None else (None, None)
     if source.feedback:
-        train += _reviewed(source.store, {one.product.id for one in dev}, taxonomy)
+        train += _reviewed(source.store, taxonomy, train=train, dev=dev)
     return TrainingData(train, dev, taxonomy, stamp, misplaced)
 
 
-def _reviewed(store: str | None, apart: set[str], taxonomy: Taxonomy | None) -> list[AnnotatedProduct]:
+def _reviewed(
+    store: str | None, taxonomy: Taxonomy | None, *, train: Sequence[AnnotatedProduct], dev: Sequence[AnnotatedProduct]
+) -> list[AnnotatedProduct]:
     """Products with feedback, but for those held out."""
     from kgtag.discover.feedback import reviewed_products
 
     if store is None or taxonomy is None:
         raise InputError("--feedback reads what people think of a store's tags; give --store URL as well")
-    found = [one for one in reviewed_products(open_store(store), taxonomy) if one.product.id not in apart]
+    apart = {one.product.id for one in dev} | {one.product.title for one in dev}
+    reviewed = reviewed_products(open_store(store), taxonomy, beside=train)
+    found = [one for one in reviewed if apart.isdisjoint((one.product.id, one.product.title))]
     log(f"{len(found)} products with feedback")
     return found
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from graph.errors import InputError
-from graph.model import Feedback, ItemTag, TaggedItem
+from graph.model import Feedback, ItemTag, Kind, TaggedItem
 from graph.store import TaxonomyStore
-from graph.taxonomy import Taxonomy
+from graph.taxonomy import Taxonomy, find_concept
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _CERTAIN = 1.96
@@ -80,13 +80,22 @@ def _subject(one: Feedback) -> str:
     return one.item if one.item is not None else f"title: {(one.product or {}).get('title', '')}"
 
 
-def reviewed_products(store: TaxonomyStore, taxonomy: Taxonomy) -> Iterator[AnnotatedProduct]:
+def reviewed_products(
+    store: TaxonomyStore, taxonomy: Taxonomy, *, beside: Iterable[AnnotatedProduct] = ()
+) -> Iterator[AnnotatedProduct]:
     """Annotated products for training, one for each item or title that has feedback.
 
     A stored item is annotated with all its accepted tags, as feedback left them; a title with the tags that were called
     right or missing. A value that stands in the title is a span, another one a value alone. Where people disagree the
     latest verdict counts.
+
+    Args:
+        store: Has the feedback and the items.
+        taxonomy: Of that store.
+        beside: The products to train on as well. Categories and attributes have the names that they have there, else
+            their labels: to a trainer, two names are two things.
     """
+    names = _names(beside, taxonomy)
     given: dict[str, dict[str, Feedback]] = defaultdict(dict)
     for one in store.feedback():
         given[_subject(one)][one.concept] = one
@@ -94,7 +103,7 @@ def reviewed_products(store: TaxonomyStore, taxonomy: Taxonomy) -> Iterator[Anno
         last = next(reversed(verdicts.values()))
         stored = store.item(last.item) if last.item is not None else None
         if (item := stored if stored is not None else _item(verdicts.values())) is not None:
-            yield _annotated(item, taxonomy)
+            yield _annotated(item, taxonomy, names)
 
 
 def annotated_row(one: AnnotatedProduct) -> dict[str, Any]:
@@ -123,7 +132,20 @@ def _item(verdicts: Iterable[Feedback]) -> TaggedItem | None:
     return TaggedItem(id, str(product["title"]), product.get("lang"), "", "", tuple(tags))
 
 
-def _annotated(item: TaggedItem, taxonomy: Taxonomy) -> AnnotatedProduct:
+def _names(annotated: Iterable[AnnotatedProduct], taxonomy: Taxonomy) -> dict[str, str]:
+    """The most frequent name of each category and attribute among annotated products, by concept id."""
+    counts: Counter[tuple[Kind, str]] = Counter()
+    for one in annotated:
+        counts.update(("attribute", name) for name in one.attributes)
+        counts.update([("category", one.product.category)] if one.product.category else ())
+    found: dict[str, str] = {}
+    for (kind, name), _ in counts.most_common():
+        if (id := find_concept(taxonomy, name, kind)) is not None:
+            found.setdefault(id, name)
+    return found
+
+
+def _annotated(item: TaggedItem, taxonomy: Taxonomy, names: Mapping[str, str]) -> AnnotatedProduct:
     tags = [
         tag for tag in item.tags if tag.status == "accepted" and tag.method != "implied" and tag.concept in taxonomy
     ]
@@ -137,13 +159,19 @@ def _annotated(item: TaggedItem, taxonomy: Taxonomy) -> AnnotatedProduct:
         attribute = taxonomy.attribute_of(id)
         if attribute is None or id in implied:
             continue
-        name, span = taxonomy[attribute].label(item.lang), _span(item.title, tag, taxonomy[id].label(item.lang))
+        name = names.get(attribute) or taxonomy[attribute].label(item.lang)
+        span = _span(item.title, tag, taxonomy[id].label(item.lang))
         value = item.title[span.start : span.end] if span is not None else taxonomy[id].label(item.lang)
         if span is not None:
             spans.append((name, span))
         if (name, value) not in concepts:
             values[name].append(value)
             concepts[name, value] = id
+    if category is not None:
+        label = taxonomy[category].label(item.lang)
+        # A label that several categories have would be read as another one of them.
+        own = label if find_concept(taxonomy, label, "category") == category else category
+        category = names.get(category, own)
     product = Product(item.id, item.title, None, category, item.lang)
     spans.sort(key=lambda one: (one[1].start, one[1].end, one[0]))
     return AnnotatedProduct(product, {name: tuple(found) for name, found in values.items()}, tuple(spans), concepts)

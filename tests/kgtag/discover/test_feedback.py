@@ -9,7 +9,7 @@ from graph.sqlite.store import SqliteStore
 from graph.stores import load_taxonomy
 from kgtag.data import read_annotated
 from kgtag.discover.feedback import annotated_row, disagreements, precision_of_tags, reviewed_products
-from kgtag.types import Span
+from kgtag.types import AnnotatedProduct, Product, Span
 from tests.api import shop
 from tests.kgtag.running import main as run
 
@@ -61,12 +61,21 @@ def test_reviewed_products_have_the_tags_that_feedback_left(filled: SqliteStore)
     filled.put_feedback(Feedback("003", "", "ann", "sandals", "missing", product=product))
     filled.put_feedback(Feedback("004", "", "ann", "red", "wrong", product=product))
     stored, other = reviewed_products(filled, load_taxonomy(filled))
-    assert (stored.product.title, stored.product.category) == ("Red suede runners", "running")
+    assert (stored.product.title, stored.product.category) == ("Red suede runners", "Running shoes")
     assert stored.attributes == {"Colour": ("Red",)} and stored.concepts == {("Colour", "Red"): "red"}
     assert stored.spans == (("Colour", Span(0, 3)),)
     assert (other.product.title, other.product.category, other.attributes) == (
-        "Shoes in BLUE", "sandals", {"Colour": ("BLUE",)}
+        "Shoes in BLUE", "Sandals", {"Colour": ("BLUE",)}
     )  # fmt: skip
+
+
+def test_reviewed_products_have_the_names_of_those_beside_them(filled: SqliteStore) -> None:
+    tags = (ItemTag("red", 0.9, "exact", 0, 3, "Red"), ItemTag("running", 0.9, "exact"))
+    filled.put_items([TaggedItem("i", "Red suede runners", "en", "m", "r", tags)])
+    filled.put_feedback(given(1, "right"))
+    beside = AnnotatedProduct(Product("k", "Blue runners", category="running shoe"), {"colour": ("Blue",)})
+    (found,) = reviewed_products(filled, load_taxonomy(filled), beside=[beside])
+    assert (found.product.category, found.attributes) == ("running shoe", {"colour": ("Red",)})
 
 
 def test_the_command_adds_lists_sums_up_and_exports(
