@@ -17,6 +17,7 @@ from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
 from kgtag.embed.audit import audit_store
 from kgtag.serve.assemble import follow, open_models
+from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.tag.models import Models
@@ -56,7 +57,8 @@ class Service:
         self.keyring = Keyring()
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
-        self._models = models
+        self._given = models
+        self._models: FollowedModels | None = None
         self._live: LiveTaxonomy | None = None
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
@@ -90,6 +92,11 @@ class Service:
         return self._live.freshness.error if self._live is not None else "starting"
 
     @property
+    def model_error(self) -> str | None:
+        """Why the models that were put in place last are not served, if they are not; those before are."""
+        return self._models.error if self._models is not None else None
+
+    @property
     def stale_for(self) -> float | None:
         """Seconds since the store confirmed the snapshot, when they matter; else None."""
         if self._live is None or not self._live.started:
@@ -104,7 +111,8 @@ class Service:
             derived = self.derived
             if derived.audit is None:
                 assert self._models is not None
-                found = audit_store(self.live.store, taxonomy=derived.served.taxonomy, scorer=self._models.scorer)
+                taxonomy, scorer = derived.served.taxonomy, self._models.current.scorer
+                found = audit_store(self.live.store, taxonomy=taxonomy, scorer=scorer)
                 derived.audit = found.to_json()
             return derived.audit
 
@@ -117,12 +125,12 @@ class Service:
     def start(self) -> None:
         """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
         store = self.settings.open_store()
-        self._models = self._models or open_models(self.settings)
-        self._live = live = follow(self.settings, store, self._models)
+        self._models = models = FollowedModels(self.settings, open_models, models=self._given)
+        self._live = live = follow(self.settings, store, lambda: models.current)
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
         self.load_keys()
-        live.start(self.load_keys)
+        live.start(self.load_keys, lambda: models.follow(live.renew))
 
     def stop(self) -> None:
         if self._live is not None:

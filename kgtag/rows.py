@@ -490,11 +490,12 @@ class Readiness(TypedDict):
     """The snapshot that is served. `stale`: the store has not confirmed it lately, `error` tells why.
 
     `quarantined` counts content of the store that is left out because it breaks an invariant, `codes` by the
-    invariant; `problems`, the first 100 of them with repairs, are for callers with a key.
+    invariant; `problems`, the first 100 of them with repairs, are for callers with a key. `model_error`: why models
+    that were put in place since are not served.
 
     Example:
         {"status": "ready", "revision": "4f2a91c07d3be685", "version": 12, "concepts": 11, "stale_for": 0.21,
-         "error": null, "model": "words-1", "quarantined": 0, "codes": {}}
+         "error": null, "model": "words-1", "model_error": null, "quarantined": 0, "codes": {}}
     """
 
     status: Literal["ready", "stale"]
@@ -504,6 +505,7 @@ class Readiness(TypedDict):
     stale_for: float
     error: str | None
     model: str | None
+    model_error: str | None
     quarantined: int
     codes: dict[str, int]
     problems: NotRequired[list[ProblemRow]]

@@ -124,7 +124,7 @@ async def ready(request: Request) -> Response:
     found = service(request)
     if found.revision is None:
         raise Problem("not-ready", f"no snapshot yet: {found.error}")
-    served, freshness = found.current, found.live.freshness
+    served, freshness, key = found.current, found.live.freshness, await caller(request)
     row: Readiness = {
         "status": "stale" if found.stale_for is not None else "ready",
         "revision": served.taxonomy.revision,
@@ -133,10 +133,10 @@ async def ready(request: Request) -> Response:
         "stale_for": round(freshness.stale_for, 3),
         "error": freshness.error,
         "model": served.tagger.version if served.tagger is not None else None,
+        "model_error": found.model_error if key is not None and allows(key, "read") else None,
         "quarantined": len(served.taxonomy.problems),
         "codes": dict(Counter(problem.code for problem in served.taxonomy.problems)),
     }
-    key = await caller(request)
     if key is not None and allows(key, "read"):
         row["problems"] = found.derived.problems
     return json(row)

@@ -27,7 +27,10 @@ _REASONS = 4
 _DECAY = 0.8
 """Factor for each item further back in a visit."""
 _BEHAVIOUR = 0.6
-"""Weight of behaviour beside content, for items that the model knows."""
+"""Weight of behaviour beside content."""
+_COLD = 0.7
+"""Weight of content for an item that the model has never seen chosen: above one that others leave aside, below one that
+they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class ItemTags:
         self._weight = (rarity * (1 + _DEPTH * taxonomy.depths)).astype(np.float32)
         self._units = unit_rows(sparse.csr_array(certainty @ sparse.diags_array(self._weight)))
         self._by_concept = self._units.tocsc()
+        self._unseen: tuple[RecommenderModel, NDArray[np.bool_]] | None = None
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, items: Iterable[TaggedItem]) -> ItemTags:
@@ -154,7 +158,10 @@ class ItemTags:
         total, behaviour = content, None
         if model is not None and items:
             behaviour = self._behaviour(model, items)
-            total = np.where(behaviour > 0, (1 - _BEHAVIOUR) * content + _BEHAVIOUR * behaviour, content)
+            if behaviour.any():
+                total = np.where(
+                    self._unseen_by(model), _COLD * content, (1 - _BEHAVIOUR) * content + _BEHAVIOUR * behaviour
+                )
         total = np.where(self._contradicting(given), 0, total)
         total[[self._number[id] for id in items if id in self]] = 0
         best = [i for i in np.argsort(-total, kind="stable")[:limit].tolist() if total[i] > 0]
@@ -173,6 +180,13 @@ class ItemTags:
             return np.zeros(len(self), dtype=np.float32)
         found: NDArray[np.float32] = self._by_concept[:, asked] @ (query[asked] / length)
         return np.minimum(found, 1)
+
+    def _unseen_by(self, model: RecommenderModel) -> NDArray[np.bool_]:
+        """(items,) whether the model has never seen one chosen."""
+        if self._unseen is None or self._unseen[0] is not model:
+            mask = np.fromiter((id not in model for id in self._ids), dtype=bool, count=len(self))
+            self._unseen = model, mask
+        return self._unseen[1]
 
     def _behaviour(self, model: RecommenderModel, items: Sequence[str]) -> NDArray[np.float32]:
         """(items,) in [0, 1]: the model's scores over the best of them."""

@@ -73,12 +73,12 @@ def open_models(settings: Settings) -> Models:
     )
 
 
-def follow(settings: Settings, store: TaxonomyStore, models: Models) -> LiveTaxonomy:
-    """The live snapshot of a store, neither loaded nor started."""
+def follow(settings: Settings, store: TaxonomyStore, models: Callable[[], Models]) -> LiveTaxonomy:
+    """The live snapshot of a store, neither loaded nor started. `models` gives those of the moment."""
     return LiveTaxonomy(
         store,
-        lambda taxonomy, before: assemble_served(models, store, taxonomy, before),
+        lambda taxonomy, before: assemble_served(models(), store, taxonomy, before),
         poll_seconds=settings.poll_seconds,
         file=SnapshotFile(settings.snapshot, store.url) if settings.snapshot is not None else None,
-        build_offline=lambda taxonomy, before: assemble_served(models, None, taxonomy, before),
+        build_offline=lambda taxonomy, before: assemble_served(models(), None, taxonomy, before),
     )

@@ -150,6 +150,17 @@ class LiveTaxonomy:
                 fits = self._served is None or not isinstance(error, InputError)
                 self._fail(error, State.STALE if fits else State.REJECTED)
 
+    def renew(self) -> None:
+        """Assemble the parts anew from the present snapshot: the models are others. Raises InputError when they do not
+        fit the taxonomy; the parts before stay."""
+        with self._refreshing:
+            before = self._served
+            if before is not None:
+                served = self._build(before.taxonomy, None)
+                if before.parser.built:
+                    served.parser.warm()
+                self._served = served
+
     def _catch_up(self) -> None:
         token = self.store.token()
         now = time.monotonic()
