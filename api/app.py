@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api import errors, openapi
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
-from api.routes import concepts, edits, items, pages, proposals, recommend, search, tag, taxonomy
+from api.routes import concepts, edits, items, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         pages.router,
         items.router,
         items.concept_items,
+        profiles.router,
         concepts.router,
         edits.router,
         concepts.one,

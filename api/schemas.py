@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from graph.editing import OPERATIONS
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
@@ -140,6 +140,37 @@ class FeedbackBody(Body):
         if self.span is not None:
             _require_span(self.product.title if self.product is not None else None, self.span[0], self.span[1])
         return self
+
+
+class EventBody(Body):
+    """Something that a visitor did with an item or a concept.
+
+    Example:
+        {"item": "sku-1", "weight": 3, "at": "2026-01-31T12:00:00Z"}
+    """
+
+    item: Id | None = None
+    concept: Id | None = None
+    weight: Annotated[float, Field(gt=0, le=1_000)] = Field(
+        default=1.0, description="How much it says: a purchase more than a look."
+    )
+    at: AwareDatetime | None = Field(default=None, description="When; now by default.")
+
+    @model_validator(mode="after")
+    def _about_one(self) -> EventBody:
+        if (self.item is None) == (self.concept is None):
+            raise ValueError("an event is about an item or a concept; name one")
+        return self
+
+
+class EventsBody(Body):
+    """Events of one profile.
+
+    Example:
+        {"events": [{"item": "sku-1", "weight": 3}, {"concept": "sneakers"}]}
+    """
+
+    events: Annotated[list[EventBody], Field(min_length=1, max_length=1_000)]
 
 
 class _Editable(Body):

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError
-from graph.model import Accepting, ApiKey, Feedback, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Event, Feedback, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import ChangeSet, HistoryEntry, Record, Release, Version
 
 K = TypeVar("K")
@@ -102,6 +102,16 @@ class TaxonomyStore(Protocol):
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
         """Feedback with id > `after`, oldest first, in pages of bounded size; on one concept where it is given."""
+
+    def put_events(self, events: Sequence[Event]) -> None:
+        """Store what visitors did, in one transaction."""
+
+    def events(self, profile: str, *, limit: int | None = None) -> list[Event]:
+        """Events of a profile, the latest first."""
+
+    def delete_events(self, *, profile: str | None = None, before: str | None = None) -> int:
+        """Erase the events of a profile, or those with `at` < `before`, or those of both; how many there were. Without
+        either, nothing."""
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         """Store a proposal.

@@ -21,6 +21,7 @@ from kgtag.evaluation.tagging import evaluate_tagging
 from kgtag.link import TaxonomyLinker
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group, Neighbour
 from kgtag.recommend.items import RecommendedItem
+from kgtag.recommend.profile import Profile
 from kgtag.search.parsed import ParsedQuery
 from kgtag.search.suggest import Suggestion
 from kgtag.serve.assemble import assemble_served
@@ -239,7 +240,13 @@ class Pipeline:
         return self._parts.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
 
     def recommend_items(
-        self, concepts: Sequence[str] = (), *, items: Sequence[str] = (), text: str | None = None, limit: int = 20
+        self,
+        concepts: Sequence[str] = (),
+        *,
+        items: Sequence[str] = (),
+        text: str | None = None,
+        profile: Profile | None = None,
+        limit: int = 20,
     ) -> list[RecommendedItem]:
         """Items of the store like `items`, the latest last, that have `concepts` and the tags of `text`.
 
@@ -247,6 +254,7 @@ class Pipeline:
             concepts: Ids; an item that contradicts one of them is left out.
             items: Ids of items that a visitor saw.
             text: A title, for its tags.
+            profile: What a visitor did, of `Profile.of(events)`; the items that they know are left out.
             limit: Rows at most.
 
         Raises:
@@ -254,11 +262,11 @@ class Pipeline:
             InputError: An item that has not been tagged, or nothing is given.
         """
         given = [*concepts, *((tag.concept for tag in self(text).tags) if text is not None else ())]
-        if text is not None and not given and not items:
+        if text is not None and not given and not items and not profile:
             return []
         parts = self._parts
         assert parts.items is not None
-        return parts.items.recommend(given, items, model=self._models.recommender, limit=limit)
+        return parts.items.recommend(given, items, profile=profile, model=self._models.recommender, limit=limit)
 
     def suggest(
         self, prefix: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None

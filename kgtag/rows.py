@@ -268,6 +268,45 @@ class FeedbackPage(TypedDict):
     revision: str
 
 
+class ProfileTagRow(TypedDict):
+    """A concept that a profile speaks of. `weight`: the strongest has 1."""
+
+    concept: str
+    label: str
+    kind: Kind
+    weight: float
+
+
+class ProfileEventRow(TypedDict):
+    """Something that a visitor did with an item or a concept."""
+
+    at: str
+    weight: float
+    item: NotRequired[str]
+    concept: NotRequired[str]
+
+
+class ProfileRow(TypedDict):
+    """All that is kept of a visitor: the events, the latest first, and what they come to, the strongest tag first.
+
+    Example:
+        {"profile": "v1", "tags": [{"concept": "red", "label": "Red", "kind": "value", "weight": 1.0}],
+         "events": [{"at": "2026-01-31T12:00:00Z", "weight": 1.0, "item": "sku-1"}], "revision": "4f2a91c07d3be685"}
+    """
+
+    profile: str
+    tags: list[ProfileTagRow]
+    events: list[ProfileEventRow]
+    revision: str
+
+
+class StoredEvents(TypedDict):
+    """How many events were stored."""
+
+    stored: int
+    revision: str
+
+
 class RecommendedItemRow(TypedDict):
     """An item. `shared`: the tags that weigh most; `behaviour`: in [0, 1], how often others chose it with those.
 

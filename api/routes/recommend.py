@@ -18,9 +18,13 @@ from graph.model import RELATION_TYPES
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group
+from kgtag.recommend.profile import MOST_EVENTS, Profile
 from kgtag.rows import Neighbours, RecommendedConcepts, RecommendedItems
+from kgtag.serve.live import Served
 from kgtag.types import Product
 
+_PROFILE_TAGS = 10
+"""Tags of a profile that related concepts are asked for."""
 RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
 _reader = Require("read")
 
@@ -109,25 +113,29 @@ Items = Annotated[
 ForText = Annotated[str | None, Query(max_length=1_000, description="A title, for its tags; needs a model.")]
 
 
+ForProfile = Annotated[str | None, Query(max_length=300, description="A profile, for what its visitor did.")]
+
+
 @router.get("/recommend/concepts", tags=["recommend"], response_model=RecommendedConcepts, responses=problems(422))
 def recommend_concepts(
     request: Request,
     concept: Concepts = [],  # noqa: B006
     item: Items = [],  # noqa: B006
     text: ForText = None,
+    profile: ForProfile = None,
     limit: Limit = 20,
     kind: KindFilter = None,
     lang: Lang = None,
 ) -> Response:
     """Concepts that go with all of the given together, best first, with evidence; none that one of them excludes."""
-    if not concept and not item and text is None:
-        raise InputError("give concept=ID, item=ID, each as often as you like, or text=TITLE")
+    _require_any(concept, item, text, profile)
     live = service(request).live
     served = live.current
     given = [
         *concept,
         *(tag for id in item for tag in _tags_of(id, live.store, served.taxonomy)),
         *_tags(request, text),
+        *_strongest(served, _profile(request, profile)),
     ]
     found = served.recommender.recommend(given, limit=limit, lang=lang, kind=kind) if given else []
     answer: RecommendedConcepts = {
@@ -144,26 +152,47 @@ def recommend_items(
     concept: Concepts = [],  # noqa: B006
     item: Items = [],  # noqa: B006
     text: ForText = None,
+    profile: ForProfile = None,
     limit: Limit = 20,
     lang: Lang = None,
 ) -> Response:
     """Items that are like the given ones and have the given concepts, best first, each with the reason.
 
     None contradicts a given concept. With a recommender model, what others chose with the given items counts as well.
+    With a profile, items that its visitor knows are left out.
     """
-    if not concept and not item and text is None:
-        raise InputError("give concept=ID, item=ID, each as often as you like, or text=TITLE")
+    _require_any(concept, item, text, profile)
     served = service(request).current
     given = [*concept, *_tags(request, text)]
     found = []
-    if served.items is not None and (given or item):
-        found = served.items.recommend(given, item, model=served.behaviour, limit=limit)
+    known = _profile(request, profile)
+    if served.items is not None and (given or item or known):
+        found = served.items.recommend(given, item, profile=known, model=served.behaviour, limit=limit)
     answer: RecommendedItems = {
         "given": list(dict.fromkeys([*given, *item])),
         "items": [one.to_dict(served.taxonomy, lang) for one in found],
         "revision": served.taxonomy.revision,
     }
     return json(answer)
+
+
+def _require_any(concept: list[str], item: list[str], text: str | None, profile: str | None) -> None:
+    if not concept and not item and text is None and profile is None:
+        raise InputError("give concept=ID, item=ID, each as often as you like, text=TITLE, or profile=ID")
+
+
+def _profile(request: Request, id: str | None) -> Profile:
+    """What the visitor did; nothing for one who is unknown. Reads the store."""
+    return Profile() if id is None else Profile.of(service(request).live.store.events(id, limit=MOST_EVENTS))
+
+
+def _strongest(served: Served, profile: Profile) -> list[str]:
+    """The narrowest of the profile's strongest tags."""
+    if not profile or served.items is None:
+        return []
+    best = list(served.items.tag_weights(profile))[: 2 * _PROFILE_TAGS]
+    taxonomy = served.taxonomy
+    return [id for id in best if not any(taxonomy.is_ancestor(id, other) for other in best)][:_PROFILE_TAGS]
 
 
 def _tags(request: Request, text: str | None) -> list[str]:

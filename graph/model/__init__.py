@@ -36,6 +36,7 @@ from graph.model.concepts import back_edges as back_edges
 from graph.model.feedback import VERDICTS as VERDICTS
 from graph.model.feedback import Feedback as Feedback
 from graph.model.feedback import Verdict as Verdict
+from graph.model.profile import Event as Event
 from graph.model.proposals import PROPOSAL_STATUSES as PROPOSAL_STATUSES
 from graph.model.proposals import Accepting as Accepting
 from graph.model.proposals import Comment as Comment

@@ -170,6 +170,16 @@ WITH collect(i) AS items
 FOREACH (i IN items | DETACH DELETE i)
 RETURN size(items) AS n
 """
+PUT_EVENTS = "UNWIND $rows AS row CREATE (e:Event) SET e = row"
+EVENTS = """
+MATCH (e:Event {profile: $profile}) RETURN properties(e) AS event ORDER BY e.at DESC, e.id DESC LIMIT $limit
+"""
+DELETE_EVENTS = """
+MATCH (e:Event) WHERE coalesce($profile, $before) IS NOT NULL
+    AND ($profile IS NULL OR e.profile = $profile) AND ($before IS NULL OR e.at < $before)
+DETACH DELETE e
+RETURN count(*) AS n
+"""
 PUT_FEEDBACK = "CREATE (f:Feedback) SET f = $properties"
 FEEDBACK = """
 MATCH (f:Feedback) WHERE f.id > $after AND ($concept IS NULL OR f.concept = $concept)

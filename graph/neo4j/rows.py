@@ -11,6 +11,7 @@ from graph.model import (
     SYMMETRIC,
     VERDICTS,
     Concept,
+    Event,
     Feedback,
     ItemTag,
     Kind,
@@ -113,6 +114,16 @@ def feedback_of(found: Mapping[str, Any]) -> Feedback:
         found["id"], _text(found.get("at")), _text(found.get("reviewer")), _text(found.get("concept")),
         verdict if verdict in VERDICTS else "right", found.get("item"), product if isinstance(product, dict) else None,
         span, _text(found.get("reason")),
+    )  # fmt: skip
+
+
+def event_of(found: Mapping[str, Any]) -> Event:
+    """The event of a node, with defaults for what external edits removed or made invalid."""
+    weight = found.get("weight")
+    return Event(
+        _text(found.get("id")), _text(found.get("at")), _text(found.get("profile")),
+        float(weight) if isinstance(weight, int | float) and weight > 0 else 1.0,
+        found.get("item"), found.get("concept"),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import LiteralString, TypeVar
+from typing import Any, LiteralString, TypeVar
 
 import neo4j
 
@@ -16,7 +16,7 @@ from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
-from graph.model import Accepting, ApiKey, Feedback, ItemTag, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Event, Feedback, ItemTag, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
 from graph.neo4j import cypher
@@ -24,6 +24,7 @@ from graph.neo4j.connection import Connection, applied
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
 from graph.neo4j.rows import (
     entry_row,
+    event_of,
     feedback_of,
     feedback_properties,
     item_of,
@@ -244,6 +245,18 @@ class Neo4jStore:
             return [feedback_of(row["feedback"]) for row in self._connection.rows(cypher.FEEDBACK, **wanted)]
 
         return paged(page, lambda one: one.id, after, limit)
+
+    def put_events(self, events: Sequence[Event]) -> None:
+        rows = [asdict(event) for event in events]
+        self._connection.write(lambda tx: tx.run(cypher.PUT_EVENTS, rows=rows).consume())
+
+    def events(self, profile: str, *, limit: int | None = None) -> list[Event]:
+        rows = self._connection.rows(cypher.EVENTS, profile=profile, limit=_most(limit))
+        return [event_of(row["event"]) for row in rows]
+
+    def delete_events(self, *, profile: str | None = None, before: str | None = None) -> int:
+        wanted: dict[str, Any] = {"profile": profile, "before": before}
+        return self._connection.write(lambda tx: int(tx.run(cypher.DELETE_EVENTS, wanted).single(strict=True)["n"]))
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         self._connection.write(lambda tx: _put_proposal(tx, proposal, expect=expect))

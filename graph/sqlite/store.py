@@ -19,7 +19,7 @@ from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, Accepting, ApiKey, Feedback, Proposal, ProposalStatus, TaggedItem
+from graph.model import SYMMETRIC, Accepting, ApiKey, Event, Feedback, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
 from graph.sqlite.file import SqliteFile, applied, immediate
@@ -71,6 +71,12 @@ _FEEDBACK = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE id > :after AND (:concept IS NULL OR concept = :concept) ORDER BY id LIMIT :limit"""
 _FEEDBACK_ON = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE item IN (SELECT value FROM json_each(?)) AND concept IN (SELECT id FROM concept) ORDER BY id"""
+_PUT_EVENT = "INSERT INTO event (id, at, profile, weight, item, concept) VALUES (?, ?, ?, ?, ?, ?)"
+_EVENTS = """SELECT id, at, profile, weight, item, concept FROM event
+    WHERE profile = ? ORDER BY at DESC, id DESC LIMIT ?"""
+_DELETE_EVENTS = """DELETE FROM event
+    WHERE COALESCE(:profile, :before) IS NOT NULL
+        AND (:profile IS NULL OR profile = :profile) AND (:before IS NULL OR at < :before)"""
 _ADD_TAG = """INSERT INTO item_tag (item, position, concept, probability, method, span_start, span_end, status)
     SELECT id, (SELECT COALESCE(MAX(position), -1) + 1 FROM item_tag WHERE item = item.id), ?, 1.0, 'given', ?, ?,
         'accepted' FROM item WHERE id = ?"""
@@ -244,6 +250,18 @@ class SqliteStore:
                 return [feedback_of(row) for row in db.execute(_FEEDBACK, wanted)]
 
         return paged(page, lambda one: one.id, after, limit)
+
+    def put_events(self, events: Sequence[Event]) -> None:
+        with self._writing, self._file.writing() as db:
+            db.executemany(_PUT_EVENT, [(e.id, e.at, e.profile, e.weight, e.item, e.concept) for e in events])
+
+    def events(self, profile: str, *, limit: int | None = None) -> list[Event]:
+        with self._file.reading() as db:
+            return [Event(*row) for row in db.execute(_EVENTS, (profile, _most(limit)))]
+
+    def delete_events(self, *, profile: str | None = None, before: str | None = None) -> int:
+        with self._writing, self._file.writing() as db:
+            return db.execute(_DELETE_EVENTS, {"profile": profile, "before": before}).rowcount
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:

@@ -16,6 +16,7 @@ from kgtag.rows import (
     ItemPage,
     ItemRow,
     Neighbours,
+    ProfileRow,
     ProposalPage,
     QueryAnswer,
     Readiness,
@@ -23,6 +24,7 @@ from kgtag.rows import (
     RecommendedItems,
     RelatedConcepts,
     Releases,
+    StoredEvents,
     Suggestions,
     TaggingRow,
     TaxonomySize,
@@ -129,12 +131,13 @@ class Operations:
         *,
         items: Iterable[str] = (),
         text: str | None = None,
+        profile: str | None = None,
         limit: int | None = None,
         kind: Kind | None = None,
         lang: str | None = None,
     ) -> Call[RecommendedConcepts]:
         """Concepts that go with all of the given concepts, the tags of the items and those of the text."""
-        given = {"concept": list(concepts), "item": list(items), "text": text}
+        given = {"concept": list(concepts), "item": list(items), "text": text, "profile": profile}
         return _get("/v1/recommend/concepts", **given, limit=limit, kind=kind, lang=lang)
 
     @operation
@@ -170,17 +173,33 @@ class Operations:
         return _get("/v1/feedback", concept=concept, cursor=cursor, limit=limit)
 
     @operation
+    def add_events(self, id: str, events: Iterable[Mapping[str, Any]]) -> Call[StoredEvents]:
+        """Store what the visitor of a profile did: `item` or `concept`, with a `weight` and a time `at`."""
+        return Call("POST", _profile(id) + "/events", json={"events": list(map(dict, events))})
+
+    @operation
+    def profile(self, id: str, *, lang: str | None = None) -> Call[ProfileRow]:
+        """All that is kept of a visitor, and the tags that it comes to."""
+        return _get(_profile(id), lang=lang)
+
+    @operation
+    def delete_profile(self, id: str) -> Call[None]:
+        """Erase all that is kept of a visitor."""
+        return Call("DELETE", _profile(id), read=lambda _: None)
+
+    @operation
     def recommend_items(
         self,
         concepts: Iterable[str] = (),
         *,
         items: Iterable[str] = (),
         text: str | None = None,
+        profile: str | None = None,
         limit: int | None = None,
         lang: str | None = None,
     ) -> Call[RecommendedItems]:
         """Items like the given ones, the latest last, that have the given concepts."""
-        given = {"concept": list(concepts), "item": list(items), "text": text}
+        given = {"concept": list(concepts), "item": list(items), "text": text, "profile": profile}
         return _get("/v1/recommend/items", **given, limit=limit, lang=lang)
 
     @operation
@@ -327,6 +346,10 @@ def _get(path: str, **params: Any) -> Call[Any]:
 
 def _concept(id: str, *more: str) -> str:
     return "/".join(("/v1/concepts", quote(id, safe=""), *more))
+
+
+def _profile(id: str) -> str:
+    return f"/v1/profiles/{quote(id, safe='')}"
 
 
 def _item(id: str) -> str:

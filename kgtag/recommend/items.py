@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from kgtag.recommend.model import RecommenderModel
+    from kgtag.recommend.profile import Profile
 
 _DEPTH = 0.15
 """What a step below the top adds to a tag's weight: "hiking boots" says more than "footwear"."""
@@ -125,10 +126,13 @@ class ItemTags:
         concepts: Sequence[str] = (),
         items: Sequence[str] = (),
         *,
+        profile: Profile | None = None,
         model: RecommenderModel | None = None,
         limit: int = 20,
     ) -> list[RecommendedItem]:
         """Items like `items`, the latest last, that have `concepts`; best first, ties by id.
+
+        With a `profile`, what its visitor did counts beside them, and the items that they know are left out.
 
         An item that contradicts one of `concepts` is left out: excluded by it, in another category, or with another
         value of an attribute of which items have one. With a `model`, what others chose with `items` counts as well.
@@ -137,7 +141,7 @@ class ItemTags:
             UnknownConcept: A concept that the taxonomy lacks.
             InputError: An item that neither the store nor the model knows, or nothing is given.
         """
-        if not concepts and not items:
+        if not concepts and not items and not profile:
             raise InputError("recommend needs concepts or items")
         taxonomy = self._taxonomy
         given = [taxonomy.index(taxonomy.resolve(id)) for id in concepts]
@@ -146,26 +150,45 @@ class ItemTags:
             raise InputError(
                 f"no item {unknown[0]!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)"
             )
-        query = np.zeros(len(taxonomy), dtype=np.float32)
-        for back, id in enumerate(reversed(items)):
-            if id in self:
-                row = self._row(id)
-                query[row.indices] += np.float32(_DECAY**back) * row.data
-        for i in given:
-            line = [i, *taxonomy.ancestor_indices(i).tolist()]
-            query[line] += self._weight[line] / max(float(np.linalg.norm(self._weight[line])), 1e-9)
+        seen = {**(profile.items if profile is not None else {}), **_decayed(items)}
+        wanted = {**(profile.concepts if profile is not None else {}), **{taxonomy.ids[i]: 1.0 for i in given}}
+        query = self._query(seen, wanted)
         content = self._content(query)
         total, behaviour = content, None
-        if model is not None and items:
-            behaviour = self._behaviour(model, items)
+        if model is not None and seen:
+            behaviour = self._behaviour(model, seen)
             if behaviour.any():
                 total = np.where(
                     self._unseen_by(model), _COLD * content, (1 - _BEHAVIOUR) * content + _BEHAVIOUR * behaviour
                 )
         total = np.where(self._contradicting(given), 0, total)
-        total[[self._number[id] for id in items if id in self]] = 0
+        total[[self._number[id] for id in seen if id in self]] = 0
         best = [i for i in np.argsort(-total, kind="stable")[:limit].tolist() if total[i] > 0]
         return [self._found(i, float(total[i]), query, behaviour) for i in best]
+
+    def tag_weights(self, profile: Profile) -> dict[str, float]:
+        """What a profile says of each concept, by id, the strongest 1 and first: its items' tags by rarity, level and
+        probability, and its concepts, those above included. Unknown items and concepts count nothing."""
+        query = self._query(profile.items, profile.concepts)
+        most = max(float(query.max(initial=0.0)), 1e-9)
+        order = np.argsort(-query, kind="stable").tolist()
+        return {self._taxonomy.ids[i]: float(query[i]) / most for i in order if query[i] > 0}
+
+    def _query(self, items: Mapping[str, float], concepts: Mapping[str, float]) -> NDArray[np.float32]:
+        """(concepts,) the weighted sum of the items' tags and of the concepts with those above."""
+        taxonomy = self._taxonomy
+        query = np.zeros(len(taxonomy), dtype=np.float32)
+        for id, weight in items.items():
+            if id in self:
+                row = self._row(id)
+                query[row.indices] += np.float32(weight) * row.data
+        for id, weight in concepts.items():
+            if id in taxonomy:
+                i = taxonomy.index(taxonomy.resolve(id))
+                line = [i, *taxonomy.ancestor_indices(i).tolist()]
+                length = max(float(np.linalg.norm(self._weight[line])), 1e-9)
+                query[line] += np.float32(weight) * self._weight[line] / length
+        return query
 
     def _row(self, item: str) -> sparse.csr_array:
         if item not in self._number:
@@ -188,11 +211,10 @@ class ItemTags:
             self._unseen = model, mask
         return self._unseen[1]
 
-    def _behaviour(self, model: RecommenderModel, items: Sequence[str]) -> NDArray[np.float32]:
+    def _behaviour(self, model: RecommenderModel, items: Mapping[str, float]) -> NDArray[np.float32]:
         """(items,) in [0, 1]: the model's scores over the best of them."""
-        weights = {id: _DECAY**back for back, id in enumerate(reversed(items)) if id in model}
         found = np.zeros(len(self), dtype=np.float32)
-        scored = model.scores(weights)
+        scored = model.scores(items)
         if scored:
             most = max(scored.values())
             for id, score in scored.items():
@@ -233,3 +255,8 @@ class ItemTags:
                 shared.append(id)
         chosen = float(behaviour[i]) if behaviour is not None and behaviour[i] > 0 else None
         return RecommendedItem(self._ids[i], self._titles[i], score, tuple(shared), chosen)
+
+
+def _decayed(items: Sequence[str]) -> dict[str, float]:
+    """Weights of a visitor's last items, the latest last."""
+    return {id: _DECAY**back for back, id in reversed(list(enumerate(reversed(items))))}

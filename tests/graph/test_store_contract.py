@@ -15,6 +15,7 @@ from graph.model import (
     Concept,
     DeleteConcept,
     DeleteRelation,
+    Event,
     Feedback,
     ItemTag,
     PutConcept,
@@ -198,6 +199,25 @@ def test_feedback_comes_back_and_changes_the_tags_of_its_item(store: TaxonomySto
     with pytest.raises(UnknownConcept, match="'nobody'"):
         store.put_feedback(Feedback("6", "", "ann", "nobody", "right"))
     assert len(list(store.feedback())) == len(given)
+
+
+def test_events_of_a_profile_are_kept_and_erased(store: TaxonomyStore) -> None:
+    store.put_events(
+        [
+            Event("1", "2026-01-01T00:00:00Z", "ann", 1.0, item="a"),
+            Event("2", "2026-03-01T00:00:00Z", "ann", 3.0, concept="red"),
+            Event("3", "2026-02-01T00:00:00Z", "ann", 0.5, item="never stored"),
+            Event("4", "2026-01-01T00:00:00Z", "bob", 1.0, item="a"),
+        ]
+    )
+    assert [event.id for event in store.events("ann")] == ["2", "3", "1"]
+    assert store.events("ann", limit=1) == [Event("2", "2026-03-01T00:00:00Z", "ann", 3.0, concept="red")]
+    assert store.delete_events() == 0
+    assert store.delete_events(before="2026-02-01T00:00:00Z", profile="ann") == 1
+    assert store.delete_events(profile="ann") == 2 and store.events("ann") == []
+    assert len(store.events("bob")) == 1
+    assert store.delete_events(before="2027-01-01T00:00:00Z") == 1
+    store.put_events([])
 
 
 def test_many_items_come_in_pages(store: TaxonomyStore) -> None:
