@@ -247,6 +247,7 @@ class Pipeline:
         text: str | None = None,
         profile: Profile | None = None,
         limit: int = 20,
+        lang: str | None = None,
     ) -> list[RecommendedItem]:
         """Items of the store like `items`, the latest last, that have `concepts` and the tags of `text`.
 
@@ -256,6 +257,7 @@ class Pipeline:
             text: A title, for its tags.
             profile: What a visitor did, of `Profile.of(events)`; the items that they know are left out.
             limit: Rows at most.
+            lang: Language of the labels in `why`.
 
         Raises:
             UnknownConcept: An id that the taxonomy lacks.
@@ -266,7 +268,9 @@ class Pipeline:
             return []
         parts = self._parts
         assert parts.items is not None
-        return parts.items.recommend(given, items, profile=profile, model=self._models.recommender, limit=limit)
+        return parts.items.recommend(
+            given, items, profile=profile, model=self._models.recommender, limit=limit, lang=lang
+        )
 
     def suggest(
         self, prefix: str, *, limit: int = 10, lang: str | None = None, kind: str | None = None

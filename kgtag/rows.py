@@ -269,7 +269,7 @@ class FeedbackPage(TypedDict):
 
 
 class ProfileTagRow(TypedDict):
-    """A concept that a profile speaks of. `weight`: the strongest has 1."""
+    """A tag of a profile. `weight`: the strongest has 1."""
 
     concept: str
     label: str

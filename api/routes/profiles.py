@@ -47,6 +47,6 @@ def profile(request: Request, id: ProfileId, key: TaggerKey, lang: Lang = None) 
 
 @router.delete("/{id:path}", status_code=204, responses=problems(422))
 def delete_profile(request: Request, id: ProfileId, key: TaggerKey) -> Response:
-    """Erase all that is kept of a visitor. Erasing one who is unknown is no error: nothing is kept either way."""
+    """Erase all that is kept of a visitor. It succeeds for an unknown one as well: nothing is kept either way."""
     service(request).live.store.delete_events(profile=id)
     return Response(status_code=204)

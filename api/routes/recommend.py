@@ -167,10 +167,10 @@ def recommend_items(
     found = []
     known = _profile(request, profile)
     if served.items is not None and (given or item or known):
-        found = served.items.recommend(given, item, profile=known, model=served.behaviour, limit=limit)
+        found = served.items.recommend(given, item, profile=known, model=served.behaviour, limit=limit, lang=lang)
     answer: RecommendedItems = {
         "given": list(dict.fromkeys([*given, *item])),
-        "items": [one.to_dict(served.taxonomy, lang) for one in found],
+        "items": [one.to_dict() for one in found],
         "revision": served.taxonomy.revision,
     }
     return json(answer)

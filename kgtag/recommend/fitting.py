@@ -154,7 +154,8 @@ def fit_ranker(
     if not values.nnz:
         raise InputError("there are no pairs to learn from")
     held = [HeldOut.of(values, least=least, seed=seed + i) for i in range(_SPLITS)]
-    if sum(len(one.row) for one in held) < _LEAST_PAIRS:
+    if (pairs := sum(len(one.row) for one in held)) < _LEAST_PAIRS:
+        log(f"only {pairs} pairs could be held out, fewer than {_LEAST_PAIRS}: no settings are chosen")
         flat = Popularity(popularity(values))
         return Fitted(flat, fit_ease(values, EaseSettings(), columns=columns), {"parts": {"popularity": 1.0}})
     search = _Search(held, k, columns, log)

@@ -36,23 +36,29 @@ they take."""
 
 @dataclass(frozen=True, slots=True)
 class RecommendedItem:
-    """An item. `score` in [0, 1]: cosine of the weighted tags, mixed with behaviour; `shared` ids by weight."""
+    """An item. `score` in [0, 1]: cosine of the weighted tags, mixed with behaviour; `shared` ids by weight, with their
+    `labels`."""
 
     item: str
     title: str
     score: float
     shared: tuple[str, ...]
+    labels: tuple[str, ...]
     behaviour: float | None = None
 
-    def to_dict(self, taxonomy: Taxonomy, lang: str | None = None) -> RecommendedItemRow:
-        labels = [taxonomy[id].label(lang).lower() for id in self.shared]
-        reasons = ([f"same: {', '.join(labels)}"] if labels else []) + (["chosen with it"] if self.behaviour else [])
+    @property
+    def why(self) -> str:
+        """Such as "same: merino, crew; chosen with it"."""
+        reasons = [f"same: {', '.join(self.labels).lower()}"] if self.labels else []
+        return "; ".join([*reasons, "chosen with it"] if self.behaviour else reasons)
+
+    def to_dict(self) -> RecommendedItemRow:
         row: RecommendedItemRow = {
             "item": self.item,
             "title": self.title,
             "score": round(self.score, 6),
             "shared": list(self.shared),
-            "why": "; ".join(reasons),
+            "why": self.why,
         }
         if self.behaviour is not None:
             row["behaviour"] = round(self.behaviour, 6)
@@ -129,6 +135,7 @@ class ItemTags:
         profile: Profile | None = None,
         model: RecommenderModel | None = None,
         limit: int = 20,
+        lang: str | None = None,
     ) -> list[RecommendedItem]:
         """Items like `items`, the latest last, that have `concepts`; best first, ties by id.
 
@@ -164,7 +171,7 @@ class ItemTags:
         total = np.where(self._contradicting(given), 0, total)
         total[[self._number[id] for id in seen if id in self]] = 0
         best = [i for i in np.argsort(-total, kind="stable")[:limit].tolist() if total[i] > 0]
-        return [self._found(i, float(total[i]), query, behaviour) for i in best]
+        return [self._found(i, float(total[i]), query, behaviour, lang) for i in best]
 
     def tag_weights(self, profile: Profile) -> dict[str, float]:
         """What a profile says of each concept, by id, the strongest 1 and first: its items' tags by rarity, level and
@@ -243,7 +250,7 @@ class ItemTags:
         return out
 
     def _found(
-        self, i: int, score: float, query: NDArray[np.float32], behaviour: NDArray[np.float32] | None
+        self, i: int, score: float, query: NDArray[np.float32], behaviour: NDArray[np.float32] | None, lang: str | None
     ) -> RecommendedItem:
         row = self._units[[i]]
         parts = row.data * query[row.indices]
@@ -254,7 +261,8 @@ class ItemTags:
             if len(shared) < _REASONS and not any(self._taxonomy.is_ancestor(id, other) for other in shared):
                 shared.append(id)
         chosen = float(behaviour[i]) if behaviour is not None and behaviour[i] > 0 else None
-        return RecommendedItem(self._ids[i], self._titles[i], score, tuple(shared), chosen)
+        labels = tuple(self._taxonomy[id].label(lang) for id in shared)
+        return RecommendedItem(self._ids[i], self._titles[i], score, tuple(shared), labels, chosen)
 
 
 def _decayed(items: Sequence[str]) -> dict[str, float]:

@@ -54,6 +54,8 @@ def train_recommender(
 ) -> RecommenderReport:
     """Fit item-item weights on all files together and write a directory.
 
+    Where there is too little to choose settings by, the weights are shrunk cosines.
+
     Args:
         files: Rows of user TAB item, with a weight and a time if there are any.
         out: The directory.

@@ -143,7 +143,8 @@ def test_items_say_why_and_never_contradict(taxonomy: Taxonomy) -> None:
     assert len(tags) == 3 and tags.tags_of("b") == ["blue", "running", "shoes", "sneakers"]
     found = tags.recommend(["red"])
     assert {one.item for one in found} == {"a", "c"}  # b is blue, and colour is a single choice
-    assert found[0].to_dict(taxonomy, "zh")["why"].startswith("same: 红色")
+    assert found[0].why.startswith("same: red")
+    assert tags.recommend(["red"], lang="zh")[0].why.startswith("same: 红色")
     like = tags.recommend(items=["a"])
     assert [one.item for one in like] == ["b", "c"] and like[0].shared == ("running",)
     with pytest.raises(InputError, match="no item 'nope'"):
@@ -164,7 +165,7 @@ def test_behaviour_and_content_are_mixed(taxonomy: Taxonomy) -> None:
     )
     found = {one.item: one for one in tags.recommend(items=["a"], model=model)}
     assert set(found) == {"b", "c"} and found["c"].behaviour
-    assert "chosen with it" in found["c"].to_dict(taxonomy)["why"] and found["b"].behaviour is None
+    assert "chosen with it" in found["c"].why and found["b"].behaviour is None
     assert [one.item for one in tags.recommend(items=["unsold"], model=model)] == ["c"]
 
 
