@@ -7,6 +7,7 @@ import typer
 from kgtag.cli import (
     audit,
     concept,
+    dedupe,
     demo,
     discover,
     evaluate,
@@ -67,6 +68,7 @@ app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
 app.command("place")(place.place)
+app.command("dedupe")(dedupe.dedupe)
 app.command("search")(search.search)
 app.command("propose")(discover.propose)
 app.command("select")(discover.select)
