@@ -43,13 +43,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 def taxonomy(names: list[str], merged: dict[str, str]) -> Taxonomy:
     concepts = [
         Concept(
-            name, "so", "value", {"en": name.replace("-", " ")}, status="deprecated" if name in merged else "active"
+            name, "so", "category", {"en": name.replace("-", " ")}, status="deprecated" if name in merged else "active"
         )
         for name in names
     ]
-    concepts.append(Concept("tag:", "so", "attribute", {"en": "Tag"}))
-    edges = [Relation("value_of", name, "tag:") for name in names if name not in merged]
-    edges += [Relation("replaced_by", source, target) for source, target in merged.items()]
+    edges = [Relation("replaced_by", source, target) for source, target in merged.items()]
     concepts.sort(key=lambda one: one.id)
     return Taxonomy.of(TaxonomyData.of(0, tuple(concepts), tuple(sorted(edges))))
 
@@ -101,7 +99,7 @@ def main() -> None:
             ways.append(("kgtag dedupe, by letters and meaning", merged, encoder))
         for way, known, reader in ways:
             kept = active if not known else names
-            found = Duplicates(taxonomy(kept, known), encoder=reader, usage=usage).find(kind="value", limit=5_000)
+            found = Duplicates(taxonomy(kept, known), encoder=reader, usage=usage).find(kind="category", limit=5_000)
             pairs = [frozenset((one.concept, one.into)) for one in found]
             measured.setdefault(way, []).append(precisions(pairs, gold))
             print(way, measured[way][-1], file=sys.stderr, flush=True)

@@ -41,7 +41,7 @@ _ENDING = re.compile(r"(?<=\w{3})(ies|es|s|ing|ed|er|or|ation|ion)$")
 
 _CLOSE = 0.8
 """Least similarity of letters that counts where nothing can be learned."""
-_NUMBERS_AGREE = 6
+_NUMBERS_AGREE = 7
 """Place among the features of labels."""
 
 Examples = Sequence[tuple[str, int]]
@@ -57,7 +57,7 @@ class Duplicate:
     Attributes:
         score: Ranks; in [0, 1].
         letters, meaning: Cosines of the labels' character n-grams, and of their sentence vectors (None without).
-        same: What makes the labels the same: "spelling", "plural", "words" in another order, or None.
+        same: What makes the labels the same: "spelling", "plural", "words" in another order, another "ending", or None.
         shared: A label that both have.
         learned: Whether merged concepts taught the score; else a rule on the labels gave it.
     """
@@ -96,7 +96,8 @@ class Duplicate:
             return f"both have the label {self.shared!r}"
         reasons = {
             "spelling": "the labels differ in spaces, hyphens, accents or capitals alone",
-            "plural": "the labels differ in number or ending alone",
+            "plural": "the labels differ in number alone",
+            "ending": "the labels differ in the ending of words alone",
             "words": "the labels have the same words in another order",
         }
         return reasons.get(self.same or "", f"the labels share letters ({self.letters:.2f})") + (
@@ -112,6 +113,7 @@ class _Labels:
     words: tuple[tuple[str, ...], ...]
     stems: tuple[tuple[str, ...], ...]
     joined: tuple[str, ...]
+    singular: tuple[str, ...]
     numbers: tuple[tuple[str, ...], ...]
 
     @classmethod
@@ -120,14 +122,17 @@ class _Labels:
         words = [tuple(_WORDS.findall("".join(c for c in text if not unicodedata.combining(c)))) for text in plain]
         stems = [tuple(_ENDING.sub("", singular(word)) for word in parts) for parts in words]
         joined = ["".join(parts) for parts in words]
+        one = ["".join(map(singular, parts)) for parts in words]
         numbers = [tuple(_NUMBER.findall(text)) for text in texts]
-        return cls(tuple(texts), tuple(words), tuple(stems), tuple(joined), tuple(numbers))
+        return cls(tuple(texts), tuple(words), tuple(stems), tuple(joined), tuple(one), tuple(numbers))
 
     def same(self, i: int, j: int) -> str | None:
         if self.joined[i] == self.joined[j]:
             return "spelling"
-        if "".join(self.stems[i]) == "".join(self.stems[j]):
+        if self.singular[i] == self.singular[j]:
             return "plural"
+        if "".join(self.stems[i]) == "".join(self.stems[j]):
+            return "ending"
         return "words" if sorted(self.stems[i]) == sorted(self.stems[j]) else None
 
     def features(self, i: int, j: int) -> list[float]:
@@ -138,7 +143,7 @@ class _Labels:
         initials = ["".join(word[0] for word in self.words[k]) for k in (i, j)]
         same = self.same(i, j)
         return [
-            same == "spelling", same == "plural", same == "words",
+            same == "spelling", same == "plural", same == "ending", same == "words",
             len(mine & theirs) / both, mine < theirs, theirs < mine,
             self.numbers[i] == self.numbers[j], bool(self.numbers[i]), bool(self.numbers[j]),
             len(self.words[i]), len(self.words[j]), len(one), len(two), one == initials[1], two == initials[0],
