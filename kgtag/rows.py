@@ -9,7 +9,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
-from graph.model import Kind
+from graph.model import Kind, Status
 from graph.rows import ConceptRow, FeedbackRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
 
 
@@ -476,6 +476,32 @@ class RelatedConcepts(TypedDict):
     concept: str
     concepts: list[ConceptRow]
     total: int
+    revision: str
+
+
+class TreeNode(TypedDict):
+    """A concept in the tree. `children`: how many are directly below it, `items`: how many carry it."""
+
+    concept: str
+    label: str
+    kind: Kind
+    status: Status
+    children: int
+    items: int
+
+
+class TreeLevel(TypedDict):
+    """A level of the tree, by label. `parent` is null at the top.
+
+    Example:
+        {"parent": null, "nodes": [{"concept": "shoes", "label": "Shoes", "kind": "category", "status": "active",
+         "children": 3, "items": 42}], "total": 1, "next_cursor": null, "revision": "4f2a91c07d3be685"}
+    """
+
+    parent: str | None
+    nodes: list[TreeNode]
+    total: int
+    next_cursor: int | None
     revision: str
 
 

@@ -1,8 +1,8 @@
 """What stands outside of `/v1`: pages for people, probes and metrics for machinery, files for Neo4j Browser.
 
-The pages are `/` to try the service and `/docs` for the API; they load nothing from elsewhere. The files for Neo4j
-Browser hold no data, so they need no key. Browser fetches them from another origin, with headers of its own that make a
-web browser ask beforehand.
+The pages are `/` to work in (see `api/page`) and `/docs` for the API; they load nothing from elsewhere. The files for
+Neo4j Browser hold no data, so they need no key. Browser fetches them from another origin, with headers of its own that
+make a web browser ask beforehand.
 """
 
 import base64
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -35,17 +36,31 @@ _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PREFLIGHT = {**_ANY_ORIGIN, "Access-Control-Allow-Headers": "*", "Access-Control-Max-Age": "600"}
 
 
+_PAGE = Path(__file__).parents[1] / "page"
+_PAGE_POLICY = f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; {_NOTHING_ELSE}"
+_PAGE_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
 @router.get("/")
 async def index() -> Response:
-    """A page to tag a title and to see neighbours; it asks for a key."""
-    return HTMLResponse(*_index())
+    """The page to work in; it asks for a key."""
+    headers = {"Content-Security-Policy": _PAGE_POLICY, "Cache-Control": "no-cache"}
+    return FileResponse(_PAGE / "index.html", headers=headers, media_type="text/html")
+
+
+@router.get("/page/{file:path}")
+async def page_file(file: str) -> Response:
+    """A part of the page: code, style, or a library. It holds no data, so it needs no key."""
+    if file not in _page_files():
+        raise Problem("not-found", f"the page has no part {file!r}")
+    path = _PAGE / file
+    return FileResponse(path, headers={"Cache-Control": "no-cache"}, media_type=_PAGE_TYPES[path.suffix])
 
 
 @cache
-def _index() -> tuple[str, int, dict[str, str]]:
-    html = (resources.files("api") / "page.html").read_text(encoding="utf-8")
-    policy = f"default-src 'none'; script-src '{_hash(html, 'script')}'; style-src '{_hash(html, 'style')}'"
-    return html, 200, {"Content-Security-Policy": f"{policy}; {_NOTHING_ELSE}"}
+def _page_files() -> frozenset[str]:
+    found = (path for path in _PAGE.rglob("*") if path.suffix in _PAGE_TYPES)
+    return frozenset(path.relative_to(_PAGE).as_posix() for path in found)
 
 
 @router.get("/openapi.json", dependencies=[PageReader])

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.errors import problems
-from api.http import Limit, Reader, json
+from api.http import Lang, Limit, Reader, json, require_known
 from api.service import service
 from graph.audit import Severity
 from graph.audit.report import SEVERITIES
@@ -15,8 +16,11 @@ from graph.columns.columns import TYPES
 from graph.errors import InputError
 from graph.history.entries import version_detail
 from graph.history.versions import entry_at
+from graph.model import Kind
 from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
-from kgtag.rows import Releases, TaxonomySize, VersionPage
+from graph.taxonomy import Taxonomy
+from kgtag.rows import Releases, TaxonomySize, TreeLevel, TreeNode, VersionPage
+from kgtag.serve.live import Served
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
 
@@ -42,6 +46,73 @@ def taxonomy(request: Request) -> Response:
         "relations": {type: count for type, count in zip(TYPES, relations, strict=True) if count},
     }
     return json(size)
+
+
+@router.get("/taxonomy/tree", response_model=TreeLevel, responses=problems(404, 422))
+async def tree(
+    request: Request,
+    parent: Annotated[str | None, Query(max_length=300, description="Its children; without one, the top.")] = None,
+    kind: Annotated[Kind, Query(description="What the top has: categories, or attributes, whose children are values.")] = (
+        "category"
+    ),
+    scheme: Annotated[str | None, Query(max_length=300, description="Only this scheme, at the top.")] = None,
+    cursor: Annotated[int, Query(ge=0, le=1 << 53, description="`next_cursor` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
+    lang: Lang = None,
+) -> Response:
+    """A level of the hierarchy, by label: the top, or the children of a concept. Values stand below their attribute."""
+    served = service(request).current
+    if parent is not None:
+        await require_known(served.taxonomy, parent)
+    return json(await run_in_threadpool(_level, served, parent, kind, scheme, cursor, limit, lang))
+
+
+def _level(
+    served: Served, parent: str | None, kind: Kind, scheme: str | None, cursor: int, limit: int, lang: str | None
+) -> TreeLevel:
+    taxonomy = served.taxonomy
+    below = taxonomy.adjacency("broader", forward=False)
+    found = _top(taxonomy, kind, scheme) if parent is None else _children(taxonomy, parent)
+    found.sort(key=lambda i: (taxonomy.concepts[i].label(lang).casefold(), i))
+    counted = served.items.cooccurrence if served.items is not None else None
+    nodes: list[TreeNode] = []
+    for i in found[cursor : cursor + limit]:
+        concept = taxonomy.concepts[i]
+        children = len(_children(taxonomy, concept.id)) if concept.kind == "attribute" else len(below.row(i))
+        nodes.append(
+            {
+                "concept": concept.id, "label": concept.label(lang), "kind": concept.kind, "status": concept.status,
+                "children": children, "items": counted.count(i) if counted is not None else 0,
+            }
+        )  # fmt: skip
+    end = cursor + limit
+    return {
+        "parent": parent,
+        "nodes": nodes,
+        "total": len(found),
+        "next_cursor": end if end < len(found) else None,
+        "revision": taxonomy.revision,
+    }
+
+
+def _top(taxonomy: Taxonomy, kind: Kind, scheme: str | None) -> list[int]:
+    columns = taxonomy.columns
+    wanted = columns.kind.where(kind) & ~columns.status.where("deprecated")
+    if scheme is not None:
+        wanted &= columns.scheme.where(scheme)
+    broader = columns.edges.source[columns.edges.type == TYPES.index("broader")]
+    wanted[broader] = False
+    found: list[int] = np.flatnonzero(wanted).tolist()
+    return found
+
+
+def _children(taxonomy: Taxonomy, parent: str) -> list[int]:
+    """Concepts directly below; of an attribute, its values that have nothing broader among them."""
+    found = [taxonomy.index(id) for id in taxonomy.into(parent, "broader")]
+    if taxonomy[parent].kind == "attribute":
+        values = [id for id in taxonomy.into(parent, "value_of") if not taxonomy.out(id, "broader")]
+        found += [taxonomy.index(id) for id in values]
+    return found
 
 
 VersionBound = Annotated[int | None, Query(ge=1, le=1 << 53, description="Only older versions than this one.")]

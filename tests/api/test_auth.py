@@ -16,7 +16,14 @@ from graph.sqlite.store import SqliteStore
 from tests.api import shop
 
 FILES = {("GET", f"/browser/{name}") for name in ("kgtag.grass", "kgtag-queries.zip", "guide.html")}
-OPEN = {("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz"), ("OPTIONS", "/browser/{file}"), *FILES}
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/page/{file}"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("OPTIONS", "/browser/{file}"),
+    *FILES,
+}
 ROUTES = [
     ("GET", "/v1/concepts/{id}/items", "read"),
     ("GET", "/v1/items/{id}", "read"),
@@ -36,6 +43,7 @@ ROUTES = [
     ("GET", "/v1/recommend/items", "read"),
     ("GET", "/v1/audit", "read"),
     ("GET", "/v1/taxonomy", "read"),
+    ("GET", "/v1/taxonomy/tree", "read"),
     ("GET", "/v1/taxonomy/versions", "read"),
     ("GET", "/v1/taxonomy/versions/{version}", "read"),
     ("GET", "/v1/taxonomy/releases", "read"),
@@ -91,7 +99,7 @@ def test_without_a_key_nothing_opens(anyone: httpx.Client) -> None:
             assert "WWW-Authenticate" in answer.headers
             assert answer.headers["content-type"] == "application/problem+json"
     for method, path in OPEN:
-        assert anyone.request(method, path).is_success
+        assert anyone.request(method, path.replace("page/{file}", "page/app.js")).is_success
 
 
 def test_scopes(base: str, keys: dict[str, str]) -> None:

@@ -213,3 +213,18 @@ def test_the_pages_load_nothing_from_elsewhere(
 def test_a_cursor_of_another_query_is_refused(reader: httpx.Client) -> None:
     refused = reader.get("/v1/concepts", params={"q": "shoes", "cursor": "colour"})
     assert refused.status_code == 422 and "begin again without it" in refused.json()["detail"]
+
+
+def test_the_tree_level_by_level(steady: httpx.Client) -> None:
+    top = steady.get("/v1/taxonomy/tree?lang=zh").json()
+    assert [(n["concept"], n["label"], n["children"]) for n in top["nodes"]] == [("shoes", "鞋", 3)]
+    first = steady.get("/v1/taxonomy/tree?parent=shoes&limit=2").json()
+    rest = steady.get(f"/v1/taxonomy/tree?parent=shoes&cursor={first['next_cursor']}").json()
+    assert [n["label"] for n in first["nodes"] + rest["nodes"]] == ["Boots", "Sandals", "Sneakers"]
+    assert first["total"] == 3 and rest["next_cursor"] is None
+    attributes = steady.get("/v1/taxonomy/tree?kind=attribute").json()["nodes"]
+    assert [(n["concept"], n["children"]) for n in attributes] == [("colour", 2), ("material", 1)]
+    values = steady.get("/v1/taxonomy/tree?parent=colour").json()["nodes"]
+    assert [(n["concept"], n["children"]) for n in values] == [("blue", 0), ("red", 1)]
+    assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 404
+    assert steady.get("/v1/taxonomy/tree?scheme=other").json()["nodes"] == []

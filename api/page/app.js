@@ -1,0 +1,92 @@
+// The page: its frame, and one view for each job. Views are modules of their own, loaded when they are opened.
+
+import { html, Language, link, render, useEffect, useRoute, useState, useText } from "./ui.js";
+import { get, key, setKey } from "./api.js";
+
+const VIEWS = ["try", "browse"];
+const loaded = new Map();
+
+function useView(name) {
+  const [, show] = useState(0);
+  useEffect(() => {
+    if (!VIEWS.includes(name) || loaded.has(name)) return;
+    import(`./${name}.js`).then((module) => { loaded.set(name, module.default); show((n) => n + 1); });
+  }, [name]);
+  return loaded.get(name);
+}
+
+function Frame({ lang, setLang }) {
+  const t = useText();
+  const route = useRoute();
+  const view = VIEWS.includes(route.view) ? route.view : "try";
+  const View = useView(view);
+  const [signedIn, setSignedIn] = useState(Boolean(key()));
+  const [status, setStatus] = useState(null);
+  useEffect(() => { document.documentElement.lang = lang; }, [lang]);
+  useEffect(() => { document.title = `${t(view)} · kgtag`; }, [view, lang]);
+  useEffect(() => {
+    const look = () => get("readyz").then(setStatus, () => setStatus({ status: "away" }));
+    look();
+    const timer = setInterval(look, 15_000);
+    return () => clearInterval(timer);
+  }, [signedIn]);
+  const leave = () => { setKey(""); setSignedIn(false); };
+  return html`
+    <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>${t("skip")}</a>
+    <header class="bar">
+      <a class="name" href=${link("try")}>kgtag</a>
+      <nav aria-label=${t("views")}>${VIEWS.map((one) => html`<a key=${one} href=${link(one)} aria-current=${one === view ? "page" : undefined}>${t(one)}</a>`)}</nav>
+      <div class="tools">
+        <button class="quiet" lang=${lang === "en" ? "zh" : "en"} onClick=${() => setLang(lang === "en" ? "zh" : "en")}>${lang === "en" ? "中文" : "English"}</button>
+        <a class="quiet" href="docs">${t("api")}</a>
+        ${signedIn && html`<button class="quiet" onClick=${leave}>${t("leave")}</button>`}
+      </div>
+    </header>
+    <main id="main" tabindex="-1">
+      ${!signedIn ? html`<${SignIn} onDone=${() => setSignedIn(true)} />`
+        : View ? html`<${View} route=${route} lang=${lang} />` : html`<p class="muted" aria-busy="true">${t("loading")}</p>`}
+    </main>
+    <footer class="foot">${status && html`<${Status} status=${status} />`}</footer>`;
+}
+
+function Status({ status }) {
+  const t = useText();
+  if (status.status === "away") return html`<span class="wrong">${t("away")}</span>`;
+  return html`<span>${t("footer", { concepts: status.concepts, version: status.version, model: status.model || t("noModel") })}</span>
+    ${status.status === "stale" && html` <span class="wrong">${t("stale", { seconds: Math.round(status.stale_for) })}</span>`}
+    ${status.quarantined > 0 && html` <span>${t("quarantined", { count: status.quarantined })}</span>`}`;
+}
+
+function SignIn({ onDone }) {
+  const t = useText();
+  const [text, setText] = useState("");
+  const [wrong, setWrong] = useState("");
+  const enter = async (event) => {
+    event.preventDefault();
+    setKey(text.trim());
+    try { await get("v1/taxonomy"); onDone(); }
+    catch (error) {
+      // A key without the scope to read may still tag.
+      if (error.status === 403) return onDone();
+      setKey("");
+      setWrong(error.message);
+    }
+  };
+  return html`<form class="card signin" onSubmit=${enter}>
+    <h1>${t("welcome")}</h1>
+    <p>${t("whatItIs")}</p>
+    <label for="key">${t("key")}</label>
+    <div class="row"><input id="key" type="password" autocomplete="off" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)} autofocus />
+      <button class="main" disabled=${!text.trim()}>${t("enter")}</button></div>
+    <p class="wrong" role="alert">${wrong}</p>
+    <p class="muted">${t("keyHow")} <code>kgtag keys create --scope read,tag</code></p>
+  </form>`;
+}
+
+function App() {
+  const [lang, set] = useState(localStorage.getItem("kgtag-lang") || (navigator.language.startsWith("zh") ? "zh" : "en"));
+  const setLang = (value) => { localStorage.setItem("kgtag-lang", value); set(value); };
+  return html`<${Language.Provider} value=${lang}><${Frame} lang=${lang} setLang=${setLang} /><//>`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

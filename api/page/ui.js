@@ -1,0 +1,147 @@
+// What every view uses: Preact, the route, the language, small components.
+
+import { createContext, h, html, render, useContext, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
+import { get, key } from "./api.js";
+import { TEXTS } from "./texts.js";
+
+export { createContext, h, html, render, useContext, useEffect, useMemo, useRef, useState };
+
+// The route is the hash: #/view/argument?name=value. Every state is a link, and the back button goes back.
+
+export function parseRoute(hash) {
+  const [place, search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
+  const [view = "try", ...rest] = place.split("/");
+  return { view: view || "try", arg: rest.length ? decodeURIComponent(rest.join("/")) : "", params: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+export function link(view, arg = "", params = {}) {
+  const search = new URLSearchParams(Object.entries(params).filter(([, v]) => v !== undefined && v !== null && v !== "")).toString();
+  return `#/${view}${arg ? "/" + encodeURIComponent(arg) : ""}${search ? "?" + search : ""}`;
+}
+
+export function go(view, arg, params, { replace = false } = {}) {
+  const to = link(view, arg, params);
+  if (replace) history.replaceState(null, "", to);
+  else if (location.hash !== to) location.hash = to;
+  if (replace) dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+export function useRoute() {
+  const [route, set] = useState(parseRoute(location.hash));
+  useEffect(() => {
+    const follow = () => set(parseRoute(location.hash));
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return route;
+}
+
+// Language of the page, and of the labels that it asks for.
+
+export const Language = createContext("en");
+export const useText = () => {
+  const lang = useContext(Language);
+  return (name, values = {}) =>
+    (TEXTS[name]?.[lang] ?? TEXTS[name]?.en ?? name).replace(/\{(\w+)\}/g, (_, of) => String(values[of] ?? ""));
+};
+
+// What the server answers to `ask`, again whenever `deps` change; an older answer never takes the place of a newer one.
+
+export function useAnswer(ask, deps) {
+  const [state, set] = useState({ loading: true });
+  const [turn, again] = useState(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    set((before) => ({ ...before, loading: true, error: undefined }));
+    if (!key()) return set({ loading: false });
+    Promise.resolve(ask(stop.signal)).then(
+      (answer) => stop.signal.aborted || set({ answer, loading: false }),
+      (error) => stop.signal.aborted || set({ error, loading: false }),
+    );
+    return () => stop.abort();
+  }, [...deps, turn]);
+  return { ...state, again: () => again((n) => n + 1) };
+}
+
+export function Wait({ state, children }) {
+  const t = useText();
+  if (state.error) return html`<p class="wrong" role="alert">${state.error.message}</p>`;
+  if (state.loading && !state.answer) return html`<p class="muted" aria-busy="true">${t("loading")}</p>`;
+  return state.answer ? children(state.answer) : null;
+}
+
+export const percent = (p) => (p > 0.99 && p < 0.9995 ? (100 * p).toFixed(1) : Math.round(100 * p)) + " %";
+
+export function Probability({ value, title }) {
+  return html`<span class="p" title=${title}><meter min="0" max="1" value=${value} aria-label=${title || percent(value)}></meter>${percent(value)}</span>`;
+}
+
+export function ConceptLink({ id, label, view = "browse", children }) {
+  return html`<a href=${link(view, id)} title=${id}>${children || label || id}</a>`;
+}
+
+export const Kind = ({ kind }) => {
+  const t = useText();
+  return html`<span class=${"kind " + kind}>${t(kind)}</span>`;
+};
+
+export function Empty({ children }) {
+  return html`<div class="empty">${children}</div>`;
+}
+
+export function Copy({ text, label }) {
+  const t = useText();
+  const [done, set] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    set(true);
+    setTimeout(() => set(false), 1500);
+  };
+  return html`<button class="quiet" onClick=${copy} title=${text}>${done ? t("copied") : label}</button>`;
+}
+
+// Search as you type among the labels of concepts. Arrow keys, Enter, Escape; announced to screen readers.
+
+export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "search" }) {
+  const lang = useContext(Language);
+  const [text, setText] = useState("");
+  const [rows, setRows] = useState([]);
+  const [at, setAt] = useState(0);
+  const asked = useRef(0);
+  const hasty = useRef(false); // Enter came before the answer: the first row is meant
+  const type = async (value) => {
+    setText(value);
+    hasty.current = false;
+    const turn = ++asked.current;
+    if (!value.trim() || !key()) return setRows([]);
+    try {
+      const found = await get("v1/search/suggest", { q: value, limit: 8, kind, lang });
+      if (turn !== asked.current) return;
+      if (hasty.current && found.suggestions.length) return pick(found.suggestions[0]);
+      setRows(found.suggestions);
+      setAt(0);
+    } catch { if (turn === asked.current) setRows([]); }
+  };
+  const pick = (row) => { hasty.current = false; setText(""); setRows([]); onPick(row); };
+  const onKeyDown = (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown") setAt((n) => Math.min(n + 1, rows.length - 1));
+    else if (event.key === "ArrowUp") setAt((n) => Math.max(n - 1, 0));
+    else if (event.key === "Enter") { if (rows[at]) pick(rows[at]); else hasty.current = true; }
+    else if (event.key === "Escape") { setText(""); setRows([]); }
+    else return;
+    event.preventDefault();
+  };
+  return html`<div class="combo">
+    <input type="search" role="combobox" aria-label=${label} placeholder=${label} aria-expanded=${rows.length > 0} aria-controls=${id + "-list"}
+      aria-activedescendant=${rows.length ? `${id}-${at}` : undefined} aria-autocomplete="list" autocomplete="off" spellcheck=${false} id=${id}
+      value=${text} autofocus=${autofocus} onInput=${(e) => type(e.target.value)} onKeyDown=${onKeyDown} />
+    <ul role="listbox" id=${id + "-list"} aria-label=${label} hidden=${!rows.length}>
+      ${rows.map((row, n) => html`<li role="option" id=${`${id}-${n}`} key=${row.concept} aria-selected=${n === at}
+          onMouseDown=${(e) => { e.preventDefault(); pick(row); }}>
+        <span>${row.label}${row.label !== row.pref_label ? html` <span class="muted">→ ${row.pref_label}</span>` : ""}</span>
+        <span class="muted">${row.path ? row.path.join(" › ") : ""}</span> <${Kind} kind=${row.kind} />
+      </li>`)}
+    </ul>
+  </div>`;
+}
