@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
@@ -31,6 +29,9 @@ ProductRow = Product | BadRow
 
 Outcome = Tagging | KgtagError
 """A row's result: its tags, or why there are none."""
+
+Watch = Callable[[int, int | None], None]
+"""Called with the rows done, and of how many if that is known."""
 
 
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
@@ -87,11 +88,13 @@ class TagJob:
         self._lang = lang
         self._explain = explain
 
-    def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
+    def run(
+        self, source: Path | None, out: Path | None, *, resume: bool = False, watch: Watch | None = None
+    ) -> TagReport:
         """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
 
         A row that cannot be tagged gets its error as its row. With `resume`, the rows of `out` are skipped and a torn
-        last line is cut off.
+        last line is cut off. `watch` is called with the rows done and, for a file, of how many.
         """
         if resume and out is None:
             raise InputError("--resume continues a file; name it with --out FILE")
@@ -105,8 +108,10 @@ class TagJob:
         self._skip(rest, done, out)
         tagged = failed = 0
         rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
-        with _opened(out, done.end) as sink, _progress() as progress:
-            task = progress.add_task("tagging", total=None, completed=done.rows)
+        watch = watch or _unwatched
+        total = None if watch is _unwatched or source is None else sum(1 for _ in attempt_products(source))
+        with _opened(out, done.end) as sink:
+            watch(done.rows, total)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
@@ -115,7 +120,7 @@ class TagJob:
                 sink.flush()
                 bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad
-                progress.advance(task, len(batch))
+                watch(done.rows + tagged + failed, total)
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
@@ -191,6 +196,4 @@ def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
         raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
 
 
-def _progress() -> Progress:
-    bar = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*bar, console=Console(stderr=True), transient=True)
+def _unwatched(done: int, total: int | None) -> None: ...

@@ -95,7 +95,7 @@ def keys(store: TaxonomyStore) -> dict[str, str]:
 
 
 def settings(url: str, **more: Any) -> Settings:
-    return Settings(store=url, poll_seconds=0.1, **more)
+    return Settings(store=url, **{"poll_seconds": 0.1, "job_slots": 0, **more})
 
 
 @contextlib.contextmanager
