@@ -501,9 +501,9 @@ class JobRow(TypedDict):
 
     Example:
         {"id": "20260801T093000000000-5f2c1a9b", "kind": "tag", "state": "running", "by": "shop",
-         "created": "2026-08-01T09:30:00Z", "progress": {"done": 64, "total": 300, "unit": "products"},
-         "options": {"store": true}, "files": [{"role": "file", "name": "shop.csv", "bytes": 20480}],
-         "log": [], "result": false}
+         "created": "2026-08-01T09:30:00.000000+00:00",
+         "progress": {"done": 64, "total": 300, "unit": "products"}, "options": {"store": true},
+         "files": [{"role": "file", "name": "shop.csv", "bytes": 20480}], "log": [], "result": false}
     """
 
     id: str

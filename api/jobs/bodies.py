@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,7 +31,7 @@ _TRAINS = {
     "recommender": ("interactions", "seed"),
 }
 """The fields that each trained model takes."""
-_LEARNED = ("implausible_edge", "implausible_tag")
+_LEARNED = ("implausible_broader", "implausible_tag")
 _NEEDS = {"extractor": "data", "recommender": "interactions"}
 
 
@@ -93,7 +94,7 @@ class TagJob(_Job):
     @model_validator(mode="after")
     def _one_source(self) -> TagJob:
         if (self.products is None) == (not self.file):
-            raise ValueError("either products or a file")
+            raise ValueError("give either products or one file")
         return self
 
 
@@ -159,7 +160,8 @@ class AuditJob(_Job):
             raise ValueError("check and since are for the store; leave them out with a file")
         known = (*check_names(), *_LEARNED)
         if wrong := [name for name in self.check if name not in known]:
-            raise ValueError(f"no check {wrong[0]!r}; there is {', '.join(known)}")
+            near = get_close_matches(wrong[0], known, n=3, cutoff=0)
+            raise ValueError(f"no check {wrong[0]!r}; did you mean {', '.join(near)}?")
         return self
 
 

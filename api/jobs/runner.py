@@ -192,7 +192,7 @@ class Runner:
 
     def _report(self, run: _Run, job: Job) -> None:
         directory = self.folder.directory(run.id)
-        seen = _mtime(directory / "progress.json"), _mtime(directory / "log")
+        seen = _stat(directory / "progress.json")[0], _stat(directory / "log")[1]
         if seen != run.seen:
             run.seen = seen
             self.folder.change(run.id, progress=self._progress(job))
@@ -303,8 +303,10 @@ def _is(pid: int, started: float | None) -> bool:
         return False
 
 
-def _mtime(path: Path) -> int:
+def _stat(path: Path) -> tuple[int, int]:
+    """When it was written last, and its bytes; zeros for a file that is not there."""
     try:
-        return path.stat().st_mtime_ns
+        found = path.stat()
     except FileNotFoundError:
-        return 0
+        return 0, 0
+    return found.st_mtime_ns, found.st_size

@@ -5,7 +5,7 @@ import tarfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from urllib.parse import quote
 
 import orjson
@@ -54,30 +54,25 @@ def _job(request: Request, key: ApiKey, id: str) -> Job:
 def job_row(found: Service, job: Job, *, log: bool = True) -> JobRow:
     """The job as JSON."""
     folder = _folder(found)
-    row: JobRow = {
+    row: dict[str, Any] = {
         "id": job.id,
         "kind": job.kind,
         "state": job.state,
+        "cancelling": True if job.cancel and not job.over else None,
         "progress": job.progress,
         "options": job.options,
         "files": job.files,
         "by": job.by,
         "created": job.created,
-        "log": folder.log_of(job.id) if log else [],
+        "started": job.started,
+        "ended": job.ended,
+        "error": job.error and {**job.error, "detail": folder.public(job.id, job.error["detail"])},
+        "summary": job.summary,
         "result": _has_result(folder, job),
-        "revision": found.revision,
+        "log": folder.log_of(job.id) if log else [],
     }
-    if job.started is not None:
-        row["started"] = job.started
-    if job.ended is not None:
-        row["ended"] = job.ended
-    if job.cancel and not job.over:
-        row["cancelling"] = True
-    if job.summary is not None:
-        row["summary"] = job.summary
-    if job.error is not None:
-        row["error"] = {**job.error, "detail": folder.public(job.id, job.error["detail"])}
-    return row
+    present = {name: value for name, value in row.items() if value is not None}
+    return cast(JobRow, {**present, "revision": found.revision})
 
 
 def _has_result(folder: JobFolder, job: Job) -> bool:

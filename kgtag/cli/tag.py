@@ -100,7 +100,7 @@ def tag(
     with row_bar("tagging", "products") as watch:
         report = job.run(source, out, resume=resume, watch=watch)
     if json:
-        print_json(asdict(report))
+        print_json({**asdict(report), "seconds": round(report.seconds, 1)})
     log(
         f"{report.tagged} products tagged, {report.failed} failed"
         + (f", {report.skipped} done before" if report.skipped else "")
