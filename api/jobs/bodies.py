@@ -61,7 +61,7 @@ class _Job(Body):
         for role, files in self.files().items():
             names = [file.name for file in files]
             if twice := next((name for name in names if names.count(name) > 1), None):
-                raise ValueError(f"two files of {role} are named {twice!r}")
+                raise ValueError(f"two files in the field {role!r} are named {twice!r}")
         return self
 
     def files(self) -> dict[str, list[FileBody]]:
@@ -198,10 +198,10 @@ class TrainJob(_Job):
         takes = _TRAINS[self.model]
         wrong = sorted(self.model_fields_set - {"kind", "model", *takes})
         if wrong:
-            raise ValueError(f"{wrong[0]} is not a field of {self.model}, which has {', '.join(takes)}")
+            raise ValueError(f"{wrong[0]!r} is not for model {self.model!r}, which takes {', '.join(takes)}")
         need = _NEEDS.get(self.model)
         if need is not None and not getattr(self, need):
-            raise ValueError(f"{self.model} needs files in {need}")
+            raise ValueError(f"training of {self.model} needs files in the field {need!r}")
         for one in self.set:
             name, _, value = one.partition("=")
             if name not in OPTION_NAMES or not re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?|true|false", value):

@@ -1,9 +1,13 @@
 """Jobs: imports, taggings, trainings and audits that outlive a request, and the process that serves."""
 
 import asyncio
+import re
 import tarfile
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import inf
 from pathlib import Path as FilePath
 from typing import Annotated, Any, cast
 from urllib.parse import quote
@@ -22,7 +26,7 @@ from api.jobs.uploads import FORM, check_files, read_job
 from api.routes.tag import lines_of
 from api.service import Service, service
 from graph.api_keys import allows
-from graph.errors import ConflictError
+from graph.errors import ConflictError, KgtagError
 from graph.model import ApiKey
 from kgtag.rows import ErrorRow, JobFile, JobPage, JobProgress, JobRow, TaggingRow
 
@@ -32,6 +36,9 @@ _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 15.0
 _CANCEL_SECONDS = 8.0
 """How long a cancellation waits for the process to end."""
+
+_FRESH_SECONDS = 10.0
+"""After so long the service has followed the store by itself."""
 
 JobId = Annotated[str, Path(max_length=100)]
 
@@ -52,8 +59,11 @@ def _job(request: Request, key: ApiKey, id: str) -> Job:
 
 
 def job_row(found: Service, job: Job, *, log: bool = True) -> JobRow:
-    """The job as JSON."""
+    """The job as JSON. A new import is served here by the time its end is told."""
     folder = _folder(found)
+    if job.kind == "import" and job.summary is not None and _seconds_ago(job.ended) < _FRESH_SECONDS:
+        with suppress(KgtagError):
+            found.live.refresh()
     row: dict[str, Any] = {
         "id": job.id,
         "kind": job.kind,
@@ -66,13 +76,23 @@ def job_row(found: Service, job: Job, *, log: bool = True) -> JobRow:
         "created": job.created,
         "started": job.started,
         "ended": job.ended,
-        "error": job.error and {**job.error, "detail": folder.public(job.id, job.error["detail"])},
+        "error": job.error and {**job.error, "detail": _in_fields(job, folder.public(job.id, job.error["detail"]))},
         "summary": job.summary,
         "result": _has_result(folder, job),
         "log": folder.log_of(job.id) if log else [],
     }
     present = {name: value for name, value in row.items() if value is not None}
     return cast(JobRow, {**present, "revision": found.revision})
+
+
+def _seconds_ago(at: str | None) -> float:
+    return inf if at is None else (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+
+
+def _in_fields(job: Job, detail: str) -> str:
+    """An error of the command line, its options named as the fields of the body."""
+    fields = {f"--{name.replace('_', '-')}": name for name in BODIES[job.kind].model_fields}
+    return re.sub(r"--[a-z-]+", lambda found: fields.get(found[0], found[0]), detail)
 
 
 def _has_result(folder: JobFolder, job: Job) -> bool:
@@ -256,6 +276,9 @@ def job_result(request: Request, key: JobKey, id: JobId) -> Response:
     job = _job(request, key, id)
     folder = _folder(service(request))
     if not _has_result(folder, job):
+        row = job_row(service(request), job, log=False)
+        if "error" in row:
+            raise ConflictError(f"job {id} failed and has no result: {row['error']['detail']}")
         way_out = "resume it first" if job.over else f"follow it at /v1/jobs/{id}/events"
         raise ConflictError(f"job {id} is {job.state} and has no result; {way_out}")
     name, media = output(job.kind)
