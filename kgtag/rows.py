@@ -479,6 +479,10 @@ class ProposalPage(TypedDict):
     revision: str
 
 
+JobKind = Literal["import", "tag", "train", "audit"]
+JobState = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
 class JobProgress(TypedDict):
     """How far a job is. `total` is null while it is unknown."""
 
@@ -507,8 +511,8 @@ class JobRow(TypedDict):
     """
 
     id: str
-    kind: Literal["import", "tag", "train", "audit"]
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    kind: JobKind
+    state: JobState
     progress: JobProgress
     options: dict[str, Any]
     files: list[JobFile]

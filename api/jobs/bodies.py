@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,12 +16,11 @@ from graph.audit import CHECKS, check_names
 from graph.history.versions import NAME
 from kgtag.data import FORMATS
 from kgtag.data.importing import import_formats
-from kgtag.rows import JobFile
+from kgtag.rows import JobFile, JobKind, JobState
 from kgtag.train.extractor.config import OPTION_NAMES, PRESETS
 
-Kind = Literal["import", "tag", "train", "audit"]
-State = Literal["queued", "running", "done", "failed", "cancelled"]
-SCOPES: Mapping[Kind, Scope] = {"import": "edit", "tag": "tag", "train": "admin", "audit": "read"}
+STATES: tuple[JobState, ...] = get_args(JobState)
+SCOPES: Mapping[JobKind, Scope] = {"import": "edit", "tag": "tag", "train": "admin", "audit": "read"}
 """The scope that starts a job of a kind, and that its answers need."""
 _FILES = 20
 _TRAINS = {
@@ -213,14 +212,14 @@ AnyJob = TagJob | ImportJob | AuditJob | TrainJob
 BODIES: Mapping[str, type[AnyJob]] = {"import": ImportJob, "tag": TagJob, "train": TrainJob, "audit": AuditJob}
 
 
-def output(kind: Kind) -> tuple[str, str]:
+def output(kind: JobKind) -> tuple[str, str]:
     """The result of a kind: what its command writes in the job's directory, and its media type."""
     return {"tag": ("tags.jsonl", "application/x-ndjson"), "train": ("model", "application/x-tar")}.get(
         kind, ("stdout", "application/json")
     )
 
 
-def amount(kind: Kind, options: Mapping[str, Any], files: list[JobFile]) -> tuple[int | None, str]:
+def amount(kind: JobKind, options: Mapping[str, Any], files: list[JobFile]) -> tuple[int | None, str]:
     """The total of the progress as far as it is known beforehand, and its unit."""
     if kind == "audit":
         return len(options.get("check") or CHECKS), "checks"
@@ -229,7 +228,9 @@ def amount(kind: Kind, options: Mapping[str, Any], files: list[JobFile]) -> tupl
     return (None, "products") if kind == "tag" else (None, "steps")
 
 
-def arguments(kind: Kind, options: Mapping[str, Any], files: list[JobFile], directory: Path, author: str) -> list[str]:
+def arguments(
+    kind: JobKind, options: Mapping[str, Any], files: list[JobFile], directory: Path, author: str
+) -> list[str]:
     """The command line of a job. A tag job and an extractor's training continue what is there."""
     out = f"--out={directory / output(kind)[0]}"
     given = {name: value for name, value in options.items() if name not in ("format", "model", "store")}

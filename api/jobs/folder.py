@@ -24,11 +24,10 @@ from typing import IO, Any
 
 import orjson
 
-from api.jobs.bodies import Kind, State
 from graph.errors import ConflictError, ErrorDetail
 from graph.formats import reading
 from graph.model.changes import now
-from kgtag.rows import JobFile, JobProgress
+from kgtag.rows import JobFile, JobKind, JobProgress, JobState
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 _LOG_BYTES = 8 << 10
 _LOG_LINES = 20
 _LEFT_SECONDS = 86_400
-ENDED: tuple[State, ...] = ("done", "failed", "cancelled")
+ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +52,14 @@ class Job:
     """
 
     id: str
-    kind: Kind
+    kind: JobKind
     options: dict[str, Any]
     files: list[JobFile]
     by: str
     author: str
     created: str
     progress: JobProgress
-    state: State = "queued"
+    state: JobState = "queued"
     started: str | None = None
     ended: str | None = None
     seq: int = 1
@@ -98,7 +97,7 @@ class JobFolder:
 
     def create(
         self,
-        kind: Kind,
+        kind: JobKind,
         options: Mapping[str, Any],
         uploads: list[Upload],
         *,

@@ -24,6 +24,7 @@ import psutil
 
 from api.jobs.bodies import arguments, output
 from api.jobs.folder import Job, JobFolder, locked
+from api.jobs.outputs import cut, error_in, summary_in
 from graph.errors import KgtagError, error_detail
 from graph.model.changes import now
 from kgtag.cli.console import PROGRESS_FILE
@@ -206,10 +207,10 @@ class Runner:
     def _conclude(self, job: Job, code: int) -> None:
         """The state that a process leaves: a command that came to its end printed a JSON document."""
         directory = self.folder.directory(job.id)
-        summary = _summary(directory / "stdout") if code in (0, 1) else None
+        summary = summary_in(directory / "stdout") if code in (0, 1) else None
         progress = self._progress(job)
         if job.kind == "tag":
-            _cut(directory / output("tag")[0])
+            cut(directory / output("tag")[0])
         if summary is not None:
             total = progress["total"] or progress["done"] or 1
             self._end(job.id, "done", summary=summary, progress={**progress, "done": total, "total": total})
@@ -218,7 +219,7 @@ class Runner:
         elif code < 0:
             short = ", as one that is short of memory is" if -code == signal.SIGKILL else ""
             self._fail(replace(job, progress=progress), f"its process was ended by {signal.Signals(-code).name}{short}")
-        elif code == 2 and (error := _error(self.folder.log_of(job.id))):
+        elif code == 2 and (error := error_in(self.folder.log_of(job.id))):
             self._end(job.id, "failed", error=error_detail("job-failed", error), progress=progress)
         else:
             self._fail(replace(job, progress=progress), f"its process ended with code {code}")
@@ -253,40 +254,6 @@ def _running(job: Job) -> Job:
     if job.state != "queued":
         return job
     return replace(job, state="running", started=job.started or now(), resumed_at=job.progress["done"])
-
-
-def _error(lines: list[str]) -> str | None:
-    """The error that the log of a command ends with."""
-    at = next((n for n in reversed(range(len(lines))) if lines[n].startswith("error: ")), None)
-    return None if at is None else "\n".join(lines[at:]).removeprefix("error: ")
-
-
-def _summary(stdout: Path) -> dict[str, Any] | None:
-    try:
-        found = orjson.loads(stdout.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    if "findings" in found:
-        counts = {one["name"]: one["count"] for one in found.get("checks", ()) if one.get("count")}
-        return {"findings": len(found["findings"]), "revision": found.get("revision"), "checks": counts}
-    return found
-
-
-def _cut(path: Path) -> None:
-    """Cut off a torn last line."""
-    with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-        end = size = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - (1 << 16))
-            file.seek(start)
-            at = file.read(end - start).rfind(b"\n")
-            end = start if at < 0 else start + at + 1
-            if at >= 0:
-                break
-        if end < size:
-            file.truncate(end)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -17,12 +17,13 @@ from starlette.requests import ClientDisconnect, Request
 from api.auth import require_scope
 from api.errors import Problem, invalid
 from api.http import MAX_BODY, parse, read_body, require_media_type
-from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, AuditJob, Kind, TagJob, TrainJob
+from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, AuditJob, TagJob, TrainJob
 from api.jobs.folder import Upload
 from graph.errors import InputError
 from graph.formats.reading import largest
 from graph.model import ApiKey
 from kgtag.data import BadRow, attempt_products, read_annotated
+from kgtag.rows import JobKind
 
 FORM = "multipart/form-data"
 
@@ -81,7 +82,7 @@ def _body(kind: Any, key: ApiKey) -> type[AnyJob]:
         what = "is missing" if kind is None else f"{str(kind)[:100]!r} is unknown"
         row = {"type": "kind", "loc": ("body", "kind"), "msg": f"the kind {what}; there is {', '.join(BODIES)}"}
         raise invalid([row])
-    require_scope(key, SCOPES[cast(Kind, kind)])
+    require_scope(key, SCOPES[cast(JobKind, kind)])
     return body
 
 

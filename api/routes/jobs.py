@@ -1,15 +1,11 @@
 """Jobs: imports, taggings, trainings and audits that outlive a request, and the process that serves."""
 
 import asyncio
-import re
 import tarfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import UTC, datetime
-from math import inf
 from pathlib import Path as FilePath
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import orjson
@@ -20,15 +16,16 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from api.auth import require_scope
 from api.errors import BODY, Problem, problems
 from api.http import JobKey, json
-from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, Kind, State, amount, output
+from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, amount, output
 from api.jobs.folder import Job, JobFolder, Upload
+from api.jobs.rows import folder_of, has_result, job_row
 from api.jobs.uploads import FORM, check_files, read_job
 from api.routes.tag import lines_of
 from api.service import Service, service
 from graph.api_keys import allows
-from graph.errors import ConflictError, KgtagError
+from graph.errors import ConflictError
 from graph.model import ApiKey
-from kgtag.rows import ErrorRow, JobFile, JobPage, JobProgress, JobRow, TaggingRow
+from kgtag.rows import ErrorRow, JobFile, JobKind, JobPage, JobProgress, JobRow, JobState, TaggingRow
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=problems(401, 403, 503))
 
@@ -37,69 +34,16 @@ _HEARTBEAT_SECONDS = 15.0
 _CANCEL_SECONDS = 8.0
 """How long a cancellation waits for the process to end."""
 
-_FRESH_SECONDS = 10.0
-"""After so long the service has followed the store by itself."""
-
 JobId = Annotated[str, Path(max_length=100)]
-
-
-def _folder(found: Service) -> JobFolder:
-    if found.jobs is None:
-        raise Problem("jobs-off", "there is no place for jobs here; serve with --jobs DIR (KGTAG_JOBS)")
-    return found.jobs
 
 
 def _job(request: Request, key: ApiKey, id: str) -> Job:
     """Raises Problem: 404 without such a job, 403 for a key that could not have started it."""
-    job = _folder(service(request)).find(id)
+    job = folder_of(service(request)).find(id)
     if job is None:
         raise Problem("unknown-job", f"no job {id!r}; it may have been removed, see GET /v1/jobs")
     require_scope(key, SCOPES[job.kind])
     return job
-
-
-def job_row(found: Service, job: Job, *, log: bool = True) -> JobRow:
-    """The job as JSON. A new import is served here by the time its end is told."""
-    folder = _folder(found)
-    if job.kind == "import" and job.summary is not None and _seconds_ago(job.ended) < _FRESH_SECONDS:
-        with suppress(KgtagError):
-            found.live.refresh()
-    row: dict[str, Any] = {
-        "id": job.id,
-        "kind": job.kind,
-        "state": job.state,
-        "cancelling": True if job.cancel and not job.over else None,
-        "progress": job.progress,
-        "options": job.options,
-        "files": job.files,
-        "by": job.by,
-        "created": job.created,
-        "started": job.started,
-        "ended": job.ended,
-        "error": job.error and {**job.error, "detail": _in_fields(job, folder.public(job.id, job.error["detail"]))},
-        "summary": job.summary,
-        "result": _has_result(folder, job),
-        "log": folder.log_of(job.id) if log else [],
-    }
-    present = {name: value for name, value in row.items() if value is not None}
-    return cast(JobRow, {**present, "revision": found.revision})
-
-
-def _seconds_ago(at: str | None) -> float:
-    return inf if at is None else (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
-
-
-def _in_fields(job: Job, detail: str) -> str:
-    """An error of the command line, its options named as the fields of the body."""
-    fields = {f"--{name.replace('_', '-')}": name for name in BODIES[job.kind].model_fields}
-    return re.sub(r"--[a-z-]+", lambda found: fields.get(found[0], found[0]), detail)
-
-
-def _has_result(folder: JobFolder, job: Job) -> bool:
-    """Whether there is a file to get: of a job that is done, and what a tagging that ended early had written."""
-    if job.kind == "tag" and job.over:
-        return (folder.directory(job.id) / output("tag")[0]).is_file()
-    return job.state == "done"
 
 
 def _form() -> dict[str, Any]:
@@ -141,7 +85,7 @@ async def create_job(
     `curl -F kind=tag -F file=@products.csv`. Once answered, the job survives a restart of the service.
     """
     found = service(request)
-    folder = _folder(found)
+    folder = folder_of(found)
     job, uploads = await read_job(request, key)
     try:
         made = await run_in_threadpool(_create, found, folder, key, job, uploads, idempotency_key)
@@ -182,8 +126,8 @@ def _create(
 def jobs(
     request: Request,
     key: JobKey,
-    kind: Annotated[Kind | None, Query()] = None,
-    state: Annotated[State | None, Query()] = None,
+    kind: Annotated[JobKind | None, Query()] = None,
+    state: Annotated[JobState | None, Query()] = None,
     cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:
@@ -191,7 +135,7 @@ def jobs(
     found = service(request)
     rows = [
         job
-        for job in reversed(_folder(found).jobs())
+        for job in reversed(folder_of(found).jobs())
         if allows(key, SCOPES[job.kind])
         and (kind is None or job.kind == kind)
         and (state is None or job.state == state)
@@ -245,7 +189,7 @@ async def _events(found: Service, id: str, seen: int) -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
     beat = time.monotonic()
     while not found.stopping.is_set():
-        job = await run_in_threadpool(_folder(found).find, id)
+        job = await run_in_threadpool(folder_of(found).find, id)
         if job is None:
             return
         if job.seq > seen:
@@ -274,8 +218,8 @@ def job_result(request: Request, key: JobKey, id: JobId) -> Response:
     A tagging that was cancelled or failed has the rows written until then. 409 before the end, and without a result.
     """
     job = _job(request, key, id)
-    folder = _folder(service(request))
-    if not _has_result(folder, job):
+    folder = folder_of(service(request))
+    if not has_result(folder, job):
         row = job_row(service(request), job, log=False)
         if "error" in row:
             raise ConflictError(f"job {id} failed and has no result: {row['error']['detail']}")
@@ -305,7 +249,7 @@ def resume_job(request: Request, key: JobKey, id: JobId) -> Response:
     """Queue a failed or cancelled job again. A tagging and an extractor's training continue where they stopped."""
     _job(request, key, id)
     found = service(request)
-    resumed = _folder(found).resume(id)
+    resumed = folder_of(found).resume(id)
     if resumed is None:
         raise Problem("unknown-job", f"no job {id!r}; it was removed just now")
     return json(job_row(found, resumed), status=202)
@@ -321,7 +265,7 @@ async def delete_job(request: Request, key: JobKey, id: JobId) -> Response:
     """Cancel a job, keeping what it has written; a job that has ended is removed, with its files (204)."""
     before = await run_in_threadpool(_job, request, key, id)
     found = service(request)
-    folder = _folder(found)
+    folder = folder_of(found)
     job = await run_in_threadpool(folder.cancel, id)
     if job is None or before.over:
         return Response(status_code=204)

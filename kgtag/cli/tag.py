@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +73,7 @@ def tag(
     explain: Annotated[bool, typer.Option("--explain", help="Say in a sentence why, for each tag.")] = False,
     precision: Precision = "fp32",
     lang: Lang = None,
-    json: Annotated[bool, typer.Option("--json", help="With --out: counts as one JSON document on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --out: the counts of OUT as JSON on stdout.")] = False,
 ) -> None:
     """Tag products: one row out for each product in, in order.
 
@@ -100,7 +99,7 @@ def tag(
     with row_bar("tagging", "products") as watch:
         report = job.run(source, out, resume=resume, watch=watch)
     if json:
-        print_json({**asdict(report), "seconds": round(report.seconds, 1)})
+        print_json(report.to_json())
     log(
         f"{report.tagged} products tagged, {report.failed} failed"
         + (f", {report.skipped} done before" if report.skipped else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
@@ -23,6 +24,7 @@ from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
 _BATCH = 64
+_ERROR_ROW = re.compile(rb'\{"id":(null|"(\\.|[^"\\])*"),"error":')
 
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
@@ -69,12 +71,18 @@ def outcome_row(
 
 @dataclass(frozen=True, slots=True)
 class TagReport:
-    """Products by outcome; `skipped` were in the output file already."""
+    """Products by outcome; `skipped` were in the output file already, `failed_before` among them."""
 
     tagged: int
     failed: int
     skipped: int
     seconds: float
+    failed_before: int = 0
+
+    def to_json(self) -> dict[str, float]:
+        """The counts of the whole output file, and the seconds of this run."""
+        tagged = self.tagged + self.skipped - self.failed_before
+        return {"tagged": tagged, "failed": self.failed + self.failed_before, "seconds": round(self.seconds, 1)}
 
 
 class TagJob:
@@ -104,7 +112,7 @@ class TagJob:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
         rest = attempt_products(source, lang=self._lang) if source else attempt_lines(sys.stdin.buffer, lang=self._lang)
-        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
+        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
         rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
@@ -121,7 +129,7 @@ class TagJob:
                 bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad
                 watch(done.rows + tagged + failed, total)
-        return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
+        return TagReport(tagged, failed, done.rows, time.perf_counter() - started, done.failed)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
         """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
@@ -160,22 +168,23 @@ class TagJob:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The whole rows of an output file, where they end in bytes, and the last of them."""
+    """The whole rows of an output file, those with an error, where they end in bytes, and the last of them."""
 
     rows: int
+    failed: int
     end: int
     last: Any
 
     @classmethod
     def of(cls, path: Path) -> _Done:
-        rows, end, last = 0, 0, b"null"
+        rows, failed, end, last = 0, 0, 0, b"null"
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                rows, end, last = rows + 1, end + len(line), line
+                rows, failed, end, last = rows + 1, failed + bool(_ERROR_ROW.match(line)), end + len(line), line
         try:
-            return cls(rows, end, orjson.loads(last))
+            return cls(rows, failed, end, orjson.loads(last))
         except orjson.JSONDecodeError:
             raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
 
