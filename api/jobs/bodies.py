@@ -57,10 +57,9 @@ Files = Annotated[list[FileBody], Field(max_length=_FILES)]
 class _Job(Body):
     @model_validator(mode="after")
     def _names_differ(self) -> _Job:
-        for role, files in self.files().items():
-            names = [file.name for file in files]
-            if twice := next((name for name in names if names.count(name) > 1), None):
-                raise ValueError(f"two files in the field {role!r} are named {twice!r}")
+        names = [file.name for files in self.files().values() for file in files]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"two files are named {twice!r}; give them names that differ")
         return self
 
     def files(self) -> dict[str, list[FileBody]]:
@@ -231,10 +230,11 @@ def amount(kind: JobKind, options: Mapping[str, Any], files: list[JobFile]) -> t
 def arguments(
     kind: JobKind, options: Mapping[str, Any], files: list[JobFile], directory: Path, author: str
 ) -> list[str]:
-    """The command line of a job. A tag job and an extractor's training continue what is there."""
+    """The command line of a job, to run where its files are. A tag job and an extractor's training continue what is
+    there."""
     out = f"--out={directory / output(kind)[0]}"
     given = {name: value for name, value in options.items() if name not in ("format", "model", "store")}
-    paths = {role: [str(directory / role / one["name"]) for one in files if one["role"] == role] for role in ROLES}
+    paths = {role: [one["name"] for one in files if one["role"] == role] for role in ROLES}
     if kind == "tag":
         record = ["--record"] if options.get("store") else []
         return ["tag", *paths["file"], out, "--resume", "--json", *record, *_flags(given)]

@@ -32,6 +32,7 @@ from kgtag.rows import JobFile, JobKind, JobProgress, JobState
 log = logging.getLogger(__name__)
 
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
+FILES = "files"
 _LOG_BYTES = 8 << 10
 _LOG_LINES = 20
 _LEFT_SECONDS = 86_400
@@ -90,10 +91,14 @@ class JobFolder:
     """The jobs in a directory, which is made with the first one."""
 
     path: Path
-    _known: dict[str, tuple[tuple[int, int], Job]] = field(default_factory=dict)
+    _known: dict[str, tuple[tuple[int, int], Job | None]] = field(default_factory=dict)
 
     def directory(self, id: str) -> Path:
         return self.path / id
+
+    def files(self, id: str) -> Path:
+        """The directory of a job's uploaded files."""
+        return self.directory(id) / FILES
 
     def create(
         self,
@@ -108,19 +113,19 @@ class JobFolder:
         once: str | None = None,
     ) -> Job:
         """Write a new job, which waits from then on; for a second time `once`, return the first one's. Raises what
-        `check` of its directory raises; nothing is left then."""
+        `check` of its files raises; nothing is left then."""
         self.path.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=".new-", dir=self.path))
         try:
             files: list[JobFile] = []
+            (fresh / FILES).mkdir()
             for one in uploads:
-                target = fresh / one.role / one.name
-                target.parent.mkdir(exist_ok=True)
+                target = fresh / FILES / one.name
                 with target.open("wb") as sink:
                     shutil.copyfileobj(one.source, sink)
                     _sync(sink)
                 files.append({"role": one.role, "name": one.name, "bytes": target.stat().st_size})
-            check(fresh)
+            check(fresh / FILES)
             id = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
             job = Job(id, kind, dict(options), files, by, author, now(), progress(files))
             with (fresh / "job.json").open("wb") as sink:
@@ -144,23 +149,20 @@ class JobFolder:
         path = self.directory(id) / "job.json"
         try:
             stat = path.stat()
-            version = stat.st_mtime_ns, stat.st_ino
-            known = self._known.get(id)
-            if known is None or known[0] != version:
-                known = self._known[id] = version, Job(**orjson.loads(path.read_bytes()))
         except (FileNotFoundError, NotADirectoryError):
             self._known.pop(id, None)
             return None
-        except (orjson.JSONDecodeError, TypeError) as error:
-            log.error("%s can't be read and is left out: %s", path, error)
-            return None
+        version = stat.st_mtime_ns, stat.st_ino
+        known = self._known.get(id)
+        if known is None or known[0] != version:
+            known = self._known[id] = version, _read(path)
         return known[1]
 
     def jobs(self) -> list[Job]:
         """All jobs, oldest first."""
         try:
             names = sorted(entry.name for entry in os.scandir(self.path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return [job for name in names if (job := self.find(name)) is not None]
 
@@ -219,8 +221,8 @@ class JobFolder:
         return self.public(id, text).splitlines()[-_LOG_LINES:]
 
     def public(self, id: str, text: str) -> str:
-        """The text with the names of uploaded files as they were sent."""
-        return re.sub(rf"{re.escape(str(self.directory(id)))}/(\w+/(?=[^/\s]+))?", "", text)
+        """The text without the name of the job's directory."""
+        return text.replace(f"{self.directory(id)}/", "")
 
     def bell(self) -> int:
         """A number that changes with every change of a job."""
@@ -265,6 +267,14 @@ def locked(path: Path) -> IO[bytes] | None:
         file.close()
         return None
     return file
+
+
+def _read(path: Path) -> Job | None:
+    try:
+        return Job(**orjson.loads(path.read_bytes()))
+    except (OSError, orjson.JSONDecodeError, TypeError) as error:
+        log.error("%s can't be read, and the job is left out: %s", path, error)
+        return None
 
 
 def _sync(sink: IO[bytes]) -> None:

@@ -22,6 +22,7 @@ from typing import IO, Any, cast
 import orjson
 import psutil
 
+import api
 from api.jobs.bodies import arguments, output
 from api.jobs.folder import Job, JobFolder, locked
 from api.jobs.outputs import cut, error_in, summary_in
@@ -66,7 +67,11 @@ class Runner:
 
     def __init__(self, folder: JobFolder, environment: Mapping[str, str], *, slots: int, days: float) -> None:
         self.folder = folder
-        self._environment = {**os.environ, **environment, "COLUMNS": "160"}
+        # A command runs among uploaded files, none of which may be imported as a module.
+        roots = [str(Path(api.__file__).parents[1]), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        path = os.pathsep.join(os.path.abspath(root) for root in roots if root)  # noqa: PTH100
+        safe = {"PYTHONPATH": path, "PYTHONSAFEPATH": "1", "COLUMNS": "160"}
+        self._environment = {**os.environ, **environment, **safe}
         self._slots = slots
         self._days = days
         self._runs: dict[str, _Run] = {}
@@ -143,7 +148,8 @@ class Runner:
             if begun is None or begun.state != "running":  # It was cancelled meanwhile.
                 return
             process = subprocess.Popen(
-                [sys.executable, "-m", "kgtag", *command],
+                [sys.executable, "-P", "-m", "kgtag", *command],
+                cwd=self.folder.files(job.id),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from api.auth import require_scope
 from api.errors import Problem, invalid
 from api.http import MAX_BODY, parse, read_body, require_media_type
-from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, AuditJob, TagJob, TrainJob
+from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, AuditJob, TagJob
 from api.jobs.folder import Upload
 from graph.errors import InputError
 from graph.formats.reading import largest
@@ -53,17 +53,18 @@ async def read_job(request: Request, key: ApiKey) -> tuple[AnyJob, list[Upload]]
 
 def check_files(job: AnyJob, directory: Path) -> None:
     """Read the first row of products. Raises Problem for a file that does not read."""
-    for role in ("file", "data", "dev"):
-        for path in sorted((directory / role).glob("*")):
-            try:
-                if isinstance(job, TagJob):
-                    first = next(attempt_products(path, lang=job.lang), None)
-                    if isinstance(first, BadRow):
-                        raise first.error
-                elif isinstance(job, TrainJob):
-                    next(read_annotated(path, format=job.format or "annotated"), None)
-            except InputError as error:
-                raise Problem(error.code, str(error).replace(str(path), path.name)) from None
+    given = job.files()
+    names = [file.name for role in ("data", "dev") for file in given.get(role, ())]
+    try:
+        if isinstance(job, TagJob):
+            (path,) = directory.iterdir()
+            first = next(attempt_products(path, lang=job.lang), None)
+            if isinstance(first, BadRow):
+                raise first.error
+        for name in names:
+            next(read_annotated(directory / name, format=getattr(job, "format", None) or "annotated"), None)
+    except InputError as error:
+        raise Problem(error.code, str(error).replace(f"{directory}/", "")) from None
 
 
 def _kind_in(raw: bytes) -> Any:

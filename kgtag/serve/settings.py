@@ -65,8 +65,14 @@ class Settings(BaseSettings):
         return self.jobs or (Path(f"{unquote(file)}.jobs") if file != self.store else None)
 
     def environment(self) -> dict[str, str]:
-        """The variables that give a process these settings."""
+        """The variables that give a process in any directory these settings."""
         given = self.model_dump(mode="json", exclude_none=True) | {"neo4j_password": self.password}
+        file = self.store.removeprefix("sqlite:///")
+        if file != self.store:
+            given["store"] = f"sqlite:///{Path(file).absolute()}"
+        for name in ("model", "embeddings", "recommender", "jobs", "snapshot"):
+            if name in given and Path(given[name]).exists():
+                given[name] = Path(given[name]).absolute()
         return {f"KGTAG_{name.upper()}": str(value) for name, value in given.items() if value is not None}
 
     @property
