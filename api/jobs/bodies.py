@@ -221,7 +221,7 @@ def output(kind: JobKind) -> tuple[str, str]:
 def amount(kind: JobKind, options: Mapping[str, Any], files: list[JobFile]) -> tuple[int | None, str]:
     """The total of the progress as far as it is known beforehand, and its unit."""
     if kind == "audit":
-        return len(options.get("check") or CHECKS), "checks"
+        return None if files else len(options.get("check") or CHECKS), "checks"
     if kind == "import":
         return len(files), "files"
     return (None, "products") if kind == "tag" else (None, "steps")

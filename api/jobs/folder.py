@@ -35,6 +35,8 @@ _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{8}")
 FILES = "files"
 _LOG_BYTES = 8 << 10
 _LOG_LINES = 20
+_RULES = " ─━┌┬┐├┼┤└┴┘┏┳┓┡╇┩"
+"""Lines between the rows of tables."""
 _LEFT_SECONDS = 86_400
 ENDED: tuple[JobState, ...] = ("done", "failed", "cancelled")
 
@@ -210,7 +212,7 @@ class JobFolder:
         return self.decide(id, ended)
 
     def log_of(self, id: str) -> list[str]:
-        """The last lines of the command's log, without the directory's name."""
+        """The last lines of the command's log, without the directory's name and the rules of tables."""
         path = self.directory(id) / "log"
         try:
             with path.open("rb") as file:
@@ -218,7 +220,7 @@ class JobFolder:
                 text = file.read().decode("utf-8", "replace")
         except OSError:
             return []
-        return self.public(id, text).splitlines()[-_LOG_LINES:]
+        return [line for line in self.public(id, text).splitlines() if line.strip(_RULES)][-_LOG_LINES:]
 
     def public(self, id: str, text: str) -> str:
         """The text without the name of the job's directory."""

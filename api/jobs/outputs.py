@@ -15,7 +15,7 @@ def error_in(lines: list[str]) -> str | None:
 
 
 def summary_in(stdout: Path) -> dict[str, Any] | None:
-    """The JSON document that a command printed, of an audit the counts; None without a whole one."""
+    """The JSON document that a command printed, without what makes it long; None when it is not whole."""
     try:
         found = orjson.loads(stdout.read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -25,7 +25,7 @@ def summary_in(stdout: Path) -> dict[str, Any] | None:
     if "findings" in found:
         counts = {one["name"]: one["count"] for one in found.get("checks", ()) if one.get("count")}
         return {"findings": len(found["findings"]), "revision": found.get("revision"), "checks": counts}
-    return found
+    return {name: value for name, value in found.items() if name != "diff"}
 
 
 def cut(path: Path) -> None:
