@@ -46,7 +46,7 @@ CODES: Mapping[str, str] = {
     "unknown-proposal": "a number that no proposal has",
     "unknown-job": "no job has the id; it may have been removed",
     "method-not-allowed": "the path exists, without this method",
-    "conflict": "the proposal is outdated, the job is in another state, or the store changed in a way that matters to the edit",
+    "conflict": "the proposal is outdated, the job is in another state, or the store changed in a way that matters",
     "release-taken": "the release name or the version has been released before",
     "precondition-failed": "`If-Match` or `expected_revision` names something that is no longer current",
     "body-too-large": "the body, or one line of a batch, exceeds the limit",

@@ -48,12 +48,16 @@ def _job(request: Request, key: ApiKey, id: str) -> Job:
 
 def _form() -> dict[str, Any]:
     """The description of a job as a form."""
-    text = {"type": "string"}
-    files = {"type": "array", "items": {"type": "string", "format": "binary"}}
-    fields: dict[str, Any] = {
-        name: text for body in BODIES.values() for name in body.model_fields if name != "products"
-    }
-    fields |= dict.fromkeys(ROLES, files) | {"kind": {"type": "string", "enum": list(BODIES)}}
+    fields: dict[str, dict[str, Any]] = {}
+    for kind, body in BODIES.items():
+        for name, field in body.model_fields.items():
+            about = f"{kind}: {field.description}" if field.description else kind
+            earlier = [fields[name]["description"]] if name in fields else []
+            fields[name] = {"type": "string", "description": "; ".join([*earlier, about])}
+    del fields["products"]
+    for name in ROLES:
+        fields[name] |= {"type": "array", "items": {"type": "string", "format": "binary"}}
+    fields["kind"] = {"type": "string", "enum": list(BODIES)}
     about = "The fields of the job's JSON body, with files in place of their content."
     return {"type": "object", "properties": fields, "required": ["kind"], "description": about}
 
