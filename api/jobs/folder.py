@@ -6,13 +6,13 @@ lock; a new job appears with all its files at once.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +28,9 @@ from graph.errors import ConflictError, ErrorDetail
 from graph.formats import reading
 from graph.model.changes import now
 from kgtag.rows import JobFile, JobKind, JobProgress, JobState
+
+if sys.platform != "win32":  # Where no jobs are: Settings.jobs_directory.
+    import fcntl
 
 log = logging.getLogger(__name__)
 

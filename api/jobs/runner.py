@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.1
 _LEASE_SECONDS = 1.0
+_REPORT_SECONDS = 0.3
 _TIDY_SECONDS = 60.0
 _RESCAN_SECONDS = 5.0
 _GRACE_SECONDS = 5.0
@@ -53,6 +54,7 @@ class _Run:
     process: subprocess.Popen[bytes]
     ending: float | None = None
     seen: tuple[int, int] = (0, 0)
+    reported: float = 0.0
 
 
 class Runner:
@@ -147,21 +149,30 @@ class Runner:
             begun = self.folder.decide(job.id, _running)
             if begun is None or begun.state != "running":  # It was cancelled meanwhile.
                 return
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "kgtag", *command],
-                cwd=self.folder.files(job.id),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env={**self._environment, PROGRESS_FILE: str(directory / "progress.json")},
-                start_new_session=True,
-                pass_fds=[lock.fileno()],
-            )
+            try:
+                process = self._process(command, job.id, lock, out, err)
+            except OSError as error:
+                self._fail(begun, f"no process could be started: {error.strerror or error}")
+                return
         self._runs[job.id] = _Run(job.id, process)
         with contextlib.suppress(psutil.Error):
             child = psutil.Process(process.pid)
             child.nice(_NICE)
             self.folder.change(job.id, pid=process.pid, pid_started=child.create_time())
+
+    def _process(
+        self, command: list[str], id: str, lock: IO[bytes], out: IO[bytes], err: IO[bytes]
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "kgtag", *command],
+            cwd=self.folder.files(id),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env={**self._environment, PROGRESS_FILE: str(self.folder.directory(id) / "progress.json")},
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
 
     def _take_over(self, job: Job) -> None:
         """A job whose service died: end what is left of its process, and queue it again."""
@@ -172,6 +183,9 @@ class Runner:
             self._due["rescan"] = 0.0
             return
         lock.close()
+        if summary_in(self.folder.directory(job.id) / "stdout") is not None:  # It came to its end by itself.
+            self._conclude(job, 0)
+            return
         if job.cancel:
             self._end(job.id, "cancelled")
             return
@@ -199,9 +213,11 @@ class Runner:
 
     def _report(self, run: _Run, job: Job) -> None:
         directory = self.folder.directory(run.id)
+        if time.monotonic() - run.reported < _REPORT_SECONDS:
+            return
         seen = _stat(directory / "progress.json")[0], _stat(directory / "log")[1]
         if seen != run.seen:
-            run.seen = seen
+            run.seen, run.reported = seen, time.monotonic()
             self.folder.change(run.id, progress=self._progress(job))
 
     def _progress(self, job: Job) -> JobProgress:

@@ -1,5 +1,6 @@
 """Settings of the command line and the service, read once from the environment."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 from urllib.parse import unquote
@@ -60,7 +61,9 @@ class Settings(BaseSettings):
         return open_store(url or self.store, neo4j_password=self.password, busy_seconds=self.busy_seconds)
 
     def jobs_directory(self) -> Path | None:
-        """Where the jobs of the service are, `shop.db.jobs` for `sqlite:///shop.db`; None: nowhere."""
+        """Where the jobs of the service are, `shop.db.jobs` for `sqlite:///shop.db`; None: nowhere, as on Windows."""
+        if sys.platform == "win32":
+            return None
         file = self.store.removeprefix("sqlite:///")
         return self.jobs or (Path(f"{unquote(file)}.jobs") if file != self.store else None)
 

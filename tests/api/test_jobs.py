@@ -95,8 +95,11 @@ def test_a_tagging_with_its_events_gives_what_the_command_gives(
     assert rows[-1] == heard.result()[-1] == {**admin.job(job["id"])}
     assert rows[-1]["progress"] == {"done": 301, "total": 301, "unit": "products"}
     assert {**rows[-1]["summary"], "seconds": 0} == {"tagged": 300, "failed": 1, "seconds": 0}
-    store = f"sqlite:///{place[0] / 'kgtag.db'}"
-    assert main("tag", file.name, "--store", store, "--explain", "--out", "out.jsonl", cwd=tmp_path).code == 1
+    given = ("--store", f"sqlite:///{place[0] / 'kgtag.db'}", "--explain", "--json")
+    ran = main("tag", file.name, *given, "--out", "out.jsonl", cwd=tmp_path)
+    again = main("tag", file.name, *given, "--out", "out.jsonl", "--resume", cwd=tmp_path)
+    assert (ran.code, ran.json["failed"]) == (1, 1) and {**again.json, "seconds": 0} == {**ran.json, "seconds": 0}
+    assert main("tag", file.name, *given, cwd=tmp_path).code == 2
     assert admin.job_result(job["id"]) == (tmp_path / "out.jsonl").read_bytes()
     with shop.client(served, place[1]["tag"]) as tagger:
         told = tagger.get(f"/v1/jobs/{job['id']}/events")
