@@ -22,7 +22,7 @@ from kgtag.client import ApiError, AsyncClient, Client
 from tests.api import shop
 from tests.kgtag.running import main
 
-MANY = 2_000
+MANY = 1_200
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,8 @@ def test_killed_in_the_middle_and_started_again_with_two_workers(
             with Client(url, key) as other:
                 assert _ids(other.job_result(first)) == [f"p{n}" for n in range(MANY)]
         assert 'kgtag_jobs{state="done"} 2.0' in client.metrics()
-        third = client.create_job("tag", {"file": file})["id"]
-        _begun(client, third)
+        third = client.create_job("audit")["id"]
+        shop.until(lambda: client.job(third)["state"] == "running")
     folder = JobFolder(tmp_path / "kgtag.db.jobs")
     stopped = folder.find(third)
     assert stopped is not None and (stopped.state, stopped.attempts) == ("queued", 0)
@@ -173,11 +173,13 @@ def test_an_import_is_live_when_it_is_done(admin: Client, tmp_path: Path) -> Non
     assert json.loads(admin.job_result(job["id"])) == end["summary"]
     newest = admin.versions()["versions"][0]
     assert (newest["author"], newest["reason"]) == ("api:admin", "import csv more.csv")
-    other = tmp_path / "more.ttl"
-    other.write_text("not turtle")
-    failed = _end(admin, admin.create_job("import", {"file": other}, format="skos")["id"])
+    other = tmp_path / "kgtag.py"  # as data: an upload is never imported as a module
+    other.write_text("raise SystemExit(0)")
+    failed = _end(admin, admin.create_job("import", {"file": other}, format="skos", syntax="turtle")["id"])
     assert failed["state"] == "failed" and failed["error"]["type"] == "urn:kgtag:problem:job-failed"
-    assert failed["error"]["detail"].startswith("more.ttl:1:") and "/" not in failed["error"]["detail"]
+    assert failed["error"]["detail"].startswith("kgtag.py:1:") and "/" not in failed["error"]["detail"]
+    with pytest.raises(ApiError, match="failed and has no result: kgtag.py:1:"):
+        admin.job_result(failed["id"])
 
 
 def test_an_audit(admin: Client) -> None:
