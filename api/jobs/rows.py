@@ -13,6 +13,7 @@ from api.service import Service
 from graph.errors import KgtagError
 from kgtag.rows import JobRow
 
+_OTHER_OUT = "give another --out"
 _FRESH_SECONDS = 10.0
 """After so long the service has followed the store by itself."""
 
@@ -57,7 +58,9 @@ def _seconds_ago(at: str | None) -> float:
 def _in_fields(job: Job, detail: str) -> str:
     """An error of the command line, its options named as the fields of the body."""
     fields = {f"--{name.replace('_', '-')}": name for name in BODIES[job.kind].model_fields}
-    return re.sub(r"--[a-z-]+", lambda found: fields.get(found[0], found[0]), detail)
+    return re.sub(
+        r"--[a-z-]+", lambda found: fields.get(found[0], found[0]), detail.replace(_OTHER_OUT, "start a new job")
+    )
 
 
 def has_result(folder: JobFolder, job: Job) -> bool:
