@@ -203,16 +203,20 @@ class JobFolder:
         return self.decide(id, again)
 
     def cancel(self, id: str) -> Job | None:
-        """End a waiting job, or ask a running one to end; remove one that has ended, and return None."""
+        """End a waiting job, or ask a running one to end; one that has ended stays as it is."""
 
-        def ended(job: Job) -> Job | None:
+        def ended(job: Job) -> Job:
             if job.over:
-                return None
+                return job
             if job.state == "queued":
                 return replace(job, state="cancelled", cancel=True, ended=now())
             return replace(job, cancel=True)
 
         return self.decide(id, ended)
+
+    def remove(self, id: str) -> None:
+        """Remove a job that has ended, with its files; another one stays."""
+        self.decide(id, lambda job: None if job.over else job)
 
     def log_of(self, id: str) -> list[str]:
         """The last lines of the command's log, without the directory's name and the rules of tables."""
@@ -241,7 +245,7 @@ class JobFolder:
         oldest = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         for job in self.jobs():
             if job.over and (job.ended or "") < oldest:
-                self.decide(job.id, lambda job: None if job.over else job)
+                self.remove(job.id)
         for left in (*self.path.glob(".new-*"), *self.path.glob(".gone-*")):
             if time.time() - left.stat().st_mtime > _LEFT_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)

@@ -267,12 +267,13 @@ def resume_job(request: Request, key: JobKey, id: JobId) -> Response:
 )
 async def delete_job(request: Request, key: JobKey, id: JobId) -> Response:
     """Cancel a job, keeping what it has written; a job that has ended is removed, with its files (204)."""
-    before = await run_in_threadpool(_job, request, key, id)
+    job = await run_in_threadpool(_job, request, key, id)
     found = service(request)
     folder = folder_of(found)
-    job = await run_in_threadpool(folder.cancel, id)
-    if job is None or before.over:
+    if job.over:
+        await run_in_threadpool(folder.remove, id)
         return Response(status_code=204)
+    job = await run_in_threadpool(folder.cancel, id) or job
     deadline = time.monotonic() + _CANCEL_SECONDS
     while not job.over and time.monotonic() < deadline:
         await asyncio.sleep(_LOOK_SECONDS)

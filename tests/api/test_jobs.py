@@ -324,6 +324,7 @@ def test_old_and_broken_jobs_go(tmp_path: Path) -> None:
     folder.change(old.id, state="done", ended="2020-01-01T00:00:00+00:00")
     folder.cancel(new.id)
     (folder.directory(broken.id) / "job.json").write_text("{")
+    assert folder.cancel(old.id) == folder.find(old.id)
     folder.tidy(days=1)
     assert [job.id for job in folder.jobs()] == [new.id] and not folder.directory(old.id).exists()
     with pytest.raises(OSError):
