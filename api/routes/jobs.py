@@ -273,9 +273,10 @@ async def delete_job(request: Request, key: JobKey, id: JobId) -> Response:
     if job.over:
         await run_in_threadpool(folder.remove, id)
         return Response(status_code=204)
-    job = await run_in_threadpool(folder.cancel, id) or job
+    changed = await run_in_threadpool(folder.cancel, id)
     deadline = time.monotonic() + _CANCEL_SECONDS
-    while not job.over and time.monotonic() < deadline:
+    while changed is not None and not changed.over and time.monotonic() < deadline:
         await asyncio.sleep(_LOOK_SECONDS)
-        job = await run_in_threadpool(folder.find, id) or job
+        changed = await run_in_threadpool(folder.find, id)
+    job = changed or job
     return json(await run_in_threadpool(job_row, found, job), status=200 if job.over else 202)
