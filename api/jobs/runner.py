@@ -116,8 +116,7 @@ class Runner:
         bell = self.folder.bell()
         if self._every("rescan", _RESCAN_SECONDS) or bell != self._bell:
             self._bell = bell
-            for job in self.folder.jobs():
-                self._attend(job)
+            self._attend(self.folder.jobs())
         if self._every("tidy", _TIDY_SECONDS):
             self.folder.tidy(days=self._days)
 
@@ -128,16 +127,18 @@ class Runner:
         self._due[what] = at + seconds
         return True
 
-    def _attend(self, job: Job) -> None:
-        """Do what a job needs: start it, take it over, end it."""
-        run = self._runs.get(job.id)
-        if job.state == "queued" and len(self._runs) < self._slots:
-            self._begin(job)
-        elif job.state == "running" and run is None:
+    def _attend(self, jobs: list[Job]) -> None:
+        """Take over what another service left, before anything is started; end what is cancelled; start the oldest."""
+        left = [job for job in jobs if job.state == "running" and job.id not in self._runs]
+        for job in left:
             self._take_over(job)
-        elif run is not None and job.cancel and run.ending is None:
-            run.ending = time.monotonic()
-            _signal(run.process.pid, signal.SIGTERM)
+        for job in jobs:
+            run = self._runs.get(job.id)
+            if run is not None and job.cancel and run.ending is None:
+                run.ending = time.monotonic()
+                _signal(run.process.pid, signal.SIGTERM)
+            elif job.state == "queued" and not left and len(self._runs) < self._slots:
+                self._begin(job)
 
     def _begin(self, job: Job) -> None:
         directory = self.folder.directory(job.id)
