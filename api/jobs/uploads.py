@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from api.auth import require_scope
 from api.errors import Problem, invalid
 from api.http import MAX_BODY, parse, read_body, require_media_type
-from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, AuditJob, TagJob
+from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, TagJob
 from api.jobs.folder import Upload
 from graph.errors import InputError
 from graph.formats.reading import largest
@@ -70,9 +70,8 @@ def check_files(job: AnyJob, directory: Path) -> None:
 def _kind_in(raw: bytes) -> Any:
     try:
         found = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        parse(AuditJob, raw)  # Raises what is wrong.
-        raise
+    except orjson.JSONDecodeError as error:
+        raise Problem("malformed-body", f"the body is not JSON: {error}") from None
     return found.get("kind") if isinstance(found, dict) else None
 
 
