@@ -2,10 +2,14 @@
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -14,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from api import errors, openapi
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
-from api.routes import concepts, edits, items, pages, profiles, proposals, recommend, search, tag, taxonomy
+from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -48,6 +52,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         except InputError as error:
             log.error("%s", error)
             raise
+        _announce_end(service.stopping)
         try:
             yield
         finally:
@@ -79,6 +84,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         items.router,
         items.concept_items,
         profiles.router,
+        jobs.router,
         concepts.router,
         edits.router,
         concepts.one,
@@ -86,6 +92,20 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         app.include_router(router)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app
+
+
+def _announce_end(stopping: threading.Event) -> None:
+    """Set the event when the process is asked to end: the server waits for streams that nothing else would end."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def end(number: int, frame: FrameType | None, before: Any) -> None:
+        stopping.set()
+        if callable(before):
+            before(number, frame)
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, partial(end, before=signal.getsignal(one)))
 
 
 def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:

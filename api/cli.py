@@ -36,6 +36,15 @@ def serve(
         ),
     ] = None,
     precision: Precision = "fp32",
+    jobs: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KGTAG_JOBS", help="A directory for /v1/jobs.", show_default="FILE.jobs beside sqlite:///FILE"
+        ),
+    ] = None,
+    job_slots: Annotated[
+        int | None, typer.Option(min=0, envvar="KGTAG_JOB_SLOTS", help="Jobs that run at a time.", show_default="1")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each holds its own snapshot.")] = 1,
 ) -> None:
     """Serve tags and graph neighbours over HTTP.
@@ -55,6 +64,8 @@ def serve(
         recommender=recommender,
         snapshot=snapshot,
         precision=read_precision(precision),
+        jobs=jobs,
+        job_slots=job_slots,
     )
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
     log(f"serving on http://{host}:{port} (documentation under /docs)")

@@ -35,6 +35,8 @@ PageReader = Security(Require("read", basic=True), scopes=["read"])
 ProposerKey = Annotated[ApiKey, Security(Require("propose"), scopes=["propose"])]
 ApproverKey = Annotated[ApiKey, Security(Require("approve"), scopes=["approve"])]
 EditorKey = Annotated[ApiKey, Security(Require("edit"), scopes=["edit"])]
+JobKey = Annotated[ApiKey, Security(Require("read", or_else="tag"), scopes=["read", "tag", "edit", "admin"])]
+"""For jobs: any key here; each kind of job has a scope of its own."""
 TaggerKey = Annotated[ApiKey, Security(Require("tag"), scopes=["tag"])]
 ReviewerKey = Annotated[ApiKey, Security(Require("tag", or_else="propose"), scopes=["tag"])]
 """For feedback, which the shop's own software sends as well as people."""
@@ -75,7 +77,7 @@ class JsonBody(Generic[M]):
 
     async def __call__(self, request: Request) -> M:
         require_media_type(request, ("application/json",))
-        return parse(self.model, await _read(request))
+        return parse(self.model, await read_body(request))
 
 
 class BodyRoute(APIRoute):
@@ -125,25 +127,26 @@ def require_media_type(request: Request, accepted: Collection[str]) -> None:
         raise Problem("unsupported-media-type", detail)
 
 
-async def _read(request: Request) -> bytes:
+async def read_body(request: Request, *, way_out: str = "") -> bytes:
+    """The body, of MAX_BODY bytes at most. Raises Problem 413 with the way out for a larger one."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise _too_large()
+        raise _too_large(way_out)
     chunks: list[bytes] = []
     size = 0
     try:
         async for chunk in request.stream():
             size += len(chunk)
             if size > MAX_BODY:
-                raise _too_large()
+                raise _too_large(way_out)
             chunks.append(chunk)
     except ClientDisconnect:
         raise Problem("malformed-body", "the body ended early") from None
     return b"".join(chunks)
 
 
-def _too_large() -> Problem:
-    detail = f"the body is larger than {MAX_BODY:,} bytes"
+def _too_large(way_out: str) -> Problem:
+    detail = f"the body is larger than {MAX_BODY:,} bytes{way_out}"
     return Problem("body-too-large", detail, headers={"Connection": "close"})
 
 

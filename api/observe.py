@@ -1,6 +1,7 @@
 """What is observed of a service: gauges of its snapshot, and each request counted and timed."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -8,18 +9,25 @@ from prometheus_client.registry import Collector
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.jobs.bodies import STATES
 from api.service import Service
 
 _METHODS = ("GET", "POST", "PATCH", "HEAD", "OPTIONS")
 
 
 class SnapshotCollector(Collector):
-    """Gauges of the snapshot, read at each scrape."""
+    """Gauges of the snapshot and of the jobs, read at each scrape."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
     def collect(self) -> Iterable[Metric]:
+        if (folder := self._service.jobs) is not None:
+            states = Counter(job.state for job in folder.jobs())
+            gauge = GaugeMetricFamily("kgtag_jobs", "Jobs by state.", labels=["state"])
+            for state in STATES:
+                gauge.add_metric([state], states[state])
+            yield gauge
         up = self._service.revision is not None
         yield GaugeMetricFamily("kgtag_ready", "Whether there is a snapshot to answer from.", value=float(up))
         if not up:

@@ -12,9 +12,11 @@ from pydantic import TypeAdapter
 from typing_extensions import get_original_bases, is_typeddict
 
 from api import schemas
+from api.jobs import bodies
 from graph import rows as graph_rows
+from graph.rows import AuditReport
 from kgtag import rows
-from kgtag.rows import ErrorRow, ProblemDetails, TaggingRow
+from kgtag.rows import ErrorRow, ImportResult, JobRow, ProblemDetails, TaggingRow
 
 _REF = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
@@ -48,7 +50,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for operation in (one for path in found["paths"].values() for one in path.values()):
             if "security" in operation:
                 (scopes,) = (scopes for one in operation["security"] for scopes in one.values())
-                operation["security"] = [{name: scopes} for name in _SECURITY_SCHEMES]
+                operation["security"] = [{name: [scope]} for scope in scopes for name in _SECURITY_SCHEMES]
         app.openapi_schema = found
     return app.openapi_schema
 
@@ -93,7 +95,7 @@ def _split(doc: str) -> tuple[str, Any]:
 
 
 def _rows() -> Iterator[tuple[str, Any]]:
-    for module in (schemas, graph_rows, rows):
+    for module in (schemas, bodies, graph_rows, rows):
         yield from ((name, one) for name, one in vars(module).items() if inspect.isclass(one))
 
 
@@ -103,7 +105,10 @@ def _schemas() -> dict[str, Any]:
         one for name, one in _rows() if issubclass(one, schemas.Body) and one is not schemas.Body and name[0] != "_"
     ]
     given = [(one, _IN, TypeAdapter(one)) for one in bodies]
-    given += [(one, _OUT, TypeAdapter(one)) for one in (TaggingRow, ErrorRow, ProblemDetails)]
+    given += [
+        (one, _OUT, TypeAdapter(one))
+        for one in (TaggingRow, ErrorRow, ProblemDetails, AuditReport, ImportResult, JobRow)
+    ]
     found: dict[str, Any] = TypeAdapter.json_schemas(given, ref_template=_REF)[1]["$defs"]
     return found
 

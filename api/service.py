@@ -11,6 +11,8 @@ from starlette.requests import Request
 
 from api.auth import Keyring
 from api.errors import Problem
+from api.jobs.folder import JobFolder
+from api.jobs.runner import Runner
 from api.metrics import Metrics
 from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
@@ -62,6 +64,10 @@ class Service:
         self._live: LiveTaxonomy | None = None
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
+        self.stopping = threading.Event()
+        directory = settings.jobs_directory()
+        self.jobs = JobFolder(directory.absolute()) if directory is not None else None
+        self._runner: Runner | None = None
 
     @property
     def live(self) -> LiveTaxonomy:
@@ -131,8 +137,15 @@ class Service:
             live.load()
         self.load_keys()
         live.start(self.load_keys, lambda: models.follow(live.renew))
+        if self.jobs is not None:
+            slots, days = self.settings.job_slots, self.settings.job_days
+            self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
+            self._runner.start()
 
     def stop(self) -> None:
+        self.stopping.set()
+        if self._runner is not None:
+            self._runner.stop()
         if self._live is not None:
             self._live.stop()
             self._live.store.close()

@@ -56,6 +56,7 @@ _SLOW = (
     "api/test_auth.py",
     "api/test_cli.py",
     "api/test_edit.py",
+    "api/test_jobs.py",
     "api/test_new_concept.py",
     "api/test_outage.py",
     "api/test_proposals.py",

@@ -24,7 +24,7 @@ Every error is `application/problem+json` (RFC 9457). Programs match on `type`, 
 |---|---|---|
 {http}
 
-A 503 has `Retry-After`.
+A 503 has `Retry-After`. A job that failed has an `error` of type `job-failed`, which is never the answer to a request.
 
 ## Broken invariants
 
@@ -44,8 +44,9 @@ CODES: Mapping[str, str] = {
     "unknown-concept": "an id or label that the taxonomy lacks; `detail` names the nearest",
     "unknown-version": "a version or release that the history lacks",
     "unknown-proposal": "a number that no proposal has",
+    "unknown-job": "no job has the id; it may have been removed",
     "method-not-allowed": "the path exists, without this method",
-    "conflict": "the proposal is outdated, or the store changed in a way that matters to the edit",
+    "conflict": "the proposal is outdated, the job is in another state, or the store changed in a way that matters",
     "release-taken": "the release name or the version has been released before",
     "precondition-failed": "`If-Match` or `expected_revision` names something that is no longer current",
     "body-too-large": "the body, or one line of a batch, exceeds the limit",
@@ -58,6 +59,8 @@ CODES: Mapping[str, str] = {
     "precondition-required": "the call needs `If-Match`",
     "internal-error": "a fault of the service; its log has the trace",
     "store-error": "the store answered with an error",
+    "jobs-off": "the service has no directory for jobs, or cannot write to it: `kgtag serve --jobs DIR`",
+    "queue-full": "as many jobs are waiting as may wait",
     "model-mismatch": "the model and the taxonomy do not fit each other",
     "no-model": "the service was started without a model that tags",
     "not-ready": "there is no snapshot yet",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from kgtag.tag.batch import Watch as RowWatch
     from kgtag.train.extractor.records import Tick, Watch
+
+PROGRESS_FILE = "KGTAG_PROGRESS"
+"""The variable that names a file for the progress, `{"done", "total", "unit"}`, for whoever started the command."""
+_PROGRESS_SECONDS = 0.25
 
 err = Console(stderr=True, highlight=False, emoji=False)
 out = Console(highlight=False, emoji=False)
@@ -89,8 +96,50 @@ def working(message: str, *, after: float = 1.0) -> Iterator[None]:
 
 
 @contextmanager
+def row_bar(what: str, unit: str) -> Iterator[RowWatch | None]:
+    """Yield the function to call with rows done and, if known, of how many; None when nobody watches."""
+    report = _progress_file(unit)
+    if report is not None or not err.is_terminal:
+        yield report
+        return
+    from rich import progress
+
+    columns = (
+        progress.SpinnerColumn(),
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+    )
+    with progress.Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _progress_file(unit: str) -> RowWatch | None:
+    """Writes what it is called with, at most every quarter of a second, to the file of PROGRESS_FILE, if any."""
+    if PROGRESS_FILE not in os.environ:
+        return None
+    path, written = Path(os.environ[PROGRESS_FILE]), 0.0
+
+    def report(done: int, total: int | None) -> None:
+        nonlocal written
+        now = time.monotonic()
+        if done == total or now - written >= _PROGRESS_SECONDS:
+            written, new = now, path.with_suffix(".new")
+            new.write_bytes(orjson.dumps({"done": done, "total": total, "unit": unit}))
+            new.replace(path)
+
+    return report
+
+
+@contextmanager
 def training_bar() -> Iterator[Watch | None]:
-    """Yield the function to call with every tick, or None without a terminal; logged lines stay above the bar."""
+    """Yield the function to call with every tick, or None when nobody watches; logged lines stay above the bar."""
+    report: Callable[[int, int | None], None] | None = _progress_file("steps")
+    if report is not None:
+        yield lambda tick: report(tick.step, tick.steps)
+        return
     if not err.is_terminal:
         yield None
         return

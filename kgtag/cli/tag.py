@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph.errors import InputError
-from kgtag.cli.console import log, print_json, print_line
+from kgtag.cli.console import log, print_json, print_line, row_bar
 from kgtag.cli.options import Embeddings, Json, Lang, Precision, Rows, Store, load_taxonomy, open_store
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def tag(
     explain: Annotated[bool, typer.Option("--explain", help="Say in a sentence why, for each tag.")] = False,
     precision: Precision = "fp32",
     lang: Lang = None,
+    json: Annotated[bool, typer.Option("--json", help="With --out: the counts of OUT as JSON on stdout.")] = False,
 ) -> None:
     """Tag products: one row out for each product in, in order.
 
@@ -87,14 +88,18 @@ def tag(
     from kgtag.tag.batch import TagJob
     from kgtag.tag.models import assemble_tagger
 
+    if json and out is None:
+        raise InputError("standard output has the tags; --json goes with --out FILE")
     if model is None:
         log("no --model: dictionary baseline, the taxonomy's labels are searched for")
     opened = open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
     tagger = assemble_tagger(models, stores.load_taxonomy(opened))
-    report = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain).run(
-        source, out, resume=resume
-    )
+    job = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain)
+    with row_bar("tagging", "products") as watch:
+        report = job.run(source, out, resume=resume, watch=watch)
+    if json:
+        print_json(report.to_json())
     log(
         f"{report.tagged} products tagged, {report.failed} failed"
         + (f", {report.skipped} done before" if report.skipped else "")

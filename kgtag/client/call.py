@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 import orjson
 
 from graph.errors import KgtagError
-from kgtag.rows import ProblemDetails
+from kgtag.rows import JobRow, ProblemDetails
 
 try:
     import httpx
@@ -23,6 +23,11 @@ T = TypeVar("T")
 
 _LONGEST_WAIT = 60.0
 """Seconds of a Retry-After that a call waits for at most."""
+
+
+_RECONNECTS = 30
+RECONNECT_SECONDS = 1.0
+"""Between two connections for events."""
 
 
 class ApiError(KgtagError):
@@ -51,6 +56,8 @@ class Call(Generic[T]):
         params: The query; those that are None are left out.
         json: The body, when it is JSON.
         content: The body, when it is NDJSON.
+        form: The fields of the body, when it is a form with `files`: their field, name and content.
+        headers: Further headers.
         if_match: An ETag that must still be the current one, or "*".
         repeatable: Whether sending it twice does no more than sending it once.
         read: Makes the row of the response's body.
@@ -61,20 +68,24 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
     content: bytes | None = None
+    form: Mapping[str, Any] | None = None
+    files: Sequence[tuple[str, tuple[str, bytes]]] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
     if_match: str | None = None
     repeatable: bool = False
     read: Callable[[bytes], T] = orjson.loads
 
     def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         """The request as a client of httpx sends it."""
-        headers = {}
+        headers = dict(self.headers)
         content = self.content if self.json is None else orjson.dumps(self.json)
         if content is not None:
             headers["Content-Type"] = "application/x-ndjson" if self.json is None else "application/json"
         if self.if_match is not None:
             headers["If-Match"] = self.if_match if self.if_match == "*" else f'"{self.if_match}"'
         params = {name: value for name, value in self.params.items() if value is not None}
-        return http.build_request(self.method, self.path, params=params, content=content, headers=headers)
+        body: dict[str, Any] = {"content": content} if self.form is None else {"data": self.form, "files": self.files}
+        return http.build_request(self.method, self.path, params=params, headers=headers, **body)
 
     def retry_after(self, response: httpx.Response) -> float | None:
         """Seconds to wait before the call is sent again; None when it is not to be."""
@@ -87,7 +98,12 @@ class Call(Generic[T]):
         """The row of a response that was read. Raises ApiError."""
         if response.is_success:
             return self.read(response.content)
-        raise ApiError(_problem(response), response.status_code)
+        raise error_of(response)
+
+
+def error_of(response: httpx.Response) -> ApiError:
+    """The error of a response that was read."""
+    return ApiError(_problem(response), response.status_code)
 
 
 def _problem(response: httpx.Response) -> ProblemDetails:
@@ -137,7 +153,39 @@ class operation(Generic[P, T]):  # noqa: N801
 
 def read_lines(content: bytes) -> list[Any]:
     """The rows of NDJSON."""
-    return [orjson.loads(line) for line in content.splitlines() if line]
+    return [orjson.loads(line) for line in content.split(b"\n") if line]
+
+
+class Events:
+    """The events of a job, through broken connections. `over`: the job has ended."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.over = False
+        self._last: str | None = None
+        self._failures = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the request for what comes after the last event."""
+        headers = {} if self._last is None else {"Last-Event-ID": self._last}
+        return {"headers": headers, "timeout": httpx.Timeout(10.0, read=60.0)}
+
+    def read(self, line: str) -> Iterator[JobRow]:
+        """Take a line in; the row of an event comes out."""
+        name, _, value = line.partition(": ")
+        if name == "id":
+            self._last, self._failures = value, 0
+        elif name == "data":
+            row: JobRow = orjson.loads(value)
+            self.over = row["state"] in ("done", "failed", "cancelled")
+            yield row
+
+    def failed(self, error: Exception) -> None:
+        """Raises the error unless the service may be starting again."""
+        self._failures += 1
+        if self._failures > _RECONNECTS or (isinstance(error, ApiError) and error.status != 503):
+            raise error
 
 
 class Chunks:

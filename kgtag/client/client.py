@@ -7,9 +7,9 @@ from typing import Any, Self, TypeVar
 import anyio
 import httpx
 
-from kgtag.client.call import Call, Chunks
-from kgtag.client.operations import Operations, Product, tag_chunk
-from kgtag.rows import ErrorRow, TaggingRow
+from kgtag.client.call import RECONNECT_SECONDS, ApiError, Call, Chunks, Events, error_of
+from kgtag.client.operations import Operations, Product, events_path, tag_chunk
+from kgtag.rows import ErrorRow, JobRow, TaggingRow
 
 T = TypeVar("T")
 
@@ -75,6 +75,25 @@ class Client(Operations):
         for chunk in chunks.rest():
             yield from self.send(tag_chunk(chunk, store=store))
 
+    def job_events(self, id: str) -> Iterator[JobRow]:
+        """The job as it is now, then with every change, until it has ended; the last row has its end.
+
+        A connection that breaks, or a service that starts again meanwhile, is waited for.
+        """
+        events = Events(events_path(id))
+        while not events.over:
+            try:
+                with self._http.stream("GET", events.path, **events.options) as response:
+                    if not response.is_success:
+                        response.read()
+                        raise error_of(response)
+                    for line in response.iter_lines():
+                        yield from events.read(line)
+            except (httpx.TransportError, ApiError) as error:
+                events.failed(error)
+            if not events.over:
+                time.sleep(RECONNECT_SECONDS)
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -128,6 +147,23 @@ class AsyncClient(Operations):
         for chunk in chunks.rest():
             for row in await self.send(tag_chunk(chunk, store=store)):
                 yield row
+
+    async def job_events(self, id: str) -> AsyncIterator[JobRow]:
+        """See `Client.job_events`."""
+        events = Events(events_path(id))
+        while not events.over:
+            try:
+                async with self._http.stream("GET", events.path, **events.options) as response:
+                    if not response.is_success:
+                        await response.aread()
+                        raise error_of(response)
+                    async for line in response.aiter_lines():
+                        for row in events.read(line):
+                            yield row
+            except (httpx.TransportError, ApiError) as error:
+                events.failed(error)
+            if not events.over:
+                await anyio.sleep(RECONNECT_SECONDS)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,8 +1,11 @@
 """The operations of the HTTP API, each described once for both clients. Names are those of the OpenAPI description."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 from urllib.parse import quote
+
+import orjson
 
 from graph.model import Kind, ProposalStatus, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
@@ -15,6 +18,10 @@ from kgtag.rows import (
     Health,
     ItemPage,
     ItemRow,
+    JobKind,
+    JobPage,
+    JobRow,
+    JobState,
     Neighbours,
     ProfileRow,
     ProposalPage,
@@ -325,6 +332,70 @@ class Operations:
         return _decide(id, "rebase", comment, force, if_match)
 
     @operation
+    def create_job(
+        self,
+        /,
+        kind: JobKind,
+        files: Mapping[str, str | Path | Sequence[str | Path]] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **fields: Any,
+    ) -> Call[JobRow]:
+        """Start an import, tag, train or audit job.
+
+        Args:
+            kind: "import", "tag", "train" or "audit".
+            files: Paths by field: {"file": "shop.csv"}, {"data": ["a.jsonl", "b.jsonl"], "dev": "dev.jsonl"}.
+            idempotency_key: A second call with it returns the job of the first.
+            fields: Those of the kind: `format="csv"`, `products=[{"title": …}]`, `model="extractor"`.
+        """
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        if not files:
+            body = {"kind": kind, **fields}
+            return Call("POST", "/v1/jobs", json=body, headers=headers, repeatable=idempotency_key is not None)
+        paths = [
+            (role, Path(one))
+            for role, given in files.items()
+            for one in ([given] if isinstance(given, str | Path) else given)
+        ]
+        read = [(role, (path.name, path.read_bytes())) for role, path in paths]
+        repeatable = idempotency_key is not None
+        form = {"kind": kind, **fields}
+        return Call("POST", "/v1/jobs", form=form, files=read, headers=headers, repeatable=repeatable)
+
+    @operation
+    def jobs(
+        self,
+        *,
+        kind: JobKind | None = None,
+        state: JobState | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Call[JobPage]:
+        """A page of jobs, newest first."""
+        return _get("/v1/jobs", kind=kind, state=state, cursor=cursor, limit=limit)
+
+    @operation
+    def job(self, id: str) -> Call[JobRow]:
+        """A job: its state, how far it is, the end of its log."""
+        return _get(_job(id))
+
+    @operation
+    def job_result(self, id: str) -> Call[bytes]:
+        """What a job made: tags as NDJSON, the report of an audit or an import as JSON, a model as a tar file."""
+        return Call("GET", f"{_job(id)}/result", repeatable=True, read=bytes)
+
+    @operation
+    def resume_job(self, id: str) -> Call[JobRow]:
+        """Queue a failed or cancelled job again."""
+        return Call("POST", f"{_job(id)}/resume")
+
+    @operation
+    def delete_job(self, id: str) -> Call[JobRow | None]:
+        """Cancel a job; one that has ended is removed, and None returned."""
+        return Call("DELETE", _job(id), read=lambda content: orjson.loads(content) if content else None)
+
+    @operation
     def health(self) -> Call[Health]:
         """Whether the process answers."""
         return _get("/healthz")
@@ -354,6 +425,15 @@ def _profile(id: str) -> str:
 
 def _item(id: str) -> str:
     return f"/v1/items/{quote(id, safe='')}"
+
+
+def _job(id: str) -> str:
+    return f"/v1/jobs/{quote(id, safe='')}"
+
+
+def events_path(id: str) -> str:
+    """The path of a job's events."""
+    return f"{_job(id)}/events"
 
 
 def _edit(

@@ -1,7 +1,9 @@
 """Settings of the command line and the service, read once from the environment."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, get_args
+from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +31,10 @@ class Settings(BaseSettings):
         snapshot: A file that keeps the served snapshot for the next start.
         busy_seconds: How long a write to SQLite waits for another process.
         new_values: Infer values that the taxonomy got after training from their names.
+        jobs: A directory for the jobs of the service; beside the file of a SQLite store by default.
+        job_slots: Jobs that run at a time; 0 leaves them to another service with the same directory.
+        job_queue: Jobs that may wait.
+        job_days: After so many days a job that has ended is removed, with its files.
     """
 
     model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=(), extra="forbid")
@@ -45,10 +51,32 @@ class Settings(BaseSettings):
     snapshot: Path | None = None
     busy_seconds: float = Field(default=10.0, ge=0)
     new_values: bool = False
+    jobs: Path | None = None
+    job_slots: int = Field(default=1, ge=0)
+    job_queue: int = Field(default=100, ge=1)
+    job_days: float = Field(default=7.0, gt=0)
 
     def open_store(self, url: str | None = None) -> MigratableStore:
         """The store at `url`, else the one of the settings. Raises InputError for an unsupported URL."""
         return open_store(url or self.store, neo4j_password=self.password, busy_seconds=self.busy_seconds)
+
+    def jobs_directory(self) -> Path | None:
+        """Where the jobs of the service are, `shop.db.jobs` for `sqlite:///shop.db`; None: nowhere, as on Windows."""
+        if sys.platform == "win32":
+            return None
+        file = self.store.removeprefix("sqlite:///")
+        return self.jobs or (Path(f"{unquote(file)}.jobs") if file != self.store else None)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that give a process in any directory these settings."""
+        given = self.model_dump(mode="json", exclude_none=True) | {"neo4j_password": self.password}
+        file = self.store.removeprefix("sqlite:///")
+        if file != self.store:
+            given["store"] = f"sqlite:///{Path(file).absolute()}"
+        for name in ("model", "embeddings", "recommender", "jobs", "snapshot"):
+            if name in given and Path(given[name]).exists():
+                given[name] = Path(given[name]).absolute()
+        return {f"KGTAG_{name.upper()}": str(value) for name, value in given.items() if value is not None}
 
     @property
     def password(self) -> str | None:

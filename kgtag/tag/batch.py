@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -13,8 +14,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import orjson
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
@@ -25,12 +24,16 @@ from kgtag.tag.tagger import Tagger
 from kgtag.types import Product, Tagging
 
 _BATCH = 64
+_ERROR_ROW = re.compile(rb'\{"id":(null|"(\\.|[^"\\])*"),"error":')
 
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
 
 Outcome = Tagging | KgtagError
 """A row's result: its tags, or why there are none."""
+
+Watch = Callable[[int, int | None], None]
+"""Called with the rows done, and of how many if that is known."""
 
 
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
@@ -68,12 +71,18 @@ def outcome_row(
 
 @dataclass(frozen=True, slots=True)
 class TagReport:
-    """Products by outcome; `skipped` were in the output file already."""
+    """Products by outcome; `skipped` were in the output file already, `failed_before` among them."""
 
     tagged: int
     failed: int
     skipped: int
     seconds: float
+    failed_before: int = 0
+
+    def to_json(self) -> dict[str, float]:
+        """The counts of the whole output file, and the seconds of this run."""
+        tagged = self.tagged + self.skipped - self.failed_before
+        return {"tagged": tagged, "failed": self.failed + self.failed_before, "seconds": round(self.seconds, 1)}
 
 
 class TagJob:
@@ -87,11 +96,13 @@ class TagJob:
         self._lang = lang
         self._explain = explain
 
-    def run(self, source: Path | None, out: Path | None, *, resume: bool = False) -> TagReport:
+    def run(
+        self, source: Path | None, out: Path | None, *, resume: bool = False, watch: Watch | None = None
+    ) -> TagReport:
         """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
 
         A row that cannot be tagged gets its error as its row. With `resume`, the rows of `out` are skipped and a torn
-        last line is cut off.
+        last line is cut off. `watch` is called with the rows done and, for a file, of how many.
         """
         if resume and out is None:
             raise InputError("--resume continues a file; name it with --out FILE")
@@ -101,12 +112,14 @@ class TagJob:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
         rest = attempt_products(source, lang=self._lang) if source else attempt_lines(sys.stdin.buffer, lang=self._lang)
-        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, None)
+        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0
         rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
-        with _opened(out, done.end) as sink, _progress() as progress:
-            task = progress.add_task("tagging", total=None, completed=done.rows)
+        watch = watch or _unwatched
+        total = None if watch is _unwatched or source is None else sum(1 for _ in attempt_products(source))
+        with _opened(out, done.end) as sink:
+            watch(done.rows, total)
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
@@ -115,8 +128,8 @@ class TagJob:
                 sink.flush()
                 bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
                 failed, tagged = failed + bad, tagged + len(batch) - bad
-                progress.advance(task, len(batch))
-        return TagReport(tagged, failed, done.rows, time.perf_counter() - started)
+                watch(done.rows + tagged + failed, total)
+        return TagReport(tagged, failed, done.rows, time.perf_counter() - started, done.failed)
 
     def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
         """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
@@ -155,22 +168,23 @@ class TagJob:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """The whole rows of an output file, where they end in bytes, and the last of them."""
+    """The whole rows of an output file, those with an error, where they end in bytes, and the last of them."""
 
     rows: int
+    failed: int
     end: int
     last: Any
 
     @classmethod
     def of(cls, path: Path) -> _Done:
-        rows, end, last = 0, 0, b"null"
+        rows, failed, end, last = 0, 0, 0, b"null"
         with path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
                     break
-                rows, end, last = rows + 1, end + len(line), line
+                rows, failed, end, last = rows + 1, failed + bool(_ERROR_ROW.match(line)), end + len(line), line
         try:
-            return cls(rows, end, orjson.loads(last))
+            return cls(rows, failed, end, orjson.loads(last))
         except orjson.JSONDecodeError:
             raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
 
@@ -191,6 +205,4 @@ def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
         raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
 
 
-def _progress() -> Progress:
-    bar = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*bar, console=Console(stderr=True), transient=True)
+def _unwatched(done: int, total: int | None) -> None: ...

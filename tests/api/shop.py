@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -95,7 +98,7 @@ def keys(store: TaxonomyStore) -> dict[str, str]:
 
 
 def settings(url: str, **more: Any) -> Settings:
-    return Settings(store=url, poll_seconds=0.1, **more)
+    return Settings(store=url, **{"poll_seconds": 0.1, "job_slots": 0, **more})
 
 
 @contextlib.contextmanager
@@ -118,16 +121,46 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def process(store: str, *options: str, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """`kgtag serve` as its users start it, without a model: its base URL, and the process."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = ("--store", store, "--port", str(port), "--workers", str(workers), *options)
+    command = [sys.executable, "-m", "api", "serve", *given]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            with client(url) as asking:
+                until(lambda: _ready(asking), seconds=120)
+            yield url, started
+        finally:
+            started.send_signal(signal.SIGINT)
+
+
+def _ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextlib.contextmanager
 def client(url: str, key: str | None = None) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     with httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as found:
         yield found
 
 
+def app(url: str, *, with_model: bool = True, **more: Any) -> FastAPI:
+    """The service in this process, which runs no jobs unless it is asked to."""
+    empty = Models(None, None, None, EnforceSettings())
+    return create_app(settings(url, **more), models=models() if with_model else empty)
+
+
 @contextlib.contextmanager
 def shop_server(url: str, *, with_model: bool = True) -> Iterator[str]:
-    empty = Models(None, None, None, EnforceSettings())
-    with serving(create_app(settings(url), models=models() if with_model else empty)) as base:
+    with serving(app(url, with_model=with_model)) as base:
         yield base
 
 

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 
-import httpx
 import pytest
 import typer
 
@@ -46,32 +39,9 @@ def test_a_wrong_setting_is_named(env: dict[str, str], said: str) -> None:
     assert ran.code == 2 and ran.stderr.startswith("error: ") and said in ran.stderr and "Traceback" not in ran.stderr
 
 
-@contextlib.contextmanager
-def _served(store: str, *, workers: int) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "api", "serve", "--store", store, "--port", str(port), "--workers", str(workers)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            with shop.client(url) as client:
-                shop.until(lambda: _ready(client), seconds=120)
-            yield url
-        finally:
-            process.send_signal(signal.SIGINT)
-
-
-def _ready(client: httpx.Client) -> bool:
-    try:
-        return client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 def test_metrics_are_of_all_workers(shop_store: SqliteStore, keys: dict[str, str]) -> None:
     """Whichever worker answers, the counts are the same and no request is missing."""
-    with _served(shop_store.url, workers=2) as url:
+    with shop.process(shop_store.url, workers=2) as (url, _):
         for _ in range(30):  # each on a connection of its own, so that both workers get some
             with shop.client(url, keys["read"]) as client:
                 assert client.get("/v1/taxonomy").status_code == 200

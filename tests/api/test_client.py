@@ -189,3 +189,25 @@ def test_a_response_of_something_in_between() -> None:
     with pytest.raises(ApiError, match=r"Bad Gateway \(502\): <html>") as caught:
         _client(Answers(httpx.Response(502, text="<html>oh</html>"))).taxonomy()
     assert caught.value.type == "about:blank"
+
+
+def test_events_are_followed_through_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgtag.client.client.RECONNECT_SECONDS", 0)
+    asked: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("Last-Event-ID"))
+        if len(asked) == 2:
+            raise httpx.ConnectError("refused", request=request)
+        if len(asked) == 3:
+            return _unavailable()
+        state = "running" if len(asked) == 1 else "done"
+        return httpx.Response(200, text=f'retry: 1000\n\nid: {len(asked)}\ndata: {{"state": "{state}"}}\n\n: beat\n\n')
+
+    client = Client("", http=httpx.Client(base_url="http://shop.test", transport=httpx.MockTransport(answer)))
+    assert [row["state"] for row in client.job_events("x")] == ["running", "done"]
+    assert asked == [None, "1", "1", "1"]
+    gone = {"type": "urn:kgtag:problem:unknown-job", "title": "Unknown Job", "detail": "no job 'x'"}
+    problem = httpx.Response(404, json=gone, headers={"Content-Type": "application/problem+json"})
+    with pytest.raises(ApiError, match="no job 'x'"):
+        list(_client(Answers(problem)).job_events("x"))

@@ -156,8 +156,10 @@ def test_going_on_after_a_kill(taxonomy: Taxonomy, tmp_path: Path) -> None:
     with out.open("ab") as file:
         file.write(b'{"id": "p0192", "tags": [{"conc')
     extractor = Colors()
-    report = TagJob(_tagger(taxonomy, extractor)).run(source, out, resume=True)
+    seen: list[tuple[int, int | None]] = []
+    report = TagJob(_tagger(taxonomy, extractor)).run(source, out, resume=True, watch=lambda *at: seen.append(at))
     assert (report.skipped, report.tagged, extractor.read) == (done, 300 - done, 300 - done)
+    assert seen[0] == (done, 300) and seen[-1] == (300, 300) and seen == sorted(seen)
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert TagJob(_tagger(taxonomy)).run(source, out, resume=True).tagged == 0
 
