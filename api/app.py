@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _WORKER_SETTINGS = "KGTAG_WORKER_SETTINGS"
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
-Every call but `/`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
+Every call but `/`, `/page/…`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
 `X-API-Key: KEY`, made by `kgtag keys create`. Scope `propose` implies `read`, `edit` and `approve` imply `propose`,
 `admin` implies all; `tag` stands by itself. Errors are `application/problem+json`, with a `type` that does not change.
 Every JSON answer names the `revision` of the taxonomy it was made from; the header `X-Stale-For` marks an answer made

@@ -52,9 +52,9 @@ def taxonomy(request: Request) -> Response:
 async def tree(
     request: Request,
     parent: Annotated[str | None, Query(max_length=300, description="Its children; without one, the top.")] = None,
-    kind: Annotated[Kind, Query(description="What the top has: categories, or attributes, whose children are values.")] = (
-        "category"
-    ),
+    kind: Annotated[
+        Kind, Query(description="What the top has: categories, or attributes, whose children are values.")
+    ] = ("category"),
     scheme: Annotated[str | None, Query(max_length=300, description="Only this scheme, at the top.")] = None,
     cursor: Annotated[int, Query(ge=0, le=1 << 53, description="`next_cursor` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 200,
