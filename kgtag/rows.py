@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
 from graph.model import Kind, Status
-from graph.rows import ConceptRow, FeedbackRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
+from graph.rows import ConceptRow, FeedbackRow, FindingRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
 
 
 class TagRow(TypedDict):
@@ -476,6 +476,21 @@ class RelatedConcepts(TypedDict):
     concept: str
     concepts: list[ConceptRow]
     total: int
+    revision: str
+
+
+class AuditFixes(TypedDict):
+    """Safe repairs as a proposal takes them, and the findings that they repair.
+
+    Example:
+        {"title": "Safe repairs of the audit", "reason": "repairs that need no decision", "changes": [], "fixed": [],
+         "revision": "4f2a91c07d3be685"}
+    """
+
+    title: str
+    reason: str
+    changes: list[dict[str, Any]]
+    fixed: list[FindingRow]
     revision: str
 
 

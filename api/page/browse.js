@@ -1,6 +1,7 @@
 // Browse: a tree that loads as it opens, search, and a page for each concept.
 
 import { ConceptLink, ConceptSearch, Copy, createContext, Empty, go, html, Kind, link, percent, useAnswer, useContext, useEffect, useState, useText, Wait } from "./ui.js";
+import { AddBelow, Edit } from "./edit.js";
 import { get, path } from "./api.js";
 
 const Open = createContext(new Set());
@@ -53,11 +54,16 @@ const RELATIONS = ["broader", "narrower", "related", "applies_to", "value_of", "
 function Concept({ id, lang }) {
   const t = useText();
   const state = useAnswer((signal) => get(path("concepts", id), { lang }, { signal }), [id, lang]);
+  const [doing, setDoing] = useState("");
+  useEffect(() => setDoing(""), [id]);
   return html`<${Wait} state=${state}>${(concept) => html`<article class="concept">
     <nav class="path" aria-label=${t("broader")}>${concept.path.slice(0, -1).map((one) => html`<span key=${one.concept}><${ConceptLink} id=${one.concept} label=${one.label} /> › </span>`)}</nav>
     <h1 class=${concept.status}>${concept.label} <${Kind} kind=${concept.kind} /> ${concept.status !== "active" && html`<span class="kind">${t(concept.status)}</span>`}</h1>
     <p class="muted small"><code>${concept.id}</code> · ${concept.scheme} ${concept.notation && html`· ${concept.notation}`}</p>
-    <div class="row"><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} /></div>
+    ${doing === "edit" && html`<${Edit} concept=${concept} onCancel=${() => setDoing("")} onDone=${() => { setDoing(""); state.again(); }} />`}
+    ${doing === "add" && html`<${AddBelow} concept=${concept} lang=${lang} onCancel=${() => setDoing("")} />`}
+    <div class="row"><button class="quiet" onClick=${() => setDoing(doing === "edit" ? "" : "edit")}>${t("edit")}</button>
+      <button class="quiet" onClick=${() => setDoing(doing === "add" ? "" : "add")}>${t(concept.kind === "attribute" ? "addValue" : "addNarrower")}</button><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} /></div>
     <section><h2>${t("labels")}</h2><table><tbody>${languages(concept).map((tag) => html`<tr key=${tag}><th scope="row" lang="en">${tag}</th>
       <td lang=${tag}><b>${concept.pref_label[tag]}</b>
         ${concept.alt_label[tag] && html` <span class="muted">${t("alternative", { labels: concept.alt_label[tag].join(", ") })}</span>`}

@@ -11,15 +11,18 @@ from api.errors import problems
 from api.http import Lang, Limit, Reader, json, require_known
 from api.service import service
 from graph.audit import Severity
-from graph.audit.report import SEVERITIES
+from graph.audit.report import SEVERITIES, finding_row
 from graph.columns.columns import TYPES
+from graph.editing import Signature
 from graph.errors import InputError
 from graph.history.entries import version_detail
 from graph.history.versions import entry_at
 from graph.model import Kind
+from graph.model.changes import change_to_json
 from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
 from graph.taxonomy import Taxonomy
-from kgtag.rows import Releases, TaxonomySize, TreeLevel, TreeNode, VersionPage
+from kgtag.embed.audit import fixes_of_store
+from kgtag.rows import AuditFixes, Releases, TaxonomySize, TreeLevel, TreeNode, VersionPage
 from kgtag.serve.live import Served
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
@@ -154,6 +157,26 @@ def releases(request: Request) -> Response:
     live = service(request).live
     rows = [release_row(one) for one in live.store.releases()]
     answer: Releases = {"revision": live.current.taxonomy.revision, "releases": rows}
+    return json(answer)
+
+
+@router.get("/audit/fixes", response_model=AuditFixes, responses=problems(422))
+def fixes(
+    request: Request,
+    check: Annotated[list[str] | None, Query(description="Only these checks; repeat it for several.")] = None,
+) -> Response:
+    """The repairs of findings that need no decision, as `POST /v1/proposals` takes them. Reads the store; writes
+    nothing."""
+    live = service(request).live
+    reason = "repairs that need no decision"
+    found = fixes_of_store(live.store, Signature("api", reason), checks=check)
+    answer: AuditFixes = {
+        "title": "Safe repairs of the audit",
+        "reason": reason,
+        "changes": [change_to_json(change) for change in found.changes.changes],
+        "fixed": [finding_row(finding) for finding in found.fixed],
+        "revision": live.current.taxonomy.revision,
+    }
     return json(answer)
 
 

@@ -49,6 +49,7 @@ ROUTES = [
     ("GET", "/v1/recommend/concepts", "read"),
     ("GET", "/v1/recommend/items", "read"),
     ("GET", "/v1/audit", "read"),
+    ("GET", "/v1/audit/fixes", "read"),
     ("GET", "/v1/taxonomy", "read"),
     ("GET", "/v1/taxonomy/tree", "read"),
     ("GET", "/v1/taxonomy/versions", "read"),
