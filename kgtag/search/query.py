@@ -14,8 +14,8 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.linker import UNTRAINED
 from kgtag.search.elastic import query_body
 from kgtag.search.expansions import Expander
-from kgtag.search.parsed import NamedConcept, ParsedQuery, QuerySpan
-from kgtag.search.spans import Draft, SpanFinder, Word, as_titles_write, excluded_by_minus, left
+from kgtag.search.parsed import DENIED, NamedConcept, ParsedQuery, QuerySpan
+from kgtag.search.spans import Draft, SpanFinder, Word, as_titles_write, excluded_by_minus, left, without_mild
 from kgtag.text import clean
 from kgtag.types import Linker, Query, Span
 
@@ -34,11 +34,16 @@ _AUDIENCE = re.compile(
 """Whom a thing is for; the head of a query only where nothing else is named."""
 _MISFIT = 0.1
 """What a value counts for whose attribute does not apply to the category."""
-_BEFORE_NOUN = 0.7
-"""What the head counts for when an unknown word follows it: "shoe horn" names no shoe."""
-_GENERIC = re.compile(r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price", re.I)
+_BEFORE_NOUN, _SINGULAR = 0.7, 0.4
+"""What the head counts for when an unknown word follows it, and where it is no plural: "shoe horn" names no shoe."""
+_GENERIC = re.compile(
+    r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price|"
+    r"便宜|特价|促销|新款|推荐|礼物|好用|热卖|正品|包邮",
+    re.I,
+)
 """Words after a head that do not change what it is."""
-_LEAST = 0.1
+_LEAST = 0.2
+"""Least probability of a category that no label names."""
 
 
 class QueryParser:
@@ -47,7 +52,8 @@ class QueryParser:
     Args:
         taxonomy: The snapshot.
         linker: Makes the linker, which gives concepts their probabilities; a trained one also links whole queries.
-        popularity: Items by concept number, for the order of facets and narrower concepts.
+        popularity: Items by concept number, for the order of narrower concepts.
+        within: Items by concept number among those of a concept, for facets.
     """
 
     def __init__(
@@ -56,10 +62,11 @@ class QueryParser:
         linker: Callable[[], Linker] | None = None,
         *,
         popularity: Callable[[int], int] = lambda _: 0,
+        within: Callable[[int], Mapping[int, int]] = lambda _: {},
     ) -> None:
         self._taxonomy = taxonomy
         self._make_linker = linker or (lambda: TaxonomyLinker(taxonomy))
-        self._popularity = popularity
+        self._popularity, self._within = popularity, within
         self._lock = threading.Lock()
 
     @property
@@ -83,7 +90,7 @@ class QueryParser:
         Raises:
             TextError: The query is empty or too long.
         """
-        text = clean(query, limit=MAX_QUERY, what="query")
+        text, mild = without_mild(clean(query, limit=MAX_QUERY, what="query"))
         if not self.built:
             self.warm()
         drafts = self._finder.find(text, lang)
@@ -96,7 +103,7 @@ class QueryParser:
             words = left(text, drafts)
         category = None
         if head is not None:
-            doubt = _BEFORE_NOUN if _noun_follows(text, head, words) else 1.0
+            doubt = _doubt(text, head, words)
             head.concepts = {id: p * doubt for id, p in head.concepts.items()}
             category = self._best(head, None, True)[0]
         language = lang or self._language(text, drafts)
@@ -107,13 +114,14 @@ class QueryParser:
             if word.span in denied
         ]
         spans.sort(key=lambda span: span.start)
-        remainder = " ".join(word.text for word in words if word.span not in denied and not _cue(text, word, denied))
+        cued = denied | {draft.span for draft in drafts if draft.rule in DENIED}
+        unknown = [word.text for word in words if word.span not in denied and not _cue(text, word, cued)]
         expansions = tuple(self._expander.expansions(spans, language.split("-")[0].lower()))
         facets = self._expander.facets(category, language)
         named = next((one for span in spans for one in span.concepts if one.concept == category), None)
-        wanted = " ".join(word for word in remainder.split() if not _GENERIC.fullmatch(word))
+        wanted = " ".join(word for word in unknown if not _GENERIC.fullmatch(word))
         body = query_body(spans, wanted, expansions, facets)
-        return ParsedQuery(query, tuple(spans), named, remainder, expansions, facets, body)
+        return ParsedQuery(query, tuple(spans), named, " ".join([*unknown, *mild]), expansions, facets, body)
 
     def _read(self, text: str, drafts: Sequence[Draft], words: Sequence[Word]) -> set[Span]:
         """Set the rules of the spans; the words that the query excludes."""
@@ -131,6 +139,10 @@ class QueryParser:
                 draft.concepts, draft.rule = values, None
         denied = {name.span for name in others if found.get(name) == "negated" or name.span.start in minus}
         categories = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
+        for draft in categories:
+            if CJK.match(text, draft.span.end - 1) and text[draft.span.end : draft.span.end + 1].isdigit():
+                draft.rule = "modifier"  # "苹果" of "手机壳 苹果15"
+        categories = [draft for draft in categories if draft.rule is None]
         for draft, after in zip_longest(categories, categories[1:]):
             if draft is None or (after is not None and self._alike(draft, after)):
                 continue
@@ -267,16 +279,17 @@ class QueryParser:
     @cached_property
     def _expander(self) -> Expander:
         linker = self._linker
-        return Expander(self._taxonomy, linker=linker, popularity=self._popularity)
+        return Expander(self._taxonomy, linker=linker, popularity=self._popularity, within=self._within)
 
 
-def _noun_follows(text: str, head: Draft, words: Sequence[Word]) -> bool:
-    """Whether an unknown word comes right after the head, in one phrase and without digits."""
+def _doubt(text: str, head: Draft, words: Sequence[Word]) -> float:
+    """Less than 1 where an unknown word comes right after the head, in one phrase and without digits."""
     after = next((word for word in words if word.span.start >= head.span.end), None)
-    if after is None or CJK.search(text):
-        return False
-    between = text[head.span.end : after.span.start]
-    return between == " " and after.text.isalpha() and not _GENERIC.fullmatch(after.text)
+    if after is None or CJK.search(text) or _GENERIC.fullmatch(after.text) or not after.text.isalpha():
+        return 1.0
+    if text[head.span.end : after.span.start] != " ":
+        return 1.0
+    return _BEFORE_NOUN if text[head.span.end - 1] in "sS" else _SINGULAR
 
 
 def _cue(text: str, word: Word, denied: set[Span]) -> bool:

@@ -34,12 +34,20 @@ _NEGATORS = re.compile(r"(?:不是|不|非|无|没|除了|除|以外|之外)+")
 _WISHES = re.compile(r"不想要|不要|别要|除了|不是|除(?=[^了]{1,12}?(?:以外|之外))")
 """Written as the negations that titles use, which are as long."""
 _MINUS = re.compile(r"(?<!\S)-(?=[^\W\d_])")
+_MILD = re.compile(
+    r"(?:\b(?:that|which)\s+(?:is|are)\s+)?\bnot\s+(?:too|so|that|very|overly)\s+[^\W\d_]+|\b100\s?%"
+    rf"|(?:不|不要|别|不能|不想要)太[{CJK_CLASS}]{{1,2}}(?=的|\s|$)",
+    re.IGNORECASE,
+)
+"""Wishes of a degree, which no tag has; they neither exclude nor require a word."""
 _LONGEST_RUN = 4
 _RUNS = 8
 """Runs of words that the linker is asked about."""
 _MORE, _PARTIAL = 2, 0.9
 _TYPO = 5
 """Letters of a word from which on it may be misspelt."""
+_LIKELY = 0.2
+"""Least probability of what a misspelt word means: "dairy" is not "daily"."""
 
 
 @dataclass(slots=True)
@@ -174,7 +182,7 @@ class SpanFinder:
             if any(one.span.start < span.end and span.start < one.span.end for one in taken):
                 continue
             near = {one.concept: one.probability for one in linked.candidates if self._misspells(surface, one.concept)}
-            if near:
+            if max(near.values(), default=0.0) >= _LIKELY:
                 taken.append(Draft(span, near, fuzzy=True))
         return sorted([*drafts, *taken], key=lambda one: one.span)
 
@@ -192,6 +200,11 @@ class SpanFinder:
             for label in labels
             if len(label) >= _TYPO - 1
         )
+
+
+def without_mild(text: str) -> tuple[str, list[str]]:
+    """The query with wishes of a degree ("not too heavy", "100%") blanked out, of the same length, and the wishes."""
+    return _MILD.sub(lambda match: " " * len(match.group()), text), [one.strip() for one in _MILD.findall(text)]
 
 
 def as_titles_write(text: str) -> str:

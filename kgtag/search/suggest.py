@@ -133,20 +133,30 @@ class Suggester:
                 if len(prefix) >= _INFIX and len(found) < limit:
                     yield self._with_any(self._words.containing(prefix, _WORDS))
             if not found:
-                yield from self._misspelt(words)
+                yield from self._misspelt(words, found)
 
-    def _misspelt(self, words: list[str]) -> Iterator[Matches]:
+    def _misspelt(self, words: list[str], found: Mapping[int, int]) -> Iterator[Matches]:
+        """The word with an error; of several, those that no label has, then any of them, then the last word alone."""
         index = self._words
         if len(words) == 1:
             for number in index.near(words[0], unfinished=True)[:_WORDS]:
                 yield self._with_any([number])
             return
-        options = []
-        for place, word in enumerate(words):
-            known = len(index.starting_with(word)) > 0
-            others = [] if known else index.near(word, unfinished=place == len(words) - 1)[:2]
-            options.append([index.vocabulary[number] for number in others] or [word])
-        yield self._with_all(options)
+        known = [len(index.starting_with(word)) > 0 for word in words]
+        near = [
+            [index.vocabulary[number] for number in index.near(word, unfinished=word is words[-1], shortest=3)[:_WORDS]]
+            for word in words
+        ]
+        if not all(known):
+            yield self._with_all(
+                [[one] if is_known else other or [one] for one, is_known, other in zip(words, known, near, strict=True)]
+            )
+        if not found:
+            yield self._with_all([[one, *other] for one, other in zip(words, near, strict=True)])
+        if not found:
+            yield self._keys.starting_with(words[-1], _SCAN)
+        if not found:
+            yield from self._misspelt(words[-1:], found)
 
     def _inside(self, forms: Forms) -> Matches:
         return forms, np.ones(len(forms), dtype=np.bool_), self._lengths[forms].astype(np.int64)

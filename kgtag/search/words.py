@@ -48,10 +48,10 @@ class WordIndex:
         """Numbers of the words that begin so."""
         return range(bisect_left(self.vocabulary, prefix), bisect_left(self.vocabulary, prefix + _LAST))
 
-    def near(self, word: str, *, unfinished: bool = False) -> list[int]:
+    def near(self, word: str, *, unfinished: bool = False, shortest: int = _SHORTEST) -> list[int]:
         """Numbers of the words that are this one but for an error, two in long words, nearest first. `unfinished`: the
-        word is still being typed, so that the other may be longer."""
-        if len(word) < _SHORTEST or not word.isascii() or not word.isalpha():
+        word is still being typed, so that the other may be longer. `shortest`: letters of a word that may have one."""
+        if len(word) < shortest or not word.isascii() or not word.isalpha():
             return []
         keys, words = self._deletions
         asked = np.unique(_deletions(np.array([_head(word)], dtype=np.uint64)))
