@@ -15,9 +15,21 @@ from kgtag.link.linker import UNTRAINED
 from kgtag.search.elastic import query_body
 from kgtag.search.expansions import Expander
 from kgtag.search.parsed import DENIED, NamedConcept, ParsedQuery, QuerySpan
-from kgtag.search.spans import Draft, SpanFinder, Word, as_titles_write, excluded_by_minus, left, without_mild
+from kgtag.search.spans import (
+    GENERIC,
+    Draft,
+    SpanFinder,
+    Word,
+    as_titles_write,
+    excluded_by_minus,
+    head_weight,
+    is_cue,
+    left,
+    without_mild,
+)
+from kgtag.search.tagged import QueryTagger, Tagged, overlap
 from kgtag.text import clean
-from kgtag.types import Linker, Query, Span
+from kgtag.types import Extractor, Linker, Query, Span
 
 MAX_QUERY = 300
 _CONCEPTS = 3
@@ -34,14 +46,6 @@ _AUDIENCE = re.compile(
 """Whom a thing is for; the head of a query only where nothing else is named."""
 _MISFIT = 0.1
 """What a value counts for whose attribute does not apply to the category."""
-_BEFORE_NOUN, _SINGULAR = 0.7, 0.4
-"""What the head counts for when an unknown word follows it, and where it is no plural: "shoe horn" names no shoe."""
-_GENERIC = re.compile(
-    r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price|"
-    r"便宜|特价|促销|新款|推荐|礼物|好用|热卖|正品|包邮",
-    re.I,
-)
-"""Words after a head that do not change what it is."""
 _LEAST = 0.2
 """Least probability of a category that no label names."""
 
@@ -54,6 +58,7 @@ class QueryParser:
         linker: Makes the linker, which gives concepts their probabilities; a trained one also links whole queries.
         popularity: Items by concept number, for the order of narrower concepts.
         within: Items by concept number among those of a concept, for facets.
+        tagger: An extractor trained on queries (see `kgtag.search.tagged`), whose spans decide which labels are meant.
     """
 
     def __init__(
@@ -63,10 +68,11 @@ class QueryParser:
         *,
         popularity: Callable[[int], int] = lambda _: 0,
         within: Callable[[int], Mapping[int, int]] = lambda _: {},
+        tagger: Extractor | None = None,
     ) -> None:
         self._taxonomy = taxonomy
         self._make_linker = linker or (lambda: TaxonomyLinker(taxonomy))
-        self._popularity, self._within = popularity, within
+        self._popularity, self._within, self._extractor = popularity, within, tagger
         self._lock = threading.Lock()
 
     @property
@@ -93,17 +99,20 @@ class QueryParser:
         text, mild = without_mild(clean(query, limit=MAX_QUERY, what="query"))
         if not self.built:
             self.warm()
-        drafts = self._finder.find(text, lang)
+        drafts, tagged = self._finder.find(text, lang), Tagged()
+        if self._tagger is not None and not CJK.search(text):
+            tagged = self._tagger.read(text)
+            drafts = self._tagger.revise(text, drafts, tagged, lang)
         words = left(text, drafts)
         denied = self._read(text, drafts, words)
-        head = self._head(text, drafts)
+        head = self._head(text, drafts, tagged)
         if head is None:
             head = self._linked_head(text, drafts, words, lang)
             drafts.sort(key=lambda draft: draft.span)
             words = left(text, drafts)
         category = None
         if head is not None:
-            doubt = _doubt(text, head, words)
+            doubt = head_weight(text, head.span, words)
             head.concepts = {id: p * doubt for id, p in head.concepts.items()}
             category = self._best(head, None, True)[0]
         language = lang or self._language(text, drafts)
@@ -115,11 +124,11 @@ class QueryParser:
         ]
         spans.sort(key=lambda span: span.start)
         cued = denied | {draft.span for draft in drafts if draft.rule in DENIED}
-        unknown = [word.text for word in words if word.span not in denied and not _cue(text, word, cued)]
+        unknown = [word.text for word in words if word.span not in denied and not is_cue(text, word, cued)]
         expansions = tuple(self._expander.expansions(spans, language.split("-")[0].lower()))
         facets = self._expander.facets(category, language)
         named = next((one for span in spans for one in span.concepts if one.concept == category), None)
-        wanted = " ".join(word for word in unknown if not _GENERIC.fullmatch(word))
+        wanted = " ".join(word for word in unknown if not GENERIC.fullmatch(word))
         body = query_body(spans, wanted, expansions, facets)
         return ParsedQuery(query, tuple(spans), named, " ".join([*unknown, *mild]), expansions, facets, body)
 
@@ -150,12 +159,16 @@ class QueryParser:
                 draft.rule = "modifier"
         return denied
 
-    def _head(self, text: str, drafts: Sequence[Draft]) -> Draft | None:
+    def _head(self, text: str, drafts: Sequence[Draft], tagged: Tagged) -> Draft | None:
         """The category that is looked for: the last of the first phrase that names any, in Chinese the last of all.
-        Other categories describe it."""
+        Other categories describe it, as do all that a tagger does not take for what is looked for."""
         named = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
         things = [one for one in named if not _AUDIENCE.fullmatch(text[one.span.start : one.span.end])] or named
+        if tagged.heads:
+            things = [one for one in things if any(overlap(one.span, span) for span in tagged.heads)]
         if not things:
+            for one in named:
+                one.rule = "modifier"
             return None
         phrase = things[:1]
         for one in things[1:]:
@@ -267,6 +280,10 @@ class QueryParser:
         return self._make_linker()
 
     @cached_property
+    def _tagger(self) -> QueryTagger | None:
+        return QueryTagger(self._extractor, self._taxonomy, self._linker) if self._extractor is not None else None
+
+    @cached_property
     def _topics(self) -> Mapping[str, Topic]:
         return topics(self._taxonomy)
 
@@ -280,19 +297,3 @@ class QueryParser:
     def _expander(self) -> Expander:
         linker = self._linker
         return Expander(self._taxonomy, linker=linker, popularity=self._popularity, within=self._within)
-
-
-def _doubt(text: str, head: Draft, words: Sequence[Word]) -> float:
-    """Less than 1 where an unknown word comes right after the head, in one phrase and without digits."""
-    after = next((word for word in words if word.span.start >= head.span.end), None)
-    if after is None or CJK.search(text) or _GENERIC.fullmatch(after.text) or not after.text.isalpha():
-        return 1.0
-    if text[head.span.end : after.span.start] != " ":
-        return 1.0
-    return _BEFORE_NOUN if text[head.span.end - 1] in "sS" else _SINGULAR
-
-
-def _cue(text: str, word: Word, denied: set[Span]) -> bool:
-    """Whether the word is the "free" of "gluten free"."""
-    return word.text.lower() in ("free", "frei") and any(text[s.end : word.span.start].strip(" -") == "" for s in denied
-                                                        if s.end <= word.span.start)  # fmt: skip

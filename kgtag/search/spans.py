@@ -49,6 +49,15 @@ _TYPO = 5
 _LIKELY = 0.2
 """Least probability of what a misspelt word means: "dairy" is not "daily"."""
 
+_BEFORE_NOUN, _SINGULAR = 0.7, 0.4
+"""What the head counts for when an unknown word follows it, and where it is no plural: "shoe horn" names no shoe."""
+GENERIC = re.compile(
+    r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price|"
+    r"便宜|特价|促销|新款|推荐|礼物|好用|热卖|正品|包邮",
+    re.I,
+)
+"""Words after a head that do not change what it is."""
+
 
 @dataclass(slots=True)
 class Draft:
@@ -215,6 +224,22 @@ def as_titles_write(text: str) -> str:
 def excluded_by_minus(text: str) -> set[int]:
     """Where a word begins that a minus excludes, as search engines read "socks -wool"."""
     return {match.end() for match in _MINUS.finditer(text)}
+
+
+def is_cue(text: str, word: Word, denied: set[Span]) -> bool:
+    """Whether the word is the "free" of "gluten free"; `denied`: what the query excludes."""
+    before = (text[span.end : word.span.start] for span in denied if span.end <= word.span.start)
+    return word.text.lower() in ("free", "frei") and any(not between.strip(" -") for between in before)
+
+
+def head_weight(text: str, head: Span, words: Sequence[Word]) -> float:
+    """Less than 1 where an unknown word comes right after the head, in one phrase and without digits."""
+    after = next((word for word in words if word.span.start >= head.end), None)
+    if after is None or CJK.search(text) or GENERIC.fullmatch(after.text) or not after.text.isalpha():
+        return 1.0
+    if text[head.end : after.span.start] != " ":
+        return 1.0
+    return _BEFORE_NOUN if text[head.end - 1] in "sS" else _SINGULAR
 
 
 def left(text: str, drafts: Sequence[Draft]) -> list[Word]:

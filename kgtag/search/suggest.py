@@ -142,17 +142,16 @@ class Suggester:
             for number in index.near(words[0], unfinished=True)[:_WORDS]:
                 yield self._with_any([number])
             return
-        known = [len(index.starting_with(word)) > 0 for word in words]
-        near = [
-            [index.vocabulary[number] for number in index.near(word, unfinished=word is words[-1], shortest=3)[:_WORDS]]
-            for word in words
-        ]
-        if not all(known):
-            yield self._with_all(
-                [[one] if is_known else other or [one] for one, is_known, other in zip(words, known, near, strict=True)]
-            )
+
+        def near(word: str) -> list[str]:
+            numbers = index.near(word, unfinished=word is words[-1], shortest=3)
+            return [index.vocabulary[number] for number in numbers[:_WORDS]]
+
+        unknown = {word: near(word) for word in words if not index.starting_with(word)}
+        if unknown:
+            yield self._with_all([unknown.get(word) or [word] for word in words])
         if not found:
-            yield self._with_all([[one, *other] for one, other in zip(words, near, strict=True)])
+            yield self._with_all([[word, *(unknown[word] if word in unknown else near(word))] for word in words])
         if not found:
             yield self._keys.starting_with(words[-1], _SCAN)
         if not found:

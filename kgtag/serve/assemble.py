@@ -43,7 +43,7 @@ def assemble_served(
     tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
     if linker is None:
         linker = (lambda: tagger.linker) if tagger is not None else partial(assemble_linker, models, taxonomy)
-    parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together)
+    parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together, tagger=models.queries)
     if before is not None and before.parser.built:
         parser.warm()
     return Served(taxonomy, recommender, suggester, parser, tagger, items, models.recommender)
@@ -70,6 +70,7 @@ def open_models(settings: Settings) -> Models:
         precision=settings.precision,
         new_values=settings.new_values,
         recommender=settings.recommender,
+        query_model=settings.query_model,
     )
 
 
