@@ -15,7 +15,7 @@ from kgtag.types import Extractor, Linker, Product, Query, Span
 
 HEAD = "core_product_type"
 """The type of what is looked for, as in QueryNER (Palen-Michel et al. 2024), whose types these are."""
-_NAMES = frozenset(("creator", "product_name", "content", "product_number"))
+NAMES = frozenset(("creator", "product_name", "content", "product_number"))
 """Types of brands, titles and the like: a value's label inside of one means nothing ("red" in "red bull")."""
 _ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "color": ("color", "colour", "颜色"),
@@ -58,15 +58,21 @@ class QueryTagger:
         typed = sorted((mention.span, mention.attribute) for mention in found.mentions)
         return Tagged(
             tuple(span for span, type in typed if type == HEAD),
-            tuple(span for span, type in typed if type in _NAMES),
+            tuple(span for span, type in typed if type in NAMES),
             tuple((span, self._attributes[type]) for span, type in typed if type in self._attributes),
         )
 
     def revise(self, text: str, drafts: Sequence[Draft], tagged: Tagged, lang: str | None) -> list[Draft]:
         """Without values inside of longer names; values of the tagged attributes before others, and those that are
         linked within them where no label stands."""
-        kept = [one for one in drafts if not (self._is_value(one) and any(_inside(one.span, n) for n in tagged.names))]
+
+        def named(span: Span) -> bool:
+            return any(_inside(span, name) for name in tagged.names)
+
+        kept = [one for one in drafts if not (self._is_value(one) and named(one.span))]
         for span, attribute in tagged.values:
+            if named(span):
+                continue
             here = [one for one in kept if overlap(one.span, span)]
             for draft in here:
                 fitting = {id: p for id, p in draft.concepts.items() if self._taxonomy.attribute_of(id) == attribute}
