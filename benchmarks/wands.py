@@ -32,6 +32,7 @@ from kgtag.evaluation.tagging import evaluate_linking
 from kgtag.link import LinkExample, TaxonomyLinker
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import ENCODER, TOKENIZER
+from kgtag.search.query import QueryParser
 from kgtag.train.linker.run import Material, train_linker
 from kgtag.types import Query
 
@@ -76,11 +77,17 @@ def measure(task: Task, asked: Pairs, learned: Pairs, *, options: argparse.Names
     found = floors(task, asked, encoder, options.data)
     examples = [LinkExample(Query(text), name) for text, name in asked]
     untrained = evaluate_linking(TaxonomyLinker(task.taxonomy), examples)
-    ours = evaluate_linking(TaxonomyLinker(task.taxonomy, model_dir=folder), examples)
+    linker = TaxonomyLinker(task.taxonomy, model_dir=folder)
+    ours = evaluate_linking(linker, examples)
+    used = [int(task.usage[name]) for name in task.taxonomy.ids]
+    parser = QueryParser(task.taxonomy, lambda: linker, popularity=used.__getitem__)
+    answers = [parser.parse(text).category for text, _ in asked]
+    right = [one.concept == name for one, (_, name) in zip(answers, asked, strict=True) if one is not None]
     for name, metrics in (("kgtag, untrained", untrained), ("kgtag, trained", ours)):
         found[name] = {"accuracy_at_1": metrics["acc@1"], "recall_at_10": metrics["recall@10"], "ece": metrics["ece"]}
+    found["kgtag search, trained"] = {"accuracy_at_1": sum(right) / len(asked), "answered": len(right) / len(asked)}
     data = f"WANDS: {len(asked)} test queries, {len(learned)} learned from, {len(task.taxonomy)} classes"
-    columns = ["accuracy_at_1", "recall_at_10", "ece"]
+    columns = ["accuracy_at_1", "recall_at_10", "ece", "answered"]
     rows = [[name, *(row.get(column, "") for column in columns)] for name, row in found.items()]
     rivals = [name for name in found if not name.startswith("kgtag")]
     table(data, ["", *columns], rows, rivals=rivals, file=sys.stderr if options.json else None)

@@ -27,7 +27,7 @@ from kgtag.search.spans import (
     left,
     without_mild,
 )
-from kgtag.search.tagged import QueryTagger, Tagged, overlap
+from kgtag.search.tagged import QueryTagger, Tagged, check_query_model, overlap
 from kgtag.text import clean
 from kgtag.types import Extractor, Linker, Query, Span
 
@@ -72,7 +72,7 @@ class QueryParser:
     ) -> None:
         self._taxonomy = taxonomy
         self._make_linker = linker or (lambda: TaxonomyLinker(taxonomy))
-        self._popularity, self._within, self._extractor = popularity, within, tagger
+        self._popularity, self._within, self._extractor = popularity, within, check_query_model(tagger)
         self._lock = threading.Lock()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -173,16 +174,20 @@ class Suggester:
         rarest = min(range(len(spans)), key=lambda at: sizes[at])
         forms = [index.texts.targets[starts[one.start] : starts[one.stop]] for one in spans[rarest]]
         candidates = np.unique(np.concatenate(forms)[:_CHECKED])
-        others = [tuple(words) for at, words in enumerate(options) if at != rarest]
-        texts = self._typed.take(pa.array(candidates)).to_pylist()
-        split = (text.split() for text in texts)
-        fits = [all(any(word.startswith(one) for word in words) for one in others) for words in split]
-        return self._inside(candidates[np.array(fits, dtype=np.bool_)])
+        texts = self._typed.take(pa.array(candidates))
+        fits = np.ones(len(candidates), dtype=np.bool_)
+        for at, words in enumerate(options):
+            if at != rarest:
+                begun = rf"(?:^| )(?:{'|'.join(map(re.escape, words))})"
+                fits &= pc.match_substring_regex(texts, begun).to_numpy(zero_copy_only=False)
+        return self._inside(candidates[fits])
 
     def _ranked(self, matches: Matches, lang: str | None, kind: str | None) -> Iterator[int]:
         """Label rows: label starts before inner words, preferred labels before others, much used before little used,
         short before long."""
         forms, late, sizes = matches
+        if not len(forms):
+            return
         starts = self._forms.starts[forms]
         counts = self._forms.starts[forms + 1] - starts
         place = np.repeat(np.arange(len(forms)), counts)

@@ -37,19 +37,9 @@ class Tagged:
 
 
 class QueryTagger:
-    """Reads queries with an extractor that was trained on them, for one snapshot.
-
-    Raises:
-        InputError: The extractor was trained on something else.
-    """
+    """Reads queries with an extractor that was trained on them, for one snapshot."""
 
     def __init__(self, extractor: Extractor, taxonomy: Taxonomy, linker: Linker) -> None:
-        if HEAD not in extractor.attributes:
-            known = ", ".join(extractor.attributes[:5])
-            raise InputError(
-                f"the query model finds {known}, …, not {HEAD!r}; give one that was trained on queries:"
-                " kgtag train extractor --config benchmarks/configs/queryner.toml"
-            )
         self._extractor, self._taxonomy, self._linker = extractor, taxonomy, linker
 
     def read(self, text: str) -> Tagged:
@@ -93,6 +83,17 @@ class QueryTagger:
         ids = {normal_form(text): one.id for one in attributes_of(self._taxonomy) for text, _, _ in one.labels()}
         named = {type: [ids[label] for label in labels if label in ids] for type, labels in _ATTRIBUTES.items()}
         return {type: found[0] for type, found in named.items() if found}
+
+
+def check_query_model(extractor: Extractor | None) -> Extractor | None:
+    """The extractor. Raises InputError when it was trained on something else than queries."""
+    if extractor is not None and HEAD not in extractor.attributes:
+        known = ", ".join(extractor.attributes[:5])
+        raise InputError(
+            f"the query model finds {known}, …, not {HEAD!r}; give one that was trained on queries:"
+            " kgtag train extractor --config benchmarks/configs/queryner.toml"
+        )
+    return extractor
 
 
 def overlap(one: Span, other: Span) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import cdist
 
 from graph.columns.hierarchy import Csr
 
@@ -61,13 +62,18 @@ class WordIndex:
         if not spans:
             return []
         most = 1 if len(word) < 2 * _SHORTEST else 2
-        found = []
-        for number in np.unique(np.concatenate(spans)).tolist():
-            other = self.vocabulary[number]
-            ends = range(len(word) - 1, len(word) + 2) if unfinished else (len(other),)
-            distance = min(OSA.distance(word, other[:end], score_cutoff=most) for end in ends)
-            if distance <= most:
-                found.append((distance, abs(len(other) - len(word)), number))
+        numbers = np.unique(np.concatenate(spans)).tolist()
+        others = [self.vocabulary[number] for number in numbers]
+        ends = (len(word) - 1, len(word), len(word) + 1) if unfinished else (None,)
+        begun = [other[:end] for end in ends for other in others]
+        distances = cdist([word], begun, scorer=OSA.distance, score_cutoff=most, dtype=np.uint8).reshape(
+            -1, len(others)
+        )
+        distance = distances.min(axis=0)
+        found = [
+            (int(distance[at]), abs(len(others[at]) - len(word)), numbers[at])
+            for at in np.flatnonzero(distance <= most).tolist()
+        ]
         return [number for *_, number in sorted(found)]
 
     def containing(self, part: str, limit: int) -> list[int]:

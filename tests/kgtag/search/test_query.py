@@ -20,7 +20,7 @@ from kgtag.search.amounts import find_amounts
 from kgtag.search.parsed import ParsedQuery
 from kgtag.search.query import QueryParser
 from kgtag.types import Candidate, Linked, Query
-from tests.kgtag.search.grammar import check_body
+from tests.kgtag.search.grammar import check_body, opensearch
 from tests.kgtag.search.shop_queries import QUERIES
 
 
@@ -99,6 +99,13 @@ def test_the_grammar_refuses_what_a_server_would() -> None:
     for wrong in ({"range": {"price": {"until": 5}}}, {"term": {"concepts": {"worth": "x"}}}, {"terms": {"size": []}}):
         with pytest.raises((AssertionError, ValueError)):
             check_body({"query": wrong})
+
+
+@pytest.mark.parametrize("wrong", [{"bool": {"must_have": []}}, {"multi_match": {"query": "x", "field": "title"}}])
+def test_the_grammar_of_opensearch_knows_parameters(wrong: dict[str, dict[str, object]]) -> None:
+    ((name, inner),) = wrong.items()
+    with pytest.raises(AssertionError, match=name):
+        opensearch(name, inner)
 
 
 def test_what_the_body_asks_for(parser: QueryParser) -> None:

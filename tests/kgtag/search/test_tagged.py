@@ -69,4 +69,4 @@ def test_a_model_of_products_is_refused() -> None:
         attributes = ("color", "size")
 
     with pytest.raises(InputError, match=r"finds color, size, …, not 'core_product_type'"):
-        QueryParser(Taxonomy.load(sample.TAXONOMY), tagger=_Products()).parse("lamp")
+        QueryParser(Taxonomy.load(sample.TAXONOMY), tagger=_Products())
