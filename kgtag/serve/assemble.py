@@ -12,6 +12,7 @@ from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
 from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
+from kgtag.search.tagged import check_query_model
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
@@ -63,7 +64,7 @@ def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
 
 def open_models(settings: Settings) -> Models:
     """The models that the settings name. Raises InputError when they do not load."""
-    return load_models(
+    models = load_models(
         settings.model,
         settings.embeddings,
         enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
@@ -72,6 +73,8 @@ def open_models(settings: Settings) -> Models:
         recommender=settings.recommender,
         query_model=settings.query_model,
     )
+    check_query_model(models.queries)
+    return models
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Models) -> LiveTaxonomy:
