@@ -4,9 +4,9 @@
 
 The taxonomy is made up (`synthetic.py`). Queries: the first letters of a label, of its second word, and of its last, a
 thing that tens of thousands of labels share (as "boots" in a shop); a word and a letter; words in another order; a
-label with a typing error, in its first word or its second. FTS5 (`prefix='2 3 4'`, unicode61, ranked by bm25) gets the same prefixes as `"word"*`; it
-has no typing errors. Both give ten answers. Times are CPU time of queries not asked before: both work in the calling
-thread, and the machine may be busy.
+label with a typing error, in its first word or its second. FTS5 (`prefix='2 3 4'`, unicode61, ranked by bm25) gets the
+same prefixes as `"word"*`; it has no typing errors. Both give ten answers. Times are CPU time of queries not asked
+before: both work in the calling thread, and the machine may be busy.
 """
 
 from __future__ import annotations

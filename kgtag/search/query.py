@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
-from graph.labels import CJK, folded_form, normal_form
+from graph.labels import CJK, CJK_CLASS, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
 from kgtag.link import TaxonomyLinker
@@ -25,6 +25,7 @@ from kgtag.search.spans import (
     head_weight,
     is_cue,
     left,
+    without_denial,
     without_mild,
 )
 from kgtag.search.tagged import QueryTagger, Tagged, check_query_model, overlap
@@ -44,6 +45,8 @@ _AUDIENCE = re.compile(
     re.I,
 )
 """Whom a thing is for; the head of a query only where nothing else is named."""
+_MODEL = re.compile(rf"[{CJK_CLASS}]\d")
+"""The end of a name with a number: "苹果" of "手机壳 苹果15"."""
 _MISFIT = 0.1
 """What a value counts for whose attribute does not apply to the category."""
 _LEAST = 0.2
@@ -117,11 +120,9 @@ class QueryParser:
             category = self._best(head, None, True)[0]
         language = lang or self._language(text, drafts)
         spans = [self._span(text, draft, category, draft is head, language) for draft in drafts]
-        spans += [
-            QuerySpan(word.span.start, word.span.end, word.text, "text", rule="negated")
-            for word in words
-            if word.span in denied
-        ]
+        for word in (word for word in words if word.span in denied):
+            start = word.span.start + len(word.text) - len(without_denial(word.text))
+            spans.append(QuerySpan(start, word.span.end, text[start : word.span.end], "text", rule="negated"))
         spans.sort(key=lambda span: span.start)
         cued = denied | {draft.span for draft in drafts if draft.rule in DENIED}
         unknown = [word.text for word in words if word.span not in denied and not is_cue(text, word, cued)]
@@ -146,11 +147,13 @@ class QueryParser:
             values = {id: p for id, p in draft.concepts.items() if self._taxonomy[id].kind == "value"}
             if draft.rule == "accessory" and values:  # "with laptop sleeve", a feature
                 draft.concepts, draft.rule = values, None
-        denied = {name.span for name in others if found.get(name) == "negated" or name.span.start in minus}
+        denied = {
+            word.span for name, word in zip(others, words, strict=True)
+            if name.span.start in minus or (found.get(name) == "negated" and without_denial(word.text))
+        }  # fmt: skip
         categories = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
-        for draft in categories:
-            if CJK.match(text, draft.span.end - 1) and text[draft.span.end : draft.span.end + 1].isdigit():
-                draft.rule = "modifier"  # "苹果" of "手机壳 苹果15"
+        for draft in (one for one in categories if _MODEL.match(text, one.span.end - 1)):
+            draft.rule = "modifier"
         categories = [draft for draft in categories if draft.rule is None]
         for draft, after in zip_longest(categories, categories[1:]):
             if draft is None or (after is not None and self._alike(draft, after)):
@@ -191,11 +194,8 @@ class QueryParser:
             end = min(end, stop.start()) if stop and stop.start() > start else end
             surface = text[start:end].strip()
             linked = self._linker.link([Query(surface, lang=lang)])[0] if surface else None
-            found = {
-                one.concept: one.probability
-                for one in (linked.candidates if linked else ())
-                if self._taxonomy[one.concept].kind == "category" and one.probability >= _LEAST
-            }
+            likely = [one for one in (linked.candidates if linked else ()) if one.probability >= _LEAST]
+            found = {one.concept: one.probability for one in likely if self._taxonomy[one.concept].kind == "category"}
             inside = [one for one in drafts if one.span.start < end and start < one.span.end]
             if found and all(one in described for one in inside):
                 for one in inside:
@@ -295,5 +295,4 @@ class QueryParser:
 
     @cached_property
     def _expander(self) -> Expander:
-        linker = self._linker
-        return Expander(self._taxonomy, linker=linker, popularity=self._popularity, within=self._within)
+        return Expander(self._taxonomy, linker=self._linker, popularity=self._popularity, within=self._within)

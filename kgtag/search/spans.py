@@ -33,6 +33,9 @@ _CJK_EDGES = re.compile(
 _NEGATORS = re.compile(r"(?:不是|不|非|无|没|除了|除|以外|之外)+")
 _WISHES = re.compile(r"不想要|不要|别要|除了|不是|除(?=[^了]{1,12}?(?:以外|之外))")
 """Written as the negations that titles use, which are as long."""
+_HANDY = re.compile(r"免(?=[洗烫熨打安])")
+"""Of words that deny nothing a product has, as "免洗"."""
+_DENIAL = re.compile(r"^(?:不含有?|不带|不是|没有?|无|非|零)(?=.)")
 _MINUS = re.compile(r"(?<!\S)-(?=[^\W\d_])")
 _MILD = re.compile(
     r"(?:\b(?:that|which)\s+(?:is|are)\s+)?\bnot\s+(?:too|so|that|very|overly)\s+[^\W\d_]+|\b100\s?%"
@@ -211,6 +214,11 @@ class SpanFinder:
         )
 
 
+def without_denial(word: str) -> str:
+    """A denied word without what denies it: "糖" of "无糖". Empty for a word that has no meaning without ("免洗")."""
+    return "" if re.match("[免未不](?!含|带|是)", word) else _DENIAL.sub("", word)
+
+
 def without_mild(text: str) -> tuple[str, list[str]]:
     """The query with wishes of a degree ("not too heavy", "100%") blanked out, of the same length, and the wishes."""
     return _MILD.sub(lambda match: " " * len(match.group()), text), [one.strip() for one in _MILD.findall(text)]
@@ -218,6 +226,7 @@ def without_mild(text: str) -> tuple[str, list[str]]:
 
 def as_titles_write(text: str) -> str:
     """The query with wishes as titles have them, character for character: "不要" as "不含", "-wool" as "–wool"."""
+    text = _HANDY.sub("快", text)
     return _WISHES.sub(lambda match: "非" if match.group() == "除" else "不含" + "有" * (len(match.group()) - 2), text)
 
 

@@ -66,7 +66,8 @@ class QueryTagger:
             here = [one for one in kept if overlap(one.span, span)]
             for draft in here:
                 fitting = {id: p for id, p in draft.concepts.items() if self._taxonomy.attribute_of(id) == attribute}
-                draft.concepts = fitting or draft.concepts
+                share = sum(draft.concepts.values()) / (sum(fitting.values()) or 1.0)
+                draft.concepts = {id: p * share for id, p in fitting.items()} or draft.concepts
             if not here:
                 surface = text[span.start : span.end]
                 best = self._linker.link([Query(surface, attribute=attribute, lang=lang)])[0].link

@@ -167,6 +167,18 @@ def test_what_is_wished_for_neither_excludes_nor_requires_its_words(
     assert bool(clauses.get("must_not")) == ("free" in query)
 
 
+@pytest.mark.parametrize(
+    ("query", "denied", "remainder"),
+    [("无苦瓜洗发水", "苦瓜", ""), ("免洗洗发水", "", "免洗"), ("围巾 非丝光", "丝光", "")],
+)
+def test_words_are_denied_without_what_denies_them(
+    parser: QueryParser, query: str, denied: str, remainder: str
+) -> None:
+    parsed = parser.parse(query)
+    assert "".join(span.surface for span in parsed.spans if span.negated) == denied
+    assert parsed.remainder == remainder
+
+
 def test_a_model_number_makes_no_fruit() -> None:
     fruit = [Concept("case", "s", "category", {"zh": "手机壳"}), Concept("apple", "s", "category", {"zh": "苹果"})]
     parsed = QueryParser(Snapshot.of(TaxonomyData.of(0, tuple(fruit[::-1]), ()))).parse("手机壳 苹果15")
