@@ -7,9 +7,9 @@ most frequent first, in `wands_value_normalization/product_class_mapping.jsonl`.
 50 it tests, the rest is learned from. With --queries, those test, and all others of DIR are learned from. A query
 without one of the 860 classes is left out.
 
-Floors, in the same run: MiniLM's cosine with the name of the class; less 0.2 times the logarithm of the class's rank by
-frequency, scaled to 1; that with 0.1 times the cosine of character trigrams; and with 0.2 times the cosine by way of
-the nearest paths of Google's taxonomy, where DIR has `google_taxonomy`.
+Floors, in the same run: the encoder's cosine with the name of the class; less 0.2 times the logarithm of the class's
+rank by frequency, scaled to 1; that with 0.1 times the cosine of character trigrams; and with 0.2 times the cosine by
+way of the nearest paths of Google's taxonomy, where DIR has `google_taxonomy`.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ def measure(task: Task, asked: Pairs, learned: Pairs, *, options: argparse.Names
         found[name] = {"accuracy_at_1": metrics["acc@1"], "recall_at_10": metrics["recall@10"], "ece": metrics["ece"]}
     found["kgtag search, trained"] = {"accuracy_at_1": sum(right) / len(asked), "answered": len(right) / len(asked)}
     data = f"WANDS: {len(asked)} test queries, {len(learned)} learned from, {len(task.taxonomy)} classes"
+    data += f"; {Path(options.encoder).name}"
     columns = ["accuracy_at_1", "recall_at_10", "ece", "answered"]
     rows = [[name, *(row.get(column, "") for column in columns)] for name, row in found.items()]
     rivals = [name for name in found if not name.startswith("kgtag")]
@@ -116,7 +117,7 @@ def floors(task: Task, asked: Pairs, encoder: SentenceEncoder, data: Path) -> di
     )
     cosine = vectors @ classes.T
     mixed = cosine - 0.2 * frequent
-    found = {"MiniLM cosine": cosine, "+ 0.2 log frequency rank": mixed, "+ 0.1 characters": mixed + 0.1 * letters}
+    found = {"cosine": cosine, "+ 0.2 log frequency rank": mixed, "+ 0.1 characters": mixed + 0.1 * letters}
     paths = google(data)
     if paths:
         leaves = encoder.encode_uncached(paths)
