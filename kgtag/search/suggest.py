@@ -153,7 +153,7 @@ class Suggester:
             yield self._with_all([unknown.get(word) or [word] for word in words])
         if not found:
             yield self._with_all([[word, *(unknown[word] if word in unknown else near(word))] for word in words])
-        if not found:
+        if not found and len(words[-1]) > 1:
             yield self._keys.starting_with(words[-1], _SCAN)
         if not found:
             yield from self._misspelt(words[-1:], found)
