@@ -11,7 +11,7 @@ import typer
 from kgtag.cli import main
 from kgtag.cli.app import app
 from kgtag.cli.console import log
-from kgtag.cli.options import Embeddings, Precision, Store, read_precision
+from kgtag.cli.options import Embeddings, Precision, QueryModel, Store, read_precision
 
 __all__ = ["app", "main", "serve"]
 
@@ -26,6 +26,7 @@ def serve(
     recommender: Annotated[
         Path | None, typer.Option(envvar="KGTAG_RECOMMENDER", help="A directory from `train recommender`.")
     ] = None,
+    query_model: QueryModel = None,
     host: Annotated[str, typer.Option(help="0.0.0.0 to be reached from other machines.")] = "127.0.0.1",
     port: Annotated[int, typer.Option()] = 8000,
     snapshot: Annotated[
@@ -62,6 +63,7 @@ def serve(
         model=str(model) if model is not None else None,
         embeddings=embeddings,
         recommender=recommender,
+        query_model=query_model,
         snapshot=snapshot,
         precision=read_precision(precision),
         jobs=jobs,

@@ -49,6 +49,7 @@ def load(
     threshold: float = 0.5,
     mode: Literal["off", "symbolic", "full"] = "full",
     new_values: bool = False,
+    query_model: str | Path | None = None,
 ) -> Pipeline:
     """Load a pipeline. Nothing is read from the environment, and nothing is fetched.
 
@@ -61,6 +62,7 @@ def load(
         threshold: The least probability of a tag, 0 to 1.
         mode: What enforcement uses: the threshold alone ("off"), the taxonomy ("symbolic"), embeddings too ("full").
         new_values: Infer values younger than the model from their names.
+        query_model: A model directory that was trained on search queries, for `search`.
 
     Returns:
         The pipeline, on a snapshot of the taxonomy as it is now.
@@ -76,7 +78,9 @@ def load(
     """
     settings = EnforceSettings(threshold=threshold, mode=mode)
     given = model if isinstance(model, str | Path) or model is None else None
-    models = load_models(given, embeddings, enforcement=settings, precision=precision, new_values=new_values)
+    models = load_models(
+        given, embeddings, enforcement=settings, precision=precision, new_values=new_values, query_model=query_model
+    )
     if model is not None and not isinstance(model, str | Path):
         models = replace(models, extractor=model)
     taxonomy, opened = _opened(store)

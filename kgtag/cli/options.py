@@ -33,6 +33,12 @@ Model = Annotated[Path, typer.Option("--model", envvar="KGTAG_MODEL", help="A mo
 Precision = Annotated[
     str, typer.Option("--precision", envvar="KGTAG_PRECISION", help="fp32, or int8: quicker, and very nearly as good.")
 ]
+QueryModel = Annotated[
+    Path | None,
+    typer.Option(
+        "--query-model", envvar="KGTAG_QUERY_MODEL", help="A model trained on search queries (`train extractor`)."
+    ),
+]
 Embeddings = Annotated[
     Path | None,
     typer.Option("--embeddings", envvar="KGTAG_EMBEDDINGS", help="An embeddings directory from `train embeddings`."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgtag.cli.console import print_json, print_table
-from kgtag.cli.options import Json, Store, open_store
+from kgtag.cli.options import Json, QueryModel, Store, open_store
 
 if TYPE_CHECKING:
     from kgtag.search.parsed import QuerySpan
@@ -21,6 +21,7 @@ def search(
         Path | None,
         typer.Option("--model", envvar="KGTAG_MODEL", help="A model directory; without one, labels alone are read."),
     ] = None,
+    query_model: QueryModel = None,
     lang: Annotated[
         str | None, typer.Option(help="Language of the labels shown; that of the query by default.")
     ] = None,
@@ -32,7 +33,7 @@ def search(
     """
     from kgtag.pipeline import load
 
-    pipeline = load(model, store=open_store(store))
+    pipeline = load(model, store=open_store(store), query_model=query_model)
     found = pipeline.search(query, lang=lang)
     if json:
         print_json({**found.to_dict(), "revision": pipeline.taxonomy.revision})

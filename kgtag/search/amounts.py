@@ -84,7 +84,7 @@ _LETTERS = r"(?:x{1,4}|[2-6]x)[sl]|xxs|[sml]"
 _SIZE = re.compile(
     rf"\b(?:size|sz|taille|größe|groesse)\s*[:#]?\s*(?P<named>\d{{1,3}}(?:\.\d)?(?:\s?[a-f]{{1,2}})?|{_LETTERS})(?!\w)"
     rf"|\b(?P<system>(?:eu|uk|us|fr|it|jp)\s?\d{{1,2}}(?:\.5)?)(?![\w.])"
-    rf"|(?<![A-Za-z\d])(?P<chinese>\d{{2}}(?:\.5)?|{_LETTERS})\s?码"
+    rf"|(?<![A-Za-z\d])(?P<chinese>\d{{2,3}}(?:\.5)?|{_LETTERS})\s?码"
     r"|\b(?P<letters>(?:x{1,4}|[2-6]x)l|x{1,3}s|[2-6]t|w\d{2}\s?l\d{2})(?!\w)",
     re.IGNORECASE,
 )

@@ -24,7 +24,7 @@ MAPPING: dict[str, Any] = {
 
 _TEXT = ["title^2", "text"]
 _SURE = 0.5
-"""Concepts at least this probable are required, others only raise the score."""
+"""Least probability of a concept that is excluded beside the best one."""
 _BOOST = 4.0
 _NEAR = 0.02
 """How far an item's quantity may be from the one asked for, as a share of it."""
@@ -49,8 +49,6 @@ def query_body(
         elif span.amount is not None and not span.concepts:
             place, clause = _amount(span)
             parts[place].append(clause)
-        elif span.rule is None and span.concepts[0].probability < _SURE:
-            parts["should"].append(_named(span, expansions))
         elif span.rule is None and span.attribute is not None:
             alternatives.setdefault(span.attribute, []).append(_named(span, expansions))
         else:

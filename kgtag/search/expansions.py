@@ -1,6 +1,6 @@
 """Other words for the concepts of a query, and the facets of its category."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -20,14 +20,20 @@ _SIBLINGS = 200
 
 
 class Expander:
-    """Expansions and facets from one snapshot. `popularity`: items by concept number."""
+    """Expansions and facets from one snapshot. `popularity`: items by concept number; `within`: of those of a
+    concept."""
 
     def __init__(
-        self, taxonomy: Taxonomy, *, linker: object = None, popularity: Callable[[int], int] = lambda _: 0
+        self,
+        taxonomy: Taxonomy,
+        *,
+        linker: object = None,
+        popularity: Callable[[int], int] = lambda _: 0,
+        within: Callable[[int], Mapping[int, int]] = lambda _: {},
     ) -> None:
         self._taxonomy = taxonomy
         self._linker = linker if isinstance(linker, TaxonomyLinker) else None
-        self._popularity = popularity
+        self._popularity, self._within = popularity, within
 
     def expansions(self, spans: Sequence[QuerySpan], lang: str) -> Iterator[Expansion]:
         """For what is wanted, the best concept of each span; weights fall with the concept's probability. `lang` is the
@@ -81,19 +87,23 @@ class Expander:
         return [others[i] for i in np.argsort(-cosines, kind="stable") if cosines[i] >= _CLOSE]
 
     def facets(self, category: str | None, lang: str | None) -> tuple[Facet, ...]:
-        """Attributes that apply to the category: most used first, then those that are declared nearest to it."""
+        """Attributes that apply to the category: most used on its items first, then those that are declared nearest to
+        it. Where it has no items, values are in the order of the whole store."""
         if category is None:
             return ()
         taxonomy, found = self._taxonomy, []
         above = {category, *taxonomy.ancestors(category)}
+        used, here = self._popularity, self._within(taxonomy.index(category))
         for attribute in taxonomy.attributes_for(category):
-            values = [(id, self._popularity(taxonomy.index(id))) for id in taxonomy.values_of(attribute)]
-            values.sort(key=lambda row: (-row[1], row[0]))
-            total = sum(count for _, count in values)
-            shown = tuple((id, taxonomy[id].label(lang), count) for id, count in values[:_VALUES])
+            numbers = [taxonomy.index(id) for id in taxonomy.values_of(attribute)]
+            numbers.sort(key=lambda i: (-here.get(i, 0), -used(i), taxonomy.ids[i]))
+            total = (sum(here.get(i, 0) for i in numbers), sum(map(used, numbers)))
+            ids = [(taxonomy.ids[i], here.get(i, 0)) for i in numbers[:_VALUES]]
+            shown = tuple((id, taxonomy[id].label(lang), count) for id, count in ids)
             declared = (taxonomy.depth(home) for home in taxonomy.out(attribute, "applies_to") if home in above)
-            found.append((-total, -max(declared), attribute, Facet(attribute, taxonomy[attribute].label(lang), shown)))
-        return tuple(facet for *_, facet in sorted(found, key=lambda row: row[:3])[:_FACETS])
+            found.append((*total, max(declared), Facet(attribute, taxonomy[attribute].label(lang), shown)))
+        found.sort(key=lambda row: (*(-count for count in row[:3]), row[3].attribute))
+        return tuple(facet for *_, facet in found[:_FACETS])
 
 
 def _base(tag: str) -> str:

@@ -22,7 +22,7 @@ class NamedConcept:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class QuerySpan:
     """A part of a query, half-open characters, with the concepts it names, most probable first.
 
@@ -47,6 +47,12 @@ class QuerySpan:
     def negated(self) -> bool:
         """Whether the query excludes it."""
         return self.rule in DENIED
+
+    def __repr__(self) -> str:
+        named = ", ".join(f"{one.label} {one.probability:.2f}" for one in self.concepts)
+        bounds = [f"{name} {value}" for name, value in self.amount.to_dict().items()] if self.amount is not None else []
+        notes = [self.type, named, ", ".join(bounds), self.rule or ""]
+        return f"{self.surface}: {'; '.join(note for note in notes if note)}"
 
     def to_dict(self) -> QuerySpanRow:
         """The row of a span; fields that do not apply are left out."""
@@ -90,7 +96,7 @@ class Facet:
     values: tuple[tuple[str, str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ParsedQuery:
     """A parsed search query.
 
@@ -111,6 +117,16 @@ class ParsedQuery:
     expansions: tuple[Expansion, ...]
     facets: tuple[Facet, ...]
     elasticsearch: dict[str, object] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        head = f"ParsedQuery of {self.query!r}"
+        if self.category is not None:
+            head += f" ({self.category.label}, {self.category.probability:.2f})"
+        lines = [f"  {one!r}" for one in self.spans]
+        lines += [f"  other words: {self.remainder}"] if self.remainder else []
+        lines += [f"  also: {', '.join(one.text for one in self.expansions)}"] if self.expansions else []
+        lines += [f"  facets: {', '.join(one.label for one in self.facets)}"] if self.facets else []
+        return "\n".join([head, *lines])
 
     def to_dict(self) -> ParsedQueryRow:
         """The answer of `GET /v1/search/query`, ready for JSON, without `revision`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
-from graph.labels import CJK, folded_form, normal_form
+from graph.labels import CJK, CJK_CLASS, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
 from kgtag.link import TaxonomyLinker
@@ -14,10 +14,23 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.link.linker import UNTRAINED
 from kgtag.search.elastic import query_body
 from kgtag.search.expansions import Expander
-from kgtag.search.parsed import NamedConcept, ParsedQuery, QuerySpan
-from kgtag.search.spans import Draft, SpanFinder, Word, as_titles_write, excluded_by_minus, left
+from kgtag.search.parsed import DENIED, NamedConcept, ParsedQuery, QuerySpan
+from kgtag.search.spans import (
+    GENERIC,
+    Draft,
+    SpanFinder,
+    Word,
+    as_titles_write,
+    excluded_by_minus,
+    head_weight,
+    is_cue,
+    left,
+    without_denial,
+    without_mild,
+)
+from kgtag.search.tagged import QueryTagger, Tagged, check_query_model, overlap
 from kgtag.text import clean
-from kgtag.types import Linker, Query, Span
+from kgtag.types import Extractor, Linker, Query, Span
 
 MAX_QUERY = 300
 _CONCEPTS = 3
@@ -32,13 +45,12 @@ _AUDIENCE = re.compile(
     re.I,
 )
 """Whom a thing is for; the head of a query only where nothing else is named."""
+_MODEL = re.compile(rf"[{CJK_CLASS}]\d")
+"""The end of a name with a number: "苹果" of "手机壳 苹果15"."""
 _MISFIT = 0.1
 """What a value counts for whose attribute does not apply to the category."""
-_BEFORE_NOUN = 0.7
-"""What the head counts for when an unknown word follows it: "shoe horn" names no shoe."""
-_GENERIC = re.compile(r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price", re.I)
-"""Words after a head that do not change what it is."""
-_LEAST = 0.1
+_LEAST = 0.2
+"""Least probability of a category that no label names."""
 
 
 class QueryParser:
@@ -47,7 +59,9 @@ class QueryParser:
     Args:
         taxonomy: The snapshot.
         linker: Makes the linker, which gives concepts their probabilities; a trained one also links whole queries.
-        popularity: Items by concept number, for the order of facets and narrower concepts.
+        popularity: Items by concept number, for the order of narrower concepts.
+        within: Items by concept number among those of a concept, for facets.
+        tagger: An extractor trained on queries (see `kgtag.search.tagged`), whose spans decide which labels are meant.
     """
 
     def __init__(
@@ -56,10 +70,12 @@ class QueryParser:
         linker: Callable[[], Linker] | None = None,
         *,
         popularity: Callable[[int], int] = lambda _: 0,
+        within: Callable[[int], Mapping[int, int]] = lambda _: {},
+        tagger: Extractor | None = None,
     ) -> None:
         self._taxonomy = taxonomy
         self._make_linker = linker or (lambda: TaxonomyLinker(taxonomy))
-        self._popularity = popularity
+        self._popularity, self._within, self._extractor = popularity, within, check_query_model(tagger)
         self._lock = threading.Lock()
 
     @property
@@ -83,37 +99,39 @@ class QueryParser:
         Raises:
             TextError: The query is empty or too long.
         """
-        text = clean(query, limit=MAX_QUERY, what="query")
+        text, mild = without_mild(clean(query, limit=MAX_QUERY, what="query"))
         if not self.built:
             self.warm()
-        drafts = self._finder.find(text, lang)
+        drafts, tagged = self._finder.find(text, lang), Tagged()
+        if self._tagger is not None and not CJK.search(text):
+            tagged = self._tagger.read(text)
+            drafts = self._tagger.revise(text, drafts, tagged, lang)
         words = left(text, drafts)
         denied = self._read(text, drafts, words)
-        head = self._head(text, drafts)
+        head = self._head(text, drafts, tagged)
         if head is None:
             head = self._linked_head(text, drafts, words, lang)
             drafts.sort(key=lambda draft: draft.span)
             words = left(text, drafts)
         category = None
         if head is not None:
-            doubt = _BEFORE_NOUN if _noun_follows(text, head, words) else 1.0
+            doubt = head_weight(text, head.span, words)
             head.concepts = {id: p * doubt for id, p in head.concepts.items()}
             category = self._best(head, None, True)[0]
         language = lang or self._language(text, drafts)
         spans = [self._span(text, draft, category, draft is head, language) for draft in drafts]
-        spans += [
-            QuerySpan(word.span.start, word.span.end, word.text, "text", rule="negated")
-            for word in words
-            if word.span in denied
-        ]
+        for word in (word for word in words if word.span in denied):
+            start = word.span.start + len(word.text) - len(without_denial(word.text))
+            spans.append(QuerySpan(start, word.span.end, text[start : word.span.end], "text", rule="negated"))
         spans.sort(key=lambda span: span.start)
-        remainder = " ".join(word.text for word in words if word.span not in denied and not _cue(text, word, denied))
+        cued = denied | {draft.span for draft in drafts if draft.rule in DENIED}
+        unknown = [word.text for word in words if word.span not in denied and not is_cue(text, word, cued)]
         expansions = tuple(self._expander.expansions(spans, language.split("-")[0].lower()))
         facets = self._expander.facets(category, language)
         named = next((one for span in spans for one in span.concepts if one.concept == category), None)
-        wanted = " ".join(word for word in remainder.split() if not _GENERIC.fullmatch(word))
+        wanted = " ".join(word for word in unknown if not GENERIC.fullmatch(word))
         body = query_body(spans, wanted, expansions, facets)
-        return ParsedQuery(query, tuple(spans), named, remainder, expansions, facets, body)
+        return ParsedQuery(query, tuple(spans), named, " ".join([*unknown, *mild]), expansions, facets, body)
 
     def _read(self, text: str, drafts: Sequence[Draft], words: Sequence[Word]) -> set[Span]:
         """Set the rules of the spans; the words that the query excludes."""
@@ -129,8 +147,14 @@ class QueryParser:
             values = {id: p for id, p in draft.concepts.items() if self._taxonomy[id].kind == "value"}
             if draft.rule == "accessory" and values:  # "with laptop sleeve", a feature
                 draft.concepts, draft.rule = values, None
-        denied = {name.span for name in others if found.get(name) == "negated" or name.span.start in minus}
+        denied = {
+            word.span for name, word in zip(others, words, strict=True)
+            if name.span.start in minus or (found.get(name) == "negated" and without_denial(word.text))
+        }  # fmt: skip
         categories = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
+        for draft in (one for one in categories if _MODEL.match(text, one.span.end - 1)):
+            draft.rule = "modifier"
+        categories = [draft for draft in categories if draft.rule is None]
         for draft, after in zip_longest(categories, categories[1:]):
             if draft is None or (after is not None and self._alike(draft, after)):
                 continue
@@ -138,12 +162,16 @@ class QueryParser:
                 draft.rule = "modifier"
         return denied
 
-    def _head(self, text: str, drafts: Sequence[Draft]) -> Draft | None:
+    def _head(self, text: str, drafts: Sequence[Draft], tagged: Tagged) -> Draft | None:
         """The category that is looked for: the last of the first phrase that names any, in Chinese the last of all.
-        Other categories describe it."""
+        Other categories describe it, as do all that a tagger does not take for what is looked for."""
         named = [draft for draft in drafts if draft.rule is None and self._topic(draft) == "category"]
         things = [one for one in named if not _AUDIENCE.fullmatch(text[one.span.start : one.span.end])] or named
+        if tagged.heads:
+            things = [one for one in things if any(overlap(one.span, span) for span in tagged.heads)]
         if not things:
+            for one in named:
+                one.rule = "modifier"
             return None
         phrase = things[:1]
         for one in things[1:]:
@@ -166,11 +194,8 @@ class QueryParser:
             end = min(end, stop.start()) if stop and stop.start() > start else end
             surface = text[start:end].strip()
             linked = self._linker.link([Query(surface, lang=lang)])[0] if surface else None
-            found = {
-                one.concept: one.probability
-                for one in (linked.candidates if linked else ())
-                if self._taxonomy[one.concept].kind == "category" and one.probability >= _LEAST
-            }
+            likely = [one for one in (linked.candidates if linked else ()) if one.probability >= _LEAST]
+            found = {one.concept: one.probability for one in likely if self._taxonomy[one.concept].kind == "category"}
             inside = [one for one in drafts if one.span.start < end and start < one.span.end]
             if found and all(one in described for one in inside):
                 for one in inside:
@@ -255,6 +280,10 @@ class QueryParser:
         return self._make_linker()
 
     @cached_property
+    def _tagger(self) -> QueryTagger | None:
+        return QueryTagger(self._extractor, self._taxonomy, self._linker) if self._extractor is not None else None
+
+    @cached_property
     def _topics(self) -> Mapping[str, Topic]:
         return topics(self._taxonomy)
 
@@ -266,20 +295,4 @@ class QueryParser:
 
     @cached_property
     def _expander(self) -> Expander:
-        linker = self._linker
-        return Expander(self._taxonomy, linker=linker, popularity=self._popularity)
-
-
-def _noun_follows(text: str, head: Draft, words: Sequence[Word]) -> bool:
-    """Whether an unknown word comes right after the head, in one phrase and without digits."""
-    after = next((word for word in words if word.span.start >= head.span.end), None)
-    if after is None or CJK.search(text):
-        return False
-    between = text[head.span.end : after.span.start]
-    return between == " " and after.text.isalpha() and not _GENERIC.fullmatch(after.text)
-
-
-def _cue(text: str, word: Word, denied: set[Span]) -> bool:
-    """Whether the word is the "free" of "gluten free"."""
-    return word.text.lower() in ("free", "frei") and any(text[s.end : word.span.start].strip(" -") == "" for s in denied
-                                                        if s.end <= word.span.start)  # fmt: skip
+        return Expander(self._taxonomy, linker=self._linker, popularity=self._popularity, within=self._within)

@@ -33,13 +33,33 @@ _CJK_EDGES = re.compile(
 _NEGATORS = re.compile(r"(?:不是|不|非|无|没|除了|除|以外|之外)+")
 _WISHES = re.compile(r"不想要|不要|别要|除了|不是|除(?=[^了]{1,12}?(?:以外|之外))")
 """Written as the negations that titles use, which are as long."""
+_HANDY = re.compile(r"免(?=[洗烫熨打安])")
+"""Of words that deny nothing a product has, as "免洗"."""
+_DENIAL = re.compile(r"^(?:不含有?|不带|不是|没有?|无|非|零)(?=.)")
 _MINUS = re.compile(r"(?<!\S)-(?=[^\W\d_])")
+_MILD = re.compile(
+    r"(?:\b(?:that|which)\s+(?:is|are)\s+)?\bnot\s+(?:too|so|that|very|overly)\s+[^\W\d_]+|\b100\s?%"
+    rf"|(?:不|不要|别|不能|不想要)太[{CJK_CLASS}]{{1,2}}(?=的|\s|$)",
+    re.IGNORECASE,
+)
+"""Wishes of a degree, which no tag has; they neither exclude nor require a word."""
 _LONGEST_RUN = 4
 _RUNS = 8
 """Runs of words that the linker is asked about."""
 _MORE, _PARTIAL = 2, 0.9
 _TYPO = 5
 """Letters of a word from which on it may be misspelt."""
+_LIKELY = 0.2
+"""Least probability of what a misspelt word means: "dairy" is not "daily"."""
+
+_BEFORE_NOUN, _SINGULAR = 0.7, 0.4
+"""What the head counts for when an unknown word follows it, and where it is no plural: "shoe horn" names no shoe."""
+GENERIC = re.compile(
+    r"sale|deals?|offers?|online|cheap|best|new|sets?|kits?|gifts?|store|shop|reviews?|price|"
+    r"便宜|特价|促销|新款|推荐|礼物|好用|热卖|正品|包邮",
+    re.I,
+)
+"""Words after a head that do not change what it is."""
 
 
 @dataclass(slots=True)
@@ -174,7 +194,7 @@ class SpanFinder:
             if any(one.span.start < span.end and span.start < one.span.end for one in taken):
                 continue
             near = {one.concept: one.probability for one in linked.candidates if self._misspells(surface, one.concept)}
-            if near:
+            if max(near.values(), default=0.0) >= _LIKELY:
                 taken.append(Draft(span, near, fuzzy=True))
         return sorted([*drafts, *taken], key=lambda one: one.span)
 
@@ -194,14 +214,41 @@ class SpanFinder:
         )
 
 
+def without_denial(word: str) -> str:
+    """A denied word without what denies it: "糖" of "无糖". Empty for a word that has no meaning without ("免洗")."""
+    return "" if re.match("[免未不](?!含|带|是)", word) else _DENIAL.sub("", word)
+
+
+def without_mild(text: str) -> tuple[str, list[str]]:
+    """The query with wishes of a degree ("not too heavy", "100%") blanked out, of the same length, and the wishes."""
+    return _MILD.sub(lambda match: " " * len(match.group()), text), [one.strip() for one in _MILD.findall(text)]
+
+
 def as_titles_write(text: str) -> str:
     """The query with wishes as titles have them, character for character: "不要" as "不含", "-wool" as "–wool"."""
+    text = _HANDY.sub("快", text)
     return _WISHES.sub(lambda match: "非" if match.group() == "除" else "不含" + "有" * (len(match.group()) - 2), text)
 
 
 def excluded_by_minus(text: str) -> set[int]:
     """Where a word begins that a minus excludes, as search engines read "socks -wool"."""
     return {match.end() for match in _MINUS.finditer(text)}
+
+
+def is_cue(text: str, word: Word, denied: set[Span]) -> bool:
+    """Whether the word is the "free" of "gluten free"; `denied`: what the query excludes."""
+    before = (text[span.end : word.span.start] for span in denied if span.end <= word.span.start)
+    return word.text.lower() in ("free", "frei") and any(not between.strip(" -") for between in before)
+
+
+def head_weight(text: str, head: Span, words: Sequence[Word]) -> float:
+    """Less than 1 where an unknown word comes right after the head, in one phrase and without digits."""
+    after = next((word for word in words if word.span.start >= head.end), None)
+    if after is None or CJK.search(text) or GENERIC.fullmatch(after.text) or not after.text.isalpha():
+        return 1.0
+    if text[head.end : after.span.start] != " ":
+        return 1.0
+    return _BEFORE_NOUN if text[head.end - 1] in "sS" else _SINGULAR
 
 
 def left(text: str, drafts: Sequence[Draft]) -> list[Word]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -133,20 +134,29 @@ class Suggester:
                 if len(prefix) >= _INFIX and len(found) < limit:
                     yield self._with_any(self._words.containing(prefix, _WORDS))
             if not found:
-                yield from self._misspelt(words)
+                yield from self._misspelt(words, found)
 
-    def _misspelt(self, words: list[str]) -> Iterator[Matches]:
+    def _misspelt(self, words: list[str], found: Mapping[int, int]) -> Iterator[Matches]:
+        """The word with an error; of several, those that no label has, then any of them, then the last word alone."""
         index = self._words
         if len(words) == 1:
             for number in index.near(words[0], unfinished=True)[:_WORDS]:
                 yield self._with_any([number])
             return
-        options = []
-        for place, word in enumerate(words):
-            known = len(index.starting_with(word)) > 0
-            others = [] if known else index.near(word, unfinished=place == len(words) - 1)[:2]
-            options.append([index.vocabulary[number] for number in others] or [word])
-        yield self._with_all(options)
+
+        def near(word: str) -> list[str]:
+            numbers = index.near(word, unfinished=word is words[-1], shortest=3)
+            return [index.vocabulary[number] for number in numbers[:_WORDS]]
+
+        unknown = {word: near(word) for word in words if not index.starting_with(word)}
+        if unknown:
+            yield self._with_all([unknown.get(word) or [word] for word in words])
+        if not found:
+            yield self._with_all([[word, *(unknown[word] if word in unknown else near(word))] for word in words])
+        if not found and len(words[-1]) > 1:
+            yield self._keys.starting_with(words[-1], _SCAN)
+        if not found:
+            yield from self._misspelt(words[-1:], found)
 
     def _inside(self, forms: Forms) -> Matches:
         return forms, np.ones(len(forms), dtype=np.bool_), self._lengths[forms].astype(np.int64)
@@ -164,16 +174,20 @@ class Suggester:
         rarest = min(range(len(spans)), key=lambda at: sizes[at])
         forms = [index.texts.targets[starts[one.start] : starts[one.stop]] for one in spans[rarest]]
         candidates = np.unique(np.concatenate(forms)[:_CHECKED])
-        others = [tuple(words) for at, words in enumerate(options) if at != rarest]
-        texts = self._typed.take(pa.array(candidates)).to_pylist()
-        split = (text.split() for text in texts)
-        fits = [all(any(word.startswith(one) for word in words) for one in others) for words in split]
-        return self._inside(candidates[np.array(fits, dtype=np.bool_)])
+        texts = self._typed.take(pa.array(candidates))
+        fits = np.ones(len(candidates), dtype=np.bool_)
+        for at, words in enumerate(options):
+            if at != rarest:
+                begun = rf"(?:^| )(?:{'|'.join(map(re.escape, words))})"
+                fits &= pc.match_substring_regex(texts, begun).to_numpy(zero_copy_only=False)
+        return self._inside(candidates[fits])
 
     def _ranked(self, matches: Matches, lang: str | None, kind: str | None) -> Iterator[int]:
         """Label rows: label starts before inner words, preferred labels before others, much used before little used,
         short before long."""
         forms, late, sizes = matches
+        if not len(forms):
+            return
         starts = self._forms.starts[forms]
         counts = self._forms.starts[forms + 1] - starts
         place = np.repeat(np.arange(len(forms)), counts)

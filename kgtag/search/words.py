@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import cdist
 
 from graph.columns.hierarchy import Csr
 
@@ -48,10 +49,10 @@ class WordIndex:
         """Numbers of the words that begin so."""
         return range(bisect_left(self.vocabulary, prefix), bisect_left(self.vocabulary, prefix + _LAST))
 
-    def near(self, word: str, *, unfinished: bool = False) -> list[int]:
+    def near(self, word: str, *, unfinished: bool = False, shortest: int = _SHORTEST) -> list[int]:
         """Numbers of the words that are this one but for an error, two in long words, nearest first. `unfinished`: the
-        word is still being typed, so that the other may be longer."""
-        if len(word) < _SHORTEST or not word.isascii() or not word.isalpha():
+        word is still being typed, so that the other may be longer. `shortest`: letters of a word that may have one."""
+        if len(word) < shortest or not word.isascii() or not word.isalpha():
             return []
         keys, words = self._deletions
         asked = np.unique(_deletions(np.array([_head(word)], dtype=np.uint64)))
@@ -61,13 +62,18 @@ class WordIndex:
         if not spans:
             return []
         most = 1 if len(word) < 2 * _SHORTEST else 2
-        found = []
-        for number in np.unique(np.concatenate(spans)).tolist():
-            other = self.vocabulary[number]
-            ends = range(len(word) - 1, len(word) + 2) if unfinished else (len(other),)
-            distance = min(OSA.distance(word, other[:end], score_cutoff=most) for end in ends)
-            if distance <= most:
-                found.append((distance, abs(len(other) - len(word)), number))
+        numbers = np.unique(np.concatenate(spans)).tolist()
+        others = [self.vocabulary[number] for number in numbers]
+        ends = (len(word) - 1, len(word), len(word) + 1) if unfinished else (None,)
+        begun = [other[:end] for end in ends for other in others]
+        distances = cdist([word], begun, scorer=OSA.distance, score_cutoff=most, dtype=np.uint8).reshape(
+            -1, len(others)
+        )
+        distance = distances.min(axis=0)
+        found = [
+            (int(distance[at]), abs(len(others[at]) - len(word)), numbers[at])
+            for at in np.flatnonzero(distance <= most).tolist()
+        ]
         return [number for *_, number in sorted(found)]
 
     def containing(self, part: str, limit: int) -> list[int]:

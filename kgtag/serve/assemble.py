@@ -12,6 +12,7 @@ from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
 from kgtag.search.query import QueryParser
 from kgtag.search.suggest import Suggester
+from kgtag.search.tagged import check_query_model
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
@@ -43,7 +44,7 @@ def assemble_served(
     tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
     if linker is None:
         linker = (lambda: tagger.linker) if tagger is not None else partial(assemble_linker, models, taxonomy)
-    parser = QueryParser(taxonomy, linker, popularity=counted.count)
+    parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together, tagger=models.queries)
     if before is not None and before.parser.built:
         parser.warm()
     return Served(taxonomy, recommender, suggester, parser, tagger, items, models.recommender)
@@ -63,14 +64,17 @@ def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
 
 def open_models(settings: Settings) -> Models:
     """The models that the settings name. Raises InputError when they do not load."""
-    return load_models(
+    models = load_models(
         settings.model,
         settings.embeddings,
         enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
         precision=settings.precision,
         new_values=settings.new_values,
         recommender=settings.recommender,
+        query_model=settings.query_model,
     )
+    check_query_model(models.queries)
+    return models
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Callable[[], Models]) -> LiveTaxonomy:

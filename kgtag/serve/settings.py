@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         model: A model directory, or NAME:ARGUMENT for an extractor of another package.
         embeddings: An embeddings directory.
         recommender: A directory of `kgtag train recommender`.
+        query_model: A model directory that was trained on search queries.
         precision: The extractor's numbers, "fp32" or "int8".
         threshold: The least probability of a tag, 0 to 1.
         mode: What enforcement uses: "off" the threshold alone, "symbolic" the taxonomy, "full" embeddings too.
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     model: Annotated[str | None, BeforeValidator(lambda path: path and str(path))] = None
     embeddings: Path | None = None
     recommender: Path | None = None
+    query_model: Path | None = None
     precision: Literal["fp32", "int8"] = "fp32"
     threshold: float = Field(default=0.5, ge=0, le=1)
     mode: Mode = "full"

@@ -39,6 +39,7 @@ class Models:
         values: Infers values that no text states.
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
         recommender: Items by what users chose.
+        queries: An extractor that was trained on search queries.
     """
 
     extractor: Extractor | None = None
@@ -49,6 +50,7 @@ class Models:
     new_values: bool = False
     encoder: Callable[[], SentenceEncoder | None] = lambda: None
     recommender: RecommenderModel | None = None
+    queries: Extractor | None = None
 
 
 def load_models(
@@ -59,9 +61,10 @@ def load_models(
     precision: Precision = "fp32",
     new_values: bool = False,
     recommender: Path | str | None = None,
+    query_model: Path | str | None = None,
 ) -> Models:
-    """Read a model directory, with its linker and its model of implicit values, and an embeddings directory, and one
-    of `kgtag train recommender`.
+    """Read a model directory, with its linker and its model of implicit values, an embeddings directory, one of `kgtag
+    train recommender`, and a model that was trained on search queries.
 
     `model` may be `NAME:ARGUMENT` as well, for an extractor of another package (group `kgtag.extractors`). Raises
     InputError when a directory is missing, incomplete or damaged; the message names the file.
@@ -81,10 +84,13 @@ def load_models(
             extractor = SequenceExtractor.load(directory, precision=precision)
     settings = enforcement or EnforceSettings()
     items = RecommenderModel.load(recommender) if recommender is not None else None
+    queries = SequenceExtractor.load(Path(query_model)) if query_model is not None else None
     if embeddings is None:
-        return Models(extractor, linker, None, settings, values, new_values, recommender=items)
+        return Models(extractor, linker, None, settings, values, new_values, recommender=items, queries=queries)
     encoder = cache(partial(open_encoder, Path(embeddings)))
-    return Models(extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder, items)
+    return Models(
+        extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder, items, queries
+    )
 
 
 def open_encoder(embeddings: Path) -> SentenceEncoder | None:

@@ -20,6 +20,11 @@ def test_words_without_a_concept_are_shown(shop: str) -> None:
     assert "no category" in shown and "iphone 13 case" in shown
 
 
+def test_a_query_model_that_is_not_there_is_bad_input(shop: str) -> None:
+    ran = main("search", "tent", "--store", shop, "--query-model", "nowhere")
+    assert (ran.code, ran.stdout) == (2, "") and "'nowhere'" in ran.stderr
+
+
 def test_an_empty_query_is_bad_input(shop: str) -> None:
     ran = main("search", " ", "--store", shop)
     assert (ran.code, ran.stdout) == (2, "") and "no visible character" in ran.stderr

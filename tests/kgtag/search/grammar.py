@@ -1,7 +1,7 @@
 """Whether a body is a search request of Elasticsearch and OpenSearch, by the query classes of their own clients.
 
-`elasticsearch.dsl` is generated from Elastic's API specification: it knows every query, its parameters, and the choices
-of some. `opensearchpy` knows the queries by name. Neither looks at values, so those of our clauses are checked here.
+`elasticsearch.dsl` is generated from Elastic's API specification, `opensearch.protobufs` from OpenSearch's: they know
+every query and its parameters. Neither looks at values, so those of our clauses are checked here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import opensearchpy
 from elasticsearch.dsl import Range, Search, query, types
+from opensearch.protobufs.schemas import common_pb2
 
 _MULTI_MATCH = {"best_fields", "most_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix"}
 
@@ -31,6 +32,7 @@ def check_body(body: dict[str, Any]) -> None:
 def _query(clause: dict[str, Any]) -> None:
     ((name, inner),) = clause.items()
     known = _parameters(type(query.Q(clause)))
+    opensearch(name, inner)
     if name == "bool":
         assert inner.keys() <= known
         for place in ("must", "filter", "must_not", "should"):
@@ -51,6 +53,16 @@ def _query(clause: dict[str, Any]) -> None:
         assert inner.get("operator", "or") in ("and", "or") and inner.get("boost", 1) > 0
     else:
         assert clause == {"match_all": {}}
+
+
+def opensearch(name: str, inner: dict[str, Any]) -> None:
+    """Whether OpenSearch has the query, with these parameters."""
+    kind = common_pb2.QueryContainer.DESCRIPTOR.fields_by_name[name].message_type
+    if name == "range":
+        kind = common_pb2.NumberRangeQuery.DESCRIPTOR
+    of_field = name in ("term", "range")
+    given = next(iter(inner.values())).keys() if of_field else () if name == "terms" else inner.keys()
+    assert set(given) <= {field.name for field in kind.fields}, (name, given)
 
 
 def _parameters(made: Any) -> set[str]:

@@ -9,7 +9,9 @@ from elasticsearch.dsl.exceptions import UnknownDslObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graph.columns.assemble import TaxonomyData
 from graph.errors import TextError
+from graph.model import Concept
 from graph.sources import Taxonomy
 from graph.taxonomy import Taxonomy as Snapshot
 from kgtag.data import sample
@@ -18,7 +20,7 @@ from kgtag.search.amounts import find_amounts
 from kgtag.search.parsed import ParsedQuery
 from kgtag.search.query import QueryParser
 from kgtag.types import Candidate, Linked, Query
-from tests.kgtag.search.grammar import check_body
+from tests.kgtag.search.grammar import check_body, opensearch
 from tests.kgtag.search.shop_queries import QUERIES
 
 
@@ -99,6 +101,13 @@ def test_the_grammar_refuses_what_a_server_would() -> None:
             check_body({"query": wrong})
 
 
+@pytest.mark.parametrize("wrong", [{"bool": {"must_have": []}}, {"multi_match": {"query": "x", "field": "title"}}])
+def test_the_grammar_of_opensearch_knows_parameters(wrong: dict[str, dict[str, object]]) -> None:
+    ((name, inner),) = wrong.items()
+    with pytest.raises(AssertionError, match=name):
+        opensearch(name, inner)
+
+
 def test_what_the_body_asks_for(parser: QueryParser) -> None:
     body = parser.parse("wool socks men under $20 no polyester").to_dict()["elasticsearch"]["query"]["bool"]
     assert body["filter"] == [{"range": {"price": {"lte": 20.0}}}]
@@ -125,9 +134,55 @@ def test_expansions_and_facets(parser: QueryParser) -> None:
 
 def test_popular_values_and_concepts_come_first(taxonomy: Snapshot) -> None:
     teal = taxonomy.index("color.teal")
-    parsed = QueryParser(taxonomy, popularity=lambda i: 5 if i == teal else 0).parse("green dress")
+    dresses = taxonomy.index("dresses")
+    parser = QueryParser(
+        taxonomy, popularity=lambda i: 9 if i == teal else 0, within=lambda i: {teal: 5} if i == dresses else {}
+    )
+    parsed = parser.parse("green dress")
     assert next(one.text for one in parsed.expansions if one.why == "narrower") == "Teal"
-    assert parsed.facets[0].values[0] == ("color.teal", "Teal", 5)
+    assert parsed.facets[0].values[0] == ("color.teal", "Teal", 5), "counted within the category"
+    elsewhere = next(one for one in parser.parse("green scarf").facets if one.attribute == "color")
+    assert elsewhere.values[0] == ("color.teal", "Teal", 0)
+    first, _, third, *_ = repr(parsed).splitlines()
+    assert (first, third) == ("ParsedQuery of 'green dress' (Dresses, 0.97)", "  dress: category; Dresses 0.97")
+
+
+@pytest.mark.parametrize(
+    ("query", "category", "remainder"),
+    [
+        ("leather-free bag", "bags", ""),
+        ("dairy free chocolate", "chocolate-bars", ""),
+        ("backpack not too heavy", "backpacks", "not too heavy"),
+        ("不太重的背包", "backpacks", "不太重"),
+        ("tee 100% cotton", "t-shirts", "100%"),
+    ],
+)
+def test_what_is_wished_for_neither_excludes_nor_requires_its_words(
+    parser: QueryParser, query: str, category: str, remainder: str
+) -> None:
+    parsed = parser.parse(query)
+    assert parsed.category is not None and (parsed.category.concept, parsed.remainder) == (category, remainder)
+    clauses = parsed.elasticsearch["query"]["bool"]  # type: ignore[index]
+    assert "multi_match" not in {name for clause in clauses["must"] for name in clause}
+    assert bool(clauses.get("must_not")) == ("free" in query)
+
+
+@pytest.mark.parametrize(
+    ("query", "denied", "remainder"),
+    [("无苦瓜洗发水", "苦瓜", ""), ("免洗洗发水", "", "免洗"), ("围巾 非丝光", "丝光", "")],
+)
+def test_words_are_denied_without_what_denies_them(
+    parser: QueryParser, query: str, denied: str, remainder: str
+) -> None:
+    parsed = parser.parse(query)
+    assert "".join(span.surface for span in parsed.spans if span.negated) == denied
+    assert parsed.remainder == remainder
+
+
+def test_a_model_number_makes_no_fruit() -> None:
+    fruit = [Concept("case", "s", "category", {"zh": "手机壳"}), Concept("apple", "s", "category", {"zh": "苹果"})]
+    parsed = QueryParser(Snapshot.of(TaxonomyData.of(0, tuple(fruit[::-1]), ()))).parse("手机壳 苹果15")
+    assert parsed.category is not None and parsed.category.concept == "case"
 
 
 @pytest.mark.parametrize("query", ["", "  ", "x" * 301])
@@ -196,7 +251,9 @@ def test_amounts(query: str, expected: tuple[str, float | None, float | None, st
     assert (found.type, found.low, found.high, found.unit) == expected
 
 
-@pytest.mark.parametrize(("query", "size"), [("size 10", "10"), ("eu 42", "EU 42"), ("42码", "42"), ("2xl", "2XL")])
+@pytest.mark.parametrize(
+    ("query", "size"), [("size 10", "10"), ("eu 42", "EU 42"), ("42码", "42"), ("120码", "120"), ("2xl", "2XL")]
+)
 def test_sizes(query: str, size: str) -> None:
     (found,) = find_amounts(query)
     assert (found.type, found.text) == ("size", size)

@@ -126,6 +126,10 @@ def shop() -> Suggester:
     ("typed", "label"),
     [
         ("sneekers", "Sneakers"),
+        ("hiking bots", "Hiking boots"),
+        ("hikng bots", "Hiking boots"),
+        ("yoga mta", "Yoga mats"),
+        ("zebra dres", "Dresses"),
         ("sneke", "Sneakers"),
         ("phnoe case", "Phone cases"),
         ("hking boots", "Hiking boots"),
