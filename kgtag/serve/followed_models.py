@@ -63,7 +63,7 @@ class FollowedModels:
 
     def _stamp(self) -> Stamp:
         settings = self._settings
-        places = (settings.model, settings.embeddings, settings.recommender)
+        places = (settings.model, settings.embeddings, settings.query_model, settings.recommender)
         return tuple(_state(Path(place)) if place is not None else None for place in places)
 
 
