@@ -1,19 +1,52 @@
 """The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
 import os
+import sys
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kgtag.cli import main
+from kgtag.cli import demo, main
 from kgtag.cli.app import app
 from kgtag.cli.console import log
 from kgtag.cli.options import Embeddings, Precision, QueryModel, Store, read_precision
 
 __all__ = ["app", "main", "serve"]
+
+
+def _serve_demo(directory: Path, port: int) -> None:
+    """Serve a demo to this machine alone, and open the page with a new key."""
+    import webbrowser
+
+    import uvicorn
+
+    from api.app import create_app
+    from graph.api_keys import create_key
+    from graph.stores import open_store
+    from kgtag.serve.settings import read_settings
+
+    url = f"sqlite:///{directory / 'shop.db'}"
+    store = open_store(url)
+    store.migrate()
+    _, key = create_key(store, name="demo", scopes=["admin"])
+    store.close()
+    page = f"http://127.0.0.1:{port}/#key={key}"
+    log(f"the page to work in, with a key of its own: {page}\nControl+C ends it.")
+    settings = read_settings(store=url, model=str(directory / "model"), embeddings=directory / "embeddings")
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started and sys.stdout.isatty():
+                webbrowser.open(page)
+
+    Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning")).run()
+
+
+demo.serve_demo = _serve_demo
 
 
 @app.command()

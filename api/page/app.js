@@ -89,4 +89,11 @@ function App() {
   return html`<${Language.Provider} value=${lang}><${Frame} lang=${lang} setLang=${setLang} /><//>`;
 }
 
+// A link that `kgtag demo --serve` prints: the key comes after the #, which no server sees, and leaves the address at once.
+const given = /^#key=(\w+)$/.exec(location.hash);
+if (given) {
+  setKey(given[1]);
+  history.replaceState(null, "", "#/try");
+}
+
 render(html`<${App} />`, document.getElementById("app"));

@@ -39,23 +39,28 @@ function Detail({ id, lang, onDecided }) {
   const t = useText();
   const [comment, setComment] = useState("");
   const [wrong, setWrong] = useState("");
+  const [refused, setRefused] = useState("");
   const state = useAnswer(async (signal) => {
     const proposal = await get(path("proposals", id), {}, { signal });
     const ids = [...new Set(proposal.changes.map((one) => one.put_concept?.id).filter(Boolean))].slice(0, 30);
     const before = Object.fromEntries(await Promise.all(ids.map(async (one) => [one, await get(path("concepts", one), { lang }, { signal }).catch(() => undefined)])));
     return { proposal, before };
   }, [id, lang]);
-  useEffect(() => { setComment(""); setWrong(""); }, [id]);
-  const decide = async (verb) => {
+  useEffect(() => { setComment(""); setWrong(""); setRefused(""); }, [id]);
+  const decide = async (verb, force = false) => {
     setWrong("");
+    setRefused("");
     try {
       const { proposal } = state.answer;
-      const body = verb === "comments" ? { text: comment } : { comment };
+      const body = verb === "comments" ? { text: comment } : { comment, ...(force ? { force } : {}) };
       await call(path("proposals", id, verb), { method: "POST", etag: proposal.etag, body });
       setComment("");
       state.again();
       if (verb !== "comments") onDecided(Number(id));
-    } catch (error) { setWrong(error.message); }
+    } catch (error) {
+      setWrong(error.message);
+      if (error.status === 403 && !force) setRefused(verb);
+    }
   };
   const keys = useRef(decide);
   keys.current = decide;
@@ -87,6 +92,7 @@ function Detail({ id, lang, onDecided }) {
       <button class="quiet" disabled=${!comment.trim()} onClick=${() => decide("comments")}>${t("addComment")}</button>
     </div>
     <p class="wrong" role="alert">${wrong}</p>
+    ${refused && html`<button class="quiet" onClick=${() => decide(refused, true)}>${t("asAdmin")}</button>`}
   </article>`}<//>`;
 }
 

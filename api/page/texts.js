@@ -115,6 +115,7 @@ export const TEXTS = {
   comment: { en: "Comment", zh: "评论" },
   accept: { en: "Accept", zh: "接受" },
   reject: { en: "Reject", zh: "拒绝" },
+  asAdmin: { en: "Decide all the same, as an admin", zh: "仍以管理员身份决定" },
   withdraw: { en: "Withdraw", zh: "撤回" },
   rebase: { en: "Plan it again", zh: "重新规划" },
   addComment: { en: "Comment", zh: "发表评论" },

@@ -83,6 +83,9 @@ def run_demo(directory: Path, *, epochs: int) -> None:
         print_table("Neighbours", ["concept", "relation", "score", "evidence"], near)
     next_steps = f"""
 [bold]Next[/]
+Open the page, with all of this loaded:
+  kgtag demo --serve --out {directory}
+Or step by step:
   kgtag keys create --scope read,tag --store {url}
   kgtag serve --store {url} --model {model} --embeddings {embeddings}
   curl -s localhost:8000/v1/tag -H "Authorization: Bearer KEY" -H "Content-Type: application/json" \\
@@ -90,6 +93,12 @@ def run_demo(directory: Path, *, epochs: int) -> None:
 Your own catalogue: docs/how-to/your-own-catalogue.md
 """
     out.print(next_steps, soft_wrap=True)
+
+
+def is_complete(directory: Path) -> bool:
+    """Whether the directory holds a demo that ran to its end."""
+    parts = (_MARKER, "shop.db", "model/manifest.json", "embeddings/manifest.json")
+    return all((directory / part).is_file() for part in parts)
 
 
 def _clear(directory: Path) -> None:

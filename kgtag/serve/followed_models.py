@@ -32,7 +32,6 @@ class FollowedModels:
 
     def __init__(self, settings: Settings, load: Callable[[Settings], Models], *, models: Models | None = None) -> None:
         self._settings, self._load = settings, load
-        self._follows = models is None
         self._seen = self._stamp()
         self.current = models if models is not None else load(settings)
         self.error: str | None = None
@@ -41,7 +40,7 @@ class FollowedModels:
     def follow(self, renew: Callable[[], None]) -> None:
         """Load what was replaced, and call `renew`, which assembles the served parts from `current`."""
         stamp = self._stamp()
-        if not self._follows or stamp == self._seen or None in _changed(stamp, self._seen):
+        if stamp == self._seen or None in _changed(stamp, self._seen):
             return
         before, seen = self.current, self._seen
         self._seen = stamp

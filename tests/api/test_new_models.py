@@ -12,6 +12,7 @@ import pytest
 from api.app import create_app
 from graph.model import ItemTag, TaggedItem
 from graph.sqlite.store import SqliteStore
+from kgtag.serve.assemble import open_models
 from kgtag.train.recommender import train_recommender
 from tests.api import shop
 
@@ -34,7 +35,8 @@ def items(shop_store: SqliteStore) -> SqliteStore:
 def test_a_new_recommender_is_swapped_in_under_load(items: SqliteStore, keys: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "recommender"
     _trained(tmp_path, "01 01 23", out)
-    app = create_app(shop.settings(items.url, recommender=out))
+    settings = shop.settings(items.url, recommender=out)
+    app = create_app(settings, models=open_models(settings))  # as `kgtag serve` does
     codes: list[int] = []
     stop = threading.Event()
     with shop.serving(app) as url, shop.client(url, keys["read"]) as client:

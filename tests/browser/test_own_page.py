@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, TaggedItem
@@ -172,3 +173,17 @@ def test_it_speaks_chinese(browser: Browser, sqlite_store: SqliteStore) -> None:
         expect(page.get_by_role("heading", name="鞋 类目")).to_be_visible()
         page.get_by_role("button", name="English").click()
         expect(page.get_by_role("heading", name="Shoes category")).to_be_visible()
+
+
+def test_every_view_is_accessible(browser: Browser, sqlite_store: SqliteStore) -> None:
+    with signed_in(browser, sqlite_store) as page:
+        propose(sqlite_store, Draft({"operation": "rename", "concept": "sandals", "pref_label": {"en": "Slides"}}), BOB)
+        base = page.url.split("#")[0]
+        for view in ("#/try?title=red+leather+sneakers", "#/browse/sneakers", "#/review/1", "#/audit"):
+            page.goto(base + view)
+            expect(page.locator("[aria-busy]")).to_have_count(0)
+            page.wait_for_load_state("networkidle")
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                found = Axe().run(page)
+                assert found.violations_count == 0, found.generate_report()
