@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from api import errors, openapi
+from api.answers import Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, items, pages, proposals, recommend, search, tag, taxonomy
@@ -65,12 +66,12 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
+    app.add_middleware(Direct, answer=service.answer)
     app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
-        recommend.cached,  # first: it gets the most requests
+        recommend.router,  # first: it gets the most requests
         tag.router,
-        recommend.router,
         search.router,
         taxonomy.router,
         pages.probes,

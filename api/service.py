@@ -3,15 +3,17 @@
 import contextlib
 import logging
 import threading
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
 
 import anyio
-from cachetools import LRUCache
 from starlette.requests import Request
 
-from api.auth import Keyring
+from api.answers import PREFIX, SUFFIX, Answers, plain_answer
+from api.auth import Keyring, presented_key
 from api.errors import Problem
 from api.metrics import Metrics
+from graph.api_keys import allows
 from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
@@ -25,8 +27,8 @@ from kgtag.tag.tagger import Tagger
 log = logging.getLogger(__name__)
 
 SHOWN_PROBLEMS = 100
-_CACHE_BYTES = 64 << 20
-"""Bytes of answers kept for a snapshot."""
+_PAUSE_SECONDS = 1.0
+"""Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -34,13 +36,14 @@ TAGGING_THREADS = 2
 
 
 class Derived:
-    """Derived from a snapshot once, on demand, and gone with the snapshot. `answers` is for the event loop alone."""
+    """Derived from a snapshot once, on demand, and gone with the snapshot."""
 
     def __init__(self, served: Served, dialect: Dialect) -> None:
         self.served = served
         self.dialect = dialect
         self.audit: AuditReport | None = None
-        self.answers: LRUCache[object, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
+        self.answers = Answers()
+        self.prepared = False
 
     @cached_property
     def problems(self) -> list[ProblemRow]:
@@ -60,6 +63,7 @@ class Service:
         self._live: LiveTaxonomy | None = None
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
+        self._stopped = threading.Event()
 
     @property
     def live(self) -> LiveTaxonomy:
@@ -108,6 +112,37 @@ class Service:
                 derived.audit = found.to_json()
             return derived.audit
 
+    def answer(self, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """The neighbours that a request asks for; None where the key may not read, or they are not at hand. Raises
+        StoreUnavailable."""
+        presented = presented_key(headers)
+        key = self.keyring.find(presented) if presented is not None else None
+        if key is None or not allows(key, "read"):
+            return None
+        derived = self.derived
+        found = derived.answers.get((path, query))
+        if found is None and not query:
+            id = path[len(PREFIX) : -len(SUFFIX)]
+            if derived.served.recommender.is_quick(id):
+                found = plain_answer(derived.served, id)
+                derived.answers.put((path, query), found)
+        return found
+
+    def _prepare_answers(self) -> None:
+        while not self._stopped.wait(_PAUSE_SECONDS):
+            try:
+                derived = self.derived
+                if not derived.prepared:
+                    derived.prepared = True
+                    derived.answers.prepare(derived.served, partial(self._is_served, derived.served))
+            except StoreUnavailable:
+                continue
+            except Exception:  # requests find the neighbours by themselves, and show what is wrong
+                log.exception("preparing answers failed")
+
+    def _is_served(self, served: Served) -> bool:
+        return not self._stopped.is_set() and self.current is served
+
     def load_keys(self) -> None:
         """Read the keys again; while the store is unavailable, those known stay."""
         if self._live is not None:
@@ -123,8 +158,10 @@ class Service:
             live.load()
         self.load_keys()
         live.start(self.load_keys)
+        threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
 
     def stop(self) -> None:
+        self._stopped.set()
         if self._live is not None:
             self._live.stop()
             self._live.store.close()

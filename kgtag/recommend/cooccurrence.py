@@ -80,6 +80,11 @@ class CoOccurrence:
         ones = np.ones(len(columns), dtype=np.float32)
         return cls(sparse.csr_array((ones, np.array(columns, dtype=np.int32), np.array(starts)), shape=shape))
 
+    @property
+    def cells(self) -> int:
+        """Pairs of concepts on the same items, which `alike` reads."""
+        return int(self._pairs.nnz)
+
     def count(self, i: int) -> int:
         """Items with concept `i`."""
         return int(self._counts[i])

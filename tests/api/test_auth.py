@@ -25,6 +25,7 @@ ROUTES = [
     ("GET", "/v1/feedback", "read"),
     ("POST", "/v1/feedback", "tag propose"),
     ("GET", "/v1/concepts/{id}/neighbours", "read"),
+    ("POST", "/v1/neighbours", "read"),
     ("POST", "/v1/tag", "tag"),
     ("POST", "/v1/tag/batch", "tag"),
     ("GET", "/v1/search/suggest", "read"),

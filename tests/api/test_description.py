@@ -22,7 +22,7 @@ OPERATIONS = {
     "tag", "tag_batch",
     "concepts", "concept", "broader", "narrower", "related",
     "create", "patch", "merge", "move", "split", "deprecate",
-    "neighbours", "recommend_concepts", "recommend_items", "suggest", "query",
+    "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "feedback",
     "audit", "taxonomy", "versions", "version", "releases",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",
