@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.neighbours import NeighbourFilters
-from graph.errors import StoreUnavailable
 from kgtag.serve.live import Served
 
 PREFIX, SUFFIX = "/v1/concepts/", "/neighbours"
@@ -23,6 +23,7 @@ _BATCH = 32
 """Concepts whose embeddings are compared with all others at a time."""
 Key = tuple[str, bytes]
 """Path and query."""
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Answers:
@@ -63,40 +64,43 @@ def plain_answer(served: Served, id: str) -> bytes:
     return orjson.dumps(_PLAIN.page(served, id))
 
 
-class _Route:
-    """What the metrics call these requests."""
-
-    path = f"{PREFIX}{{id:path}}{SUFFIX}"
-
-
 class Direct:
-    """Answers neighbours that are kept or quick to find; the routes do the rest, wrong requests and keys included.
+    """Answers neighbours that are kept or quick to find, before the app; it does the rest, wrong requests and keys
+    included.
 
     Routing and reading parameters cost several times what such an answer does. The key and its scope are checked for
     each request, as the routes check them.
 
     Args:
         app: What answers the rest.
-        answer: The answer for path, query and headers; None where the routes are to answer.
+        answer: The answer for path, query and headers; None where the app is to answer.
+        marks: Headers that every response has.
+        answered: Called with the seconds that an answer took.
     """
 
-    def __init__(self, app: ASGIApp, *, answer: Callable[[str, bytes, Sequence[tuple[bytes, bytes]]], bytes | None]):
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        answer: Callable[[str, bytes, Headers], bytes | None],
+        marks: Callable[[], Headers],
+        answered: Callable[[float], None],
+    ) -> None:
         self._app = app
-        self._answer = answer
+        self._answer, self._marks, self._answered = answer, marks, answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "GET":
-            path: str = scope["path"]
-            if path.startswith(PREFIX) and path.endswith(SUFFIX):
-                try:
+        if scope["type"] == "http" and scope["method"] == "GET" and (path := scope["path"]).startswith(PREFIX):
+            started, answer = time.perf_counter(), None
+            if path.endswith(SUFFIX):
+                # Whatever is wrong, the app finds it again and says so.
+                with suppress(Exception):
                     answer = self._answer(path, scope["query_string"], scope["headers"])
-                except StoreUnavailable:
-                    answer = None
-                if answer is not None:
-                    scope["route"] = _Route
-                    length = str(len(answer)).encode()
-                    headers = [(b"content-length", length), (b"content-type", b"application/json")]
-                    await send({"type": "http.response.start", "status": 200, "headers": headers})
-                    await send({"type": "http.response.body", "body": answer})
-                    return
+            if answer is not None:
+                length = str(len(answer)).encode()
+                headers = [(b"content-length", length), (b"content-type", b"application/json"), *self._marks()]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                await send({"type": "http.response.body", "body": answer})
+                self._answered(time.perf_counter() - started)
+                return
         await self._app(scope, receive, send)

@@ -102,6 +102,13 @@ class Service:
         late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
         return freshness.stale_for if freshness.error is not None or late else None
 
+    def marks(self) -> list[tuple[bytes, bytes]]:
+        """Headers of every response: one for browsers, and one that marks those from a stale snapshot."""
+        found = [(b"x-content-type-options", b"nosniff")]
+        if (stale := self.stale_for) is not None:
+            found.append((b"x-stale-for", f"{stale:.1f}".encode()))
+        return found
+
     def audit(self) -> AuditReport:
         """The audit of the snapshot, one at a time. Takes a while the first time."""
         with self._auditing:
@@ -114,7 +121,7 @@ class Service:
 
     def answer(self, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
         """The neighbours that a request asks for; None where the key may not read, or they are not at hand. Raises
-        StoreUnavailable."""
+        StoreUnavailable without a snapshot."""
         presented = presented_key(headers)
         key = self.keyring.find(presented) if presented is not None else None
         if key is None or not allows(key, "read"):

@@ -22,6 +22,8 @@ _FEW = 12
 """Labels up to which sets are compared sooner than arrays."""
 _NEAR = 0.6
 """Least cosine of text vectors of what is similar."""
+Near = tuple[list[int], list[float]]
+"""Concepts by number, and their cosines."""
 
 
 class LabelSimilarity:
@@ -36,7 +38,7 @@ class LabelSimilarity:
         self._taxonomy = taxonomy
         self._families: dict[int, Floats] = {}
         self._cells = 0
-        self._near: dict[int, tuple[list[int], list[float]]] = {}
+        self._prepared: dict[int, Near] = {}
         self._texts: Floats | None = None
         if scorer is not None and scorer.texts is not None:
             known = [(taxonomy.index(id), row) for row, id in enumerate(scorer.entities) if id in taxonomy]
@@ -70,27 +72,28 @@ class LabelSimilarity:
             found += self._compare([i, *others[start : start + _MEMBERS]])[0, 1:].tolist()
         return found
 
-    def near(self, i: int) -> tuple[list[int], list[float]]:
-        """Concepts whose text vectors are near, by number, and their cosine; none without embeddings."""
-        if self._texts is None:
-            return [], []
-        found = self._near.pop(i, None)
-        if found is None:
-            self.prepare([i])
-            found = self._near.pop(i)
-        return found
+    def near(self, i: int) -> Near:
+        """Concepts whose text vectors are near; none without embeddings."""
+        found = self._prepared.pop(i, None)
+        return self._nearest([i])[0] if found is None else found
 
     def prepare(self, concepts: Sequence[int]) -> None:
-        """Compute `near` for several at once, which is faster; each is read once."""
+        """Compute `near` of several at once, which is faster, for the next time that each is read."""
+        if self._texts is not None:
+            self._prepared = dict(zip(concepts, self._nearest(concepts), strict=True))
+
+    def _nearest(self, concepts: Sequence[int]) -> list[Near]:
+        found: list[Near] = [([], []) for _ in concepts]
         if self._texts is None:
-            return
-        known = [i for i in concepts if self._rows[i] >= 0]
-        self._near |= dict.fromkeys(concepts, ([], []))
-        cosines = self._texts[self._rows[known]] @ self._texts.T if known else ()
-        for i, cosine in zip(known, cosines, strict=True):
+            return found
+        known = [k for k, i in enumerate(concepts) if self._rows[i] >= 0]
+        rows = self._rows[[concepts[k] for k in known]]
+        for k, row, cosine in zip(known, rows, self._texts[rows] @ self._texts.T, strict=True):
+            cosine = np.minimum(cosine, 1).round(6)  # the last digits depend on how many are multiplied at once
             close = np.flatnonzero(cosine > _NEAR)
-            close = close[(self._number[close] >= 0) & (self._number[close] != i)]
-            self._near[i] = self._number[close].tolist(), np.minimum(cosine[close], 1.0).tolist()
+            close = close[(self._number[close] >= 0) & (close != row)]
+            found[k] = self._number[close].tolist(), cosine[close].tolist()
+        return found
 
     def _compare(self, concepts: Sequence[int]) -> Floats:
         found = self._by_characters(concepts) if self._texts is None else np.zeros((0, 0), dtype=np.float32)

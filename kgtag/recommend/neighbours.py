@@ -114,7 +114,7 @@ class Recommender:
 
     def prepare(self, concepts: Sequence[str]) -> None:
         """Compare the embeddings of several known concepts at once, which is faster, for `neighbours` of each."""
-        self._pieces.labels.prepare([self.taxonomy.index(id) for id in concepts])
+        self._pieces.prepare([self.taxonomy.index(id) for id in concepts])
 
     def recommend(
         self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: Kind | None = None

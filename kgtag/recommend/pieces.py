@@ -71,6 +71,10 @@ class Pieces:
             self._cache[i] = found
         return found
 
+    def prepare(self, concepts: Sequence[int]) -> None:
+        """Do at once what is faster for several concepts, for `of` each."""
+        self.labels.prepare([i for i in concepts if i not in self._cache])
+
     def milliseconds(self, i: int) -> float:
         """About how long `of` takes."""
         if i in self._cache:
