@@ -17,10 +17,11 @@ from kgtag.recommend.evidence import (
     Group,
     Neighbour,
     Piece,
+    calibrated,
     group_of,
     joined,
-    joint_score,
     rank,
+    strength,
 )
 from kgtag.recommend.pieces import COVERED, Pieces
 
@@ -80,8 +81,11 @@ class Recommender:
         found = self._found(i, relation, set(evidence), kind, attributes)
         if group is not None:
             found = {j: pieces for j, pieces in found.items() if group_of(min(pieces, key=rank)[1]) == group}
-        best = [one for one in _best_first(found) if -one[0] >= least][start : start + limit]
-        return [joined(found[j], concepts[j].id, concepts[j].label(lang)) for _, j in best]
+        best = [(calibrated(-negative), j) for negative, j in _best_first(found)]
+        if least:
+            best = [one for one in best if one[0] >= least]
+        best = best[start : start + limit]
+        return [joined(found[j], concepts[j].id, concepts[j].label(lang), score) for score, j in best]
 
     def _found(
         self, i: int, relation: str | None, evidence: Collection[str], kind: Kind | None, attributes: bool
@@ -154,7 +158,7 @@ class Recommender:
         }
         broad = {a: best[j] for j in sorted(best, key=lambda j: best[j]) for a in all_above(j)}
         ranked = [j for j in sorted(best, key=lambda j: (-best[j], j)) if broad.get(j, 0.0) < COVERED * best[j]]
-        return [joined(found[j], taxonomy.ids[j], kind_of[j].label(lang)) for j in ranked[:limit]]
+        return [joined(found[j], taxonomy.ids[j], kind_of[j].label(lang), strength(found[j])) for j in ranked[:limit]]
 
     def _fitting(self, known: Sequence[int], most: int) -> Iterator[Piece]:
         """Concepts on items like the given ones; categories only where none is given, since an item has one."""
@@ -176,7 +180,7 @@ class Recommender:
 
 def _best_first(found: Mapping[int, Sequence[Piece]]) -> list[tuple[float, int]]:
     """(minus the score, neighbour), ascending; numbers are in the order of the ids."""
-    return sorted((-joint_score(pieces), j) for j, pieces in found.items())
+    return sorted((-strength(pieces), j) for j, pieces in found.items())
 
 
 class _Rules:

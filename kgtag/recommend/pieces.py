@@ -23,6 +23,8 @@ _STEP = 0.7
 """Factor for each further step of an inferred path."""
 _SIBLINGS = 300
 """Siblings that are compared at most."""
+_FAMILY, _LIKE = 12, 0.06
+"""Values of an attribute from which they are neighbours for being alike alone, and how much."""
 _ALIKE = 0.3
 """Least cosine of what two concepts of one kind occur with."""
 _EVERYTHING = 0.9
@@ -143,8 +145,10 @@ class Pieces:
         for above, members in families:
             path = ids[i], ids[above]
             near = self._nearness(i, above, members, alike)
+            # An attribute such as "feature" has values that are nothing like each other.
+            least = _LIKE if len(members) > _FAMILY and not parents else 0.0
             for j, one in zip(members[:_SIBLINGS], near, strict=False):
-                if j != i:
+                if j != i and one >= least:
                     score = 0.35 + 0.55 * one
                     yield j, "sibling", "both", score, ("inferred", score, (*path, ids[j]), None, None)
 
