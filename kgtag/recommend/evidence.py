@@ -27,7 +27,7 @@ def group_of(relation: str) -> Group:
 
 
 SLOPE, ODDS = 1.98, 12.8
-"""Of a logistic regression of 675 rated neighbours on the log-odds of their strength, see benchmarks/related.py."""
+"""Coefficients: a logistic regression of 675 ratings on the log-odds of the strength, see benchmarks/related.py."""
 UNLIKE: frozenset[str] = frozenset({"excludes", "replaced_by"})
 """Relations of concepts that must not go together."""
 
