@@ -110,7 +110,8 @@ class Recommender:
         """Whether it is left out unless its relation is asked for: what must not go together, and what is above all."""
         other, relation, direction = piece[:3]
         above = relation == "occurs_with" or (relation == "broader" and direction == "out")
-        return relation in UNLIKE or (above and self._pieces.is_everything(other))
+        unlike = relation in UNLIKE and (relation, direction) != ("replaced_by", "out")
+        return unlike or (above and self._pieces.is_everything(other))
 
     def is_quick(self, concept: str) -> bool:
         """Whether the concept is known and its neighbours are found well within a millisecond."""

@@ -23,8 +23,10 @@ _STEP = 0.7
 """Factor for each further step of an inferred path."""
 _SIBLINGS = 300
 """Siblings that are compared at most."""
-_FAMILY, _LIKE = 12, 0.06
-"""Values of an attribute from which they are neighbours for being alike alone, and how much."""
+_SIBLING, _FAMILY = 0.35, 12
+"""Strength of a sibling in a family of up to so many; less in larger ones."""
+_LIKE = 0.06
+"""How near a value of an attribute with more values than that must be."""
 _ALIKE = 0.3
 """Least cosine of what two concepts of one kind occur with."""
 _EVERYTHING = 0.9
@@ -107,7 +109,7 @@ class Pieces:
 
     def _asserted(self, i: int) -> Iterator[Piece]:
         for relation, leaving, arriving in self._relations:
-            score = 0.05 if relation in UNLIKE else 1.0
+            score = 0.05 if relation == "excludes" else 1.0
             forward: Direction = "both" if relation in SYMMETRIC else "out"
             for j in leaving.row(i):
                 yield j, relation, forward, score, _ASSERTED
@@ -116,7 +118,7 @@ class Pieces:
                 for j, share in zip(others, usage, strict=False):
                     yield j, relation, "in", 0.75 + 0.2 * share, _ASSERTED
                 if not usage:
-                    yield from ((j, relation, "in", score, _ASSERTED) for j in others)
+                    yield from ((j, relation, "in", 0.05, _ASSERTED) for j in others)
 
     def _usage(self, i: int, relation: str, others: Sequence[int]) -> Sequence[float]:
         """In [0, 1]: the share of the concept's items with another; how alike the labels are without items."""
@@ -144,27 +146,30 @@ class Pieces:
             families.append((attribute, [j for j in self._values.row(attribute) if not taxonomy.broader.row(j)]))
         for above, members in families:
             path = ids[i], ids[above]
-            near = self._nearness(i, above, members, alike)
             # An attribute such as "feature" has values that are nothing like each other.
             least = _LIKE if len(members) > _FAMILY and not parents else 0.0
-            for j, one in zip(members[:_SIBLINGS], near, strict=False):
-                if j != i and one >= least:
-                    score = 0.35 + 0.55 * one
+            for j, near, base in self._near_siblings(i, above, members, alike):
+                if j != i and near >= least:
+                    score = base + 0.55 * near
                     yield j, "sibling", "both", score, ("inferred", score, (*path, ids[j]), None, None)
 
-    def _nearness(self, i: int, above: int, members: Sequence[int], alike: Floats | None) -> list[float]:
-        """In [0, 1], of each member: by what both occur with where both have items, else by their labels."""
+    def _near_siblings(
+        self, i: int, above: int, members: Sequence[int], alike: Floats | None
+    ) -> Iterator[tuple[int, float, float]]:
+        """(sibling, how near, strength of one that is not near at all): near in [0, 1] by what both occur with where
+        both have items, else by their labels; of many siblings, fewer have anything in common."""
         place, counted = members.index(i), self._cooccurrence
         family = self.labels.family(above, members)
         if place + 1 < len(family):
-            found: list[float] = (0.5 * family[place + 1, 1:]).tolist()
+            near: list[float] = family[place + 1, 1:].tolist()
         else:
-            found = [0.5 * one for one in self.labels.of(i, members[:_SIBLINGS])]
-        if counted is not None and alike is not None and counted.count(i) > 2:
-            for k, j in enumerate(members[:_SIBLINGS]):
-                if counted.count(j) > 2:
-                    found[k] = min(float(alike[j]), 1.0)
-        return found
+            near = self.labels.of(i, members[:_SIBLINGS])
+        usual = _SIBLING * min(1.0, (_FAMILY / len(members)) ** 0.5)
+        for j, labels in zip(members[:_SIBLINGS], near, strict=False):
+            if counted is not None and alike is not None and min(counted.count(i), counted.count(j)) > 2:
+                yield j, min(float(alike[j]), 1.0), _SIBLING
+            else:
+                yield j, 0.5 * labels, usual
 
     def _inherited(self, i: int) -> Iterator[tuple[int, int]]:
         """(attribute, nearest broader category with it asserted) of inherited attributes."""
