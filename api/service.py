@@ -141,6 +141,7 @@ class Service:
                 derived = self.derived
                 if not derived.prepared:
                     derived.prepared = True
+                    derived.served.recommender.warm()
                     derived.answers.prepare(derived.served, partial(self._is_served, derived.served))
             except StoreUnavailable:
                 continue

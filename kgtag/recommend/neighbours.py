@@ -117,6 +117,11 @@ class Recommender:
         """Whether the concept is known and its neighbours are found well within a millisecond."""
         return concept in self.taxonomy and self._pieces.milliseconds(self.taxonomy.index(concept)) < _QUICK
 
+    def warm(self) -> None:
+        """Learn what goes with sets now, not at the first recommendation."""
+        if self._cooccurrence is not None:
+            self._cooccurrence.fitting(())
+
     def prepare(self, concepts: Sequence[str]) -> None:
         """Compare the embeddings of several known concepts at once, which is faster, for `neighbours` of each."""
         self._pieces.prepare([self.taxonomy.index(id) for id in concepts])
