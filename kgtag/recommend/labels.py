@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graph.columns.columns import find_all
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.rankers import Floats
 from kgtag.recommend.side import grams
@@ -32,6 +33,9 @@ class LabelSimilarity:
     Args:
         taxonomy: The snapshot.
         scorer: Embeddings with text vectors; without them, characters are compared.
+
+    Attributes:
+        cells: Numbers that `near` reads.
     """
 
     def __init__(self, taxonomy: Taxonomy, scorer: Scorer | None) -> None:
@@ -41,18 +45,12 @@ class LabelSimilarity:
         self._prepared: dict[int, Near] = {}
         self._texts: Floats | None = None
         if scorer is not None and scorer.texts is not None:
-            known = [(taxonomy.index(id), row) for row, id in enumerate(scorer.entities) if id in taxonomy]
-            numbers, rows = np.array(known or [(0, 0)], dtype=np.int64)[: len(known)].T
+            self._number = find_all(taxonomy.columns, scorer.entities).astype(np.int32)
             self._rows = np.full(len(taxonomy), -1, dtype=np.int32)
-            self._rows[numbers] = rows
-            self._number = np.full(len(scorer.entities), -1, dtype=np.int32)
-            self._number[rows] = numbers
+            known = np.flatnonzero(self._number >= 0)
+            self._rows[self._number[known]] = known
             self._texts = scorer.texts
-
-    @property
-    def cells(self) -> int:
-        """Numbers that `near` reads."""
-        return self._texts.size if self._texts is not None else 0
+        self.cells = self._texts.size if self._texts is not None else 0
 
     def family(self, above: int, members: Sequence[int]) -> Floats:
         """(k + 1, k + 1) similarities in [0, 1] of `above` and the first k of its `members`, at most 300."""
