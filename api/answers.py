@@ -17,7 +17,7 @@ PREFIX, SUFFIX = "/v1/concepts/", "/neighbours"
 _PLAIN = NeighbourFilters()
 _BYTES = 64 << 20
 """Bytes of answers kept for a snapshot; preparing stops at half."""
-_SHARE = 0.2
+_SHARE = 0.5
 """Share of a core that preparing answers takes."""
 _BATCH = 32
 """Concepts whose embeddings are compared with all others at a time."""
