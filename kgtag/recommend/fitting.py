@@ -42,7 +42,7 @@ _STEPS = (-0.4, -0.2, -0.1, 0.05, 0.1, 0.2, 0.4, 0.8)
 _GAIN = 3e-4
 """What a further part must add."""
 _RARE_STEPS = (0.5, 1.0)
-_RARE_LOSS, _RARE_PAIRS = 1.5e-3, 100
+_RARE_LOSS, _RARE_PAIRS = 3e-3, 100
 """What the weights of rare columns may cost overall, and the held-out pairs of such columns that they need."""
 _NEIGHBOUR_ROWS = 40_000
 """Rows up to which their neighbours are looked for."""

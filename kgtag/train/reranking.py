@@ -24,7 +24,7 @@ _CANDIDATES = 80
 _ROWS = 3_000
 """Rows of a split to learn from at most."""
 _LEAST_ROWS = 200
-_RARE_WEIGHT = 2.0
+_RARE_WEIGHT = 3.0
 """Weight of a right candidate that is rare, where the blend has weights for rare columns."""
 _ABOVE = 1_000.0
 """Added to the scores of candidates: they come before everything else."""
