@@ -28,6 +28,7 @@ from kgtag.recommend.pieces import COVERED, Pieces
 if TYPE_CHECKING:
     from kgtag.embed.scorer import Scorer
 
+_MAY_SAY_NOTHING = UNLIKE | {"occurs_with", "broader"}
 _QUICK = 0.5
 _FIT = 0.1
 """Least score of a concept that fits a set."""
@@ -93,17 +94,16 @@ class Recommender:
         """The pieces for concept number `i` that pass the filters, by neighbour."""
         concepts, found = self.taxonomy.concepts, dict[int, list[Piece]]()
         for piece in self._pieces.of(i):
-            if piece[4][0] not in evidence or (relation is None and self._says_nothing(piece)):
+            j, type = piece[0], piece[1]
+            if piece[4][0] not in evidence or relation not in (None, type):
                 continue
-            other = concepts[piece[0]]
-            if (
-                relation not in (None, piece[1])
-                or (other.kind == "attribute" and not attributes)
-                or kind not in (None, other.kind)
-            ):
+            if relation is None and type in _MAY_SAY_NOTHING and self._says_nothing(piece):
                 continue
-            if other.status != "deprecated" or piece[1] == "replaced_by":
-                found.setdefault(piece[0], []).append(piece)
+            other = concepts[j]
+            if (other.kind == "attribute" and not attributes) or kind not in (None, other.kind):
+                continue
+            if other.status != "deprecated" or type == "replaced_by":
+                found.setdefault(j, []).append(piece)
         return found
 
     def _says_nothing(self, piece: Piece) -> bool:

@@ -23,8 +23,10 @@ _STEP = 0.7
 """Factor for each further step of an inferred path."""
 _SIBLINGS = 300
 """Siblings that are compared at most."""
-_SIBLING, _FAMILY = 0.35, 12
-"""Strength of a sibling in a family of up to so many; less in larger ones."""
+_SIBLING, _FAMILY, _ALIKENESS = 0.35, 12, 0.55
+"""Strength of a sibling in a family of up to so many, less in larger ones, and what being near adds at most."""
+_FEW = 2
+"""Items that do not tell what a concept occurs with."""
 _LIKE = 0.06
 """How near a value of an attribute with more values than that must be."""
 _ALIKE = 0.3
@@ -148,28 +150,28 @@ class Pieces:
             path = ids[i], ids[above]
             # An attribute such as "feature" has values that are nothing like each other.
             least = _LIKE if len(members) > _FAMILY and not parents else 0.0
-            for j, near, base in self._near_siblings(i, above, members, alike):
-                if j != i and near >= least:
-                    score = base + 0.55 * near
+            usual = _SIBLING * min(1.0, (_FAMILY / len(members)) ** 0.5)
+            near, strengths = self._near_siblings(i, above, members[:_SIBLINGS], usual, alike)
+            for j, one, score in zip(members, near, strengths, strict=False):
+                if one >= least and j != i:
                     yield j, "sibling", "both", score, ("inferred", score, (*path, ids[j]), None, None)
 
     def _near_siblings(
-        self, i: int, above: int, members: Sequence[int], alike: Floats | None
-    ) -> Iterator[tuple[int, float, float]]:
-        """(sibling, how near, strength of one that is not near at all): near in [0, 1] by what both occur with where
-        both have items, else by their labels; of many siblings, fewer have anything in common."""
-        place, counted = members.index(i), self._cooccurrence
-        family = self.labels.family(above, members)
-        if place + 1 < len(family):
-            near: list[float] = family[place + 1, 1:].tolist()
+        self, i: int, above: int, members: Sequence[int], usual: float, alike: Floats | None
+    ) -> tuple[list[float], list[float]]:
+        """How near each is, in [0, 1], by what both occur with where both have items, else by their labels; and the
+        strengths, `usual` of those that are not near at all: of many siblings, fewer have anything in common."""
+        family, counted = self.labels.family(above, members), self._cooccurrence
+        if i in members:
+            labels = family[members.index(i) + 1, 1:]
         else:
-            near = self.labels.of(i, members[:_SIBLINGS])
-        usual = _SIBLING * min(1.0, (_FAMILY / len(members)) ** 0.5)
-        for j, labels in zip(members[:_SIBLINGS], near, strict=False):
-            if counted is not None and alike is not None and min(counted.count(i), counted.count(j)) > 2:
-                yield j, min(float(alike[j]), 1.0), _SIBLING
-            else:
-                yield j, 0.5 * labels, usual
+            labels = np.array(self.labels.of(i, members), dtype=np.float32)
+        near = 0.5 * labels
+        if counted is None or alike is None or counted.count(i) <= _FEW:
+            return near.tolist(), (usual + _ALIKENESS * near).tolist()
+        both = counted.counts[members] > _FEW
+        near = np.where(both, np.minimum(alike[members], 1.0), near)
+        return near.tolist(), (np.where(both, _SIBLING, usual) + _ALIKENESS * near).tolist()
 
     def _inherited(self, i: int) -> Iterator[tuple[int, int]]:
         """(attribute, nearest broader category with it asserted) of inherited attributes."""
