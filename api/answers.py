@@ -21,22 +21,20 @@ _SHARE = 0.5
 """Share of a core that preparing answers takes."""
 _BATCH = 32
 """Concepts whose embeddings are compared with all others at a time."""
-Key = tuple[str, bytes]
-"""Path and query."""
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Answers:
-    """Answers of one snapshot; those kept first make room for new ones. Any thread may add to them."""
+    """Answers of one snapshot, by `key_of`; those kept first make room for new ones. Any thread may add to them."""
 
     def __init__(self, limit: int = _BYTES) -> None:
-        self._kept: dict[Key, bytes] = {}
+        self._kept: dict[str, bytes] = {}
         self._limit = limit
         self._lock = threading.Lock()
         self.get = self._kept.get
         self.size = 0
 
-    def put(self, key: Key, answer: bytes) -> None:
+    def put(self, key: str, answer: bytes) -> None:
         with self._lock:
             self.size += len(answer) - len(self._kept.pop(key, b""))
             self._kept[key] = answer
@@ -47,16 +45,21 @@ class Answers:
         """Find the neighbours of every concept, as far as they fit, while `going` and mostly waiting."""
         ids, recommender = served.taxonomy.ids, served.recommender
         for start in range(0, len(ids), _BATCH):
-            batch = [id for id in ids[start : start + _BATCH] if (f"{PREFIX}{id}{SUFFIX}", b"") not in self._kept]
+            batch = [id for id in ids[start : start + _BATCH] if f"{PREFIX}{id}{SUFFIX}" not in self._kept]
             began = time.perf_counter()
             recommender.prepare(batch)
             for id in batch:
                 if not going() or self.size > self._limit / 2:
                     return
-                self.put((f"{PREFIX}{id}{SUFFIX}", b""), plain_answer(served, id))
+                self.put(f"{PREFIX}{id}{SUFFIX}", plain_answer(served, id))
                 # Short turns: a request waits for the interpreter until this one ends.
                 time.sleep((time.perf_counter() - began) * (1 - _SHARE) / _SHARE)
                 began = time.perf_counter()
+
+
+def key_of(path: str, query: bytes) -> str:
+    """The key of a request's answer; no two requests share one, since a raw query has no spaces."""
+    return f"?{query.decode('latin-1')} {path}" if query else path
 
 
 def plain_answer(served: Served, id: str) -> bytes:

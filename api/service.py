@@ -9,7 +9,7 @@ from functools import cached_property, partial
 import anyio
 from starlette.requests import Request
 
-from api.answers import PREFIX, SUFFIX, Answers, plain_answer
+from api.answers import PREFIX, SUFFIX, Answers, key_of, plain_answer
 from api.auth import Keyring, presented_key
 from api.errors import Problem
 from api.metrics import Metrics
@@ -126,13 +126,13 @@ class Service:
         key = self.keyring.find(presented) if presented is not None else None
         if key is None or not allows(key, "read"):
             return None
-        derived = self.derived
-        found = derived.answers.get((path, query))
+        derived, kept_as = self.derived, key_of(path, query)
+        found = derived.answers.get(kept_as)
         if found is None and not query:
             id = path[len(PREFIX) : -len(SUFFIX)]
             if derived.served.recommender.is_quick(id):
                 found = plain_answer(derived.served, id)
-                derived.answers.put((path, query), found)
+                derived.answers.put(kept_as, found)
         return found
 
     def _prepare_answers(self) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.answers import key_of
 from api.errors import BODY, problems
 from api.http import BodyRoute, ConceptId, JsonBody, KindFilter, Lang, Limit, Reader, json, require_known
 from api.neighbours import LIMIT, RELATIONS, NeighbourFilters, evidence_types
@@ -54,7 +55,7 @@ async def neighbours(
     await require_known(derived.served.taxonomy, id)
     filters = NeighbourFilters(relation, evidence_types(evidence), kind, group, least, limit, lang)
     answer = await run_in_threadpool(lambda: orjson.dumps(filters.page(derived.served, id, cursor)))
-    derived.answers.put((request.scope["path"], request.scope["query_string"]), answer)
+    derived.answers.put(key_of(request.scope["path"], request.scope["query_string"]), answer)
     return Response(answer, media_type="application/json")
 
 
