@@ -37,7 +37,7 @@ _MANY = 20
 """Items without which they do not tell what stands above everything."""
 COVERED = 0.6
 """A concept is left out for a narrower one with this share of its items, or score."""
-_CACHED = 2_000
+_CACHED = 500
 """Concepts whose evidence is kept."""
 _EDGE, _CELL = 5e-3, 2e-6
 """Milliseconds for a relation, and for a number of a matrix that is read whole."""
