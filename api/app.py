@@ -14,8 +14,10 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors, openapi
+from api.answers import PREFIX, SUFFIX, Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
@@ -34,6 +36,15 @@ Every call but `/`, `/page/…`, `/healthz`, `/readyz` and `/browser/…` needs 
 `admin` implies all; `tag` stands by itself. Errors are `application/problem+json`, with a `type` that does not change.
 Every JSON answer names the `revision` of the taxonomy it was made from; the header `X-Stale-For` marks an answer made
 while the store has been unavailable for so many seconds."""
+
+
+class App(FastAPI):
+    """An app behind `front`, which answers the busiest requests."""
+
+    front: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.front or super().__call__)(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
@@ -58,7 +69,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         finally:
             await run_in_threadpool(service.stop)
 
-    app = FastAPI(
+    app = App(
         title="kgtag",
         version="1",
         description=_DESCRIPTION,
@@ -73,9 +84,8 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
-        recommend.cached,  # first: it gets the most requests
+        recommend.router,  # first: it gets the most requests
         tag.router,
-        recommend.router,
         search.router,
         taxonomy.router,
         pages.probes,
@@ -90,6 +100,9 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         concepts.one,
     ):
         app.include_router(router)
+    answered = partial(service.metrics.answered, "GET", f"{PREFIX}{{id:path}}{SUFFIX}", 200)
+    routes = super(App, app).__call__
+    app.front = Direct(routes, answer=service.answer, marks=service.marks, answered=answered)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app
 

@@ -5,7 +5,7 @@ import base64
 import binascii
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -79,7 +79,7 @@ class Require(SecurityBase):
         self._basic = basic
 
     async def __call__(self, request: Request) -> ApiKey:
-        presented = _presented(request, basic=self._basic)
+        presented = presented_key(request.scope["headers"], basic=self._basic)
         key = await find_key(request, presented)
         if key is None:
             wrong = "this key is unknown or has been revoked" if presented else "a key is needed"
@@ -94,7 +94,7 @@ class Require(SecurityBase):
 async def caller(request: Request) -> ApiKey | None:
     """The caller's key, for routes that are open to everybody; None as well while keys cannot be checked."""
     try:
-        return await find_key(request, _presented(request, basic=False))
+        return await find_key(request, presented_key(request.scope["headers"]))
     except StoreUnavailable:
         return None
 
@@ -121,8 +121,15 @@ def require_scope(key: ApiKey, scope: Scope) -> None:
         raise Problem("forbidden", detail, headers={"WWW-Authenticate": challenge}, members={"scope": scope})
 
 
-def _presented(request: Request, *, basic: bool) -> str | None:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+def presented_key(headers: Sequence[tuple[bytes, bytes]], *, basic: bool = False) -> str | None:
+    """The key in raw headers, the first of each name; with `basic` also as a password."""
+    bearer = other = None
+    for name, raw in headers:
+        if name == b"authorization" and bearer is None:
+            bearer = raw.decode("latin-1")
+        elif name == b"x-api-key" and other is None:
+            other = raw.decode("latin-1")
+    scheme, _, value = (bearer or "").partition(" ")
     if scheme.lower() == "bearer":
         return value.strip() or None
     if basic and scheme.lower() == "basic":
@@ -130,4 +137,4 @@ def _presented(request: Request, *, basic: bool) -> str | None:
             return base64.b64decode(value, validate=True).decode().partition(":")[2].strip() or None
         except (binascii.Error, UnicodeDecodeError):
             return None
-    return request.headers.get("x-api-key", "").strip() or None
+    return (other or "").strip() or None

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.jobs.bodies import STATES
@@ -67,9 +66,7 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
-                if (stale := self._service.stale_for) is not None:
-                    MutableHeaders(raw=message["headers"])["X-Stale-For"] = f"{stale:.1f}"
+                message["headers"] = [*message["headers"], *self._service.marks()]
             await send(message)
 
         try:

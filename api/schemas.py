@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from graph.editing import OPERATIONS
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
 from graph.proposals.workflow import Draft, read_draft
+from kgtag.recommend import EvidenceType, Group
 from kgtag.types import Product
 
 
@@ -66,6 +67,23 @@ class ProductBody(Body):
 
     def product(self) -> Product:
         return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang)
+
+
+class NeighboursBody(Body):
+    """Concepts whose neighbours are asked for, with the filters of a single request.
+
+    Example:
+        {"concepts": ["running", "red"], "group": "goes_with", "limit": 5}
+    """
+
+    concepts: Annotated[list[Id], Field(min_length=1, max_length=200)]
+    relation: Annotated[str, Field(max_length=100)] | None = None
+    evidence: Annotated[list[EvidenceType], Field(min_length=1, max_length=10)] | None = None
+    kind: Kind | None = None
+    group: Group | None = None
+    least: Annotated[float, Field(ge=0, le=1)] = 0.0
+    limit: Annotated[int, Field(ge=1, le=200)] = 20
+    lang: Annotated[str, Field(max_length=35)] | None = None
 
 
 class ItemTagBody(Body):

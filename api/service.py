@@ -3,17 +3,19 @@
 import contextlib
 import logging
 import threading
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
 
 import anyio
-from cachetools import LRUCache
 from starlette.requests import Request
 
-from api.auth import Keyring
+from api.answers import PREFIX, SUFFIX, Answers, key_of, plain_answer
+from api.auth import Keyring, presented_key
 from api.errors import Problem
 from api.jobs.folder import JobFolder
 from api.jobs.runner import Runner
 from api.metrics import Metrics
+from graph.api_keys import allows
 from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
@@ -28,8 +30,8 @@ from kgtag.tag.tagger import Tagger
 log = logging.getLogger(__name__)
 
 SHOWN_PROBLEMS = 100
-_CACHE_BYTES = 64 << 20
-"""Bytes of answers kept for a snapshot."""
+_PAUSE_SECONDS = 1.0
+"""Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -37,13 +39,14 @@ TAGGING_THREADS = 2
 
 
 class Derived:
-    """Derived from a snapshot once, on demand, and gone with the snapshot. `answers` is for the event loop alone."""
+    """Derived from a snapshot once, on demand, and gone with the snapshot."""
 
     def __init__(self, served: Served, dialect: Dialect) -> None:
         self.served = served
         self.dialect = dialect
         self.audit: AuditReport | None = None
-        self.answers: LRUCache[object, bytes] = LRUCache(_CACHE_BYTES, getsizeof=len)
+        self.answers = Answers()
+        self.prepared = False
 
     @cached_property
     def problems(self) -> list[ProblemRow]:
@@ -111,6 +114,13 @@ class Service:
         late = freshness.stale_for > _STALE_AFTER + 2 * self.settings.poll_seconds
         return freshness.stale_for if freshness.error is not None or late else None
 
+    def marks(self) -> list[tuple[bytes, bytes]]:
+        """Headers of every response: one for browsers, and one that marks those from a stale snapshot."""
+        found = [(b"x-content-type-options", b"nosniff")]
+        if (stale := self.stale_for) is not None:
+            found.append((b"x-stale-for", f"{stale:.1f}".encode()))
+        return found
+
     def audit(self) -> AuditReport:
         """The audit of the snapshot, one at a time. Takes a while the first time."""
         with self._auditing:
@@ -121,6 +131,38 @@ class Service:
                 found = audit_store(self.live.store, taxonomy=taxonomy, scorer=scorer)
                 derived.audit = found.to_json()
             return derived.audit
+
+    def answer(self, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+        """The neighbours that a request asks for; None where the key may not read, or they are not at hand. Raises
+        StoreUnavailable without a snapshot."""
+        presented = presented_key(headers)
+        key = self.keyring.find(presented) if presented is not None else None
+        if key is None or not allows(key, "read"):
+            return None
+        derived, kept_as = self.derived, key_of(path, query)
+        found = derived.answers.get(kept_as)
+        if found is None and not query:
+            id = path[len(PREFIX) : -len(SUFFIX)]
+            if derived.served.recommender.is_quick(id):
+                found = plain_answer(derived.served, id)
+                derived.answers.put(kept_as, found)
+        return found
+
+    def _prepare_answers(self) -> None:
+        while not self.stopping.wait(_PAUSE_SECONDS):
+            try:
+                derived = self.derived
+                if not derived.prepared:
+                    derived.prepared = True
+                    derived.served.recommender.warm()
+                    derived.answers.prepare(derived.served, partial(self._is_served, derived.served))
+            except StoreUnavailable:
+                continue
+            except Exception:  # requests find the neighbours by themselves, and show what is wrong
+                log.exception("preparing answers failed")
+
+    def _is_served(self, served: Served) -> bool:
+        return not self.stopping.is_set() and self.current is served
 
     def load_keys(self) -> None:
         """Read the keys again; while the store is unavailable, those known stay."""
@@ -136,6 +178,7 @@ class Service:
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
         self.load_keys()
+        threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
         live.start(self.load_keys, lambda: models.follow(live.renew))
         if self.jobs is not None:
             slots, days = self.settings.job_slots, self.settings.job_days

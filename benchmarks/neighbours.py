@@ -1,11 +1,14 @@
-"""The busiest request, `GET /v1/concepts/{id}/neighbours`, beside a bare Starlette route whose answer is as long.
+"""The busiest request, `GET /v1/concepts/{id}/neighbours`, beside a bare Starlette route whose answer is as long, and
+beside FastAPI with the Neo4j driver and Cypher on a real Neo4j that holds the same.
 
-    python benchmarks/neighbours.py --data DIR [--store URL] [--model DIR] [--embeddings DIR]
-                                    [--requests 20000] [--connections 16]
+    python benchmarks/neighbours.py --data DIR [--store URL] [--model DIR] [--embeddings DIR] [--neo4j] [--json]
+                                    [--requests 20000] [--connections 16] [--rounds 4]
 
-Without --store, Shopify's taxonomy (DIR/shopify_categories) is imported into a temporary SQLite file. The real server
-runs in a process of its own with one worker, the client in this one; both servers are asked in turn, in the same run.
-Every answer of the real server is a different concept's, until all have been asked: `--distinct 1` asks for one alone.
+Without --store, Shopify's taxonomy (DIR/shopify_categories) is imported into a temporary SQLite file. Each server runs
+in a process of its own with one worker, the client in this one. First, as soon as the service is ready, each concept is
+asked for once; then requests draw their concepts evenly, and the servers are asked in turn in each round. Figures are
+medians of the rounds. The rival finds parents, children, ancestors, siblings and what is related in one query, without
+keys, evidence or an order by meaning; Neo4j has everything in its page cache, and the query is planned and warmed.
 """
 
 from __future__ import annotations
@@ -15,23 +18,26 @@ import asyncio
 import os
 import random
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from common import arguments, machine, percentile, report, table
+from stores import server
 
 from graph.api_keys import create_key
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy
 from kgtag.data.importing import import_files
 
+BARE_NAME, RIVAL_NAME = "bare Starlette", "FastAPI, driver, Cypher"
 BARE = """
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -47,9 +53,54 @@ app = Starlette(routes=[Route("/healthz", answer), Route("/v1/concepts/{id:path}
 """
 
 
+RIVAL = (
+    """
+import os
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+from neo4j import AsyncGraphDatabase
+
+QUERY = """
+    + "'''"
+    + """
+MATCH (c:Concept {id: $id})
+CALL (c) {
+  MATCH (c)-[:BROADER]->(n:Concept) RETURN n, 'broader' AS relation, 'out' AS direction, 1.0 AS score
+  UNION MATCH (c)<-[:BROADER]-(n:Concept) RETURN n, 'broader' AS relation, 'in' AS direction, 0.8 AS score
+  UNION MATCH (c)-[:RELATED]-(n:Concept) RETURN n, 'related' AS relation, 'both' AS direction, 1.0 AS score
+  UNION MATCH (c)-[:BROADER*2..]->(n:Concept) RETURN n, 'broader' AS relation, 'out' AS direction, 0.5 AS score
+  UNION MATCH (c)-[:BROADER]->(:Concept)<-[:BROADER]-(n:Concept) WHERE n <> c
+    RETURN n, 'sibling' AS relation, 'both' AS direction, 0.4 AS score
+}
+RETURN n.id AS concept, n.name AS label, relation, direction, score ORDER BY score DESC, concept LIMIT 20
+"""
+    + "'''"
+    + """
+
+@asynccontextmanager
+async def lifespan(app):
+    async with AsyncGraphDatabase.driver(os.environ["RIVAL_NEO4J"], notifications_min_severity="OFF") as app.driver:
+        yield
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/healthz")
+async def health():
+    return {}
+
+@app.get("/v1/concepts/{id:path}/neighbours")
+async def neighbours(id: str, limit: int = 20):
+    async with app.driver.session(default_access_mode="READ") as session:
+        result = await session.run(QUERY, id=id)
+        return {"concept": id, "neighbours": await result.data()}
+"""
+)
+
+
 @contextmanager
-def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, factory: bool) -> Iterator[int]:
+def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, ready: str = "healthz") -> Iterator[int]:
     """The server's process id, once it answers."""
+    factory = app.endswith(":create_app")
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error", "--no-access-log"]
     command += ["--factory"] if factory else ["--app-dir", str(folder)]
     process = subprocess.Popen(command, env={**os.environ, **environment})
@@ -57,12 +108,12 @@ def serving(app: str, port: int, folder: Path, environment: dict[str, str], *, f
         until = time.monotonic() + 120
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{ready}", timeout=1)
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > until:
                     raise SystemExit(f"{app} did not start") from None
-                time.sleep(0.1)
+                time.sleep(0.02)
         yield process.pid
     finally:
         process.terminate()
@@ -133,14 +184,28 @@ def prepared(options: argparse.Namespace, folder: Path) -> tuple[str, Taxonomy, 
     name = "the given store"
     if options.store is None:
         store.migrate()
-        files = sorted((options.data / "shopify_categories").glob("*.json*"))
-        wanted = [file for file in files if file.name.split(".")[0] in ("en", "zh-CN")]
-        import_files(store, "shopify", wanted, author="benchmark")
+        import_files(store, "shopify", shopify_files(options.data), author="benchmark")
         name = "Shopify 2024-07, en + zh-CN"
     _, key = create_key(store, name="benchmark", scopes=["read"])
     taxonomy = load_taxonomy(store)
     store.close()
-    return options.store or store.url, taxonomy, key, f"{name}: {len(taxonomy)} concepts"
+    return options.store or store.url, taxonomy, key, f"{name}: {len(taxonomy):,} concepts"
+
+
+def shopify_files(data: Path) -> list[Path]:
+    files = sorted((data / "shopify_categories").glob("*.json*"))
+    return [file for file in files if file.name.split(".")[0] in ("en", "zh-CN")]
+
+
+@contextmanager
+def rival(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, str]]:
+    """The environment of FastAPI with the driver: a real Neo4j with Shopify's taxonomy, run for this."""
+    with server(folder, 1024) as url:
+        store = open_store(url)
+        store.migrate()
+        import_files(store, "shopify", shopify_files(options.data), author="benchmark")
+        store.close()
+        yield {"RIVAL_NEO4J": url}
 
 
 def main() -> None:
@@ -149,56 +214,77 @@ def main() -> None:
     parser.add_argument("--store")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--embeddings", type=Path)
+    parser.add_argument("--neo4j", action="store_true", help="beside FastAPI with the Neo4j driver; needs --data")
+    parser.add_argument("--json", action="store_true", help="the JSON line alone on standard output")
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=16)
-    parser.add_argument("--distinct", type=int, help="ask for so many concepts only; all by default")
+    parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
-    if options.store is None and options.data is None:
+    if options.data is None and (options.neo4j or options.store is None):
         parser.error("give --data DIR or --store URL")
     host = machine()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        url, taxonomy, key, data = prepared(options, folder)
-        ids = list(taxonomy.ids)
-        random.Random(0).shuffle(ids)
-        ids = ids[: options.distinct]
-        given = {"KGTAG_STORE": url, "KGTAG_MODEL": options.model, "KGTAG_EMBEDDINGS": options.embeddings}
-        environment = {name: str(value) for name, value in given.items() if value is not None}
-        (folder / "bare.py").write_text(BARE, encoding="utf-8")
-        asked = requests_for(ids, options.requests, key)
-        rounds: dict[str, list[dict[str, float]]] = {"kgtag": [], "bare Starlette": []}
-        ours, bare = free_port(), free_port()
-        with serving("api.app:create_app", ours, folder, environment, factory=True) as our_pid:
-            first = ask(ours, asked[: max(200, options.requests // 20)], options.connections, pid=our_pid)
-            size = {"BARE_BYTES": str(int(first["bytes"]))}
-            with serving("bare:app", bare, folder, size, factory=False) as bare_pid:
-                ask(bare, asked[:500], options.connections, pid=bare_pid)
-                for part in (asked[: len(asked) // 2], asked[len(asked) // 2 :]):
-                    rounds["kgtag"].append(ask(ours, part, options.connections, pid=our_pid))
-                    rounds["bare Starlette"].append(ask(bare, part, options.connections, pid=bare_pid))
-    columns = list(rounds["kgtag"][0])
-    rows = [[f"{name}, half {i}", *part.values()] for name, parts in rounds.items() for i, part in enumerate(parts, 1)]
-    table(f"{data}; {options.requests} requests over {options.connections} connections", ["", *columns], rows)
-    # The second half: everything has been asked for once when the concepts are fewer than half the requests.
-    ratio = rounds["bare Starlette"][-1]["requests/s"] / rounds["kgtag"][-1]["requests/s"]
-    slower = rounds["kgtag"][-1]["p50 ms"] / rounds["bare Starlette"][-1]["p50 ms"]
-    work = rounds["kgtag"][-1]["cpu ms"] / max(rounds["bare Starlette"][-1]["cpu ms"], 1e-3)
-    print(f"\nBare Starlette answers {ratio:.2f} times as many; kgtag's p50 is {slower:.2f} times as long.")
-    print(f"The server's processor time a request, which other work on the machine doesn't change: {work:.2f} times.")
+        data, first, rounds = measure(options, Path(scratch))
+    file = sys.stderr if options.json else sys.stdout
+    others = [name for name in rounds if name != "kgtag"]
+    medians = {name: {each: median_of(found, each) for each in first} for name, found in rounds.items()}
+    rows = [[name, *found.values()] for name, found in {"kgtag, each once": first, **medians}.items()]
+    title = f"{data}; {options.requests:,} requests over {options.connections} connections"
+    table(title, ["", *first], rows, rivals=others, file=file)
+    ratios = {name: ratio_of(rounds["kgtag"], rounds[name]) for name in others}
+    once = first["requests/s"] / medians[BARE_NAME]["requests/s"]
+    cpu = medians[BARE_NAME]["cpu ms"] / max(medians["kgtag"]["cpu ms"], 1e-3)
+    named = [[f"requests a second, over those of {name}", ratio] for name, ratio in ratios.items()]
+    named += [["the same, each concept once from when the service is ready, over bare Starlette", once]]
+    named += [["processor time a request of bare Starlette, over kgtag's", cpu]]
+    table("Ratios, medians of the rounds", ["", "ratio"], named, file=file)
     report(
-        "neighbours",
-        data,
-        host,
-        save=options.save,
-        requests=options.requests,
-        connections=options.connections,
-        distinct=len(ids),
-        embeddings=options.embeddings is not None,
-        halves=rounds,
-        bare_per_ours=round(ratio, 2),
-        p50_ratio=round(slower, 2),
-        cpu_ratio=round(work, 2),
-    )
+        "neighbours", data, host, save=options.save, requests=options.requests, connections=options.connections,
+        embeddings=options.embeddings is not None, ratio_to_bare_starlette=round(ratios[BARE_NAME], 2),
+        ratio_to_fastapi_neo4j=round(ratios[RIVAL_NAME], 2) if RIVAL_NAME in ratios else None,
+        each_once_to_bare_starlette=round(once, 2), cpu_ratio=round(cpu, 2), each_once=first, rounds=rounds,
+    )  # fmt: skip
+
+
+def measure(
+    options: argparse.Namespace, folder: Path
+) -> tuple[str, dict[str, float], dict[str, list[dict[str, float]]]]:
+    """What the data is, the figures of each concept once, and those of every server's rounds."""
+    url, taxonomy, key, data = prepared(options, folder)
+    given = {"KGTAG_STORE": url, "KGTAG_MODEL": options.model, "KGTAG_EMBEDDINGS": options.embeddings}
+    environment = {name: str(value) for name, value in given.items() if value is not None}
+    for name, text in (("bare", BARE), ("rival", RIVAL)):
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    chance = random.Random(0)
+    once = requests_for(chance.sample(taxonomy.ids, len(taxonomy)), len(taxonomy), key)
+    part = max(1, options.requests // options.rounds)
+    with ExitStack() as running:
+        port = free_port()
+        process = running.enter_context(serving("api.app:create_app", port, folder, environment, ready="readyz"))
+        first = ask(port, once, options.connections, pid=process)
+        servers = {"kgtag": (port, process, part)}
+        others = {BARE_NAME: ("bare:app", {"BARE_BYTES": str(int(first["bytes"]))}, part)}
+        if options.neo4j:
+            others[RIVAL_NAME] = "rival:app", running.enter_context(rival(options, folder)), max(1, part // 10)
+        for name, (app, variables, count) in others.items():
+            port = free_port()
+            servers[name] = port, running.enter_context(serving(app, port, folder, variables)), count
+            ask(port, once[:500], options.connections, pid=servers[name][1])
+        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in servers}
+        for _ in range(options.rounds):
+            drawn = requests_for(chance.choices(taxonomy.ids, k=part), part, key)
+            for name, (port, process, count) in servers.items():
+                rounds[name].append(ask(port, drawn[:count], options.connections, pid=process))
+    return data, first, rounds
+
+
+def median_of(rounds: list[dict[str, float]], name: str) -> float:
+    return statistics.median(one[name] for one in rounds)
+
+
+def ratio_of(ours: list[dict[str, float]], theirs: list[dict[str, float]]) -> float:
+    """Of requests a second, in rounds that followed each other."""
+    return statistics.median(a["requests/s"] / b["requests/s"] for a, b in zip(ours, theirs, strict=True))
 
 
 if __name__ == "__main__":

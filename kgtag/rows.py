@@ -179,15 +179,39 @@ class NeighbourRow(TypedDict):
     support: NotRequired[str]
 
 
-class Neighbours(TypedDict):
-    """The neighbours of a concept, best first.
+class ConceptNeighbours(TypedDict):
+    """A page of the neighbours of a concept, best first.
 
     Example:
-        {"concept": "running"}
+        {"concept": "running", "next_cursor": null}
     """
 
     concept: str
     neighbours: list[NeighbourRow]
+    next_cursor: str | None
+
+
+class Neighbours(ConceptNeighbours):
+    """The neighbours of a concept, best first."""
+
+    revision: str
+
+
+class ConceptError(TypedDict):
+    """A row of a batch whose concept is unknown.
+
+    Example:
+        {"concept": "shose"}
+    """
+
+    concept: str
+    error: ErrorDetail
+
+
+class NeighboursBatch(TypedDict):
+    """The neighbours of several concepts, in the order asked for."""
+
+    results: list[ConceptNeighbours | ConceptError]
     revision: str
 
 

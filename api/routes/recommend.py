@@ -1,68 +1,43 @@
 """Concepts for concepts: neighbours with evidence, and recommendations."""
 
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
-from fastapi.routing import APIRoute
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.auth import Require
-from api.errors import problems
-from api.http import ConceptId, KindFilter, Lang, Limit, Reader, json, require_known
+from api.answers import key_of
+from api.errors import BODY, problems
+from api.http import BodyRoute, ConceptId, JsonBody, KindFilter, Lang, Limit, Reader, json, require_known
+from api.neighbours import LIMIT, RELATIONS, NeighbourFilters, evidence_types
+from api.schemas import NeighboursBody
 from api.service import require_tagger, service
-from graph.errors import InputError
-from graph.model import RELATION_TYPES
+from graph.errors import InputError, UnknownConcept, error_detail
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group
+from kgtag.recommend import EVIDENCE_TYPES, Group
 from kgtag.recommend.profile import MOST_EVENTS, Profile
-from kgtag.rows import Neighbours, RecommendedConcepts, RecommendedItems
+from kgtag.rows import (
+    ConceptError,
+    ConceptNeighbours,
+    Neighbours,
+    NeighboursBatch,
+    RecommendedConcepts,
+    RecommendedItems,
+)
 from kgtag.serve.live import Served
 from kgtag.types import Product
 
 _PROFILE_TAGS = 10
 """Tags of a profile that related concepts are asked for."""
-RELATIONS = (*RELATION_TYPES, "sibling", "occurs_with", "similar")
-_reader = Require("read")
 
-
-class CachedRoute(APIRoute):
-    """Answers from the snapshot's cache, to the byte; the key is checked each time.
-
-    FastAPI's reading of keys and parameters costs more than most of these answers do, so cached answers, and requests
-    without a query, bypass it. For `async` endpoints whose parameters have defaults, scope `read`, and answers that
-    depend on the path, the query and the snapshot alone.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        careful = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            await _reader(request)
-            cache = service(request).derived.answers
-            query: bytes = request.scope["query_string"]
-            key = (request.scope["path"], query)
-            content = cache.get(key)
-            if content is not None:
-                return Response(content, media_type="application/json")
-            response: Response = await (careful(request) if query else self.endpoint(request, **request.path_params))
-            if response.status_code == 200:
-                cache[key] = bytes(response.body)
-            return response
-
-        return handle
-
-
-router = APIRouter(prefix="/v1", dependencies=[Reader], responses=problems(401, 403, 503))
-cached = APIRouter(
-    prefix="/v1", tags=["recommend"], dependencies=[Reader], route_class=CachedRoute, responses=problems(401, 403, 503)
+router = APIRouter(
+    prefix="/v1", tags=["recommend"], dependencies=[Reader], responses=problems(401, 403, 503), route_class=BodyRoute
 )
 
 
-@cached.get("/concepts/{id:path}/neighbours", response_model=Neighbours, responses=problems(404, 422))
+@router.get("/concepts/{id:path}/neighbours", response_model=Neighbours, responses=problems(404, 422))
 async def neighbours(
     request: Request,
     id: ConceptId,
@@ -73,37 +48,38 @@ async def neighbours(
     kind: KindFilter = None,
     group: Annotated[Group | None, Query(description="What the neighbours are good for.")] = None,
     least: Annotated[float, Query(ge=0, le=1, description="The least score.")] = 0.0,
-    limit: Limit = 20,
+    cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+    limit: Limit = LIMIT,
     lang: Lang = None,
 ) -> Response:
     """Neighbours best first, each once, with its evidence: asserted, inferred, co-occurrence on items, embedding.
 
     Attributes are left out unless they are asked for, by `kind`, `relation` or `group=facets`.
     """
-    if relation is not None and relation not in RELATIONS:
-        raise InputError(f"no relation {relation!r}; there is {', '.join(RELATIONS)}")
-    wanted = _evidence_types(evidence)
+    derived = service(request).derived
+    await require_known(derived.served.taxonomy, id)
+    filters = NeighbourFilters(relation, evidence_types(evidence), kind, group, least, limit, lang)
+    answer = await run_in_threadpool(lambda: orjson.dumps(filters.page(derived.served, id, cursor)))
+    derived.answers.put(key_of(request.scope["path"], request.scope["query_string"]), answer)
+    return Response(answer, media_type="application/json")
+
+
+@router.post("/neighbours", response_model=NeighboursBatch, responses=problems(*BODY), name="neighbours_batch")
+def neighbours_batch(request: Request, body: Annotated[NeighboursBody, Depends(JsonBody(NeighboursBody))]) -> Response:
+    """The first page of the neighbours of many concepts, a row each in their order; an unknown one gives an error."""
     served = service(request).current
-    await require_known(served.taxonomy, id)
-    find = partial(
-        served.recommender.neighbours,
-        id, relation=relation, evidence=wanted, kind=kind, group=group, least=least, limit=limit, lang=lang,
-    )  # fmt: skip
-    # The evidence of a concept is collected once, which takes milliseconds: not on the event loop.
-    found = find() if served.recommender.is_cached(id) else await run_in_threadpool(find)
-    rows = [neighbour.to_dict() for neighbour in found]
-    answer: Neighbours = {"concept": id, "neighbours": rows, "revision": served.taxonomy.revision}
+    filters = NeighbourFilters(
+        body.relation, evidence_types(body.evidence), body.kind, body.group, body.least, body.limit, body.lang
+    )
+    results: list[ConceptNeighbours | ConceptError] = []
+    for id in body.concepts:
+        try:
+            found = filters.page(served, id)
+            results.append({"concept": id, "neighbours": found["neighbours"], "next_cursor": found["next_cursor"]})
+        except UnknownConcept as error:
+            results.append({"concept": id, "error": error_detail(error.code, str(error))})
+    answer: NeighboursBatch = {"results": results, "revision": served.taxonomy.revision}
     return json(answer)
-
-
-def _evidence_types(given: list[str] | None) -> tuple[EvidenceType, ...]:
-    if given is None:
-        return EVIDENCE_TYPES
-    names = {name.strip() for part in given for name in part.split(",")}
-    wrong = sorted(names - set(EVIDENCE_TYPES))
-    if wrong:
-        raise InputError(f"no evidence {wrong[0]!r}; there is {', '.join(EVIDENCE_TYPES)}")
-    return tuple(name for name in EVIDENCE_TYPES if name in names)
 
 
 Concepts = Annotated[list[str], Query(max_length=50, description="An id; repeat it for several.")]
@@ -116,7 +92,7 @@ ForText = Annotated[str | None, Query(max_length=1_000, description="A title, fo
 ForProfile = Annotated[str | None, Query(max_length=300, description="A profile, for what its visitor did.")]
 
 
-@router.get("/recommend/concepts", tags=["recommend"], response_model=RecommendedConcepts, responses=problems(422))
+@router.get("/recommend/concepts", response_model=RecommendedConcepts, responses=problems(422))
 def recommend_concepts(
     request: Request,
     concept: Concepts = [],  # noqa: B006
@@ -146,7 +122,7 @@ def recommend_concepts(
     return json(answer)
 
 
-@router.get("/recommend/items", tags=["recommend"], response_model=RecommendedItems, responses=problems(422))
+@router.get("/recommend/items", response_model=RecommendedItems, responses=problems(422))
 def recommend_items(
     request: Request,
     concept: Concepts = [],  # noqa: B006

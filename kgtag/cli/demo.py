@@ -19,7 +19,7 @@ def demo(
     serve: Annotated[
         bool, typer.Option("--serve", help="Then open the page with it; an earlier demo in --out is taken as it is.")
     ] = False,
-    port: Annotated[int, typer.Option(help="Of the page.")] = 8000,
+    port: Annotated[int, typer.Option(help="Where the page is served.")] = 8000,
 ) -> None:
     """Run the whole pipeline on the sample shop, then print what to try next.
 

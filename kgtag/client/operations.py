@@ -23,6 +23,7 @@ from kgtag.rows import (
     JobRow,
     JobState,
     Neighbours,
+    NeighboursBatch,
     ProfileRow,
     ProposalPage,
     QueryAnswer,
@@ -122,14 +123,20 @@ class Operations:
         kind: Kind | None = None,
         group: str | None = None,
         least: float | None = None,
+        cursor: str | None = None,
         limit: int | None = None,
         lang: str | None = None,
     ) -> Call[Neighbours]:
-        """Neighbours of a concept, best first, each once with its evidence."""
-        path = _concept(id, "neighbours")
-        return _get(
-            path, relation=relation, evidence=evidence, kind=kind, group=group, least=least, limit=limit, lang=lang
-        )
+        """A page of the neighbours of a concept, best first, each once with its evidence."""
+        filters = {"relation": relation, "evidence": evidence, "kind": kind, "group": group, "least": least}
+        return _get(_concept(id, "neighbours"), **filters, cursor=cursor, limit=limit, lang=lang)
+
+    @operation
+    def neighbours_batch(
+        self, concepts: Iterable[str], filters: Mapping[str, Any] | None = None
+    ) -> Call[NeighboursBatch]:
+        """The first page of each concept's neighbours; `filters` are those of `neighbours`. Unknown ids give errors."""
+        return Call("POST", "/v1/neighbours", json={"concepts": list(concepts), **(filters or {})}, repeatable=True)
 
     @operation
     def recommend_concepts(

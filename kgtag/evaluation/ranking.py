@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from kgtag.recommend.fitting import Fitted, fit_ranker, pair_ranks, without_known
 from kgtag.recommend.interactions import Matrix, Pair, Pairs, read_labels, read_pairs
-from kgtag.recommend.rankers import Floats, Popularity, Ranker, fit_cosine, popularity
+from kgtag.recommend.rankers import RARE, Floats, Popularity, Ranker, fit_cosine, popularity
 from kgtag.recommend.side import TagProfiles, TextSimilarity
 
 Log = Callable[[str], None]
 Fit = Callable[..., Fitted]
 """`fit_ranker`, or a function with its arguments."""
 Ints = NDArray[np.int64]
-_RARE = 5
-"""Columns of fewer pairs than this are reported apart."""
 _ROWS = 512
 RELATED = (
     "one case for each test pair whose item has two or more train tags and whose tag occurs in train; all tags but the"
@@ -79,7 +77,7 @@ def evaluate_related(
         labels = read_labels(texts)
         similarity = TextSimilarity.of([labels.get(tag, "") for tag in matrix.columns])
         extra.append(("texts", lambda _: similarity))
-    fitted = fit(matrix.values, k=10, extra=extra, seed=seed, log=log)
+    fitted = fit(matrix.values, k=10, extra=extra, rare=True, seed=seed, log=log)
     targets = np.array(cases, dtype=np.int64)
     rankers = {"": fitted.ranker} | _baselines(fitted, matrix, "cosine")
     found = {name: _pair_figures(ranker, matrix, targets) for name, ranker in rankers.items()}
@@ -174,7 +172,7 @@ def _pair_figures(ranker: Ranker, matrix: Matrix, cases: Ints) -> dict[str, Any]
         best = _best(without_known(scores, known), 10)
         shown[best] = True
         novelty.append(_novelty(best, counts, matrix.values.shape[0]))
-    rare = counts[cases[:, 1]] < _RARE
+    rare = counts[cases[:, 1]] < RARE
     return {
         "recall_at_10": float((ranks <= 10).mean()),
         "mrr": float((1 / ranks).mean()),

@@ -42,7 +42,15 @@ class Partner(NamedTuple):
 
 
 class CoOccurrence:
-    """Concepts by item, each with everything broader. `carried`: (items, concepts), numbered like the snapshot."""
+    """Concepts by item, each with everything broader.
+
+    Args:
+        carried: (items, concepts), numbered like the snapshot.
+
+    Attributes:
+        items: How many there are.
+        counts: (concepts,) int64, items with each.
+    """
 
     def __init__(self, carried: sparse.csr_array) -> None:
         from scipy import sparse
@@ -50,7 +58,7 @@ class CoOccurrence:
         self.items = carried.shape[0]
         self._carried = carried
         pairs = sparse.csr_array(carried.T @ carried)
-        self._counts = np.asarray(pairs.diagonal(), dtype=np.int64)
+        self.counts = np.asarray(pairs.diagonal(), dtype=np.int64)
         pairs.setdiag(0)
         pairs.eliminate_zeros()
         pairs.sort_indices()
@@ -80,9 +88,14 @@ class CoOccurrence:
         ones = np.ones(len(columns), dtype=np.float32)
         return cls(sparse.csr_array((ones, np.array(columns, dtype=np.int32), np.array(starts)), shape=shape))
 
+    @property
+    def cells(self) -> int:
+        """Pairs of concepts on the same items, which `alike` reads."""
+        return int(self._pairs.nnz)
+
     def count(self, i: int) -> int:
         """Items with concept `i`."""
-        return int(self._counts[i])
+        return int(self.counts[i])
 
     def together(self, i: int) -> dict[int, int]:
         """Items with concept `i` and another, by the other's number."""
@@ -104,7 +117,7 @@ class CoOccurrence:
             return []
         score = self._gains(i, others, both)
         order = np.lexsort((others, -score))
-        mine = int(self._counts[i])
+        mine = int(self.counts[i])
         return [Partner(int(others[k]), int(both[k]), mine, float(score[k])) for k in order if score[k] > 0]
 
     def _row(self, i: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -112,7 +125,7 @@ class CoOccurrence:
         return self._pairs.indices[start:end], self._pairs.data[start:end].astype(np.float64)
 
     def _gains(self, i: int, others: NDArray[np.int32], both: NDArray[np.float64]) -> NDArray[np.float64]:
-        mine, theirs = self._counts[i], self._counts[others]
+        mine, theirs = self.counts[i], self.counts[others]
         forward = _gain(both, mine, theirs / self.items)
         backward = _gain(both, theirs, np.full(len(others), mine / self.items))
         gains: NDArray[np.float64] = forward**_FORWARD * backward ** (1 - _FORWARD)
@@ -122,8 +135,8 @@ class CoOccurrence:
         """(concepts,) cosine of what the concepts occur with, in [0, 1]; 0 where fewer than three items are behind."""
         profiles = self._of_concepts()
         found: NDArray[np.float32] = np.asarray((profiles @ profiles[[i]].T).toarray()).ravel()
-        found[self._counts < _SHARED] = 0
-        return found if self._counts[i] >= _SHARED else np.zeros_like(found)
+        found[self.counts < _SHARED] = 0
+        return found if self.counts[i] >= _SHARED else np.zeros_like(found)
 
     def _of_concepts(self) -> sparse.csr_array:
 
@@ -131,8 +144,8 @@ class CoOccurrence:
             if self._profiles is None:
                 found = self._pairs.astype(np.float32)
                 rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-                usual = self._counts / max(self.items, 1)
-                share = found.data / (self._counts[rows] + _PRIOR)
+                usual = self.counts / max(self.items, 1)
+                share = found.data / (self.counts[rows] + _PRIOR)
                 found.data = np.maximum(np.log((share + 1e-9) / np.maximum(usual[found.indices], 1e-9)), 0) * np.sqrt(
                     share
                 )

@@ -19,6 +19,15 @@ _GROUP: dict[str, Group] = {
     "broader": "taxonomy", "value_of": "facets", "applies_to": "facets", "occurs_with": "goes_with",
     "related": "goes_with", "sibling": "like_it", "similar": "like_it",
 }  # fmt: skip
+
+
+def group_of(relation: str) -> Group:
+    """What neighbours of a relation are good for."""
+    return _GROUP.get(relation, "like_it")
+
+
+SLOPE, ODDS = 1.95, 12.6
+"""Coefficients: a logistic regression of 675 ratings on the log-odds of the strength, see benchmarks/related.py."""
 UNLIKE: frozenset[str] = frozenset({"excludes", "replaced_by"})
 """Relations of concepts that must not go together."""
 
@@ -55,7 +64,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A related concept. `relation` is that of the strongest evidence; `score` in [0, 1] compares between lists."""
+    """A related concept. `relation` is that of the strongest evidence; `score` in [0, 1] is about the share of such
+    neighbours that a person rated as right, except among recommendations, where it ranks."""
 
     concept: str
     label: str
@@ -67,7 +77,7 @@ class Neighbour:
     @property
     def group(self) -> Group:
         """What it is good for: "taxonomy", "facets", "goes_with" or "like_it" (instead)."""
-        return _GROUP.get(self.relation, "like_it")
+        return group_of(self.relation)
 
     @property
     def support(self) -> str | None:
@@ -88,23 +98,48 @@ class Neighbour:
             "score": round(self.score, 6),
             "evidence": [piece.to_dict() for piece in self.evidence],
         }
-        if self.support is not None:
-            row["support"] = self.support
+        if (support := self.support) is not None:
+            row["support"] = support
         return row
 
 
-Piece = tuple[str, str, Direction, float, Evidence]
-"""Concept, relation, direction, score of the neighbour by this piece alone, and the piece."""
+Reason = tuple[EvidenceType, float, tuple[str, ...] | None, int | None, int | None]
+"""The fields of an `Evidence`; most are never shown, and a tuple is made sooner."""
+Piece = tuple[int, str, Direction, float, Reason]
+"""Number of the concept, relation, direction, score of the neighbour by this piece alone, and the reason."""
 
 
-def joined(pieces: Sequence[Piece], label: str) -> Neighbour:
-    """One row of all pieces about a concept: asserted relations name it, else the strongest piece."""
+def rank(piece: Piece) -> tuple[bool, float]:
+    """Sort key: asserted relations come first and name the neighbour, else the strongest piece does."""
+    return piece[4][0] != "asserted" and piece[1] != "broader", -piece[3]
 
-    def rank(piece: Piece) -> tuple[int, float]:
-        asserted = piece[4].type == "asserted" or piece[1] == "broader"
-        return (0 if asserted else 1, -piece[3])
 
+def joined(pieces: Sequence[Piece], concept: str, label: str, score: float) -> Neighbour:
+    """One row of all pieces about a concept."""
+    if len(pieces) == 1:
+        ((_, relation, direction, _, reason),) = pieces
+        return Neighbour(concept, label, relation, direction, score, (Evidence(*reason),))
+    ranked = sorted(pieces, key=rank)
+    _, relation, direction, _, _ = ranked[0]
+    why = tuple(Evidence(*reason) for reason in dict.fromkeys(piece[4] for piece in ranked))
+    return Neighbour(concept, label, relation, direction, score, why)
+
+
+def strength(pieces: Sequence[Piece]) -> float:
+    """In [0, 1], ranks: the best piece's; that of a relation which forbids both together wins."""
+    if len(pieces) == 1:
+        return pieces[0][3]
     first = min(pieces, key=rank)
-    score = max(piece[3] for piece in pieces) if first[1] not in UNLIKE else first[3]
-    why = tuple(dict.fromkeys(piece[4] for piece in sorted(pieces, key=rank)))
-    return Neighbour(first[0], label, first[1], first[2], score, why)
+    return first[3] if first[1] in UNLIKE else max(piece[3] for piece in pieces)
+
+
+def calibrated(strength: float) -> float:
+    """The share of neighbours of this strength that are right; rises with it, and keeps 0 and 1.
+
+    Example:
+        >>> [round(calibrated(one), 2) for one in (0.2, 0.4, 0.8)]
+        [0.46, 0.85, 0.99]
+    """
+    right: float = ODDS * strength**SLOPE
+    wrong: float = (1 - strength) ** SLOPE
+    return right / (right + wrong)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graph.errors import InputError
 from kgtag.recommend.rankers import (
     COLUMNS,
+    RARE,
     Blend,
     EaseSettings,
     Floats,
@@ -21,7 +22,6 @@ from kgtag.recommend.rankers import (
     RowNeighbours,
     fit_bayes,
     fit_ease,
-    mix,
     popularity,
     spread,
 )
@@ -41,6 +41,9 @@ _START = 5
 _STEPS = (-0.4, -0.2, -0.1, 0.05, 0.1, 0.2, 0.4, 0.8)
 _GAIN = 3e-4
 """What a further part must add."""
+_RARE_STEPS = (0.5, 1.0)
+_RARE_LOSS, _RARE_PAIRS = 3e-3, 100
+"""What the weights of rare columns may cost overall, and the held-out pairs of such columns that they need."""
 _NEIGHBOUR_ROWS = 40_000
 """Rows up to which their neighbours are looked for."""
 
@@ -132,6 +135,7 @@ def fit_ranker(
     least: int = 2,
     extra: Sequence[tuple[str, Callable[[sparse.csr_array], Ranker]]] = (),
     neighbours: bool = True,
+    rare: bool = False,
     columns: int = COLUMNS,
     seed: int = 0,
     log: Callable[[str], None] = lambda _: None,
@@ -144,6 +148,7 @@ def fit_ranker(
         least: Known columns of a row that is evaluated.
         extra: Further parts by name, each fitted on a matrix.
         neighbours: Whether similar rows may take part, which needs the rows when it serves.
+        rare: Whether rare columns get weights of their own, which raise their recall and cost next to none overall.
         columns: Columns of the dense matrix at most.
         seed: Of the split.
         log: Called with lines for people.
@@ -173,16 +178,20 @@ def fit_ranker(
     made |= dict(extra)
     parts = {name: [spread(make(one.train).scores(one.known)) for one in held] for name, make in made.items()}
     weights = _weigh(parts, held, k)
+    chosen = [[parts[name][i] for name in weights] for i in range(len(held))]
+    blend = Blend((), tuple(weights.values()))
+    if rare:
+        blend = _weigh_rare(blend, chosen, held, k)
     log("chosen: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in weights.items()))
-    ranker = Blend(tuple(made[name](values) for name in weights), tuple(weights.values()))
+    ranker = replace(blend, parts=tuple(made[name](values) for name in weights), counts=popularity(values))
     order = [*weights, *(name for name in made if name not in weights)]
     others = tuple(made[name](values) for name in order[len(weights) :])
     scores = tuple([parts[name][i] for name in order] for i in range(len(held)))
     alone = {name: round(_value(held, scores, k), 4) for name, scores in parts.items()}
-    blend = [mix([parts[name][i] for name in weights], list(weights.values())) for i in range(len(held))]
-    value = _value(held, blend, k)
+    value = _value(held, [blend.total(one, popularity(of.train)) for one, of in zip(chosen, held, strict=True)], k)
     settings = {
         "parts": {name: round(weight, 3) for name, weight in weights.items()},
+        "rare": dict(zip(weights, blend.rare, strict=False)),
         "ease": [asdict(one) for one in tuned],
         "held_out": {"pairs": sum(len(one.row) for one in held), "value": round(value, 4), "alone": alone},
     }
@@ -257,6 +266,39 @@ def _weigh(parts: dict[str, list[Floats]], held: Sequence[HeldOut], k: int) -> d
         total = moved(name, step)
         weights[name] = weights.get(name, 0.0) + step
     return weights
+
+
+def _weigh_rare(blend: Blend, parts: Sequence[list[Floats]], held: Sequence[HeldOut], k: int) -> Blend:
+    """Raise the weights of parts for rare columns, in turn the one that adds most to their recall, while the value of
+    all columns stays within a small loss. `parts`: those of the blend, of each split."""
+    counts = [popularity(one.train) for one in held]
+    pairs = [of[one.column] < RARE for of, one in zip(counts, held, strict=True)]
+    if sum(int(few.sum()) for few in pairs) < _RARE_PAIRS:
+        return blend
+
+    def totals(rare: tuple[float, ...]) -> list[Floats]:
+        return [replace(blend, rare=rare).total(one, of) for one, of in zip(parts, counts, strict=True)]
+
+    def recall(rare: tuple[float, ...]) -> float:
+        ranks = [
+            pair_ranks(scores, one.known, one.row[few], one.column[few])
+            for scores, one, few in zip(totals(rare), held, pairs, strict=True)
+        ]
+        return float((np.concatenate(ranks) <= k).mean())
+
+    chosen = (0.0,) * len(blend.weights)
+    best, least = recall(chosen), _value(held, totals(chosen), k) - _RARE_LOSS
+    while True:
+        tried = [
+            tuple(weight + step * (i == j) for j, weight in enumerate(chosen))
+            for i in range(len(chosen))
+            for step in _RARE_STEPS
+        ]
+        gains = sorted(((recall(one), one) for one in tried), reverse=True)
+        found = next((one for one in gains if one[0] > best + _GAIN and _value(held, totals(one[1]), k) >= least), None)
+        if found is None:
+            return replace(blend, rare=chosen)
+        best, chosen = found
 
 
 def _allowed(name: str, weights: dict[str, float], step: float) -> bool:

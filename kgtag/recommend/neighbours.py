@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +10,26 @@ import numpy as np
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
-from kgtag.recommend.evidence import EVIDENCE_TYPES, UNLIKE, Evidence, EvidenceType, Group, Neighbour, Piece, joined
+from kgtag.recommend.evidence import (
+    EVIDENCE_TYPES,
+    UNLIKE,
+    EvidenceType,
+    Group,
+    Neighbour,
+    Piece,
+    calibrated,
+    group_of,
+    joined,
+    rank,
+    strength,
+)
 from kgtag.recommend.pieces import COVERED, Pieces
 
 if TYPE_CHECKING:
     from kgtag.embed.scorer import Scorer
 
+_MAY_SAY_NOTHING = UNLIKE | {"occurs_with", "broader"}
+_QUICK = 0.5
 _FIT = 0.1
 """Least score of a concept that fits a set."""
 
@@ -46,6 +60,7 @@ class Recommender:
         group: Group | None = None,
         least: float = 0.0,
         limit: int = 20,
+        start: int = 0,
         lang: str | None = None,
     ) -> list[Neighbour]:
         """Neighbours best first, each concept once. Raises UnknownConcept.
@@ -59,39 +74,57 @@ class Recommender:
             group: Only "taxonomy", "facets", "goes_with" or "like_it".
             least: The least score.
             limit: Rows at most.
+            start: Rows that come before the first one returned.
             lang: Language of the labels.
         """
-        taxonomy = self.taxonomy
-        asked = (
-            taxonomy[concept].kind == "attribute" or kind == "attribute" or group == "facets" or relation is not None
-        )
-        found: dict[str, list[Piece]] = {}
-        for piece in self._pieces.of(concept):
-            if piece[4].type not in evidence or (relation is None and self._says_nothing(piece)):
+        i, concepts = self.taxonomy.index(concept), self.taxonomy.concepts
+        attributes = concepts[i].kind == "attribute" or kind == "attribute" or group == "facets" or relation is not None
+        found = self._found(i, relation, set(evidence), kind, attributes)
+        if group is not None:
+            found = {j: pieces for j, pieces in found.items() if group_of(min(pieces, key=rank)[1]) == group}
+        best = [(calibrated(-negative), j) for negative, j in _best_first(found)]
+        if least:
+            best = [one for one in best if one[0] >= least]
+        best = best[start : start + limit]
+        return [joined(found[j], concepts[j].id, concepts[j].label(lang), score) for score, j in best]
+
+    def _found(
+        self, i: int, relation: str | None, evidence: Collection[str], kind: Kind | None, attributes: bool
+    ) -> dict[int, list[Piece]]:
+        """The pieces for concept number `i` that pass the filters, by neighbour."""
+        concepts, found = self.taxonomy.concepts, dict[int, list[Piece]]()
+        for piece in self._pieces.of(i):
+            j, type = piece[0], piece[1]
+            if piece[4][0] not in evidence or relation not in (None, type):
                 continue
-            other = taxonomy[piece[0]]
-            if (
-                relation not in (None, piece[1])
-                or (other.kind == "attribute" and not asked)
-                or kind not in (None, other.kind)
-            ):
+            if relation is None and type in _MAY_SAY_NOTHING and self._says_nothing(piece):
                 continue
-            if other.status != "deprecated" or piece[1] == "replaced_by":
-                found.setdefault(piece[0], []).append(piece)
-        rows = [joined(pieces, taxonomy[id].label(lang)) for id, pieces in found.items()]
-        rows = [row for row in rows if row.score >= least and group in (None, row.group)]
-        rows.sort(key=lambda row: (-row.score, row.concept))
-        return rows[:limit]
+            other = concepts[j]
+            if (other.kind == "attribute" and not attributes) or kind not in (None, other.kind):
+                continue
+            if other.status != "deprecated" or type == "replaced_by":
+                found.setdefault(j, []).append(piece)
+        return found
 
     def _says_nothing(self, piece: Piece) -> bool:
         """Whether it is left out unless its relation is asked for: what must not go together, and what is above all."""
         other, relation, direction = piece[:3]
         above = relation == "occurs_with" or (relation == "broader" and direction == "out")
-        return relation in UNLIKE or (above and self._pieces.is_everything(other))
+        unlike = relation in UNLIKE and (relation, direction) != ("replaced_by", "out")
+        return unlike or (above and self._pieces.is_everything(other))
 
-    def is_cached(self, concept: str) -> bool:
-        """Whether the evidence for the concept has been collected."""
-        return concept in self._pieces
+    def is_quick(self, concept: str) -> bool:
+        """Whether the concept is known and its neighbours are found well within a millisecond."""
+        return concept in self.taxonomy and self._pieces.milliseconds(self.taxonomy.index(concept)) < _QUICK
+
+    def warm(self) -> None:
+        """Learn what goes with sets now, not at the first recommendation."""
+        if self._cooccurrence is not None:
+            self._cooccurrence.fitting(())
+
+    def prepare(self, concepts: Sequence[str]) -> None:
+        """Compare the embeddings of several known concepts at once, which is faster, for `neighbours` of each."""
+        self._pieces.prepare([self.taxonomy.index(id) for id in concepts])
 
     def recommend(
         self, concepts: Sequence[str], *, limit: int = 20, lang: str | None = None, kind: Kind | None = None
@@ -102,53 +135,58 @@ class Recommender:
         that they have a value of; attributes only for `kind="attribute"`. Without items, neighbours of each count.
         Raises UnknownConcept.
         """
-        taxonomy = self.taxonomy
-        given = list(dict.fromkeys(taxonomy.resolve(id) for id in concepts if taxonomy.index(id) >= 0))
-        above = {ancestor for id in given for ancestor in taxonomy.ancestors(id)}
+        taxonomy, counted = self.taxonomy, self._cooccurrence
+        all_above, kind_of = taxonomy.derived.hierarchy.above, taxonomy.concepts
+        given = list(dict.fromkeys(taxonomy.index(taxonomy.resolve(id)) for id in concepts if taxonomy.index(id) >= 0))
+        above = {j for i in given for j in all_above(i)}
         known = above.union(given)
-        found: dict[str, list[Piece]] = {}
+        found: dict[int, list[Piece]] = {}
         for piece in self._fitting(sorted(known), 20 * limit):
             found.setdefault(piece[0], []).append(piece)
-        asked = [id for id in given if id not in above]
+        asked = [i for i in given if i not in above]
         # Items tell what goes with a whole set; without them, or without a category, neighbours of each do.
-        categories = [id for id in asked if taxonomy[id].kind == "category"]
-        if categories and self._cooccurrence is not None and kind != "attribute":
+        categories = [i for i in asked if kind_of[i].kind == "category"]
+        if categories and counted is not None and kind != "attribute":
             asked = categories
-        for id in asked:
-            for row in self.neighbours(id, kind=kind, limit=10 * limit):
-                if row.group != "taxonomy" or row.direction == "in":
-                    share = 0.5 * row.score / len(asked)
-                    score = min(share + max((piece[3] for piece in found.get(row.concept, ())), default=0.0), 1.0)
-                    rows = found.setdefault(row.concept, [])
-                    rows += [(row.concept, row.relation, row.direction, score, why) for why in row.evidence]
-        rules = _Rules(taxonomy, given, self._cooccurrence)
+        for i in asked:
+            near = self._found(i, None, EVIDENCE_TYPES, kind, kind == "attribute" or kind_of[i].kind == "attribute")
+            for negative, j in _best_first(near)[: 10 * limit]:
+                _, relation, direction, _, _ = min(near[j], key=rank)
+                if group_of(relation) != "taxonomy" or direction == "in":
+                    rows = found.setdefault(j, [])
+                    score = min(max((row[3] for row in rows), default=0.0) - 0.5 * negative / len(asked), 1.0)
+                    rows += [(j, relation, direction, score, piece[4]) for piece in sorted(near[j], key=rank)]
+        rules = _Rules(taxonomy, [taxonomy.ids[i] for i in given], counted)
         best = {
-            id: max(piece[3] for piece in pieces)
-            for id, pieces in found.items()
-            if id not in known and rules.allow(id, kind) and not self._pieces.is_everything(id)
+            j: max(row[3] for row in rows)
+            for j, rows in found.items()
+            if j not in known and rules.allow(taxonomy.ids[j], kind) and not self._pieces.is_everything(j)
         }
-        broad = {a: best[id] for id in sorted(best, key=lambda id: best[id]) for a in taxonomy.ancestors(id)}
-        ranked = sorted(best, key=lambda id: (-best[id], id))
-        ranked = [id for id in ranked if broad.get(id, 0.0) < COVERED * best[id]]
-        return [joined(found[id], taxonomy[id].label(lang)) for id in ranked[:limit]]
+        broad = {a: best[j] for j in sorted(best, key=lambda j: best[j]) for a in all_above(j)}
+        ranked = [j for j in sorted(best, key=lambda j: (-best[j], j)) if broad.get(j, 0.0) < COVERED * best[j]]
+        return [joined(found[j], taxonomy.ids[j], kind_of[j].label(lang), strength(found[j])) for j in ranked[:limit]]
 
-    def _fitting(self, known: Sequence[str], most: int) -> Iterator[Piece]:
+    def _fitting(self, known: Sequence[int], most: int) -> Iterator[Piece]:
         """Concepts on items like the given ones; categories only where none is given, since an item has one."""
         counted, taxonomy = self._cooccurrence, self.taxonomy
         if counted is None:
             return
-        numbers = [taxonomy.index(id) for id in known]
-        sorted_in = any(taxonomy[id].kind == "category" for id in known)
-        fits = counted.fitting(numbers)
+        sorted_in = any(taxonomy.concepts[i].kind == "category" for i in known)
+        fits = counted.fitting(known)
         for j in np.argsort(-fits, kind="stable")[:most].tolist():
-            score, id = min(float(fits[j]), 1.0), taxonomy.ids[j]
+            score = min(float(fits[j]), 1.0)
             if score < _FIT:
                 return
-            if not (sorted_in and taxonomy[id].kind == "category"):
-                best, count, of = counted.support(numbers, j)
+            if not (sorted_in and taxonomy.concepts[j].kind == "category"):
+                best, count, of = counted.support(known, j)
                 if count:
-                    why = Evidence("cooccurrence", score, (taxonomy.ids[best], id), count, of)
-                    yield id, "occurs_with", "both", score, why
+                    path = taxonomy.ids[best], taxonomy.ids[j]
+                    yield j, "occurs_with", "both", score, ("cooccurrence", score, path, count, of)
+
+
+def _best_first(found: Mapping[int, Sequence[Piece]]) -> list[tuple[float, int]]:
+    """(minus the score, neighbour), ascending; numbers are in the order of the ids."""
+    return sorted((-strength(pieces), j) for j, pieces in found.items())
 
 
 class _Rules:

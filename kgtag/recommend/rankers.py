@@ -8,7 +8,7 @@ row neighbours (Resnick 1994), and popularity.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Weighting = Literal["binary", "relative"]
+RARE = 5
+"""Rows of a column below which it is rare."""
 COLUMNS = 6_000
 """Columns of the dense item-item matrix at most, those of most rows; float32, this is 144 MB."""
 
@@ -212,13 +214,30 @@ def _rare_units(values: sparse.csr_array, columns: Floats) -> sparse.csr_array:
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """The sum of rankers' scores, each divided by its standard deviation in the row, times its weight."""
+    """The sum of rankers' scores, each divided by its standard deviation in the row, times its weight.
+
+    Args:
+        parts, weights: The rankers.
+        rare: Added to the weights for columns of fewer than five rows; empty for none.
+        counts: (columns,) rows with each column.
+    """
 
     parts: tuple[Ranker, ...]
     weights: tuple[float, ...]
+    rare: tuple[float, ...] = ()
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def scores(self, known: sparse.csr_array) -> Floats:
-        return mix([spread(part.scores(known)) for part in self.parts], self.weights)
+        return self.total([spread(part.scores(known)) for part in self.parts], self.counts)
+
+    def total(self, parts: Sequence[Floats], counts: NDArray[np.int64]) -> Floats:
+        """The sum of the parts' scores, spread already, where columns have these counts; further parts are left out."""
+        parts = parts[: len(self.weights)]
+        found = mix(parts, self.weights)
+        if any(self.rare):
+            few = counts < RARE
+            found[:, few] += mix([part[:, few] for part in parts], self.rare)
+        return found
 
 
 def spread(scores: Floats) -> Floats:

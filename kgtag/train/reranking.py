@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgtag.recommend.fitting import Fitted, HeldOut, fit_ranker, without_known
-from kgtag.recommend.rankers import Blend, Floats, Ranker, mix, popularity, spread
+from kgtag.recommend.rankers import RARE, Blend, Floats, Ranker, popularity, spread
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -24,6 +24,8 @@ _CANDIDATES = 80
 _ROWS = 3_000
 """Rows of a split to learn from at most."""
 _LEAST_ROWS = 200
+_RARE_WEIGHT = 3.0
+"""Weight of a right candidate that is rare, where the blend has weights for rare columns."""
 _ABOVE = 1_000.0
 """Added to the scores of candidates: they come before everything else."""
 
@@ -87,13 +89,11 @@ class Reranker:
 
     def scores(self, known: sparse.csr_array) -> Floats:
         parts = [spread(part.scores(known)) for part in (*self.blend.parts, *self.others)]
-        return _reranked(self.model, self.columns, parts, self.blend.weights, known)
+        return _reranked(self.model, self.columns, parts, self.blend, known)
 
 
-def _reranked(
-    model: Any, columns: Columns, parts: Sequence[Floats], weights: Sequence[float], known: sparse.csr_array
-) -> Floats:
-    total = mix(parts[: len(weights)], weights)
+def _reranked(model: Any, columns: Columns, parts: Sequence[Floats], blend: Blend, known: sparse.csr_array) -> Floats:
+    total = blend.total(parts, columns.counts)
     candidates, features = columns.features(parts, total, known)
     odds = model.decision_function(features.reshape(-1, features.shape[-1])).reshape(candidates.shape)
     total[np.arange(len(total))[:, None], candidates] = _ABOVE + odds
@@ -109,34 +109,38 @@ def fit_reranked(
     if not isinstance(blend, Blend) or min(len(one.rows) for one in found.held) < _LEAST_ROWS:
         return found
     check, unseen = found.held[-1], found.scores[-1]
-    model = _fit(blend.weights, found.held[:-1], found.scores[:-1], seed)
-    without = check.value(mix(unseen[: len(blend.weights)], blend.weights), k)
-    scores = _reranked(model, Columns.of(check.train), unseen, blend.weights, check.known)
+    model = _fit(blend, found.held[:-1], found.scores[:-1], seed)
+    columns = Columns.of(check.train)
+    without = check.value(blend.total(unseen, columns.counts), k)
+    scores = _reranked(model, columns, unseen, blend, check.known)
     value = check.value(scores, k)
     log(f"second stage: {without:.4f} without, {value:.4f} with it")
     settings = found.settings | {"second_stage": {"without": round(without, 4), "with": round(value, 4)}}
     if value > without:
-        model = _fit(blend.weights, found.held, found.scores, seed)
+        model = _fit(blend, found.held, found.scores, seed)
         blend = Reranker(blend, found.others, Columns.of(values), model)
     return replace(found, ranker=blend, settings=settings)
 
 
-def _fit(weights: Sequence[float], held: Sequence[HeldOut], scores: Sequence[Sequence[Floats]], seed: int) -> Any:
+def _fit(blend: Blend, held: Sequence[HeldOut], scores: Sequence[Sequence[Floats]], seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     read: list[Floats] = []
     right: list[NDArray[np.bool_]] = []
+    weight: list[Floats] = []
     for one, parts in zip(held, scores, strict=True):
         rows = np.arange(len(one.rows))
         if len(rows) > _ROWS:
             rows = np.sort(np.random.default_rng(seed).choice(rows, _ROWS, replace=False))
         kept = [part[rows] for part in parts]
-        total = mix(kept[: len(weights)], weights)
-        candidates, features = Columns.of(one.train).features(kept, total, one.known[rows])
+        columns = Columns.of(one.train)
+        candidates, features = columns.features(kept, blend.total(kept, columns.counts), one.known[rows])
         hidden = np.zeros((len(one.rows), one.known.shape[1]), dtype=bool)
         hidden[one.row, one.column] = True
         read.append(features.reshape(-1, features.shape[-1]))
         right.append(hidden[rows[:, None], candidates].ravel())
+        few = right[-1] & (columns.counts[candidates].ravel() < RARE) & any(blend.rare)
+        weight.append(np.where(few, np.float32(_RARE_WEIGHT), np.float32(1)))
     model = HistGradientBoostingClassifier(
         max_iter=120,
         learning_rate=0.06,
@@ -145,4 +149,4 @@ def _fit(weights: Sequence[float], held: Sequence[HeldOut], scores: Sequence[Seq
         l2_regularization=5.0,
         random_state=seed,
     )
-    return model.fit(np.concatenate(read), np.concatenate(right))
+    return model.fit(np.concatenate(read), np.concatenate(right), sample_weight=np.concatenate(weight))

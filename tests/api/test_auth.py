@@ -42,6 +42,7 @@ ROUTES = [
     ("POST", "/v1/jobs/{id}/resume", "read tag"),
     ("DELETE", "/v1/jobs/{id}", "read tag"),
     ("GET", "/v1/concepts/{id}/neighbours", "read"),
+    ("POST", "/v1/neighbours", "read"),
     ("POST", "/v1/tag", "tag"),
     ("POST", "/v1/tag/batch", "tag"),
     ("GET", "/v1/search/suggest", "read"),

@@ -49,6 +49,8 @@ def test_reads_are_the_answers_of_the_service(shop_client: Client, admin: httpx.
     assert shop_client.neighbours("running", evidence=["asserted", "inferred"], limit=3) == answer(
         "/v1/concepts/running/neighbours?evidence=asserted,inferred&limit=3"
     )
+    batch = shop_client.neighbours_batch(["running", "shose"], {"limit": 3})
+    assert batch["results"][0]["neighbours"] == shop_client.neighbours("running", limit=3)["neighbours"]
     assert shop_client.recommend_concepts(["running", "red"], kind="category") == answer(
         "/v1/recommend/concepts?concept=running&concept=red&kind=category"
     )

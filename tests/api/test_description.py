@@ -22,7 +22,7 @@ OPERATIONS = {
     "tag", "tag_batch",
     "concepts", "concept", "broader", "narrower", "related",
     "create", "patch", "merge", "move", "split", "deprecate",
-    "neighbours", "recommend_concepts", "recommend_items", "suggest", "query",
+    "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "feedback",
     "add_events", "profile", "delete_profile",
     "audit", "fixes", "taxonomy", "tree", "versions", "version", "releases",

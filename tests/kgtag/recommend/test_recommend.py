@@ -191,3 +191,25 @@ def test_an_item_of_another_category_is_none_of_the_one_asked_for(taxonomy: Taxo
     found = ItemTags.of(taxonomy, items).recommend(["sandals", "red"])
     assert [one.item for one in found] == ["any"] or {one.item for one in found} == {"any", "sandal"}
     assert "boot" not in {one.item for one in found}
+
+
+def test_a_deprecated_concept_names_what_replaces_it() -> None:
+    concepts = tuple(
+        Concept(id, "s", "category", {"en": id}, status="deprecated" if id == "a" else "active") for id in "ab"
+    )
+    moved = Taxonomy.of(TaxonomyData.of(0, concepts, (Relation("replaced_by", "a", "b"),)))
+    assert [(n.concept, n.relation, n.score) for n in Recommender(moved).neighbours("a")] == [("b", "replaced_by", 1.0)]
+    assert not Recommender(moved).neighbours("b")
+
+
+def test_unlike_siblings_of_a_large_family_are_unlikely_neighbours() -> None:
+    def scores(size: int) -> list[float]:
+        concepts = [Concept("top", "s", "category", {"en": "Food"})]
+        concepts += [Concept(f"x{n:03}", "s", "category", {"en": chr(0x4E00 + 7 * n) * 6}) for n in range(size)]
+        edges = tuple(Relation("broader", one.id, "top", primary=True) for one in concepts[1:])
+        tree = Taxonomy.of(TaxonomyData.of(0, tuple(concepts), edges))
+        return [n.score for n in Recommender(tree).neighbours("x000", relation="sibling")]
+
+    small, large = scores(6), scores(350)
+    assert max(large) < 0.5 < min(small)
+    assert len(large) == 20
