@@ -51,7 +51,7 @@ def taxonomy(request: Request) -> Response:
     return json(size)
 
 
-@router.get("/taxonomy/tree", response_model=TreeLevel, responses=problems(404, 422))
+@router.get("/taxonomy/tree", response_model=TreeLevel, responses=problems(422))
 async def tree(
     request: Request,
     parent: Annotated[str | None, Query(max_length=300, description="Its children; without one, the top.")] = None,

@@ -11,6 +11,7 @@ from graph.model import Kind, ProposalStatus, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
 from kgtag.client.call import Call, operation, read_lines
 from kgtag.rows import (
+    AuditFixes,
     ConceptPage,
     ErrorRow,
     FeedbackPage,
@@ -36,6 +37,7 @@ from kgtag.rows import (
     Suggestions,
     TaggingRow,
     TaxonomySize,
+    TreeLevel,
     VersionPage,
 )
 
@@ -234,6 +236,25 @@ class Operations:
     ) -> Call[AuditReport]:
         """Findings of the audit, the gravest first."""
         return _get("/v1/audit", check=checks, severity=severity, limit=limit)
+
+    @operation
+    def fixes(self, checks: Sequence[str] | None = None) -> Call[AuditFixes]:
+        """The repairs of findings that need no decision, as `propose` takes them; nothing is written."""
+        return _get("/v1/audit/fixes", check=checks)
+
+    @operation
+    def tree(
+        self,
+        parent: str | None = None,
+        *,
+        kind: Kind | None = None,
+        scheme: str | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[TreeLevel]:
+        """A level of the hierarchy, by label: the top, or the children of `parent`."""
+        return _get("/v1/taxonomy/tree", parent=parent, kind=kind, scheme=scheme, cursor=cursor, limit=limit, lang=lang)
 
     @operation
     def taxonomy(self) -> Call[TaxonomySize]:

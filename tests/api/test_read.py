@@ -226,5 +226,5 @@ def test_the_tree_level_by_level(steady: httpx.Client) -> None:
     assert [(n["concept"], n["children"]) for n in attributes] == [("colour", 2), ("material", 1)]
     values = steady.get("/v1/taxonomy/tree?parent=colour").json()["nodes"]
     assert [(n["concept"], n["children"]) for n in values] == [("blue", 0), ("red", 1)]
-    assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 404
+    assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 422
     assert steady.get("/v1/taxonomy/tree?scheme=other").json()["nodes"] == []
