@@ -58,7 +58,10 @@ def item(request: Request, id: ItemId) -> Response:
 async def put_item(
     request: Request, id: ItemId, key: TaggerKey, body: Annotated[ItemBody, Depends(JsonBody(ItemBody))]
 ) -> Response:
-    """Store an item with these tags, replacing what it had. `POST /v1/tag?store=true` stores what the model says."""
+    """Store an item with these tags and everything broader, replacing what it had.
+
+    `POST /v1/tag?store=true` stores what the model says.
+    """
     found = service(request)
     taxonomy = found.current.taxonomy
     if id != id.strip() or not id.isprintable():
@@ -68,6 +71,7 @@ async def put_item(
         ItemTag(t.concept, t.probability, t.method, t.start, t.end, _cut(body.title, t.start, t.end), t.status)
         for t in body.tags
     )
+    tags += _broader(taxonomy, tags)
     stored = TaggedItem(id, body.title, body.lang, f"api:{key.name or key.id}", taxonomy.revision, tags)
     await run_in_threadpool(found.live.store.put_items, [stored])
     return json(item_row(stored, taxonomy))
@@ -125,6 +129,17 @@ def feedback(
         "revision": found.current.taxonomy.revision,
     }
     return json(page)
+
+
+def _broader(taxonomy: Taxonomy, tags: tuple[ItemTag, ...]) -> tuple[ItemTag, ...]:
+    """What the accepted tags imply, as tagging adds it: as probable as the most probable reason."""
+    given, implied = {tag.concept for tag in tags}, dict[str, float]()
+    for tag in tags:
+        if tag.status == "accepted":
+            for id in taxonomy.ancestors(tag.concept):
+                if id not in given:
+                    implied[id] = max(implied.get(id, 0.0), tag.probability)
+    return tuple(ItemTag(id, probability, "implied") for id, probability in sorted(implied.items()))
 
 
 def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:

@@ -26,7 +26,12 @@ def test_an_item_is_stored_read_listed_and_erased(tagger: httpx.Client, reader: 
         "concept": "red", "label": "Red", "kind": "value", "attribute": "colour", "probability": 1.0, "method": "given",
         "status": "accepted", "start": 0, "end": 3, "surface": "Red",
     }  # fmt: skip
-    assert reader.get("/v1/concepts/red/items").json()["items"] == ["a/1"]
+    assert [(tag["concept"], tag["method"]) for tag in found["tags"][1:]] == [
+        ("sneakers", "given"),
+        ("shoes", "implied"),
+    ]
+    for concept in ("red", "shoes"):
+        assert reader.get(f"/v1/concepts/{concept}/items").json()["items"] == ["a/1"]
     assert tagger.put("/v1/items/a%2F1", json=ITEM | {"tags": []}).json()["tags"] == []
     assert tagger.delete("/v1/items/a/1").status_code == 204
     for gone in (reader.get("/v1/items/a/1"), tagger.delete("/v1/items/a/1")):
@@ -93,7 +98,7 @@ def test_feedback_changes_the_item_and_is_kept(
     other = {"product": {"title": "Blue sandals"}, "concept": "blue", "verdict": "right"}
     assert tagger.post("/v1/feedback", json=other).status_code == 201
     tags = {tag["concept"]: tag["status"] for tag in reader.get("/v1/items/i").json()["tags"]}
-    assert tags == {"red": "rejected", "sneakers": "accepted", "running": "accepted"}
+    assert tags == {"red": "rejected", "sneakers": "accepted", "shoes": "accepted", "running": "accepted"}
     assert reader.get("/v1/concepts/red/items").json()["items"] == []
     first = reader.get("/v1/feedback", params={"limit": 2}).json()
     rest = reader.get("/v1/feedback", params={"limit": 2, "cursor": first["next_cursor"]}).json()
