@@ -90,7 +90,7 @@ function App() {
 }
 
 // A link that `kgtag demo --serve` prints: the key comes after the #, which no server sees, and leaves the address at once.
-const given = /^#key=(\w+)$/.exec(location.hash);
+const given = /^#key=([\w-]+)$/.exec(location.hash);
 if (given) {
   setKey(given[1]);
   history.replaceState(null, "", "#/try");

@@ -187,3 +187,16 @@ def test_every_view_is_accessible(browser: Browser, sqlite_store: SqliteStore) -
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
                 found = Axe().run(page)
                 assert found.violations_count == 0, found.generate_report()
+
+
+def test_the_link_of_the_demo_signs_in_and_leaves_no_key_in_the_address(
+    browser: Browser, sqlite_store: SqliteStore
+) -> None:
+    shop.fill(sqlite_store)
+    key = shop.keys(sqlite_store)["admin"]
+    with shop.shop_server(sqlite_store.url) as base:
+        page = browser.new_page()
+        page.goto(f"{base}/#key={key}")
+        expect(page.locator("#titles")).to_be_visible()
+        assert key not in page.url
+        page.close()
