@@ -2,7 +2,7 @@
 
 import { ConceptLink, ConceptSearch, Copy, createContext, Empty, go, html, Kind, link, percent, useAnswer, useContext, useEffect, useState, useText, Wait } from "./ui.js";
 import { AddBelow, Edit } from "./edit.js";
-import { get, path } from "./api.js";
+import { get, path, raw } from "./api.js";
 
 const Open = createContext(new Set());
 
@@ -63,7 +63,8 @@ function Concept({ id, lang }) {
     ${doing === "edit" && html`<${Edit} concept=${concept} onCancel=${() => setDoing("")} onDone=${() => { setDoing(""); state.again(); }} />`}
     ${doing === "add" && html`<${AddBelow} concept=${concept} lang=${lang} onCancel=${() => setDoing("")} />`}
     <div class="row"><button class="quiet" onClick=${() => setDoing(doing === "edit" ? "" : "edit")}>${t("edit")}</button>
-      <button class="quiet" onClick=${() => setDoing(doing === "add" ? "" : "add")}>${t(concept.kind === "attribute" ? "addValue" : "addNarrower")}</button><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} /></div>
+      <button class="quiet" onClick=${() => setDoing(doing === "add" ? "" : "add")}>${t(concept.kind === "attribute" ? "addValue" : "addNarrower")}</button><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} />
+      <button class="quiet" onClick=${() => saveTurtle(id)}>${t("turtle")}</button></div>
     <section><h2>${t("labels")}</h2><table><tbody>${languages(concept).map((tag) => html`<tr key=${tag}><th scope="row" lang="en">${tag}</th>
       <td lang=${tag}><b>${concept.pref_label[tag]}</b>
         ${concept.alt_label[tag] && html` <span class="muted">${t("alternative", { labels: concept.alt_label[tag].join(", ") })}</span>`}
@@ -75,6 +76,13 @@ function Concept({ id, lang }) {
     <${Neighbours} id=${id} lang=${lang} />
     <${Items} id=${id} />
   </article>`}<//>`;
+}
+
+async function saveTurtle(id) {
+  const answer = await raw(path("concepts", id, "turtle"));
+  const anchor = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await answer.blob()), download: `${id.replace(/[^\w.-]+/g, "-")}.ttl` });
+  anchor.click();
+  URL.revokeObjectURL(anchor.href);
 }
 
 const languages = (concept) => [...new Set([...Object.keys(concept.pref_label), ...Object.keys(concept.alt_label), ...Object.keys(concept.hidden_label), ...Object.keys(concept.definition)])].sort();

@@ -75,6 +75,7 @@ export const TEXTS = {
   items: { en: "Items", zh: "商品" },
   noItems: { en: "No item has this tag.", zh: "没有商品带此标签。" },
   permalink: { en: "Copy the link", zh: "复制链接" },
+  turtle: { en: "Turtle (RDF)", zh: "Turtle（RDF）" },
   json: { en: "JSON", zh: "JSON" },
   deprecated: { en: "deprecated", zh: "已弃用" },
   candidate: { en: "candidate", zh: "候选" },

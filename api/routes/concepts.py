@@ -12,6 +12,7 @@ from api.errors import problems
 from api.http import ConceptId, KindFilter, Lang, Reader, json, require_known
 from api.service import service
 from graph.errors import InputError
+from graph.formats.skos import concept_turtle
 from graph.labels import normalise
 from graph.model import Kind, Status
 from graph.rows import ConceptDetail, concept_detail, concept_row
@@ -22,6 +23,13 @@ from kgtag.serve.live import Served
 router = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
 one = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))
 """The plain `/{id}`: an id may hold slashes, so this comes after every longer path."""
+
+
+class Turtle(Response):
+    """RDF, as Turtle."""
+
+    media_type = "text/turtle; charset=utf-8"
+
 
 Transitive = Annotated[bool, Query(description="All the way, not one step.")]
 Many = Annotated[int, Query(ge=1, le=10_000)]
@@ -111,6 +119,12 @@ def related(
     if transitive:
         raise InputError("related is not transitive: what is related to a related concept needn't be; leave it out")
     return _related(taxonomy, id, found, limit, lang)
+
+
+@router.get("/{id:path}/turtle", response_class=Turtle, responses=problems(404, 422))
+def turtle(request: Request, id: ConceptId) -> Response:
+    """A concept as SKOS in Turtle, with the relations that it has and those that lead to it."""
+    return Turtle(concept_turtle(service(request).current.taxonomy, id))
 
 
 def _related(taxonomy: Taxonomy, id: str, found: list[str], limit: int, lang: str | None) -> Response:

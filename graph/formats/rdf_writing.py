@@ -36,6 +36,11 @@ def save(path: Path, triples: Iterable[Triple], *, prefixes: Mapping[str, str]) 
     reading.write(path, writers[suffix](graph))
 
 
+def turtle(triples: Iterable[Triple], *, prefixes: Mapping[str, str]) -> bytes:
+    """Triples as Turtle; equal triples give equal bytes."""
+    return b"".join(_Graph(triples, prefixes).turtle())
+
+
 class _Graph:
     """Statements by subject and predicate, in order; blank nodes that stand in one place are written there."""
 

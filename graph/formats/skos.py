@@ -79,15 +79,29 @@ def _content(
     return list(known.values()), relations, notes, document.faults()
 
 
+_PREFIXES = {"skos": SKOS, "rdf": RDF, "owl": OWL, "dct": DCT, "kgtag": KGTAG}
+
+
 def write(taxonomy: Taxonomy, path: Path, options: ExportOptions = DEFAULTS) -> Exported:
     """Write the taxonomy (or one scheme) in the notation of the suffix: .ttl, .rdf or .jsonld."""
-    prefixes = {"skos": SKOS, "rdf": RDF, "owl": OWL, "dct": DCT, "kgtag": KGTAG}
+    prefixes = dict(_PREFIXES)
     triples = _triples(taxonomy, options.scheme)
     if options.xl:
         prefixes["skosxl"] = SKOSXL
         triples = label_nodes(triples)
     rdf_writing.save(path, triples, prefixes=prefixes)
     return Exported.of(taxonomy, options)
+
+
+def concept_turtle(taxonomy: Taxonomy, id: str) -> bytes:
+    """One concept as Turtle, with the relations that it has and those that lead to it. Raises UnknownConcept."""
+    concept = taxonomy[id]
+    node = to_iri(concept.id, CONCEPT_BASE)
+    triples = [*_concept_triples(concept, node, to_iri(concept.scheme, SCHEME_BASE))]
+    triples += _relation_triples(taxonomy.relations_from(id), node)
+    for other in taxonomy.into(id, "broader"):
+        triples.append((node, SKOS + "narrower", to_iri(other, CONCEPT_BASE)))
+    return rdf_writing.turtle(triples, prefixes=_PREFIXES)
 
 
 def _triples(taxonomy: Taxonomy, scheme: str | None) -> Iterator[Triple]:

@@ -172,6 +172,11 @@ class Operations:
         return Call("DELETE", _item(id), read=lambda _: None)
 
     @operation
+    def turtle(self, id: str) -> Call[str]:
+        """A concept as SKOS in Turtle."""
+        return Call("GET", _concept(id, "turtle"), read=bytes.decode)
+
+    @operation
     def items_of(self, id: str, *, cursor: str | None = None, limit: int | None = None) -> Call[ItemPage]:
         """A page of ids of the items that have a concept as a tag."""
         return _get(_concept(id, "items"), cursor=cursor, limit=limit)

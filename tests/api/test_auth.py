@@ -26,6 +26,7 @@ OPEN = {
 }
 ROUTES = [
     ("GET", "/v1/concepts/{id}/items", "read"),
+    ("GET", "/v1/concepts/{id}/turtle", "read"),
     ("GET", "/v1/items/{id}", "read"),
     ("PUT", "/v1/items/{id}", "tag"),
     ("DELETE", "/v1/items/{id}", "tag"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import httpx
+import pyoxigraph
 import pytest
 
 from graph.model import ItemTag, TaggedItem
@@ -228,3 +229,17 @@ def test_the_tree_level_by_level(steady: httpx.Client) -> None:
     assert [(n["concept"], n["children"]) for n in values] == [("blue", 0), ("red", 1)]
     assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 422
     assert steady.get("/v1/taxonomy/tree?scheme=other").json()["nodes"] == []
+
+
+def test_a_concept_as_turtle(steady: httpx.Client) -> None:
+    answer = steady.get("/v1/concepts/sneakers/turtle")
+    assert answer.headers["content-type"].startswith("text/turtle")
+    triples = {
+        (str(t.subject), str(t.predicate), str(t.object))
+        for t in pyoxigraph.parse(answer.content, format=pyoxigraph.RdfFormat.TURTLE)
+    }
+    skos = "<http://www.w3.org/2004/02/skos/core#"
+    ends = {(p, o.rsplit(":", 1)[-1].strip('>"')) for s, p, o in triples if "sneakers" in s}
+    assert (f"{skos}broader>", "shoes") in ends and (f"{skos}narrower>", "running") in ends
+    assert any(p == f"{skos}prefLabel>" and "运动鞋" in o for _, p, o in triples)
+    assert steady.get("/v1/concepts/nope/turtle").status_code == 404
