@@ -103,7 +103,7 @@ def serve(
         job_slots=job_slots,
     )
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
-    log(f"serving on http://{host}:{port} (documentation under /docs)")
+    log(f"serving on http://{host}:{port}, a page to work in; documentation under /docs, with a key as the password")
     run = partial(uvicorn.run, host=host, port=port, log_level="info", access_log=False)
     if workers == 1:
         run(create_app(settings, models=models))

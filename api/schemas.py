@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from graph.editing import OPERATIONS
+from graph.errors import InputError
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
+from graph.model.profile import utc_text
 from graph.proposals.workflow import Draft, read_draft
 from kgtag.recommend import EvidenceType, Group
+from kgtag.recommend.profile import read_time
 from kgtag.types import Product
 
 
@@ -160,6 +163,13 @@ class FeedbackBody(Body):
         return self
 
 
+def _time(text: str) -> str:
+    try:
+        return utc_text(read_time(text))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
 class EventBody(Body):
     """Something that a visitor did with an item or a concept.
 
@@ -172,7 +182,9 @@ class EventBody(Body):
     weight: Annotated[float, Field(gt=0, le=1_000)] = Field(
         default=1.0, description="How much it says: a purchase more than a look."
     )
-    at: AwareDatetime | None = Field(default=None, description="When; now by default.")
+    at: Annotated[str, Field(max_length=40), AfterValidator(_time)] | None = Field(
+        default=None, description="When, in ISO 8601; UTC where it names no zone; now by default."
+    )
 
     @model_validator(mode="after")
     def _about_one(self) -> EventBody:

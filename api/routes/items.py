@@ -103,8 +103,12 @@ async def give_feedback(
 
 def _give(request: Request, caller: str, body: FeedbackBody) -> object:
     store = service(request).live.store
-    if body.item is not None and body.product is None and store.item(body.item) is None:
-        raise InputError(f"no item {body.item!r} is stored; send its product as well, or store it first")
+    if body.item is not None and body.product is None:
+        stored = store.item(body.item)
+        if stored is None:
+            raise InputError(f"no item {body.item!r} is stored; send its product as well, or store it first")
+        if body.span is not None and body.span[1] > len(stored.title):
+            raise InputError(f"the span {body.span[0]} to {body.span[1]} is not in the title {stored.title!r}")
     id, at = new_feedback_id()
     product = None if body.product is None else body.product.model_dump(exclude_unset=True)
     span = None if body.span is None else (body.span[0], body.span[1])

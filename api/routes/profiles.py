@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.errors import BODY, problems
-from api.http import BodyRoute, JsonBody, Lang, TaggerKey, json
+from api.http import BodyRoute, JsonBody, Lang, TaggerKey, json, require_known
 from api.schemas import EventsBody
 from api.service import service
 from graph.model import Event
@@ -25,12 +25,11 @@ ProfileId = Annotated[str, Path(max_length=300, description="Yours to choose; us
 async def add_events(
     request: Request, id: ProfileId, key: TaggerKey, body: Annotated[EventsBody, Depends(JsonBody(EventsBody))]
 ) -> Response:
-    """Store what a visitor did. Items need not be known; those that are count with their tags."""
+    """Store what a visitor did. Items need not be known yet; those that are count with their tags."""
     found = service(request)
-    now = datetime.now(UTC)
-    events = [
-        Event(new_event_id(), utc_text(one.at or now), id, one.weight, one.item, one.concept) for one in body.events
-    ]
+    await require_known(found.current.taxonomy, *(one.concept for one in body.events if one.concept is not None))
+    now = utc_text(datetime.now(UTC))
+    events = [Event(new_event_id(), one.at or now, id, one.weight, one.item, one.concept) for one in body.events]
     await run_in_threadpool(found.live.store.put_events, events)
     answer: StoredEvents = {"stored": len(events), "revision": found.current.taxonomy.revision}
     return json(answer, status=201)

@@ -39,12 +39,16 @@ Clause = dict[str, Any]
 def query_body(
     spans: Sequence[QuerySpan], remainder: str, expansions: Sequence[Expansion], facets: Sequence[Facet]
 ) -> Clause:
-    """The body: what is wanted in `must`, bounds in `filter`, what is excluded in `must_not`, the rest in `should`. Of
-    several values of one attribute an item needs one, and ranks higher with more."""
+    """The body: what is wanted in `must`, bounds in `filter`, what is excluded in `must_not`, the rest in `should`:
+    words that nothing is known about as well, where something else is wanted. Of several values of one attribute an
+    item needs one, and ranks higher with more."""
     parts: dict[str, list[Clause]] = {"must": [], "filter": [], "must_not": [], "should": []}
     alternatives: dict[str, list[Clause]] = {}
     for span in spans:
-        if span.negated:
+        if span.negated and span.type == "attribute":
+            # No item has an attribute as a tag; one that says "without sleeves" itself is what is meant.
+            parts["should"].append(_any(_denied(span.surface)))
+        elif span.negated:
             parts["must_not"].append(_excluded(span))
         elif span.amount is not None and not span.concepts:
             place, clause = _amount(span)
@@ -55,9 +59,12 @@ def query_body(
             parts["must"].append(_named(span, expansions))
     parts["must"] += [clauses[0] if len(clauses) == 1 else _any(clauses) for clauses in alternatives.values()]
     if remainder:
-        parts["must"].append(
-            {"multi_match": {"query": remainder, "fields": _TEXT, "type": "cross_fields", "operator": "and"}}
-        )
+        # Beside what is understood, unknown words only rank: one that is misspelt must not leave nothing.
+        words: Clause = {"query": remainder, "fields": _TEXT, "type": "cross_fields"}
+        if parts["must"]:
+            parts["should"].append({"multi_match": words})
+        else:
+            parts["must"].append({"multi_match": {**words, "minimum_should_match": "2<67%"}})
     found = {name: clauses for name, clauses in parts.items() if clauses}
     body: Clause = {"query": {"bool": found} if found else {"match_all": {}}}
     if facets:
@@ -93,8 +100,12 @@ def _excluded(span: QuerySpan) -> Clause:
     if span.concepts:
         sure = [one.concept for one in span.concepts if one.probability >= _SURE] or [span.concepts[0].concept]
         return {"terms": {"concepts": sure}}
-    denied = [_words(form.format(span.surface)) for form in _DENIALS]
-    return {"bool": {"must": [_words(span.surface)], "must_not": denied}}
+    return {"bool": {"must": [_words(span.surface)], "must_not": _denied(span.surface)}}
+
+
+def _denied(surface: str) -> list[Clause]:
+    """Ways in which an item says that it does without."""
+    return [_words(form.format(surface)) for form in _DENIALS]
 
 
 def _amount(span: QuerySpan) -> tuple[str, Clause]:

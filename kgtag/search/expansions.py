@@ -88,7 +88,7 @@ class Expander:
 
     def facets(self, category: str | None, lang: str | None) -> tuple[Facet, ...]:
         """Attributes that apply to the category: most used on its items first, then those that are declared nearest to
-        it. Where it has no items, values are in the order of the whole store."""
+        it, with the values that its items have. Where it has no items, values are in the order of the whole store."""
         if category is None:
             return ()
         taxonomy, found = self._taxonomy, []
@@ -98,6 +98,10 @@ class Expander:
             numbers = [taxonomy.index(id) for id in taxonomy.values_of(attribute)]
             numbers.sort(key=lambda i: (-here.get(i, 0), -used(i), taxonomy.ids[i]))
             total = (sum(here.get(i, 0) for i in numbers), sum(map(used, numbers)))
+            if here:
+                numbers = [i for i in numbers if i in here]
+            if not numbers:
+                continue
             ids = [(taxonomy.ids[i], here.get(i, 0)) for i in numbers[:_VALUES]]
             shown = tuple((id, taxonomy[id].label(lang), count) for id, count in ids)
             declared = (taxonomy.depth(home) for home in taxonomy.out(attribute, "applies_to") if home in above)

@@ -128,6 +128,9 @@ class Suggester:
         words = prefix.split()
         if len(words) > 1 and len(found) < limit:
             yield self._with_all([[word] for word in words])
+        if not found:
+            for spaced in _otherwise_spaced(words):
+                yield self._keys.starting_with(spaced, _SCAN)
         if prefix.isascii() and len(found) < limit:
             if len(words) == 1:
                 yield self._pinyin.starting_with(prefix, _SCAN)
@@ -268,3 +271,13 @@ class Suggester:
         numbers = np.flatnonzero(chinese)
         texts = self._typed.take(pa.array(numbers)).to_pylist()
         return PinyinIndex([row for row in zip(numbers.tolist(), texts, strict=True) if CJK.search(row[1])])
+
+
+def _otherwise_spaced(words: list[str]) -> list[str]:
+    """The text with its spaces elsewhere: "tshirt" as "t shirt", "登山 鞋" as "登山鞋"."""
+    if len(words) > 1:
+        return [] if all(word.isascii() for word in words) else ["".join(words)]
+    (word,) = words
+    return (
+        [f"{word[:cut]} {word[cut:]}" for cut in range(1, len(word) - 1)] if word.isascii() and word.isalpha() else []
+    )

@@ -98,7 +98,9 @@ class Reader:
         read = [
             any(span.start <= word.start and word.end <= span.end for span in spans)
             for word in words(title)
-            if word.folded[0].isalpha() and not FUNCTION_WORD.fullmatch(word.folded)
+            if word.folded[0].isalpha()
+            and not FUNCTION_WORD.fullmatch(word.folded)
+            and not (len(word.folded) <= _SHORT and _NUMBER_BEFORE.search(title, 0, word.start))
         ]
         fits = any(attribute in found for _, _, attribute in values for found in fitting or (self._topics,))
         return _OWN[0] * read.count(False) / max(len(read), 1) + _OWN[1] * fits + _OWN[2]
@@ -126,6 +128,8 @@ _OWN = (-11.9, 1.9, 6.1)
 """Log-odds by the share of words outside all names, whether a value applies to the category, and 1. Fitted on 710
 titles of the sample and 103 of other goods that have a category's name by chance ("wheel nut"), as if there were five
 of the former for each of the latter."""
+_SHORT = 4
+"""Letters of a unit, which says as little of the goods behind a space as it does within "20kg"."""
 _DIGITS_BEFORE = re.compile(r"\d[\d.,]*$")
 _DIGITS_AFTER = re.compile(r"[\d.,]*\d")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,])\d[\d.,]*\s{1,2}$")

@@ -35,7 +35,7 @@ def test_what_a_visitor_did_shapes_what_is_recommended(shop_store: SqliteStore, 
     ):
         nobody = reader.get("/v1/recommend/items?profile=v1")
         assert nobody.status_code == 200 and nobody.json()["items"] == []
-        events = [{"item": "s1", "weight": 3}, {"concept": "leather", "at": "2020-01-01T00:00:00Z"}, {"item": "gone"}]
+        events = [{"item": "s1", "weight": 3}, {"concept": "leather", "at": "2020-01-01"}, {"item": "gone"}]
         stored = tagger.post("/v1/profiles/v1/events", json={"events": events})
         assert stored.status_code == 201 and stored.json()["stored"] == 3
         row = tagger.get("/v1/profiles/v1", params={"lang": "zh"}).json()
@@ -55,7 +55,13 @@ def test_what_a_visitor_did_shapes_what_is_recommended(shop_store: SqliteStore, 
 
 
 def test_bad_events_are_refused_whole(base: str, tagger: httpx.Client, reader: httpx.Client) -> None:
-    for event in ({}, {"item": "a", "concept": "red"}, {"item": "a", "weight": 0}, {"item": "a", "at": "yesterday"}):
+    for event in (
+        {},
+        {"item": "a", "concept": "red"},
+        {"item": "a", "weight": 0},
+        {"item": "a", "at": "yesterday"},
+        {"concept": "rde"},
+    ):
         answer = tagger.post("/v1/profiles/v1/events", json={"events": [{"item": "b"}, event]})
         assert answer.status_code == 422, event
     assert tagger.get("/v1/profiles/v1").json()["events"] == []

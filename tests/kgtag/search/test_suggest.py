@@ -127,6 +127,7 @@ def shop() -> Suggester:
     [
         ("sneekers", "Sneakers"),
         ("hiking bots", "Hiking boots"),
+        ("hikingboots", "Hiking boots"),
         ("hikng bots", "Hiking boots"),
         ("yoga mta", "Yoga mats"),
         ("zebra dres", "Dresses"),
