@@ -3,7 +3,7 @@
 import { html, Language, link, render, useEffect, useRoute, useState, useText } from "./ui.js";
 import { get, key, setKey } from "./api.js";
 
-const VIEWS = ["try", "browse"];
+const VIEWS = ["try", "browse", "graph", "ask", "history"];
 const loaded = new Map();
 
 function useView(name) {

@@ -57,7 +57,7 @@ function Concept({ id, lang }) {
     <nav class="path" aria-label=${t("broader")}>${concept.path.slice(0, -1).map((one) => html`<span key=${one.concept}><${ConceptLink} id=${one.concept} label=${one.label} /> › </span>`)}</nav>
     <h1 class=${concept.status}>${concept.label} <${Kind} kind=${concept.kind} /> ${concept.status !== "active" && html`<span class="kind">${t(concept.status)}</span>`}</h1>
     <p class="muted small"><code>${concept.id}</code> · ${concept.scheme} ${concept.notation && html`· ${concept.notation}`}</p>
-    <div class="row"><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} /></div>
+    <div class="row"><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} /><a href=${link("graph", id)}>${t("graph")}</a><a href=${link("ask", "", { mode: "recommend", concept: id })}>${t("ask")}</a></div>
     <section><h2>${t("labels")}</h2><table><tbody>${languages(concept).map((tag) => html`<tr key=${tag}><th scope="row" lang="en">${tag}</th>
       <td lang=${tag}><b>${concept.pref_label[tag]}</b>
         ${concept.alt_label[tag] && html` <span class="muted">${t("alternative", { labels: concept.alt_label[tag].join(", ") })}</span>`}

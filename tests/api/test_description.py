@@ -25,7 +25,7 @@ OPERATIONS = {
     "neighbours", "recommend_concepts", "recommend_items", "suggest", "query",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "feedback",
     "add_events", "profile", "delete_profile",
-    "audit", "taxonomy", "tree", "versions", "version", "releases",
+    "audit", "taxonomy", "tree", "path", "versions", "version", "impact", "undo", "releases",
     "create_job", "jobs", "job", "job_events", "job_result", "resume_job", "delete_job",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",
     "health", "ready", "metrics",

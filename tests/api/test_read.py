@@ -226,5 +226,26 @@ def test_the_tree_level_by_level(steady: httpx.Client) -> None:
     assert [(n["concept"], n["children"]) for n in attributes] == [("colour", 2), ("material", 1)]
     values = steady.get("/v1/taxonomy/tree?parent=colour").json()["nodes"]
     assert [(n["concept"], n["children"]) for n in values] == [("blue", 0), ("red", 1)]
-    assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 404
+    assert steady.get("/v1/taxonomy/tree?parent=nope").status_code == 422
     assert steady.get("/v1/taxonomy/tree?scheme=other").json()["nodes"] == []
+
+
+def test_paths_between_two_concepts(steady: httpx.Client) -> None:
+    row = steady.get("/v1/taxonomy/path?from=crimson&to=colour&lang=zh").json()
+    assert [[one["concept"] for one in path["concepts"]] for path in row["paths"]] == [
+        ["crimson", "colour"],
+        ["crimson", "red", "colour"],
+    ]
+    assert row["paths"][1]["relations"] == [
+        {"type": "broader", "source": "crimson", "target": "red"},
+        {"type": "value_of", "source": "red", "target": "colour"},
+    ]
+    assert row["paths"][0]["concepts"][0] == {"concept": "crimson", "label": "绯红", "kind": "value"}
+    only = steady.get("/v1/taxonomy/path?from=leather&to=red&relation=value_of").json()
+    assert only["paths"] == []
+    far = steady.get("/v1/taxonomy/path?from=leather&to=red&limit=1").json()["paths"][0]
+    assert [one["concept"] for one in far["concepts"]] == ["leather", "material", "sneakers", "shoes", "colour", "red"]
+    assert steady.get("/v1/taxonomy/path?from=red&to=red").json()["paths"] == []
+    assert steady.get("/v1/taxonomy/path?from=red&to=nope").status_code == 422
+    assert steady.get("/v1/taxonomy/path?from=red").status_code == 422
+    assert steady.get("/v1/taxonomy/path?from=red&to=blue&relation=x").status_code == 422
