@@ -1,6 +1,6 @@
 // Ask: what a search query means, and what goes with concepts, an item or a title.
 
-import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, link, percent, Probability, useAnswer, useEffect, useState, useText, Wait } from "./ui.js";
+import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, link, percent, Probability, Score, useAnswer, useEffect, useStarts, useState, useText, Wait, whyOf } from "./ui.js";
 import { get, path } from "./api.js";
 import { Marked } from "./marked.js";
 
@@ -85,14 +85,11 @@ function Asked({ q, lang }) {
     ${q ? html`<${Query} q=${q} lang=${lang} />` : html`<${Empty}><p>${t("queryEmpty")}</p><ul>${QUERIES.map((one) => html`<li key=${one}><a href=${link("ask", "", { q: one })}>${one}</a></li>`)}</ul><//>`}`;
 }
 
-function Evidence({ row, nameOf }) {
+function Evidence({ row, given, nameOf }) {
   const t = useText();
-  const parts = row.evidence.slice(0, 3).map((one) => {
-    if (one.type === "cooccurrence") return t("togetherOn", { count: one.count, of: one.of }) + (one.path ? ` (${one.path.map(nameOf).join(" + ")})` : "");
-    if (one.type === "inferred" && one.path) return t("inferredBy", { via: one.path.slice(1, -1).map(nameOf).join(" › ") || one.path.map(nameOf).join(" › ") });
-    return `${t(one.type)} ${percent(one.score)}`;
-  });
-  return html`<div class="why">${t(row.relation)} · ${[...new Set(parts)].join(" · ")}</div>`;
+  const told = row.evidence.filter((one) => !(one.type === "cooccurrence" && one.path?.length === 2 && given.includes(one.path[0]) && row.evidence[0] !== one));
+  const parts = told.slice(0, 3).map((one) => whyOf(one, nameOf, t));
+  return html`<div class="why">${[...new Set(parts)].join(" · ")}</div>`;
 }
 
 // Labels of concepts by id, asked for once each; the id stands in until the label is there.
@@ -110,8 +107,8 @@ function Concepts({ asked, lang }) {
   return html`<section><h2>${t("conceptsFor")} ${state.answer && html`<${Took} ms=${state.answer.ms} />`}</h2>
     <${Wait} state=${state}>${(answer) => html`${!answer.concepts.length && html`<p class="muted">${t("nothingFits")}</p>`}
       <ul class="results" aria-busy=${state.loading}>${answer.concepts.map((row) => html`<li key=${row.concept}>
-        <div class="head"><span><${ConceptLink} id=${row.concept} label=${row.label} /> <span class="muted small">${t(row.group)}</span> <a class="small muted" href=${link("graph", answer.given[0] ?? row.concept, { at: row.concept })}>${t("graph")}</a></span><${Probability} value=${row.score} /></div>
-        <${Evidence} row=${row} nameOf=${nameOf} /></li>`)}</ul>`}<//></section>`;
+        <div class="head"><span><${ConceptLink} id=${row.concept} label=${row.label} /> <span class="muted small">${t(row.group)}</span> <a class="small muted" href=${link("graph", answer.given[0] ?? row.concept, { at: row.concept })}>${t("graph")}</a></span><${Score} value=${row.score} /></div>
+        <${Evidence} row=${row} given=${answer.given} nameOf=${nameOf} /></li>`)}</ul>`}<//></section>`;
 }
 
 function ItemRows({ asked, lang }) {
@@ -120,7 +117,7 @@ function ItemRows({ asked, lang }) {
   return html`<section><h2>${t("itemsFor")} ${state.answer && html`<${Took} ms=${state.answer.ms} />`}</h2>
     <${Wait} state=${state}>${(answer) => html`${!answer.items.length && html`<p class="muted">${t("nothingFits")}</p>`}
       <ul class="results" aria-busy=${state.loading}>${answer.items.map((row) => html`<li key=${row.item}>
-        <div class="head"><span><a href=${link("try", "", { title: row.title })}>${row.title || row.item}</a> <a class="small muted" href=${link("ask", "", { mode: "recommend", item: row.item })}>${row.item}</a></span><${Probability} value=${row.score} /></div>
+        <div class="head"><span><a href=${link("try", "", { title: row.title })}>${row.title || row.item}</a> <a class="small muted" href=${link("ask", "", { mode: "recommend", item: row.item })}>${row.item}</a></span><${Score} value=${row.score} /></div>
         <div class="why">${row.why}${row.behaviour !== undefined && html` · ${t("chosenByOthers", { share: percent(row.behaviour) })}`}</div></li>`)}</ul>`}<//></section>`;
 }
 
@@ -134,7 +131,7 @@ function Recommend({ params, lang }) {
   const start = (more) => go("ask", "", { mode: "recommend", concept: concepts.join(apart), item: item.trim(), text: text.trim(), ...more });
   const asked = { concept: concepts, item: params.item, text: params.text };
   const any = concepts.length || params.item || params.text;
-  const top = useAnswer((signal) => (any ? null : get("v1/taxonomy/tree", { lang, limit: 8 }, { signal })), [Boolean(any), lang]);
+  const starts = useStarts(lang);
   return html`<form class="card" onSubmit=${(e) => { e.preventDefault(); start(); }}>
       <p class="hint">${t("recommendHint")}</p>
       ${concepts.length > 0 && html`<ul class="chips row tight">${concepts.map((id) => html`<li key=${id}><${ConceptLink} id=${id} label=${nameOf(id)} /> <button type="button" class="quiet" aria-label=${t("remove", { label: nameOf(id) })} onClick=${() => start({ concept: concepts.filter((one) => one !== id).join(apart) })}>✕</button></li>`)}</ul>`}
@@ -143,7 +140,7 @@ function Recommend({ params, lang }) {
         <input aria-label=${t("aText")} placeholder=${t("aText")} value=${text} onInput=${(e) => setText(e.target.value)} />
         <button class="main">${t("recommend")}</button></div></form>
     ${any ? html`<div class="card two"><${Concepts} asked=${asked} lang=${lang} /><${ItemRows} asked=${asked} lang=${lang} /></div>`
-      : html`<${Empty}><p>${t("recommendEmpty")}</p><${Wait} state=${top}>${(level) => html`<ul class="chips">${level.nodes.map((one) => html`<li key=${one.concept}><a href=${link("ask", "", { mode: "recommend", concept: one.concept })}>${one.label}</a></li>`)}</ul>`}<//><//>`}`;
+      : html`<${Empty}><p>${t("recommendEmpty")}</p><${Wait} state=${starts}>${(level) => html`<ul class="chips">${level.nodes.map((one) => html`<li key=${one.concept}><a href=${link("ask", "", { mode: "recommend", concept: one.concept })}>${one.label}</a></li>`)}</ul>`}<//><//>`}`;
 }
 
 export default function Ask({ route, lang }) {

@@ -15,47 +15,58 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 const pen = document.createElement("canvas").getContext("2d");
 const widthOf = (text, px = 12) => { pen.font = `${px}px system-ui, sans-serif`; return pen.measureText(text).width; };
 
+const wide = (node) => Math.min(150, Math.max(46, widthOf(node.label) + 14));
 const apart = (a, b) => Math.abs(a.x - b.x) >= (a.w + b.w) / 2 || Math.abs(a.y - b.y) >= HEIGHT;
 
-// Places for new nodes in rings around the node that brought them in, each group in an arc of its own; old ones stay.
+// Places for new nodes: rings around the node that brought them in, each group in an arc of its own. Old ones stay, but
+// for a node that is opened: it moves out of the crowd, to where there is room for what it brings.
 export function place(places, nodes, centre) {
   const all = [...places.values()];
-  const put = (node, x, y) => { const one = { x, y, w: Math.min(150, Math.max(46, widthOf(node.label) + 14)) }; places.set(node.id, one); all.push(one); };
+  const put = (node, x, y) => { const one = { x, y, w: wide(node) }; places.set(node.id, one); all.push(one); };
   const free = (x, y, w) => all.every((one) => apart(one, { x, y, w }));
   if (!places.has(centre)) put(nodes.get(centre), 0, 0);
   for (const node of nodes.values()) {
     if (node.group !== "path" || places.has(node.id)) continue;
-    const x = node.step * 210;
-    for (let n = 0, y = 0; ; n++, y = (n % 2 ? 1 : -1) * Math.ceil(n / 2) * 70) if (free(x, y, 160)) { put(node, x, y); break; }
+    for (let n = 0, y = 0; ; n++, y = (n % 2 ? 1 : -1) * Math.ceil(n / 2) * 70) if (free(node.step * 210, y, 160)) { put(node, node.step * 210, y); break; }
   }
   const brought = new Map();
   for (const node of nodes.values()) if (!places.has(node.id)) brought.set(node.from, [...(brought.get(node.from) || []), node]);
   for (const [from, some] of brought) {
     const hub = places.get(from) || places.get(centre);
-    const home = !hub.x && !hub.y;
-    const whole = home ? 2 * Math.PI : 1.25 * Math.PI;
-    const groups = ORDER.map((name) => some.filter((one) => (ORDER.includes(one.group) ? one.group : "taxonomy") === name)).filter((group) => group.length);
-    const size = (group) => Math.sqrt(group.length) + 1;
-    const total = groups.reduce((sum, group) => sum + size(group), 0);
-    const first = size(groups[0]) / total * whole;
-    let angle = home ? -Math.PI / 2 - first / 2 : Math.atan2(hub.y * STRETCH, hub.x) - whole / 2;
-    for (const group of groups) {
-      const arc = size(group) / total * whole;
-      const middle = angle + arc / 2;
-      let ring = 0, spot = 0;
-      for (const node of group) {
-        const w = Math.min(150, Math.max(46, widthOf(node.label) + 14));
-        for (;;) {
-          const r = 100 + ring * RING;
-          const count = Math.max(1, Math.floor(arc * r * 1.2 / 48));
-          const turn = (spot % 2 ? 1 : -1) * Math.ceil(spot / 2) * (arc / count);
-          const x = Math.round(hub.x + STRETCH * r * Math.cos(middle + turn)), y = Math.round(hub.y + r * Math.sin(middle + turn));
-          if (++spot >= count) { spot = 0; ring++; }
-          if (free(x, y, w)) { put(node, x, y); break; }
-        }
-      }
-      angle += arc;
+    if (from !== centre) moveOut(hub, places.get(nodes.get(from)?.from) || places.get(centre), all, some.length);
+    around(hub, some, put, free, Math.atan2(hub.y * STRETCH, hub.x));
+  }
+}
+
+function moveOut(hub, home, all, count) {
+  const radius = 75 + 30 * Math.sqrt(count);
+  const clear = (x, y) => all.every((one) => one === hub || Math.hypot((one.x - x) / STRETCH, one.y - y) > radius);
+  const way = Math.atan2((hub.y - home.y) * STRETCH, hub.x - home.x);
+  for (let far = 0; far < 6000; far += 60)
+    for (const turn of [0, 0.35, -0.35, 0.7, -0.7, 1.05, -1.05]) {
+      const x = Math.round(hub.x + STRETCH * far * Math.cos(way + turn)), y = Math.round(hub.y + far * Math.sin(way + turn));
+      if (clear(x, y)) return Object.assign(hub, { x, y });
     }
+}
+
+function around(hub, some, put, free, way) {
+  const groups = ORDER.map((name) => some.filter((one) => (ORDER.includes(one.group) ? one.group : "taxonomy") === name)).filter((group) => group.length);
+  const size = (group) => Math.sqrt(group.length) + 1;
+  const total = groups.reduce((sum, group) => sum + size(group), 0);
+  const arcOf = (group) => size(group) / total * 2 * Math.PI;
+  let angle = (hub.x || hub.y ? way : -Math.PI / 2) - arcOf(groups[0]) / 2;
+  for (const group of groups) {
+    const arc = arcOf(group);
+    const left = [...group];
+    for (let r = 105; left.length; r += RING) {
+      const count = Math.min(left.length, Math.max(1, Math.floor(arc * r * 1.25 / 52)));
+      for (let spot = 0; spot < count && left.length; spot++) {
+        const turn = angle + arc * (spot + 0.5) / count;
+        const x = Math.round(hub.x + STRETCH * r * Math.cos(turn)), y = Math.round(hub.y + r * Math.sin(turn));
+        if (free(x, y, wide(left[0]))) put(left.shift(), x, y);
+      }
+    }
+    angle += arc;
   }
 }
 
@@ -67,18 +78,18 @@ function looks(box, zoom) {
   const colour = (name) => style.getPropertyValue(name).trim();
   const scaled = (px) => () => px / zoom();
   const size = (px) => () => px / Math.sqrt(zoom());
-  const label = { "text-opacity": 1, "text-background-color": colour("--card"), "text-background-opacity": 0.85, "text-background-padding": scaled(2), "z-index": 10 };
+  const label = { "text-opacity": 1, "text-background-opacity": 0.9, "text-background-padding": scaled(2), "z-index": 10 };
   return [
     { selector: "node", style: { label: "data(label)", width: size(13), height: size(13), "font-size": scaled(12), "font-family": "system-ui, PingFang SC, Noto Sans CJK SC, sans-serif",
-      color: colour("--ink"), "text-opacity": 0, "text-valign": "bottom", "text-margin-y": scaled(3), "text-max-width": scaled(190), "text-wrap": "ellipsis", "min-zoomed-font-size": 6, "border-width": 0, "overlay-opacity": 0 } },
+      color: colour("--ink"), "text-opacity": 0, "text-events": "yes", "text-valign": "bottom", "text-margin-y": scaled(3), "text-max-width": scaled(190), "text-wrap": "ellipsis", "text-background-color": colour("--card"), "text-background-opacity": 0, "text-background-shape": "roundrectangle", "min-zoomed-font-size": 6, "border-width": 0, "overlay-opacity": 0 } },
     ...["category", "attribute", "value"].map((kind) => ({ selector: `node[kind = "${kind}"]`, style: { "background-color": colour(`--${kind}`), shape: { category: "ellipse", attribute: "round-diamond", value: "round-rectangle" }[kind] } })),
     { selector: "edge", style: { width: size(1.3), "curve-style": "straight", opacity: 0.55, "arrow-scale": 0.8, "overlay-opacity": 0, events: "yes" } },
     ...LINES.map((type) => ({ selector: `edge[relation = "${type}"]`, style: { "line-color": colour(`--${type}`), "target-arrow-color": colour(`--${type}`), "target-arrow-shape": ARROWS[type] || "none" } })),
     { selector: "edge[weak]", style: { "line-style": "dashed", "line-dash-pattern": [5, 4] } },
-    { selector: ".named", style: { "text-opacity": 1 } },
+    { selector: ".named", style: { "text-opacity": 1, "text-background-opacity": 0.75 } },
     { selector: "node[?open]", style: { width: size(19), height: size(19), "font-weight": "bold" } },
     { selector: "node.centre", style: { width: size(26), height: size(26), "font-weight": "bold", "border-width": size(3), "border-color": colour("--card"), "outline-width": size(2), "outline-color": colour("--category") } },
-    { selector: ".aside", style: { opacity: 0.16 } },
+    { selector: ".aside", style: { opacity: 0.2 } },
     { selector: "edge.lit", style: { opacity: 1, width: size(2.4) } },
     { selector: "node.at", style: { ...label, "border-width": size(3), "border-color": colour("--accent"), "font-weight": "bold" } },
     { selector: "node.over", style: label },
@@ -117,12 +128,12 @@ export class Drawing {
     place(places, graph.nodes, centre);
     const wanted = new Set([...graph.nodes.keys(), ...graph.edges.map((one) => one.id)]);
     const elements = [
-      ...[...graph.nodes.values()].map((node) => ({ group: "nodes", data: { id: node.id, label: node.label, kind: node.kind, open: Boolean(node.open), score: node.score, onPath: Boolean(node.onPath) }, position: { x: places.get(node.id).x, y: places.get(node.id).y } })),
+      ...[...graph.nodes.values()].map((node) => ({ group: "nodes", data: { id: node.id, label: node.label, kind: node.kind, open: Boolean(node.open), score: node.score, onPath: Boolean(node.onPath), end: node.onPath && node.step === node.last }, position: { x: places.get(node.id).x, y: places.get(node.id).y } })),
       ...graph.edges.map((edge) => ({ group: "edges", data: { id: edge.id, source: edge.source, target: edge.target, relation: edge.relation, score: edge.score, ...(edge.evidence.some((one) => one.type === "asserted") ? {} : { weak: true }) } })),
     ];
     cy.batch(() => {
       cy.elements().filter((one) => !wanted.has(one.id())).remove();
-      for (const one of elements) { const old = cy.$id(one.data.id); if (old.length) old.data(one.data); else cy.add(one); }
+      for (const one of elements) { const old = cy.$id(one.data.id); if (old.length) { old.data(one.data); if (one.position) old.position(one.position); } else cy.add(one); }
       cy.nodes().removeClass("centre");
       cy.$id(centre).addClass("centre");
     });
@@ -148,7 +159,7 @@ export class Drawing {
     const { cy } = this;
     if (!cy.elements().length || !cy.width() || !cy.height()) return;
     const { x1, y1, w, h } = cy.elements().boundingBox({ includeLabels: false, includeOverlays: false });
-    const zoom = Math.min(1.25, (cy.width() - 130) / Math.max(w, 1), (cy.height() - 70) / Math.max(h, 1));
+    const zoom = Math.min(1.25, (cy.width() - Math.min(210, cy.width() / 3)) / Math.max(w, 1), (cy.height() - 70) / Math.max(h, 1));
     const pan = { x: cy.width() / 2 - zoom * (x1 + w / 2), y: cy.height() / 2 - 8 - zoom * (y1 + h / 2) };
     cy.stop();
     if (still.matches || !this.shown) cy.viewport({ zoom, pan });
@@ -183,7 +194,7 @@ export class Drawing {
   name() {
     const { cy } = this;
     const zoom = cy.zoom();
-    const rank = (node) => 8 * node.hasClass("at") + 4 * node.hasClass("centre") + 2 * node.data("open") + 2 * node.data("onPath") - 4 * node.hasClass("aside") + node.data("score");
+    const rank = (node) => 8 * node.hasClass("at") + 4 * node.hasClass("centre") + 2 * node.data("open") + 2 * node.data("onPath") + 2 * node.data("end") - 4 * node.hasClass("aside") + node.data("score");
     const taken = [];
     const named = new Set();
     for (const node of cy.nodes().sort((a, b) => rank(b) - rank(a))) {

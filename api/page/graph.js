@@ -1,6 +1,6 @@
 // Graph: a drawing of a concept's neighbours that grows where it is asked to, paths between two, and the same as a list.
 
-import { ConceptSearch, Empty, go, html, Kind, link, percent, useAnswer, useEffect, useMemo, useRef, useText, Wait } from "./ui.js";
+import { ConceptSearch, Empty, go, html, Kind, link, useAnswer, useEffect, useMemo, useRef, useStarts, useText, Wait, whyOf } from "./ui.js";
 import { get, path } from "./api.js";
 import { Drawing } from "./drawing.js";
 
@@ -106,15 +106,6 @@ function Legend({ graph }) {
     <li class="muted">${t("dashed")}</li></ul>`;
 }
 
-function Why({ one, nameOf }) {
-  const t = useText();
-  if (one.type === "asserted") return t("asserted");
-  const via = one.path?.length > 2 ? one.path.slice(1, -1).map(nameOf).join(" › ") : "";
-  if (one.type === "inferred") return via ? t("inferredBy", { via }) : t("inferred");
-  if (one.type === "cooccurrence") return t("togetherOn", { count: one.count, of: one.of });
-  return `${t(one.type)} ${percent(one.score)}`;
-}
-
 function Selected({ node, graph, nameOf, toggle, select, close }) {
   const t = useText();
   const edges = graph.edges.filter((edge) => edge.source === node.id || edge.target === node.id).sort((a, b) => b.score - a.score);
@@ -124,8 +115,8 @@ function Selected({ node, graph, nameOf, toggle, select, close }) {
       <a href=${link("browse", node.id)}>${t("browse")}</a><a href=${link("graph", node.id)}>${t("fromHere")}</a><a href=${link("ask", "", { mode: "recommend", concept: node.id })}>${t("ask")}</a></div>
     ${edges.length > 0 && html`<h3>${t("whyLinked", { count: edges.length })}</h3><ul class="whys">${edges.slice(0, 60).map((edge) => {
       const other = edge.source === node.id ? edge.target : edge.source;
-      return html`<li key=${edge.id}><span class="muted small">${t(seen(edge, node.id))}</span> <button class="quiet" onClick=${() => select(other)}>${nameOf(other)}</button> <span class="p">${percent(edge.score)}</span>
-        <div class="why">${edge.evidence.slice(0, 4).map((one, n) => html`<span key=${n}>${n ? " · " : ""}<${Why} one=${one} nameOf=${nameOf} /></span>`)}</div></li>`;
+      return html`<li key=${edge.id}><span class="muted small">${t(seen(edge, node.id))}</span> <button class="quiet" onClick=${() => select(other)}>${nameOf(other)}</button> <span class="p" title=${t("score")}>${edge.score.toFixed(2)}</span>
+        <div class="why">${edge.evidence.slice(0, 4).map((one) => whyOf(one, nameOf, t)).join(" · ")}</div></li>`;
     })}</ul>`}
   </section>`;
 }
@@ -145,8 +136,10 @@ function Ways({ ways, id, to, nameOf }) {
   const t = useText();
   if (!ways.length) return html`<p class="muted" role="status">${t("noPath", { from: nameOf(id), to: nameOf(to) })}</p>`;
   return html`<section class="ways" role="status"><h2>${t("paths", { count: ways.length })}</h2><ol>${ways.map((way, n) => html`<li key=${n}>${way.concepts.map((one, i) => html`
-    ${i > 0 && html`<span class="muted small"> ${way.relations[i - 1].source === one.concept ? "←" : "→"} ${t(way.relations[i - 1].type)} </span>`}<a href=${link("browse", one.concept)}>${one.label}</a>`)}</li>`)}</ol></section>`;
+    ${i > 0 && html`<span class="muted small"> → ${t(seen({ ...way.relations[i - 1], relation: way.relations[i - 1].type }, way.concepts[i - 1].concept))} </span>`}<a href=${link("browse", one.concept)}>${one.label}</a>`)}</li>`)}</ol></section>`;
 }
+
+const Centre = ({ label, autofocus }) => html`<${ConceptSearch} id="centre" label=${label} autofocus=${autofocus} onPick=${(row) => go("graph", row.concept)} />`;
 
 function Page({ id, params, lang }) {
   const t = useText();
@@ -166,14 +159,15 @@ function Page({ id, params, lang }) {
   const graph = state.answer;
   const nameOf = useMemo(() => (one) => graph?.nodes.get(one)?.label ?? (one === to ? far.answer?.label : undefined) ?? one, [graph, far.answer]);
   const node = graph?.nodes.get(at);
-  return html`
+  return html`<h1>${graph ? html`${graph.centre.label} <${Kind} kind=${graph.centre.kind} />` : t("graphTitle")} <a class="small normal" href=${link("browse", id)}>${t("browse")}</a></h1>
+    <div class="controls"><${Centre} label=${t("otherCentre")} />
+      <${ConceptSearch} id="to" label=${t("pathTo")} onPick=${(row) => change({ to: row.concept, open: "" })} />
+      ${to && html`<button class="quiet" onClick=${() => change({ to: "", open: "" })}>${t("noMorePath")} ✕</button>`}</div>
     <div class="controls">
       <label>${t("relation")} <select value=${relation} onChange=${(e) => change({ relation: e.target.value })}><option value="">${t("allRelations")}</option>
         ${RELATIONS.map((type) => html`<option key=${type} value=${type}>${t(type)}</option>`)}</select></label>
       <fieldset><legend>${t("evidence")}</legend>${EVIDENCE.map((type) => html`<label key=${type} title=${t(type + "Is")}><input type="checkbox" checked=${some.includes(type)} onChange=${() => tick(type)} />${t(type)}</label>`)}</fieldset>
       <label>${t("perNode")} <select value=${most} onChange=${(e) => change({ most: e.target.value })}>${SIZES.map((size) => html`<option key=${size} value=${size}>${size}</option>`)}</select></label>
-      <${ConceptSearch} id="to" label=${t("pathTo")} onPick=${(row) => change({ to: row.concept, open: "" })} />
-      ${to && html`<button class="quiet" onClick=${() => change({ to: "", open: "" })}>${t("noMorePath")} ✕</button>`}
     </div>
     ${state.error && html`<p class="wrong" role="alert">${state.error.message}</p>`}
     ${graph ? html`<div class="graph" aria-busy=${state.loading}>
@@ -189,14 +183,12 @@ function Page({ id, params, lang }) {
 
 function Start({ lang }) {
   const t = useText();
-  const state = useAnswer((signal) => get("v1/taxonomy/tree", { lang, limit: 12 }, { signal }), [lang]);
+  const state = useStarts(lang);
   return html`<${Empty}><p>${t("graphEmpty")}</p><${Wait} state=${state}>${(level) => (level.nodes.length ? html`<ul class="chips">${level.nodes.map((one) => html`<li key=${one.concept}><a href=${link("graph", one.concept)}>${one.label}</a></li>`)}</ul>`
     : html`<p>${t("emptyTaxonomy")}</p>`)}<//><//>`;
 }
 
 export default function Graph({ route, lang }) {
   const t = useText();
-  return html`<h1>${t("graphTitle")}</h1><div class="row tight"><${ConceptSearch} id="centre" label=${t(route.arg ? "otherCentre" : "findConcept")} onPick=${(row) => go("graph", row.concept)} />
-      ${route.arg && html`<a href=${link("browse", route.arg)}>${t("browse")}</a>`}</div>
-    ${route.arg ? html`<${Page} key=${route.arg} id=${route.arg} params=${route.params} lang=${lang} />` : html`<${Start} lang=${lang} />`}`;
+  return route.arg ? html`<${Page} key=${route.arg} id=${route.arg} params=${route.params} lang=${lang} />` : html`<h1>${t("graphTitle")}</h1><div class="row tight"><${Centre} label=${t("findConcept")} autofocus=${true} /></div><${Start} lang=${lang} />`;
 }
