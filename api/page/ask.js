@@ -18,6 +18,11 @@ const Took = ({ ms }) => {
   return html`<span class="p">${t("tookMs", { ms })}</span>`;
 };
 
+const Unsure = ({ p }) => {
+  const t = useText();
+  return p < 0.5 && html`<span class="kind removed">${t("unsure")}</span>`;
+};
+
 function bounds(amount, t) {
   const with_ = (value) => [value, amount.unit].filter((one) => one !== undefined).join(" ");
   const { gte, lte } = amount;
@@ -32,7 +37,7 @@ function Spans({ answer }) {
   return html`<ul class="results">${answer.spans.map((span) => html`<li key=${span.start}>
     <div class="head"><b>“${span.surface}”</b> <span class="kind">${t(span.negated ? "excluded" : span.type)}</span></div>
     ${span.amount && html`<div>${t("bounds")}: ${bounds(span.amount, t)}</div>`}
-    ${span.concepts.map((one) => html`<div key=${one.concept} class="head"><span><${ConceptLink} id=${one.concept} label=${one.label} /> <a class="small muted" href=${link("graph", one.concept)}>${t("graph")}</a></span><${Probability} value=${one.probability} /></div>`)}
+    ${span.concepts.map((one) => html`<div key=${one.concept} class="head"><span><${ConceptLink} id=${one.concept} label=${one.label} /> <a class="small muted" href=${link("graph", one.concept)}>${t("graph")}</a> <${Unsure} p=${one.probability} /></span><${Probability} value=${one.probability} /></div>`)}
   </li>`)}</ul>`;
 }
 
@@ -49,8 +54,10 @@ function Expansions({ rows, nameOf }) {
 
 function Facets({ facets, query }) {
   const t = useText();
-  return html`<dl>${facets.map((facet) => html`<dt key=${facet.attribute}><${ConceptLink} id=${facet.attribute} label=${facet.label} /></dt>
-    <dd>${facet.values.slice(0, 8).map((one) => html`<span key=${one.concept}><a href=${link("ask", "", { q: `${query} ${one.label}` })} title=${t("addToQuery", { label: one.label })}>${one.label}</a> <span class="p">${one.count}</span></span>`)}</dd>`)}</dl>`;
+  const counted = facets.some((facet) => facet.values.some((one) => one.count));
+  const some = facets.map((facet) => ({ ...facet, values: facet.values.filter((one) => one.count || !counted) })).filter((facet) => facet.values.length);
+  return html`<dl>${some.map((facet) => html`<dt key=${facet.attribute}><${ConceptLink} id=${facet.attribute} label=${facet.label} /></dt>
+    <dd>${facet.values.slice(0, 8).map((one) => html`<span key=${one.concept}><a href=${link("ask", "", { q: `${query} ${one.label}` })} title=${t("addToQuery", { label: one.label })}>${one.label}</a> ${counted && html`<span class="p">${one.count}</span>`}</span>`)}</dd>`)}</dl>`;
 }
 
 function Query({ q, lang }) {
@@ -63,7 +70,7 @@ function Query({ q, lang }) {
     const excluded = answer.spans.filter((one) => one.negated);
     return html`<article class="card" aria-busy=${state.loading}>
       <div class="head"><${Marked} text=${answer.query} spans=${spans} /><${Took} ms=${answer.ms} /></div>
-      <dl><dt>${t("lookedFor")}</dt><dd>${answer.category ? html`<span><${ConceptLink} id=${answer.category.concept} label=${answer.category.label} /> <span class="p">${percent(answer.category.probability)}</span></span>` : html`<span class="muted">${t("noCategory")}</span>`}</dd>
+      <dl><dt>${t("lookedFor")}</dt><dd>${answer.category ? html`<span><${ConceptLink} id=${answer.category.concept} label=${answer.category.label} /> <span class="p">${percent(answer.category.probability)}</span> <${Unsure} p=${answer.category.probability} /></span>` : html`<span class="muted">${t("noCategory")}</span>`}</dd>
         ${answer.remainder && html`<dt>${t("remainder")}</dt><dd>“${answer.remainder}”</dd>`}
         ${excluded.length > 0 && html`<dt>${t("excluded")}</dt><dd>${excluded.map((one) => html`<span key=${one.start}>${one.concepts[0]?.label ?? one.surface}</span>`)}</dd>`}</dl>
       <div class="two"><section><h2>${t("found")}</h2><${Spans} answer=${answer} /></section>

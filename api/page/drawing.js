@@ -102,8 +102,14 @@ export class Drawing {
     this.places = new Map();
     this.centre = "";
     const cy = this.cy = cytoscape({ container: box, style: looks(box, () => this.cy?.zoom() ?? 1), minZoom: 0.08, maxZoom: 2.5, boxSelectionEnabled: false, selectionType: "single" });
-    cy.on("tap", (event) => { if (event.target === cy) select(""); else if (event.target.isNode()) select(event.target.id()); else select(event.target.data("target")); });
-    cy.on("dbltap", "node", (event) => expand(event.target.id()));
+    // The library takes clicks on two nodes, one soon after the other, for a double click.
+    let last = { id: "", at: 0 };
+    cy.on("tap", ({ target, timeStamp }) => {
+      const id = target === cy ? "" : target.isNode() ? target.id() : target.data("target");
+      const twice = id && id === last.id && timeStamp - last.at < 400;
+      last = { id: twice ? "" : id, at: timeStamp };
+      if (twice) expand(id); else select(id);
+    });
     cy.on("mouseover", "node", (event) => { event.target.addClass("over"); box.classList.add("pointing"); });
     cy.on("mouseout", "node", (event) => { event.target.removeClass("over"); box.classList.remove("pointing"); });
     cy.on("dragfree", "node", ({ target }) => { Object.assign(this.places.get(target.id()), target.position()); this.name(); });

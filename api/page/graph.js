@@ -1,6 +1,6 @@
 // Graph: a drawing of a concept's neighbours that grows where it is asked to, paths between two, and the same as a list.
 
-import { ConceptSearch, Empty, go, html, Kind, link, useAnswer, useEffect, useMemo, useRef, useStarts, useText, Wait, whyOf } from "./ui.js";
+import { ConceptSearch, Empty, go, html, Kind, link, parseRoute, useAnswer, useEffect, useMemo, useRef, useStarts, useText, Wait, whyOf } from "./ui.js";
 import { get, path } from "./api.js";
 import { Drawing } from "./drawing.js";
 
@@ -58,9 +58,12 @@ function useGraph(id, { open, to, relation, evidence, most }, lang) {
   const once = useOnce();
   return useAnswer(async () => {
     const opened = open.map(async (one) => {
-      const rows = KINDS.map(async (kind) =>
-        (await once(path("concepts", one, "neighbours"), { kind, relation, evidence, limit: most, lang })).neighbours.map((row) => ({ ...row, kind })));
-      return { concept: await once(path("concepts", one), { lang }), rows: (await Promise.all(rows)).flat().sort((a, b) => b.score - a.score) };
+      const concept = await once(path("concepts", one), { lang });
+      const ask = async (kind, type) =>
+        (await once(path("concepts", one, "neighbours"), { kind, relation: type, evidence, limit: most, lang })).neighbours.map((row) => ({ ...row, kind }));
+      // Top concepts are neighbours only for who asks for broader ones.
+      const rows = await Promise.all([...(relation ? [] : [ask(concept.kind, "broader")]), ...KINDS.map((kind) => ask(kind, relation))]);
+      return { concept, rows: rows.flat().sort((a, b) => b.score - a.score) };
     });
     const asked = !to || RELATIONS.indexOf(relation) >= 8 ? { paths: [] } : once("v1/taxonomy/path", { from: id, to, relation, lang });
     const [centre, ways, ...rest] = await Promise.all([once(path("concepts", id), { lang }), asked, ...opened]);
@@ -148,7 +151,8 @@ function Page({ id, params, lang }) {
   const open = params.open ? params.open.split(apart) : to ? [] : [id];
   const state = useGraph(id, { open, to, relation, evidence, most }, lang);
   const far = useAnswer(() => (to ? get(path("concepts", to), { lang }) : null), [to, lang]);
-  const change = (more, options) => go("graph", id, { ...params, ...more }, options);
+  // Two clicks may come sooner than the page is drawn anew.
+  const change = (more, options) => go("graph", id, { ...parseRoute(location.hash).params, ...more }, options);
   const toggle = (one) => change({ at: one, open: (open.includes(one) ? open.filter((other) => other !== one) : [...open, one]).join(apart) });
   const select = (one) => change({ at: one }, { replace: true });
   const some = evidence ? evidence.split(",") : EVIDENCE;

@@ -49,8 +49,7 @@ function ConceptChange({ change }) {
   const t = useText();
   const what = whatOf(change);
   const fields = what === "changed" ? FIELDS : FIELDS.slice(0, 5);
-  return html`<div class="change"><h3>${what === "removed" ? change.label : html`<${ConceptLink} id=${change.concept} label=${change.label} />`}
-      <${Kind} kind=${(change.after ?? change.before).kind} /> <span class=${"kind " + what}>${t(what)}</span> <code class="muted small">${change.concept}</code></h3>
+  return html`<div class="change"><h3>${what === "removed" ? change.label : html`<${ConceptLink} id=${change.concept} label=${change.label} />`}${" "}<${Kind} kind=${(change.after ?? change.before).kind} /> <span class=${"kind " + what}>${t(what)}</span> <code class="muted small">${change.concept}</code></h3>
     <table class="diff"><tbody>${fields.flatMap((field) => rowsOf(field, change.before, change.after, t)).map(([name, old, now]) => html`<tr key=${name}><th scope="row">${name}</th><td><${Difference} before=${old} after=${now} /></td></tr>`)}</tbody></table></div>`;
 }
 

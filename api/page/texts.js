@@ -139,6 +139,7 @@ export const TEXTS = {
   found: { en: "Found in the query", zh: "识别结果" },
   nothingFound: { en: "No concept, price or size was found: the words are searched as text.", zh: "未识别出概念、价格或尺寸：按文本搜索。" },
   lookedFor: { en: "Category", zh: "类目" },
+  unsure: { en: "a guess", zh: "不确定" },
   noCategory: { en: "none named", zh: "未指明" },
   remainder: { en: "Searched as text", zh: "按文本搜索" },
   excluded: { en: "Excluded", zh: "排除" },
