@@ -5,7 +5,6 @@ const RULE = "__________cytoscape_stylesheet";
 if (!document.getElementById(RULE)) document.head.append(Object.assign(document.createElement("meta"), { id: RULE }));
 const { default: cytoscape } = await import("./vendor/cytoscape.js");
 
-const STRETCH = 1.45; // The drawing is wider than high.
 const HEIGHT = 34;
 const RING = 40;
 const ORDER = ["taxonomy", "like_it", "goes_with", "below", "facets"]; // Clockwise, the first one above.
@@ -20,7 +19,7 @@ const apart = (a, b) => Math.abs(a.x - b.x) >= (a.w + b.w) / 2 || Math.abs(a.y -
 
 // Places for new nodes: rings around the node that brought them in, each group in an arc of its own. Old ones stay, but
 // for a node that is opened: it moves out of the crowd, to where there is room for what it brings.
-export function place(places, nodes, centre) {
+function place(places, nodes, centre, stretch) {
   const all = [...places.values()];
   const put = (node, x, y) => { const one = { x, y, w: wide(node) }; places.set(node.id, one); all.push(one); };
   const free = (x, y, w) => all.every((one) => apart(one, { x, y, w }));
@@ -32,29 +31,29 @@ export function place(places, nodes, centre) {
   const brought = new Map();
   for (const node of nodes.values()) if (!places.has(node.id)) brought.set(node.from, [...(brought.get(node.from) || []), node]);
   for (const [from, some] of brought) {
-    const hub = places.get(from) || places.get(centre);
-    if (from !== centre) moveOut(hub, places.get(nodes.get(from)?.from) || places.get(centre), all, some.length);
-    around(hub, some, put, free, Math.atan2(hub.y * STRETCH, hub.x));
+    const hub = places.get(from);
+    if (from !== centre) moveOut(hub, places.get(nodes.get(from).from), all, some.length, stretch);
+    around(hub, some, put, free, stretch);
   }
 }
 
-function moveOut(hub, home, all, count) {
+function moveOut(hub, home, all, count, stretch) {
   const radius = 75 + 30 * Math.sqrt(count);
-  const clear = (x, y) => all.every((one) => one === hub || Math.hypot((one.x - x) / STRETCH, one.y - y) > radius);
-  const way = Math.atan2((hub.y - home.y) * STRETCH, hub.x - home.x);
+  const clear = (x, y) => all.every((one) => one === hub || Math.hypot((one.x - x) / stretch, one.y - y) > radius);
+  const way = Math.atan2((hub.y - home.y) * stretch, hub.x - home.x);
   for (let far = 0; far < 6000; far += 60)
     for (const turn of [0, 0.35, -0.35, 0.7, -0.7, 1.05, -1.05]) {
-      const x = Math.round(hub.x + STRETCH * far * Math.cos(way + turn)), y = Math.round(hub.y + far * Math.sin(way + turn));
+      const x = Math.round(hub.x + stretch * far * Math.cos(way + turn)), y = Math.round(hub.y + far * Math.sin(way + turn));
       if (clear(x, y)) return Object.assign(hub, { x, y });
     }
 }
 
-function around(hub, some, put, free, way) {
+function around(hub, some, put, free, stretch) {
   const groups = ORDER.map((name) => some.filter((one) => (ORDER.includes(one.group) ? one.group : "taxonomy") === name)).filter((group) => group.length);
   const size = (group) => Math.sqrt(group.length) + 1;
   const total = groups.reduce((sum, group) => sum + size(group), 0);
   const arcOf = (group) => size(group) / total * 2 * Math.PI;
-  let angle = (hub.x || hub.y ? way : -Math.PI / 2) - arcOf(groups[0]) / 2;
+  let angle = (hub.x || hub.y ? Math.atan2(hub.y * stretch, hub.x) : -Math.PI / 2) - arcOf(groups[0]) / 2;
   for (const group of groups) {
     const arc = arcOf(group);
     const left = [...group];
@@ -62,7 +61,7 @@ function around(hub, some, put, free, way) {
       const count = Math.min(left.length, Math.max(1, Math.floor(arc * r * 1.25 / 52)));
       for (let spot = 0; spot < count && left.length; spot++) {
         const turn = angle + arc * (spot + 0.5) / count;
-        const x = Math.round(hub.x + STRETCH * r * Math.cos(turn)), y = Math.round(hub.y + r * Math.sin(turn));
+        const x = Math.round(hub.x + stretch * r * Math.cos(turn)), y = Math.round(hub.y + r * Math.sin(turn));
         if (free(x, y, wide(left[0]))) put(left.shift(), x, y);
       }
     }
@@ -100,7 +99,7 @@ export class Drawing {
   constructor(box, { select, expand }) {
     this.box = box;
     this.places = new Map();
-    this.centre = "";
+    this.stretch = Math.min(1.5, Math.max(0.75, box.clientWidth / box.clientHeight || 1)); // As wide as there is room.
     const cy = this.cy = cytoscape({ container: box, style: looks(box, () => this.cy?.zoom() ?? 1), minZoom: 0.08, maxZoom: 2.5, boxSelectionEnabled: false, selectionType: "single" });
     // The library takes clicks on two nodes, one soon after the other, for a double click.
     let last = { id: "", at: 0 };
@@ -130,11 +129,10 @@ export class Drawing {
   // Draw a graph; what was there before stays where it is.
   show(graph, centre) {
     const { cy, places } = this;
-    this.centre = centre;
-    place(places, graph.nodes, centre);
+    place(places, graph.nodes, centre, this.stretch);
     const wanted = new Set([...graph.nodes.keys(), ...graph.edges.map((one) => one.id)]);
     const elements = [
-      ...[...graph.nodes.values()].map((node) => ({ group: "nodes", data: { id: node.id, label: node.label, kind: node.kind, open: Boolean(node.open), score: node.score, onPath: Boolean(node.onPath), end: node.onPath && node.step === node.last }, position: { x: places.get(node.id).x, y: places.get(node.id).y } })),
+      ...[...graph.nodes.values()].map((node) => ({ group: "nodes", data: { id: node.id, label: node.label, kind: node.kind, open: Boolean(node.open), score: node.score, onPath: Boolean(node.onPath), end: Boolean(node.onPath && node.step === node.last) }, position: { x: places.get(node.id).x, y: places.get(node.id).y } })),
       ...graph.edges.map((edge) => ({ group: "edges", data: { id: edge.id, source: edge.source, target: edge.target, relation: edge.relation, score: edge.score, ...(edge.evidence.some((one) => one.type === "asserted") ? {} : { weak: true }) } })),
     ];
     cy.batch(() => {

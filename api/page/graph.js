@@ -22,7 +22,7 @@ function joined(centre, opened, ways) {
     const name = [relation, ...(row.direction === "both" ? [source, target].sort() : [source, target])].join(apart);
     if (!edges.has(name)) edges.set(name, { id: "e" + apart + name, relation, source, target, ...row });
   };
-  if (centre) add(centre.id, { label: centre.label, kind: centre.kind });
+  add(centre.id, { label: centre.label, kind: centre.kind, from: centre.id });
   ways.forEach((way, n) => way.concepts.forEach((one, i) => {
     add(one.concept, { label: one.label, kind: one.kind, from: centre.id, group: "path", step: i, way: n, last: way.concepts.length - 1 });
     nodes.get(one.concept).onPath = true;
@@ -32,7 +32,7 @@ function joined(centre, opened, ways) {
     }
   }));
   for (const { concept, rows } of opened) {
-    add(concept.id, { label: concept.label, kind: concept.kind });
+    add(concept.id, { label: concept.label, kind: concept.kind, from: centre.id });
     nodes.get(concept.id).open = true;
     for (const row of rows) {
       const group = row.direction === "in" && row.group === "taxonomy" && row.relation === "broader" ? "below" : row.group;
