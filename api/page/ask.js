@@ -112,7 +112,8 @@ function Concepts({ asked, lang }) {
   const rows = state.answer?.concepts ?? [];
   const nameOf = useLabels([...(state.answer?.given ?? []), ...rows.flatMap((row) => row.evidence.slice(0, 3).flatMap((one) => one.path ?? []))], lang);
   return html`<section><h2>${t("conceptsFor")} ${state.answer && html`<${Took} ms=${state.answer.ms} />`}</h2>
-    <${Wait} state=${state}>${(answer) => html`${!answer.concepts.length && html`<p class="muted">${t("nothingFits")}</p>`}
+    <${Wait} state=${state}>${(answer) => html`${(asked.item || asked.text) && answer.given.length > 0 && html`<p class="small muted">${t("tags")}: ${answer.given.map((id, n) => html`${n > 0 && ", "}<${ConceptLink} key=${id} id=${id} label=${nameOf(id)} />`)}</p>`}
+      ${!answer.concepts.length && html`<p class="muted">${t("nothingFits")}</p>`}
       <ul class="results" aria-busy=${state.loading}>${answer.concepts.map((row) => html`<li key=${row.concept}>
         <div class="head"><span><${ConceptLink} id=${row.concept} label=${row.label} /> <span class="muted small">${t(row.group)}</span> <a class="small muted" href=${link("graph", answer.given[0] ?? row.concept, { at: row.concept })}>${t("graph")}</a></span><${Score} value=${row.score} /></div>
         <${Evidence} row=${row} given=${answer.given} nameOf=${nameOf} /></li>`)}</ul>`}<//></section>`;

@@ -102,6 +102,7 @@ export const TEXTS = {
   embeddingIs: { en: "Near each other in the embeddings", zh: "向量空间中彼此接近" },
   inferredBy: { en: "by way of {via}", zh: "经由 {via}" },
   togetherOn: { en: "on {count} of {of} items", zh: "{of} 件商品中有 {count} 件" },
+  taggedAlike: { en: "on items with the same other tags", zh: "所在商品的其他标签相同" },
   togetherOf: { en: "on {count} of {of} items of {label}", zh: "{label}的 {of} 件商品中有 {count} 件" },
   score: { en: "Score: ranks, is not a probability", zh: "得分：仅用于排序，不是概率" },
   perNode: { en: "At most, of a kind", zh: "每类最多" },

@@ -92,6 +92,7 @@ export function Score({ value }) {
 // The words for a piece of evidence.
 export function whyOf(one, nameOf, t) {
   const via = one.path?.slice(1, -1).map(nameOf).join(" › ");
+  if (one.type === "cooccurrence" && one.count === undefined) return t("taggedAlike");
   if (one.type === "cooccurrence") return one.path ? t("togetherOf", { count: one.count, of: one.of, label: nameOf(one.path[0]) }) : t("togetherOn", { count: one.count, of: one.of });
   if (one.type === "inferred" && via) return t("inferredBy", { via });
   return one.type === "embedding" ? `${t("embedding")} ${one.score.toFixed(2)}` : t(one.type);
