@@ -26,7 +26,8 @@ function place(places, nodes, centre, stretch) {
   if (!places.has(centre)) put(nodes.get(centre), 0, 0);
   for (const node of nodes.values()) {
     if (node.group !== "path" || places.has(node.id)) continue;
-    for (let n = 0, y = 0; ; n++, y = (n % 2 ? 1 : -1) * Math.ceil(n / 2) * 70) if (free(node.step * 210, y, 160)) { put(node, node.step * 210, y); break; }
+    // Up and down in turn, so that long labels have room.
+    for (let n = 0, y = node.step % 2 * 50; ; n++, y += (n % 2 ? 1 : -1) * n * 100) if (free(node.step * 210, y, 160)) { put(node, node.step * 210, y); break; }
   }
   const brought = new Map();
   for (const node of nodes.values()) if (!places.has(node.id)) brought.set(node.from, [...(brought.get(node.from) || []), node]);
