@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         jobs.router,
         concepts.router,
         edits.router,
+        edits.history,
         concepts.one,
     ):
         app.include_router(router)

@@ -285,6 +285,16 @@ class Deprecate(Body):
     expected_revision: Revision = None
 
 
+class Undo(Body):
+    """Why a version is undone; without a reason, that of the version is kept.
+
+    Example:
+        {"reason": "wrong file"}
+    """
+
+    reason: Reason = ""
+
+
 class Move(Body):
     """The new place of a concept.
 

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
 from graph.model import Kind, Status
-from graph.rows import ConceptRow, FeedbackRow, FindingRow, ProblemRow, ProposalRow, ReleaseRow, VersionRow
+from graph.rows import ConceptRow, FeedbackRow, FindingRow, ProblemRow, ProposalRow, RelationKey, ReleaseRow, VersionRow
 
 
 class TagRow(TypedDict):
@@ -557,6 +557,71 @@ class TaxonomySize(TypedDict):
     concepts: int
     schemes: dict[str, dict[str, int]]
     relations: dict[str, int]
+
+
+class PathConcept(TypedDict):
+    """A concept on a path."""
+
+    concept: str
+    label: str
+    kind: Kind
+
+
+class PathRow(TypedDict):
+    """The concepts of a path, and the relation between each two, as it is stored."""
+
+    concepts: list[PathConcept]
+    relations: list[RelationKey]
+
+
+class PathAnswer(TypedDict):
+    """Paths between two concepts, shortest first.
+
+    Example:
+        {"source": "running", "target": "shoes", "paths": [{"concepts": [
+         {"concept": "running", "label": "Running shoes", "kind": "category"},
+         {"concept": "shoes", "label": "Shoes", "kind": "category"}],
+         "relations": [{"type": "broader", "source": "running", "target": "shoes"}]}]}
+    """
+
+    source: str
+    target: str
+    paths: list[PathRow]
+    revision: str
+
+
+class TouchedConcept(TypedDict):
+    """A concept that a version touched, with the number of items that have it now."""
+
+    concept: str
+    label: str
+    items: int
+
+
+class VersionImpact(TypedDict):
+    """What a version touched, as it is now: `total` concepts, those of the most items first, and `items` with any.
+
+    Example:
+        {"version": 12, "items": 42, "total": 1, "concepts": [{"concept": "shoes", "label": "Shoes", "items": 42}]}
+    """
+
+    version: int
+    items: int
+    total: int
+    concepts: list[TouchedConcept]
+    revision: str
+
+
+class UndoneVersion(TypedDict):
+    """The version that was undone, and the version and revision that this led to.
+
+    Example:
+        {"undone": 12, "version": 15, "revision": "4f2a91c07d3be685"}
+    """
+
+    undone: int
+    version: int
+    revision: str
 
 
 class VersionPage(TypedDict):

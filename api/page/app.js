@@ -3,7 +3,7 @@
 import { html, Language, link, render, useEffect, useRoute, useState, useText } from "./ui.js";
 import { get, key, setKey } from "./api.js";
 
-const VIEWS = ["try", "browse", "review", "audit"];
+const VIEWS = ["try", "browse", "graph", "review", "audit", "history", "ask"];
 const loaded = new Map();
 
 function useView(name) {

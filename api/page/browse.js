@@ -64,7 +64,7 @@ function Concept({ id, lang }) {
     ${doing === "add" && html`<${AddBelow} concept=${concept} lang=${lang} onCancel=${() => setDoing("")} />`}
     <div class="row"><button class="quiet" onClick=${() => setDoing(doing === "edit" ? "" : "edit")}>${t("edit")}</button>
       <button class="quiet" onClick=${() => setDoing(doing === "add" ? "" : "add")}>${t(concept.kind === "attribute" ? "addValue" : "addNarrower")}</button><${Copy} label=${t("permalink")} text=${location.href} /><${Copy} label=${t("json")} text=${JSON.stringify(concept, null, 2)} />
-      <button class="quiet" onClick=${() => saveTurtle(id)}>${t("turtle")}</button></div>
+      <button class="quiet" onClick=${() => saveTurtle(id)}>${t("turtle")}</button><a href=${link("graph", id)}>${t("graph")}</a><a href=${link("ask", "", { mode: "recommend", concept: id })}>${t("ask")}</a></div>
     <section><h2>${t("labels")}</h2><table><tbody>${languages(concept).map((tag) => html`<tr key=${tag}><th scope="row" lang="en">${tag}</th>
       <td lang=${tag}><b>${concept.pref_label[tag]}</b>
         ${concept.alt_label[tag] && html` <span class="muted">${t("alternative", { labels: concept.alt_label[tag].join(", ") })}</span>`}

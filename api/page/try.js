@@ -2,6 +2,7 @@
 
 import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, percent, Probability, useEffect, useRef, useState, useText } from "./ui.js";
 import { call, get, key, tagAll } from "./api.js";
+import { Marked } from "./marked.js";
 
 const MOST = 1000;
 const EXAMPLES = ["Merino wool crew neck sweater, navy, women's", "Trail running shoes for men, waterproof, red", "女士真皮双肩包 棕色 大容量"];
@@ -26,26 +27,10 @@ async function read(file) {
 const hues = new Map();
 const hue = (name) => { if (!hues.has(name)) hues.set(name, (hues.size * 67 + 150) % 360); return hues.get(name); };
 
-// Offsets count code points, JavaScript's strings count UTF-16 units.
-function Marked({ title, row, at }) {
-  const letters = Array.from(title);
-  const spans = [...row.tags.map((tag) => ({ span: tag.span, tag })), ...row.nil.map((one) => ({ span: one.span, nil: one }))]
-    .filter(({ span, tag, nil }) => span && !(tag || nil).field)
-    .sort((a, b) => a.span[0] - b.span[0] || b.span[1] - a.span[1]);
-  const parts = [];
-  let done = 0;
-  for (const { span: [start, end], tag, nil } of spans) {
-    if (start < done) continue;
-    parts.push(letters.slice(done, start).join(""));
-    const text = letters.slice(start, end).join("");
-    parts.push(tag
-      ? html`<mark style=${{ background: `hsl(${hue(tag.attribute || tag.kind)} 65% 55% / .26)` }} class=${tag.concept === at ? "at" : ""} title=${tag.why || tag.label}>${text}</mark>`
-      : html`<mark class="nil" title=${nil.why || ""}>${text}</mark>`);
-    done = end;
-  }
-  parts.push(letters.slice(done).join(""));
-  return html`<p class="title">${parts}</p>`;
-}
+const spansOf = (row, at) => [
+  ...row.tags.filter((tag) => tag.span && !tag.field).map((tag) => ({ span: tag.span, kind: tag.concept === at ? "at" : "", title: tag.why || tag.label, style: { background: `hsl(${hue(tag.attribute || tag.kind)} 65% 55% / .26)` } })),
+  ...row.nil.filter((one) => one.span && !one.field).map((one) => ({ span: one.span, kind: "nil", title: one.why || "" })),
+];
 
 // The probability stands beside the reason.
 const reason = (tag) => (tag.why || (tag.rule || tag.method).replaceAll("_", " ")).replace(/; probability [\d.]+$/, "");
@@ -80,7 +65,7 @@ function Answer({ title, row, lang, only }) {
     event.preventDefault();
   };
   return html`<article class="card" onKeyDown=${onKeyDown}>
-    <${Marked} title=${title} row=${row} at=${row.tags[at]?.concept} />
+    <${Marked} text=${title} spans=${spansOf(row, row.tags[at]?.concept)} />
     <h2>${t("tags")}</h2>
     ${row.tags.length ? html`<ul class="tags" ref=${list}>${row.tags.map((tag, n) => html`
       <li key=${tag.concept} tabindex=${n === at ? 0 : -1} onFocus=${() => setAt(n)} class=${verdicts[tag.concept] || ""}>

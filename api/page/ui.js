@@ -63,6 +63,13 @@ export function useAnswer(ask, deps) {
   return { ...state, again: () => again((n) => n + 1) };
 }
 
+// Categories to begin with: the top ones, or those below the only one.
+export const useStarts = (lang) => useAnswer(async (signal) => {
+  const ask = (parent) => get("v1/taxonomy/tree", { parent, lang, limit: 12 }, { signal });
+  const top = await ask();
+  return top.nodes.length === 1 && top.nodes[0].children ? ask(top.nodes[0].concept) : top;
+}, [lang]);
+
 export function Wait({ state, children }) {
   const t = useText();
   if (state.error) return html`<p class="wrong" role="alert">${state.error.message}</p>`;
@@ -74,6 +81,21 @@ export const percent = (p) => (p > 0.99 && p < 0.9995 ? (100 * p).toFixed(1) : M
 
 export function Probability({ value, title }) {
   return html`<span class="p" title=${title}><meter min="0" max="1" value=${value} aria-label=${title || percent(value)}></meter>${percent(value)}</span>`;
+}
+
+// A score ranks, and says nothing more.
+export function Score({ value }) {
+  const t = useText();
+  return html`<span class="p" title=${t("score")}><meter min="0" max="1" value=${value} aria-label=${t("score")}></meter>${value.toFixed(2)}</span>`;
+}
+
+// The words for a piece of evidence.
+export function whyOf(one, nameOf, t) {
+  const via = one.path?.slice(1, -1).map(nameOf).join(" › ");
+  if (one.type === "cooccurrence" && one.count === undefined) return t("taggedAlike");
+  if (one.type === "cooccurrence") return one.path ? t("togetherOf", { count: one.count, of: one.of, label: nameOf(one.path[0]) }) : t("togetherOn", { count: one.count, of: one.of });
+  if (one.type === "inferred" && via) return t("inferredBy", { via });
+  return one.type === "embedding" ? `${t("embedding")} ${one.score.toFixed(2)}` : t(one.type);
 }
 
 export function ConceptLink({ id, label, view = "browse", children }) {

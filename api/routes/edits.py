@@ -4,21 +4,26 @@ import secrets
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response
 
 from api.errors import BODY, Problem, problems
 from api.http import BodyRoute, ConceptId, EditorKey, IfMatch, JsonBody, json
-from api.schemas import ConceptPatch, Deprecate, Merge, Move, NewConcept, Split
+from api.schemas import ConceptPatch, Deprecate, Merge, Move, NewConcept, Split, Undo
 from api.service import service
 from graph import editing
 from graph.editing import Signature, edit
 from graph.model import ChangeSet
 from graph.rows import ConceptDetail, SplitResult, concept_detail, review_row
 from graph.taxonomy import Taxonomy
+from kgtag.rows import UndoneVersion
 
 router = APIRouter(
     prefix="/v1/concepts", tags=["edit"], responses=problems(401, 403, 409, 412, *BODY, 503), route_class=BodyRoute
+)
+
+history = APIRouter(
+    prefix="/v1/taxonomy", tags=["edit"], responses=problems(401, 403, 404, 409, *BODY, 503), route_class=BodyRoute
 )
 
 
@@ -27,7 +32,7 @@ class Edits:
 
     def __init__(self, request: Request, key: EditorKey) -> None:
         self.service = service(request)
-        self._author = f"api:{key.name or key.id}"
+        self.author = f"api:{key.name or key.id}"
 
     def write(
         self,
@@ -46,7 +51,7 @@ class Edits:
                 editing.require_etag(taxonomy, id, if_match)
             if body.expected_revision is not None:
                 editing.require_revision(taxonomy, body.expected_revision)
-            return editing.plan(request, taxonomy, Signature(self._author, body.reason))
+            return editing.plan(request, taxonomy, Signature(self.author, body.reason))
 
         live = self.service.live
         taxonomy = edit.apply_with(live.store, checked)
@@ -108,6 +113,21 @@ def patch(
         detail = 'send If-Match: "ETAG" with the ETag you got from GET, so that nobody\'s edit is overwritten'
         raise Problem("precondition-required", detail)
     return _response(concept_detail(caller.write("set", id, body, if_match), id))
+
+
+@history.post("/versions/{version}/undo", response_model=UndoneVersion)
+def undo(
+    version: Annotated[int, Path(ge=1, le=1 << 53)], caller: Caller, body: Annotated[Undo, Depends(JsonBody(Undo))]
+) -> Response:
+    """Undo a version by a new version, as a whole; 409, naming them, when later versions changed the same.
+
+    Tags that were deleted with a concept are not restored; undoing the creation of a concept deletes its tags.
+    """
+    live = caller.service.live
+    taxonomy = edit.undo(live.store, version, author=caller.author, reason=body.reason)
+    live.refresh()
+    answer: UndoneVersion = {"undone": version, "version": taxonomy.version, "revision": taxonomy.revision}
+    return json(answer)
 
 
 def _new_id() -> str:

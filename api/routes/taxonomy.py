@@ -15,14 +15,15 @@ from graph.audit.report import SEVERITIES, finding_row
 from graph.columns.columns import TYPES
 from graph.editing import Signature
 from graph.errors import InputError
-from graph.history.entries import version_detail
+from graph.history.entries import effects, version_detail
 from graph.history.versions import entry_at
-from graph.model import Kind
+from graph.model import Kind, RelationType
 from graph.model.changes import change_to_json
+from graph.paths import shortest_paths
 from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
 from graph.taxonomy import Taxonomy
 from kgtag.embed.audit import fixes_of_store
-from kgtag.rows import AuditFixes, Releases, TaxonomySize, TreeLevel, TreeNode, VersionPage
+from kgtag.rows import AuditFixes, PathAnswer, Releases, TaxonomySize, TreeLevel, TreeNode, VersionImpact, VersionPage
 from kgtag.serve.live import Served
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
@@ -118,6 +119,41 @@ def _children(taxonomy: Taxonomy, parent: str) -> list[int]:
     return found
 
 
+@router.get("/taxonomy/path", response_model=PathAnswer, responses=problems(422))
+async def path(
+    request: Request,
+    source: Annotated[str, Query(alias="from", max_length=300, description="The concept the paths begin at.")],
+    target: Annotated[str, Query(alias="to", max_length=300, description="The concept they lead to.")],
+    relation: Annotated[
+        list[RelationType] | None, Query(description="Only along these relations; repeat it for several.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 5,
+    lang: Lang = None,
+) -> Response:
+    """Paths between two concepts along asserted relations, in either direction, shortest first.
+
+    None has more than 8 steps, or more than one step more than the shortest.
+    """
+    taxonomy = service(request).current.taxonomy
+    await require_known(taxonomy, source, target)
+    found = await run_in_threadpool(shortest_paths, taxonomy, source, target, relations=relation or TYPES, limit=limit)
+    answer: PathAnswer = {
+        "source": source,
+        "target": target,
+        "paths": [
+            {
+                "concepts": [
+                    {"concept": id, "label": taxonomy[id].label(lang), "kind": taxonomy[id].kind} for id in concepts
+                ],
+                "relations": [{"type": one.type, "source": one.source, "target": one.target} for one in steps],
+            }
+            for concepts, steps in found
+        ],
+        "revision": taxonomy.revision,
+    }
+    return json(answer)
+
+
 VersionBound = Annotated[int | None, Query(ge=1, le=1 << 53, description="Only older versions than this one.")]
 Cursor = Annotated[int | None, Query(ge=1, le=1 << 53, description="`next_cursor` of the page before.")]
 
@@ -149,6 +185,28 @@ def version(request: Request, version: Annotated[int, Path(ge=1, le=1 << 53)]) -
     """
     store = service(request).live.store
     return json(version_detail(entry_at(store, version), names_by_version(store.releases())))
+
+
+@router.get("/taxonomy/versions/{version}/impact", response_model=VersionImpact, responses=problems(404, 422))
+def impact(
+    request: Request, version: Annotated[int, Path(ge=1, le=1 << 53)], limit: Limit = 50, lang: Lang = None
+) -> Response:
+    """What a version touched, as it is now: concepts, and the items that have any of them. Reads the store."""
+    live = service(request).live
+    entry = entry_at(live.store, version)
+    taxonomy, items = live.current.taxonomy, live.current.items
+    touched = [id for id in effects(entry.changes, entry.undo).touched() if id in taxonomy]
+    rows = [taxonomy.index(id) for id in touched]
+    counted = [items.cooccurrence.count(row) if items is not None else 0 for row in rows]
+    first = sorted(zip(counted, touched, strict=True), key=lambda one: (-one[0], one[1]))[:limit]
+    answer: VersionImpact = {
+        "version": version,
+        "items": items.cooccurrence.count_any(rows) if items is not None else 0,
+        "total": len(touched),
+        "concepts": [{"concept": id, "label": taxonomy[id].label(lang), "items": count} for count, id in first],
+        "revision": taxonomy.revision,
+    }
+    return json(answer)
 
 
 @router.get("/taxonomy/releases", response_model=Releases)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from graph.model import Kind, ProposalStatus, Status
+from graph.model import Kind, ProposalStatus, RelationType, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
 from kgtag.client.call import Call, operation, read_lines
 from kgtag.rows import (
@@ -25,6 +25,7 @@ from kgtag.rows import (
     JobState,
     Neighbours,
     NeighboursBatch,
+    PathAnswer,
     ProfileRow,
     ProposalPage,
     QueryAnswer,
@@ -38,6 +39,8 @@ from kgtag.rows import (
     TaggingRow,
     TaxonomySize,
     TreeLevel,
+    UndoneVersion,
+    VersionImpact,
     VersionPage,
 )
 
@@ -248,20 +251,6 @@ class Operations:
         return _get("/v1/audit/fixes", check=checks)
 
     @operation
-    def tree(
-        self,
-        parent: str | None = None,
-        *,
-        kind: Kind | None = None,
-        scheme: str | None = None,
-        cursor: int | None = None,
-        limit: int | None = None,
-        lang: str | None = None,
-    ) -> Call[TreeLevel]:
-        """A level of the hierarchy, by label: the top, or the children of `parent`."""
-        return _get("/v1/taxonomy/tree", parent=parent, kind=kind, scheme=scheme, cursor=cursor, limit=limit, lang=lang)
-
-    @operation
     def taxonomy(self) -> Call[TaxonomySize]:
         """The size of the taxonomy."""
         return _get("/v1/taxonomy")
@@ -275,6 +264,44 @@ class Operations:
     def version(self, version: int) -> Call[VersionDetail]:
         """A version, each of its changes before and after."""
         return _get(f"/v1/taxonomy/versions/{version}")
+
+    @operation
+    def impact(self, version: int, *, limit: int | None = None, lang: str | None = None) -> Call[VersionImpact]:
+        """What a version touched, as it is now: concepts, and the items that have any of them."""
+        return _get(f"/v1/taxonomy/versions/{version}/impact", limit=limit, lang=lang)
+
+    @operation
+    def undo(self, version: int, *, reason: str = "") -> Call[UndoneVersion]:
+        """Undo a version by a new version; 409 when later versions changed the same."""
+        return Call("POST", f"/v1/taxonomy/versions/{version}/undo", json={"reason": reason})
+
+    @operation
+    def tree(
+        self,
+        parent: str | None = None,
+        *,
+        kind: Kind | None = None,
+        scheme: str | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[TreeLevel]:
+        """A level of the hierarchy, by label: the top, or the children of a concept."""
+        return _get("/v1/taxonomy/tree", parent=parent, kind=kind, scheme=scheme, cursor=cursor, limit=limit, lang=lang)
+
+    @operation
+    def path(
+        self,
+        source: str,
+        target: str,
+        *,
+        relations: Sequence[RelationType] | None = None,
+        limit: int | None = None,
+        lang: str | None = None,
+    ) -> Call[PathAnswer]:
+        """Paths between two concepts along asserted relations, shortest first."""
+        given = {"from": source, "to": target, "relation": relations}
+        return _get("/v1/taxonomy/path", **given, limit=limit, lang=lang)
 
     @operation
     def releases(self) -> Call[Releases]:

@@ -97,6 +97,10 @@ class CoOccurrence:
         """Items with concept `i`."""
         return int(self.counts[i])
 
+    def count_any(self, rows: Sequence[int]) -> int:
+        """Items with any of the concepts."""
+        return int(np.count_nonzero(self._carried[:, list(rows)].sum(axis=1))) if rows else 0
+
     def together(self, i: int) -> dict[int, int]:
         """Items with concept `i` and another, by the other's number."""
         found = self._rows.get(i)

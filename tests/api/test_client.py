@@ -60,6 +60,9 @@ def test_reads_are_the_answers_of_the_service(shop_client: Client, admin: httpx.
     assert shop_client.taxonomy()["version"] == 1
     assert shop_client.versions() == answer("/v1/taxonomy/versions")
     assert shop_client.version(1)["changes"] and shop_client.releases()["releases"] == []
+    assert shop_client.tree("shoes", limit=1) == answer("/v1/taxonomy/tree?parent=shoes&limit=1")
+    assert shop_client.path("crimson", "colour") == answer("/v1/taxonomy/path?from=crimson&to=colour")
+    assert shop_client.impact(1) == answer("/v1/taxonomy/versions/1/impact")
     assert shop_client.health()["status"] == "ok" and shop_client.ready()["problems"] == []
     assert "kgtag_requests_total" in shop_client.metrics()
 
@@ -68,6 +71,8 @@ def test_edits_and_proposals(shop_client: Client) -> None:
     made = shop_client.create({"id": "suede", "kind": "value", "pref_label": {"en": "Suede"}, "value_of": "material"})
     patched = shop_client.patch("suede", {"notation": "S"}, if_match=made["etag"])
     assert patched["notation"] == "S"
+    assert shop_client.undo(3)["version"] == 4
+    patched = shop_client.patch("suede", {"notation": "S"}, if_match=shop_client.concept("suede")["etag"])
     with pytest.raises(ApiError, match=r"Precondition Failed \(412\): 'suede' has changed") as lost:
         shop_client.patch("suede", {"notation": "T"}, if_match=made["etag"])
     error = lost.value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 
 from graph.history import versions as releases
+from graph.model import ItemTag, TaggedItem
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
 from tests.graph.external_edits import SqlEdits
@@ -80,3 +81,36 @@ def test_versions_that_are_not_there(editor: httpx.Client, anyone: httpx.Client)
         assert editor.get(f"/v1/taxonomy/{path}").status_code == 422
     for path in ("versions/1", "releases"):
         assert anyone.get(f"/v1/taxonomy/{path}").status_code == 401
+
+
+def test_undo(editor: httpx.Client) -> None:
+    body = {"id": "clogs", "kind": "category", "pref_label": {"en": "Clogs"}, "broader": ["shoes"], "reason": "new"}
+    assert editor.post("/v1/concepts", json=body).status_code == 201
+    undone = editor.post("/v1/taxonomy/versions/2/undo", json={"reason": "too early"})
+    assert undone.status_code == 200 and undone.json()["undone"] == 2 and undone.json()["version"] == 3
+    assert editor.get("/v1/concepts/clogs").status_code == 404
+    newest = editor.get("/v1/taxonomy/versions").json()["versions"][0]
+    assert (newest["reason"], newest["author"]) == ("undo of version 2: too early", "api:edit")
+    again = editor.post("/v1/taxonomy/versions/2/undo", json={})
+    assert again.status_code == 409 and "undo that first" in again.json()["detail"]
+    assert editor.post("/v1/taxonomy/versions/9/undo", json={}).status_code == 404
+    assert editor.post("/v1/taxonomy/versions/2/undo", json={"why": "x"}).status_code == 422
+
+
+def test_what_a_version_touched(editor: httpx.Client, shop_store: SqliteStore) -> None:
+    tags = (ItemTag("sneakers", 0.9, "exact"), ItemTag("red", 0.9, "exact"))
+    shop_store.put_items([TaggedItem(f"i{n}", "Red trainers", "en", "m", "r", tags) for n in range(3)])
+    etag = editor.get("/v1/concepts/sneakers").headers["ETag"]
+    changed = editor.patch("/v1/concepts/sneakers", json={"notation": "S"}, headers={"If-Match": etag})
+    assert changed.status_code == 200
+
+    def touched(version: int) -> dict[str, object]:
+        row: dict[str, object] = editor.get(f"/v1/taxonomy/versions/{version}/impact?limit=2&lang=zh").json()
+        return row
+
+    shop.until(lambda: touched(2)["items"] == 3)
+    row = touched(2)
+    assert (row["total"], row["concepts"]) == (1, [{"concept": "sneakers", "label": "运动鞋", "items": 3}])
+    everything = touched(1)
+    assert (everything["total"], everything["items"]) == (len(shop.CONCEPTS), 3)
+    assert editor.get("/v1/taxonomy/versions/9/impact").status_code == 404

@@ -243,3 +243,24 @@ def test_a_concept_as_turtle(steady: httpx.Client) -> None:
     assert (f"{skos}broader>", "shoes") in ends and (f"{skos}narrower>", "running") in ends
     assert any(p == f"{skos}prefLabel>" and "运动鞋" in o for _, p, o in triples)
     assert steady.get("/v1/concepts/nope/turtle").status_code == 404
+
+
+def test_paths_between_two_concepts(steady: httpx.Client) -> None:
+    row = steady.get("/v1/taxonomy/path?from=crimson&to=colour&lang=zh").json()
+    assert [[one["concept"] for one in path["concepts"]] for path in row["paths"]] == [
+        ["crimson", "colour"],
+        ["crimson", "red", "colour"],
+    ]
+    assert row["paths"][1]["relations"] == [
+        {"type": "broader", "source": "crimson", "target": "red"},
+        {"type": "value_of", "source": "red", "target": "colour"},
+    ]
+    assert row["paths"][0]["concepts"][0] == {"concept": "crimson", "label": "绯红", "kind": "value"}
+    only = steady.get("/v1/taxonomy/path?from=leather&to=red&relation=value_of").json()
+    assert only["paths"] == []
+    far = steady.get("/v1/taxonomy/path?from=leather&to=red&limit=1").json()["paths"][0]
+    assert [one["concept"] for one in far["concepts"]] == ["leather", "material", "sneakers", "shoes", "colour", "red"]
+    assert steady.get("/v1/taxonomy/path?from=red&to=red").json()["paths"] == []
+    assert steady.get("/v1/taxonomy/path?from=red&to=nope").status_code == 422
+    assert steady.get("/v1/taxonomy/path?from=red").status_code == 422
+    assert steady.get("/v1/taxonomy/path?from=red&to=blue&relation=x").status_code == 422

@@ -26,11 +26,15 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(
-    browser: Browser, store: SqliteStore, *, lang: str = "en-GB", complaints: tuple[str, ...] = ()
+    browser: Browser, store: SqliteStore, *, lang: str = "en-GB", filled: bool = False, refused: tuple[str, ...] = ()
 ) -> Iterator[Page]:
-    """A page with an admin's key; whatever the console complains of fails the test, but for answers with the codes of
-    `complaints`."""
-    shop.fill(store)
+    """A page with an admin's key; what the console complains of fails the test, but for answers with the codes of
+    `refused`.
+
+    `filled`: the store has its shop.
+    """
+    if not filled:
+        shop.fill(store)
     key = shop.keys(store)["admin"]
     with shop.shop_server(store.url) as base:
         context = browser.new_context(locale=lang)
@@ -44,7 +48,7 @@ def signed_in(
         page.wait_for_selector("#key", state="detached")
         yield page
         context.close()
-        assert [text for text in wrong if not any(f"status of {code}" in text for code in complaints)] == []
+        assert [text for text in wrong if not any(f"status of {code}" in text for code in refused)] == []
 
 
 def test_a_wrong_key_is_told_and_a_right_one_lets_in(browser: Browser, sqlite_store: SqliteStore) -> None:
@@ -107,7 +111,7 @@ def test_the_tree_the_search_and_a_concept(browser: Browser, sqlite_store: Sqlit
 
 
 def test_a_concept_is_edited_in_place_and_a_lost_race_told(browser: Browser, sqlite_store: SqliteStore) -> None:
-    with signed_in(browser, sqlite_store, complaints=("412", "422")) as page:
+    with signed_in(browser, sqlite_store, refused=("412", "422")) as page:
         page.goto(page.url.split("#")[0] + "#/browse/sandals")
         page.get_by_role("button", name="Edit").click()
         page.get_by_label("Preferred label").first.fill("Summer sandals")
@@ -136,7 +140,7 @@ def test_a_concept_is_edited_in_place_and_a_lost_race_told(browser: Browser, sql
 
 
 def test_proposals_are_decided_one_after_the_other(browser: Browser, sqlite_store: SqliteStore) -> None:
-    with signed_in(browser, sqlite_store, complaints=("403",)) as page:
+    with signed_in(browser, sqlite_store, refused=("403",)) as page:
         for id in ("sandals", "running"):
             propose(sqlite_store, Draft({"operation": "rename", "concept": id, "pref_label": {"en": f"New {id}"}}), BOB)
         page.get_by_role("link", name="Review").click()
