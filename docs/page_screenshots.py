@@ -21,7 +21,13 @@ from tests.browser.page import chromium
 
 IMAGES = Path(__file__).parent / "images"
 SIZE = ViewportSize(width=1280, height=860)
-VIEWS = {"try": "#/try?title=Merino+wool+crew+neck+sweater%2C+navy%2C+women%27s", "browse": "#/browse/hiking-boots"}
+VIEWS = {
+    "try": "#/try?title=Merino+wool+crew+neck+sweater%2C+navy%2C+women%27s",
+    "browse": "#/browse/hiking-boots",
+    "graph": "#/graph/hiking-boots",
+    "ask": "#/ask?q=waterproof+hiking+boots+under+%24150+without+leather",
+    "audit": "#/audit",
+}
 
 
 def main(demo: Path) -> None:

@@ -116,7 +116,7 @@ function Selected({ node, graph, nameOf, toggle, select, close }) {
     <div class="head"><h2 class="big">${node.label} <${Kind} kind=${node.kind} /></h2><button class="quiet" aria-label=${t("close")} onClick=${close}>✕</button></div>
     <div class="row tight"><button class="main" onClick=${() => toggle(node.id)}>${t(node.open ? "foldNode" : "openNode")}</button>
       <a href=${link("browse", node.id)}>${t("browse")}</a><a href=${link("graph", node.id)}>${t("fromHere")}</a><a href=${link("ask", "", { mode: "recommend", concept: node.id })}>${t("ask")}</a></div>
-    ${edges.length > 0 && html`<h3>${t("whyLinked", { count: edges.length })}</h3><ul class="whys">${edges.slice(0, 60).map((edge) => {
+    ${edges.length > 0 && html`<h2>${t("whyLinked", { count: edges.length })}</h2><ul class="whys">${edges.slice(0, 60).map((edge) => {
       const other = edge.source === node.id ? edge.target : edge.source;
       return html`<li key=${edge.id}><span class="muted small">${t(seen(edge, node.id))}</span> <button class="quiet" onClick=${() => select(other)}>${nameOf(other)}</button> <span class="p" title=${t("score")}>${edge.score.toFixed(2)}</span>
         <div class="why">${edge.evidence.slice(0, 4).map((one) => whyOf(one, nameOf, t)).join(" · ")}</div></li>`;
@@ -129,7 +129,7 @@ function Nodes({ graph, at, select, toggle }) {
   const rows = [...graph.nodes.values()];
   return html`<details open class="nodes"><summary>${t("inDrawing", { count: rows.length })}</summary>
     ${KINDS.map((kind) => { const some = rows.filter((one) => one.kind === kind).sort((a, b) => a.label.localeCompare(b.label)); return some.length > 0 && html`<div key=${kind}>
-      <h3><span class=${"dot " + kind}></span>${t(kind)} <span class="muted">${some.length}</span></h3>
+      <h2><span class=${"dot " + kind}></span>${t(kind)} <span class="muted">${some.length}</span></h2>
       <ul>${some.map((node) => html`<li key=${node.id}><button class=${"quiet" + (node.id === at ? " at" : "")} aria-pressed=${node.id === at} title=${node.id}
         onClick=${() => select(node.id)} onKeyDown=${(e) => { if (e.key === "Enter") { e.preventDefault(); toggle(node.id); } }}>${node.label}</button>${node.open ? html` <span class="muted small">${t("opened")}</span>` : ""}</li>`)}</ul></div>`; })}
   </details>`;

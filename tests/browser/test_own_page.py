@@ -16,6 +16,15 @@ from tests.api import shop
 from tests.browser.page import chromium
 
 BOB = Person("bob")
+VIEWS = (
+    "#/try?title=red+leather+sneakers",
+    "#/browse/sneakers",
+    "#/graph/sneakers",
+    "#/review/1",
+    "#/audit",
+    "#/history/1",
+    "#/ask?q=red+shoes+without+leather",
+)
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +192,9 @@ def test_every_view_is_accessible(browser: Browser, sqlite_store: SqliteStore) -
     with signed_in(browser, sqlite_store) as page:
         propose(sqlite_store, Draft({"operation": "rename", "concept": "sandals", "pref_label": {"en": "Slides"}}), BOB)
         base = page.url.split("#")[0]
-        for view in ("#/try?title=red+leather+sneakers", "#/browse/sneakers", "#/review/1", "#/audit"):
+        for view in VIEWS:
             page.goto(base + view)
-            expect(page.locator("[aria-busy]")).to_have_count(0)
+            expect(page.locator("[aria-busy=true]")).to_have_count(0)
             page.wait_for_load_state("networkidle")
             for scheme in ("light", "dark"):
                 page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
