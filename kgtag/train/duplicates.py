@@ -17,6 +17,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -180,15 +181,18 @@ class Duplicates:
         labels = _Labels.of([concept.label() for concept in active] + [text for text, _ in extra])
         vectors = self._encoder.encode_uncached(labels.texts) if self._encoder is not None else None
         near = _Near(GramIndex(labels.texts[: len(active)]), vectors, _pools(self._taxonomy, active))
-        i, j = self._pairs(active, near.to(labels.texts[: len(active)], range(len(active)), near.pools))
+        forms = [{text.casefold(): text for text, _, _ in concept.labels()} for concept in active]
+        candidates = near.to(labels.texts[: len(active)], range(len(active)), near.pools)
+        i, j = self._pairs(active, candidates | _sharing(forms, near.pools))
         if not len(i):
             return []
-        forms = [{text.casefold(): text for text, _, _ in concept.labels()} for concept in active]
         pairs = list(zip(i.tolist(), j.tolist(), strict=True))
         shared = [min(forms[a].keys() & forms[b].keys(), default=None) for a, b in pairs]
         same = [labels.same(a, b) for a, b in pairs]
         own = near.features(labels, i, j)
-        score = _rule(own, same, shared) if not extra else _learned(labels, extra, near, own, i)
+        score = _rule(own, same, shared)
+        if extra:
+            score = np.where([text is not None for text in shared], score, _learned(labels, extra, near, own, i))
         found: list[Duplicate] = []
         gone, kept = set[int](), set[int]()
         for k in np.argsort(-score, kind="stable").tolist():
@@ -240,6 +244,15 @@ def _pools(taxonomy: Taxonomy, active: Sequence[Concept]) -> list[Longs]:
         members[key].append(i)
     rows = {key: np.array(found, dtype=np.int64) for key, found in members.items()}
     return [rows[key] for key in keys]
+
+
+def _sharing(forms: Sequence[Mapping[str, str]], pools: Sequence[Longs]) -> set[tuple[int, int]]:
+    """Pairs of a pool that have a label in common, in any language."""
+    owners: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for i, (texts, pool) in enumerate(zip(forms, pools, strict=True)):
+        for text in texts:
+            owners[id(pool), text].append(i)
+    return {pair for rows in owners.values() for pair in combinations(rows[:_CANDIDATES], 2)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,16 @@ def test_labels_that_are_nearly_equal_are_listed_and_others_are_not() -> None:
     assert Duplicates(_taxonomy({"a": "Alone"})).find() == []
 
 
+def test_a_label_in_common_makes_a_pair_whatever_the_others_are() -> None:
+    concepts = [
+        Concept("navy", "s", "category", {"en": "Navy"}, {"en": ("dark blue",)}),
+        Concept("deep", "s", "category", {"en": "Dark blue"}, {}),
+        Concept("red", "s", "category", {"en": "Red"}, {}),
+    ]
+    (found,) = Duplicates(Taxonomy.of(TaxonomyData.of(0, tuple(sorted(concepts, key=lambda c: c.id)), ()))).find()
+    assert {found.concept, found.into} == {"navy", "deep"} and "dark blue" in found.why.lower()
+
+
 def test_values_of_different_attributes_and_concepts_above_each_other_are_no_pairs() -> None:
     concepts = [
         Concept("colour", "s", "attribute", {"en": "Colour"}),
