@@ -1,9 +1,16 @@
-// Calls to the API. The key stays in this tab.
+// Calls to the API. The key stays in this tab, or in this browser where somebody asks for that.
+
+import { TEXTS } from "./texts.js";
 
 const KEY = "kgtag-key";
 
-export const key = () => sessionStorage.getItem(KEY) || "";
-export const setKey = (value) => (value ? sessionStorage.setItem(KEY, value) : sessionStorage.removeItem(KEY));
+export const key = () => sessionStorage.getItem(KEY) || localStorage.getItem(KEY) || "";
+
+// `keep`: for every tab of this browser, until somebody signs out.
+export function setKey(value, { keep = false } = {}) {
+  for (const place of [sessionStorage, localStorage]) place.removeItem(KEY);
+  if (value) (keep ? localStorage : sessionStorage).setItem(KEY, value);
+}
 
 export class ApiError extends Error {
   constructor(status, problem) {
@@ -28,7 +35,13 @@ async function send(address, { method = "GET", body, text, etag, signal, type } 
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (text !== undefined) headers["Content-Type"] = type || "application/x-ndjson";
   if (etag) headers["If-Match"] = `"${etag}"`;
-  const answer = await fetch(address, { method, headers, signal, body: body !== undefined ? JSON.stringify(body) : text });
+  let answer;
+  try {
+    answer = await fetch(address, { method, headers, signal, body: body !== undefined ? JSON.stringify(body) : text });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { detail: TEXTS.away[document.documentElement.lang] || TEXTS.away.en });
+  }
   if (answer.ok) return answer;
   let problem = {};
   try { problem = await answer.json(); } catch { /* not a problem of the API, but of a proxy */ }

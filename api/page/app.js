@@ -7,19 +7,25 @@ const VIEWS = ["try", "browse", "graph", "review", "audit", "history", "ask"];
 const loaded = new Map();
 
 function useView(name) {
-  const [, show] = useState(0);
+  const [turn, again] = useState(0);
+  const [failed, setFailed] = useState(false);
   useEffect(() => {
     if (!VIEWS.includes(name) || loaded.has(name)) return;
-    import(`./${name}.js`).then((module) => { loaded.set(name, module.default); show((n) => n + 1); });
-  }, [name]);
-  return loaded.get(name);
+    setFailed(false);
+    // A module that once failed to load is remembered by the browser: the number asks anew.
+    import(`./${name}.js${turn ? `?${turn}` : ""}`).then(
+      (module) => { loaded.set(name, module.default); again((n) => n + 1); },
+      () => setFailed(true),
+    );
+  }, [name, turn]);
+  return { View: loaded.get(name), failed, again: () => again((n) => n + 1) };
 }
 
 function Frame({ lang, setLang }) {
   const t = useText();
   const route = useRoute();
   const view = VIEWS.includes(route.view) ? route.view : "try";
-  const View = useView(view);
+  const { View, failed, again } = useView(view);
   const [signedIn, setSignedIn] = useState(Boolean(key()));
   const [status, setStatus] = useState(null);
   useEffect(() => { document.documentElement.lang = lang; }, [lang]);
@@ -44,7 +50,8 @@ function Frame({ lang, setLang }) {
     </header>
     <main id="main" tabindex="-1">
       ${!signedIn ? html`<${SignIn} onDone=${() => setSignedIn(true)} />`
-        : View ? html`<${View} route=${route} lang=${lang} />` : html`<p class="muted" aria-busy="true">${t("loading")}</p>`}
+        : View ? html`<${View} route=${route} lang=${lang} />`
+        : failed ? html`<p class="wrong" role="alert">${t("away")} <button class="quiet" onClick=${again}>${t("tryAgain")}</button></p>` : html`<p class="muted" aria-busy="true">${t("loading")}</p>`}
     </main>
     <footer class="foot">${status && html`<${Status} status=${status} />`}</footer>`;
 }
@@ -60,10 +67,11 @@ function Status({ status }) {
 function SignIn({ onDone }) {
   const t = useText();
   const [text, setText] = useState("");
+  const [keep, setKeep] = useState(false);
   const [wrong, setWrong] = useState("");
   const enter = async (event) => {
     event.preventDefault();
-    setKey(text.trim());
+    setKey(text.trim(), { keep });
     try { await get("v1/taxonomy"); onDone(); }
     catch (error) {
       // A key without the scope to read may still tag.
@@ -78,6 +86,7 @@ function SignIn({ onDone }) {
     <label for="key">${t("key")}</label>
     <div class="row"><input id="key" type="password" autocomplete="off" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)} autofocus />
       <button class="main" disabled=${!text.trim()}>${t("enter")}</button></div>
+    <label class="check"><input type="checkbox" checked=${keep} onChange=${(e) => setKeep(e.target.checked)} /> ${t("keepKey")}</label>
     <p class="wrong" role="alert">${wrong}</p>
     <p class="muted">${t("keyHow")} <code>kgtag keys create --scope read,tag</code></p>
   </form>`;

@@ -1,7 +1,7 @@
 // Browse: a tree that loads as it opens, search, and a page for each concept.
 
 import { ConceptLink, ConceptSearch, Copy, createContext, Empty, go, html, Kind, link, percent, useAnswer, useContext, useEffect, useState, useText, Wait } from "./ui.js";
-import { AddBelow, Edit } from "./edit.js";
+import { AddBelow, Edit, hasDraft } from "./edit.js";
 import { get, path, raw } from "./api.js";
 
 const Open = createContext(new Set());
@@ -55,7 +55,8 @@ function Concept({ id, lang }) {
   const t = useText();
   const state = useAnswer((signal) => get(path("concepts", id), { lang }, { signal }), [id, lang]);
   const [doing, setDoing] = useState("");
-  useEffect(() => setDoing(""), [id]);
+  useEffect(() => setDoing(hasDraft(id) ? "edit" : ""), [id]);
+  useEffect(() => { if (state.answer) document.title = `${state.answer.label} · kgtag`; }, [state.answer]);
   return html`<${Wait} state=${state}>${(concept) => html`<article class="concept">
     <nav class="path" aria-label=${t("broader")}>${concept.path.slice(0, -1).map((one) => html`<span key=${one.concept}><${ConceptLink} id=${one.concept} label=${one.label} /> › </span>`)}</nav>
     <h1 class=${concept.status}>${concept.label} <${Kind} kind=${concept.kind} /> ${concept.status !== "active" && html`<span class="kind">${t(concept.status)}</span>`}</h1>
@@ -93,7 +94,7 @@ function Neighbours({ id, lang }) {
   return html`<section><h2>${t("neighbours")}</h2><${Wait} state=${state}>${(answer) => html`<div class="groups">${["taxonomy", "goes_with", "like_it", "facets"].map((group) => {
     const rows = answer.neighbours.filter((one) => one.group === group).slice(0, 12);
     return rows.length > 0 && html`<div key=${group}><h3>${t(group)}</h3><ul>${rows.map((one) => html`<li key=${one.concept}>
-      <${ConceptLink} id=${one.concept} label=${one.label} /> <span class="muted small">${one.support || one.relation.replaceAll("_", " ")}</span> <span class="p">${percent(one.score)}</span></li>`)}</ul></div>`;
+      <${ConceptLink} id=${one.concept} label=${one.label} /> <span class="muted small">${one.support || t(one.relation === "broader" && one.direction === "in" ? "narrower" : one.relation).toLowerCase()}</span> <span class="p">${percent(one.score)}</span></li>`)}</ul></div>`;
   })}</div>`}<//></section>`;
 }
 

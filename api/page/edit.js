@@ -1,6 +1,6 @@
 // Editing a concept in place: labels, definition, place. Saved at once, or proposed to others.
 
-import { ConceptSearch, go, html, useState, useText } from "./ui.js";
+import { ConceptSearch, go, html, useEffect, useRef, useState, useText } from "./ui.js";
 import { call, path } from "./api.js";
 
 const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
@@ -27,16 +27,33 @@ const opened = (concept, tags) => ({
   broader: concept.relations.broader || [],
 });
 
+// What is not saved yet survives another view, and a reload of the tab.
+const place = (id) => `kgtag-draft:${id}`;
+export const hasDraft = (id) => sessionStorage.getItem(place(id)) !== null;
+
+function draftOf(concept) {
+  const draft = JSON.parse(sessionStorage.getItem(place(concept.id)) || "null");
+  return draft?.etag === concept.etag ? draft : null;
+}
+
 export function Edit({ concept, onDone, onCancel }) {
   const t = useText();
   const tags = [...new Set(["en", "zh", ...Object.keys(concept.pref_label), ...Object.keys(concept.alt_label), ...Object.keys(concept.definition)])].sort();
-  const [form, setForm] = useState(opened(concept, tags));
-  const [reason, setReason] = useState("");
+  const [draft] = useState(() => draftOf(concept));
+  const [form, setForm] = useState(draft?.form || opened(concept, tags));
+  const [reason, setReason] = useState(draft?.reason || "");
+  const first = useRef(null);
+  useEffect(() => { first.current?.querySelector("input")?.focus(); }, []);
   const [tag, setTag] = useState("");
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
   const fields = changed(concept, form);
   const dirty = Object.keys(fields).length > 0;
+  useEffect(() => {
+    if (dirty) sessionStorage.setItem(place(concept.id), JSON.stringify({ etag: concept.etag, form, reason }));
+    else sessionStorage.removeItem(place(concept.id));
+  }, [form, reason, dirty]);
+  const forget = () => sessionStorage.removeItem(place(concept.id));
   const set = (n, name, value) => setForm({ ...form, labels: form.labels.map((one, i) => (i === n ? { ...one, [name]: value } : one)) });
   const add = () => {
     const named = tag.trim();
@@ -54,14 +71,16 @@ export function Edit({ concept, onDone, onCancel }) {
   };
   const save = (event) => {
     event.preventDefault();
-    run(async () => { onDone(await call(path("concepts", concept.id), { method: "PATCH", etag: concept.etag, body: { ...fields, reason } })); });
+    run(async () => { const saved = await call(path("concepts", concept.id), { method: "PATCH", etag: concept.etag, body: { ...fields, reason } }); forget(); onDone(saved); });
   };
   const propose = () => run(async () => {
     const made = await call("v1/proposals", { method: "POST", body: { operation: "set", concept: concept.id, ...fields, reason } });
+    forget();
     go("review", String(made.id));
   });
-  return html`<form class="card edit" onSubmit=${save}>
+  return html`<form class="card edit" onSubmit=${save} ref=${first}>
     <h2>${t("editTitle", { label: concept.label })}</h2>
+    ${draft && html`<p class="note">${t("draft")}</p>`}
     ${form.labels.map((one, n) => html`<fieldset key=${one.tag}><legend>${one.tag}</legend>
       <label>${t("prefLabel")}<input lang=${one.tag} value=${one.pref} onInput=${(e) => set(n, "pref", e.target.value)} /></label>
       <label>${t("altLabels")}<textarea lang=${one.tag} rows=${Math.max(1, lines(one.alt).length)} value=${one.alt} onInput=${(e) => set(n, "alt", e.target.value)}></textarea></label>
@@ -77,7 +96,7 @@ export function Edit({ concept, onDone, onCancel }) {
     <label>${t("reason")}<input value=${reason} onInput=${(e) => setReason(e.target.value)} /></label>
     <div class="row"><button class="main" disabled=${!dirty || busy}>${t("save")}</button>
       <button type="button" class="quiet" disabled=${!dirty || busy} onClick=${propose}>${t("proposeInstead")}</button>
-      <button type="button" class="quiet" onClick=${onCancel}>${t("cancel")}</button></div>
+      <button type="button" class="quiet" onClick=${() => { forget(); onCancel(); }}>${t("cancel")}</button></div>
     <p class="wrong" role="alert">${wrong}</p>
   </form>`;
 }
@@ -87,6 +106,8 @@ export function AddBelow({ concept, lang, onCancel }) {
   const t = useText();
   const [label, setLabel] = useState("");
   const [wrong, setWrong] = useState("");
+  const box = useRef(null);
+  useEffect(() => box.current.focus(), []);
   const body = () => ({
     kind: concept.kind === "attribute" ? "value" : concept.kind, scheme: concept.scheme, pref_label: { [lang]: label.trim() },
     ...(concept.kind === "attribute" ? { value_of: [concept.id] } : { broader: [concept.id] }),
@@ -97,7 +118,7 @@ export function AddBelow({ concept, lang, onCancel }) {
     try { go("browse", (await call("v1/concepts", { method: "POST", body: body() })).id); onCancel(); } catch (error) { setWrong(error.message); }
   };
   return html`<form class="card" onSubmit=${add}>
-    <label>${t(concept.kind === "attribute" ? "newValue" : "newBelow", { label: concept.label })}<input lang=${lang} value=${label} autofocus onInput=${(e) => setLabel(e.target.value)} /></label>
+    <label>${t(concept.kind === "attribute" ? "newValue" : "newBelow", { label: concept.label })}<input ref=${box} lang=${lang} value=${label} onInput=${(e) => setLabel(e.target.value)} /></label>
     <div class="row"><button class="main" disabled=${!label.trim()}>${t("create")}</button><button type="button" class="quiet" onClick=${onCancel}>${t("cancel")}</button></div>
     <p class="wrong" role="alert">${wrong}</p>
   </form>`;

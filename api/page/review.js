@@ -4,8 +4,8 @@ import { ConceptLink, Empty, go, html, link, useAnswer, useEffect, useRef, useSt
 import { call, get, path } from "./api.js";
 
 const STATUSES = ["open", "accepted", "rejected", "withdrawn"];
-const when = (text, lang) => new Date(text).toLocaleString(lang);
-const shown = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : Array.isArray(value) ? value.map(shown).join(", ")
+const when = (text, lang) => new Date(text).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+const shown = (value) => (value === undefined || value === null ? "" : typeof value !== "object" ? String(value) : Array.isArray(value) ? value.map(shown).join(", ")
   : Object.entries(value).map(([name, one]) => `${name}: ${shown(one)}`).join("; "));
 
 // What goes and what comes, part by part: "en: Boots", each label of a list by itself.
@@ -56,7 +56,7 @@ function Detail({ id, lang, onDecided }) {
       await call(path("proposals", id, verb), { method: "POST", etag: proposal.etag, body });
       setComment("");
       state.again();
-      if (verb !== "comments") onDecided(Number(id));
+      if (verb !== "comments") onDecided(Number(id), verb);
     } catch (error) {
       setWrong(error.message);
       if (error.status === 403 && !force) setRefused(verb);
@@ -123,11 +123,16 @@ export default function Review({ route, lang }) {
     return () => removeEventListener("keydown", press);
   }, []);
   // The next one takes the place of the one that was decided, which leaves the list.
-  const decided = (id) => { move(1, id); state.again(); };
+  const [note, setNote] = useState("");
+  const decided = (id, verb) => {
+    setNote(t("decided", { id, status: t({ accept: "accepted", reject: "rejected", withdraw: "withdrawn" }[verb] || "open") }));
+    move(1, id);
+    state.again();
+  };
   return html`<div class="browse">
     <aside><h1>${t("review")}</h1>
       <div class="row">${STATUSES.map((one) => html`<a key=${one} class="quiet" aria-current=${one === status ? "page" : undefined} href=${link("review", "", { status: one })}>${t(one)}</a>`)}</div>
-      <p class="muted small">${t("reviewKeys")}</p>
+      <p class="muted small">${t("reviewKeys")}</p><p class="note" role="status">${note}</p>
       <${Wait} state=${state}>${(answer) => html`<ul class="queue">${answer.rows.map((one) => html`<li key=${one.id} class=${String(one.id) === route.arg ? "chosen" : ""}>
         <a href=${link("review", String(one.id), { status: route.params.status })}>${one.title}</a><div class="muted small">#${one.id} · ${one.author} · ${when(one.created, lang)}</div></li>`)}</ul>
         ${!answer.rows.length && html`<${Empty}>${t(status === "open" ? "noProposals" : "noneOfThese")}<//>`}

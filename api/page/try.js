@@ -9,24 +9,42 @@ const EXAMPLES = ["Merino wool crew neck sweater, navy, women's", "Trail running
 
 const titlesOf = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean).slice(0, MOST);
 
-// A file as titles: one a line, the `title` of JSON lines, or the column "title" (else the first) of a table.
-async function read(file) {
-  const text = await file.text();
-  const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.trim());
-  if (/\.jsonl$/i.test(file.name)) return lines.map((line) => { const row = JSON.parse(line); return typeof row === "string" ? row : row.title || ""; }).filter(Boolean);
-  if (/\.(csv|tsv)$/i.test(file.name)) {
-    const cut = /\.tsv$/i.test(file.name) ? "\t" : ",";
-    const cells = (line) => [...line.matchAll(cut === "," ? /("(?:[^"]|"")*"|[^,]*)(?:,|$)/g : /([^\t]*)(?:\t|$)/g)].map((m) => m[1].replace(/^"|"$/g, "").replaceAll('""', '"'));
-    const head = cells(lines[0]).map((name) => name.trim().toLowerCase());
-    const column = head.indexOf("title");
-    return (column < 0 ? lines : lines.slice(1)).map((line) => cells(line)[Math.max(column, 0)]).filter(Boolean);
+const TITLES = ["title", "name", "product", "product name", "product title", "produktname", "titel", "标题", "商品标题", "商品名称", "名称", "产品名称"];
+
+// UTF-8, else what Chinese spreadsheets write.
+async function textOf(file) {
+  const bytes = await file.arrayBuffer();
+  try { return new TextDecoder("utf-8", { fatal: true }).decode(bytes); } catch { return new TextDecoder("gb18030").decode(bytes); }
+}
+
+function cells(line, cut) {
+  const found = [];
+  let [text, quoted] = ["", false];
+  for (let i = 0; i < line.length; i++) {
+    if (line[i] === '"') {
+      if (quoted && line[i + 1] === '"') { text += '"'; i++; } else quoted = !quoted;
+    } else if (line[i] === cut && !quoted) { found.push(text); text = ""; } else text += line[i];
   }
-  return lines;
+  return [...found, text].map((one) => one.trim());
+}
+
+// A file as titles: one a line, the `title` of JSON lines, or the column of titles of a table: by its name, else the
+// one with the longest texts.
+async function read(file) {
+  const lines = (await textOf(file)).replace(/^\uFEFF/, "").split(/\r?\n/).filter((line) => line.trim());
+  if (/\.jsonl$/i.test(file.name)) return lines.map((line) => { const row = JSON.parse(line); return typeof row === "string" ? row : row.title || ""; }).filter(Boolean);
+  if (!/\.(csv|tsv)$/i.test(file.name) || !lines.length) return lines;
+  const cut = ["\t", ";", ","].map((one) => [one, lines[0].split(one).length]).sort((a, b) => b[1] - a[1])[0][0];
+  const rows = lines.map((line) => cells(line, cut));
+  const named = rows[0].findIndex((name) => TITLES.includes(name.toLowerCase()));
+  if (named >= 0) return rows.slice(1).map((row) => row[named]).filter(Boolean);
+  const length = (column) => rows.reduce((sum, row) => sum + (row[column] || "").length, 0);
+  const longest = rows[0].map((_, column) => column).sort((a, b) => length(b) - length(a))[0];
+  return rows.map((row) => row[longest]).filter(Boolean);
 }
 
 const hues = new Map();
 const hue = (name) => { if (!hues.has(name)) hues.set(name, (hues.size * 67 + 150) % 360); return hues.get(name); };
-
 const spansOf = (row, at) => [
   ...row.tags.filter((tag) => tag.span && !tag.field).map((tag) => ({ span: tag.span, kind: tag.concept === at ? "at" : "", title: tag.why || tag.label, style: { background: `hsl(${hue(tag.attribute || tag.kind)} 65% 55% / .26)` } })),
   ...row.nil.filter((one) => one.span && !one.field).map((one) => ({ span: one.span, kind: "nil", title: one.why || "" })),
@@ -34,6 +52,9 @@ const spansOf = (row, at) => [
 
 // The probability stands beside the reason.
 const reason = (tag) => (tag.why || (tag.rule || tag.method).replaceAll("_", " ")).replace(/; probability [\d.]+$/, "");
+
+// The attribute of a value says more than that it is one.
+const Of = ({ tag }) => (tag.attribute ? html`<span class="kind">${tag.attribute}</span>` : html`<${Kind} kind=${tag.kind} />`);
 
 function Answer({ title, row, lang, only }) {
   const t = useText();
@@ -69,7 +90,7 @@ function Answer({ title, row, lang, only }) {
     <h2>${t("tags")}</h2>
     ${row.tags.length ? html`<ul class="tags" ref=${list}>${row.tags.map((tag, n) => html`
       <li key=${tag.concept} tabindex=${n === at ? 0 : -1} onFocus=${() => setAt(n)} class=${verdicts[tag.concept] || ""}>
-        <span class="what"><${ConceptLink} id=${tag.concept} label=${tag.label} /> <${Kind} kind=${tag.kind} /></span>
+        <span class="what"><${ConceptLink} id=${tag.concept} label=${tag.label} /> <${Of} tag=${tag} /></span>
         <span class="why">${reason(tag)}</span>
         <${Probability} value=${tag.probability} />
         <span class="verdict">
@@ -151,6 +172,8 @@ export default function Try({ route, lang }) {
     if (!file) return;
     try {
       const titles = (await read(file)).slice(0, MOST);
+      if (!titles.length) throw new Error(t("noTitles"));
+      history.replaceState(null, "", "#/try"); // a file fits into no link
       setText(titles.join("\n"));
       tag(titles);
     } catch (error) { setWrong(`${file.name}: ${error.message}`); }

@@ -126,19 +126,31 @@ export function Copy({ text, label }) {
 
 export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "search" }) {
   const lang = useContext(Language);
+  const t = useText();
   const [text, setText] = useState("");
   const [rows, setRows] = useState([]);
   const [at, setAt] = useState(0);
   const asked = useRef(0);
+  const box = useRef(null);
+  useEffect(() => { if (autofocus) box.current.focus(); }, []);
+  const [none, setNone] = useState(false);
   const hasty = useRef(false); // Enter came before the answer: the first row is meant
   const type = async (value) => {
     setText(value);
     hasty.current = false;
+    setNone(false);
     const turn = ++asked.current;
     if (!value.trim() || !key()) return setRows([]);
     try {
+      // Labels of the page's language first, then those of any other: an editor types either.
       const found = await get("v1/search/suggest", { q: value, limit: 8, kind, lang });
+      if (found.suggestions.length < 4) {
+        const all = await get("v1/search/suggest", { q: value, limit: 8, kind });
+        const known = new Set(found.suggestions.map((row) => row.concept));
+        found.suggestions.push(...all.suggestions.filter((row) => !known.has(row.concept)));
+      }
       if (turn !== asked.current) return;
+      setNone(!found.suggestions.length);
       if (hasty.current && found.suggestions.length) return pick(found.suggestions[0]);
       setRows(found.suggestions);
       setAt(0);
@@ -155,7 +167,7 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
     event.preventDefault();
   };
   return html`<div class="combo">
-    <input type="search" role="combobox" aria-label=${label} placeholder=${label} aria-expanded=${rows.length > 0} aria-controls=${id + "-list"}
+    <input ref=${box} type="search" role="combobox" aria-label=${label} placeholder=${label} aria-expanded=${rows.length > 0} aria-controls=${id + "-list"}
       aria-activedescendant=${rows.length ? `${id}-${at}` : undefined} aria-autocomplete="list" autocomplete="off" spellcheck=${false} id=${id}
       value=${text} autofocus=${autofocus} onInput=${(e) => type(e.target.value)} onKeyDown=${onKeyDown} />
     <ul role="listbox" id=${id + "-list"} aria-label=${label} hidden=${!rows.length}>
@@ -165,5 +177,6 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
         <span class="muted">${row.path ? row.path.join(" › ") : ""}</span> <${Kind} kind=${row.kind} />
       </li>`)}
     </ul>
+    ${none && html`<p class="muted small" role="status">${t("nothingFound")}</p>`}
   </div>`;
 }

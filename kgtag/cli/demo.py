@@ -31,7 +31,7 @@ def demo(
     from kgtag.cli.demo_run import is_complete, run_demo
 
     if serve and serve_demo is None:
-        raise InputError("the service is not installed; the package kgtag has it")
+        raise InputError("this is the command line without the service; run `kgtag demo --serve`")
     if not (serve and is_complete(out_dir)):
         if find_spec("pykeen") is None:
             raise InputError("the demo trains models; install what that needs: pip install 'kgtag[train]'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -83,7 +84,8 @@ def test_titles_are_tagged_and_put_right(browser: Browser, sqlite_store: SqliteS
         page.keyboard.press("n")
         expect(page.locator(".note")).to_have_text("Wrong: Red")
         page.keyboard.press("m")
-        page.fill("#missing", "sand")
+        expect(page.locator("#missing")).to_be_focused()
+        page.keyboard.type("sand")
         page.keyboard.press("Enter")
         expect(page.locator(".note")).to_have_text("Missing: Sandals")
         given = [(one.concept, one.verdict) for one in sqlite_store.feedback()]
@@ -213,3 +215,44 @@ def test_the_link_of_the_demo_signs_in_and_leaves_no_key_in_the_address(
         expect(page.locator("#titles")).to_be_visible()
         assert key not in page.url
         page.close()
+
+
+def test_what_is_not_saved_is_there_again_after_another_view_and_a_reload(
+    browser: Browser, sqlite_store: SqliteStore
+) -> None:
+    with signed_in(browser, sqlite_store) as page:
+        page.goto(page.url.split("#")[0] + "#/browse/sandals")
+        page.get_by_role("button", name="Edit").click()
+        expect(page.get_by_label("Preferred label").first).to_be_focused()
+        page.get_by_label("Preferred label").first.fill("Slides")
+        page.get_by_role("link", name="Audit").click()
+        page.go_back()
+        expect(page.get_by_label("Preferred label").first).to_have_value("Slides")
+        page.reload()
+        expect(page.get_by_label("Preferred label").first).to_have_value("Slides")
+        page.get_by_role("button", name="Cancel").click()
+        page.reload()
+        expect(page.get_by_role("heading", name="Sandals")).to_be_visible()
+        expect(page.get_by_label("Preferred label")).to_have_count(0)
+        page.fill("#search", "凉鞋")  # a label of the other language
+        expect(page.get_by_role("option").first).to_contain_text("凉鞋")
+        page.fill("#search", "zzzzqq")
+        expect(page.get_by_text("Nothing found.")).to_be_visible()
+
+
+def test_tables_are_read_as_people_save_them(browser: Browser, sqlite_store: SqliteStore, tmp_path: Path) -> None:
+    with signed_in(browser, sqlite_store) as page:
+        files = {
+            "semicolons.csv": ('sku;Produktname;price\n1;"Red; leather sneakers";3\n', ["Red; leather sneakers"]),
+            "chinese.csv": ("编号,商品名称\n1,红色皮革运动鞋\n", ["红色皮革运动鞋"]),
+            "plain.txt": ("Blue sandals\nRed sandals\n", ["Blue sandals", "Red sandals"]),
+        }
+        for name, (content, titles) in files.items():
+            file = tmp_path / name
+            file.write_bytes(content.encode("gb18030"))
+            page.set_input_files("input[type=file]", file)
+            expect(page.locator(".title")).to_have_text(titles)
+        empty = tmp_path / "empty.csv"
+        empty.write_text("")
+        page.set_input_files("input[type=file]", empty)
+        expect(page.get_by_role("alert").filter(has_text="no title")).to_be_visible()

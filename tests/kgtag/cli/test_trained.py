@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from graph.editing.edit import apply
@@ -14,8 +21,9 @@ from graph.stores import load_taxonomy, open_store
 from kgtag.data import read_annotated, sample
 from kgtag.enforce import violations
 from kgtag.types import AnnotatedProduct, Proposal
+from tests.api.shop import until
 from tests.kgtag.conftest import Trained
-from tests.kgtag.running import Ran, main
+from tests.kgtag.running import Ran, main, run
 
 GOLD = list(read_annotated(sample.TEST))
 
@@ -212,3 +220,36 @@ def test_the_demo_refuses_a_directory_that_holds_other_things(tmp_path: Path) ->
     ran = main("demo", "--out", tmp_path)
     assert ran.code == 2 and "give the demo a directory of its own: --out DIR" in ran.stderr
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_the_demo_is_served_as_it_is_with_a_key_in_the_link(trained: Trained, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    shutil.copytree(trained.out, out, copy_function=os.link)
+    (out / "shop.db").unlink()
+    shutil.copy(trained.out / "shop.db", out)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "api", "demo", "--serve", "--out", str(out), "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            found = next(filter(None, (re.search(r"(http\S+)#key=(\S+)", line) for line in process.stderr)))
+            with httpx.Client(base_url=found[1], headers={"X-API-Key": found[2]}, timeout=30) as client:
+                until(lambda: _answers(client))
+                tagged = client.post("/v1/tag", json={"title": "Nordvik merino crew socks"}).json()
+                assert tagged["tags"] and client.get("/").text.startswith("<!doctype html>")
+        finally:
+            process.terminate()
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/v1/taxonomy").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_the_demo_below_the_service_cannot_serve(tmp_path: Path) -> None:
+    ran = run("demo", "--serve", "--out", tmp_path / "demo")
+    assert ran.code == 2 and "run `kgtag demo --serve`" in ran.stderr
