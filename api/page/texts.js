@@ -11,7 +11,7 @@ export const TEXTS = {
   whatItIs: { en: "Tag products with the concepts of your taxonomy, see why, and put right what is wrong.", zh: "用分类体系的概念给商品打标签，查看依据，并改正错误。" },
   keepKey: { en: "Stay signed in, in every tab of this browser", zh: "在此浏览器的所有标签页中保持登录" },
   tryAgain: { en: "Try again", zh: "重试" },
-  nothingFound: { en: "Nothing found.", zh: "没有找到。" },
+  noneFound: { en: "Nothing found.", zh: "没有找到。" },
   draft: { en: "This is what you had not saved yet.", zh: "这是尚未保存的内容。" },
   decided: { en: "#{id}: {status}", zh: "#{id}：{status}" },
   noTitles: { en: "there is no title in it", zh: "其中没有标题" },

@@ -177,6 +177,6 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
         <span class="muted">${row.path ? row.path.join(" › ") : ""}</span> <${Kind} kind=${row.kind} />
       </li>`)}
     </ul>
-    ${none && html`<p class="muted small" role="status">${t("nothingFound")}</p>`}
+    ${none && html`<p class="muted small" role="status">${t("noneFound")}</p>`}
   </div>`;
 }
