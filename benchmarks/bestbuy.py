@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from common import arguments, machine, report, table, timed
-from link_synonyms import Pairs, bucket, read
+from common import arguments, bucket, machine, report, table, timed
+from link_synonyms import Pairs, read
 from wands import counted
 
 from graph.columns.assemble import TaxonomyData

@@ -12,13 +12,12 @@ Rivals: the value as it is, and the lookup of known values. With a linker's dire
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
-from common import arguments, machine, report, table, timed
+from common import arguments, bucket, machine, report, table, timed
 
 from graph.labels import normal_form
 from kgtag.data import read_annotated
@@ -27,10 +26,6 @@ from kgtag.normalise import ValuePair, fit, pair_values
 from kgtag.normalise.operations import Encode
 
 WANDS = ("color", "material", "style", "country")
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -78,6 +79,11 @@ def training_config(name: str) -> tuple[RunOptions, TrainOptions]:
     from kgtag.train.extractor.config import read_config, resolve
 
     return resolve(read_config(str(CONFIGS / f"{name}.toml")))
+
+
+def bucket(key: str) -> int:
+    """0 to 99, by hash: which split a key is in, on any machine."""
+    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:

@@ -21,8 +21,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import arguments, machine, report, table, training_config
-from extraction import bucket, read
+from common import arguments, bucket, machine, report, table, training_config
+from extraction import read
 
 from kgtag.evaluation.calibration import bootstrap, decisions, paired
 from kgtag.evaluation.extraction import evaluate_extractor, extract_all

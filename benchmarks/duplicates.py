@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import sys
 from pathlib import Path
 
 import numpy as np
-from common import arguments, machine, report, table
+from common import arguments, bucket, machine, report, table
 
 from graph.columns.assemble import TaxonomyData
 from graph.labels import normal_form
@@ -29,10 +28,6 @@ from kgtag.tag.models import open_encoder
 from kgtag.train.duplicates import Duplicates
 
 RECALLS = (0.1, 0.2, 0.3, 0.4, 0.5)
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def rows(path: Path) -> list[dict[str, str]]:

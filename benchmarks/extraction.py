@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import json
 import sys
 import tempfile
@@ -38,7 +37,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from common import arguments, machine, report, table, training_config
+from common import arguments, bucket, machine, report, table, training_config
 
 from kgtag.data import read_annotated
 from kgtag.data.annotated import locate
@@ -70,10 +69,6 @@ LARGE = ("titles", "queryner")
 """Sets with a config for encoders of base size."""
 SETS = {name: (name,) for name in CONFIGS} | {"titles": ("ae110k", "oamine")}
 Splits = tuple[list[AnnotatedProduct], list[AnnotatedProduct], list[AnnotatedProduct]]
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def read(path: Path, format: str = "extractgpt") -> list[AnnotatedProduct]:

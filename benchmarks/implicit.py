@@ -15,7 +15,6 @@ Prints a table on stderr and one JSON line on stdout.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, machine, report, table, training_config
+from common import arguments, bucket, machine, report, table, training_config
 from scipy.sparse import hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
@@ -50,10 +49,6 @@ class Row:
     @property
     def annotated(self) -> AnnotatedProduct:
         return AnnotatedProduct(self.product, {self.attribute: (self.value,)})
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def read(data: Path, split: str) -> list[Row]:

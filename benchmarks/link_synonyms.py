@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import hashlib
 import io
 import tempfile
 from collections.abc import Iterable
@@ -27,7 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
-from common import arguments, machine, report, table, timed
+from common import arguments, bucket, machine, report, table, timed
 from scipy import sparse
 
 from graph.columns.assemble import TaxonomyData
@@ -54,10 +53,6 @@ class Task:
     pairs: Pairs
     usage: dict[str, float]
     words: bool = False
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def read(path: Path) -> bytes:

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, machine, report, table, training_config
-from extraction import bucket, floor, splits
+from common import arguments, bucket, machine, report, table, training_config
+from extraction import floor, splits
 
 from kgtag.evaluation.extraction import best_values, evaluate_extractgpt
 from kgtag.extract.sequence import SequenceExtractor

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import arguments, machine, report, table, timed
-from link_synonyms import Pairs, Task, bucket, read, wands
+from common import arguments, bucket, machine, report, table, timed
+from link_synonyms import Pairs, Task, read, wands
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from pathlib import Path
 from statistics import median
 
 import orjson
-from common import arguments, machine, report, table, timed
+from common import arguments, bucket, machine, report, table, timed
 
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy, find_concept
@@ -50,10 +49,6 @@ class Gold:
     attributes: frozenset[str]
     concepts: frozenset[str]
     unknown: int
-
-
-def bucket(key: str) -> int:
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 100
 
 
 def split(source: Path, folder: Path) -> tuple[Path, Path]:
