@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from graph.editing import OPERATIONS
 from graph.errors import InputError
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
-from graph.model.profile import utc_text
+from graph.model.times import utc_text
 from graph.proposals.workflow import Draft, read_draft
 from kgtag.recommend import EvidenceType, Group
 from kgtag.recommend.profile import read_time

@@ -12,7 +12,7 @@ from api.http import BodyRoute, JsonBody, Lang, TaggerKey, json, require_known
 from api.schemas import EventsBody
 from api.service import service
 from graph.model import Event
-from graph.model.profile import new_event_id, utc_text
+from graph.model.times import timed_id, utc_text
 from kgtag.recommend.profile import MOST_EVENTS, profile_row
 from kgtag.rows import ProfileRow, StoredEvents
 
@@ -28,8 +28,10 @@ async def add_events(
     """Store what a visitor did. Items need not be known yet; those that are count with their tags."""
     found = service(request)
     await require_known(found.current.taxonomy, *(one.concept for one in body.events if one.concept is not None))
-    now = utc_text(datetime.now(UTC))
-    events = [Event(new_event_id(), one.at or now, id, one.weight, one.item, one.concept) for one in body.events]
+    now = datetime.now(UTC)
+    events = [
+        Event(timed_id(now), one.at or utc_text(now), id, one.weight, one.item, one.concept) for one in body.events
+    ]
     await run_in_threadpool(found.live.store.put_events, events)
     answer: StoredEvents = {"stored": len(events), "revision": found.current.taxonomy.revision}
     return json(answer, status=201)

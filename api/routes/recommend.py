@@ -17,6 +17,7 @@ from graph.errors import InputError, UnknownConcept, error_detail
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend import EVIDENCE_TYPES, Group
+from kgtag.recommend.items import untagged
 from kgtag.recommend.profile import MOST_EVENTS, Profile
 from kgtag.rows import (
     ConceptError,
@@ -183,6 +184,6 @@ def _tags_of(id: str, store: TaxonomyStore, taxonomy: Taxonomy) -> list[str]:
     """The item's accepted tags, redirects followed. Reads the store; raises StoreError while it is unavailable."""
     found = store.item(id)
     if found is None:
-        raise InputError(f"no item {id!r} has been tagged; tag it first (POST /v1/tag?store=true, or kgtag tag)")
+        raise InputError(untagged(id))
     accepted = [tag.concept for tag in found.tags if tag.status == "accepted" and tag.concept in taxonomy]
     return [taxonomy.resolve(concept) for concept in accepted]

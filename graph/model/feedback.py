@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
+
+from graph.model.times import timed_id, utc_text
 
 Verdict = Literal["right", "wrong", "missing"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -42,4 +43,4 @@ class Feedback:
 def new_feedback_id() -> tuple[str, str]:
     """An id for feedback that is given now, and the time."""
     at = datetime.now(UTC)
-    return f"{at:%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}", at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return timed_id(at), utc_text(at)

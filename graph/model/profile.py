@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +24,3 @@ class Event:
     weight: float
     item: str | None = None
     concept: str | None = None
-
-
-def new_event_id() -> str:
-    """An id for an event that comes in now; ids sort by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
-
-
-def utc_text(at: datetime) -> str:
-    """A time as events have it, in whole seconds of UTC."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

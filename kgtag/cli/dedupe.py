@@ -30,14 +30,14 @@ def dedupe(
 
     Example: `kgtag dedupe --kind value --embeddings models/graph --propose 20`
     """
-    from graph.taxonomy import Taxonomy
+    from graph.stores import load_taxonomy
     from kgtag.tag.models import open_encoder
     from kgtag.train.duplicates import Duplicates
 
     if kind is not None and kind not in KINDS:
         raise InputError(f"no kind {kind!r}; there is {', '.join(KINDS)}")
     opened = open_store(store)
-    taxonomy = Taxonomy.of(opened.read())
+    taxonomy = load_taxonomy(opened)
     if scheme is not None and scheme not in taxonomy.schemes:
         raise InputError(f"no scheme {scheme!r}; there is {', '.join(sorted(taxonomy.schemes))}")
     usage = Counter(tag.concept for item in opened.items() for tag in item.tags if tag.status == "accepted")

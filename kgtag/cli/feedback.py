@@ -100,11 +100,11 @@ def export(out: Rows = None, store: Store = None) -> None:
 
     Example: `kgtag feedback export --out reviewed.jsonl`
     """
-    from graph.taxonomy import Taxonomy
+    from graph.stores import load_taxonomy
     from kgtag.discover.feedback import annotated_row, reviewed_products
 
     opened = open_store(store)
-    rows = [annotated_row(one) for one in reviewed_products(opened, Taxonomy.of(opened.read()))]
+    rows = [annotated_row(one) for one in reviewed_products(opened, load_taxonomy(opened))]
     write_rows(rows, out)
     log(f"{len(rows)} annotated products")
 

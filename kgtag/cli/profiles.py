@@ -23,13 +23,13 @@ def show(
 
     Example: `kgtag profiles show visitor-1`
     """
-    from graph.taxonomy import Taxonomy
+    from graph.stores import load_taxonomy
     from kgtag.recommend.items import ItemTags
     from kgtag.recommend.profile import MOST_EVENTS, profile_row
 
     opened = open_store(store)
     events = opened.events(id, limit=MOST_EVENTS)
-    taxonomy = Taxonomy.of(opened.read())
+    taxonomy = load_taxonomy(opened)
     row = profile_row(id, events, ItemTags.of(taxonomy, opened.items()), taxonomy, lang)
     if json:
         print_json(row)
@@ -55,7 +55,7 @@ def prune(older_than: Annotated[int, typer.Option(min=1, help="Days.")], store: 
 
     Example: `kgtag profiles prune --older-than 365`
     """
-    from graph.model.profile import utc_text
+    from graph.model.times import utc_text
 
     try:
         before = utc_text(datetime.now(UTC) - timedelta(days=older_than))

@@ -154,7 +154,7 @@ class ItemTags:
         given = [taxonomy.index(taxonomy.resolve(id)) for id in concepts]
         unknown = [id for id in items if id not in self and (model is None or id not in model)]
         if unknown:
-            raise InputError(_untagged(unknown[0]))
+            raise InputError(untagged(unknown[0]))
         seen = {**(profile.items if profile is not None else {}), **_decayed(items)}
         wanted = {**(profile.concepts if profile is not None else {}), **{taxonomy.ids[i]: 1.0 for i in given}}
         query = self._query(seen, wanted)
@@ -197,7 +197,7 @@ class ItemTags:
 
     def _row(self, item: str) -> sparse.csr_array:
         if item not in self._number:
-            raise InputError(_untagged(item))
+            raise InputError(untagged(item))
         return self._units[[self._number[item]]]
 
     def _content(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -265,8 +265,9 @@ class ItemTags:
 
 def _decayed(items: Sequence[str]) -> dict[str, float]:
     """Weights of a visitor's last items, the latest last."""
-    return {id: _DECAY**back for back, id in reversed(list(enumerate(reversed(items))))}
+    return {id: _DECAY ** (len(items) - 1 - at) for at, id in enumerate(items)}
 
 
-def _untagged(item: str) -> str:
+def untagged(item: str) -> str:
+    """Why nothing can be recommended for an item."""
     return f"no item {item!r} with a tag is known; tag it first (POST /v1/tag?store=true, or kgtag tag --record)"

@@ -42,8 +42,10 @@ _ENDING = re.compile(r"(?<=\w{3})(ies|es|s|ing|ed|er|or|ation|ion)$")
 
 _CLOSE = 0.8
 """Least similarity of letters that counts where nothing can be learned."""
-_NUMBERS_AGREE = 7
-"""Place among the features of labels."""
+_SAME = ("spelling", "plural", "ending", "words")
+"""What may make two labels the same, as the features of a pair have it."""
+_SAME_AT, _NUMBERS_AGREE = 2, 9
+"""Places among the features of a pair."""
 
 Examples = Sequence[tuple[str, int]]
 """Labels of merged concepts, and the number of the concept that each went into."""
@@ -127,7 +129,7 @@ class _Labels:
         numbers = [tuple(_NUMBER.findall(text)) for text in texts]
         return cls(tuple(texts), tuple(words), tuple(stems), tuple(joined), tuple(one), tuple(numbers))
 
-    def same(self, i: int, j: int) -> str | None:
+    def _same(self, i: int, j: int) -> str | None:
         if self.joined[i] == self.joined[j]:
             return "spelling"
         if self.singular[i] == self.singular[j]:
@@ -142,9 +144,9 @@ class _Labels:
         mine, theirs = set(self.stems[i]), set(self.stems[j])
         both = len(mine | theirs) or 1
         initials = ["".join(word[0] for word in self.words[k]) for k in (i, j)]
-        same = self.same(i, j)
+        same = self._same(i, j)
         return [
-            same == "spelling", same == "plural", same == "ending", same == "words",
+            *(same == kind for kind in _SAME),
             len(mine & theirs) / both, mine < theirs, theirs < mine,
             self.numbers[i] == self.numbers[j], bool(self.numbers[i]), bool(self.numbers[j]),
             len(self.words[i]), len(self.words[j]), len(one), len(two), one == initials[1], two == initials[0],
@@ -188,8 +190,9 @@ class Duplicates:
             return []
         pairs = list(zip(i.tolist(), j.tolist(), strict=True))
         shared = [min(forms[a].keys() & forms[b].keys(), default=None) for a, b in pairs]
-        same = [labels.same(a, b) for a, b in pairs]
         own = near.features(labels, i, j)
+        kinds = own[:, _SAME_AT : _SAME_AT + len(_SAME)] > 0
+        same = [_SAME[int(row.argmax())] if row.any() else None for row in kinds]
         score = _rule(own, same, shared)
         if extra:
             score = np.where([text is not None for text in shared], score, _learned(labels, extra, near, own, i))
@@ -298,7 +301,7 @@ def _rule(own: Floats, same: Sequence[str | None], shared: Sequence[str | None])
     """(pairs,) scores where nothing can be learned: labels that are equal, or but for one letter or so; 0 else."""
     known = {"spelling": 0.95, "plural": 0.85, "words": 0.75}
     rank = [1.0 if text is not None else known.get(kind or "", 0.0) for text, kind in zip(shared, same, strict=True)]
-    numbers_agree = own[:, 2 + _NUMBERS_AGREE] > 0
+    numbers_agree = own[:, _NUMBERS_AGREE] > 0
     close = np.where(numbers_agree & (own[:, 0] >= _CLOSE), 0.7 * own[:, 0], 0.0)
     found: Floats = np.maximum(np.where(numbers_agree, rank, 0.0), close)
     return found
