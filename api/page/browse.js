@@ -1,6 +1,6 @@
 // Browse: a tree that loads as it opens, search, and a page for each concept.
 
-import { ConceptLink, ConceptSearch, Copy, createContext, Empty, go, html, Kind, link, percent, useAnswer, useContext, useEffect, useState, useText, Wait } from "./ui.js";
+import { ConceptLink, ConceptSearch, Copy, createContext, download, Empty, go, html, Kind, link, percent, useAnswer, useContext, useEffect, useState, useText, Wait } from "./ui.js";
 import { AddBelow, Edit, hasDraft } from "./edit.js";
 import { get, path, raw } from "./api.js";
 
@@ -81,9 +81,7 @@ function Concept({ id, lang }) {
 
 async function saveTurtle(id) {
   const answer = await raw(path("concepts", id, "turtle"));
-  const anchor = Object.assign(document.createElement("a"), { href: URL.createObjectURL(await answer.blob()), download: `${id.replace(/[^\w.-]+/g, "-")}.ttl` });
-  anchor.click();
-  URL.revokeObjectURL(anchor.href);
+  download(await answer.blob(), `${id.replace(/[^\w.-]+/g, "-")}.ttl`);
 }
 
 const languages = (concept) => [...new Set([...Object.keys(concept.pref_label), ...Object.keys(concept.alt_label), ...Object.keys(concept.hidden_label), ...Object.keys(concept.definition)])].sort();

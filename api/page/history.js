@@ -1,13 +1,12 @@
 // History: versions newest first, one version as a difference, what it touches, and undo.
 
-import { ConceptLink, Copy, Empty, html, Kind, link, useAnswer, useEffect, useRef, useState, useText, Wait } from "./ui.js";
+import { ConceptLink, Copy, Empty, html, Kind, link, useAnswer, useEffect, useRef, useState, useText, Wait, when } from "./ui.js";
 import { call, get, path } from "./api.js";
 import { useLabels } from "./ask.js";
 
 const AT_ONCE = 40;
 const FIELDS = ["pref_label", "alt_label", "hidden_label", "definition", "notation", "status", "kind", "choice", "scheme"];
 
-const when = (at, lang) => new Date(at).toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" });
 
 function Head({ row, lang }) {
   const t = useText();

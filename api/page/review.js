@@ -1,10 +1,9 @@
 // Review: proposals, newest first, decided by somebody else than their author. J and K move, A accepts, R rejects.
 
-import { ConceptLink, Empty, go, html, link, useAnswer, useEffect, useRef, useState, useText, Wait } from "./ui.js";
+import { ConceptLink, Empty, go, html, link, useAnswer, useEffect, useKeys, useState, useText, Wait, when } from "./ui.js";
 import { call, get, path } from "./api.js";
 
 const STATUSES = ["open", "accepted", "rejected", "withdrawn"];
-const when = (text, lang) => new Date(text).toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
 const shown = (value) => (value === undefined || value === null ? "" : typeof value !== "object" ? String(value) : Array.isArray(value) ? value.map(shown).join(", ")
   : Object.entries(value).map(([name, one]) => `${name}: ${shown(one)}`).join("; "));
 
@@ -62,17 +61,7 @@ function Detail({ id, lang, onDecided }) {
       if (error.status === 403 && !force) setRefused(verb);
     }
   };
-  const keys = useRef(decide);
-  keys.current = decide;
-  useEffect(() => {
-    const press = (event) => {
-      if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "a") keys.current("accept");
-      if (event.key === "r") keys.current("reject");
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, []);
+  useKeys({ a: () => decide("accept"), r: () => decide("reject") });
   return html`<${Wait} state=${state}>${({ proposal, before }) => html`<article class="concept">
     <h1>${proposal.title}</h1>
     <p class="muted">#${proposal.id} · ${t(proposal.status)} · ${proposal.author} · ${when(proposal.created, lang)}</p>
@@ -111,17 +100,7 @@ export default function Review({ route, lang }) {
     const next = rows[at < 0 ? 0 : at + by];
     if (next) go("review", String(next.id), { status: route.params.status });
   };
-  const moved = useRef(move);
-  moved.current = move;
-  useEffect(() => {
-    const press = (event) => {
-      if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") moved.current(1);
-      if (event.key === "k") moved.current(-1);
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, []);
+  useKeys({ j: () => move(1), k: () => move(-1) });
   // The next one takes the place of the one that was decided, which leaves the list.
   const [note, setNote] = useState("");
   const decided = (id, verb) => {

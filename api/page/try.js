@@ -1,6 +1,6 @@
 // Try: titles in, tags out, with the reasons; right, wrong and missing go back as feedback.
 
-import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, percent, Probability, useEffect, useRef, useState, useText } from "./ui.js";
+import { ConceptLink, ConceptSearch, Copy, download, Empty, go, html, Kind, percent, Probability, useEffect, useRef, useState, useText } from "./ui.js";
 import { call, get, key, tagAll } from "./api.js";
 import { Marked } from "./marked.js";
 
@@ -180,10 +180,7 @@ export default function Try({ route, lang }) {
     event.target.value = "";
   };
   const save = () => {
-    const blob = new Blob(rows.map(({ title, row }) => JSON.stringify({ title, ...row }) + "\n"), { type: "application/x-ndjson" });
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: "tags.jsonl" });
-    link.click();
-    URL.revokeObjectURL(link.href);
+    download(new Blob(rows.map(({ title, row }) => JSON.stringify({ title, ...row }) + "\n"), { type: "application/x-ndjson" }), "tags.jsonl");
   };
   return html`<h1>${t("tryTitle")}</h1>
     <form class="card" onSubmit=${(e) => { e.preventDefault(); start(); }}>

@@ -79,6 +79,30 @@ export function Wait({ state, children }) {
 
 export const percent = (p) => (p > 0.99 && p < 0.9995 ? (100 * p).toFixed(1) : Math.round(100 * p)) + " %";
 
+// When something happened, in the page's language.
+export const when = (at, lang) => new Date(at).toLocaleString(lang === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+// Hand a file to the browser.
+export function download(blob, name) {
+  const anchor = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  anchor.click();
+  URL.revokeObjectURL(anchor.href);
+}
+
+// Keys that act while nobody types: a function by key.
+export function useKeys(actions) {
+  const now = useRef(actions);
+  now.current = actions;
+  useEffect(() => {
+    const press = (event) => {
+      if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey) return;
+      now.current[event.key]?.();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, []);
+}
+
 export function Probability({ value, title }) {
   return html`<span class="p" title=${title}><meter min="0" max="1" value=${value} aria-label=${title || percent(value)}></meter>${percent(value)}</span>`;
 }
