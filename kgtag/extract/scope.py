@@ -138,11 +138,15 @@ _STOP = re.compile(
 _PLURAL = re.compile(r"[A-Za-z]{2}[^SsUuIi\W]s$", re.IGNORECASE)
 _HEADS = re.compile(
     r"[ -](?:(?!(?:with|and|or|for|in|of|by|from|on|plus)\b)[a-z]+[ -])?(?:towel|table|"
-    r"desk|chair|stool|bench|shelf|cabinet|machine|maker|grinder|press|roaster|frother|"
-    r"pot|kettle|cup|mug|tray|spoon|strainer|infuser|filter|mat|rug|carpet|curtain|cover|holder|rack|"
-    r"stand|lamp|brush|balm|oil|soap|candle|lotion|scrub|spray|perfume|scent|syrup|mold|mould|cutter|slicer|peeler|"
-    r"dispenser|warmer|cooler|fountain|toy|puzzle|poster|sticker|costume|apron|glove|wallet|keychain|mount|tree)"
-    r"(?:s|es)?(?!\w)|(?<=[\u4e00-\u9fff])[几巾具壶杯盘桌台机架器勺漏椅柜灯刀板毯帘布箱]",
+    r"desk|chair|stool|bench|shelf|cabinet|machine|maker|grinder|mill|press|roaster|frother|"
+    r"pot|kettle|cup|mug|tray|spoon|scoop|strainer|infuser|filter|mat|rug|carpet|curtain|cover|holder|rack|ladder|hook(?!\s*(?:&|and|\+|n)\s*loop)|"
+    r"stand|lamp|lampshade|brush|balm|oil|soap|candle|snuffer|lotion|scrub|spray|mist|perfume|scent|syrup|mold|mould|cutter|"
+    r"slicer|peeler|opener|grater|timer|thermometer|clock|dispenser|warmer|cooler|dryer|fountain|feeder|toy|puzzle|poster|"
+    r"sticker|magnet|badge|calendar|novel|notebook|costume|apron|glove|wallet|keychain|earring|bracelet|necklace|mount|tree|"
+    r"yarn|thread|loom|glue|adhesive|paint|varnish|primer|detergent|fertili[sz]er|repellent|seedling|"
+    r"drum|pump|hose|wheel|tyre|sensor|detector|antenna|stroller)"
+    r"(?:s|es)?(?!\w)|[ -]shade(?!\w)|(?<=[\u4e00-\u9fff])(?:[几巾具壶杯盘桌台机架器勺漏椅柜灯刀板毯帘布箱]|"
+    r"[\u4e00-\u9fff]{0,3}(?:喷雾|脚垫|毛线|胶水|油漆|清洁剂|洗涤剂|修复剂|[储收][存粮纳物]?[桶罐]|挂画|海报|贴纸|花瓶|小说))",
     re.IGNORECASE,
 )
 """Nouns that say what a thing is, whatever stands before them. Of the commonest in shops' titles; no list is whole."""
@@ -150,6 +154,8 @@ _PHRASE_END = re.compile(
     r"[.,;:!?|()\[\]{}<>，、；：！？。（）【】\n+/&]|\s[-–—]\s|(?<=[\u4e00-\u9fff])\s|的|\b(?:but|with|and|or|in|of|by|on|from|for)\b|[但而且和与]",
     re.IGNORECASE,
 )
+_TITLE = re.compile(r"《[^《》]*》")
+"""What stands between these is the name of a book, a film or a game."""
 _CLAUSE = re.compile(r"[,;(|，；（【]|\s[-–—]\s|(?<=[\u4e00-\u9fff])\s")
 FUNCTION_WORD = re.compile(r"and|or|with|for|in|of|by|from|on|plus|to|the|an?|your")
 _BETWEEN_WORD = re.compile(rf"[{CJK_CLASS}]|[^\W{CJK_CLASS}]+")
@@ -165,7 +171,10 @@ def scopes(text: str, names: Sequence[Name], labels: Collection[Span]) -> dict[N
     """The rule by which a name says nothing of the product, for each that has one. `names` are of this text; those that
     are `labels` may begin with a cue ("no-show socks"), the others may not ("no plastic")."""
     ordered = sorted(names, key=lambda name: (name.span.start, -name.span.end))
-    found: dict[Name, Rule] = {}
+    titles = [match.span() for match in _TITLE.finditer(text)]
+    found: dict[Name, Rule] = {
+        name: "modifier" for name in ordered if any(a < name.span.start and name.span.end < b for a, b in titles)
+    }
     for cue in _CUES:
         for match in cue.words.finditer(text):
             first, last = match.span()

@@ -54,6 +54,8 @@ def _names(text: str, **topics: Topic) -> list[Name]:
         ("仿皮沙发", {"皮": "material", "沙发": "category"}, {"皮": "imitated"}),
         ("适用于帐篷的地垫", {"帐篷": "category", "地垫": "category"}, {"帐篷": "intended_for"}),
         ("适用于艾克X5手机壳", {"手机壳": "category"}, {}),
+        ("《红帐篷》 手袋", {"红": "look", "帐篷": "category", "手袋": "category"},
+         {"红": "modifier", "帐篷": "modifier"}),
         ("Pullover ohne Kapuze", {"Kapuze": "other"}, {"Kapuze": "negated"}),
         ("thé sans sucre", {"sucre": "other"}, {"sucre": "negated"}),
     ],
@@ -92,6 +94,11 @@ def test_only_a_label_may_hold_a_cue(text: str, label: str, mention: str) -> Non
         ("tea with spoon", 3, None, False),
         ("茶几 实木", 1, None, True),
         ("乌龙茶 100g", 3, None, False),
+        ("sock yarn, wool", 4, None, True),
+        ("sandals hook & loop", 7, None, False),
+        ("sandals wall hook", 7, None, True),
+        ("帐篷防水喷雾", 2, None, True),
+        ("帐篷 防水喷雾", 2, None, False),
     ],
 )
 def test_what_only_describes_the_next_noun(text: str, end: int, start: int | None, expected: bool) -> None:
