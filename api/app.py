@@ -23,6 +23,7 @@ from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
+from graph.formats.reading import limit_files
 from kgtag.serve.settings import Settings, read_settings
 from kgtag.tag.models import Models
 
@@ -53,7 +54,9 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     Starting the app raises InputError for what does not get better by waiting: an unsupported store URL, a model that
     does not fit the taxonomy. While the store is unavailable the app starts, answers 503, and keeps trying.
     """
-    service = Service(settings or read_settings(), models=models)
+    settings = settings or read_settings()
+    limit_files(settings.max_file_mb)
+    service = Service(settings, models=models)
     service.metrics.exposed.register(SnapshotCollector(service))
 
     @asynccontextmanager

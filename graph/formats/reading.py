@@ -20,19 +20,28 @@ from graph.errors import FileFormatError, InputError
 from graph.model import LANGUAGE_TAG
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_LARGEST_MB = 256
+_largest = 256 << 20
 _BOMB = 100
 """Compression factor from which a gzipped file counts as made to fill memory; text has about 10."""
 _HARMLESS = 8 << 20
 """Unpacked bytes below which the factor does not matter."""
 
 
+def limit_files(megabytes: int) -> None:
+    """Set how large a line, or a file that is read as a whole, may be in this process: 256 MB until it is called.
+
+    Raises:
+        InputError: `megabytes` is not positive.
+    """
+    global _largest
+    if megabytes < 1:
+        raise InputError(f"files of at most {megabytes} MB: a whole number of megabytes was expected")
+    _largest = megabytes << 20
+
+
 def largest() -> int:
-    """The largest line, or file that is read as a whole, in bytes (KGTAG_MAX_FILE_MB)."""
-    limit = os.environ.get("KGTAG_MAX_FILE_MB", str(_LARGEST_MB))
-    if not limit.isdecimal() or not int(limit):
-        raise InputError(f"KGTAG_MAX_FILE_MB is {limit!r}; a whole number of megabytes was expected")
-    return int(limit) << 20
+    """The largest line, or file that is read as a whole, in bytes."""
+    return _largest
 
 
 def suffixes(path: Path) -> tuple[str, bool]:

@@ -23,6 +23,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         try:
+            _limit_files()
             app()
         finally:
             sys.stdout.flush()
@@ -53,6 +54,18 @@ def _end_quietly() -> None:
     """The reader (head, less) closed the pipe; Python must not fail when it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(0)
+
+
+def _limit_files() -> None:
+    """By KGTAG_MAX_FILE_MB, which files are called too large."""
+    limit = os.environ.get("KGTAG_MAX_FILE_MB")
+    if limit is not None:
+        from graph.errors import InputError
+        from graph.formats.reading import limit_files
+
+        if not limit.isdecimal() or not int(limit):
+            raise InputError(f"KGTAG_MAX_FILE_MB is {limit!r}; a whole number of megabytes was expected")
+        limit_files(int(limit))
 
 
 def _configure_logging() -> None:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
         job_slots: Jobs that run at a time; 0 leaves them to another service with the same directory.
         job_queue: Jobs that may wait.
         job_days: After so many days a job that has ended is removed, with its files.
+        max_file_mb: The largest line of a file, upload, or file that is read as a whole, in megabytes.
     """
 
     model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=(), extra="forbid")
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     job_slots: int = Field(default=1, ge=0)
     job_queue: int = Field(default=100, ge=1)
     job_days: float = Field(default=7.0, gt=0)
+    max_file_mb: int = Field(default=256, ge=1)
 
     def open_store(self, url: str | None = None) -> MigratableStore:
         """The store at `url`, else the one of the settings. Raises InputError for an unsupported URL."""

@@ -17,6 +17,7 @@ import pytest
 
 from api.jobs.folder import Job, JobFolder, Upload
 from api.jobs.runner import Runner
+from graph.formats import reading
 from graph.sqlite.store import SqliteStore
 from kgtag.client import ApiError, AsyncClient, Client
 from tests.api import shop
@@ -272,7 +273,7 @@ def test_what_is_wrong_is_named_at_once(steady: httpx.Client, request_: Any, sta
 
 
 def test_limits(steady: httpx.Client, shop_store: SqliteStore, keys: dict[str, str], monkeypatch: Any) -> None:
-    monkeypatch.setenv("KGTAG_MAX_FILE_MB", "1")
+    monkeypatch.setattr(reading, "_largest", 1 << 20)
     large = steady.post("/v1/jobs", data={"kind": "tag"}, files={"file": ("a.csv", b"title\n" + b"x\n" * (1 << 20))})
     assert large.status_code == 413 and "KGTAG_MAX_FILE_MB" in large.json()["detail"]
     with shop.serving(shop.app(shop_store.url, job_queue=1)) as url, shop.client(url, keys["admin"]) as client:

@@ -67,7 +67,8 @@ def test_limits_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     files = [tmp_path / name for name in ("a.jsonl", "en.json")]
     for file, write in zip(files, (fuzzing.SEEDS["jsonl"][0], fuzzing.SEEDS["shopify"][0]), strict=True):
         file.write_bytes(write([Row("a", "A"), Row("b", label)]).content)
-    monkeypatch.setenv("KGTAG_MAX_FILE_MB", "1")
+    monkeypatch.setattr(reading, "_largest", 256 << 20)  # put back at the end
+    reading.limit_files(1)
     with pytest.raises(FileFormatError, match=r"a\.jsonl:2: this line is larger than 1 MB; set KGTAG_MAX_FILE_MB"):
         jsonl.read(files[:1])
     with pytest.raises(FileFormatError, match=r"en\.json:1: the file is larger than 1 MB"):
@@ -75,11 +76,10 @@ def test_limits_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     files[1].write_text("\n".join(["[", *(" " * 1000 for _ in range(1500)), "]"]))
     with pytest.raises(FileFormatError, match=r"en\.json:\d+: the file is larger than 1 MB"):
         shopify.read(files[1:])
-    monkeypatch.setenv("KGTAG_MAX_FILE_MB", "2")
+    reading.limit_files(2)
     assert len(jsonl.read(files[:1]).concepts) == 2
-    monkeypatch.setenv("KGTAG_MAX_FILE_MB", "lots")
-    with pytest.raises(InputError, match="KGTAG_MAX_FILE_MB is 'lots'"):
-        jsonl.read(files[:1])
+    with pytest.raises(InputError, match="at most 0 MB: a whole number of megabytes"):
+        reading.limit_files(0)
 
 
 def test_what_packs_well_is_no_bomb(tmp_path: Path) -> None:
