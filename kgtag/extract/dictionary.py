@@ -9,7 +9,6 @@ from graph.labels import joined, normal_form, words
 from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
-from kgtag.extract.names import NameGuesser
 from kgtag.extract.scope import attributes_of
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Extraction, Extractor, Field, Mention, Product, Span
@@ -74,14 +73,13 @@ def _whole(title: str, end: int, start: int) -> bool:
 
 
 class LabelExtractor(Extractor):
-    """Finds the labels of a snapshot's values, and what is written like the name of a brand or device. Attributes are
-    named by their concepts' ids. Trusts every label that it finds: a start, and something to beat."""
+    """Finds the labels of a snapshot's values. Attributes are named by their concepts' ids. Trusts every label that it
+    finds: a start, and something to beat."""
 
     def __init__(self, taxonomy: Taxonomy, table: LabelTable | None = None) -> None:
         self._taxonomy = taxonomy
         table = table or LabelTable(taxonomy)
         self._titles, self._categories = LabelFinder(table, "value"), LabelFinder(table, "category")
-        self._names = NameGuesser(taxonomy, table)
         self._attributes = tuple(attribute.id for attribute in attributes_of(taxonomy))
 
     @property
@@ -113,8 +111,6 @@ class LabelExtractor(Extractor):
             found = list(self._in(product, field, admitted, fitting))
             yield from found
             named |= {mention.attribute for mention in found}
-            if field == "title":
-                yield from self._names.find(product.title, found, [span for span, _ in categories])
 
     def _in(
         self, product: Product, field: Field, admitted: Callable[[str], bool], fitting: Set[str]

@@ -13,6 +13,7 @@ from kgtag.enforce import Enforcer, EnforceSettings
 from kgtag.enforce.enforce import Mode
 from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.extract.named import ValueNames
+from kgtag.extract.names import NameGuesser
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
@@ -78,7 +79,8 @@ class Tagger:
         self._value_names = value_names
         self._label_map = label_map
         self._predictor = CategoryPredictor(taxonomy, label_map, head=values.category if values is not None else None)
-        self._reader = Reader(taxonomy, linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy))
+        table = linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy)
+        self._reader, self._names = Reader(taxonomy, table), NameGuesser(taxonomy, table)
         self._enforcer = Enforcer(taxonomy, plausibility=plausibility, settings=settings)
 
     @property
@@ -134,15 +136,17 @@ class Tagger:
             named = self._value_names.find_all(read) if self._value_names is not None else ()
             extractions = with_inferred(extractions, read, self._values, everywhere=True, named=named)
         extractions = [with_whole_numbers(one, product) for one, product in zip(extractions, ready, strict=True)]
-        found = (
-            _Extracted(next(given), product, extraction, self._read(product, extraction))
-            for product, extraction in zip(ready, extractions, strict=True)
-        )
+        found = map(self._read, given, ready, extractions)
         return [one if isinstance(one, InputError) else next(found) for one in prepared]
 
-    def _read(self, product: Product, extraction: Extraction) -> Reading:
-        mentions = [(mention.span, self._label_map.attribute(mention.attribute)) for mention in extraction.mentions]
-        return self._reader.read(product, mentions)
+    def _read(self, given: Product, product: Product, extraction: Extraction) -> _Extracted:
+        """With the names that the title is guessed to have besides."""
+        here = self._label_map.attribute
+        named = [replace(one, attribute=here(one.attribute) or one.attribute) for one in extraction.mentions]
+        reading = self._reader.read(product, [(one.span, here(one.attribute)) for one in named])
+        guessed = tuple(self._names.find(product.title, named, [one.span for one in reading.categories]))
+        extraction = replace(extraction, mentions=(*extraction.mentions, *guessed)) if guessed else extraction
+        return _Extracted(given, product, extraction, reading)
 
     def _prepare(self, product: Product) -> Product | InputError:
         """Clean, and with the id of the category that the product names."""
@@ -156,12 +160,28 @@ class Tagger:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
         categories = [self._predictor.candidates(one.product, one.extraction, one.reading) for one in extracted]
         queries = [self._queries(one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
-        links = iter(self.linker.link(list(chain.from_iterable(queries))))
+        links = iter(self._link(list(chain.from_iterable(queries))))
         taggings = (
             self._enforce(one, found, list(islice(links, len(own))))
             for one, found, own in zip(extracted, categories, queries, strict=True)
         )
         return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
+
+    def _link(self, queries: Sequence[Query]) -> list[Linked]:
+        """What is no value of its attribute may be a label of another one that applies to the category."""
+        found = self.linker.link(queries)
+        missed = [
+            at
+            for at, (one, query) in enumerate(zip(found, queries, strict=True))
+            if one.link is None and query.attribute and query.category
+        ]
+        again = self.linker.link([replace(queries[at], attribute=None) for at in missed])
+        for at, one in zip(missed, again, strict=True):
+            if one.link is not None and one.link.method == "exact":
+                attribute = self.taxonomy.attribute_of(one.link.concept)
+                if attribute in self.taxonomy.attributes_for(str(queries[at].category)):
+                    found[at] = one
+        return found
 
     def _queries(self, one: _Extracted, category: str | None) -> list[Query]:
         """One for each mention, then one for each inferred value."""
@@ -199,7 +219,7 @@ class Tagger:
             one.product.id,
             found.tags,
             found.dropped,
-            tuple(nil),
+            _one_each(nil),
             model,
             revision,
             found.proposals,
@@ -207,6 +227,12 @@ class Tagger:
             not one.given.text or getattr(self._extractor, "reads_text", True),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _one_each(nil: Sequence[Nil]) -> tuple[Nil, ...]:
+    """The likeliest of each span."""
+    best = {one.span: one for one in sorted(nil, key=lambda one: one.probability)}
+    return tuple(one for one in nil if best[one.span] is one)
 
 
 def _tagging(outcome: Tagging | InputError) -> Tagging:

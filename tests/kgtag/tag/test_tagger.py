@@ -46,6 +46,25 @@ def test_a_mention_without_a_concept_is_nil(tagger: Tagger) -> None:
     assert [(n.surface, n.span, n.attribute) for n in tagging.nil] == [("teal", Span(0, 4), "colour")]
 
 
+def test_names_that_the_model_does_not_know_are_guessed() -> None:
+    brand = Concept("brand", "shop", "attribute", {"en": "Brand"})
+    tagger = assemble_tagger(shop.models(), _taxonomy(brand))
+    (tagging,) = tagger.tag([Product("1", "Acme's red sneakers")])
+    assert [(n.surface, n.attribute) for n in tagging.nil] == [("Acme's", "brand")]
+
+
+def test_a_value_of_another_attribute_is_not_nil() -> None:
+    finish = Concept("finish", "shop", "attribute", {"en": "Finish"})
+    teal = Concept("teal", "shop", "value", {"en": "Teal"})
+    home = (Relation("value_of", "teal", "finish"), Relation("applies_to", "finish", "shoes"))
+    (tagging,) = assemble_tagger(shop.models(), _taxonomy(finish, teal, edges=home)).tag([Product("1", "teal shoes")])
+    assert "teal" in _concepts(tagging) and not tagging.nil
+    (elsewhere,) = assemble_tagger(shop.models(), _taxonomy(finish, teal, edges=home[:1])).tag(
+        [Product("1", "teal shoes")]
+    )
+    assert "teal" not in _concepts(elsewhere) and [n.surface for n in elsewhere.nil] == ["teal"]
+
+
 def test_a_given_category_stands(tagger: Tagger) -> None:
     for given in ("sandals", "Sandals", "凉鞋"):
         (tagging,) = tagger.tag([Product("1", "red leather", category=given)])

@@ -77,6 +77,13 @@ def test_a_name_alone_among_unknown_words_is_no_category(pipeline: kgtag.Pipelin
         ("Acme's jeans, blue", ["Acme's"]),
         ("case for zPhone 7 Pro", ["zPhone 7 Pro"]),
         ("艾克Mate7Pro手机壳", ["艾克", "Mate7Pro"]),
+        ("Boots case for Acme Galaxy S24, leather", ["Acme Galaxy S24"]),
+        ("适用于艾克Z9 Pro手机壳 黑色", ["艾克Z9 Pro"]),
+        ("Dress by Ann Marlow, floral", ["Ann Marlow"]),
+        ("ZORVEX wireless earbuds", ["ZORVEX"]),
+        ("SeaRider boots, 40Pieces", ["SeaRider"]),
+        ("Boots for Winter Days", []),
+        ("ZORVEX WIRELESS EARBUDS", []),
     ],
 )
 def test_names_that_no_label_has(pipeline: kgtag.Pipeline, title: str, names: list[str]) -> None:
