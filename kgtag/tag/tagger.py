@@ -168,7 +168,7 @@ class Tagger:
         return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
-        """What is no value of its attribute may be a label of another one that applies to the category."""
+        """With a second look: what its attribute lacks may be a label of another one that applies to the category."""
         found = self.linker.link(queries)
         missed = [
             at
