@@ -107,6 +107,8 @@ def main() -> None:
             best = np.argsort(-values, axis=1, kind="stable")[:, :_LIMIT]
             rivals[name] = ranks([[placer.ids[i] for i in row] for row in best], right)
         answers = {"kgtag, letters and words": plain.place(concepts, limit=_LIMIT)}
+        if options.set != "google":  # whose leaves the weights were fitted on
+            answers["kgtag, an encoder alone"] = Placer(taxonomy, encoder=encoder).place(concepts, limit=_LIMIT)
         if model is not None:
             answers["kgtag, with embeddings"] = placer.place(concepts, limit=_LIMIT)
     lines: list[list[object]] = [[name, *figures(rank), ""] for name, rank in rivals.items()]

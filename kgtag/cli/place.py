@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgtag.cli.console import log, print_line, print_table
-from kgtag.cli.options import Embeddings, Json, Store, load_taxonomy
+from kgtag.cli.options import Embeddings, Json, Store, open_store
 
 if TYPE_CHECKING:
     from graph.taxonomy import Taxonomy
 
 _SHOWN = 3
+_LISTED = 8
 
 
 def place(
@@ -30,17 +31,21 @@ def place(
     """Find a place for new concepts: JSONL on stdin, with --json JSONL on stdout.
 
     In: `{"id"?, "label", "definition"?, "lang"?}`;
-    out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "known"?}`, best first.
-    `narrower` are children of `broader` that would move under the new concept; `known` names concepts that have the
-    label already. A line that cannot be placed gets `{"id", "error"}`, and the command exits with 1.
+    out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "attributes"?, "values"?,
+    "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `attributes` and
+    `values` are what concepts like it have, `[{"concept", "score"}]`; `known` names concepts that have the label
+    already. A line that cannot be placed gets `{"id", "error"}`, and the command exits with 1.
 
     Without --embeddings, labels are compared by letters and words alone.
 
     Example: `echo '{"label":"Standing desks"}' | kgtag place --embeddings models/graph --json`
     """
-    from kgtag.place import Placer, place_rows
+    from graph import stores
+    from kgtag.place import LikelyTags, Placer, place_rows
+    from kgtag.recommend.items import ItemTags
 
-    taxonomy = load_taxonomy(store)
+    opened = open_store(store)
+    taxonomy = stores.load_taxonomy(opened)
     model, encoder, cache = None, None, None
     if embeddings is not None:
         from kgtag.link.models import VECTORS
@@ -48,17 +53,16 @@ def place(
         from kgtag.tag.models import open_encoder
 
         model, encoder, cache = read_place_model(embeddings), open_encoder(embeddings), embeddings / VECTORS
-    if model is None:
-        what = (
-            "no --embeddings"
-            if embeddings is None
-            else f"{embeddings} holds no placer, which is trained on taxonomies of 100 leaves to 50,000 concepts"
+    if embeddings is None:
+        log(
+            "no --embeddings: labels are compared by letters and words, definitions are not read; better: "
+            "kgtag train embeddings --out DIR"
         )
-        better = "; better: kgtag train embeddings --out DIR" if embeddings is None else ""
-        log(f"{what}: labels are compared by letters and words, definitions are not read{better}")
     placer = Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
     failed = 0
-    for row in place_rows(placer, sys.stdin.buffer, limit=limit):
+    counted = ItemTags.of(taxonomy, opened.items()).cooccurrence
+    likely = LikelyTags(placer, count=counted.count, together=counted.together)
+    for row in place_rows(placer, sys.stdin.buffer, limit=limit, likely=likely):
         failed += "error" in row
         if json:
             print_line(row)
@@ -83,3 +87,8 @@ def _show(taxonomy: Taxonomy, row: dict[str, Any]) -> None:
     ]
     known = f" (there is {', '.join(row['known'])})" if "known" in row else ""
     print_table(row["label"] + known, ("probability", "under", "id", "with, moved under it"), rows)
+    own = set(taxonomy.attributes_for(row["places"][0]["broader"])) if row["places"] else set()
+    for name in ("attributes", "values"):
+        new = [taxonomy[one["concept"]].label() for one in row.get(name, ()) if one["concept"] not in own]
+        if new:
+            log(f"  {name} that it may have: {', '.join(new[:_LISTED])}")

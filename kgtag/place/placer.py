@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import expit
@@ -22,7 +22,10 @@ from kgtag.link.candidates.words import parts
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.place.families import Families, Floats, Ints
 from kgtag.place.features import Asked, Hierarchy, heads, normal
-from kgtag.place.model import MOVED, UNTRAINED, PlaceModel
+from kgtag.place.model import MEANING, MOVED, UNTRAINED, PlaceModel
+
+if TYPE_CHECKING:
+    from kgtag.place.likely import LikelyTags
 
 PLACES = 10
 _WORDS, _WHOLE = MOVED.index("words"), MOVED.index("whole")
@@ -91,6 +94,7 @@ class Placer:
         kind: str | None = None,
         scheme: str | None = None,
     ) -> None:
+        self.taxonomy = taxonomy
         live = [one for one in taxonomy if one.status != "deprecated" and scheme in (None, one.scheme)]
         kinds = Counter(one.kind for one in live)
         wanted = kind or ("category" if kinds["category"] else kinds.most_common(1)[0][0] if kinds else None)
@@ -142,6 +146,16 @@ class Placer:
                 yield places
                 number += 1
 
+    def similarities(self, asked: Sequence[NewConcept]) -> Floats:
+        """(m, n) float32: how like each concept's label is, by meaning where the placer is trained, else by letters."""
+        found = np.zeros((len(asked), len(self.ids)), dtype=np.float32)
+        languages = [one.lang or self._language(one.label) for one in asked]
+        for lang in dict.fromkeys(languages):
+            rows = [number for number, of in enumerate(languages) if of == lang]
+            alike = self.hierarchy(lang).similarities(self.asked(lang, [asked[row] for row in rows]))
+            found[rows] = alike.get("dense", alike["grams"])
+        return found
+
     def known(self, one: NewConcept) -> list[str]:
         """Ids of the concepts that have this label already, but for number, accents and hyphens."""
         return self._known(one.lang or self._language(one.label), one.label)
@@ -161,7 +175,8 @@ class Placer:
         under = children.indices[children.indptr[parent] : children.indptr[parent + 1]][:_MOST_ASKED].astype(np.int64)
         if not len(under):
             return ()
-        features = moves(hierarchy, asked, parent, under)
+        # What moves was fitted to letters where nothing is trained.
+        features = moves(hierarchy, asked if model.towers is not None else replace(asked, vectors=None), parent, under)
         likely = expit(features @ model.moved[:-1] + model.moved[-1]) > _LIKELY
         # "Whisks" does not move under "Matcha whisks".
         likely &= (features[:, _WHOLE] < 1) | (features[:, _WORDS] == 1)
@@ -173,28 +188,33 @@ class Placer:
         """The concepts as they are compared with labels in a language."""
         texts = [normal(one.label) for one in asked]
         model = self._model_of(lang)
-        if model.towers is None or self._encoder is None:
+        if model is UNTRAINED or self._encoder is None:
             return Asked(texts)
         vectors = self._encoder.encode([one.label for one in asked])
         defined = [number for number, one in enumerate(asked) if one.definition]
         if defined:
             meant = self._encoder.encode([str(asked[number].definition) for number in defined])
             vectors[defined] = unit(vectors[defined] + np.float32(_DEFINED) * meant)
-        return Asked(texts, vectors, model.towers.texts(texts, vectors) @ model.towers.child)
+        towers = model.towers
+        return Asked(texts, vectors, towers.texts(texts, vectors) @ towers.child if towers is not None else None)
 
     def _model_of(self, lang: str | None) -> PlaceModel:
-        return self._model if self._model is not None and lang == self._model.lang else UNTRAINED
+        """Of labels in Chinese, Japanese and Korean an encoder reads little that was not trained on them."""
+        if self._model is not None and lang == self._model.lang:
+            return self._model
+        return MEANING if self._encoder is not None and lang is not None and not _cjk(lang) else UNTRAINED
 
     def hierarchy(self, lang: str | None) -> Hierarchy:
         """The concepts with their labels in a language, made at its first use."""
         if lang not in self._hierarchies:
             labels = [one.label(lang) for one in self.concepts]
             texts, model = [normal(label) for label in labels], self._model_of(lang)
-            if model.towers is None or self._encoder is None:
+            if model is UNTRAINED or self._encoder is None:
                 self._hierarchies[lang] = Hierarchy(self.families, texts)
             else:
-                vectors = LabelVectors.load(labels, self._encoder, cache=self._cache).matrix
-                places = model.towers.places(self.families, model.towers.texts(texts, vectors))
+                vectors, towers = LabelVectors.load(labels, self._encoder, cache=self._cache).matrix, model.towers
+                own = towers.texts(texts, vectors) if towers is not None else vectors
+                places = towers.places(self.families, own) if towers is not None else None
                 self._hierarchies[lang] = Hierarchy(self.families, texts, vectors, places)
         return self._hierarchies[lang]
 
@@ -237,18 +257,24 @@ def moves(hierarchy: Hierarchy, asked: Asked, parent: int, under: Ints) -> Float
     return found
 
 
-def place_rows(placer: Placer, lines: Iterable[bytes], *, limit: int = PLACES) -> Iterator[dict[str, Any]]:
+def place_rows(
+    placer: Placer, lines: Iterable[bytes], *, limit: int = PLACES, likely: LikelyTags | None = None
+) -> Iterator[dict[str, Any]]:
     """Place rows of JSONL with `label` and, if known, `id`, `definition`, `lang`, in order. `known`: concepts that have
-    the label already. A line that names no concept gets `{"id", "error"}`, and its `line` when it has no id."""
+    the label already; `attributes`, `values`: what is `likely`. A line that names no concept gets `{"id", "error"}`,
+    and its `line` when it has no id."""
     numbered = ((n, line) for n, line in enumerate(lines, start=1) if line.strip())
     while batch := list(islice(numbered, _ROWS)):
         asked = [_asked(line, n) for n, line in batch]
-        places = iter(placer.place([one for _, one in asked if isinstance(one, NewConcept)], limit=limit))
+        new = [one for _, one in asked if isinstance(one, NewConcept)]
+        places = placer.place(new, limit=max(limit, PLACES))
+        given = likely.rows(new, places) if likely is not None else [{}] * len(new)
+        found = iter(zip(places, given, strict=True))
         for (named, one), (number, _) in zip(asked, batch, strict=True):
             if isinstance(one, NewConcept):
-                known = placer.known(one)
-                found = {"label": one.label, "places": [place.to_dict() for place in next(places)]}
-                yield {**named, **found, **({"known": known} if known else {})}
+                known, (own, tags) = placer.known(one), next(found)
+                row = {"label": one.label, "places": [place.to_dict() for place in own[:limit]]}
+                yield {**named, **row, **tags, **({"known": known} if known else {})}
             else:
                 yield {**(named or {"id": None, "line": number}), "error": one.to_dict()}
 

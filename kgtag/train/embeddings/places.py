@@ -31,8 +31,8 @@ from kgtag.train.linker.dataset import RankData
 from kgtag.train.linker.run import fit_networks
 
 log = logging.getLogger(__name__)
-_LEAST_LEAVES = 100
-"""Leaves under which nothing is trained: labels alone do as well."""
+_LEAST_LEAVES = 300
+"""Leaves under which nothing is trained: weights that were fitted elsewhere do better (`benchmarks/place.py`)."""
 _MOST_CONCEPTS = 50_000
 """Concepts up to which a placer is trained: their families' texts take half a gigabyte."""
 _FOLDS, _MOST_COMPARED = 5, 100_000_000
@@ -73,7 +73,7 @@ class _Ranked:
 
 
 def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0) -> PlaceModel | None:
-    """Train on the labels in the language that most concepts have. None with fewer than 100 leaves, or more than
+    """Train on the labels in the language that most concepts have. None with fewer than 300 leaves, or more than
     50,000 concepts."""
     placer = Placer(taxonomy)
     families, texts = placer.families, placer.hierarchy(placer.lang).texts

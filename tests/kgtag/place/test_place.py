@@ -16,6 +16,7 @@ from kgtag.embed.scorer import Scorer
 from kgtag.place import NewConcept, Placer, place_rows, read_place_model
 from kgtag.place.families import Families
 from kgtag.tag.models import open_encoder
+from kgtag.train.embeddings import places
 from kgtag.train.embeddings.run import train_graph
 from tests.kgtag.place.goods import goods
 from tests.kgtag.running import main
@@ -29,7 +30,9 @@ KINDS = ["desk", "pan", "lamp", "rake"]
 @pytest.fixture(scope="session")
 def embeddings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(out: Path) -> None:
-        train_graph(goods(without=HIDDEN), out=out / "model", settings={"dim": 8, "epochs": 2})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(places, "_LEAST_LEAVES", 100)
+            train_graph(goods(without=HIDDEN), out=out / "model", settings={"dim": 8, "epochs": 2})
 
     return once(tmp_path_factory, "place", make) / "model"
 
