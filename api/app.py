@@ -20,6 +20,7 @@ from api import errors, openapi
 from api.answers import PREFIX, SUFFIX, Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
+from api.paths import keep_slashes
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
@@ -44,7 +45,7 @@ class App(FastAPI):
     front: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self.front or super().__call__)(scope, receive, send)
+        await (self.front or super().__call__)(keep_slashes(scope), receive, send)
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:

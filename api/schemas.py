@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from graph.editing import OPERATIONS
 from graph.errors import InputError
+from graph.labels import CONTROL
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
 from graph.model.times import utc_text
 from graph.proposals.workflow import Draft, read_draft
@@ -31,6 +32,8 @@ def _language(value: str) -> str:
 def _visible(value: str) -> str:
     if not value.strip():
         raise ValueError("a label has something in it")
+    if CONTROL.search(value):
+        raise ValueError("a label has no control characters, line breaks among them")
     return value
 
 

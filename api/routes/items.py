@@ -7,7 +7,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.errors import BODY, Problem, problems
-from api.http import BodyRoute, ConceptId, JsonBody, Reader, ReviewerKey, TaggerKey, json, require_known
+from api.http import AdminKey, BodyRoute, ConceptId, JsonBody, Reader, ReviewerKey, TaggerKey, json, require_known
 from api.schemas import FeedbackBody, ItemBody
 from api.service import service
 from graph.errors import InputError
@@ -78,7 +78,7 @@ async def put_item(
 
 
 @router.delete("/items/{id:path}", status_code=204, responses=problems(404, 422))
-def delete_item(request: Request, id: ItemId, key: TaggerKey) -> Response:
+def delete_item(request: Request, id: ItemId, key: AdminKey) -> Response:
     """Erase an item, its tags and the feedback on it."""
     if not service(request).live.store.delete_items([id]):
         raise _unknown(id)
