@@ -24,6 +24,7 @@ from api.paths import keep_slashes
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
+from kgtag.personal import mask_logs
 from kgtag.serve.settings import Settings, read_settings
 from kgtag.tag.models import Models
 
@@ -131,4 +132,5 @@ def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:
 
 def create_worker() -> FastAPI:
     """The app of one of several worker processes."""
+    mask_logs()
     return create_app(Settings(**orjson.loads(os.environ[_WORKER_SETTINGS])))

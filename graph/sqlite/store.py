@@ -240,7 +240,8 @@ class SqliteStore:
             known = service.stored(db, [id for (id,) in rows])
             db.executemany("DELETE FROM item WHERE id = ?", [(id,) for id in known])
             service.note_items(db, known, "erased")
-            return len(known)
+        self._file.truncate_log()
+        return len(known)
 
     def item_changes(self, *, after: int = 0, limit: int | None = None) -> list[ItemChange]:
         with self._file.reading() as db:
@@ -280,7 +281,9 @@ class SqliteStore:
 
     def delete_events(self, *, profile: str | None = None, before: str | None = None) -> int:
         with self._writing, self._file.writing() as db:
-            return db.execute(_DELETE_EVENTS, {"profile": profile, "before": before}).rowcount
+            count = db.execute(_DELETE_EVENTS, {"profile": profile, "before": before}).rowcount
+        self._file.truncate_log()
+        return count
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:

@@ -70,6 +70,7 @@ def open_models(settings: Settings) -> Models:
         enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
         precision=settings.precision,
         new_values=settings.new_values,
+        mask_personal=settings.mask_personal,
         recommender=settings.recommender,
         query_model=settings.query_model,
     )

@@ -15,6 +15,7 @@ from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.extract.named import ValueNames
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.personal import mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.text import clean_product
@@ -57,6 +58,7 @@ class Tagger:
         plausibility, settings: Of enforcement; the former from embeddings.
         values: Infers values that the text does not state, and categories.
         value_names: For models without spans: finds the values that titles name.
+        masks: Read products without the personal data in their texts, so that none of it gets into an answer.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class Tagger:
         settings: EnforceSettings | None = None,
         values: ImplicitValueModel | None = None,
         value_names: ValueNames | None = None,
+        masks: bool = True,
     ) -> None:
         self.taxonomy = taxonomy
+        self.masks = masks
         self.linker = linker
         self._extractor = extractor
         self._values = values
@@ -125,6 +129,8 @@ class Tagger:
             raise ended
 
     def _extract(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
+        if self.masks:
+            products = list(map(mask_product, products))
         prepared = [self._prepare(product) for product in products]
         given = iter([product for product, one in zip(products, prepared, strict=True) if isinstance(one, Product)])
         ready = [product for product in prepared if isinstance(product, Product)]
@@ -183,7 +189,7 @@ class Tagger:
                 candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
                 if rule is not None:
                     denied.setdefault(linked.link.concept, rule)
-            elif rule is None:
+            elif rule is None and not (self.masks and "**" in mention.surface):
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
         for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
             # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
