@@ -21,7 +21,20 @@ from api.answers import PREFIX, SUFFIX, Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
-from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
+from api.routes import (
+    changes,
+    concepts,
+    edits,
+    items,
+    jobs,
+    pages,
+    profiles,
+    proposals,
+    recommend,
+    search,
+    tag,
+    taxonomy,
+)
 from api.service import Service
 from graph.errors import InputError
 from kgtag.personal import mask_logs
@@ -97,6 +110,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         items.concept_items,
         profiles.router,
         jobs.router,
+        changes.router,
         concepts.router,
         edits.router,
         edits.history,

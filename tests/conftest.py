@@ -54,6 +54,7 @@ def pytest_configure() -> None:
 
 _SLOW = (
     "api/test_auth.py",
+    "api/test_changes.py",
     "api/test_cli.py",
     "api/test_edit.py",
     "api/test_jobs.py",
