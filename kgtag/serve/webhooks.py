@@ -1,7 +1,7 @@
 """Webhooks: the feed of changes, sent to addresses as signed requests (https://www.standardwebhooks.com).
 
 Each event is sent until it is taken, in order, at least once, and always with the same `webhook-id`: a receiver that
-remembers the ids sees each exactly once. Subscriptions and how far each is stand in the store; of all processes that
+keeps the ids sees each exactly once. Subscriptions and how far each is stand in the store; of all processes that
 serve it, the one with the lease sends.
 """
 
@@ -142,7 +142,7 @@ class Deliverer:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, and let another process go on."""
+        """End the thread, and leave the lease to another process."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=15)
