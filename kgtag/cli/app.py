@@ -19,6 +19,7 @@ from kgtag.cli import (
     place,
     profiles,
     proposals,
+    retag,
     search,
     store,
     tag,
@@ -68,6 +69,7 @@ app.command("status")(store.status)
 app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
+app.command("retag")(retag.retag)
 app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
 app.command("search")(search.search)
