@@ -79,6 +79,8 @@ _SLOW = (
     "kgtag/link/test_trained.py",
     "kgtag/link/test_tuning.py",
     "kgtag/place/",
+    "kgtag/serve/test_mcp.py",
+    "kgtag/tag/test_retag.py",
     "kgtag/tag/test_batch.py",
     "kgtag/test_front_door.py",
     "kgtag/train/",

@@ -15,6 +15,7 @@ from kgtag.cli import (
     feedback,
     history,
     items,
+    mcp,
     neo4j,
     place,
     profiles,
@@ -74,6 +75,7 @@ app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
 app.command("search")(search.search)
 app.command("propose")(discover.propose)
+app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)
 app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")

@@ -83,7 +83,7 @@ _NAMES = {
     "done": "done already",
     "touched": "touched",
     "skipped": "skipped: not touched",
-    "by_hand": "skipped: stored by hand",
+    "entered": "skipped: stored by hand",
     "no_text": "skipped: their text is not stored",
     "retagged": "tagged again",
     "changed": "of these, with other tags",

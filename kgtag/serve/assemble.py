@@ -41,7 +41,8 @@ def assemble_served(
     if store is not None:
         suggester.warm()
     earlier = before.tagger if before is not None else None
-    tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
+    serves = models.extractor is not None or models.labels
+    tagger = assemble_tagger(models, taxonomy, earlier=earlier) if serves else None
     if linker is None:
         linker = (lambda: tagger.linker) if tagger is not None else partial(assemble_linker, models, taxonomy)
     parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together, tagger=models.queries)

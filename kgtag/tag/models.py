@@ -41,6 +41,7 @@ class Models:
         recommender: Items by what users chose.
         queries: An extractor that was trained on search queries.
         mask_personal: Leave personal data in products unread.
+        labels: Serve a tagger without an extractor as well.
     """
 
     extractor: Extractor | None = None
@@ -53,6 +54,7 @@ class Models:
     recommender: RecommenderModel | None = None
     queries: Extractor | None = None
     mask_personal: bool = True
+    labels: bool = False
 
 
 def load_models(
@@ -143,6 +145,11 @@ def assemble_tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
         value_names=names, masks=models.mask_personal,
     )  # fmt: skip
+
+
+def with_labels(models: Models) -> Models:
+    """The models, with a search for the taxonomy's labels where there is no extractor."""
+    return models if models.extractor is not None else replace(models, labels=True)
 
 
 def _dictionary(taxonomy: Taxonomy, table: LabelTable) -> LabelExtractor:

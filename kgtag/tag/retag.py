@@ -85,7 +85,7 @@ class RetagReport:
         done: Tagged with this taxonomy and model already, as by a run before that was interrupted.
         touched: By reason.
         skipped: Not touched.
-        by_hand: With tags that people or other programs stored; left as they are.
+        entered: With tags that people or other programs stored; left as they are.
         no_text: Touched, with tags that came from a text, which stores do not keep: tag their file again.
         retagged: Stored again, or in a dry run to be stored.
         changed: Of these, with other tags than before.
@@ -98,7 +98,7 @@ class RetagReport:
     done: int = 0
     touched: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
-    by_hand: int = 0
+    entered: int = 0
     no_text: int = 0
     retagged: int = 0
     changed: int = 0
@@ -163,7 +163,7 @@ def _wanted(
     for item in store.items():
         report.items += 1
         if item.model.startswith("api:"):
-            report.by_hand += 1
+            report.entered += 1
             continue
         if (item.model, item.revision) == (tagger.version, tagger.taxonomy.revision):
             report.done += 1

@@ -107,7 +107,7 @@ def test_it_continues_and_leaves_what_is_not_its_own(shop: SqliteStore) -> None:
     apply(shop, EDITS["a merge"])
     seen: list[int] = []
     first = again(shop, "1", watch=seen.append)
-    assert first.by_hand == first.no_text == 1 and seen[-1] == first.items == len(list(shop.items()))
+    assert first.entered == first.no_text == 1 and seen[-1] == first.items == len(list(shop.items()))
     assert {"dresses", "color.green"} <= tags(shop)["given"] and "color.green" in tags(shop)["hand"]
     second = again(shop, "1")
     assert second.done == first.retagged and second.retagged == 0
