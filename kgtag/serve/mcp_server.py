@@ -48,9 +48,7 @@ def _with_messages(tool: Callable[P, R]) -> Callable[P, R]:
 
 def build(live: LiveTaxonomy, *, author: str) -> MCPServer:
     """The server. Its tools answer from the current snapshot; proposals are in the name of `author`."""
-    server = MCPServer(
-        "kgtag", title="Product taxonomy and tagger", instructions=_INSTRUCTIONS, version=version("kgtag")
-    )
+    server = MCPServer("kgtag", title="Product taxonomy and tagger", instructions=_INSTRUCTIONS)
 
     def served() -> Served:
         return live.current
