@@ -71,6 +71,20 @@ class PlausibleRow(TypedDict):
     probability: float
 
 
+class FlagRow(TypedDict):
+    """A term that a shop may not use, or must prove: a counterfeit, a medical claim, a forbidden superlative.
+
+    Example:
+        {"kind": "counterfeit", "term": "super clone", "severity": "error", "span": [4, 15]}
+    """
+
+    kind: Literal["counterfeit", "medical", "superlative"]
+    term: str
+    severity: Literal["error", "warning", "info"]
+    span: list[int]
+    field: NotRequired[Literal["title", "text"]]
+
+
 class TaggingRow(TypedDict):
     """The tags of one product: a row of "tags out".
 
@@ -87,6 +101,7 @@ class TaggingRow(TypedDict):
     proposals: NotRequired[list[PlausibleRow]]
     unsupported_language: NotRequired[str]
     text_read: NotRequired[bool]
+    flags: NotRequired[list[FlagRow]]
 
 
 class BrokenRow(TypedDict):

@@ -72,6 +72,7 @@ def open_models(settings: Settings) -> Models:
         precision=settings.precision,
         new_values=settings.new_values,
         mask_personal=settings.mask_personal,
+        claims=settings.claims,
         recommender=settings.recommender,
         query_model=settings.query_model,
     )

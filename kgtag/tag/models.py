@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from graph.claims import Claims
 from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
@@ -42,6 +43,7 @@ class Models:
         queries: An extractor that was trained on search queries.
         mask_personal: Leave personal data in products unread.
         labels: Serve a tagger without an extractor as well.
+        claims: Terms to flag in products; None for none.
     """
 
     extractor: Extractor | None = None
@@ -55,6 +57,7 @@ class Models:
     queries: Extractor | None = None
     mask_personal: bool = True
     labels: bool = False
+    claims: Claims | None = field(default_factory=Claims.load)
 
 
 def load_models(
@@ -67,6 +70,7 @@ def load_models(
     recommender: Path | str | None = None,
     query_model: Path | str | None = None,
     mask_personal: bool = True,
+    claims: Path | str | None = None,
 ) -> Models:
     """Read a model directory, with its linker and its model of implicit values, an embeddings directory, one of `kgtag
     train recommender`, and a model that was trained on search queries.
@@ -92,7 +96,7 @@ def load_models(
     queries = SequenceExtractor.load(Path(query_model)) if query_model is not None else None
     models = Models(
         extractor, linker, None, settings, values, new_values, recommender=items, queries=queries,
-        mask_personal=mask_personal,
+        mask_personal=mask_personal, claims=Claims.load(Path(claims) if claims is not None else None),
     )  # fmt: skip
     if embeddings is None:
         return models
@@ -143,7 +147,7 @@ def assemble_tagger(
     scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
-        value_names=names, masks=models.mask_personal,
+        value_names=names, masks=models.mask_personal, claims=models.claims,
     )  # fmt: skip
 
 

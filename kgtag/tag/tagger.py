@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from graph.claims import Claim, Claims
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
@@ -23,6 +24,7 @@ from kgtag.types import (
     CandidateTag,
     Extraction,
     Extractor,
+    Field,
     Linked,
     Linker,
     Nil,
@@ -59,6 +61,7 @@ class Tagger:
         values: Infers values that the text does not state, and categories.
         value_names: For models without spans: finds the values that titles name.
         masks: Read products without the personal data in their texts, so that none of it gets into an answer.
+        claims: Terms to flag in titles and texts.
     """
 
     def __init__(
@@ -73,9 +76,11 @@ class Tagger:
         values: ImplicitValueModel | None = None,
         value_names: ValueNames | None = None,
         masks: bool = True,
+        claims: Claims | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.masks = masks
+        self._claims = claims
         self.linker = linker
         self._extractor = extractor
         self._values = values
@@ -146,6 +151,11 @@ class Tagger:
         )
         return [one if isinstance(one, InputError) else next(found) for one in prepared]
 
+    def _flags(self, product: Product) -> Iterator[tuple[Field, Claim]]:
+        if self._claims is not None:
+            yield from (("title", claim) for claim in self._claims.find(product.title))
+            yield from (("text", claim) for claim in self._claims.find(product.text or ""))
+
     def _read(self, product: Product, extraction: Extraction) -> Reading:
         mentions = [(mention.span, self._label_map.attribute(mention.attribute)) for mention in extraction.mentions]
         return self._reader.read(product, mentions)
@@ -211,6 +221,7 @@ class Tagger:
             found.proposals,
             language,
             not one.given.text or getattr(self._extractor, "reads_text", True),
+            tuple(self._flags(one.given)),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
 
