@@ -20,10 +20,25 @@ from api import errors, openapi
 from api.answers import PREFIX, SUFFIX, Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
-from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
+from api.paths import keep_slashes
+from api.routes import (
+    changes,
+    concepts,
+    edits,
+    items,
+    jobs,
+    pages,
+    profiles,
+    proposals,
+    recommend,
+    search,
+    tag,
+    taxonomy,
+)
 from api.service import Service
 from graph.errors import InputError
 from graph.formats.reading import limit_files
+from kgtag.personal import mask_logs
 from kgtag.serve.settings import Settings, read_settings
 from kgtag.tag.models import Models
 
@@ -45,7 +60,7 @@ class App(FastAPI):
     front: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self.front or super().__call__)(scope, receive, send)
+        await (self.front or super().__call__)(keep_slashes(scope), receive, send)
 
 
 def create_app(settings: Settings | None = None, *, models: Models | None = None) -> FastAPI:
@@ -98,6 +113,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         items.concept_items,
         profiles.router,
         jobs.router,
+        changes.router,
         concepts.router,
         edits.router,
         edits.history,
@@ -133,4 +149,5 @@ def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:
 
 def create_worker() -> FastAPI:
     """The app of one of several worker processes."""
+    mask_logs()
     return create_app(Settings(**orjson.loads(os.environ[_WORKER_SETTINGS])))

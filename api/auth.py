@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.errors import Problem
-from graph.api_keys import Scope, allows, key_id, matches
+from graph.api_keys import Scope, allows, expired, key_id, matches
 from graph.errors import StoreUnavailable
 from graph.model import ApiKey
 from graph.store import TaxonomyStore
@@ -59,7 +59,7 @@ class Keyring:
     def find(self, presented: str) -> ApiKey | None:
         id = key_id(presented)
         key = self._keys.get(id) if self._keys is not None and id is not None else None
-        return key if key is not None and matches(key, presented) else None
+        return key if key is not None and matches(key, presented) and not expired(key) else None
 
 
 class Require(SecurityBase):
@@ -82,7 +82,7 @@ class Require(SecurityBase):
         presented = presented_key(request.scope["headers"], basic=self._basic)
         key = await find_key(request, presented)
         if key is None:
-            wrong = "this key is unknown or has been revoked" if presented else "a key is needed"
+            wrong = "this key is unknown, expired or revoked" if presented else "a key is needed"
             detail = f"{wrong}; send Authorization: Bearer KEY or X-API-Key: KEY (made by: kgtag keys create)"
             challenge = 'Basic realm="kgtag: the key is the password"' if self._basic else 'Bearer realm="kgtag"'
             raise Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})

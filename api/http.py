@@ -38,6 +38,7 @@ EditorKey = Annotated[ApiKey, Security(Require("edit"), scopes=["edit"])]
 JobKey = Annotated[ApiKey, Security(Require("read", or_else="tag"), scopes=["read", "tag", "edit", "admin"])]
 """For jobs: any key here; each kind of job has a scope of its own."""
 TaggerKey = Annotated[ApiKey, Security(Require("tag"), scopes=["tag"])]
+AdminKey = Annotated[ApiKey, Security(Require("admin"), scopes=["admin"])]
 ReviewerKey = Annotated[ApiKey, Security(Require("tag", or_else="propose"), scopes=["tag"])]
 """For feedback, which the shop's own software sends as well as people."""
 

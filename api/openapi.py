@@ -16,7 +16,7 @@ from api.jobs import bodies
 from graph import rows as graph_rows
 from graph.rows import AuditReport
 from kgtag import rows
-from kgtag.rows import ErrorRow, ImportResult, JobRow, ProblemDetails, TaggingRow
+from kgtag.rows import ErrorRow, ImportResult, ItemChanged, JobRow, ProblemDetails, TaggingRow, TaxonomyChanged
 
 _REF = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
@@ -107,7 +107,16 @@ def _schemas() -> dict[str, Any]:
     given = [(one, _IN, TypeAdapter(one)) for one in bodies]
     given += [
         (one, _OUT, TypeAdapter(one))
-        for one in (TaggingRow, ErrorRow, ProblemDetails, AuditReport, ImportResult, JobRow)
+        for one in (
+            TaggingRow,
+            ErrorRow,
+            ProblemDetails,
+            AuditReport,
+            ImportResult,
+            JobRow,
+            TaxonomyChanged,
+            ItemChanged,
+        )
     ]
     found: dict[str, Any] = TypeAdapter.json_schemas(given, ref_template=_REF)[1]["$defs"]
     return found

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from graph.editing import OPERATIONS
 from graph.errors import InputError
+from graph.feed import FeedType
+from graph.labels import CONTROL
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
 from graph.model.times import utc_text
 from graph.proposals.workflow import Draft, read_draft
@@ -31,6 +33,8 @@ def _language(value: str) -> str:
 def _visible(value: str) -> str:
     if not value.strip():
         raise ValueError("a label has something in it")
+    if CONTROL.search(value):
+        raise ValueError("a label has no control characters, line breaks among them")
     return value
 
 
@@ -124,6 +128,18 @@ class ItemBody(Body):
                 raise ValueError(f"the tag {tag.concept!r} is given twice")
             seen.add(tag.concept)
         return self
+
+
+class WebhookBody(Body):
+    """An address to send the feed of changes to.
+
+    Example:
+        {"url": "https://shop.example/hooks/kgtag", "types": ["item"]}
+    """
+
+    url: Annotated[str, Field(max_length=2_000)]
+    types: Annotated[list[FeedType] | None, Field(min_length=1, max_length=2)] = None
+    since: Annotated[str | None, Field(max_length=40, description="A position of the feed; now by default.")] = None
 
 
 def _require_span(title: str | None, start: int | None, end: int | None) -> None:

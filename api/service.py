@@ -17,6 +17,7 @@ from api.jobs.runner import Runner
 from api.metrics import Metrics
 from graph.api_keys import allows
 from graph.errors import StoreError, StoreUnavailable
+from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
 from kgtag.embed.audit import audit_store
@@ -24,6 +25,7 @@ from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
+from kgtag.serve.webhooks import Deliverer
 from kgtag.tag.models import Models
 from kgtag.tag.tagger import Tagger
 
@@ -68,6 +70,8 @@ class Service:
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
         self.stopping = threading.Event()
+        self.feed = FeedHead()
+        self._deliverer: Deliverer | None = None
         directory = settings.jobs_directory()
         self.jobs = JobFolder(directory.absolute()) if directory is not None else None
         self._runner: Runner | None = None
@@ -180,6 +184,8 @@ class Service:
         self.load_keys()
         threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
         live.start(self.load_keys, lambda: models.follow(live.renew))
+        self._deliverer = Deliverer(store, private=self.settings.webhook_private)
+        self._deliverer.start()
         if self.jobs is not None:
             slots, days = self.settings.job_slots, self.settings.job_days
             self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
@@ -187,6 +193,8 @@ class Service:
 
     def stop(self) -> None:
         self.stopping.set()
+        if self._deliverer is not None:
+            self._deliverer.stop()
         if self._runner is not None:
             self._runner.stop()
         if self._live is not None:

@@ -36,6 +36,10 @@ class Net:
         targets = {retag.target for retag in self.retag_early} - set(self.delete)
         return tuple(concept for concept in self.put if concept.id in targets)
 
+    def moved(self) -> set[str]:
+        """Ids of the concepts whose tags move or go."""
+        return {one.source for one in (*self.retag, *self.retag_early)} | set(self.delete)
+
     def ends(self) -> set[str]:
         """Ids of the concepts that `relate` needs."""
         return {edge.source for edge in self.relate} | {edge.target for edge in self.relate}

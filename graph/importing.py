@@ -12,6 +12,7 @@ from pathlib import Path
 from graph.editing.edit import apply_with, preview
 from graph.errors import InputError
 from graph.formats.parsed import Parsed, note
+from graph.labels import CONTROL
 from graph.model import Change, ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.replacing import Fact, Local, Replacement, local_facts, nameless, replacement, require_same
 from graph.store import TaxonomyStore
@@ -139,6 +140,7 @@ def import_parsed(
     """
     counts = ImportCounts()
     before: Taxonomy | None = None
+    content = _without_controls(content)
 
     def local(asked: Set[Fact]) -> Set[Fact]:
         return local_facts(store.history(), asked)
@@ -155,6 +157,30 @@ def import_parsed(
     taxonomy = preview(store, planned)[2] if dry_run else apply_with(store, planned)
     fields = {name: getattr(counts, name) for name in ImportCounts.__slots__}
     return ImportReport(**fields, before=before if before is not None else taxonomy, taxonomy=taxonomy)
+
+
+def _without_controls(content: Parsed) -> Parsed:
+    """The content with blanks for control characters in labels, and a note of them."""
+    found = [concept.id for concept in content.concepts if any(CONTROL.search(text) for text, _, _ in concept.labels())]
+    if not found:
+        return content
+    wrong = set(found)
+
+    def plain(text: str) -> str:
+        return " ".join(CONTROL.sub(" ", text).split())
+
+    def cleaned(one: Concept) -> Concept:
+        lists = (
+            {tag: tuple(filter(None, map(plain, texts))) for tag, texts in kind.items()}
+            for kind in (one.alt_label, one.hidden_label)
+        )
+        alt, hidden = ({tag: texts for tag, texts in kind.items() if texts} for kind in lists)
+        pref = {tag: plain(text) or one.id for tag, text in one.pref_label.items()}
+        return replace(one, pref_label=pref, alt_label=alt, hidden_label=hidden)
+
+    concepts = tuple(cleaned(one) if one.id in wrong else one for one in content.concepts)
+    notes = note("labels have control characters, which became blanks", map(repr, found))
+    return replace(content, concepts=concepts, notes=(*content.notes, *notes), faults=(*content.faults, *notes))
 
 
 def prefixed(content: Parsed, prefix: str) -> Parsed:

@@ -18,7 +18,8 @@ _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 CJK_CLASS = f"{_CJK}\U00020000-\U0003ffff"
 CJK = re.compile(f"[{CJK_CLASS}]")
 _HIDDEN = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff"
-_UNPRINTABLE = re.compile("[\u0000-\u001f\u007f-\u009f\ud800-\udfff]+")
+CONTROL = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]+")
+"""Control characters, line breaks and lone surrogates: nothing that a label has."""
 _UNSEEN = re.compile(f"[{_HIDDEN}™®©℠]+")
 """Zero-width characters, and marks that NFKC would write as letters."""
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
@@ -111,7 +112,7 @@ def _singular(word: str) -> str:
 
 def normal_form(surface: str) -> str:
     """`normalise` of the surface without control and zero-width characters and trade marks, cut at MAX_CHARACTERS."""
-    visible = _UNSEEN.sub("", _UNPRINTABLE.sub(" ", surface[: 4 * MAX_CHARACTERS]))
+    visible = _UNSEEN.sub("", CONTROL.sub(" ", surface[: 4 * MAX_CHARACTERS]))
     return normalise(visible)[:MAX_CHARACTERS].strip()
 
 

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
 from graph.errors import ConflictError
-from graph.model import Accepting, ApiKey, Event, Feedback, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Event, Feedback, ItemChange, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import ChangeSet, HistoryEntry, Record, Release, Version
 
 K = TypeVar("K")
@@ -90,6 +90,19 @@ class TaxonomyStore(Protocol):
     def delete_items(self, ids: Sequence[str]) -> int:
         """Erase items, their tags and the feedback on them, in one transaction; how many items there were."""
 
+    def item_changes(self, *, after: int = 0, limit: int | None = None) -> list[ItemChange]:
+        """The last change of each item with `seq` > `after`, by `seq`: put, reviewed, its tags moved, or erased.
+
+        What Neo4j Browser does to items is not in it. Whoever reads a `seq` has missed no smaller one.
+        """
+
+    def item_seq(self) -> int:
+        """The greatest `seq` so far."""
+
+    def old_items(self, before: str, *, limit: int | None = None) -> list[str]:
+        """Ids of stored items whose last change was before a time, by id; what was there before changes were noted
+        counts from then."""
+
     def put_feedback(self, feedback: Feedback) -> None:
         """Store feedback and, in the same transaction, what it says of the tags of its item.
 
@@ -145,6 +158,13 @@ class TaxonomyStore(Protocol):
 
     def keys(self) -> list[ApiKey]:
         """All API keys, by id."""
+
+    def states(self, kind: str) -> dict[str, str]:
+        """The values of a kind by id, in order of id: what the service keeps for itself between starts."""
+
+    def put_state(self, kind: str, id: str, value: str | None, *, expect: str | None) -> bool:
+        """Replace the value `expect` (None: there is none) by another one, or remove it; False, and nothing is written,
+        when the present value is not the expected one."""
 
     def close(self) -> None:
         """Close connections."""

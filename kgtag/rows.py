@@ -71,6 +71,20 @@ class PlausibleRow(TypedDict):
     probability: float
 
 
+class FlagRow(TypedDict):
+    """A term that a shop may not use, or must prove: a counterfeit, a medical claim, a forbidden superlative.
+
+    Example:
+        {"kind": "counterfeit", "term": "super clone", "severity": "error", "span": [4, 15]}
+    """
+
+    kind: Literal["counterfeit", "medical", "superlative"]
+    term: str
+    severity: Literal["error", "warning", "info"]
+    span: list[int]
+    field: NotRequired[Literal["title", "text"]]
+
+
 class TaggingRow(TypedDict):
     """The tags of one product: a row of "tags out".
 
@@ -87,6 +101,7 @@ class TaggingRow(TypedDict):
     proposals: NotRequired[list[PlausibleRow]]
     unsupported_language: NotRequired[str]
     text_read: NotRequired[bool]
+    flags: NotRequired[list[FlagRow]]
 
 
 class BrokenRow(TypedDict):
@@ -262,6 +277,71 @@ class ItemRow(TypedDict):
     tagged_revision: str
     tags: list[ItemTagRow]
     revision: str
+
+
+class TaxonomyChanged(TypedDict):
+    """An event of the feed: a new version. `concepts` are the first hundred that it touched.
+
+    Example:
+        {"id": "v12", "position": "12-345", "type": "taxonomy", "at": "2026-08-03T10:15:30.000001+00:00", "version": 12,
+         "author": "ann", "reason": "clearer", "origin": "kgtag", "summary": "1 concept changed: Sandals",
+         "concepts": ["sandals"], "changes": 1}
+    """
+
+    id: str
+    position: str
+    type: Literal["taxonomy"]
+    at: str
+    version: int
+    revision: str | None
+    author: str
+    reason: str
+    origin: str
+    summary: str
+    concepts: list[str]
+    changes: int
+
+
+class ItemChanged(TypedDict):
+    """An event of the feed: the tags of an item may have changed, or it was erased.
+
+    Example:
+        {"id": "i345", "position": "12-345", "type": "item", "at": "2026-08-03T10:15:30.000001+00:00", "item": "sku-1",
+         "change": "tagged"}
+    """
+
+    id: str
+    position: str
+    type: Literal["item"]
+    at: str
+    item: str
+    change: Literal["tagged", "erased"]
+
+
+class WebhookRow(TypedDict):
+    """An address that the feed is sent to. `position` is after what it took, `failures` are those since then.
+
+    Example:
+        {"id": "wh_0f2a4c6e8b1d", "url": "https://shop.example/hooks", "types": ["taxonomy", "item"], "state": "active",
+         "position": "12-345", "failures": 0, "error": null}
+    """
+
+    id: str
+    url: str
+    types: list[str]
+    created: str
+    state: Literal["active", "failing", "gone"]
+    position: str
+    failures: int
+    error: str | None
+    secret: NotRequired[str]
+
+
+class Webhooks(TypedDict):
+    """Webhooks; a new one with its secret."""
+
+    webhooks: list[WebhookRow]
+    revision: str | None
 
 
 class ItemPage(TypedDict):

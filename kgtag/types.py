@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from html import escape
 from typing import Any, Literal, Protocol, cast
 
+from graph.claims import Claim
 from graph.model import ItemTag, TaggedItem
-from kgtag.rows import DroppedRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
+from kgtag.rows import DroppedRow, FlagRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
 """The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""
@@ -400,6 +401,7 @@ class Tagging:
         revision: Revision of the taxonomy.
         proposals: Relations that enforcement took for granted.
         text_read: Whether the product's text was read: a model trained on titles reads titles alone.
+        flags: Terms in title and text that a shop may not use, or must prove, with their field.
         unsupported_language: The product's language, if the taxonomy has no labels in it: then only names that stand
             in the product as a label has them are tags.
 
@@ -425,6 +427,7 @@ class Tagging:
     proposals: tuple[Proposal, ...] = ()
     unsupported_language: str | None = None
     text_read: bool = True
+    flags: tuple[tuple[Field, Claim], ...] = ()
 
     def by_attribute(self) -> dict[str, list[Tag]]:
         """Tags by attribute id, categories under "category"; most probable first."""
@@ -449,6 +452,8 @@ class Tagging:
             row["unsupported_language"] = self.unsupported_language
         if not self.text_read:
             row["text_read"] = False
+        if self.flags:
+            row["flags"] = [_flag(field, claim) for field, claim in self.flags]
         return row
 
     def to_item(self, product: Product) -> TaggedItem:
@@ -489,6 +494,16 @@ def _place(span: Span | None) -> dict[str, Any]:
     if span is None:
         return {"span": None}
     return {"span": [span.start, span.end], "field": None if span.field == "title" else span.field}
+
+
+def _flag(field: Field, claim: Claim) -> FlagRow:
+    row: FlagRow = {
+        "kind": claim.kind,
+        "term": claim.term,
+        "severity": claim.severity,
+        "span": [claim.start, claim.end],
+    }
+    return row if field == "title" else {**row, "field": field}
 
 
 def _round(value: float | None) -> float | None:

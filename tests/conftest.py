@@ -54,6 +54,7 @@ def pytest_configure() -> None:
 
 _SLOW = (
     "api/test_auth.py",
+    "api/test_changes.py",
     "api/test_cli.py",
     "api/test_edit.py",
     "api/test_jobs.py",
@@ -78,6 +79,8 @@ _SLOW = (
     "kgtag/link/test_trained.py",
     "kgtag/link/test_tuning.py",
     "kgtag/place/",
+    "kgtag/serve/test_mcp.py",
+    "kgtag/tag/test_retag.py",
     "kgtag/tag/test_batch.py",
     "kgtag/test_front_door.py",
     "kgtag/train/",

@@ -7,16 +7,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.errors import BODY, Problem, problems
-from api.http import BodyRoute, ConceptId, JsonBody, Reader, ReviewerKey, TaggerKey, json, require_known
+from api.http import AdminKey, BodyRoute, ConceptId, JsonBody, Reader, ReviewerKey, TaggerKey, json, require_known
 from api.schemas import FeedbackBody, ItemBody
 from api.service import service
 from graph.errors import InputError
 from graph.model import Feedback, ItemTag, TaggedItem
 from graph.model.feedback import new_feedback_id
+from graph.proposals.erase import erase_items
 from graph.rows import feedback_row
 from graph.taxonomy import Taxonomy
-from kgtag.discover.feedback import require_tag
-from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow, ItemTagRow
+from kgtag.discover.feedback import masked_feedback, require_tag
+from kgtag.personal import mask
+from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow
+from kgtag.tag.stored import item_row
 
 router = APIRouter(prefix="/v1", tags=["items"], responses=problems(401, 403, 503), route_class=BodyRoute)
 concept_items = APIRouter(
@@ -67,20 +70,21 @@ async def put_item(
     if id != id.strip() or not id.isprintable():
         raise InputError("an item's id has no blanks around it and no unprintable characters")
     await require_known(taxonomy, *(tag.concept for tag in body.tags))
+    title = mask(body.title) if found.settings.mask_personal else body.title
     tags = tuple(
-        ItemTag(t.concept, t.probability, t.method, t.start, t.end, _cut(body.title, t.start, t.end), t.status)
+        ItemTag(t.concept, t.probability, t.method, t.start, t.end, _cut(title, t.start, t.end), t.status)
         for t in body.tags
     )
     tags += _broader(taxonomy, tags)
-    stored = TaggedItem(id, body.title, body.lang, f"api:{key.name or key.id}", taxonomy.revision, tags)
+    stored = TaggedItem(id, title, body.lang, f"api:{key.name or key.id}", taxonomy.revision, tags)
     await run_in_threadpool(found.live.store.put_items, [stored])
     return json(item_row(stored, taxonomy))
 
 
 @router.delete("/items/{id:path}", status_code=204, responses=problems(404, 422))
-def delete_item(request: Request, id: ItemId, key: TaggerKey) -> Response:
-    """Erase an item, its tags and the feedback on it."""
-    if not service(request).live.store.delete_items([id]):
+def delete_item(request: Request, id: ItemId, key: AdminKey) -> Response:
+    """Erase an item, its tags, the feedback on it, and what proposals show of it."""
+    if not erase_items(service(request).live.store, [id]):
         raise _unknown(id)
     return Response(status_code=204)
 
@@ -113,6 +117,8 @@ def _give(request: Request, caller: str, body: FeedbackBody) -> object:
     product = None if body.product is None else body.product.model_dump(exclude_unset=True)
     span = None if body.span is None else (body.span[0], body.span[1])
     given = Feedback(id, at, body.reviewer or caller, body.concept, body.verdict, body.item, product, span, body.reason)
+    if service(request).settings.mask_personal:
+        given = masked_feedback(given)
     store.put_feedback(given)
     return feedback_row(given)
 
@@ -144,39 +150,6 @@ def _broader(taxonomy: Taxonomy, tags: tuple[ItemTag, ...]) -> tuple[ItemTag, ..
                 if id not in given:
                     implied[id] = max(implied.get(id, 0.0), tag.probability)
     return tuple(ItemTag(id, probability, "implied") for id, probability in sorted(implied.items()))
-
-
-def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:
-    """The item as JSON, with the labels of the snapshot."""
-    return {
-        "id": stored.id,
-        "title": stored.title,
-        "lang": stored.lang,
-        "model": stored.model,
-        "tagged_revision": stored.revision,
-        "tags": [_tag_row(tag, taxonomy, stored.lang) for tag in stored.tags],
-        "revision": taxonomy.revision,
-    }
-
-
-def _tag_row(tag: ItemTag, taxonomy: Taxonomy, lang: str | None) -> ItemTagRow:
-    concept = taxonomy.get(tag.concept)
-    row: ItemTagRow = {
-        "concept": tag.concept,
-        "label": tag.concept if concept is None else concept.label(lang),
-        "probability": round(tag.probability, 6),
-        "method": tag.method,
-        "status": tag.status,
-    }
-    if concept is not None:
-        row["kind"] = concept.kind
-        if (attribute := taxonomy.attribute_of(concept.id)) is not None:
-            row["attribute"] = attribute
-    if tag.start is not None and tag.end is not None:
-        row["start"], row["end"] = tag.start, tag.end
-    if tag.surface is not None:
-        row["surface"] = tag.surface
-    return row
 
 
 def _cut(title: str, start: int | None, end: int | None) -> str | None:

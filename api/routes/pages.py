@@ -134,25 +134,27 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """200 as soon as there is a snapshot to answer from, even one that has grown stale; 503 with the reason before.
 
-    With a key of scope `read` it names the quarantined content and its repairs, without one only counts.
+    With a key of scope `read` it names the quarantined content, its repairs and what is wrong; without one it counts.
     """
     found = service(request)
     if found.revision is None:
         raise Problem("not-ready", f"no snapshot yet: {found.error}")
     served, freshness, key = found.current, found.live.freshness, await caller(request)
+    reads = key is not None and allows(key, "read")
+    error = freshness.error if reads or freshness.error is None else "a key of scope read shows it"
     row: Readiness = {
         "status": "stale" if found.stale_for is not None else "ready",
         "revision": served.taxonomy.revision,
         "version": served.taxonomy.version,
         "concepts": len(served.taxonomy),
         "stale_for": round(freshness.stale_for, 3),
-        "error": freshness.error,
+        "error": error,
         "model": served.tagger.version if served.tagger is not None else None,
-        "model_error": found.model_error if key is not None and allows(key, "read") else None,
+        "model_error": found.model_error if reads else None,
         "quarantined": len(served.taxonomy.problems),
         "codes": dict(Counter(problem.code for problem in served.taxonomy.problems)),
     }
-    if key is not None and allows(key, "read"):
+    if reads:
         row["problems"] = found.derived.problems
     return json(row)
 

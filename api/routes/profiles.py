@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.errors import BODY, problems
-from api.http import BodyRoute, JsonBody, Lang, TaggerKey, json, require_known
+from api.http import AdminKey, BodyRoute, JsonBody, Lang, TaggerKey, json, require_known
 from api.schemas import EventsBody
 from api.service import service
 from graph.model import Event
@@ -47,7 +47,7 @@ def profile(request: Request, id: ProfileId, key: TaggerKey, lang: Lang = None) 
 
 
 @router.delete("/{id:path}", status_code=204, responses=problems(422))
-def delete_profile(request: Request, id: ProfileId, key: TaggerKey) -> Response:
+def delete_profile(request: Request, id: ProfileId, key: AdminKey) -> Response:
     """Erase all that is kept of a visitor. It succeeds for an unknown one as well: nothing is kept either way."""
     service(request).live.store.delete_events(profile=id)
     return Response(status_code=204)

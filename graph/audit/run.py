@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from graph.audit import branches, labels, skos_checks, structure
+from graph.audit.claims import ItemClaims
 from graph.audit.fixes import Fixes, plan_fixes
 from graph.audit.report import Check, Defect, Report, Severity, report
 from graph.audit.thesaurus import Thesaurus
@@ -86,8 +87,14 @@ SKOS_CHECKS: tuple[SkosCheck, ...] = (
 
 def check_names() -> tuple[str, ...]:
     """Names of all checks, those of other packages last."""
-    own = tuple(check.name for check in (*CHECKS, *structure.tag_checks(())))
+    own = tuple(check.name for check in (*CHECKS, *_of_items(())))
     return own + tuple(check.name for check in _installed() if check.name not in own)
+
+
+def _of_items(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
+    """The checks of these items, which are read once."""
+    claims = ItemClaims()
+    return (*structure.tag_checks(claims.through(items)), *claims.checks())
 
 
 def _installed() -> list[Check]:
@@ -120,7 +127,7 @@ def audit(
         >>> [finding.message for finding in report.findings]
         ["'Wellies' (wellies) stands alone: nothing is broader or narrower"]
     """
-    tag_checks = structure.tag_checks(items) if items is not None else ()
+    tag_checks = _of_items(items) if items is not None else ()
     wanted = _wanted((*_of_taxonomy(dialect), *tag_checks, *extra), checks)
     rows = [(check.name, check.severity, check.find) for check in wanted]
     with rdf.uncollected():
@@ -154,7 +161,7 @@ def safe_fixes(
         >>> apply(store, fixes.changes).version
         7
     """
-    tag_checks = structure.tag_checks(items)
+    tag_checks = _of_items(items)
     wanted = _wanted((*_of_taxonomy(dialect), *tag_checks), checks)
     with rdf.uncollected():
         return plan_fixes(data, wanted, {check.name for check in tag_checks}, by)

@@ -3,12 +3,13 @@
 Command lines, scripts and proposals make them; planned on a newer taxonomy, a request gives up-to-date changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from graph.editing.concepts import Alteration, Signature, alter, create, move, rename
 from graph.editing.redirects import Part, deprecate, merge, split
 from graph.errors import InputError, UnknownConcept
+from graph.labels import CONTROL
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, Relation, RelationType
 from graph.model.changes import Change, ChangeSet, DeleteRelation, PutConcept, PutRelation, Retag, change_from_json
 from graph.taxonomy import Taxonomy
@@ -187,6 +188,8 @@ def _by_language(request: EditRequest, name: str) -> dict[str, str]:
     value = _require(request, name)
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         raise InputError(f'{name} is {value!r}; a text for each language was expected, like {{"en": "Shoes"}}')
+    if name != "definition":
+        _require_plain(value.values(), name)
     return dict(value)
 
 
@@ -202,7 +205,14 @@ def _list_of_texts(value: object, name: str) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) and text.strip() for text in texts):
         raise InputError(f"{name} is {value!r}; a text or a list of texts was expected")
+    _require_plain(texts, name)
     return list(texts)
+
+
+def _require_plain(texts: Iterable[str], name: str) -> None:
+    for text in texts:
+        if found := CONTROL.search(text):
+            raise InputError(f"{name} {text!r} has the control character U+{ord(found.group()):04X}; leave it out")
 
 
 def read_change(row: Mapping[str, Any]) -> Change:

@@ -18,7 +18,6 @@ from graph.model.concepts import LANGUAGE_TAG as LANGUAGE_TAG
 from graph.model.concepts import RELATION_TYPES as RELATION_TYPES
 from graph.model.concepts import STATUSES as STATUSES
 from graph.model.concepts import SYMMETRIC as SYMMETRIC
-from graph.model.concepts import ApiKey as ApiKey
 from graph.model.concepts import Choice as Choice
 from graph.model.concepts import Concept as Concept
 from graph.model.concepts import ItemTag as ItemTag
@@ -42,3 +41,5 @@ from graph.model.proposals import Accepting as Accepting
 from graph.model.proposals import Comment as Comment
 from graph.model.proposals import Proposal as Proposal
 from graph.model.proposals import ProposalStatus as ProposalStatus
+from graph.model.service import ApiKey as ApiKey
+from graph.model.service import ItemChange as ItemChange

@@ -1,4 +1,4 @@
-"""Concepts, relations between them, problems with either, items tagged with them, and API keys."""
+"""Concepts, relations between them, problems with either, and items tagged with them."""
 
 from __future__ import annotations
 
@@ -211,14 +211,3 @@ class TaggedItem:
     model: str
     revision: str
     tags: tuple[ItemTag, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKey:
-    """An API key as stored, with the hash of its secret alone."""
-
-    id: str
-    name: str
-    sha256: str
-    scopes: tuple[str, ...]
-    created: str

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from graph.errors import InputError
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def timed_id(at: datetime) -> str:
@@ -14,3 +19,16 @@ def timed_id(at: datetime) -> str:
 def utc_text(at: datetime) -> str:
     """A time in whole seconds of UTC, as `2026-01-31T12:00:00Z`."""
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def read_duration(text: str) -> timedelta:
+    """A duration such as `90d`, `12h`, `30m` or `2w`. Raises InputError.
+
+    Example:
+        >>> read_duration("90d").days
+        90
+    """
+    found = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
+    if found is None or not int(found[1]):
+        raise InputError(f"{text!r} is not a duration; like 90d, 12h, 30m or 2w")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

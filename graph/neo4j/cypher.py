@@ -161,14 +161,38 @@ MATCH (c:Concept {id: $concept})<-[t:TAGGED]-(i:Item)
 WHERE coalesce(t.status, 'accepted') = 'accepted' AND i.id IS :: STRING NOT NULL AND i.id > $after
 RETURN DISTINCT i.id AS id ORDER BY id LIMIT $limit
 """
-DELETE_ITEMS = """
-OPTIONAL MATCH (f:Feedback) WHERE f.item IN $ids
-DETACH DELETE f
-WITH count(*) AS rows
-OPTIONAL MATCH (i:Item) WHERE i.id IN $ids
-WITH collect(i) AS items
-FOREACH (i IN items | DETACH DELETE i)
-RETURN size(items) AS n
+STORED = "MATCH (i:Item) WHERE i.id IN $ids RETURN DISTINCT i.id AS id ORDER BY id"
+TAGGED_WITH = """
+MATCH (c:Concept)<-[:TAGGED]-(i:Item) WHERE c.id IN $ids AND i.id IS :: STRING NOT NULL
+RETURN DISTINCT i.id AS id ORDER BY id
+"""
+DELETE_FEEDBACK = "MATCH (f:Feedback) WHERE f.item IN $ids DETACH DELETE f"
+DELETE_ITEMS = "MATCH (i:Item) WHERE i.id IN $ids DETACH DELETE i"
+NOTE_ITEMS = """
+MERGE (n:Counter {id: 'items'}) ON CREATE SET n.value = 0
+SET n.value = n.value + size($ids)
+WITH n.value - size($ids) AS before
+UNWIND range(0, size($ids) - 1) AS at
+MERGE (c:ItemChange {item: $ids[at]}) SET c.seq = before + at + 1, c.change = $change, c.at = $at
+"""
+"""The counter is locked as long as the transaction: numbers become visible in their order."""
+ITEM_SEQ = "MATCH (n:Counter {id: 'items'}) RETURN n.value AS value"
+ITEM_CHANGES = """
+MATCH (c:ItemChange) WHERE c.seq > $after
+RETURN c.item AS item, c.seq AS seq, c.change AS change, c.at AS at ORDER BY seq LIMIT $limit
+"""
+OLD_ITEMS = """
+MATCH (m:Migration) WHERE m.name STARTS WITH 'V0006' WITH m.appliedAt AS noted
+MATCH (i:Item) WHERE i.id IS :: STRING NOT NULL
+OPTIONAL MATCH (c:ItemChange {item: i.id})
+WITH i.id AS id, coalesce(c.at, noted) AS at WHERE at < $before
+RETURN DISTINCT id ORDER BY id LIMIT $limit
+"""
+LOCK_STATE = "MERGE (s:State {key: $key}) SET s.held = true RETURN s.value AS value"
+PUT_STATE = "MATCH (s:State {key: $key}) SET s = $properties"
+DELETE_STATE = "MATCH (s:State {key: $key}) DETACH DELETE s"
+STATES = """
+MATCH (s:State {kind: $kind}) WHERE s.value IS NOT NULL RETURN s.id AS id, s.value AS value ORDER BY id
 """
 PUT_EVENTS = "UNWIND $rows AS row CREATE (e:Event) SET e = row"
 EVENTS = """
@@ -281,5 +305,7 @@ PUT_KEY = "MERGE (k:ApiKey {id: $id}) SET k = $properties"
 DELETE_KEY = "MATCH (k:ApiKey {id: $id}) DETACH DELETE k RETURN count(*) AS n"
 KEYS = """
 MATCH (k:ApiKey)
-RETURN k.id AS id, k.name AS name, k.sha256 AS sha256, k.scopes AS scopes, k.created AS created ORDER BY id
+RETURN k.id AS id, k.name AS name, k.sha256 AS sha256, k.scopes AS scopes, k.created AS created,
+    k.expires AS expires
+ORDER BY id
 """

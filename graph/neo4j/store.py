@@ -16,7 +16,7 @@ from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
-from graph.model import Accepting, ApiKey, Event, Feedback, ItemTag, Proposal, ProposalStatus, TaggedItem
+from graph.model import Accepting, ApiKey, Event, Feedback, ItemChange, ItemTag, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
 from graph.neo4j import cypher
@@ -33,7 +33,7 @@ from graph.neo4j.rows import (
     proposal_parameters,
     tag_properties,
 )
-from graph.neo4j.write import batches, require, write
+from graph.neo4j.write import batches, note_items, require, write
 from graph.store import paged, require_version
 
 _PAGE = 500
@@ -209,6 +209,7 @@ class Neo4jStore:
                 found = tx.run(cypher.FEEDBACK_ON, ids=[row["id"] for row in batch]).data()
                 for one in found:
                     _review(tx, feedback_of(one["feedback"]))
+            note_items(tx, [row["id"] for row in rows], "tagged")
 
         self._connection.write(write)
 
@@ -229,13 +230,33 @@ class Neo4jStore:
 
     def delete_items(self, ids: Sequence[str]) -> int:
         wanted = list(dict.fromkeys(ids))
-        return self._connection.write(lambda tx: int(tx.run(cypher.DELETE_ITEMS, ids=wanted).single(strict=True)["n"]))
+
+        def write(tx: neo4j.ManagedTransaction) -> int:
+            tx.run(cypher.DELETE_FEEDBACK, ids=wanted).consume()
+            known = [row["id"] for row in tx.run(cypher.STORED, ids=wanted)]
+            tx.run(cypher.DELETE_ITEMS, ids=known).consume()
+            note_items(tx, known, "erased")
+            return len(known)
+
+        return self._connection.write(write)
+
+    def item_changes(self, *, after: int = 0, limit: int | None = None) -> list[ItemChange]:
+        rows = self._connection.rows(cypher.ITEM_CHANGES, after=after, limit=_most(limit))
+        return [ItemChange(**row) for row in rows]
+
+    def item_seq(self) -> int:
+        return sum(int(row["value"]) for row in self._connection.rows(cypher.ITEM_SEQ))
+
+    def old_items(self, before: str, *, limit: int | None = None) -> list[str]:
+        rows = self._connection.rows(cypher.OLD_ITEMS, before=before, limit=_most(limit))
+        return [row["id"] for row in rows]
 
     def put_feedback(self, feedback: Feedback) -> None:
         def write(tx: neo4j.ManagedTransaction) -> None:
             require(tx, {feedback.concept})
             tx.run(cypher.PUT_FEEDBACK, properties=feedback_properties(feedback)).consume()
             _review(tx, feedback)
+            note_items(tx, [row["id"] for row in tx.run(cypher.STORED, ids=[feedback.item])], "tagged")
 
         self._connection.write(write)
 
@@ -284,6 +305,25 @@ class Neo4jStore:
 
     def keys(self) -> list[ApiKey]:
         return [ApiKey(**row | {"scopes": tuple(row["scopes"])}) for row in self._connection.rows(cypher.KEYS)]
+
+    def states(self, kind: str) -> dict[str, str]:
+        return {row["id"]: row["value"] for row in self._connection.rows(cypher.STATES, kind=kind)}
+
+    def put_state(self, kind: str, id: str, value: str | None, *, expect: str | None) -> bool:
+        key = f"{kind} {id}"
+
+        def write(tx: neo4j.ManagedTransaction) -> bool:
+            found = tx.run(cypher.LOCK_STATE, key=key).single(strict=True)["value"]
+            fits = bool(found == expect)
+            kept = value if fits else found
+            if kept is None:
+                tx.run(cypher.DELETE_STATE, key=key).consume()
+            else:
+                properties = {"key": key, "kind": kind, "id": id, "value": kept}
+                tx.run(cypher.PUT_STATE, key=key, properties=properties).consume()
+            return fits
+
+        return self._connection.write(write)
 
 
 def _review(tx: neo4j.ManagedTransaction, feedback: Feedback) -> None:

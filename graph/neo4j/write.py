@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, islice
 from operator import not_
-from typing import LiteralString, TypeVar
+from typing import Literal, LiteralString, TypeVar
 
 import neo4j
 
 from graph.changes import Net
 from graph.errors import UnknownConcept
 from graph.model import Retag
+from graph.model.changes import now
 from graph.neo4j import cypher
 from graph.neo4j.rows import concept_row, deleted_relation_row, moves, new_concept_row, relation_row
 
@@ -32,6 +33,8 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
             rows = tx.run(cypher.CONCERNED, source=one.source, target=one.target).values()
             run(cypher.MOVE_TAG, moves(rows, one, version=version))
 
+    moved = sorted(work.moved())
+    note_items(tx, [row["id"] for row in tx.run(cypher.TAGGED_WITH, ids=moved)] if moved else [], "tagged")
     run(cypher.PUT_CONCEPTS, map(concept_row, work.put_early))
     retag(work.retag_early)
     run(cypher.DELETE_CONCEPTS, work.delete)
@@ -56,6 +59,12 @@ def require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:
     missing = tx.run(cypher.UNKNOWN, ids=sorted(ids)).single()
     if missing is not None:
         raise UnknownConcept(missing["id"])
+
+
+def note_items(tx: neo4j.ManagedTransaction, ids: Sequence[str], change: Literal["tagged", "erased"]) -> None:
+    """Enter the last change of items into the log."""
+    for batch in batches(ids, _ROWS_PER_STATEMENT):
+        tx.run(cypher.NOTE_ITEMS, ids=batch, change=change, at=now()).consume()
 
 
 def batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -130,9 +130,16 @@ class SqliteFile:
     def _connect(self, *, mode: str = "rw") -> sqlite3.Connection:
         uri = f"file:{quote(str(self.path.absolute()))}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, timeout=self._busy, isolation_level=None, check_same_thread=False)
-        for setting in ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768"):
+        for setting in ("foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", "secure_delete = ON"):
             db.execute(f"PRAGMA {setting}")
         return db
+
+    def truncate_log(self) -> None:
+        """Empty the log beside the file, in which erased rows still stand, unless somebody reads or writes just now."""
+        with self._translated(), self._connection() as db:
+            db.execute("PRAGMA busy_timeout = 0")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            db.execute(f"PRAGMA busy_timeout = {round(1000 * self._busy)}")
 
     def _drop(self) -> None:
         """Close idle connections; the caller holds the lock."""

@@ -19,9 +19,10 @@ from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
 from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
-from graph.model import SYMMETRIC, Accepting, ApiKey, Event, Feedback, Proposal, ProposalStatus, TaggedItem
+from graph.model import SYMMETRIC, Accepting, ApiKey, Event, Feedback, ItemChange, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
+from graph.sqlite import service
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.rows import (
     COLUMNS,
@@ -214,6 +215,7 @@ class SqliteStore:
             db.executemany(_PUT_TAG, tags)
             for row in db.execute(_FEEDBACK_ON, (orjson.dumps(list(by_id)).decode(),)).fetchall():
                 _review(db, feedback_of(row))
+            service.note_items(db, by_id, "tagged")
 
     def items(self, *, after: str = "", limit: int | None = None) -> Iterator[TaggedItem]:
         def page(after: str, limit: int | None) -> list[TaggedItem]:
@@ -235,13 +237,31 @@ class SqliteStore:
         rows = [(id,) for id in dict.fromkeys(ids)]
         with self._writing, self._file.writing() as db:
             db.executemany("DELETE FROM feedback WHERE item = ?", rows)
-            return db.executemany("DELETE FROM item WHERE id = ?", rows).rowcount
+            known = service.stored(db, [id for (id,) in rows])
+            db.executemany("DELETE FROM item WHERE id = ?", [(id,) for id in known])
+            service.note_items(db, known, "erased")
+        self._file.truncate_log()
+        return len(known)
+
+    def item_changes(self, *, after: int = 0, limit: int | None = None) -> list[ItemChange]:
+        with self._file.reading() as db:
+            return service.item_changes(db, after, _most(limit))
+
+    def item_seq(self) -> int:
+        with self._file.reading() as db:
+            return service.item_seq(db)
+
+    def old_items(self, before: str, *, limit: int | None = None) -> list[str]:
+        with self._file.reading() as db:
+            return service.old_items(db, before, _most(limit))
 
     def put_feedback(self, feedback: Feedback) -> None:
         with self._writing, self._file.writing() as db:
             _require(db, {feedback.concept})
             db.execute(_PUT_FEEDBACK, feedback_row(feedback))
             _review(db, feedback)
+            if feedback.item is not None:
+                service.note_items(db, service.stored(db, [feedback.item]), "tagged")
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
         def page(after: str, limit: int | None) -> list[Feedback]:
@@ -261,7 +281,9 @@ class SqliteStore:
 
     def delete_events(self, *, profile: str | None = None, before: str | None = None) -> int:
         with self._writing, self._file.writing() as db:
-            return db.execute(_DELETE_EVENTS, {"profile": profile, "before": before}).rowcount
+            count = db.execute(_DELETE_EVENTS, {"profile": profile, "before": before}).rowcount
+        self._file.truncate_log()
+        return count
 
     def put_proposal(self, proposal: Proposal, *, expect: str | None) -> None:
         with self._writing, self._file.writing() as db:
@@ -284,9 +306,8 @@ class SqliteStore:
             return [from_json(json.loads(content)) for (content,) in db.execute(_PROPOSALS, wanted)]
 
     def put_key(self, key: ApiKey) -> None:
-        row = (key.id, key.name, key.sha256, " ".join(key.scopes), key.created)
         with self._writing, self._file.writing() as db:
-            db.execute("INSERT OR REPLACE INTO api_key (id, name, sha256, scopes, created) VALUES (?, ?, ?, ?, ?)", row)
+            service.put_key(db, key)
 
     def delete_key(self, id: str) -> bool:
         with self._writing, self._file.writing() as db:
@@ -294,8 +315,15 @@ class SqliteStore:
 
     def keys(self) -> list[ApiKey]:
         with self._file.reading() as db:
-            rows = db.execute("SELECT id, name, sha256, scopes, created FROM api_key ORDER BY id")
-            return [ApiKey(id, name, sha256, tuple(scopes.split()), at) for id, name, sha256, scopes, at in rows]
+            return service.keys(db)
+
+    def states(self, kind: str) -> dict[str, str]:
+        with self._file.reading() as db:
+            return dict(db.execute("SELECT id, value FROM state WHERE kind = ? ORDER BY id", (kind,)).fetchall())
+
+    def put_state(self, kind: str, id: str, value: str | None, *, expect: str | None) -> bool:
+        with self._writing, self._file.writing() as db:
+            return service.put_state(db, kind, id, value, expect=expect)
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -303,6 +331,7 @@ def _version(db: sqlite3.Connection) -> int:
 
 
 def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
+    service.note_items(db, service.tagged_with(db, work.moved()), "tagged")
     db.executemany(_PUT_CONCEPT, map(row_of, work.put_early))
     _retag(db, work.retag_early, version)
     db.executemany("DELETE FROM concept WHERE id = ?", [(id,) for id in work.delete])

@@ -70,8 +70,11 @@ def _limit_files() -> None:
 
 def _configure_logging() -> None:
     """Log at the level of KGTAG_LOG; by default warnings, without the driver's, which kgtag reports itself."""
+    from kgtag.personal import mask_logs
+
     level = os.environ.get("KGTAG_LOG", "").upper()
     known = level in logging.getLevelNamesMapping()
+    mask_logs()
     logging.basicConfig(level=level if known else "WARNING", format="%(levelname)s %(name)s: %(message)s")
     if not known:
         for handler in logging.getLogger().handlers:

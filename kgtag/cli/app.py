@@ -14,10 +14,13 @@ from kgtag.cli import (
     evaluate_ranking,
     feedback,
     history,
+    items,
+    mcp,
     neo4j,
     place,
     profiles,
     proposals,
+    retag,
     search,
     store,
     tag,
@@ -67,10 +70,12 @@ app.command("status")(store.status)
 app.command("map")(discover.map_command)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
+app.command("retag")(retag.retag)
 app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
 app.command("search")(search.search)
 app.command("propose")(discover.propose)
+app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)
 app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
@@ -83,5 +88,6 @@ app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
+app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")
 app.add_typer(profiles.app, name="profiles", help="What is kept of visitors: show, erase, prune.")
 app.add_typer(store.keys, name="keys", help="API keys: create, list, revoke.")

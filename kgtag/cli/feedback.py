@@ -33,7 +33,8 @@ def add(
     Example: `kgtag feedback add wrong red --item sku-1 --reason "it is the brand"`
     """
     from graph.stores import load_taxonomy
-    from kgtag.discover.feedback import require_tag
+    from kgtag.discover.feedback import masked_feedback, require_tag
+    from kgtag.serve.settings import read_settings
 
     known = next((one for one in VERDICTS if one == verdict), None)
     if known is None:
@@ -46,7 +47,8 @@ def add(
         raise InputError(f"no item {item!r} is stored; give --title, or store it with: kgtag tag --record")
     id, at = new_feedback_id()
     product = None if title is None else {"title": title}
-    opened.put_feedback(Feedback(id, at, login(reviewer or None), concept, known, item, product, None, reason))
+    given = Feedback(id, at, login(reviewer or None), concept, known, item, product, None, reason)
+    opened.put_feedback(masked_feedback(given) if read_settings().mask_personal else given)
     log(f"kept: {verdict} {concept}")
 
 

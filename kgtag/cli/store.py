@@ -15,6 +15,7 @@ from kgtag.cli.options import Json, Store, load_taxonomy, login, open_store
 
 if TYPE_CHECKING:
     from graph.importing import ImportReport
+    from graph.model import ApiKey
     from graph.stores import MigratableStore
 
 _COUNTS = ("created", "updated", "unchanged", "relations", "moved", "back", "deprecated")
@@ -280,22 +281,50 @@ def create_key(
     scope: Annotated[str, typer.Option(help="Comma-separated: read, tag, propose, edit, approve, admin.")] = "",
     role: Annotated[str, typer.Option(help="In place of scopes: proposer, editor or approver.")] = "",
     name: Annotated[str, typer.Option(help="The owner's name, for the list.")] = "",
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="90d", help="How long it opens anything: 12h, 90d, 52w.", show_default="always"),
+    ] = None,
     store: Store = None,
 ) -> None:
     """Create a key and print it, once: the store has only its hash.
 
-    Examples: `kgtag keys create --scope read,tag --name shop-frontend`; `kgtag keys create --role approver --name ann`
+    Examples: `kgtag keys create --scope read,tag --name shop-frontend --expires 90d`;
+    `kgtag keys create --role approver --name ann`
     """
     from graph import api_keys
+    from graph.model.times import read_duration
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     if role:
         if role not in api_keys.ROLES:
             raise InputError(f"no role {role!r}; there is {', '.join(api_keys.ROLES)}")
         scopes += api_keys.ROLES[role]
-    key, secret = api_keys.create_key(open_store(store), name=name, scopes=scopes)
-    log(f"key {key.id} with scope {', '.join(key.scopes)}; keep it now, it can't be shown again:")
+    lasts = None if expires is None else read_duration(expires)
+    _show_key(*api_keys.create_key(open_store(store), name=name, scopes=scopes, lasts=lasts))
+
+
+def _show_key(key: ApiKey, secret: str) -> None:
+    until = f" until {key.expires}" if key.expires is not None else ""
+    log(f"key {key.id} with scope {', '.join(key.scopes)}{until}; keep it now, it can't be shown again:")
     out.print(secret, soft_wrap=True)
+
+
+@keys.command("rotate")
+def rotate_key(
+    id: Annotated[str, typer.Argument(help="The key's id, as `keys list` shows it.")],
+    grace: Annotated[str, typer.Option(metavar="7d", help="How long the old key still opens.")] = "7d",
+    store: Store = None,
+) -> None:
+    """Replace a key by a new one with its name, scopes and lifetime; the old one opens for a while yet.
+
+    Example: `kgtag keys rotate 0f2a4c6e8b1d --grace 7d`
+    """
+    from graph import api_keys
+    from graph.model.times import read_duration
+
+    _show_key(*api_keys.rotate_key(open_store(store), id, grace=read_duration(grace)))
+    log(f"key {id} expires in {grace} at the latest")
 
 
 @keys.command("list")
@@ -306,10 +335,11 @@ def list_keys(store: Store = None, json: Json = False) -> None:
     """
     found = open_store(store).keys()
     if json:
-        print_json([{"id": k.id, "name": k.name, "scopes": list(k.scopes), "created": k.created} for k in found])
+        names = ("id", "name", "scopes", "created", "expires")
+        print_json([{name: getattr(key, name) for name in names} for key in found])
     else:
-        rows = [(k.id, k.name, ",".join(k.scopes), k.created) for k in found]
-        print_table("Keys", ["id", "name", "scopes", "created"], rows)
+        rows = [(k.id, k.name, ",".join(k.scopes), k.created, k.expires or "") for k in found]
+        print_table("Keys", ["id", "name", "scopes", "created", "expires"], rows)
 
 
 @keys.command("revoke")

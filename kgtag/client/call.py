@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 import orjson
 
 from graph.errors import KgtagError
-from kgtag.rows import JobRow, ProblemDetails
+from kgtag.rows import ProblemDetails
 
 try:
     import httpx
@@ -157,11 +157,19 @@ def read_lines(content: bytes) -> list[Any]:
 
 
 class Events:
-    """The events of a job, through broken connections. `over`: the job has ended."""
+    """Server-sent events, through broken connections. `over`: there are no more.
 
-    def __init__(self, path: str) -> None:
+    Args:
+        path: Of the stream.
+        ends: Whether an event is the last one.
+        with_stream: The end of a stream is the end of the events.
+    """
+
+    def __init__(self, path: str, *, ends: Callable[[Any], bool] = lambda _: False, with_stream: bool = False) -> None:
         self.path = path
         self.over = False
+        self._ends = ends
+        self._with_stream = with_stream
         self._last: str | None = None
         self._failures = 0
 
@@ -171,15 +179,19 @@ class Events:
         headers = {} if self._last is None else {"Last-Event-ID": self._last}
         return {"headers": headers, "timeout": httpx.Timeout(10.0, read=60.0)}
 
-    def read(self, line: str) -> Iterator[JobRow]:
+    def read(self, line: str) -> Iterator[Any]:
         """Take a line in; the row of an event comes out."""
         name, _, value = line.partition(": ")
         if name == "id":
             self._last, self._failures = value, 0
         elif name == "data":
-            row: JobRow = orjson.loads(value)
-            self.over = row["state"] in ("done", "failed", "cancelled")
+            row = orjson.loads(value)
+            self.over = self._ends(row)
             yield row
+
+    def ended(self) -> None:
+        """The stream ended by itself."""
+        self.over = self.over or self._with_stream
 
     def failed(self, error: Exception) -> None:
         """Raises the error unless the service may be starting again."""

@@ -8,8 +8,8 @@ import anyio
 import httpx
 
 from kgtag.client.call import RECONNECT_SECONDS, ApiError, Call, Chunks, Events, error_of
-from kgtag.client.operations import Operations, Product, events_path, tag_chunk
-from kgtag.rows import ErrorRow, JobRow, TaggingRow
+from kgtag.client.operations import Operations, Product, change_stream, job_stream, tag_chunk
+from kgtag.rows import ErrorRow, ItemChanged, JobRow, TaggingRow, TaxonomyChanged
 
 T = TypeVar("T")
 
@@ -80,7 +80,18 @@ class Client(Operations):
 
         A connection that breaks, or a service that starts again meanwhile, is waited for.
         """
-        events = Events(events_path(id))
+        return self._follow(job_stream(id))
+
+    def changes(
+        self, *, since: str | None = None, type: Iterable[str] = (), follow: bool = True
+    ) -> Iterator[TaxonomyChanged | ItemChanged]:
+        """New versions of the taxonomy and changed items after a position, by default from now on, as they come.
+
+        Keep the `position` of the last event to continue with. Without `follow` it ends with the last one so far.
+        """
+        return self._follow(change_stream(since, type, follow))
+
+    def _follow(self, events: Events) -> Iterator[Any]:
         while not events.over:
             try:
                 with self._http.stream("GET", events.path, **events.options) as response:
@@ -89,6 +100,7 @@ class Client(Operations):
                         raise error_of(response)
                     for line in response.iter_lines():
                         yield from events.read(line)
+                    events.ended()
             except (httpx.TransportError, ApiError) as error:
                 events.failed(error)
             if not events.over:
@@ -148,9 +160,17 @@ class AsyncClient(Operations):
             for row in await self.send(tag_chunk(chunk, store=store)):
                 yield row
 
-    async def job_events(self, id: str) -> AsyncIterator[JobRow]:
+    def job_events(self, id: str) -> AsyncIterator[JobRow]:
         """See `Client.job_events`."""
-        events = Events(events_path(id))
+        return self._follow(job_stream(id))
+
+    def changes(
+        self, *, since: str | None = None, type: Iterable[str] = (), follow: bool = True
+    ) -> AsyncIterator[TaxonomyChanged | ItemChanged]:
+        """See `Client.changes`."""
+        return self._follow(change_stream(since, type, follow))
+
+    async def _follow(self, events: Events) -> AsyncIterator[Any]:
         while not events.over:
             try:
                 async with self._http.stream("GET", events.path, **events.options) as response:
@@ -160,6 +180,7 @@ class AsyncClient(Operations):
                     async for line in response.aiter_lines():
                         for row in events.read(line):
                             yield row
+                    events.ended()
             except (httpx.TransportError, ApiError) as error:
                 events.failed(error)
             if not events.over:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 
 from graph.model import Kind, ProposalStatus, RelationType, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
-from kgtag.client.call import Call, operation, read_lines
+from kgtag.client.call import Call, Events, operation, read_lines
 from kgtag.rows import (
     AuditFixes,
     ConceptPage,
@@ -42,6 +42,7 @@ from kgtag.rows import (
     UndoneVersion,
     VersionImpact,
     VersionPage,
+    Webhooks,
 )
 
 Product = str | Mapping[str, Any]
@@ -195,6 +196,21 @@ class Operations:
     ) -> Call[FeedbackPage]:
         """A page of feedback, oldest first."""
         return _get("/v1/feedback", concept=concept, cursor=cursor, limit=limit)
+
+    @operation
+    def add_webhook(self, webhook: Mapping[str, Any]) -> Call[Webhooks]:
+        """Send the feed of changes to an address: `url`, and `types` or `since` if wanted; with the secret."""
+        return Call("POST", "/v1/webhooks", json=dict(webhook))
+
+    @operation
+    def list_webhooks(self) -> Call[Webhooks]:
+        """All webhooks, and how far each is."""
+        return _get("/v1/webhooks")
+
+    @operation
+    def remove_webhook(self, id: str) -> Call[None]:
+        """End a webhook."""
+        return Call("DELETE", f"/v1/webhooks/{quote(id, safe='')}", read=lambda _: None)
 
     @operation
     def add_events(self, id: str, events: Iterable[Mapping[str, Any]]) -> Call[StoredEvents]:
@@ -491,9 +507,16 @@ def _job(id: str) -> str:
     return f"/v1/jobs/{quote(id, safe='')}"
 
 
-def events_path(id: str) -> str:
-    """The path of a job's events."""
-    return f"{_job(id)}/events"
+def job_stream(id: str) -> Events:
+    """The events of a job."""
+    return Events(f"{_job(id)}/events", ends=lambda row: row["state"] in ("done", "failed", "cancelled"))
+
+
+def change_stream(since: str | None, type: Iterable[str], follow: bool) -> Events:
+    """The feed of changes."""
+    given = [("since", since)] if since is not None else []
+    query = urlencode([*given, *(("type", one) for one in type), ("follow", str(follow).lower())])
+    return Events(f"/v1/changes?{query}", with_stream=not follow)
 
 
 def _edit(

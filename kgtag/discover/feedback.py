@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graph.errors import InputError
 from graph.model import Feedback, ItemTag, Kind, TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy, find_concept
+from kgtag.personal import mask
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _CERTAIN = 1.96
@@ -30,6 +31,16 @@ class TagPrecision:
     precision: float | None
     low: float | None
     high: float | None
+
+
+def masked_feedback(feedback: Feedback) -> Feedback:
+    """The feedback without the personal data in its product's texts and in its reason; no character moves."""
+    product = feedback.product
+    if product is not None:
+        product = {
+            name: mask(text) if isinstance(text, str) and name != "id" else text for name, text in product.items()
+        }
+    return replace(feedback, product=product, reason=mask(feedback.reason))
 
 
 def require_tag(taxonomy: Taxonomy, concept: str) -> None:

@@ -13,6 +13,7 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.mentions import NilGroup
 from kgtag.link.candidates.ngrams import GramIndex
+from kgtag.personal import mask, mask_product
 from kgtag.text import guess_language
 from kgtag.types import Product
 
@@ -137,6 +138,8 @@ def _value_drafts(
         key = (place.attribute or "", normalise(one.name))
         if len(one.products) < min_count:
             yield f"on fewer than {min_count} products"
+        elif _is_personal(one, products):
+            yield "personal data"
         elif place.attribute is None:
             yield "without a likely attribute"
         elif any(taxonomy.attribute_of(id) == place.attribute for id in taxonomy.lookup(one.name)):
@@ -165,9 +168,18 @@ def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
+def _is_personal(one: NilGroup, products: Mapping[str, Product]) -> bool:
+    """Whether a surface is personal by itself, or by what stands around it in a title."""
+    titles = {products[id].title: mask(products[id].title) for id in one.products if id in products}
+    return any(
+        mask(surface) != surface or any(surface in title and surface not in kept for title, kept in titles.items())
+        for surface in one.surfaces
+    )
+
+
 def _draft(one: NilGroup, place: Place, taxonomy: Taxonomy, products: Mapping[str, Product]) -> Draft:
     attribute = str(place.attribute)
-    known = [products[id] for id in one.products if id in products]
+    known = [mask_product(products[id]) for id in one.products if id in products]
     labels = spellings(one, {product.id: product.lang for product in known if product.lang})
     id = f"{attribute}-{slug(normalise(one.name))}"
     numbered = (id, *(f"{id}-{number}" for number in range(2, 10_000)))

@@ -13,6 +13,8 @@ from kgtag.extract.scope import attributes_of
 from kgtag.link.candidates.label_table import LabelTable
 from kgtag.types import Extraction, Extractor, Field, Mention, Product, Span
 
+BASELINE = "labels-"
+"""Versions of the baseline begin so."""
 _LONGEST = 16
 """Words, or Chinese characters, of a label that is looked for."""
 _LETTER = 0.7
@@ -84,7 +86,7 @@ class LabelExtractor(Extractor):
 
     @property
     def version(self) -> str:
-        return f"labels-{self._taxonomy.revision[:12]}"
+        return f"{BASELINE}{self._taxonomy.revision[:12]}"
 
     @property
     def attributes(self) -> tuple[str, ...]:

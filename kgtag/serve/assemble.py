@@ -41,7 +41,8 @@ def assemble_served(
     if store is not None:
         suggester.warm()
     earlier = before.tagger if before is not None else None
-    tagger = assemble_tagger(models, taxonomy, earlier=earlier) if models.extractor is not None else None
+    serves = models.extractor is not None or models.labels
+    tagger = assemble_tagger(models, taxonomy, earlier=earlier) if serves else None
     if linker is None:
         linker = (lambda: tagger.linker) if tagger is not None else partial(assemble_linker, models, taxonomy)
     parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together, tagger=models.queries)
@@ -70,6 +71,8 @@ def open_models(settings: Settings) -> Models:
         enforcement=EnforceSettings(threshold=settings.threshold, mode=settings.mode),
         precision=settings.precision,
         new_values=settings.new_values,
+        mask_personal=settings.mask_personal,
+        claims=settings.claims,
         recommender=settings.recommender,
         query_model=settings.query_model,
     )

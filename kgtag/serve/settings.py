@@ -32,6 +32,9 @@ class Settings(BaseSettings):
         snapshot: A file that keeps the served snapshot for the next start.
         busy_seconds: How long a write to SQLite waits for another process.
         new_values: Infer values that the taxonomy got after training from their names.
+        mask_personal: Mask personal data in products before they are tagged, stored or shown to editors.
+        claims: A file of terms to flag in products, in place of kgtag's own (graph/claims.toml).
+        webhook_private: Let webhooks lead into private networks, and over http.
         jobs: A directory for the jobs of the service; beside the file of a SQLite store by default.
         job_slots: Jobs that run at a time; 0 leaves them to another service with the same directory.
         job_queue: Jobs that may wait.
@@ -54,6 +57,9 @@ class Settings(BaseSettings):
     snapshot: Path | None = None
     busy_seconds: float = Field(default=10.0, ge=0)
     new_values: bool = False
+    mask_personal: bool = True
+    webhook_private: bool = False
+    claims: Path | None = None
     jobs: Path | None = None
     job_slots: int = Field(default=1, ge=0)
     job_queue: int = Field(default=100, ge=1)

@@ -18,6 +18,7 @@ import orjson
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
+from kgtag.personal import mask_product
 from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
@@ -39,18 +40,28 @@ Watch = Callable[[int, int | None], None]
 def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
     """Tag the products among the rows of a batch; one outcome per row, in order. With a store, the tags are kept with
     the items. What it does not keep gets its error as the outcome."""
-    return join_outcomes(rows, tagger.attempt([row for row in rows if isinstance(row, Product)]), store=store)
+    tagged = tagger.attempt([row for row in rows if isinstance(row, Product)])
+    return join_outcomes(rows, tagged, store=store, masked=tagger.masks)
 
 
 def join_outcomes(
-    rows: Sequence[ProductRow], tagged: Iterable[Tagging | InputError], *, store: TaxonomyStore | None = None
+    rows: Sequence[ProductRow],
+    tagged: Iterable[Tagging | InputError],
+    *,
+    store: TaxonomyStore | None = None,
+    masked: bool = True,
 ) -> list[Outcome]:
-    """The outcomes of a batch whose products were tagged already; see `tag_rows`."""
+    """The outcomes of a batch whose products were tagged already; see `tag_rows`. `masked`: items are stored without
+    the personal data in their texts."""
     rest = iter(tagged)
     outcomes: list[Outcome] = [row.error if isinstance(row, BadRow) else next(rest) for row in rows]
     if store is None:
         return outcomes
-    pairs = [(row, one) for row, one in zip(rows, outcomes, strict=True) if isinstance(row, Product)]
+    pairs = [
+        (mask_product(row) if masked else row, one)
+        for row, one in zip(rows, outcomes, strict=True)
+        if isinstance(row, Product)
+    ]
     try:
         store.put_items([one.to_item(product) for product, one in pairs if isinstance(one, Tagging)])
     except KgtagError as error:
@@ -159,7 +170,7 @@ class TagJob:
         each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
         for tagged in each:
             batch = waiting.popleft()
-            outcomes = join_outcomes(batch, tagged, store=self._store)
+            outcomes = join_outcomes(batch, tagged, store=self._store, masked=self._tagger.masks)
             for outcome in outcomes:
                 if isinstance(outcome, KgtagError) and not isinstance(outcome, InputError):
                     raise outcome

@@ -1,10 +1,11 @@
 """Trained models, loaded once, and the pipeline they make with a taxonomy snapshot."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
+from graph.claims import Claims
 from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
@@ -40,6 +41,9 @@ class Models:
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
         recommender: Items by what users chose.
         queries: An extractor that was trained on search queries.
+        mask_personal: Leave personal data in products unread.
+        labels: Serve a tagger without an extractor as well.
+        claims: Terms to flag in products; None for none.
     """
 
     extractor: Extractor | None = None
@@ -51,6 +55,9 @@ class Models:
     encoder: Callable[[], SentenceEncoder | None] = lambda: None
     recommender: RecommenderModel | None = None
     queries: Extractor | None = None
+    mask_personal: bool = True
+    labels: bool = False
+    claims: Claims | None = field(default_factory=Claims.load)
 
 
 def load_models(
@@ -62,6 +69,8 @@ def load_models(
     new_values: bool = False,
     recommender: Path | str | None = None,
     query_model: Path | str | None = None,
+    mask_personal: bool = True,
+    claims: Path | str | None = None,
 ) -> Models:
     """Read a model directory, with its linker and its model of implicit values, an embeddings directory, one of `kgtag
     train recommender`, and a model that was trained on search queries.
@@ -85,12 +94,14 @@ def load_models(
     settings = enforcement or EnforceSettings()
     items = RecommenderModel.load(recommender) if recommender is not None else None
     queries = SequenceExtractor.load(Path(query_model)) if query_model is not None else None
+    models = Models(
+        extractor, linker, None, settings, values, new_values, recommender=items, queries=queries,
+        mask_personal=mask_personal, claims=Claims.load(Path(claims) if claims is not None else None),
+    )  # fmt: skip
     if embeddings is None:
-        return Models(extractor, linker, None, settings, values, new_values, recommender=items, queries=queries)
+        return models
     encoder = cache(partial(open_encoder, Path(embeddings)))
-    return Models(
-        extractor, linker, Scorer.load(Path(embeddings)), settings, values, new_values, encoder, items, queries
-    )
+    return replace(models, scorer=Scorer.load(Path(embeddings)), encoder=encoder)
 
 
 def open_encoder(embeddings: Path) -> SentenceEncoder | None:
@@ -136,8 +147,13 @@ def assemble_tagger(
     scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
-        value_names=names,
+        value_names=names, masks=models.mask_personal, claims=models.claims,
     )  # fmt: skip
+
+
+def with_labels(models: Models) -> Models:
+    """The models, with a search for the taxonomy's labels where there is no extractor."""
+    return models if models.extractor is not None else replace(models, labels=True)
 
 
 def _dictionary(taxonomy: Taxonomy, table: LabelTable) -> LabelExtractor:

@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from graph.claims import Claim, Claims
 from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.enforce import Enforcer, EnforceSettings
@@ -16,6 +17,7 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.names import NameGuesser
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.personal import mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.text import clean_product
@@ -23,6 +25,7 @@ from kgtag.types import (
     CandidateTag,
     Extraction,
     Extractor,
+    Field,
     Linked,
     Linker,
     Nil,
@@ -58,6 +61,8 @@ class Tagger:
         plausibility, settings: Of enforcement; the former from embeddings.
         values: Infers values that the text does not state, and categories.
         value_names: For models without spans: finds the values that titles name.
+        masks: Read products without the personal data in their texts, so that none of it gets into an answer.
+        claims: Terms to flag in titles and texts.
     """
 
     def __init__(
@@ -71,8 +76,12 @@ class Tagger:
         settings: EnforceSettings | None = None,
         values: ImplicitValueModel | None = None,
         value_names: ValueNames | None = None,
+        masks: bool = True,
+        claims: Claims | None = None,
     ) -> None:
         self.taxonomy = taxonomy
+        self.masks = masks
+        self._claims = claims
         self.linker = linker
         self._extractor = extractor
         self._values = values
@@ -127,6 +136,8 @@ class Tagger:
             raise ended
 
     def _extract(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
+        if self.masks:
+            products = list(map(mask_product, products))
         prepared = [self._prepare(product) for product in products]
         given = iter([product for product, one in zip(products, prepared, strict=True) if isinstance(one, Product)])
         ready = [product for product in prepared if isinstance(product, Product)]
@@ -147,6 +158,11 @@ class Tagger:
         guessed = tuple(self._names.find(product.title, named, [one.span for one in reading.categories]))
         extraction = replace(extraction, mentions=(*extraction.mentions, *guessed)) if guessed else extraction
         return _Extracted(given, product, extraction, reading)
+
+    def _flags(self, product: Product) -> Iterator[tuple[Field, Claim]]:
+        if self._claims is not None:
+            yield from (("title", claim) for claim in self._claims.find(product.title))
+            yield from (("text", claim) for claim in self._claims.find(product.text or ""))
 
     def _prepare(self, product: Product) -> Product | InputError:
         """Clean, and with the id of the category that the product names."""
@@ -203,7 +219,7 @@ class Tagger:
                 candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
                 if rule is not None:
                     denied.setdefault(linked.link.concept, rule)
-            elif rule is None:
+            elif rule is None and not (self.masks and "**" in mention.surface):
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
         for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
             # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
@@ -225,6 +241,7 @@ class Tagger:
             found.proposals,
             language,
             not one.given.text or getattr(self._extractor, "reads_text", True),
+            tuple(self._flags(one.given)),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
 

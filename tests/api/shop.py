@@ -68,6 +68,11 @@ def fill(store: TaxonomyStore) -> None:
     store.apply(ChangeSet((*changes, *edges), "test", "fill"))
 
 
+def more(id: str, label: str) -> ChangeSet:
+    """One category more."""
+    return ChangeSet((PutConcept(Concept(id, "shop", "category", {"en": label})),), "test", "more")
+
+
 class WordExtractor(Extractor):
     """Finds the words it knows, takes everything for shoes; breaks on the title "crash", as no real one should."""
 

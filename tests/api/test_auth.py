@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from api.app import create_app
-from graph.api_keys import create_key
+from graph.api_keys import MEANING, SCOPES, create_key, rotate_key
 from graph.errors import InputError
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
@@ -29,11 +31,15 @@ ROUTES = [
     ("GET", "/v1/concepts/{id}/turtle", "read"),
     ("GET", "/v1/items/{id}", "read"),
     ("PUT", "/v1/items/{id}", "tag"),
-    ("DELETE", "/v1/items/{id}", "tag"),
+    ("DELETE", "/v1/items/{id}", "admin"),
     ("POST", "/v1/profiles/{id}/events", "tag"),
     ("GET", "/v1/profiles/{id}", "tag"),
-    ("DELETE", "/v1/profiles/{id}", "tag"),
+    ("DELETE", "/v1/profiles/{id}", "admin"),
     ("GET", "/v1/feedback", "read"),
+    ("GET", "/v1/changes", "read"),
+    ("POST", "/v1/webhooks", "admin"),
+    ("GET", "/v1/webhooks", "admin"),
+    ("DELETE", "/v1/webhooks/{id}", "admin"),
     ("POST", "/v1/feedback", "tag propose"),
     ("POST", "/v1/jobs", "read tag"),
     ("GET", "/v1/jobs", "read tag"),
@@ -127,7 +133,8 @@ def test_scopes(base: str, keys: dict[str, str]) -> None:
     for own, allowed in implied.items():
         with shop.client(base, keys[own]) as client:
             for method, path, wanted in ROUTES:
-                answer = client.request(method, path.replace("{id}", "shoes"))
+                wanted_path = path.replace("{id}", "shoes").replace("/v1/changes", "/v1/changes?follow=false")
+                answer = client.request(method, wanted_path)
                 assert (answer.status_code == 403) == allowed.isdisjoint(wanted.split()), (
                     own,
                     method,
@@ -159,6 +166,42 @@ def test_new_keys_open_at_once_and_revoked_ones_close_within_seconds(base: str, 
         shop.until(lambda: client.get("/v1/concepts").status_code == 200, seconds=2)
         shop_store.delete_key(key.id)
         shop.until(lambda: client.get("/v1/concepts").status_code == 401, seconds=3)
+
+
+def test_keys_expire_and_are_rotated_with_a_time_of_grace(base: str, shop_store: SqliteStore) -> None:
+    _, brief = create_key(shop_store, name="brief", scopes=["read"], lasts=timedelta(seconds=2))
+    old, plain = create_key(shop_store, name="shop", scopes=["read", "tag"], lasts=timedelta(days=90))
+    with shop.client(base) as client:
+
+        def status(key: str) -> int:
+            return client.get("/v1/taxonomy", headers={"X-API-Key": key}).status_code
+
+        assert (status(brief), status(plain)) == (200, 200)
+        new, other = rotate_key(shop_store, old.id, grace=timedelta(seconds=2))
+        assert (status(plain), status(other)) == (200, 200)
+        assert (new.name, new.scopes) == (old.name, old.scopes) and new.expires > old.expires
+        shop.until(lambda: (status(brief), status(plain)) == (401, 401), seconds=5)
+        assert client.get("/v1/concepts/red/neighbours", headers={"X-API-Key": plain}).status_code == 401
+        assert status(other) == 200
+    with pytest.raises(InputError, match="expired is key"):
+        rotate_key(shop_store, old.id, grace=timedelta(days=1))
+    with pytest.raises(InputError, match="no key 'nobody'"):
+        rotate_key(shop_store, "nobody", grace=timedelta(days=1))
+
+
+def test_a_tagger_stores_its_items_and_changes_nothing_else(tagger: httpx.Client, shop_store: SqliteStore) -> None:
+    before = shop_store.read().version
+    assert tagger.post("/v1/tag", params={"store": True}, json={"id": "i", "title": "red trainers"}).is_success
+    assert shop_store.item("i") is not None
+    for method, path in (("POST", "/v1/concepts"), ("PATCH", "/v1/concepts/red"), ("POST", "/v1/proposals")):
+        assert tagger.request(method, path, json={}).status_code == 403
+    assert shop_store.read().version == before
+
+
+def test_the_page_on_safety_shows_what_each_scope_means() -> None:
+    page = (Path(__file__).parents[2] / "docs/how-to/safety.md").read_text()
+    for scope in SCOPES:
+        assert f"| `{scope}` | {MEANING[scope]} |" in page
 
 
 def test_each_of_many_new_keys_opens_at_once(base: str, shop_store: SqliteStore) -> None:

@@ -24,7 +24,7 @@ OPERATIONS = {
     "create", "patch", "merge", "move", "split", "deprecate",
     "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "feedback",
-    "add_events", "profile", "delete_profile",
+    "add_events", "profile", "delete_profile", "changes", "add_webhook", "list_webhooks", "remove_webhook",
     "audit", "fixes", "taxonomy", "tree", "path", "versions", "version", "impact", "undo", "releases",
     "create_job", "jobs", "job", "job_events", "job_result", "resume_job", "delete_job",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",
@@ -130,7 +130,7 @@ def test_every_operation_names_success_errors_keys_and_bodies(described: dict[st
     assert guarded == {
         "patch", "merge", "move", "split", "deprecate",
         "comment", "accept", "reject", "withdraw", "rebase",
-        "create_job", "job_events",
+        "create_job", "job_events", "changes",
     }  # fmt: skip
 
 

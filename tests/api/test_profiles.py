@@ -32,6 +32,7 @@ def test_what_a_visitor_did_shapes_what_is_recommended(shop_store: SqliteStore, 
         shop.shop_server(shop_store.url) as url,
         shop.client(url, keys["tag"]) as tagger,
         shop.client(url, keys["read"]) as reader,
+        shop.client(url, keys["admin"]) as admin,
     ):
         nobody = reader.get("/v1/recommend/items?profile=v1")
         assert nobody.status_code == 200 and nobody.json()["items"] == []
@@ -49,7 +50,8 @@ def test_what_a_visitor_did_shapes_what_is_recommended(shop_store: SqliteStore, 
         assert reader.get("/v1/recommend/items?profile=v1&concept=blue").json()["items"][0]["item"] == "s3"
         near = reader.get("/v1/recommend/concepts?profile=v1").json()
         assert {"red", "sneakers"} <= set(near["given"]) and near["concepts"]
-        assert tagger.delete("/v1/profiles/v1").status_code == 204
+        assert tagger.delete("/v1/profiles/v1").status_code == 403
+        assert admin.delete("/v1/profiles/v1").status_code == 204
         assert tagger.get("/v1/profiles/v1").json()["events"] == []
         assert reader.get("/v1/recommend/items?profile=v1").json()["items"] == []
 
@@ -69,7 +71,7 @@ def test_bad_events_are_refused_whole(base: str, tagger: httpx.Client, reader: h
 
 
 def test_the_client_and_the_command_line(shop_store: SqliteStore, keys: dict[str, str], base: str) -> None:
-    with Client(base, key=keys["tag"]) as client:
+    with Client(base, key=keys["admin"]) as client:
         assert (
             client.add_events("v/1", [{"item": "s1"}, {"concept": "red", "at": "2020-05-01T00:00:00Z"}])["stored"] == 2
         )

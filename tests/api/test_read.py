@@ -34,6 +34,17 @@ def test_an_id_may_hold_slashes(steady: httpx.Client, path: str) -> None:
     assert steady.get(f"/v1/concepts/{path}/neighbours").json()["concept"] == "http://shop.test/boots"
 
 
+def test_an_id_that_ends_like_a_route_is_read(editor: httpx.Client) -> None:
+    for id in ("a/b/neighbours", "a/b/items", "a%2Fb/broader"):
+        made = editor.post("/v1/concepts", json={"id": id, "kind": "category", "pref_label": {"en": id}})
+        path = made.headers["location"]
+        assert editor.get(path).json()["id"] == id
+        assert editor.get(f"{path}/neighbours").json()["concept"] == id
+        assert editor.post(f"{path}/deprecate", json={}).json()["status"] == "deprecated"
+    missing = editor.get("/v1/concepts/a/b/neighbours")
+    assert missing.status_code == 404 and "no concept 'a/b'" in missing.json()["detail"]
+
+
 def test_pages_follow_each_other(steady: httpx.Client) -> None:
     seen: list[str] = []
     cursor = None

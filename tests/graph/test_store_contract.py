@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 
 import pytest
@@ -22,6 +23,7 @@ from graph.model import (
     PutRelation,
     Relation,
     RelationType,
+    Retag,
     TaggedItem,
 )
 from graph.store import TaxonomyStore
@@ -244,3 +246,36 @@ def test_keys(store: TaxonomyStore) -> None:
     assert store.delete_key("k0")
     assert not store.delete_key("k0")
     assert store.keys() == [key]
+    store.put_key(replace(key, expires="2027-01-01T00:00:00+00:00"))
+    assert store.keys()[0].expires == "2027-01-01T00:00:00+00:00"
+
+
+def test_the_last_change_of_each_item_is_noted(store: TaxonomyStore) -> None:
+    assert (store.item_changes(), store.item_seq()) == ([], 0)
+    store.apply(changes(SHOES, BOOTS, RED))
+    store.put_items([put("i", ItemTag("boots", 0.9, "exact")), put("j", ItemTag("red", 0.9, "exact")), put("k")])
+    store.put_feedback(Feedback("f", "2026-01-01T00:00:00Z", "ann", "red", "wrong", "j", None, None, ""))
+    store.put_feedback(Feedback("g", "2026-01-01T00:00:00Z", "ann", "red", "wrong", "nobody", None, None, ""))
+    store.delete_items(["k", "nobody"])
+
+    def noted(after: int = 0) -> list[tuple[str, int, str]]:
+        return [(one.item, one.seq, one.change) for one in store.item_changes(after=after)]
+
+    assert noted() == [("i", 1, "tagged"), ("j", 4, "tagged"), ("k", 5, "erased")]
+    store.apply(changes(Retag("boots", "shoes")))
+    assert noted(4) == [("k", 5, "erased"), ("i", 6, "tagged")] and store.item_seq() == 6
+    store.apply(changes(DeleteConcept("red")))
+    assert noted(6) == [("j", 7, "tagged")]
+    assert len(store.item_changes(limit=2)) == 2
+    assert store.old_items("2026-01-01") == [] and store.old_items("2100-01-01") == ["i", "j"]
+    assert store.old_items("2100-01-01", limit=1) == ["i"]
+
+
+def test_states_are_replaced_only_as_expected(store: TaxonomyStore) -> None:
+    assert store.states("hook") == {}
+    assert store.put_state("hook", "b", "1", expect=None) and store.put_state("hook", "a", "2", expect=None)
+    assert not store.put_state("hook", "a", "3", expect=None) and not store.put_state("hook", "c", "3", expect="1")
+    assert store.put_state("hook", "a", "3", expect="2") and store.put_state("other", "a", "4", expect=None)
+    assert list(store.states("hook").items()) == [("a", "3"), ("b", "1")]
+    assert store.put_state("hook", "b", None, expect="1") and store.put_state("hook", "z", None, expect=None)
+    assert store.states("hook") == {"a": "3"}

@@ -114,3 +114,13 @@ def test_a_wrong_category_is_told_what_is_near() -> None:
         binding.given_category("sandles")
     with pytest.raises(InputError, match="attribute"):
         binding.given_category("colour")
+
+
+def test_claims_are_flagged_beside_the_tags(tagger: Tagger) -> None:
+    (tagging,) = tagger.tag([Product("1", "Red super clone &amp; 最好", text="It cures diabetes")])
+    row = tagging.to_dict()
+    assert [(flag["kind"], flag.get("field", "title"), flag["severity"]) for flag in row["flags"]] == [
+        ("counterfeit", "title", "error"), ("superlative", "title", "warning"), ("medical", "text", "error"),
+    ]  # fmt: skip
+    assert row["flags"][0]["span"] == [4, 15] and {tag["concept"] for tag in row["tags"]} >= {"red"}
+    assert "flags" not in tagger.tag([Product("1", "Red shoes")])[0].to_dict()

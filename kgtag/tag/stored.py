@@ -1,0 +1,38 @@
+"""Stored items as JSON."""
+
+from graph.model import ItemTag, TaggedItem
+from graph.taxonomy import Taxonomy
+from kgtag.rows import ItemRow, ItemTagRow
+
+
+def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:
+    """The item as JSON, with the labels of the snapshot."""
+    return {
+        "id": stored.id,
+        "title": stored.title,
+        "lang": stored.lang,
+        "model": stored.model,
+        "tagged_revision": stored.revision,
+        "tags": [_tag_row(tag, taxonomy, stored.lang) for tag in stored.tags],
+        "revision": taxonomy.revision,
+    }
+
+
+def _tag_row(tag: ItemTag, taxonomy: Taxonomy, lang: str | None) -> ItemTagRow:
+    concept = taxonomy.get(tag.concept)
+    row: ItemTagRow = {
+        "concept": tag.concept,
+        "label": tag.concept if concept is None else concept.label(lang),
+        "probability": round(tag.probability, 6),
+        "method": tag.method,
+        "status": tag.status,
+    }
+    if concept is not None:
+        row["kind"] = concept.kind
+        if (attribute := taxonomy.attribute_of(concept.id)) is not None:
+            row["attribute"] = attribute
+    if tag.start is not None and tag.end is not None:
+        row["start"], row["end"] = tag.start, tag.end
+    if tag.surface is not None:
+        row["surface"] = tag.surface
+    return row
