@@ -34,6 +34,8 @@ def back_off(candidates: Sequence[CandidateTag], facts: Facts, *, threshold: flo
 
 
 def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, threshold: float) -> CandidateTag | None:
+    if sum(candidate.probability for candidate in alternatives) < threshold:
+        return None
     mass: dict[str, float] = defaultdict(float)
     for candidate in {c.concept: c for c in sorted(alternatives, key=lambda c: c.probability)}.values():
         for ancestor in facts.of(candidate.concept).above:
@@ -51,6 +53,8 @@ def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, thres
 _CERTAIN = 1e-4
 """Distance of probabilities from 0 and 1 when their odds are taken."""
 _LEAST = 1e-3
+_REMEMBERED = 100_000
+"""Plausibilities of values in categories that are kept."""
 _GIVEN = 1e3
 """Weight of a given category: more than any number of candidates."""
 
@@ -94,6 +98,7 @@ class Enforcer:
         self._settings = settings or EnforceSettings()
         self._taxonomy, self._given = taxonomy, plausibility
         self._plausibility = plausibility if self._settings.mode == "full" else None
+        self._plausible: dict[tuple[str, str], tuple[float, float] | None] = {}
         self._facts = Facts(taxonomy, self._plausibility, proposal_threshold=self._settings.proposal_threshold)
 
     def in_mode(self, mode: Mode) -> "Enforcer":
@@ -133,17 +138,33 @@ class Enforcer:
         if self._plausibility is None or not categories:
             return list(candidates)
         category = max(categories, key=lambda c: (c.method == "given", c.probability, c.concept)).concept
-        values = [i for i, kind in enumerate(kinds) if kind == "value"]
-        triples = [(candidates[i].concept, "occurs_in", category) for i in values]
-        known = dict(zip(values, self._plausibility.probabilities(triples), strict=True))
+        values = [c.concept for c, kind in zip(candidates, kinds, strict=True) if kind == "value"]
+        known = self._plausibilities(values, category, self._plausibility)
         weighed = []
-        for i, candidate in enumerate(candidates):
-            plausible = known.get(i)
-            if plausible is not None:
-                odds = _log_odds(candidate.probability) + self._settings.plausibility_weight * _log_odds(plausible)
-                candidate = replace(candidate, probability=1 / (1 + math.exp(-odds)), plausibility=plausible)
+        for candidate in candidates:
+            if (found := known.get(candidate.concept)) is not None:
+                plausible, shift = found
+                odds = _log_odds(candidate.probability) + shift
+                candidate = _weighed(candidate, 1 / (1 + math.exp(-odds)), plausible)
             weighed.append(candidate)
         return weighed
+
+    def _plausibilities(
+        self, values: Sequence[str], category: str, plausibility: Plausibility
+    ) -> dict[str, tuple[float, float] | None]:
+        """Of each value in a category, what its log-odds gain behind it; None for one that the embeddings lack."""
+        remembered = self._plausible
+        found = {value: remembered[value, category] for value in values if (value, category) in remembered}
+        new = [value for value in values if value not in found]
+        if new:
+            weight = self._settings.plausibility_weight
+            asked = plausibility.probabilities([(value, "occurs_in", category) for value in new])
+            for value, one in zip(new, asked, strict=True):
+                found[value] = (one, weight * _log_odds(one)) if one is not None else None
+            if len(remembered) >= _REMEMBERED:
+                remembered = self._plausible = {}
+            remembered.update({(value, category): found[value] for value in new})
+        return found
 
     def _proposals(self, tags: Sequence[Tag]) -> tuple[Proposal, ...]:
         """The plausible `applies_to` of the tags' attributes on their most specific category."""
@@ -203,6 +224,13 @@ def _broader_categories(fit: Sequence[CandidateTag], chosen: set[int], facts: Fa
     """Category candidates that the chosen category implies: they keep their own evidence."""
     most_specific = [fact for i in chosen if (fact := facts.of(fit[i].concept)).kind == "category"]
     return {i for i, c in enumerate(fit) if any(c.concept in fact.above for fact in most_specific)}
+
+
+def _weighed(c: CandidateTag, probability: float, plausibility: float) -> CandidateTag:
+    """`dataclasses.replace` takes five times as long, and there are many."""
+    return CandidateTag(
+        c.concept, probability, c.method, c.span, c.surface, c.extract_score, c.link_score, plausibility, c.rule
+    )
 
 
 def _log_odds(probability: float) -> float:
