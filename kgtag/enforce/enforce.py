@@ -53,7 +53,7 @@ def _nearest_confident(alternatives: Sequence[CandidateTag], facts: Facts, thres
 _CERTAIN = 1e-4
 """Distance of probabilities from 0 and 1 when their odds are taken."""
 _LEAST = 1e-3
-_REMEMBERED = 100_000
+_CACHED = 100_000
 """Plausibilities of values in categories that are kept."""
 _GIVEN = 1e3
 """Weight of a given category: more than any number of candidates."""
@@ -152,18 +152,18 @@ class Enforcer:
     def _plausibilities(
         self, values: Sequence[str], category: str, plausibility: Plausibility
     ) -> dict[str, tuple[float, float] | None]:
-        """Of each value in a category, what its log-odds gain behind it; None for one that the embeddings lack."""
-        remembered = self._plausible
-        found = {value: remembered[value, category] for value in values if (value, category) in remembered}
+        """The plausibility of each value in a category, and what its log-odds gain; None for one that the embeddings lack."""
+        cached = self._plausible
+        found = {value: cached[value, category] for value in values if (value, category) in cached}
         new = [value for value in values if value not in found]
         if new:
             weight = self._settings.plausibility_weight
             asked = plausibility.probabilities([(value, "occurs_in", category) for value in new])
             for value, one in zip(new, asked, strict=True):
                 found[value] = (one, weight * _log_odds(one)) if one is not None else None
-            if len(remembered) >= _REMEMBERED:
-                remembered = self._plausible = {}
-            remembered.update({(value, category): found[value] for value in new})
+            if len(cached) >= _CACHED:
+                cached = self._plausible = {}
+            cached.update({(value, category): found[value] for value in new})
         return found
 
     def _proposals(self, tags: Sequence[Tag]) -> tuple[Proposal, ...]:
