@@ -20,7 +20,7 @@ from api import errors, openapi
 from api.answers import PREFIX, SUFFIX, Direct
 from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
-from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
+from api.routes import concepts, edits, items, jobs, pages, place, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
 from graph.errors import InputError
 from kgtag.serve.settings import Settings, read_settings
@@ -95,6 +95,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         items.concept_items,
         profiles.router,
         jobs.router,
+        place.router,
         concepts.router,
         edits.router,
         edits.history,

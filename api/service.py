@@ -20,6 +20,7 @@ from graph.errors import StoreError, StoreUnavailable
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
 from kgtag.embed.audit import audit_store
+from kgtag.place import Placer
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
@@ -47,6 +48,8 @@ class Derived:
         self.audit: AuditReport | None = None
         self.answers = Answers()
         self.prepared = False
+        self.placers: dict[tuple[str | None, str | None], Placer] = {}
+        self.placing = threading.Lock()
 
     @cached_property
     def problems(self) -> list[ProblemRow]:

@@ -10,7 +10,17 @@ from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
 from graph.model import Kind, Status
-from graph.rows import ConceptRow, FeedbackRow, FindingRow, ProblemRow, ProposalRow, RelationKey, ReleaseRow, VersionRow
+from graph.rows import (
+    ConceptRef,
+    ConceptRow,
+    FeedbackRow,
+    FindingRow,
+    ProblemRow,
+    ProposalRow,
+    RelationKey,
+    ReleaseRow,
+    VersionRow,
+)
 
 
 class TagRow(TypedDict):
@@ -282,6 +292,54 @@ class GivenFeedback(TypedDict):
 
     feedback: FeedbackRow
     revision: str
+
+
+class PlaceRow(TypedDict):
+    """Under `broader`, with its children `narrower` moved under the new concept. `path` leads down to `broader`."""
+
+    broader: str
+    label: str
+    path: list[str]
+    narrower: list[ConceptRef]
+    score: float
+    probability: float
+
+
+class PlacedRow(TypedDict):
+    """A new concept with its places, best first; `known` names concepts that have the label already."""
+
+    label: str
+    places: list[PlaceRow]
+    known: list[ConceptRef]
+
+
+class Placed(TypedDict):
+    """Places for new concepts, in the order asked. `trained`: whether meaning counts, beside letters and words.
+
+    Example:
+        {"concepts": [{"label": "Trail shoes", "known": [], "places": [{"broader": "running",
+         "label": "Running shoes", "path": ["Shoes", "Sneakers", "Running shoes"], "narrower": [], "score": 1.9,
+         "probability": 0.61}]}], "trained": false, "revision": "4f2a91c07d3be685"}
+    """
+
+    concepts: list[PlacedRow]
+    trained: bool
+    revision: str
+
+
+class KeyRow(TypedDict):
+    """The key that asked: its id and name, under which its changes are made, and all scopes that it has or implies.
+
+    Example:
+        {"id": "3fa9c2", "name": "ann", "author": "api:ann", "scopes": ["read", "propose"],
+         "revision": "4f2a91c07d3be685"}
+    """
+
+    id: str
+    name: str
+    author: str
+    scopes: list[str]
+    revision: str | None
 
 
 class FeedbackPage(TypedDict):

@@ -159,13 +159,21 @@ Cursor = Annotated[int | None, Query(ge=1, le=1 << 53, description="`next_cursor
 
 
 @router.get("/taxonomy/versions", response_model=VersionPage, responses=problems(422))
-def versions(request: Request, before: VersionBound = None, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def versions(
+    request: Request,
+    before: VersionBound = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    concept: Annotated[
+        str | None, Query(max_length=300, description="Only those that touched it, or more than 100 concepts.")
+    ] = None,
+) -> Response:
     """Accepted changes, newest first: who, when, why, and what they came to. Reads the store.
 
     External edits are among them (`origin` "outside") once the service has noticed them.
     """
     live = service(request).live
-    found = live.store.versions(before=cursor if cursor is not None else before, limit=limit)
+    found = live.store.versions(before=cursor if cursor is not None else before, concept=concept, limit=limit)
     releases = names_by_version(live.store.releases())
     following = found[-1].version if len(found) == limit and found[-1].version > 1 else None
     page: VersionPage = {

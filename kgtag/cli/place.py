@@ -38,17 +38,12 @@ def place(
 
     Example: `echo '{"label":"Standing desks"}' | kgtag place --embeddings models/graph --json`
     """
-    from kgtag.place import Placer, place_rows
+    from kgtag.place import place_rows
+    from kgtag.serve.assemble import open_placer
 
     taxonomy = load_taxonomy(store)
-    model, encoder, cache = None, None, None
-    if embeddings is not None:
-        from kgtag.link.models import VECTORS
-        from kgtag.place import read_place_model
-        from kgtag.tag.models import open_encoder
-
-        model, encoder, cache = read_place_model(embeddings), open_encoder(embeddings), embeddings / VECTORS
-    if model is None:
+    placer = open_placer(taxonomy, embeddings, kind=kind, scheme=scheme)
+    if not placer.trained:
         what = (
             "no --embeddings"
             if embeddings is None
@@ -56,7 +51,6 @@ def place(
         )
         better = "; better: kgtag train embeddings --out DIR" if embeddings is None else ""
         log(f"{what}: labels are compared by letters and words, definitions are not read{better}")
-    placer = Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
     failed = 0
     for row in place_rows(placer, sys.stdin.buffer, limit=limit):
         failed += "error" in row

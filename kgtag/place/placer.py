@@ -113,6 +113,11 @@ class Placer:
         self._hierarchies: dict[str | None, Hierarchy] = {}
         self._labels: dict[str | None, dict[str, list[str]]] = {}
 
+    @property
+    def trained(self) -> bool:
+        """Whether meaning counts, beside letters and words."""
+        return self._model is not None
+
     def place(self, asked: Sequence[NewConcept], *, limit: int = PLACES) -> list[list[Place]]:
         """Up to `limit` places for each concept, best first, ties by id; never under a concept of the same label."""
         found: list[list[Place]] = [[] for _ in asked]
