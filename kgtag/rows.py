@@ -295,11 +295,13 @@ class GivenFeedback(TypedDict):
 
 
 class PlaceRow(TypedDict):
-    """Under `broader`, with its children `narrower` moved under the new concept. `path` leads down to `broader`."""
+    """Under `broader`, with its children `narrower` moved under the new concept. `path` leads down to `broader`;
+    `attribute` is that of a value."""
 
     broader: str
     label: str
     path: list[str]
+    attribute: NotRequired[str]
     narrower: list[ConceptRef]
     score: float
     probability: float

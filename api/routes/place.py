@@ -40,9 +40,17 @@ def _placed(found: Service, body: PlaceBody) -> Placed:
 
     def row(one: Place) -> PlaceRow:
         path = [taxonomy[id].label(body.lang) for id in taxonomy.path(one.broader)]
-        narrower = [concept_ref(taxonomy, id, body.lang) for id in one.narrower]
-        numbers = {"score": round(one.score, 6), "probability": round(one.probability, 6)}
-        return {"broader": one.broader, "label": path[-1], "path": path, "narrower": narrower, **numbers}  # type: ignore[typeddict-item]
+        found: PlaceRow = {
+            "broader": one.broader,
+            "label": path[-1],
+            "path": path,
+            "narrower": [concept_ref(taxonomy, id, body.lang) for id in one.narrower],
+            "score": round(one.score, 6),
+            "probability": round(one.probability, 6),
+        }
+        if (attribute := taxonomy.attribute_of(one.broader)) is not None:
+            found["attribute"] = attribute
+        return found
 
     return {
         "concepts": [
