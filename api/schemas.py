@@ -379,7 +379,9 @@ class PlaceBody(Body):
     kind: Kind | None = Field(default=None, description="Else categories, where there are any.")
     scheme: Annotated[str, Field(max_length=300)] | None = None
     limit: Annotated[int, Field(ge=1, le=60)] = 5
-    lang: Annotated[str, Field(max_length=35)] | None = Field(default=None, description="Language of labels that are shown.")
+    lang: Annotated[str, Field(max_length=35)] | None = Field(
+        default=None, description="Language of labels that are shown."
+    )
 
 
 class NewComment(Body):
