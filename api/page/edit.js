@@ -58,11 +58,16 @@ export function Edit({ concept: opened, onDone, onCancel }) {
     }
     setBusy(false);
   };
-  // Somebody was quicker: their concept, and who it was.
+  // Somebody was quicker: their concept, and who it was. The store refused the edit; what is served follows it within
+  // seconds.
   const lost = async () => {
     try {
-      const [theirs, page] = await Promise.all([get(path("concepts", concept.id), { lang }), get("v1/taxonomy/versions", { concept: concept.id, limit: 1 })]);
-      setRace({ theirs, by: page.versions[0] });
+      let theirs;
+      for (let turn = 0; turn < 40 && (!theirs || theirs.etag === concept.etag); turn++) {
+        if (theirs) await new Promise((done) => setTimeout(done, 250));
+        theirs = await get(path("concepts", concept.id), { lang });
+      }
+      setRace({ theirs, by: (await get("v1/taxonomy/versions", { concept: concept.id, limit: 1 })).versions[0] });
     } catch (error) { setWrong(error); }
   };
   const take = (form) => { setConcept(race.theirs); setForm(form); setRace(null); setWrong(""); };

@@ -32,7 +32,7 @@ function Placing({ one, lang, onDone, onDrop, onRename }) {
     const [found] = answer.concepts;
     const fits = found.places.filter((place) => !one.attribute || place.attribute === one.attribute);
     const top = one.attribute ? [{ broader: one.attribute, path: [await get(path("concepts", one.attribute), { lang }, { signal }).then((row) => row.label)], narrower: [] }] : [];
-    return { ...answer, known: found.known, places: [...top, ...fits].slice(0, SHOWN) };
+    return { ...answer, known: found.known, places: [...top, ...fits.filter((place, n) => n < 3 || place.probability >= 0.005)].slice(0, SHOWN) };
   }, [asked, one.attribute, one.kind, lang]);
   const send = async (make) => {
     setWrong("");
@@ -57,7 +57,7 @@ function Placing({ one, lang, onDone, onDrop, onRename }) {
       <p class="muted small">${t(answer.trained ? "rankedByMeaning" : "rankedByWords")}</p>
       <ol class="choices" aria-label=${t("places")}>${answer.places.map((place, n) => html`<li key=${place.broader}><${Act} needs="propose" kind="quiet choice" onClick=${() => under(place)}><kbd>${n + 1}</kbd> ${place.path.join(" › ")} › <b>${one.label}</b><//>
           ${place.probability !== undefined && html`<span class="p">${percent(place.probability)}</span>`}
-          <${ConceptLink} id=${place.broader} label=${t("look")} /> ${place.probability !== undefined && html`<${Act} needs="propose" onClick=${() => another(place)}>${t("anotherName", { label: place.label })}<//>`}
+          <small><${ConceptLink} id=${place.broader} label=${t("look")} /></small> ${place.probability !== undefined && html`<${Act} needs="propose" onClick=${() => another(place)}>${t("anotherName", { label: place.label })}<//>`}
           ${place.narrower.length > 0 && html`<div class="muted small">${t("wouldMove", { labels: place.narrower.map((row) => row.label).join(", ") })}</div>`}</li>`)}
         ${!answer.places.length && html`<li class="muted">${t("noPlaces")}</li>`}
         <li><button class="quiet choice" onClick=${() => onDrop(one)}><kbd>0</kbd> ${t("dropNew")}</button></li></ol>`}<//>
