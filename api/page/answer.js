@@ -68,12 +68,12 @@ export function Answer({ title, row, memory, lang, only }) {
     <h2>${t("tags")}</h2>
     ${row.tags.length ? html`<ul class="tags" ref=${list}>${row.tags.map((tag, n) => html`
       <li key=${tag.concept} tabindex=${n === at ? 0 : -1} onFocus=${() => setAt(n)} class=${verdicts[tag.concept]?.verdict || ""}>
-        <span class="what"><${ConceptLink} id=${tag.concept} label=${tag.label} /> <${Of} tag=${tag} /></span>
+        <span class="what"><${ConceptLink} id=${tag.concept} label=${tag.label} stop=${n === at} /> <${Of} tag=${tag} /></span>
         <${Why} tag=${tag} row=${row} lang=${lang} />
         <${Probability} value=${tag.probability} />
         <span class="verdict">
-          <${Act} needs="tag propose" aria-pressed=${verdicts[tag.concept]?.verdict === "right"} aria-label=${`${t("right")}: ${tag.label}`} title=${t("right") + " (Y)"} onClick=${() => give(tag.concept, tag.label, "right", tag.field ? undefined : tag.span)}>✓<//>
-          <${Act} needs="tag propose" aria-pressed=${verdicts[tag.concept]?.verdict === "wrong"} aria-label=${`${t("wrong")}: ${tag.label}`} title=${t("wrong") + " (N)"} onClick=${() => give(tag.concept, tag.label, "wrong", tag.field ? undefined : tag.span)}>✗<//>
+          <${Act} needs="tag propose" tabindex=${n === at ? 0 : -1} aria-pressed=${verdicts[tag.concept]?.verdict === "right"} aria-label=${`${t("right")}: ${tag.label}`} title=${t("right") + " (Y)"} onClick=${() => give(tag.concept, tag.label, "right", tag.field ? undefined : tag.span)}>✓<//>
+          <${Act} needs="tag propose" tabindex=${n === at ? 0 : -1} aria-pressed=${verdicts[tag.concept]?.verdict === "wrong"} aria-label=${`${t("wrong")}: ${tag.label}`} title=${t("wrong") + " (N)"} onClick=${() => give(tag.concept, tag.label, "wrong", tag.field ? undefined : tag.span)}>✗<//>
         </span>
       </li>`)}</ul>` : html`<p class="muted">${t("noTags")}</p>`}
     ${row.nil.length > 0 && html`<h2>${t("nil")}</h2><ul class="tags">${row.nil.map((one) => html`<${Unknown} key=${one.surface + one.span} one=${one} title=${title} lang=${lang} />`)}</ul>`}

@@ -286,6 +286,7 @@ export const TEXTS = {
   sift_uncategorised: { en: "without a category", zh: "无类目" },
   sift_untagged: { en: "without a tag", zh: "无标签" },
   sift_failed: { en: "failed", zh: "失败" },
+  manyKeys: { en: "Keys: J next title, K previous; ↑ ↓ between its tags, Y right, N wrong, M missing.", zh: "快捷键：J 下一个标题，K 上一个；↑ ↓ 选择标签，Y 正确，N 错误，M 缺少。" },
   siftTag: { en: "With the tag", zh: "带有标签" },
   sifted: { en: "{count} of {of} titles", zh: "{of} 个标题中的 {count} 个" },
 

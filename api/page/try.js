@@ -1,6 +1,6 @@
 // Try: titles in, or a file of them; tags out, to be looked through.
 
-import { Act, download, Empty, go, html, useEffect, useRef, useState, useText, Wrong } from "./ui.js";
+import { Act, download, Empty, go, html, useEffect, useKeys, useRef, useState, useText, Wrong } from "./ui.js";
 import { call, key, tagAll } from "./api.js";
 import { Answer, unplaced } from "./answer.js";
 import { read } from "./files.js";
@@ -69,6 +69,13 @@ export default function Try({ route, lang }) {
   const save = () => {
     download(new Blob(rows.map(({ title, row }) => JSON.stringify({ title, ...row }) + "\n"), { type: "application/x-ndjson" }), "tags.jsonl");
   };
+  // From one title to the next, at the tag that had the focus there.
+  const step = (by) => {
+    const cards = [...document.querySelectorAll("article.card")];
+    const next = cards[cards.indexOf(document.activeElement.closest?.("article.card")) + by];
+    next?.querySelector(".tags li[tabindex='0']")?.focus();
+  };
+  useKeys({ j: () => step(1), k: () => step(-1) });
   const unknown = rows.flatMap(({ title, row }) => (row.nil || []).map((one) => unplaced(one, title, lang)));
   const some = sifted(rows, by);
   return html`<h1>${t("tryTitle")}</h1>
@@ -85,7 +92,7 @@ export default function Try({ route, lang }) {
       ${note && html`<p class="note" role="status">${note} <a href="#/review?kind=new">${t("queue_new")}</a></p>`}
       <${Wrong} error=${wrong} />
     </form>
-    ${rows.length > 1 && html`<${Sift} rows=${rows} by=${by} onChange=${(next) => { setBy(next); setShown(SHOWN); }} />
+    ${rows.length > 1 && html`<p class="muted small">${t("manyKeys")}</p><${Sift} rows=${rows} by=${by} onChange=${(next) => { setBy(next); setShown(SHOWN); }} />
       ${some.length < rows.length && html`<p class="muted" role="status">${t("sifted", { count: some.length, of: rows.length })}</p>`}`}
     ${some.slice(0, shown).map(({ title, row, memory, number }) => html`<${Answer} key=${turn.current + "." + number} title=${title} row=${row} memory=${memory} lang=${lang} only=${rows.length === 1} />`)}
     ${some.length > shown && html`<button class="quiet" onClick=${() => setShown(shown + SHOWN)}>${t("more", { count: some.length - shown })}</button>`}

@@ -155,8 +155,9 @@ export function whyOf(one, nameOf, t) {
   return one.type === "embedding" ? `${t("embedding")} ${one.score.toFixed(2)}` : t(one.type);
 }
 
-export function ConceptLink({ id, label, view = "browse", children }) {
-  return html`<a href=${link(view, id)} title=${id}>${children || label || id}</a>`;
+// `stop`: whether Tab stops at it, where arrow keys lead from one to the next.
+export function ConceptLink({ id, label, view = "browse", stop = true, children }) {
+  return html`<a href=${link(view, id)} title=${id} tabindex=${stop ? undefined : -1}>${children || label || id}</a>`;
 }
 
 export const Kind = ({ kind }) => {

@@ -190,6 +190,13 @@ def test_many_titles_are_sifted(browser: Browser, sqlite_store: SqliteStore) -> 
         page.fill("#titles", "red sneakers\nteal sneakers\nleather sneakers in red")
         page.get_by_role("button", name="Tag", exact=True).click()
         expect(page.locator("article")).to_have_count(3)
+        page.get_by_role("button", name="Tag", exact=True).focus()
+        for _ in range(2):
+            page.keyboard.press("j")
+        page.keyboard.press("y")
+        expect(page.locator("article").nth(1).locator(".note")).to_contain_text("Right:")
+        page.keyboard.press("y")
+        expect(page.locator("article").nth(1).locator(".note")).to_contain_text("Taken back:")
         page.get_by_role("button", name="with mentions without a concept 1").click()
         expect(page.locator("article")).to_have_count(1)
         expect(page.locator(".title")).to_have_text("teal sneakers")
