@@ -50,6 +50,7 @@ class Derived:
         self.prepared = False
         self.placers: dict[tuple[str | None, str | None], Placer] = {}
         self.placing = threading.Lock()
+        self.levels: dict[tuple[str | None, ...], list[int]] = {}
 
     @cached_property
     def problems(self) -> list[ProblemRow]:

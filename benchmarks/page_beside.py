@@ -148,6 +148,8 @@ def label_studio(base: str, categories: list[str], page: Page) -> dict[str, Task
 
     def choose(hand: Hand, word: str) -> None:
         hand.click(hand.page.locator(".ant-select").first)
+        hand.page.locator("[data-testid=taxonomy-search]").first.wait_for()
+        hand.page.locator("[data-testid=taxonomy-search]").first.focus()
         hand.letters(word)
 
     def search(page: Page) -> tuple[int, float]:
