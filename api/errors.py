@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from graph.errors import InvariantError, KgtagError, UnknownConcept, error_detail
+from graph.errors import DuplicateProposal, InvariantError, KgtagError, UnknownConcept, error_detail
 from kgtag.rows import ProblemDetails
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ STATUS: Mapping[str, int] = {
     "method-not-allowed": 405,
     "conflict": 409,
     "release-taken": 409,
+    "duplicate-proposal": 409,
     "precondition-failed": 412,
     "body-too-large": 413,
     "unsupported-media-type": 415,
@@ -98,6 +99,8 @@ def from_error(error: KgtagError, request: Request | None = None) -> Problem:
         members["near"] = list(error.near)
         if request is None or request.path_params.get("id") != error.value:
             status = 422
+    elif isinstance(error, DuplicateProposal):
+        members["proposal"] = error.id
     elif isinstance(error, InvariantError):
         rows = [{"code": p.code, "concepts": list(p.concepts), "message": p.message} for p in error.problems]
         members["problems"] = rows

@@ -376,6 +376,30 @@ class NewProposal(Body):
         return read_draft(self.model_dump(exclude_unset=True))
 
 
+class NewLabel(Body):
+    """A new concept that has no place yet. `lang`: of its label; guessed from the script when left out."""
+
+    label: Annotated[str, Field(min_length=1, max_length=300)]
+    definition: Annotated[str, Field(max_length=5_000)] | None = None
+    lang: Annotated[str, Field(max_length=35)] | None = None
+
+
+class PlaceBody(Body):
+    """New concepts to find places for, among concepts of a kind and a scheme.
+
+    Example:
+        {"concepts": [{"label": "Trail shoes", "lang": "en"}], "limit": 5}
+    """
+
+    concepts: Annotated[list[NewLabel], Field(min_length=1, max_length=200)]
+    kind: Kind | None = Field(default=None, description="Else categories, where there are any.")
+    scheme: Annotated[str, Field(max_length=300)] | None = None
+    limit: Annotated[int, Field(ge=1, le=60)] = 5
+    lang: Annotated[str, Field(max_length=35)] | None = Field(
+        default=None, description="Language of labels that are shown."
+    )
+
+
 class NewComment(Body):
     """A comment on a proposal.
 
@@ -394,4 +418,6 @@ class Decision(Body):
     """
 
     comment: Annotated[str, Field(max_length=20_000)] = ""
-    force: bool = Field(default=False, description="For admins: decide for the proposer, or for somebody else.")
+    force: bool = Field(
+        default=False, description="For admins: withdraw or rebase what is not one's own. Nobody accepts their own."
+    )

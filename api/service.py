@@ -21,6 +21,7 @@ from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
 from kgtag.embed.audit import audit_store
+from kgtag.place import LikelyTags, Placer
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
@@ -49,6 +50,9 @@ class Derived:
         self.audit: AuditReport | None = None
         self.answers = Answers()
         self.prepared = False
+        self.placers: dict[tuple[str | None, str | None], tuple[Placer, LikelyTags]] = {}
+        self.placing = threading.Lock()
+        self.levels: dict[tuple[str | None, ...], list[int]] = {}
 
     @cached_property
     def problems(self) -> list[ProblemRow]:

@@ -27,7 +27,9 @@ VIEWS = {
     "graph": "#/graph/hiking-boots",
     "ask": "#/ask?q=waterproof+hiking+boots+under+%24150+without+leather",
     "audit": "#/audit",
+    "review": "#/review?kind=new",
 }
+NEW = [{"label": label, "lang": "en"} for label in ("Trail running shoes", "Snow boots", "Robot lawn mowers")]
 
 
 def main(demo: Path) -> None:
@@ -42,6 +44,7 @@ def main(demo: Path) -> None:
             page = browser.new_page(viewport=SIZE)
             page.goto(f"{base}/#key={key}")
             page.wait_for_selector("#titles")
+            page.evaluate("rows => localStorage.setItem('kgtag-new', JSON.stringify(rows))", NEW)
             for name, view in VIEWS.items():
                 page.goto(f"{base}/{view}")
                 page.wait_for_timeout(3000)

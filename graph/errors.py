@@ -12,6 +12,7 @@
     │   └── TextError               a product text that is empty, too long or not text
     ├── ConflictError               a concurrent change came first (HTTP 409/412)
     │   ├── ReleaseTaken            the name or version already has a release
+    │   ├── DuplicateProposal       an open proposal makes the same changes
     │   └── LostRace                the ETag or revision that the caller expects is outdated (HTTP 412)
     └── StoreError                  the store cannot answer
         ├── StoreUnavailable        server gone, file locked or unreadable: try again later (HTTP 503)
@@ -177,6 +178,16 @@ class ReleaseTaken(ConflictError):
         super().__init__(f"there is release {name} of version {version} already")
         self.name = name
         self.version = version
+
+
+class DuplicateProposal(ConflictError):
+    """An open proposal makes the same changes."""
+
+    code = "duplicate-proposal"
+
+    def __init__(self, id: int, author: str) -> None:
+        super().__init__(f"proposal {id}, by {author}, is open and makes the same changes; comment on that one")
+        self.id = id
 
 
 class LostRace(ConflictError):

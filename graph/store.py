@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from graph.columns.assemble import TaxonomyData
-from graph.errors import ConflictError
+from graph.errors import ConflictError, NotAllowed
 from graph.model import Accepting, ApiKey, Event, Feedback, ItemChange, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import ChangeSet, HistoryEntry, Record, Release, Version
 
@@ -63,8 +63,13 @@ class TaxonomyStore(Protocol):
     def history(self, *, after: int = 0, limit: int | None = None) -> Iterator[HistoryEntry]:
         """History entries with version > `after`, oldest first; read in pages of bounded size."""
 
-    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
-        """History entries without their changes, newest first, with version < `before`."""
+    def versions(
+        self, *, before: int | None = None, concept: str | None = None, limit: int | None = None
+    ) -> list[Version]:
+        """History entries without their changes, newest first, with version < `before`.
+
+        With a `concept`: those that touched it, and those that touched so many that not all of them are listed.
+        """
 
     def put_release(self, release: Release) -> None:
         """Store a release. Raises ReleaseTaken when its name or version is taken."""
@@ -111,6 +116,15 @@ class TaxonomyStore(Protocol):
 
         Raises:
             UnknownConcept: The taxonomy lacks the tag; nothing was written.
+        """
+
+    def delete_feedback(self, id: str, *, by: str | None = None) -> Feedback | None:
+        """Take a verdict back, and in the same transaction what it said of the tag of its item; None without it.
+
+        The latest verdict that is left on the tag counts. Without one, a tag that feedback had added goes, and one that
+        was called wrong is accepted again.
+
+        Raises NotAllowed when it is not that of the reviewer `by`, where one is named.
         """
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
@@ -168,6 +182,12 @@ class TaxonomyStore(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+
+
+def require_reviewer(feedback: Feedback, by: str | None) -> None:
+    """Raise NotAllowed unless the feedback is that of the reviewer, or none is named."""
+    if by is not None and feedback.reviewer != by:
+        raise NotAllowed(f"feedback {feedback.id} is {feedback.reviewer}'s; only they or an admin can take it back")
 
 
 def require_version(version: int, expected: int | None) -> None:

@@ -10,7 +10,17 @@ from typing_extensions import TypedDict
 
 from graph.errors import ErrorDetail
 from graph.model import Kind, Status
-from graph.rows import ConceptRow, FeedbackRow, FindingRow, ProblemRow, ProposalRow, RelationKey, ReleaseRow, VersionRow
+from graph.rows import (
+    ConceptRef,
+    ConceptRow,
+    FeedbackRow,
+    FindingRow,
+    ProblemRow,
+    ProposalRow,
+    RelationKey,
+    ReleaseRow,
+    VersionRow,
+)
 
 
 class TagRow(TypedDict):
@@ -362,6 +372,66 @@ class GivenFeedback(TypedDict):
 
     feedback: FeedbackRow
     revision: str
+
+
+class PlaceRow(TypedDict):
+    """Under `broader`, with its children `narrower` moved under the new concept. `path` leads down to `broader`;
+    `attribute` is that of a value."""
+
+    broader: str
+    label: str
+    path: list[str]
+    attribute: NotRequired[str]
+    narrower: list[ConceptRef]
+    score: float
+    probability: float
+
+
+class LikelyRow(ConceptRef):
+    """An attribute or a value that concepts like a new one have, and the share of their votes."""
+
+    score: float
+
+
+class PlacedRow(TypedDict):
+    """A new concept with its places, best first; `known` names concepts that have the label already, `attributes` and
+    `values` are those of concepts like it, but for attributes that the first place gives anyway."""
+
+    label: str
+    places: list[PlaceRow]
+    known: list[ConceptRef]
+    attributes: list[LikelyRow]
+    values: list[LikelyRow]
+
+
+class Placed(TypedDict):
+    """Places for new concepts, in the order asked. `by_meaning`: whether meaning counts, beside letters and words.
+
+    Example:
+        {"concepts": [{"label": "Trail shoes", "known": [], "places": [{"broader": "running",
+         "label": "Running shoes", "path": ["Shoes", "Sneakers", "Running shoes"], "narrower": [], "score": 1.9,
+         "probability": 0.61}], "attributes": [{"concept": "terrain", "label": "Terrain", "kind": "attribute",
+         "score": 0.8}], "values": []}], "by_meaning": false, "revision": "4f2a91c07d3be685"}
+    """
+
+    concepts: list[PlacedRow]
+    by_meaning: bool
+    revision: str
+
+
+class KeyRow(TypedDict):
+    """The key that asked: its id and name, under which its changes are made, and all scopes that it has or implies.
+
+    Example:
+        {"id": "3fa9c2", "name": "ann", "author": "api:ann", "scopes": ["read", "propose"],
+         "revision": "4f2a91c07d3be685"}
+    """
+
+    id: str
+    name: str
+    author: str
+    scopes: list[str]
+    revision: str | None
 
 
 class FeedbackPage(TypedDict):

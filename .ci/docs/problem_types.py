@@ -47,6 +47,7 @@ CODES: Mapping[str, str] = {
     "unknown-job": "no job has the id; it may have been removed",
     "method-not-allowed": "the path exists, without this method",
     "conflict": "the proposal is outdated, the job is in another state, or the store changed in a way that matters",
+    "duplicate-proposal": "an open proposal makes the same changes; its number is in `proposal`",
     "release-taken": "the release name or the version has been released before",
     "precondition-failed": "`If-Match` or `expected_revision` names something that is no longer current",
     "body-too-large": "the body, or one line of a batch, exceeds the limit",

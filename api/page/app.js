@@ -1,9 +1,11 @@
 // The page: its frame, and one view for each job. Views are modules of their own, loaded when they are opened.
 
-import { html, Language, link, render, useEffect, useRoute, useState, useText } from "./ui.js";
+import { Empty, html, Key, Language, link, mayWith, render, useEffect, useRoute, useState, useText, Wrong } from "./ui.js";
 import { get, key, setKey } from "./api.js";
 
-const VIEWS = ["try", "browse", "graph", "review", "audit", "history", "ask"];
+// Each view, and the scope that it needs.
+const NEEDS = { try: "tag", browse: "read", graph: "read", review: "read", audit: "read", history: "read", ask: "read" };
+const VIEWS = Object.keys(NEEDS);
 const loaded = new Map();
 
 function useView(name) {
@@ -28,7 +30,10 @@ function Frame({ lang, setLang }) {
   const { View, failed, again } = useView(view);
   const [signedIn, setSignedIn] = useState(Boolean(key()));
   const [status, setStatus] = useState(null);
+  const [own, setOwn] = useState(null);
   useEffect(() => { document.documentElement.lang = lang; }, [lang]);
+  useEffect(() => { setOwn(null); if (signedIn) get("v1/key").then(setOwn, () => {}); }, [signedIn]);
+  const may = mayWith(own, NEEDS[view]);
   useEffect(() => { document.title = `${t(view)} · kgtag`; }, [view, lang]);
   useEffect(() => {
     const look = () => get("readyz").then(setStatus, () => setStatus({ status: "away" }));
@@ -41,16 +46,19 @@ function Frame({ lang, setLang }) {
     <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>${t("skip")}</a>
     <header class="bar">
       <a class="name" href=${link("try")}>kgtag</a>
-      <nav aria-label=${t("views")}>${VIEWS.map((one) => html`<a key=${one} href=${link(one)} aria-current=${one === view ? "page" : undefined}>${t(one)}</a>`)}</nav>
+      <nav aria-label=${t("views")}>${VIEWS.map((one) => html`<a key=${one} href=${link(one)} aria-current=${one === view ? "page" : undefined}
+        class=${mayWith(own, NEEDS[one]) ? "" : "off"} title=${mayWith(own, NEEDS[one]) ? undefined : t("lacks", { scope: NEEDS[one] })}>${t(one)}</a>`)}</nav>
       <div class="tools">
         <button class="quiet" lang=${lang === "en" ? "zh" : "en"} onClick=${() => setLang(lang === "en" ? "zh" : "en")}>${lang === "en" ? "中文" : "English"}</button>
         <a class="quiet" href="docs">${t("api")}</a>
+        ${own && html`<span class="muted small" title=${own.scopes.join(", ")}>${own.name || own.id}</span>`}
         ${signedIn && html`<button class="quiet" onClick=${leave}>${t("leave")}</button>`}
       </div>
     </header>
     <main id="main" tabindex="-1">
       ${!signedIn ? html`<${SignIn} onDone=${() => setSignedIn(true)} />`
-        : View ? html`<${View} route=${route} lang=${lang} />`
+        : !may ? html`<${Empty}><p>${t("viewLacks", { scope: NEEDS[view], name: own.name || own.id, scopes: own.scopes.join(", ") })}</p><code>kgtag keys create --scope ${NEEDS[view]}</code><//>`
+        : View ? html`<${Key.Provider} value=${own}><${View} route=${route} lang=${lang} /><//>`
         : failed ? html`<p class="wrong" role="alert">${t("away")} <button class="quiet" onClick=${again}>${t("tryAgain")}</button></p>` : html`<p class="muted" aria-busy="true">${t("loading")}</p>`}
     </main>
     <footer class="foot">${status && html`<${Status} status=${status} />`}</footer>`;
@@ -72,12 +80,10 @@ function SignIn({ onDone }) {
   const enter = async (event) => {
     event.preventDefault();
     setKey(text.trim(), { keep });
-    try { await get("v1/taxonomy"); onDone(); }
+    try { await get("v1/key"); onDone(); }
     catch (error) {
-      // A key without the scope to read may still tag.
-      if (error.status === 403) return onDone();
       setKey("");
-      setWrong(error.message);
+      setWrong(error);
     }
   };
   return html`<form class="card signin" onSubmit=${enter}>
@@ -87,7 +93,7 @@ function SignIn({ onDone }) {
     <div class="row"><input id="key" type="password" autocomplete="off" spellcheck=${false} value=${text} onInput=${(e) => setText(e.target.value)} autofocus />
       <button class="main" disabled=${!text.trim()}>${t("enter")}</button></div>
     <label class="check"><input type="checkbox" checked=${keep} onChange=${(e) => setKeep(e.target.checked)} /> ${t("keepKey")}</label>
-    <p class="wrong" role="alert">${wrong}</p>
+    <${Wrong} error=${wrong} />
     <p class="muted">${t("keyHow")} <code>kgtag keys create --scope read,tag</code></p>
   </form>`;
 }

@@ -1,7 +1,7 @@
 // Ask: what a search query means, and what goes with concepts, an item or a title.
 
-import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, link, percent, Probability, Score, useAnswer, useEffect, useStarts, useState, useText, Wait, whyOf } from "./ui.js";
-import { get, path } from "./api.js";
+import { ConceptLink, ConceptSearch, Copy, Empty, go, html, Kind, link, percent, Probability, Score, useAnswer, useEffect, useLabels, useStarts, useState, useText, Wait, whyOf } from "./ui.js";
+import { get } from "./api.js";
 import { Marked } from "./marked.js";
 
 const QUERIES = ["red running shoes not leather under 50", "waterproof hiking backpack 40 l", "男士 皮鞋 黑色 500元以下"];
@@ -97,13 +97,6 @@ function Evidence({ row, given, nameOf }) {
   const told = row.evidence.filter((one) => !(one.type === "cooccurrence" && one.path?.length === 2 && given.includes(one.path[0]) && row.evidence[0] !== one));
   const parts = told.slice(0, 3).map((one) => whyOf(one, nameOf, t));
   return html`<div class="why">${[...new Set(parts)].join(" · ")}</div>`;
-}
-
-// Labels of concepts by id, asked for once each; the id stands in until the label is there.
-export function useLabels(ids, lang) {
-  const state = useAnswer(async (signal) => new Map(await Promise.all([...new Set(ids)].slice(0, 200).map(async (id) =>
-    [id, await get(path("concepts", id), { lang }, { signal }).then((one) => one.label, () => id)]))), [[...ids].sort().join(apart), lang]);
-  return (id) => state.answer?.get(id) ?? id;
 }
 
 function Concepts({ asked, lang }) {

@@ -1,31 +1,9 @@
-// Editing a concept in place: labels, definition, place. Saved at once, or proposed to others.
+// Editing a concept in place: its texts, its place, its relations. Saved at once, or proposed to others.
 
-import { ConceptSearch, go, html, useEffect, useRef, useState, useText } from "./ui.js";
-import { call, path } from "./api.js";
-
-const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-
-// Fields that differ from the concept, as the API wants them.
-function changed(concept, form) {
-  const fields = {};
-  const pref = Object.fromEntries(form.labels.filter((one) => one.pref.trim()).map((one) => [one.tag, one.pref.trim()]));
-  const lists = (name) => Object.fromEntries(form.labels.filter((one) => lines(one[name]).length).map((one) => [one.tag, lines(one[name])]));
-  const texts = Object.fromEntries(form.labels.filter((one) => one.definition.trim()).map((one) => [one.tag, one.definition.trim()]));
-  if (!same(pref, concept.pref_label)) fields.pref_label = pref;
-  if (!same(lists("alt"), concept.alt_label)) fields.alt_label = lists("alt");
-  if (!same(texts, concept.definition)) fields.definition = texts;
-  const broader = form.broader.map((one) => one.concept);
-  if (!same(broader, (concept.relations.broader || []).map((one) => one.concept))) fields.broader = broader;
-  return fields;
-}
-
-const opened = (concept, tags) => ({
-  labels: tags.map((tag) => ({
-    tag, pref: concept.pref_label[tag] || "", alt: (concept.alt_label[tag] || []).join("\n"), definition: concept.definition[tag] || "",
-  })),
-  broader: concept.relations.broader || [],
-});
+import { Act, ConceptSearch, go, html, Language, useContext, useEffect, useRef, useState, useText, Wrong } from "./ui.js";
+import { changed, formOf, LINKS, newId, rowsOf } from "./fields.js";
+import { Race } from "./race.js";
+import { call, get, path } from "./api.js";
 
 // What is not saved yet survives another view, and a reload of the tab.
 const place = (id) => `kgtag-draft:${id}`;
@@ -36,17 +14,28 @@ function draftOf(concept) {
   return draft?.etag === concept.etag ? draft : null;
 }
 
-export function Edit({ concept, onDone, onCancel }) {
+// Other concepts in a relation to this one. Of a relation with more than the service lists, none can be edited here.
+function Links({ concept, type, rows, onChange }) {
   const t = useText();
-  const tags = [...new Set(["en", "zh", ...Object.keys(concept.pref_label), ...Object.keys(concept.alt_label), ...Object.keys(concept.definition)])].sort();
-  const [draft] = useState(() => draftOf(concept));
-  const [form, setForm] = useState(draft?.form || opened(concept, tags));
+  if (rows.length >= 200) return html`<p class="muted small">${t(type)}: ${t("tooMany")}</p>`;
+  return html`<fieldset><legend>${t(type)}</legend><div class="row">${rows.map((one) => html`<span class="chip" key=${one.concept}>${one.label}
+      <button type="button" class="quiet" aria-label=${t("remove", { label: one.label })} onClick=${() => onChange(rows.filter((other) => other !== one))}>×</button></span>`)}
+    <${ConceptSearch} id=${type} label=${t("add_" + type)} kind=${concept.kind} onPick=${(row) => rows.some((one) => one.concept === row.concept) || row.concept === concept.id || onChange([...rows, { concept: row.concept, label: row.pref_label }])} /></div></fieldset>`;
+}
+
+export function Edit({ concept: opened, onDone, onCancel }) {
+  const t = useText();
+  const lang = useContext(Language);
+  const [concept, setConcept] = useState(opened);
+  const [draft] = useState(() => draftOf(opened));
+  const [form, setForm] = useState(draft?.form || formOf(opened));
   const [reason, setReason] = useState(draft?.reason || "");
   const first = useRef(null);
   useEffect(() => { first.current?.querySelector("input")?.focus(); }, []);
   const [tag, setTag] = useState("");
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
+  const [race, setRace] = useState(null);
   const fields = changed(concept, form);
   const dirty = Object.keys(fields).length > 0;
   useEffect(() => {
@@ -58,17 +47,30 @@ export function Edit({ concept, onDone, onCancel }) {
   const add = () => {
     const named = tag.trim();
     if (!named || form.labels.some((one) => one.tag === named)) return;
-    setForm({ ...form, labels: [...form.labels, { tag: named, pref: "", alt: "", definition: "" }] });
+    setForm({ ...form, labels: [...form.labels, { tag: named, pref: "", alt: "", hidden: "", definition: "" }] });
     setTag("");
   };
   const run = async (work) => {
     setBusy(true);
     setWrong("");
     try { await work(); } catch (error) {
-      setWrong(error.status === 412 ? t("changedMeanwhile") : error.message);
+      if (error.status === 412) await lost(); else setWrong(error);
     }
     setBusy(false);
   };
+  // Somebody was quicker: their concept, and who it was. The store refused the edit; what is served follows it within
+  // seconds.
+  const lost = async () => {
+    try {
+      let theirs;
+      for (let turn = 0; turn < 40 && (!theirs || theirs.etag === concept.etag); turn++) {
+        if (theirs) await new Promise((done) => setTimeout(done, 250));
+        theirs = await get(path("concepts", concept.id), { lang });
+      }
+      setRace({ theirs, by: (await get("v1/taxonomy/versions", { concept: concept.id, limit: 1 })).versions[0] });
+    } catch (error) { setWrong(error); }
+  };
+  const take = (form) => { setConcept(race.theirs); setForm(form); setRace(null); setWrong(""); };
   const save = (event) => {
     event.preventDefault();
     run(async () => { const saved = await call(path("concepts", concept.id), { method: "PATCH", etag: concept.etag, body: { ...fields, reason } }); forget(); onDone(saved); });
@@ -78,26 +80,26 @@ export function Edit({ concept, onDone, onCancel }) {
     forget();
     go("review", String(made.id));
   });
+  const cancel = () => { forget(); onCancel(); };
+  if (race) return html`<${Race} base=${formOf(concept)} theirs=${formOf(race.theirs)} mine=${form} by=${race.by} lang=${lang} onTaken=${take} onCancel=${() => setRace(null)} />`;
+  const text = (n, one, name, label, rows) => html`<label>${t(label)}<textarea lang=${one.tag} rows=${rows} value=${one[name]} onInput=${(e) => set(n, name, e.target.value)}></textarea></label>`;
   return html`<form class="card edit" onSubmit=${save} ref=${first}>
     <h2>${t("editTitle", { label: concept.label })}</h2>
     ${draft && html`<p class="note">${t("draft")}</p>`}
+    ${concept !== opened && html`<p class="note" role="status">${t("raceTaken")}</p>`}
     ${form.labels.map((one, n) => html`<fieldset key=${one.tag}><legend>${one.tag}</legend>
       <label>${t("prefLabel")}<input lang=${one.tag} value=${one.pref} onInput=${(e) => set(n, "pref", e.target.value)} /></label>
-      <label>${t("altLabels")}<textarea lang=${one.tag} rows=${Math.max(1, lines(one.alt).length)} value=${one.alt} onInput=${(e) => set(n, "alt", e.target.value)}></textarea></label>
-      <label>${t("definition")}<textarea lang=${one.tag} rows="1" value=${one.definition} onInput=${(e) => set(n, "definition", e.target.value)}></textarea></label>
+      ${text(n, one, "alt", "altLabels", rowsOf(one.alt))}${text(n, one, "definition", "definition", 1)}${text(n, one, "hidden", "hiddenLabels", rowsOf(one.hidden))}
     </fieldset>`)}
     <div class="row"><input aria-label=${t("otherLanguage")} placeholder=${t("otherLanguage")} value=${tag} onInput=${(e) => setTag(e.target.value)} />
       <button type="button" class="quiet" onClick=${add} disabled=${!tag.trim()}>${t("addLanguage")}</button></div>
-    ${concept.kind !== "attribute" && html`<fieldset><legend>${t("broader")}</legend>
-      <div class="row">${form.broader.map((one) => html`<span class="chip" key=${one.concept}>${one.label}
-        <button type="button" class="quiet" aria-label=${t("remove", { label: one.label })} onClick=${() => setForm({ ...form, broader: form.broader.filter((other) => other !== one) })}>×</button></span>`)}
-        <${ConceptSearch} id="broader" label=${t("addBroader")} kind=${concept.kind} onPick=${(row) => form.broader.some((one) => one.concept === row.concept) || setForm({ ...form, broader: [...form.broader, { concept: row.concept, label: row.pref_label }] })} /></div>
-    </fieldset>`}
+    ${LINKS.filter((type) => type !== "broader" || concept.kind !== "attribute").map((type) => html`<${Links} key=${type} concept=${concept} type=${type} rows=${form[type]} onChange=${(rows) => setForm({ ...form, [type]: rows })} />`)}
+    <label>${t("notation")}<input value=${form.notation} onInput=${(e) => setForm({ ...form, notation: e.target.value })} /></label>
     <label>${t("reason")}<input value=${reason} onInput=${(e) => setReason(e.target.value)} /></label>
-    <div class="row"><button class="main" disabled=${!dirty || busy}>${t("save")}</button>
-      <button type="button" class="quiet" disabled=${!dirty || busy} onClick=${propose}>${t("proposeInstead")}</button>
-      <button type="button" class="quiet" onClick=${() => { forget(); onCancel(); }}>${t("cancel")}</button></div>
-    <p class="wrong" role="alert">${wrong}</p>
+    <div class="row"><${Act} needs="edit" kind="main" disabled=${!dirty || busy}>${t("save")}<//>
+      <${Act} needs="propose" disabled=${!dirty || busy} onClick=${propose}>${t("proposeInstead")}<//>
+      <button type="button" class="quiet" onClick=${cancel}>${t("cancel")}</button></div>
+    <${Wrong} error=${wrong} />
   </form>`;
 }
 
@@ -115,11 +117,15 @@ export function AddBelow({ concept, lang, onCancel }) {
   });
   const add = async (event) => {
     event.preventDefault();
-    try { go("browse", (await call("v1/concepts", { method: "POST", body: body() })).id); onCancel(); } catch (error) { setWrong(error.message); }
+    try { go("browse", (await call("v1/concepts", { method: "POST", body: body() })).id); onCancel(); } catch (error) { setWrong(error); }
+  };
+  const propose = async () => {
+    try { go("review", String((await call("v1/proposals", { method: "POST", body: { operation: "create", concept: newId(concept.id, label), ...body() } })).id)); } catch (error) { setWrong(error); }
   };
   return html`<form class="card" onSubmit=${add}>
     <label>${t(concept.kind === "attribute" ? "newValue" : "newBelow", { label: concept.label })}<input ref=${box} lang=${lang} value=${label} onInput=${(e) => setLabel(e.target.value)} /></label>
-    <div class="row"><button class="main" disabled=${!label.trim()}>${t("create")}</button><button type="button" class="quiet" onClick=${onCancel}>${t("cancel")}</button></div>
-    <p class="wrong" role="alert">${wrong}</p>
+    <div class="row"><${Act} needs="edit" kind="main" disabled=${!label.trim()}>${t("create")}<//>
+      <${Act} needs="propose" disabled=${!label.trim()} onClick=${propose}>${t("proposeInstead")}<//><button type="button" class="quiet" onClick=${onCancel}>${t("cancel")}</button></div>
+    <${Wrong} error=${wrong} />
   </form>`;
 }

@@ -1,8 +1,7 @@
 // History: versions newest first, one version as a difference, what it touches, and undo.
 
-import { ConceptLink, Copy, Empty, html, Kind, link, useAnswer, useEffect, useRef, useState, useText, Wait, when } from "./ui.js";
+import { Act, ConceptLink, Copy, Empty, html, Kind, link, useAnswer, useEffect, useLabels, useRef, useState, useText, Wait, when, Wrong } from "./ui.js";
 import { call, get, path } from "./api.js";
-import { useLabels } from "./ask.js";
 
 const AT_ONCE = 40;
 const FIELDS = ["pref_label", "alt_label", "hidden_label", "definition", "notation", "status", "kind", "choice", "scheme"];
@@ -103,13 +102,13 @@ function Undo({ version, count, onDone }) {
     event.preventDefault();
     setBusy(true);
     try { onDone(await call(path("taxonomy", "versions", version, "undo"), { method: "POST", body: { reason } })); dialog.current?.close(); }
-    catch (error) { setWrong(error.message); }
+    catch (error) { setWrong(error); }
     finally { setBusy(false); }
   };
-  return html`<button class="quiet wrong" onClick=${() => { setWrong(""); dialog.current.showModal(); }}>${t("undo")}</button>
+  return html`<${Act} needs="edit" kind="quiet wrong" onClick=${() => { setWrong(""); dialog.current.showModal(); }}>${t("undo")}<//>
     <dialog ref=${dialog} aria-labelledby="undo-sure"><form onSubmit=${undo}><p id="undo-sure">${t("undoSure", { version, count })}</p>
       <label for="undo-reason">${t("reason")}</label><input id="undo-reason" maxlength="2000" value=${reason} onInput=${(e) => setReason(e.target.value)} />
-      <p class="wrong" role="alert">${wrong}</p>
+      <${Wrong} error=${wrong} />
       <div class="row"><button class="main" disabled=${busy}>${t("undoYes")}</button><button type="button" class="quiet" onClick=${() => dialog.current.close()}>${t("cancel")}</button></div></form></dialog>`;
 }
 

@@ -1,7 +1,10 @@
-// Review: proposals, newest first, decided by somebody else than their author. J and K move, A accepts, R rejects.
+// Review: three queues. Proposals, newest first, are decided by somebody else than their author: J and K move, A accepts,
+// R rejects. What models doubt, and new concepts without a place, stand in modules of their own.
 
-import { ConceptLink, Empty, go, html, link, useAnswer, useEffect, useKeys, useState, useText, Wait, when } from "./ui.js";
+import { Act, ConceptLink, Empty, go, html, Key, link, useAnswer, useContext, useEffect, useKeys, useMay, useState, useText, Wait, when, Wrong } from "./ui.js";
 import { call, get, path } from "./api.js";
+import { Findings } from "./findings.js";
+import { NewConcepts } from "./newcomers.js";
 
 const STATUSES = ["open", "accepted", "rejected", "withdrawn"];
 const shown = (value) => (value === undefined || value === null ? "" : typeof value !== "object" ? String(value) : Array.isArray(value) ? value.map(shown).join(", ")
@@ -36,32 +39,35 @@ function Change({ change, before }) {
 
 function Detail({ id, lang, onDecided }) {
   const t = useText();
+  const may = useMay();
+  const own = useContext(Key);
   const [comment, setComment] = useState("");
   const [wrong, setWrong] = useState("");
-  const [refused, setRefused] = useState("");
   const state = useAnswer(async (signal) => {
     const proposal = await get(path("proposals", id), {}, { signal });
     const ids = [...new Set(proposal.changes.map((one) => one.put_concept?.id).filter(Boolean))].slice(0, 30);
     const before = Object.fromEntries(await Promise.all(ids.map(async (one) => [one, await get(path("concepts", one), { lang }, { signal }).catch(() => undefined)])));
     return { proposal, before };
   }, [id, lang]);
-  useEffect(() => { setComment(""); setWrong(""); setRefused(""); }, [id]);
-  const decide = async (verb, force = false) => {
+  useEffect(() => { setComment(""); setWrong(""); }, [id]);
+  const decide = async (verb) => {
     setWrong("");
-    setRefused("");
+   
     try {
       const { proposal } = state.answer;
-      const body = verb === "comments" ? { text: comment } : { comment, ...(force ? { force } : {}) };
+      const body = verb === "comments" ? { text: comment } : { comment };
       await call(path("proposals", id, verb), { method: "POST", etag: proposal.etag, body });
       setComment("");
       state.again();
       if (verb !== "comments") onDecided(Number(id), verb);
     } catch (error) {
-      setWrong(error.message);
-      if (error.status === 403 && !force) setRefused(verb);
+      setWrong(error.status === 412 ? t("changedLook") : error);
+      if (error.status === 412) state.again();
     }
   };
-  useKeys({ a: () => decide("accept"), r: () => decide("reject") });
+  const mine = own && state.answer?.proposal.author === own.author;
+  const open = state.answer?.proposal.status === "open";
+  useKeys({ a: () => open && !mine && may("approve") && decide("accept"), r: () => open && !mine && may("approve") && decide("reject") });
   return html`<${Wait} state=${state}>${({ proposal, before }) => html`<article class="concept">
     <h1>${proposal.title}</h1>
     <p class="muted">#${proposal.id} · ${t(proposal.status)} · ${proposal.author} · ${when(proposal.created, lang)}</p>
@@ -74,18 +80,18 @@ function Detail({ id, lang, onDecided }) {
     ${proposal.comments.length > 0 && html`<section><h2>${t("comments")}</h2><ul>${proposal.comments.map((one, n) => html`<li key=${n}><b>${one.author}</b> <span class="muted small">${when(one.at, lang)}</span><div>${one.text}</div></li>`)}</ul></section>`}
     <label>${t("comment")}<textarea rows="2" value=${comment} onInput=${(e) => setComment(e.target.value)}></textarea></label>
     <div class="row">
-      ${proposal.status === "open" && html`<button class="main" title="A" onClick=${() => decide("accept")}>${t("accept")}</button>
-        <button class="quiet" title="R" onClick=${() => decide("reject")}>${t("reject")}</button>
-        <button class="quiet" onClick=${() => decide("withdraw")}>${t("withdraw")}</button>
-        ${proposal.outdated?.length > 0 && html`<button class="quiet" onClick=${() => decide("rebase")}>${t("rebase")}</button>`}`}
-      <button class="quiet" disabled=${!comment.trim()} onClick=${() => decide("comments")}>${t("addComment")}</button>
+      ${proposal.status === "open" && (mine ? html`<${Act} needs="propose" onClick=${() => decide("withdraw")}>${t("withdraw")}<//>
+          ${proposal.outdated?.length > 0 && html`<${Act} needs="propose" onClick=${() => decide("rebase")}>${t("rebase")}<//>`}`
+        : html`<${Act} needs="approve" kind="main" title="A" onClick=${() => decide("accept")}>${t("accept")}<//>
+          <${Act} needs="approve" title="R" onClick=${() => decide("reject")}>${t("reject")}<//>`)}
+      <${Act} needs="propose" disabled=${!comment.trim()} onClick=${() => decide("comments")}>${t("addComment")}<//>
     </div>
-    <p class="wrong" role="alert">${wrong}</p>
-    ${refused && html`<button class="quiet" onClick=${() => decide(refused, true)}>${t("asAdmin")}</button>`}
+    ${open && mine && html`<p class="muted small">${t("ownProposal")}</p>`}
+    <${Wrong} error=${wrong} />
   </article>`}<//>`;
 }
 
-export default function Review({ route, lang }) {
+function Proposals({ route, lang }) {
   const t = useText();
   const status = STATUSES.includes(route.params.status) ? route.params.status : "open";
   const [cursors, setCursors] = useState([undefined]);
@@ -109,8 +115,7 @@ export default function Review({ route, lang }) {
     state.again();
   };
   return html`<div class="browse">
-    <aside><h1>${t("review")}</h1>
-      <div class="row">${STATUSES.map((one) => html`<a key=${one} class="quiet" aria-current=${one === status ? "page" : undefined} href=${link("review", "", { status: one })}>${t(one)}</a>`)}</div>
+    <aside><div class="row">${STATUSES.map((one) => html`<a key=${one} class="quiet" aria-current=${one === status ? "page" : undefined} href=${link("review", "", { status: one })}>${t(one)}</a>`)}</div>
       <p class="muted small">${t("reviewKeys")}</p><p class="note" role="status">${note}</p>
       <${Wait} state=${state}>${(answer) => html`<ul class="queue">${answer.rows.map((one) => html`<li key=${one.id} class=${String(one.id) === route.arg ? "chosen" : ""}>
         <a href=${link("review", String(one.id), { status: route.params.status })}>${one.title}</a><div class="muted small">#${one.id} · ${one.author} · ${when(one.created, lang)}</div></li>`)}</ul>
@@ -119,4 +124,14 @@ export default function Review({ route, lang }) {
     </aside>
     <div>${route.arg ? html`<${Detail} id=${route.arg} lang=${lang} onDecided=${decided} />` : rows.length > 0 && html`<${Empty}>${t("chooseProposal")}<//>`}</div>
   </div>`;
+}
+
+const KINDS = { proposals: Proposals, findings: Findings, new: NewConcepts };
+
+export default function Review({ route, lang }) {
+  const t = useText();
+  const kind = route.arg ? "proposals" : route.params.kind in KINDS ? route.params.kind : "proposals";
+  return html`<h1>${t("review")}</h1>
+    <nav class="tabs" aria-label=${t("queues")}>${Object.keys(KINDS).map((one) => html`<a key=${one} href=${link("review", "", { kind: one === "proposals" ? "" : one })} aria-current=${one === kind ? "page" : undefined}>${t("queue_" + one)}</a>`)}</nav>
+    <${KINDS[kind]} route=${route} lang=${lang} />`;
 }

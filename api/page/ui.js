@@ -1,7 +1,8 @@
 // What every view uses: Preact, the route, the language, small components.
 
 import { createContext, h, html, render, useContext, useEffect, useMemo, useRef, useState } from "./vendor/preact.js";
-import { get, key } from "./api.js";
+import { get, key, path } from "./api.js";
+import { problemIn } from "./chinese.js";
 import { TEXTS } from "./texts.js";
 
 export { createContext, h, html, render, useContext, useEffect, useMemo, useRef, useState };
@@ -45,6 +46,31 @@ export const useText = () => {
     (TEXTS[name]?.[lang] ?? TEXTS[name]?.en ?? name).replace(/\{(\w+)\}/g, (_, of) => String(values[of] ?? ""));
 };
 
+// What the caller's key may: its scopes, as the service lists them. While they are unknown, nothing is held back.
+
+export const Key = createContext(null);
+export const mayWith = (row, needs) => !row || needs.split(" ").some((scope) => row.scopes.includes(scope));
+export const useMay = () => {
+  const row = useContext(Key);
+  return (needs) => mayWith(row, needs);
+};
+
+// A button for what needs one of these scopes. Without it, it says so, and can still be found by a screen reader.
+export function Act({ needs, kind = "quiet", onClick, children, disabled, ...rest }) {
+  const t = useText();
+  if (useMay()(needs)) return html`<button type=${onClick ? "button" : "submit"} ...${rest} class=${kind} disabled=${disabled} onClick=${onClick}>${children}</button>`;
+  return html`<button ...${rest} type="button" class=${kind} aria-disabled="true" title=${t("lacks", { scope: needs.split(" ")[0] })}>${children} <span class="lacks">${t("lacksShort", { scope: needs.split(" ")[0] })}</span></button>`;
+}
+
+// What went wrong. The service writes English: in Chinese the kind of problem comes first, by its stable name.
+export function Wrong({ error }) {
+  const t = useText();
+  const lang = useContext(Language);
+  const told = !error || typeof error === "string" ? error : error.message;
+  const kind = lang === "zh" && error?.problem ? problemIn(error.problem) : "";
+  return html`<div class="wrong" role="alert">${kind ? html`${kind}<div class="small" lang="en">${told}</div>` : told}</div>`;
+}
+
 // What the server answers to `ask`, again whenever `deps` change; an older answer never takes the place of a newer one.
 
 export function useAnswer(ask, deps) {
@@ -63,6 +89,13 @@ export function useAnswer(ask, deps) {
   return { ...state, again: () => again((n) => n + 1) };
 }
 
+// Labels by id, the id itself until they are there.
+export function useLabels(ids, lang) {
+  const state = useAnswer(async (signal) => new Map(await Promise.all([...new Set(ids)].slice(0, 200).map(async (id) =>
+    [id, await get(path("concepts", id), { lang }, { signal }).then((one) => one.label, () => id)]))), [[...ids].sort().join("\n"), lang]);
+  return (id) => state.answer?.get(id) ?? id;
+}
+
 // Categories to begin with: the top ones, or those below the only one.
 export const useStarts = (lang) => useAnswer(async (signal) => {
   const ask = (parent) => get("v1/taxonomy/tree", { parent, lang, limit: 12 }, { signal });
@@ -72,7 +105,7 @@ export const useStarts = (lang) => useAnswer(async (signal) => {
 
 export function Wait({ state, children }) {
   const t = useText();
-  if (state.error) return html`<p class="wrong" role="alert">${state.error.message}</p>`;
+  if (state.error) return html`<${Wrong} error=${state.error} />`;
   if (state.loading && !state.answer) return html`<p class="muted" aria-busy="true">${t("loading")}</p>`;
   return state.answer ? children(state.answer) : null;
 }
@@ -122,8 +155,9 @@ export function whyOf(one, nameOf, t) {
   return one.type === "embedding" ? `${t("embedding")} ${one.score.toFixed(2)}` : t(one.type);
 }
 
-export function ConceptLink({ id, label, view = "browse", children }) {
-  return html`<a href=${link(view, id)} title=${id}>${children || label || id}</a>`;
+// `stop`: whether Tab stops at it, where arrow keys lead from one to the next.
+export function ConceptLink({ id, label, view = "browse", stop = true, children }) {
+  return html`<a href=${link(view, id)} title=${id} tabindex=${stop ? undefined : -1}>${children || label || id}</a>`;
 }
 
 export const Kind = ({ kind }) => {

@@ -10,6 +10,7 @@ from api.errors import BODY, Problem, problems
 from api.http import AdminKey, BodyRoute, ConceptId, JsonBody, Reader, ReviewerKey, TaggerKey, json, require_known
 from api.schemas import FeedbackBody, ItemBody
 from api.service import service
+from graph.api_keys import allows
 from graph.errors import InputError
 from graph.model import Feedback, ItemTag, TaggedItem
 from graph.model.feedback import new_feedback_id
@@ -121,6 +122,15 @@ def _give(request: Request, caller: str, body: FeedbackBody) -> object:
         given = masked_feedback(given)
     store.put_feedback(given)
     return feedback_row(given)
+
+
+@router.delete("/feedback/{id}", status_code=204, responses=problems(404, 422))
+def take_back(request: Request, id: Annotated[str, Path(max_length=300)], key: ReviewerKey) -> Response:
+    """Take a verdict back, with what it changed on the item: the latest one left counts. One's own; admins any."""
+    by = None if allows(key, "admin") else f"api:{key.name or key.id}"
+    if service(request).live.store.delete_feedback(id, by=by) is None:
+        raise Problem("not-found", f"no feedback {id!r}; it may have been taken back already")
+    return Response(status_code=204)
 
 
 @router.get("/feedback", response_model=FeedbackPage, dependencies=[Reader], responses=problems(422))

@@ -22,11 +22,11 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 
 from api.auth import caller
 from api.errors import Problem, problems
-from api.http import PageReader, json
+from api.http import JobKey, PageReader, json
 from api.service import service
-from graph.api_keys import allows
+from graph.api_keys import SCOPES, allows
 from graph.neo4j import browser
-from kgtag.rows import Health, Readiness
+from kgtag.rows import Health, KeyRow, Readiness
 
 router = APIRouter(include_in_schema=False)
 probes = APIRouter(tags=["health"])
@@ -156,6 +156,17 @@ async def ready(request: Request) -> Response:
     }
     if reads:
         row["problems"] = found.derived.problems
+    return json(row)
+
+
+@probes.get("/v1/key", response_model=KeyRow, responses=problems(401, 403, 503))
+async def own_key(request: Request, key: JobKey) -> Response:
+    """What the caller's key may: its scopes, with those that they imply, and the author of its changes."""
+    scopes: list[str] = [scope for scope in SCOPES if allows(key, scope)]
+    row: KeyRow = {
+        "id": key.id, "name": key.name, "author": f"api:{key.name or key.id}", "scopes": scopes,
+        "revision": service(request).revision,
+    }  # fmt: skip
     return json(row)
 
 

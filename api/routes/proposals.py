@@ -70,19 +70,20 @@ def comment(request: Request, id: Id, key: ProposerKey, body: CommentBody, if_ma
 
 @router.post("/{id}/accept", response_model=ProposalDetail, responses=_DECISION | problems(428))
 def accept(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_match: IfMatch) -> Response:
-    """Write its changes. Needs If-Match with the ETag that was read. 403 for one's own, 409 when outdated."""
+    """Write its changes. Needs If-Match with the ETag that was read. 403 for one's own, whatever the key; 409 when
+    outdated."""
     if if_match is None:
         detail = 'send If-Match: "ETAG" with the ETag you got from GET, so that you accept what you have read'
         raise Problem("precondition-required", detail)
     live = service(request).live
-    done = workflow.accept(live.store, id, _person(key), text=body.comment, expect=if_match, force=_force(key, body))
+    done = workflow.accept(live.store, id, _person(key), text=body.comment, expect=if_match)
     live.refresh()
     return _answer(request, done)
 
 
 @router.post("/{id}/reject", response_model=ProposalDetail, responses=_DECISION)
 def reject(request: Request, id: Id, key: ApproverKey, body: DecisionBody, if_match: IfMatch) -> Response:
-    """Turn it down."""
+    """Turn it down; 403 for one's own, which is withdrawn."""
     store = service(request).live.store
     return _answer(request, workflow.reject(store, id, _person(key), text=body.comment, expect=if_match))
 

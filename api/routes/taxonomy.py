@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.errors import problems
 from api.http import Lang, Limit, Reader, json, require_known
-from api.service import service
+from api.service import Derived, service
 from graph.audit import Severity
 from graph.audit.report import SEVERITIES, finding_row
 from graph.columns.columns import TYPES
@@ -24,7 +24,9 @@ from graph.rows import AuditReport, VersionDetail, names_by_version, release_row
 from graph.taxonomy import Taxonomy
 from kgtag.embed.audit import fixes_of_store
 from kgtag.rows import AuditFixes, PathAnswer, Releases, TaxonomySize, TreeLevel, TreeNode, VersionImpact, VersionPage
-from kgtag.serve.live import Served
+
+_CROWD, _KEPT = 500, 32
+"""Concepts on a level of the tree from which on its order is kept, and levels that are kept at most."""
 
 router = APIRouter(prefix="/v1", tags=["taxonomy"], dependencies=[Reader], responses=problems(401, 403, 503))
 
@@ -65,19 +67,19 @@ async def tree(
     lang: Lang = None,
 ) -> Response:
     """A level of the hierarchy, by label: the top, or the children of a concept. Values stand below their attribute."""
-    served = service(request).current
+    derived = service(request).derived
     if parent is not None:
-        await require_known(served.taxonomy, parent)
-    return json(await run_in_threadpool(_level, served, parent, kind, scheme, cursor, limit, lang))
+        await require_known(derived.served.taxonomy, parent)
+    return json(await run_in_threadpool(_level, derived, parent, kind, scheme, cursor, limit, lang))
 
 
 def _level(
-    served: Served, parent: str | None, kind: Kind, scheme: str | None, cursor: int, limit: int, lang: str | None
+    derived: Derived, parent: str | None, kind: Kind, scheme: str | None, cursor: int, limit: int, lang: str | None
 ) -> TreeLevel:
+    served = derived.served
     taxonomy = served.taxonomy
     below = taxonomy.adjacency("broader", forward=False)
-    found = _top(taxonomy, kind, scheme) if parent is None else _children(taxonomy, parent)
-    found.sort(key=lambda i: (taxonomy.concepts[i].label(lang).casefold(), i))
+    found = _by_label(derived, parent, kind, scheme, lang)
     counted = served.items.cooccurrence if served.items is not None else None
     nodes: list[TreeNode] = []
     for i in found[cursor : cursor + limit]:
@@ -99,6 +101,21 @@ def _level(
     }
 
 
+def _by_label(derived: Derived, parent: str | None, kind: Kind, scheme: str | None, lang: str | None) -> list[int]:
+    """A level in order; those that take long to sort are kept for the next page, as long as the snapshot is served."""
+    asked = (parent, kind, scheme, lang)
+    if (kept := derived.levels.get(asked)) is not None:
+        return kept
+    taxonomy = derived.served.taxonomy
+    found = _top(taxonomy, kind, scheme) if parent is None else _children(taxonomy, parent)
+    found.sort(key=lambda i: (taxonomy.concepts[i].label(lang).casefold(), i))
+    if len(found) > _CROWD:
+        if len(derived.levels) >= _KEPT:
+            derived.levels.clear()
+        derived.levels[asked] = found
+    return found
+
+
 def _top(taxonomy: Taxonomy, kind: Kind, scheme: str | None) -> list[int]:
     columns = taxonomy.columns
     wanted = columns.kind.where(kind) & ~columns.status.where("deprecated")
@@ -114,8 +131,8 @@ def _children(taxonomy: Taxonomy, parent: str) -> list[int]:
     """Concepts directly below; of an attribute, its values that have nothing broader among them."""
     found = [taxonomy.index(id) for id in taxonomy.into(parent, "broader")]
     if taxonomy[parent].kind == "attribute":
-        values = [id for id in taxonomy.into(parent, "value_of") if not taxonomy.out(id, "broader")]
-        found += [taxonomy.index(id) for id in values]
+        values = taxonomy.adjacency("value_of", forward=False).row(taxonomy.index(parent))
+        found += [int(i) for i in values if not len(taxonomy.broader[int(i)])]
     return found
 
 
@@ -159,13 +176,21 @@ Cursor = Annotated[int | None, Query(ge=1, le=1 << 53, description="`next_cursor
 
 
 @router.get("/taxonomy/versions", response_model=VersionPage, responses=problems(422))
-def versions(request: Request, before: VersionBound = None, cursor: Cursor = None, limit: Limit = 50) -> Response:
+def versions(
+    request: Request,
+    before: VersionBound = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+    concept: Annotated[
+        str | None, Query(max_length=300, description="Only those that touched it, or more than 100 concepts.")
+    ] = None,
+) -> Response:
     """Accepted changes, newest first: who, when, why, and what they came to. Reads the store.
 
     External edits are among them (`origin` "outside") once the service has noticed them.
     """
     live = service(request).live
-    found = live.store.versions(before=cursor if cursor is not None else before, limit=limit)
+    found = live.store.versions(before=cursor if cursor is not None else before, concept=concept, limit=limit)
     releases = names_by_version(live.store.releases())
     following = found[-1].version if len(found) == limit and found[-1].version > 1 else None
     page: VersionPage = {

@@ -210,6 +210,12 @@ MATCH (f:Feedback) WHERE f.id > $after AND ($concept IS NULL OR f.concept = $con
 RETURN properties(f) AS feedback ORDER BY f.id LIMIT $limit
 """
 FEEDBACK_ON = "MATCH (f:Feedback) WHERE f.item IN $ids RETURN properties(f) AS feedback ORDER BY f.id"
+TAKE_FEEDBACK = "MATCH (f:Feedback {id: $id}) WITH f, properties(f) AS feedback DETACH DELETE f RETURN feedback"
+FEEDBACK_LEFT = """
+MATCH (f:Feedback {item: $item, concept: $concept})
+RETURN properties(f) AS feedback ORDER BY f.id DESC LIMIT 1
+"""
+DELETE_GIVEN = "MATCH (:Item {id: $item})-[t:TAGGED {method: 'given'}]->(:Concept {id: $concept}) DELETE t"
 REVIEW = """
 MATCH (i:Item {id: $item})-[t:TAGGED]->(:Concept {id: $concept})
 SET t.status = $status
@@ -255,6 +261,7 @@ ORDER BY version
 """
 VERSIONS = """
 MATCH (s:ChangeSet) WHERE s.version < $before
+    AND ($concept IS NULL OR s.size IS NULL OR size(s.concepts) >= $listed OR $concept IN s.concepts)
 RETURN s.version AS version, s.at AS at, s.author AS author, s.reason AS reason, s.origin AS origin,
     s.revision AS revision, s.summary AS summary, s.concepts AS concepts, s.size AS size, s.changes AS changes
 ORDER BY version DESC LIMIT $limit

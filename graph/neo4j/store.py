@@ -14,7 +14,7 @@ from graph.changes import net
 from graph.columns.assemble import TaxonomyData
 from graph.columns.columns import Columns
 from graph.errors import MigrationError, ReleaseTaken
-from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
+from graph.history.entries import LISTED, entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
 from graph.model import Accepting, ApiKey, Event, Feedback, ItemChange, ItemTag, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
@@ -34,7 +34,7 @@ from graph.neo4j.rows import (
     tag_properties,
 )
 from graph.neo4j.write import batches, note_items, require, write
-from graph.store import paged, require_version
+from graph.store import paged, require_reviewer, require_version
 
 _PAGE = 500
 _READ_ATTEMPTS = 3
@@ -180,8 +180,11 @@ class Neo4jStore:
 
         return paged(page, lambda entry: entry.version, after, limit)
 
-    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
-        rows = self._connection.rows(cypher.VERSIONS, before=_most(before), limit=_most(limit))
+    def versions(
+        self, *, before: int | None = None, concept: str | None = None, limit: int | None = None
+    ) -> list[Version]:
+        wanted = {"before": _most(before), "concept": concept, "limit": _most(limit), "listed": LISTED}
+        rows = self._connection.rows(cypher.VERSIONS, **wanted)
         return [version_of(row, _old_changes) for row in rows]
 
     def put_release(self, release: Release) -> None:
@@ -259,6 +262,24 @@ class Neo4jStore:
             note_items(tx, [row["id"] for row in tx.run(cypher.STORED, ids=[feedback.item])], "tagged")
 
         self._connection.write(write)
+
+    def delete_feedback(self, id: str, *, by: str | None = None) -> Feedback | None:
+        def write(tx: neo4j.ManagedTransaction) -> Feedback | None:
+            rows = tx.run(cypher.TAKE_FEEDBACK, id=id).data()
+            if not rows:
+                return None
+            taken = feedback_of(rows[0]["feedback"])
+            require_reviewer(taken, by)
+            where = {"item": taken.item, "concept": taken.concept}
+            if left := tx.run(cypher.FEEDBACK_LEFT, where).data():
+                _review(tx, feedback_of(left[0]["feedback"]))
+            elif taken.verdict == "wrong":
+                tx.run(cypher.REVIEW, where | {"status": "accepted"}).consume()
+            else:
+                tx.run(cypher.DELETE_GIVEN, where).consume()
+            return taken
+
+        return self._connection.write(write)
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
         def page(after: str, limit: int | None) -> list[Feedback]:

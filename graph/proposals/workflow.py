@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graph import editing
+from graph.changes import same
 from graph.editing import Signature, edit, plan, read_change
 from graph.editing.edit import retry_conflicts
-from graph.errors import ConflictError, InputError, LostRace, NotAllowed, UnknownProposal
-from graph.model import Accepting, Change, ChangeSet, Comment, Proposal, ProposalStatus
+from graph.errors import ConflictError, DuplicateProposal, InputError, LostRace, NotAllowed, UnknownProposal
+from graph.model import Accepting, Change, ChangeSet, Comment, Proposal, ProposalStatus, Retag
 from graph.model.changes import encodable, now
 from graph.proposals.fingerprints import fingerprints
 from graph.store import TaxonomyStore
@@ -88,9 +89,10 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         The proposal under its number.
 
     Raises:
-        InputError: The draft is empty or invalid.
+        InputError: The draft is empty or invalid, or changes nothing.
         InvariantError: The edit would break the taxonomy.
         ConflictError: A new concept's id is taken.
+        DuplicateProposal: An open proposal makes the same changes.
 
     Example:
         >>> draft = Draft({"operation": "merge", "concept": "kicks", "into": "sneakers"})
@@ -109,10 +111,16 @@ def propose(store: TaxonomyStore, draft: Draft, by: Person) -> Proposal:
         shown = ", ".join(list(seen)[:3]) + (" …" if len(seen) > 3 else "")
         return f"{len(draft.changes)} changes to {shown}"
 
-    before, changes, _ = edit.preview(store, planned)
+    before, changes, wanted = edit.preview(store, planned)
     if not changes.changes:
         raise InputError("nothing is proposed: give an operation, or changes")
+    moved = any(isinstance(change, Retag) for change in changes.changes)
+    if not moved and wanted.problems == before.problems and same(wanted.columns, before.columns):
+        raise InputError("nothing is proposed: the taxonomy is like that already")
     seen = fingerprints(before, changes.changes)
+    for other in store.proposals(status="open", concept=min(seen, default=None)):
+        if other.changes == changes.changes:
+            raise DuplicateProposal(other.id, other.author)
     made = Proposal(
         id=0,
         created=now(),
@@ -173,8 +181,19 @@ def comment(store: TaxonomyStore, id: int, text: str, by: Person, *, expect: Seq
 def reject(
     store: TaxonomyStore, id: int, by: Person, *, text: str = "", expect: Sequence[str] | None = None
 ) -> Proposal:
-    """Reject an open proposal; arguments as for `accept`. Raises ConflictError when it is decided already."""
-    return _update(store, id, lambda found: _decided(_open(found), "rejected", by, text), expect)
+    """Reject somebody else's open proposal; arguments as for `accept`.
+
+    Raises:
+        NotAllowed: It is one's own proposal, which one withdraws.
+        ConflictError: It is decided already.
+    """
+
+    def change(found: Proposal) -> Proposal:
+        if by.made(_open(found)):
+            raise NotAllowed(f"proposal {id} is {found.author}'s own; withdraw it instead")
+        return _decided(found, "rejected", by, text)
+
+    return _update(store, id, change, expect)
 
 
 def withdraw(

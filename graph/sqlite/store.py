@@ -17,7 +17,7 @@ from graph.changes import Net, net
 from graph.columns.assemble import TaxonomyData
 from graph.editing.retag import by_item, changed
 from graph.errors import ReleaseTaken, UnknownConcept
-from graph.history.entries import entry_of, pack, page_end, unchecked, version_of
+from graph.history.entries import LISTED, entry_of, pack, page_end, unchecked, version_of
 from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import SYMMETRIC, Accepting, ApiKey, Event, Feedback, ItemChange, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
@@ -35,7 +35,7 @@ from graph.sqlite.rows import (
     tag_of,
     tag_row,
 )
-from graph.store import paged, require_version
+from graph.store import paged, require_reviewer, require_version
 
 _MIGRATIONS_TABLE = """CREATE TABLE IF NOT EXISTS schema_migration (
     name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at TEXT NOT NULL
@@ -57,7 +57,9 @@ _SIZES = """SELECT version, COALESCE(size, json_array_length(changes)) FROM chan
 _ENTRIES = """SELECT version, at, author, reason, origin, revision, payload, changes FROM change_set
     WHERE version > ? AND version <= ? ORDER BY version"""
 _VERSIONS = """SELECT version, at, author, reason, origin, revision, summary, concepts, size, changes FROM change_set
-    WHERE version < ? ORDER BY version DESC LIMIT ?"""
+    WHERE version < :before AND (:concept IS NULL OR size IS NULL OR json_array_length(concepts) >= :listed
+        OR EXISTS (SELECT 1 FROM json_each(concepts) WHERE value = :concept))
+    ORDER BY version DESC LIMIT :limit"""
 _PUT_RELEASE = "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)"
 
 _ITEMS = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
@@ -72,6 +74,11 @@ _FEEDBACK = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE id > :after AND (:concept IS NULL OR concept = :concept) ORDER BY id LIMIT :limit"""
 _FEEDBACK_ON = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
     WHERE item IN (SELECT value FROM json_each(?)) AND concept IN (SELECT id FROM concept) ORDER BY id"""
+_ONE_FEEDBACK = f"SELECT {_FEEDBACK_COLUMNS} FROM feedback WHERE id = ?"
+_FEEDBACK_LEFT = f"""SELECT {_FEEDBACK_COLUMNS} FROM feedback
+    WHERE item = ? AND concept = ? ORDER BY id DESC LIMIT 1"""
+_SET_STATUS = "UPDATE item_tag SET status = ? WHERE item = ? AND concept = ?"
+_DELETE_GIVEN = "DELETE FROM item_tag WHERE item = ? AND concept = ? AND method = 'given'"
 _PUT_EVENT = "INSERT INTO event (id, at, profile, weight, item, concept) VALUES (?, ?, ?, ?, ?, ?)"
 _EVENTS = """SELECT id, at, profile, weight, item, concept FROM event
     WHERE profile = ? ORDER BY at DESC, id DESC LIMIT ?"""
@@ -187,9 +194,12 @@ class SqliteStore:
 
         return paged(page, lambda entry: entry.version, after, limit)
 
-    def versions(self, *, before: int | None = None, limit: int | None = None) -> list[Version]:
+    def versions(
+        self, *, before: int | None = None, concept: str | None = None, limit: int | None = None
+    ) -> list[Version]:
+        wanted = {"before": _NO_LIMIT if before is None else before, "concept": concept, "limit": _most(limit)}
         with self._file.reading() as db:
-            rows = _dicts(db.execute(_VERSIONS, (_NO_LIMIT if before is None else before, _most(limit))))
+            rows = _dicts(db.execute(_VERSIONS, wanted | {"listed": LISTED}))
         return [version_of({**row, "concepts": orjson.loads(row["concepts"] or "[]")}, _old_changes) for row in rows]
 
     def put_release(self, release: Release) -> None:
@@ -262,6 +272,23 @@ class SqliteStore:
             _review(db, feedback)
             if feedback.item is not None:
                 service.note_items(db, service.stored(db, [feedback.item]), "tagged")
+
+    def delete_feedback(self, id: str, *, by: str | None = None) -> Feedback | None:
+        with self._writing, self._file.writing() as db:
+            row = db.execute(_ONE_FEEDBACK, (id,)).fetchone()
+            if row is None:
+                return None
+            taken = feedback_of(row)
+            require_reviewer(taken, by)
+            db.execute("DELETE FROM feedback WHERE id = ?", (id,))
+            left = db.execute(_FEEDBACK_LEFT, (taken.item, taken.concept)).fetchone()
+            if left is not None:
+                _review(db, feedback_of(left))
+            elif taken.verdict == "wrong":
+                db.execute(_SET_STATUS, ("accepted", taken.item, taken.concept))
+            else:
+                db.execute(_DELETE_GIVEN, (taken.item, taken.concept))
+            return taken
 
     def feedback(self, *, after: str = "", concept: str | None = None, limit: int | None = None) -> Iterator[Feedback]:
         def page(after: str, limit: int | None) -> list[Feedback]:
@@ -368,7 +395,7 @@ def _review(db: sqlite3.Connection, feedback: Feedback) -> None:
     """Give the tag of the item, if that is stored, the status that the feedback says, or add it."""
     status = "rejected" if feedback.verdict == "wrong" else "accepted"
     where = (status, feedback.item, feedback.concept)
-    known = db.execute("UPDATE item_tag SET status = ? WHERE item = ? AND concept = ?", where).rowcount
+    known = db.execute(_SET_STATUS, where).rowcount
     if not known and feedback.verdict != "wrong":
         span = feedback.span or (None, None)
         db.execute(_ADD_TAG, (feedback.concept, *span, feedback.item))

@@ -32,8 +32,8 @@ def place(
 
     In: `{"id"?, "label", "definition"?, "lang"?}`;
     out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "attributes"?, "values"?,
-    "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `attributes` and
-    `values` are what concepts like it have, `[{"concept", "score"}]`; `known` names concepts that have the label
+    "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `values` are those
+    of concepts like it, `attributes` too, but for those that the first place gives anyway, `[{"concept", "score"}]`; `known` names concepts that have the label
     already. A line that cannot be placed gets `{"id", "error"}`, and the command exits with 1.
 
     Without --embeddings, labels are compared by letters and words alone.
@@ -41,24 +41,18 @@ def place(
     Example: `echo '{"label":"Standing desks"}' | kgtag place --embeddings models/graph --json`
     """
     from graph import stores
-    from kgtag.place import LikelyTags, Placer, place_rows
+    from kgtag.place import LikelyTags, place_rows
     from kgtag.recommend.items import ItemTags
+    from kgtag.serve.assemble import open_placer
 
     opened = open_store(store)
     taxonomy = stores.load_taxonomy(opened)
-    model, encoder, cache = None, None, None
-    if embeddings is not None:
-        from kgtag.link.models import VECTORS
-        from kgtag.place import read_place_model
-        from kgtag.tag.models import open_encoder
-
-        model, encoder, cache = read_place_model(embeddings), open_encoder(embeddings), embeddings / VECTORS
     if embeddings is None:
         log(
             "no --embeddings: labels are compared by letters and words, definitions are not read; better: "
             "kgtag train embeddings --out DIR"
         )
-    placer = Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
+    placer = open_placer(taxonomy, embeddings, kind=kind, scheme=scheme)
     failed = 0
     counted = ItemTags.of(taxonomy, opened.items()).cooccurrence
     likely = LikelyTags(placer, count=counted.count, together=counted.together)
@@ -87,8 +81,7 @@ def _show(taxonomy: Taxonomy, row: dict[str, Any]) -> None:
     ]
     known = f" (there is {', '.join(row['known'])})" if "known" in row else ""
     print_table(row["label"] + known, ("probability", "under", "id", "with, moved under it"), rows)
-    own = set(taxonomy.attributes_for(row["places"][0]["broader"])) if row["places"] else set()
     for name in ("attributes", "values"):
-        new = [taxonomy[one["concept"]].label() for one in row.get(name, ()) if one["concept"] not in own]
-        if new:
-            log(f"  {name} that it may have: {', '.join(new[:_LISTED])}")
+        if row.get(name):
+            labels = ", ".join(taxonomy[one["concept"]].label() for one in row[name][:_LISTED])
+            log(f"  {name} that it may have: {labels}")

@@ -23,9 +23,11 @@ from kgtag.rows import (
     JobPage,
     JobRow,
     JobState,
+    KeyRow,
     Neighbours,
     NeighboursBatch,
     PathAnswer,
+    Placed,
     ProfileRow,
     ProposalPage,
     QueryAnswer,
@@ -176,6 +178,11 @@ class Operations:
         return Call("DELETE", _item(id), read=lambda _: None)
 
     @operation
+    def place(self, /, concepts: Sequence[Mapping[str, Any]], **options: Any) -> Call[Placed]:
+        """Places for new concepts, each with `label`, `definition`, `lang`; see `PlaceBody`."""
+        return Call("POST", "/v1/place", json={"concepts": list(map(dict, concepts)), **options}, repeatable=True)
+
+    @operation
     def turtle(self, id: str) -> Call[str]:
         """A concept as SKOS in Turtle."""
         return Call("GET", _concept(id, "turtle"), read=bytes.decode)
@@ -189,6 +196,11 @@ class Operations:
     def give_feedback(self, feedback: Mapping[str, Any]) -> Call[GivenFeedback]:
         """Say that a tag is right, wrong or missing: `item` or `product`, `concept`, `verdict`; see `FeedbackBody`."""
         return Call("POST", "/v1/feedback", json=dict(feedback))
+
+    @operation
+    def take_back(self, id: str) -> Call[None]:
+        """Take a verdict back."""
+        return Call("DELETE", f"/v1/feedback/{quote(id, safe='')}", read=lambda _: None)
 
     @operation
     def feedback(
@@ -272,9 +284,11 @@ class Operations:
         return _get("/v1/taxonomy")
 
     @operation
-    def versions(self, *, cursor: int | None = None, limit: int | None = None) -> Call[VersionPage]:
-        """A page of versions, newest first."""
-        return _get("/v1/taxonomy/versions", cursor=cursor, limit=limit)
+    def versions(
+        self, *, cursor: int | None = None, limit: int | None = None, concept: str | None = None
+    ) -> Call[VersionPage]:
+        """A page of versions, newest first; with `concept`, those that touched it or more than 100 concepts."""
+        return _get("/v1/taxonomy/versions", cursor=cursor, limit=limit, concept=concept)
 
     @operation
     def version(self, version: int) -> Call[VersionDetail]:
@@ -384,9 +398,9 @@ class Operations:
         return Call("POST", f"/v1/proposals/{id}/comments", json={"text": text}, if_match=if_match)
 
     @operation
-    def accept(self, id: int, *, if_match: str, comment: str = "", force: bool = False) -> Call[ProposalDetail]:
+    def accept(self, id: int, *, if_match: str, comment: str = "") -> Call[ProposalDetail]:
         """Write the changes of a proposal; `if_match` is the ETag that was read."""
-        return _decide(id, "accept", comment, force, if_match)
+        return _decide(id, "accept", comment, False, if_match)
 
     @operation
     def reject(self, id: int, *, if_match: str | None = None, comment: str = "") -> Call[ProposalDetail]:
@@ -480,6 +494,11 @@ class Operations:
     def ready(self) -> Call[Readiness]:
         """The snapshot that is served. Raises ApiError 503 as long as there is none."""
         return Call("GET", "/readyz")
+
+    @operation
+    def own_key(self) -> Call[KeyRow]:
+        """What this key may."""
+        return _get("/v1/key")
 
     @operation
     def metrics(self) -> Call[str]:

@@ -152,7 +152,7 @@ class Enforcer:
     def _plausibilities(
         self, values: Sequence[str], category: str, plausibility: Plausibility
     ) -> dict[str, tuple[float, float] | None]:
-        """The plausibility of each value in a category, and what its log-odds gain; None for one that the embeddings lack."""
+        """Each value with its plausibility and what its log-odds gain; None where the embeddings lack it."""
         cached = self._plausible
         found = {value: cached[value, category] for value in values if (value, category) in cached}
         new = [value for value in values if value not in found]

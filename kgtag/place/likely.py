@@ -83,14 +83,18 @@ class LikelyTags:
         return [found[: self._most] for found in self._values.winners(self._weights(asked, places), self._least)]
 
     def rows(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> list[dict[str, Any]]:
-        """`attributes` and `values` of each concept, ready for JSON; left out where nothing is known of either."""
+        """`attributes` and `values` of each concept, ready for JSON, without the attributes that its first place gives
+        anyway; left out where nothing is known of either."""
         both = {"attributes": self._attributes, "values": self._values}
         weights = self._weights(asked, places)
+        attributes_for = self._placer.taxonomy.attributes_for
+        given = [set(attributes_for(own[0].broader)) if own else set() for own in places]
         found: list[dict[str, Any]] = [{} for _ in asked]
         for name, votes in both.items():
-            for row, won in zip(found, votes.winners(weights, self._least), strict=True):
+            for row, won, without in zip(found, votes.winners(weights, self._least), given, strict=True):
                 if votes.ids:
-                    row[name] = [one.to_dict() for one in won[: self._most]]
+                    new = [one for one in won if one.concept not in without]
+                    row[name] = [one.to_dict() for one in new[: self._most]]
         return found
 
     def _weights(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> Floats:

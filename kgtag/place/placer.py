@@ -70,7 +70,7 @@ class Placer:
 
     Args:
         taxonomy: The snapshot.
-        model: What was trained with the embeddings; without one, labels are compared by letters and words.
+        model: What was trained with the embeddings; without one, weights are fixed.
         encoder: The sentence encoder of the embeddings.
         cache: A directory for the vectors of labels.
         kind: Place among concepts of this kind; by default categories, else the kind that most concepts are of.
@@ -116,6 +116,11 @@ class Placer:
         self.lang = self._model.lang if self._model is not None else self._common(lambda tag: True)
         self._hierarchies: dict[str | None, Hierarchy] = {}
         self._labels: dict[str | None, dict[str, list[str]]] = {}
+
+    @property
+    def by_meaning(self) -> bool:
+        """Whether meaning counts, beside letters and words."""
+        return self._encoder is not None
 
     def place(self, asked: Sequence[NewConcept], *, limit: int = PLACES) -> list[list[Place]]:
         """Up to `limit` places for each concept, best first, ties by id; never under a concept of the same label."""

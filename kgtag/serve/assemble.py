@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
+from kgtag.link.models import VECTORS
+from kgtag.place import Placer, read_place_model
 from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
 from kgtag.search.query import QueryParser
@@ -16,7 +19,7 @@ from kgtag.search.tagged import check_query_model
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
-from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models
+from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models, open_encoder
 from kgtag.types import Linker
 
 
@@ -61,6 +64,17 @@ def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
         return scorer
     texts = encoder.encode([concept.label() for concept in new])
     return scorer.with_texts({concept.id: row for concept, row in zip(new, texts, strict=True)})
+
+
+def open_placer(
+    taxonomy: Taxonomy, embeddings: Path | None, *, kind: str | None = None, scheme: str | None = None
+) -> Placer:
+    """What finds places for new concepts, with the encoder of the embeddings and what was trained beside them, if it
+    was. Raises InputError where there is nothing to place under, and for damaged embeddings."""
+    if embeddings is None:
+        return Placer(taxonomy, kind=kind, scheme=scheme)
+    model, encoder, cache = read_place_model(embeddings), open_encoder(embeddings), embeddings / VECTORS
+    return Placer(taxonomy, model=model, encoder=encoder, cache=cache, kind=kind, scheme=scheme)
 
 
 def open_models(settings: Settings) -> Models:

@@ -126,7 +126,9 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def process(store: str, *options: str, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def process(
+    store: str, *options: str, workers: int = 1, seconds: float = 120
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`kgtag serve` as its users start it, without a model: its base URL, and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -137,7 +139,7 @@ def process(store: str, *options: str, workers: int = 1) -> Iterator[tuple[str, 
         try:
             url = f"http://127.0.0.1:{port}"
             with client(url) as asking:
-                until(lambda: _ready(asking), seconds=120)
+                until(lambda: _ready(asking), seconds=seconds)
             yield url, started
         finally:
             started.send_signal(signal.SIGINT)

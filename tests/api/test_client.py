@@ -62,12 +62,15 @@ def test_reads_are_the_answers_of_the_service(shop_client: Client, admin: httpx.
     assert shop_client.version(1)["changes"] and shop_client.releases()["releases"] == []
     assert shop_client.tree("shoes", limit=1) == answer("/v1/taxonomy/tree?parent=shoes&limit=1")
     assert shop_client.path("crimson", "colour") == answer("/v1/taxonomy/path?from=crimson&to=colour")
+    assert [one["version"] for one in shop_client.versions(concept="red")["versions"]] == [1]
+    (placed,) = shop_client.place([{"label": "Trail running shoes"}], limit=2)["concepts"]
+    assert ["Shoes", "Sneakers"] in [one["path"] for one in placed["places"]] and placed["known"] == []
     assert shop_client.impact(1) == answer("/v1/taxonomy/versions/1/impact")
     assert shop_client.health()["status"] == "ok" and shop_client.ready()["problems"] == []
     assert "kgtag_requests_total" in shop_client.metrics()
 
 
-def test_edits_and_proposals(shop_client: Client) -> None:
+def test_edits_and_proposals(shop_client: Client, base: str, keys: dict[str, str]) -> None:
     made = shop_client.create({"id": "suede", "kind": "value", "pref_label": {"en": "Suede"}, "value_of": "material"})
     patched = shop_client.patch("suede", {"notation": "S"}, if_match=made["etag"])
     assert patched["notation"] == "S"
@@ -91,7 +94,9 @@ def test_edits_and_proposals(shop_client: Client) -> None:
 
     proposed = shop_client.propose({"operation": "merge", "concept": "blue", "into": "red"})
     said = shop_client.comment(proposed["id"], "sure?", if_match=proposed["etag"])
-    done = shop_client.accept(said["id"], if_match=said["etag"], force=True)
+    with Client(base, keys["approve"]) as other:
+        done = other.accept(said["id"], if_match=said["etag"])
+        assert other.own_key()["scopes"] == ["read", "propose", "approve"]
     assert done["status"] == "accepted" and shop_client.proposals(status="open")["proposals"] == []
     assert shop_client.proposal(done["id"])["comments"][0]["text"] == "sure?"
     again = shop_client.propose({"operation": "set", "concept": "red", "notation": "R"})

@@ -109,6 +109,29 @@ def test_feedback_changes_the_item_and_is_kept(
     assert [one["verdict"] for one in reader.get("/v1/feedback?concept=red").json()["feedback"]] == ["wrong"]
 
 
+def test_a_verdict_is_taken_back_by_who_gave_it(
+    tagger: httpx.Client, proposer: httpx.Client, admin: httpx.Client, reader: httpx.Client
+) -> None:
+    tagger.put("/v1/items/i", json=ITEM)
+
+    def give(verdict: str) -> str:
+        body = {"item": "i", "concept": "red", "verdict": verdict}
+        return str(tagger.post("/v1/feedback", json=body).json()["feedback"]["id"])
+
+    def status() -> str:
+        return str(reader.get("/v1/items/i").json()["tags"][0]["status"])
+
+    first, second = give("right"), give("wrong")
+    assert status() == "rejected"
+    refused = proposer.delete(f"/v1/feedback/{second}")
+    assert refused.status_code == 403 and "only they or an admin" in refused.json()["detail"]
+    assert tagger.delete(f"/v1/feedback/{second}").status_code == 204 and status() == "accepted"
+    assert admin.delete(f"/v1/feedback/{first}").status_code == 204
+    assert reader.get("/v1/feedback").json()["feedback"] == []
+    gone = tagger.delete(f"/v1/feedback/{first}")
+    assert gone.status_code == 404 and "taken back already" in gone.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -62,13 +62,26 @@ def test_four_eyes(base: str, keys: dict[str, str], shop_store: SqliteStore, adm
         for client in (own, other):
             refused = client.post("/v1/proposals/1/accept", json={}, headers=seen(client, 1))
             assert refused.status_code == 403 and "somebody else" in refused.json()["detail"]
-            forced = client.post("/v1/proposals/1/accept", json={"force": True}, headers=seen(client, 1))
-            assert forced.status_code == 403 and forced.json()["scope"] == "admin"
         assert own.post("/v1/proposals/1/withdraw", json={}).json()["status"] == "withdrawn"
     propose(admin)
-    assert admin.post("/v1/proposals/2/accept", json={}, headers=seen(admin, 2)).status_code == 403
-    done = admin.post("/v1/proposals/2/accept", json={"force": True}, headers=seen(admin, 2))
-    assert done.status_code == 200 and "by force" in done.json()["comments"][0]["text"]
+    for deed, force in (("accept", False), ("accept", True), ("reject", True)):
+        refused = admin.post(f"/v1/proposals/2/{deed}", json={"force": force}, headers=seen(admin, 2))
+        assert refused.status_code == 403 and "own" in refused.json()["detail"], "an admin's key is no second person"
+
+
+def test_what_is_proposed_already_or_changes_nothing_is_refused(
+    proposer: httpx.Client, editor: httpx.Client, approver: httpx.Client
+) -> None:
+    propose(proposer)
+    again = editor.post("/v1/proposals", json=MERGE)
+    assert again.status_code == 409 and again.json()["proposal"] == 1
+    assert again.json()["type"] == "urn:kgtag:problem:duplicate-proposal" and "comment on that one" in again.text
+    edge = {"put_relation": {"type": "broader", "source": "running", "target": "sneakers", "primary": True}}
+    for body in ({"changes": [edge]}, {"operation": "move", "concept": "running", "broader": ["sneakers"]}):
+        empty = proposer.post("/v1/proposals", json=body)
+        assert empty.status_code == 422 and "like that already" in empty.json()["detail"], empty.text
+    approver.post("/v1/proposals/1/reject", json={}, headers=seen(approver, 1))
+    assert editor.post("/v1/proposals", json=MERGE).status_code == 201, "a rejected one may come again"
 
 
 def test_only_its_proposer_withdraws_or_rebases(
@@ -146,8 +159,8 @@ def test_changes_as_the_history_has_them(proposer: httpx.Client, approver: httpx
 
 
 def test_pages(proposer: httpx.Client, approver: httpx.Client) -> None:
-    for concept in ("red", "blue", "red"):
-        words = {"operation": "set", "concept": concept, "notation": "n"}
+    for concept, notation in (("red", "n"), ("blue", "n"), ("red", "m")):
+        words = {"operation": "set", "concept": concept, "notation": notation}
         propose(proposer, words)
     approver.post("/v1/proposals/2/reject", json={})
     page = proposer.get("/v1/proposals?limit=2").json()

@@ -36,16 +36,22 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(
-    browser: Browser, store: SqliteStore, *, lang: str = "en-GB", filled: bool = False, refused: tuple[str, ...] = ()
+    browser: Browser,
+    store: SqliteStore,
+    *,
+    lang: str = "en-GB",
+    filled: bool = False,
+    refused: tuple[str, ...] = (),
+    scope: str = "admin",
 ) -> Iterator[Page]:
-    """A page with an admin's key; what the console complains of fails the test, but for answers with the codes of
+    """A page with a key of this scope; what the console complains of fails the test, but for answers with the codes of
     `refused`.
 
     `filled`: the store has its shop.
     """
     if not filled:
         shop.fill(store)
-    key = shop.keys(store)["admin"]
+    key = shop.keys(store)[scope]
     with shop.shop_server(store.url) as base:
         context = browser.new_context(locale=lang)
         page = context.new_page()
@@ -134,9 +140,23 @@ def test_a_concept_is_edited_in_place_and_a_lost_race_told(browser: Browser, sql
         other = Concept("sandals", "shop", "category", {"en": "Slides"})
         sqlite_store.apply(ChangeSet((PutConcept(other),), "bob", "meanwhile"))
         page.get_by_label("Preferred label").first.fill("Flip flops")
+        page.get_by_label("Notation").fill("F1")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert").filter(has_text="Somebody has changed")).to_be_visible()
-        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_role("heading", name="Somebody was quicker")).to_be_focused()
+        expect(page.locator(".race")).to_contain_text("by bob")
+        ask = page.get_by_role("group", name="preferred label (en)")
+        expect(ask.get_by_label("Theirs Slides")).not_to_be_checked()
+        expect(page.get_by_role("group", name="notation").get_by_label("Yours F1")).to_be_checked()
+        expect(page.get_by_role("group", name="preferred label (zh)").get_by_label("Theirs –")).to_be_checked()
+        expect(page.get_by_role("button", name="Continue with these")).to_be_disabled()
+        assert Axe().run(page).violations_count == 0
+        ask.get_by_label("Theirs Slides").check()
+        page.get_by_role("button", name="Continue with these").click()
+        expect(page.get_by_label("Preferred label").first).to_have_value("Slides")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_label("Preferred label")).to_have_count(0)
+        saved = next(one for one in sqlite_store.read().concepts if one.id == "sandals")
+        assert (saved.pref_label, saved.notation) == ({"en": "Slides"}, "F1"), "theirs, with mine where mine was taken"
         page.goto(page.url.split("#")[0] + "#/browse/shoes")
         page.get_by_role("button", name="Edit").click()
         page.fill("#broader", "running")
@@ -176,6 +196,8 @@ def test_an_audit_and_its_repairs(browser: Browser, sqlite_store: SqliteStore) -
         expect(page.locator(".findings li").filter(has_text="stray spaces")).to_be_visible(timeout=15_000)
         page.locator(".checks a").filter(has_text="untidy label").click()
         expect(page.locator(".findings li")).to_have_count(1)
+        page.get_by_text("Findings that can be repaired without a decision: 1").click()
+        expect(page.locator("details").filter(has_text="stray spaces")).to_be_visible()
         page.get_by_role("button", name="Propose these repairs").click()
         expect(page.get_by_role("heading", name="Safe repairs of the audit")).to_be_visible()
         expect(page.locator("ins").first).to_have_text("en: Sandals")

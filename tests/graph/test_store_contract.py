@@ -8,7 +8,7 @@ from operator import attrgetter
 import pytest
 
 from graph.columns.assemble import TaxonomyData
-from graph.errors import ConflictError, InputError, UnknownConcept
+from graph.errors import ConflictError, InputError, NotAllowed, UnknownConcept
 from graph.model import (
     ApiKey,
     Change,
@@ -201,6 +201,31 @@ def test_feedback_comes_back_and_changes_the_tags_of_its_item(store: TaxonomySto
     with pytest.raises(UnknownConcept, match="'nobody'"):
         store.put_feedback(Feedback("6", "", "ann", "nobody", "right"))
     assert len(list(store.feedback())) == len(given)
+
+
+def test_a_verdict_is_taken_back(store: TaxonomyStore) -> None:
+    store.apply(changes(SHOES, BOOTS, RED))
+    store.put_items([put("a", ItemTag("shoes", 0.9, "exact"), ItemTag("red", 0.4, "dense"))])
+    at = "2026-01-01T00:00:00Z"
+    for id, concept, verdict in (
+        ("1", "shoes", "right"), ("2", "shoes", "wrong"), ("3", "red", "wrong"), ("4", "boots", "missing")
+    ):  # fmt: skip
+        store.put_feedback(Feedback(id, at, "ann", concept, verdict, "a"))  # type: ignore[arg-type]
+    store.put_feedback(Feedback("5", at, "ann", "boots", "right", product={"title": "Boots"}))
+
+    def tags() -> dict[str, str]:
+        found = store.item("a")
+        assert found is not None
+        return {tag.concept: tag.status for tag in found.tags}
+
+    assert tags() == {"shoes": "rejected", "red": "rejected", "boots": "accepted"}
+    with pytest.raises(NotAllowed, match="is ann's"):
+        store.delete_feedback("2", by="bob")
+    taken = [store.delete_feedback(id, by="ann") for id in "2345"]
+    assert [one.id for one in taken if one is not None] == ["2", "3", "4", "5"]
+    assert tags() == {"shoes": "accepted", "red": "accepted"}, "the verdict before counts again; what was added goes"
+    assert [one.id for one in store.feedback()] == ["1"]
+    assert store.delete_feedback("2") is None
 
 
 def test_events_of_a_profile_are_kept_and_erased(store: TaxonomyStore) -> None:
