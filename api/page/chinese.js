@@ -86,6 +86,8 @@ export const CHECKS = {
   tags_exclude_each_other: ["互斥的标签", "商品同时带有互斥的标签。"],
   tag_on_unknown_concept: ["未知标签", "商品带有分类体系中不存在的标签。"],
   tag_on_deprecated_concept: ["已弃用的标签", "商品带有已弃用的标签。"],
+  prohibited_claim: ["违禁用语", "标签或商品含有仿冒、医疗功效或绝对化用语。"],
+  sensitive_inference: ["敏感推断", "没有原文依据的性别、年龄或宗教标签。"],
   implausible_broader: ["可疑的上位", "模型认为该上位关系不太可能正确。"],
   implausible_tag: ["可疑的标签", "模型认为商品的该标签不太可能正确。"],
 };

@@ -14,6 +14,7 @@ from graph.errors import InputError
 from graph.rows import concept_ref
 from kgtag.place import PLACES, LikelyTags, NewConcept, Place, Placer
 from kgtag.place.features import normal
+from kgtag.recommend import CoOccurrence
 from kgtag.rows import LikelyRow, Placed, PlaceRow
 from kgtag.serve.assemble import open_placer
 
@@ -78,10 +79,8 @@ def _placer(found: Service, body: PlaceBody) -> tuple[Placer, LikelyTags]:
     with derived.placing:
         if key not in derived.placers:
             embeddings, taxonomy = found.settings.embeddings, derived.served.taxonomy
-            placer, counted = (
-                open_placer(taxonomy, embeddings, kind=body.kind, scheme=body.scheme),
-                derived.served.items,
-            )
-            together = counted.cooccurrence.together
-            derived.placers[key] = placer, LikelyTags(placer, count=counted.cooccurrence.count, together=together)
+            placer, items = open_placer(taxonomy, embeddings, kind=body.kind, scheme=body.scheme), derived.served.items
+            counted = items.cooccurrence if items is not None else CoOccurrence.of(taxonomy, ())
+            likely = LikelyTags(placer, count=counted.count, together=counted.together)
+            derived.placers[key] = placer, likely
         return derived.placers[key]

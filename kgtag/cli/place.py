@@ -32,9 +32,10 @@ def place(
 
     In: `{"id"?, "label", "definition"?, "lang"?}`;
     out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "attributes"?, "values"?,
-    "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `values` are those
-    of concepts like it, `attributes` too, but for those that the first place gives anyway, `[{"concept", "score"}]`; `known` names concepts that have the label
-    already. A line that cannot be placed gets `{"id", "error"}`, and the command exits with 1.
+    "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `values` are
+    those of concepts like it, `attributes` too, without those that the first place gives anyway,
+    `[{"concept", "score"}]`; `known` names concepts that have the label already. A line that cannot be placed gets
+    `{"id", "error"}`, and the command exits with 1.
 
     Without --embeddings, labels are compared by letters and words alone.
 
