@@ -1,8 +1,10 @@
 """The app: `kgtag serve`, or `uvicorn --factory api.app:create_app`."""
 
+import asyncio
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,10 +65,12 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         except InputError as error:
             log.error("%s", error)
             raise
-        _announce_end(service.stopping)
+        loop = asyncio.get_running_loop()
+        _on_signals(service, loop)
         try:
             yield
         finally:
+            service.ended.set()
             await run_in_threadpool(service.stop)
 
     app = App(
@@ -108,18 +112,25 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
     return app
 
 
-def _announce_end(stopping: threading.Event) -> None:
-    """Set the event when the process is asked to end: the server waits for streams that nothing else would end."""
+def _on_signals(service: Service, loop: asyncio.AbstractEventLoop) -> None:
+    """When the process is asked to end, end the streams that the server would wait for; load the models and keys anew
+    at SIGHUP, unless that comes from a terminal that closes."""
     if threading.current_thread() is not threading.main_thread():
         return
 
     def end(number: int, frame: FrameType | None, before: Any) -> None:
-        stopping.set()
+        service.stopping.set()
+        loop.call_soon_threadsafe(service.ended.set)
         if callable(before):
             before(number, frame)
 
+    def reload(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(loop.run_in_executor, None, service.reload)
+
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, partial(end, before=signal.getsignal(one)))
+    if hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, reload)
 
 
 def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:

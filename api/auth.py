@@ -86,6 +86,8 @@ class Require(SecurityBase):
             detail = f"{wrong}; send Authorization: Bearer KEY or X-API-Key: KEY (made by: kgtag keys create)"
             challenge = 'Basic realm="kgtag: the key is the password"' if self._basic else 'Bearer realm="kgtag"'
             raise Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
+        if (refused := request.app.state.service.rates.charge(key.id)) is not None:
+            raise refused
         if self._or_else is None or not allows(key, self._or_else):
             require_scope(key, self.scope)
         return key

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -88,6 +87,7 @@ def serve(
     import uvicorn
 
     from api.app import create_app, pass_to_workers
+    from api.protocol import server_options
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
 
@@ -104,11 +104,11 @@ def serve(
     )
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
     log(f"serving on http://{host}:{port}, a page to work in; documentation under /docs, with a key as the password")
-    run = partial(uvicorn.run, host=host, port=port, log_level="info", access_log=False)
+    options = {"host": host, "port": port, **server_options(settings)}
     if workers == 1:
-        run(create_app(settings, models=models))
+        uvicorn.run(create_app(settings, models=models), **options)
         return
     del models  # each worker loads its own
     with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
         os.environ.update(pass_to_workers(settings, Path(metrics)))
-        run("api.app:create_worker", factory=True, workers=workers)
+        uvicorn.run("api.app:create_worker", factory=True, workers=workers, **options)

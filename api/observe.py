@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.jobs.bodies import STATES
-from api.service import Service
+from api.service import HELD, Service
 
 _METHODS = ("GET", "POST", "PATCH", "HEAD", "OPTIONS")
 
@@ -72,6 +72,7 @@ class Observe:
         try:
             await self._app(scope, receive, observed)
         finally:
+            self._service.body_bytes -= scope.pop(HELD, 0)
             method = scope["method"] if scope["method"] in _METHODS else "other"
             # The route as it is written, so that ids do not multiply the series.
             route = getattr(scope.get("route"), "path", None) or "unmatched"

@@ -1,5 +1,6 @@
 """What the routes share: the served snapshot, the keys, and what is derived from a snapshot once."""
 
+import asyncio
 import contextlib
 import logging
 import threading
@@ -14,6 +15,7 @@ from api.auth import Keyring, presented_key
 from api.errors import Problem
 from api.jobs.folder import JobFolder
 from api.jobs.runner import Runner
+from api.limits import Rates, Slots
 from api.metrics import Metrics
 from graph.api_keys import allows
 from graph.errors import StoreError, StoreUnavailable
@@ -34,6 +36,8 @@ _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
+HELD = "kgtag.body_bytes"
+"""In the scope of a request: the bytes of its body, counted in `Service.body_bytes` until it ends."""
 TAGGING_THREADS = 2
 """Taggings at a time: the extractor uses several cores by itself, and more would only starve the event loop."""
 
@@ -62,12 +66,19 @@ class Service:
         self.keyring = Keyring()
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
+        self.rates = Rates(settings)
+        self.taggings = Slots(settings.tag_queue, "taggings")
+        self.batches = Slots(settings.max_batches, "batches")
+        self.body_bytes = 0
+        """Of JSON bodies, held by the requests in progress."""
         self._given = models
         self._models: FollowedModels | None = None
         self._live: LiveTaxonomy | None = None
         self._derived: Derived | None = None
         self._auditing = threading.Lock()
         self.stopping = threading.Event()
+        self.ended = asyncio.Event()
+        """Set in the event loop when the process is to end."""
         directory = settings.jobs_directory()
         self.jobs = JobFolder(directory.absolute()) if directory is not None else None
         self._runner: Runner | None = None
@@ -146,7 +157,8 @@ class Service:
             if derived.served.recommender.is_quick(id):
                 found = plain_answer(derived.served, id)
                 derived.answers.put(kept_as, found)
-        return found
+        refused = found is not None and self.rates.charge(key.id) is not None
+        return None if refused else found
 
     def _prepare_answers(self) -> None:
         while not self.stopping.wait(_PAUSE_SECONDS):
@@ -184,6 +196,12 @@ class Service:
             slots, days = self.settings.job_slots, self.settings.job_days
             self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
             self._runner.start()
+
+    def reload(self) -> None:
+        """Load the models and keys anew, whether or not they changed; models that do not load or fit are logged."""
+        if self._models is not None and self._live is not None:
+            self._models.follow(self._live.renew, force=True)
+        self.load_keys()
 
     def stop(self) -> None:
         self.stopping.set()

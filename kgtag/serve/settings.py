@@ -6,17 +6,17 @@ from typing import Annotated, Literal, get_args
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
 from graph.stores import DEFAULT_STORE, MigratableStore, open_store
+from kgtag.serve.limits import Limits
 
 Mode = Literal["off", "symbolic", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-class Settings(BaseSettings):
-    """Settings from variables named KGTAG_ and the field: KGTAG_STORE, KGTAG_MODEL, KGTAG_NEO4J_PASSWORD, …
+class Settings(Limits):
+    """Settings from variables named KGTAG_ and the field: KGTAG_STORE, KGTAG_MODEL, …, and the limits of the service.
 
     Attributes:
         store: The store's URL.
@@ -37,8 +37,6 @@ class Settings(BaseSettings):
         job_queue: Jobs that may wait.
         job_days: After so many days a job that has ended is removed, with its files.
     """
-
-    model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=(), extra="forbid")
 
     store: str = DEFAULT_STORE
     neo4j_password: SecretStr | None = None

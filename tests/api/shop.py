@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import server_options
 from graph.api_keys import SCOPES, create_key
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.store import TaxonomyStore
@@ -106,7 +107,8 @@ def serving(app: FastAPI) -> Iterator[str]:
     """The app under uvicorn on a free port; its base URL. Raises what starting raises."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", timeout_graceful_shutdown=2)
+        limits = {**server_options(app.state.service.settings), "log_level": "critical"}
+        config = uvicorn.Config(app, lifespan="on", **{**limits, "timeout_graceful_shutdown": 2})
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
