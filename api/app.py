@@ -2,25 +2,21 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors, openapi
 from api.answers import PREFIX, SUFFIX, Direct
-from api.metrics import WORKERS_DIR
 from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
@@ -30,7 +26,6 @@ from kgtag.tag.models import Models
 
 log = logging.getLogger(__name__)
 
-_WORKER_SETTINGS = "KGTAG_WORKER_SETTINGS"
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
 Every call but `/`, `/page/…`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
@@ -131,14 +126,3 @@ def _on_signals(service: Service, loop: asyncio.AbstractEventLoop) -> None:
         signal.signal(one, partial(end, before=signal.getsignal(one)))
     if hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
         signal.signal(signal.SIGHUP, reload)
-
-
-def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:
-    """The environment of worker processes: the settings for `create_worker`, and the directory of their metrics."""
-    given = {**settings.model_dump(mode="json"), "neo4j_password": settings.password}
-    return {_WORKER_SETTINGS: orjson.dumps(given).decode(), WORKERS_DIR: str(metrics)}
-
-
-def create_worker() -> FastAPI:
-    """The app of one of several worker processes."""
-    return create_app(Settings(**orjson.loads(os.environ[_WORKER_SETTINGS])))

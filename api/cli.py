@@ -1,9 +1,7 @@
 """The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
-import os
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -86,8 +84,9 @@ def serve(
     """
     import uvicorn
 
-    from api.app import create_app, pass_to_workers
+    from api.app import create_app
     from api.protocol import server_options
+    from api.workers import run_workers
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
 
@@ -109,6 +108,4 @@ def serve(
         uvicorn.run(create_app(settings, models=models), **options)
         return
     del models  # each worker loads its own
-    with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
-        os.environ.update(pass_to_workers(settings, Path(metrics)))
-        uvicorn.run("api.app:create_worker", factory=True, workers=workers, **options)
+    run_workers(settings, workers, options)

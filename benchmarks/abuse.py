@@ -250,15 +250,15 @@ def serving(demo: Path, code: Path | None, environment: dict[str, str]) -> Itera
         output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         process = subprocess.Popen(command, env=given, cwd=scratch, **output)
         try:
-            _wait(port, process)
+            wait_until_ready(port, process)
             yield port, key, psutil.Process(process.pid)
         finally:
             process.kill()
             process.wait()
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 120
+def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 600
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2)

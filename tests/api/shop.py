@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -123,14 +124,17 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def process(store: str, *options: str, workers: int = 1) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def process(
+    store: str, *options: str, workers: int = 1, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`kgtag serve` as its users start it, without a model: its base URL, and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     given = ("--store", store, "--port", str(port), "--workers", str(workers), *options)
     command = [sys.executable, "-m", "api", "serve", *given]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+    output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(command, env={**os.environ, **(env or {})}, **output) as started:
         try:
             url = f"http://127.0.0.1:{port}"
             with client(url) as asking:
