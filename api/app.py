@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors, openapi
-from api.answers import PREFIX, SUFFIX, Direct
+from api.answers import Direct
 from api.observe import Observe, SnapshotCollector
 from api.routes import concepts, edits, items, jobs, pages, profiles, proposals, recommend, search, tag, taxonomy
 from api.service import Service
@@ -36,7 +36,7 @@ while the store has been unavailable for so many seconds."""
 
 
 class App(FastAPI):
-    """An app behind `front`, which answers the busiest requests."""
+    """An app behind `front`, which observes all requests and answers the busiest."""
 
     front: ASGIApp | None = None
 
@@ -80,7 +80,6 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
-    app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
         recommend.router,  # first: it gets the most requests
@@ -100,9 +99,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         concepts.one,
     ):
         app.include_router(router)
-    answered = partial(service.metrics.answered, "GET", f"{PREFIX}{{id:path}}{SUFFIX}", 200)
-    routes = super(App, app).__call__
-    app.front = Direct(routes, answer=service.answer, marks=service.marks, answered=answered)
+    app.front = Observe(Direct(super(App, app).__call__, answer=service.answer), service=service)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app
 

@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from api.auth import Require
 from api.errors import Problem, invalid
+from api.limits import HELD
 from api.schemas import Body
-from api.service import HELD, service
+from api.service import service
 from graph.model import ApiKey, Kind
 from graph.taxonomy import Taxonomy
 

@@ -19,6 +19,10 @@ from starlette.types import Receive
 from api.errors import Problem
 from kgtag.serve.limits import Limits
 
+HELD = "kgtag.body_bytes"
+"""In the scope of a request: the bytes of its body, counted in `Service.body_bytes` until it ends."""
+KEY = "kgtag.key"
+"""In the scope of a request: the id of its key."""
 _DAY = 86_400
 
 

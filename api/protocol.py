@@ -11,7 +11,9 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from api.errors import Problem
+from api.logs import log_config
 from kgtag.serve.limits import Limits
+from kgtag.serve.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -136,13 +138,13 @@ class LimitedProtocol(HttpToolsProtocol):
         self._stop_timers()
 
 
-def server_options(limits: Limits) -> dict[str, Any]:
-    """Options of uvicorn that put the limits into force."""
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Options of uvicorn that put the limits into force, and its log where ours is."""
+    limits = Limits(**settings.model_dump(include=set(Limits.model_fields)))  # goes to workers; has no password
     return {
         "http": partial(LimitedProtocol, limits=limits, waiting={}),
         "ws": "none",
-        "access_log": False,
-        "log_level": "info",
+        "log_config": log_config(settings),
         "timeout_graceful_shutdown": max(1, round(limits.stop_seconds)),
         "timeout_worker_healthcheck": 300,  # a worker that replaces another, after SIGHUP, loads its models first
     }

@@ -35,6 +35,8 @@ class Settings(Limits):
         jobs: A directory for the jobs of the service; beside the file of a SQLite store by default.
         job_slots: Jobs that run at a time; 0 leaves them to another service with the same directory.
         job_queue: Jobs that may wait.
+        access_log: Log each request: route, status, time, key id; no addresses, no texts.
+        log_format: "text" for people, "json" for machines.
         job_days: After so many days a job that has ended is removed, with its files.
     """
 
@@ -54,6 +56,8 @@ class Settings(Limits):
     jobs: Path | None = None
     job_slots: int = Field(default=1, ge=0)
     job_queue: int = Field(default=100, ge=1)
+    access_log: bool = False
+    log_format: Literal["text", "json"] = "text"
     job_days: float = Field(default=7.0, gt=0)
 
     def open_store(self, url: str | None = None) -> MigratableStore:

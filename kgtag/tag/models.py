@@ -23,6 +23,7 @@ from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
+from kgtag.tag.watch import Watch
 from kgtag.types import Extractor, Linker
 
 
@@ -40,6 +41,7 @@ class Models:
         new_values: Infer values younger than the model from their names; runs the sentence encoder per product.
         recommender: Items by what users chose.
         queries: An extractor that was trained on search queries.
+        watch: Is told what the pipeline does.
     """
 
     extractor: Extractor | None = None
@@ -51,6 +53,7 @@ class Models:
     encoder: Callable[[], SentenceEncoder | None] = lambda: None
     recommender: RecommenderModel | None = None
     queries: Extractor | None = None
+    watch: Watch | None = None
 
 
 def load_models(
@@ -136,7 +139,7 @@ def assemble_tagger(
     scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
-        value_names=names,
+        value_names=names, watch=models.watch,
     )  # fmt: skip
 
 
