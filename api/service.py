@@ -225,6 +225,7 @@ class Service:
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
         self.load_keys()
+        release_memory()
         threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
         live.start(self.load_keys, lambda: models.follow(live.renew), self._measure)
         if self.jobs is not None:
