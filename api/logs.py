@@ -35,9 +35,8 @@ class JsonFormatter(logging.Formatter):
 
 def log_request(trace: Trace, **fields: Any) -> None:
     """Log a request that was answered."""
-    if access.isEnabledFor(logging.INFO):
-        text = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
-        access.info("%s request_id=%s", text, trace.request, extra={"fields": fields, "trace": trace})
+    text = " ".join(f"{name}={value}" for name, value in fields.items() if value is not None)
+    access.info("%s request_id=%s", text, trace.request, extra={"fields": fields, "trace": trace})
 
 
 def log_config(settings: Settings) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is observed of a service: gauges of its snapshot, and each request counted, timed, logged and traced."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.jobs.bodies import STATES
 from api.limits import HELD, KEY
-from api.logs import log_request
+from api.logs import access, log_request
 from api.service import Service
 from api.tracing import Trace, current, describe_span, request_span
 
@@ -105,10 +106,11 @@ class Observe:
         # The route as it is written, so that ids do not multiply the series.
         route = getattr(scope.get("route"), "path", None) or "unmatched"
         self._service.metrics.answered(method, route, answer.status, seconds)
-        log_request(
-            trace, method=method, route=route, status=answer.status, ms=round(1000 * seconds, 2), bytes=answer.size,
-            key=scope.get(KEY),
-        )  # fmt: skip
+        if access.isEnabledFor(logging.INFO):
+            log_request(
+                trace, method=method, route=route, status=answer.status, ms=round(1000 * seconds, 2),
+                bytes=answer.size, key=scope.get(KEY),
+            )  # fmt: skip
         if span is not None:
             names = ("http.request.method", "http.route", "http.response.status_code")
             describe_span(span, dict(zip(names, (method, route, answer.status), strict=True)))

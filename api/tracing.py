@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import os
+import random
 import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NOTHING = nullcontext()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -55,29 +56,26 @@ class Trace:
         if parent is not None and int(parent[1], 16) and int(parent[2], 16):
             trace, flags = parent[1], parent[3]
         else:
-            trace, flags = secrets.token_hex(16), "00"
-        return cls(request[0] if request is not None else trace, trace, secrets.token_hex(8), flags)
+            trace, flags = f"{random.getrandbits(128):032x}", "00"
+        return cls(request[0] if request is not None else trace, trace, f"{random.getrandbits(64):016x}", flags)
 
 
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 """That of the request in progress, for the log."""
 
 
-@contextmanager
-def request_span(method: str, headers: Sequence[tuple[bytes, bytes]]) -> Iterator[Any]:
+def request_span(method: str, headers: Sequence[tuple[bytes, bytes]]) -> AbstractContextManager[Any]:
     """A span of OpenTelemetry, below the caller's; None where it is not set up."""
     tracer = _tracer()
     if tracer is None:
-        with nullcontext() as nothing:
-            yield nothing
-        return
+        return _NOTHING
     from opentelemetry import trace
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     carrier = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     parent = TraceContextTextMapPropagator().extract(carrier)
-    with tracer.start_as_current_span(method, context=parent, kind=trace.SpanKind.SERVER) as span:
-        yield span
+    span: AbstractContextManager[Any] = tracer.start_as_current_span(method, context=parent, kind=trace.SpanKind.SERVER)
+    return span
 
 
 def describe_span(span: Any, attributes: Mapping[str, Any]) -> None:

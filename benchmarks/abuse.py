@@ -233,7 +233,9 @@ def probe(port: int, key: str, ids: list[str], going: Callable[[], bool]) -> lis
 
 
 @contextmanager
-def serving(demo: Path, code: Path | None, environment: dict[str, str]) -> Iterator[tuple[int, str, psutil.Process]]:
+def serving(
+    demo: Path, code: Path | None, environment: dict[str, str], *, workers: int = 1
+) -> Iterator[tuple[int, str, psutil.Process]]:
     """`kgtag serve` on a copy of the demo, with the code of a checkout: port, key, process."""
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch) / "demo"
@@ -244,7 +246,7 @@ def serving(demo: Path, code: Path | None, environment: dict[str, str]) -> Itera
         store.close()
         port = free_port()
         command = [sys.executable, "-m", "api", "serve", "--store", store.url, "--port", str(port)]
-        command += ["--model", str(home / "model"), "--embeddings", str(home / "embeddings")]
+        command += ["--workers", str(workers), "--model", str(home / "model"), "--embeddings", str(home / "embeddings")]
         here = str(code.resolve()) if code is not None else str(Path(__file__).parents[1])
         given = {**os.environ, "PYTHONPATH": here, **environment}
         output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -24,6 +24,8 @@ _LEAST = 100
 """Products on either side below which nothing is compared."""
 _KINDS = 30
 """Kinds of a feature without order that are compared one by one; the rarer ones are one more."""
+_CLASSES = 10
+"""Of a feature with order, each of about as many products before and after."""
 _PSI, _KS = 0.2, 0.15
 """From here on a difference matters, if it is certain; 0.2 is the usual mark of PSI."""
 _CHANCE = 1e-4
@@ -134,11 +136,11 @@ def _drift(feature: str, trained: Profile, now: Profile) -> Drift:
     p, q = ((each + _MISSING) / (each + _MISSING).sum() for each in (p, q))
     effective = n * m / (n + m)
     degrees = max(1, len(kinds) - 1)
-    raw = float(np.sum((q - p) * np.log(q / p)))
+    raw = float(((q - p) * np.log(q / p)).sum())
     certain = float(chdtrc(degrees, raw * effective)) < _CHANCE
-    psi = max(0.0, raw - degrees / effective)
+    psi = max(0.0, raw - float(degrees / effective))
     ks = None
-    alarm = certain and psi > _PSI
+    alarm = bool(certain and psi > _PSI)
     if feature in _ORDERED:
         ks = float(np.abs(np.cumsum(p - q)).max())
         alarm = alarm or (ks > _KS and float(kolmogorov(math.sqrt(effective) * ks)) < _CHANCE)
@@ -146,20 +148,25 @@ def _drift(feature: str, trained: Profile, now: Profile) -> Drift:
 
 
 def _kinds(before: Counter[str], after: Counter[str], *, ordered: bool) -> Sequence[Sequence[str]]:
-    """The classes that are compared: ten of about equal size in order, or the commonest kinds and the rest."""
+    """The classes that are compared: ten of about equal size, in order, or the commonest kinds and the rest."""
     if not ordered:
         common = [kind for kind, _ in sorted(before.items(), key=lambda item: (-item[1], item[0]))[:_KINDS]]
         rest = sorted((before.keys() | after.keys()) - set(common))
         return [*([kind] for kind in common), *([rest] if rest else [])]
-    steps = sorted({int(kind) for kind in before.keys() | after.keys()})
-    share, classes, held = before.total() / 10, [[]], 0  # type: ignore[var-annotated]
-    for step in steps:
-        if held >= share:
+    weights = {step: _share(before, step) + _share(after, step) for step in before.keys() | after.keys()}
+    classes: list[list[str]] = [[]]
+    held = 0.0
+    for step in sorted(weights, key=int):
+        if held >= 2 / _CLASSES:
             classes.append([])
-            held = 0
-        classes[-1].append(str(step))
-        held += before[str(step)]
+            held = 0.0
+        classes[-1].append(step)
+        held += weights[step]
     return classes
+
+
+def _share(counts: Counter[str], kind: str) -> float:
+    return counts[kind] / max(1, counts.total())
 
 
 def _sum(counts: Mapping[str, int], kinds: Sequence[str]) -> int:

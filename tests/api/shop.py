@@ -108,7 +108,7 @@ def serving(app: FastAPI) -> Iterator[str]:
     """The app under uvicorn on a free port; its base URL. Raises what starting raises."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        limits = {**server_options(app.state.service.settings), "log_level": "critical"}
+        limits = {**server_options(app.state.service.settings), "log_config": None, "log_level": "critical"}
         config = uvicorn.Config(app, lifespan="on", **{**limits, "timeout_graceful_shutdown": 2})
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -125,7 +125,7 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 @contextlib.contextmanager
 def process(
-    store: str, *options: str, workers: int = 1, env: Mapping[str, str] | None = None
+    store: str, *options: str, workers: int = 1, env: Mapping[str, str] | None = None, stdout: Any = subprocess.DEVNULL
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`kgtag serve` as its users start it, without a model: its base URL, and the process."""
     with socket.socket() as free:
@@ -133,7 +133,7 @@ def process(
         port = free.getsockname()[1]
     given = ("--store", store, "--port", str(port), "--workers", str(workers), *options)
     command = [sys.executable, "-m", "api", "serve", *given]
-    output = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    output = {"stdout": stdout, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
     with subprocess.Popen(command, env={**os.environ, **(env or {})}, **output) as started:
         try:
             url = f"http://127.0.0.1:{port}"
