@@ -21,6 +21,7 @@ def _serve_demo(directory: Path, port: int) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.protocol import server_options
     from graph.api_keys import create_key
     from graph.stores import open_store
     from kgtag.serve.settings import read_settings
@@ -40,7 +41,8 @@ def _serve_demo(directory: Path, port: int) -> None:
             if self.started and sys.stdout.isatty():
                 webbrowser.open(page)
 
-    Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning")).run()
+    options = {**server_options(settings), "log_level": "warning"}
+    Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, **options)).run()
 
 
 demo.serve_demo = _serve_demo

@@ -52,7 +52,7 @@ class Lines:
 
     @property
     def number(self) -> int:
-        """Of the line that is being read."""
+        """The number of the line that is being read."""
         return self._ends + 1
 
     def _extend(self, part: bytes) -> None:

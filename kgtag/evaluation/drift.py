@@ -25,7 +25,7 @@ _LEAST = 100
 _KINDS = 30
 """Kinds of a feature without order that are compared one by one; the rarer ones are one more."""
 _CLASSES = 10
-"""Of a feature with order, each of about as many products before and after."""
+"""Number of classes of a feature with order, each with about as many products."""
 _PSI, _KS = 0.2, 0.15
 """From here on a difference matters, if it is certain; 0.2 is the usual mark of PSI."""
 _CHANCE = 1e-4
@@ -198,5 +198,5 @@ class DriftWindow:
         self._latest.add(product, extraction)
 
     def drifts(self) -> list[Drift]:
-        """Of the latest products, by feature."""
+        """Compare the latest products, by feature."""
         return [] if self.trained is None else drifts(self.trained, self._earlier.merged(self._latest))
