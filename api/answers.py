@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from types import SimpleNamespace
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,7 +22,8 @@ _SHARE = 0.5
 """Share of a core that preparing answers takes."""
 _BATCH = 32
 """Concepts whose embeddings are compared with all others at a time."""
-Headers = Sequence[tuple[bytes, bytes]]
+_ROUTE = SimpleNamespace(path=f"{PREFIX}{{id:path}}{SUFFIX}")
+"""The route that would have answered."""
 
 
 class Answers:
@@ -76,34 +78,24 @@ class Direct:
 
     Args:
         app: What answers the rest.
-        answer: The answer for path, query and headers; None where the app is to answer.
-        marks: Headers that every response has.
-        answered: Called with the seconds that an answer took.
+        answer: The answer to a request; None where the app is to answer.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        answer: Callable[[str, bytes, Headers], bytes | None],
-        marks: Callable[[], Headers],
-        answered: Callable[[float], None],
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, answer: Callable[[Scope], bytes | None]) -> None:
         self._app = app
-        self._answer, self._marks, self._answered = answer, marks, answered
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "GET" and (path := scope["path"]).startswith(PREFIX):
-            started, answer = time.perf_counter(), None
+            answer = None
             if path.endswith(SUFFIX):
                 # Whatever is wrong, the app finds it again and says so.
                 with suppress(Exception):
-                    answer = self._answer(path, scope["query_string"], scope["headers"])
+                    answer = self._answer(scope)
             if answer is not None:
-                length = str(len(answer)).encode()
-                headers = [(b"content-length", length), (b"content-type", b"application/json"), *self._marks()]
+                scope["route"] = _ROUTE
+                headers = [(b"content-length", b"%d" % len(answer)), (b"content-type", b"application/json")]
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 await send({"type": "http.response.body", "body": answer})
-                self._answered(time.perf_counter() - started)
                 return
         await self._app(scope, receive, send)

@@ -1,24 +1,22 @@
 """The app: `kgtag serve`, or `uvicorn --factory api.app:create_app`."""
 
+import asyncio
 import logging
-import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors, openapi
-from api.answers import PREFIX, SUFFIX, Direct
-from api.metrics import WORKERS_DIR
+from api.answers import Direct
 from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
 from api.routes import (
@@ -39,13 +37,11 @@ from api.routes import (
 from api.service import Service
 from graph.errors import InputError
 from graph.formats.reading import limit_files
-from kgtag.personal import mask_logs
 from kgtag.serve.settings import Settings, read_settings
 from kgtag.tag.models import Models
 
 log = logging.getLogger(__name__)
 
-_WORKER_SETTINGS = "KGTAG_WORKER_SETTINGS"
 _DESCRIPTION = """Product text in, consistent tags linked to a taxonomy out; and what is related to a tag, and why.
 
 Every call but `/`, `/page/…`, `/healthz`, `/readyz` and `/browser/…` needs a key: `Authorization: Bearer KEY` or
@@ -56,7 +52,7 @@ while the store has been unavailable for so many seconds."""
 
 
 class App(FastAPI):
-    """An app behind `front`, which answers the busiest requests."""
+    """An app behind `front`, which observes all requests and answers the busiest."""
 
     front: ASGIApp | None = None
 
@@ -82,10 +78,12 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         except InputError as error:
             log.error("%s", error)
             raise
-        _announce_end(service.stopping)
+        loop = asyncio.get_running_loop()
+        _on_signals(service, loop)
         try:
             yield
         finally:
+            service.ended.set()
             await run_in_threadpool(service.stop)
 
     app = App(
@@ -100,7 +98,6 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
-    app.add_middleware(Observe, service=service)
     errors.install(app)
     for router in (
         recommend.router,  # first: it gets the most requests
@@ -122,34 +119,27 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         concepts.one,
     ):
         app.include_router(router)
-    answered = partial(service.metrics.answered, "GET", f"{PREFIX}{{id:path}}{SUFFIX}", 200)
-    routes = super(App, app).__call__
-    app.front = Direct(routes, answer=service.answer, marks=service.marks, answered=answered)
+    app.front = Observe(Direct(super(App, app).__call__, answer=service.answer), service=service)
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app
 
 
-def _announce_end(stopping: threading.Event) -> None:
-    """Set the event when the process is asked to end: the server waits for streams that nothing else would end."""
+def _on_signals(service: Service, loop: asyncio.AbstractEventLoop) -> None:
+    """When the process is asked to end, end the streams that the server would wait for; load the models and keys anew
+    at SIGHUP, unless that comes from a terminal that closes."""
     if threading.current_thread() is not threading.main_thread():
         return
 
     def end(number: int, frame: FrameType | None, before: Any) -> None:
-        stopping.set()
+        service.stopping.set()
+        loop.call_soon_threadsafe(service.ended.set)
         if callable(before):
             before(number, frame)
 
+    def reload(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(loop.run_in_executor, None, service.reload)
+
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, partial(end, before=signal.getsignal(one)))
-
-
-def pass_to_workers(settings: Settings, metrics: Path) -> dict[str, str]:
-    """The environment of worker processes: the settings for `create_worker`, and the directory of their metrics."""
-    given = {**settings.model_dump(mode="json"), "neo4j_password": settings.password}
-    return {_WORKER_SETTINGS: orjson.dumps(given).decode(), WORKERS_DIR: str(metrics)}
-
-
-def create_worker() -> FastAPI:
-    """The app of one of several worker processes."""
-    mask_logs()
-    return create_app(Settings(**orjson.loads(os.environ[_WORKER_SETTINGS])))
+    if hasattr(signal, "SIGHUP") and not sys.stdin.isatty():
+        signal.signal(signal.SIGHUP, reload)

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from api.errors import Problem
+from api.limits import KEY
 from graph.api_keys import Scope, allows, expired, key_id, matches
 from graph.errors import StoreUnavailable
 from graph.model import ApiKey
@@ -81,12 +82,18 @@ class Require(SecurityBase):
     async def __call__(self, request: Request) -> ApiKey:
         presented = presented_key(request.scope["headers"], basic=self._basic)
         key = await find_key(request, presented)
+        service = request.app.state.service
         if key is None:
+            service.metrics.key_failed("unknown" if presented else "missing")
             wrong = "this key is unknown, expired or revoked" if presented else "a key is needed"
             detail = f"{wrong}; send Authorization: Bearer KEY or X-API-Key: KEY (made by: kgtag keys create)"
             challenge = 'Basic realm="kgtag: the key is the password"' if self._basic else 'Bearer realm="kgtag"'
             raise Problem("unauthorized", detail, headers={"WWW-Authenticate": challenge})
-        if self._or_else is None or not allows(key, self._or_else):
+        request.scope[KEY] = key.id
+        if (refused := service.rates.charge(key.id)) is not None:
+            raise refused
+        if not allows(key, self.scope) and (self._or_else is None or not allows(key, self._or_else)):
+            service.metrics.key_failed("scope")
             require_scope(key, self.scope)
         return key
 

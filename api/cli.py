@@ -1,10 +1,7 @@
 """The command `kgtag`: every command of kgtag.cli, and `serve`."""
 
-import os
 import sys
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -24,6 +21,7 @@ def _serve_demo(directory: Path, port: int) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.protocol import server_options
     from graph.api_keys import create_key
     from graph.stores import open_store
     from kgtag.serve.settings import read_settings
@@ -43,7 +41,8 @@ def _serve_demo(directory: Path, port: int) -> None:
             if self.started and sys.stdout.isatty():
                 webbrowser.open(page)
 
-    Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_level="warning")).run()
+    options = {**server_options(settings), "log_level": "warning"}
+    Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, **options)).run()
 
 
 demo.serve_demo = _serve_demo
@@ -87,7 +86,9 @@ def serve(
     """
     import uvicorn
 
-    from api.app import create_app, pass_to_workers
+    from api.app import create_app
+    from api.protocol import server_options
+    from api.workers import run_workers
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
 
@@ -104,11 +105,9 @@ def serve(
     )
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
     log(f"serving on http://{host}:{port}, a page to work in; documentation under /docs, with a key as the password")
-    run = partial(uvicorn.run, host=host, port=port, log_level="info", access_log=False)
+    options = {"host": host, "port": port, **server_options(settings)}
     if workers == 1:
-        run(create_app(settings, models=models))
+        uvicorn.run(create_app(settings, models=models), **options)
         return
     del models  # each worker loads its own
-    with TemporaryDirectory(prefix="kgtag-metrics-") as metrics:
-        os.environ.update(pass_to_workers(settings, Path(metrics)))
-        run("api.app:create_worker", factory=True, workers=workers)
+    run_workers(settings, workers, options)

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = {
     "unknown-proposal": 404,
     "unknown-job": 404,
     "method-not-allowed": 405,
+    "request-timeout": 408,
     "conflict": 409,
     "release-taken": 409,
     "duplicate-proposal": 409,
@@ -42,6 +43,8 @@ STATUS: Mapping[str, int] = {
     "untaggable-text": 422,
     "unreadable-file": 422,
     "precondition-required": 428,
+    "too-many-requests": 429,
+    "headers-too-large": 431,
     "internal-error": 500,
     "store-error": 500,
     "jobs-off": 503,
@@ -49,7 +52,9 @@ STATUS: Mapping[str, int] = {
     "model-mismatch": 503,
     "no-model": 503,
     "not-ready": 503,
+    "stopping": 503,
     "store-unavailable": 503,
+    "too-many-connections": 503,
     "migration-needed": 503,
 }
 """The status of each code. The title is the code in words; one status depends on the request, see `from_error`."""
@@ -134,19 +139,19 @@ def response(problem: Problem, request: Request) -> Response:
     return Response(orjson.dumps(row), problem.status, problem.headers, media_type="application/problem+json")
 
 
-BODY = (400, 413, 415, 422)
+BODY = (400, 408, 413, 415, 422)
 """Statuses of a request whose body cannot be read."""
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with problems of these statuses."""
+    """The `responses` of a route that may answer with problems of these statuses, and with 429 where it takes a key."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
     return {
         status: {
             "description": f"{HTTPStatus(status).phrase} ({', '.join(c for c, s in STATUS.items() if s == status)}).",
             "content": {"application/problem+json": {"schema": schema}},
         }
-        for status in statuses
+        for status in sorted({*statuses, *((429,) if 401 in statuses else ())})
     }
 
 

@@ -5,6 +5,7 @@ FastAPI would read a body whole before it checks the key, whatever its size, and
 was just built; so `json` encodes rows as they are.
 """
 
+import asyncio
 from collections.abc import Collection
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -18,14 +19,17 @@ from starlette.responses import Response
 
 from api.auth import Require
 from api.errors import Problem, invalid
+from api.limits import HELD
 from api.schemas import Body
+from api.service import service
 from graph.model import ApiKey, Kind
 from graph.taxonomy import Taxonomy
 
-MAX_BODY = 1 << 20
-"""Bytes of a JSON body, and of one line of a batch."""
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl", "text/plain", "application/octet-stream")
 """Media types of a batch; the first is documented."""
+
+_SMALL = 16_384
+"""Bytes that are parsed in the event loop; more would delay the other requests."""
 
 M = TypeVar("M", bound=Body)
 
@@ -78,7 +82,10 @@ class JsonBody(Generic[M]):
 
     async def __call__(self, request: Request) -> M:
         require_media_type(request, ("application/json",))
-        return parse(self.model, await read_body(request))
+        raw = await read_body(request)
+        if len(raw) > _SMALL:
+            return await run_in_threadpool(parse, self.model, raw)
+        return parse(self.model, raw)
 
 
 class BodyRoute(APIRoute):
@@ -129,26 +136,36 @@ def require_media_type(request: Request, accepted: Collection[str]) -> None:
 
 
 async def read_body(request: Request, *, way_out: str = "") -> bytes:
-    """The body, of MAX_BODY bytes at most. Raises Problem 413 with the way out for a larger one."""
+    """The body, within the limits of size and time. Raises Problem: 413 with the way out for a larger one, 408 for a
+    slow one, 503 while other bodies take the memory there is for them."""
+    found = service(request)
+    limits = found.settings
     declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise _too_large(way_out)
-    chunks: list[bytes] = []
-    size = 0
+    if declared.isdecimal() and int(declared) > limits.max_body:
+        raise _too_large(limits.max_body, way_out)
+    body = bytearray()
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large(way_out)
-            chunks.append(chunk)
+        async with asyncio.timeout(limits.body_seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.max_body:
+                    raise _too_large(limits.max_body, way_out)
+                request.scope[HELD] = request.scope.get(HELD, 0) + len(chunk)
+                found.body_bytes += len(chunk)
+                if found.body_bytes > limits.max_body_memory:
+                    detail = f"{limits.max_body_memory:,} bytes of bodies are held, the most there may be"
+                    raise Problem("queue-full", detail)
     except ClientDisconnect:
         raise Problem("malformed-body", "the body ended early") from None
-    return b"".join(chunks)
+    except TimeoutError:
+        detail = f"the body took longer than {limits.body_seconds:g} seconds to arrive"
+        raise Problem("request-timeout", detail) from None
+    return bytes(body)
 
 
-def _too_large(way_out: str) -> Problem:
-    detail = f"the body is larger than {MAX_BODY:,} bytes{way_out}"
-    return Problem("body-too-large", detail, headers={"Connection": "close"})
+def _too_large(limit: int, way_out: str) -> Problem:
+    detail = f"the body is larger than {limit:,} bytes{way_out}"
+    return Problem("body-too-large", detail)
 
 
 def json(row: object, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+import psutil
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from graph.errors import KgtagError
-from kgtag.types import Tagging
+from kgtag.evaluation.drift import DriftWindow, Profile
+from kgtag.types import Extraction, Product, Tagging
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_DRIFT_EVERY = 50
+"""Products between two comparisons with the profile."""
 WORKERS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """The variable, set before a worker starts, that names the directory of the shared files."""
 
@@ -28,14 +37,41 @@ class Metrics:
             buckets=_BUCKETS,
             registry=own,
         )
+        self._key_failures = Counter("kgtag_key_failures", "Requests refused for their key.", ["reason"], registry=own)
         self._products = Counter("kgtag_products", "Products read, by outcome.", ["outcome"], registry=own)
         self._drops = Counter("kgtag_dropped_tags", "Tags dropped by enforcement.", ["rule"], registry=own)
         self._nil = Counter("kgtag_nil_mentions", "Mentions without a concept.", registry=own)
+        self._tags = Counter("kgtag_tags", "Tags, by attribute; categories have none.", ["attribute"], registry=own)
+        self._scores = Histogram(
+            "kgtag_tag_probability", "Probabilities of tags.", buckets=[n / 20 for n in range(10, 21)], registry=own
+        )
+        self._stages = Histogram(
+            "kgtag_stage_seconds",
+            "Time that some products spend in a stage of the pipeline: extract, link or enforce.",
+            ["stage"],
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self._waiting = Gauge(
+            "kgtag_waiting", "Work that runs or waits.", ["kind"], multiprocess_mode="livesum", registry=own
+        )
+        self._psi = Gauge(
+            "kgtag_drift_psi", "Difference from training, by feature.", ["feature"], multiprocess_mode="livemax",
+            registry=own,
+        )  # fmt: skip
+        self._ks = Gauge("kgtag_drift_ks", "The same, as KS.", ["feature"], multiprocess_mode="livemax", registry=own)
+        self._alarm = Gauge(
+            "kgtag_drift_alarm", "Whether it matters and is certain.", ["feature"], multiprocess_mode="livemax",
+            registry=own,
+        )  # fmt: skip
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._window, self._seen = DriftWindow(None), 0
         self.exposed = own
-        if WORKERS_DIR in os.environ:
+        self._directory = Path(os.environ[WORKERS_DIR]) if WORKERS_DIR in os.environ else None
+        if self._directory is not None:
             self.exposed = CollectorRegistry()
             MultiProcessCollector(self.exposed)  # type: ignore[no-untyped-call]
+        self.exposed.register(_Processes(self._directory))
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -47,6 +83,14 @@ class Metrics:
         pair[0].inc()
         pair[1].observe(seconds)
 
+    def key_failed(self, reason: str) -> None:
+        """Count a request that was refused: its key is missing, unknown, or lacks the scope."""
+        self._key_failures.labels(reason).inc()
+
+    def waits(self, kind: str, number: int) -> None:
+        """How much work of a kind runs or waits now."""
+        self._waiting.labels(kind).set(number)
+
     def tagged(self, outcome: Tagging | KgtagError) -> None:
         """Count a product."""
         if isinstance(outcome, KgtagError):
@@ -55,8 +99,67 @@ class Metrics:
         self._products.labels("tagged").inc()
         for dropped in outcome.dropped:
             self._drops.labels(dropped.rule).inc()
+        for tag in outcome.tags:
+            self._tags.labels(tag.attribute or "").inc()
+            self._scores.observe(tag.probability)
         self._nil.inc(len(outcome.nil))
+
+    def stage(self, name: str, seconds: float) -> None:
+        """Time a stage of the pipeline."""
+        self._stages.labels(name).observe(seconds)
+
+    def extracted(self, product: Product, extraction: Extraction) -> None:
+        """Add a product to those that are compared with training."""
+        window = self._window
+        window.add(product, extraction)
+        self._seen += 1
+        if self._seen % _DRIFT_EVERY == 0:
+            for one in window.drifts():
+                self._psi.labels(one.feature).set(one.psi)
+                self._alarm.labels(one.feature).set(float(one.alarm))
+                if one.ks is not None:
+                    self._ks.labels(one.feature).set(one.ks)
+
+    def compare_with(self, profile: Profile | None) -> None:
+        """Compare the products from here on with the profile of a model."""
+        self._window = DriftWindow(profile)
+        for gauge in (self._psi, self._ks, self._alarm):
+            gauge.clear()
 
     def exposition(self) -> bytes:
         """The metrics as Prometheus reads them."""
+        if self._directory is not None:
+            for pid in _pids(self._directory):
+                if not psutil.pid_exists(pid):
+                    mark_process_dead(pid, str(self._directory))  # type: ignore[no-untyped-call]
         return generate_latest(self.exposed)
+
+
+class _Processes(Collector):
+    """Memory, processor time, files and threads of each process that serves."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        memory = GaugeMetricFamily("kgtag_process_resident_bytes", "Memory of a process.", labels=["pid"])
+        files = GaugeMetricFamily("kgtag_process_open_files", "Files and connections of a process.", labels=["pid"])
+        threads = GaugeMetricFamily("kgtag_process_threads", "Threads of a process.", labels=["pid"])
+        cpu = CounterMetricFamily("kgtag_process_cpu_seconds", "Processor time of a process.", labels=["pid"])
+        for pid in sorted(_pids(self._directory)) if self._directory is not None else [os.getpid()]:
+            try:
+                process = psutil.Process(pid)
+                times = process.cpu_times()
+                memory.add_metric([str(pid)], process.memory_info().rss)
+                files.add_metric([str(pid)], process.num_fds() if hasattr(process, "num_fds") else 0)
+                threads.add_metric([str(pid)], process.num_threads())
+                cpu.add_metric([str(pid)], times.user + times.system)
+            except psutil.Error:
+                continue
+        yield from (memory, files, threads, cpu)
+
+
+def _pids(directory: Path) -> set[int]:
+    """The processes that have files there."""
+    names = (re.search(r"_(\d+)\.db$", path.name) for path in directory.glob("*.db"))
+    return {int(name[1]) for name in names if name is not None}

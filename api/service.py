@@ -1,26 +1,34 @@
 """What the routes share: the served snapshot, the keys, and what is derived from a snapshot once."""
 
+import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
+import time
+from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import anyio
+import psutil
 from starlette.requests import Request
+from starlette.types import Scope
 
 from api.answers import PREFIX, SUFFIX, Answers, key_of, plain_answer
 from api.auth import Keyring, presented_key
 from api.errors import Problem
 from api.jobs.folder import JobFolder
 from api.jobs.runner import Runner
+from api.limits import KEY, Rates, Slots
 from api.metrics import Metrics
 from graph.api_keys import allows
-from graph.errors import StoreError, StoreUnavailable
+from graph.errors import InputError, StoreError, StoreUnavailable
 from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
+from kgtag.compute import release_memory
 from kgtag.embed.audit import audit_store
+from kgtag.evaluation.drift import Profile
 from kgtag.place import LikelyTags, Placer
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
@@ -35,6 +43,7 @@ log = logging.getLogger(__name__)
 SHOWN_PROBLEMS = 100
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
+_RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -68,14 +77,23 @@ class Service:
         self.keyring = Keyring()
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
+        self.rates = Rates(settings)
+        self.taggings = Slots(settings.tag_queue, "taggings")
+        self.batches = Slots(settings.max_batches, "batches")
+        self.body_bytes = 0
+        """Of JSON bodies, held by the requests in progress."""
         self._given = models
         self._models: FollowedModels | None = None
         self._live: LiveTaxonomy | None = None
+        self._profiled: Models | None = None
         self._derived: Derived | None = None
+        self._released, self._resident = 0.0, 0
         self._auditing = threading.Lock()
         self.stopping = threading.Event()
         self.feed = FeedHead()
         self._deliverer: Deliverer | None = None
+        self.ended = asyncio.Event()
+        """Set in the event loop when the process is to end."""
         directory = settings.jobs_directory()
         self.jobs = JobFolder(directory.absolute()) if directory is not None else None
         self._runner: Runner | None = None
@@ -140,10 +158,10 @@ class Service:
                 derived.audit = found.to_json()
             return derived.audit
 
-    def answer(self, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    def answer(self, scope: Scope) -> bytes | None:
         """The neighbours that a request asks for; None where the key may not read, or they are not at hand. Raises
         StoreUnavailable without a snapshot."""
-        presented = presented_key(headers)
+        path, query, presented = scope["path"], scope["query_string"], presented_key(scope["headers"])
         key = self.keyring.find(presented) if presented is not None else None
         if key is None or not allows(key, "read"):
             return None
@@ -154,6 +172,9 @@ class Service:
             if derived.served.recommender.is_quick(id):
                 found = plain_answer(derived.served, id)
                 derived.answers.put(kept_as, found)
+        if found is None or self.rates.charge(key.id) is not None:
+            return None
+        scope[KEY] = key.id
         return found
 
     def _prepare_answers(self) -> None:
@@ -172,6 +193,32 @@ class Service:
     def _is_served(self, served: Served) -> bool:
         return not self.stopping.is_set() and self.current is served
 
+    def _watched_models(self) -> Models:
+        """The models of the moment, which tell the metrics what they do; new ones are compared with their profile."""
+        assert self._models is not None
+        models = self._models.current
+        if models is not self._profiled:
+            self._profiled = models
+            model, profile = self.settings.model, None
+            try:
+                profile = Profile.load(Path(model)) if model is not None else None
+            except InputError as error:
+                log.warning("drift is not watched: %s", error)
+            self.metrics.compare_with(profile)
+        return replace(models, watch=self.metrics)
+
+    def _measure(self) -> None:
+        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time."""
+        self.metrics.waits("taggings", self.taggings.held)
+        self.metrics.waits("batches", self.batches.held)
+        self.metrics.waits("tagging_threads", self.tagging.statistics().tasks_waiting)
+        now = time.monotonic()
+        if now > self._released + _RELEASE_SECONDS:
+            self._released = now
+            if psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES:
+                release_memory()
+                self._resident = psutil.Process().memory_info().rss
+
     def load_keys(self) -> None:
         """Read the keys again; while the store is unavailable, those known stay."""
         if self._live is not None:
@@ -182,18 +229,25 @@ class Service:
         """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
         store = self.settings.open_store()
         self._models = models = FollowedModels(self.settings, open_models, models=self._given)
-        self._live = live = follow(self.settings, store, lambda: models.current)
+        self._live = live = follow(self.settings, store, self._watched_models)
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
         self.load_keys()
+        release_memory()
         threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
-        live.start(self.load_keys, lambda: models.follow(live.renew))
+        live.start(self.load_keys, lambda: models.follow(live.renew), self._measure)
         self._deliverer = Deliverer(store, private=self.settings.webhook_private)
         self._deliverer.start()
         if self.jobs is not None:
             slots, days = self.settings.job_slots, self.settings.job_days
             self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
             self._runner.start()
+
+    def reload(self) -> None:
+        """Load the models and keys anew, whether or not they changed; models that do not load or fit are logged."""
+        if self._models is not None and self._live is not None:
+            self._models.follow(self._live.renew, force=True)
+        self.load_keys()
 
     def stop(self) -> None:
         self.stopping.set()

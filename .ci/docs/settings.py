@@ -1,4 +1,4 @@
-"""The settings' reference page, generated from `kgtag.serve.settings.Settings`."""
+"""The settings' reference page, generated from `kgtag.serve.settings.Settings` and its `Limits`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import inspect
 import re
 from typing import Any, Literal, get_args, get_origin
 
+from kgtag.serve.limits import Limits
 from kgtag.serve.settings import Settings
 
 INTRO = """# Settings
@@ -32,8 +33,8 @@ def render() -> str:
 
 def _descriptions() -> dict[str, str]:
     """Field name to the sentence that follows it in the docstring's Attributes."""
-    _, _, attributes = inspect.cleandoc(Settings.__doc__ or "").partition("Attributes:\n")
-    found = re.findall(r"^ {4}(\w+): (.+?)(?=^ {4}\w+:|\Z|^\S)", attributes, re.MULTILINE | re.DOTALL)
+    documented = [inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")[2] for one in (Settings, Limits)]
+    found = re.findall(r"^ {4}(\w+): (.+?)(?=^ {4}\w+:|\Z|^\S)", "\n".join(documented), re.MULTILINE | re.DOTALL)
     return {name: " ".join(text.split()).replace("|", "\\|") for name, text in found}
 
 

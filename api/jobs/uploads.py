@@ -16,9 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from api.auth import require_scope
 from api.errors import Problem, invalid
-from api.http import MAX_BODY, parse, read_body, require_media_type
+from api.http import parse, read_body, require_media_type
 from api.jobs.bodies import BODIES, ROLES, SCOPES, AnyJob, TagJob
 from api.jobs.folder import Upload
+from api.service import service
 from graph.errors import InputError
 from graph.formats.reading import largest
 from graph.model import ApiKey
@@ -123,7 +124,7 @@ def _roles() -> str:
 
 async def _form(request: Request) -> FormData:
     """The form, its files on disk. Raises Problem 413 above the limit of files, and 400 for what is not a form."""
-    limit = largest()
+    limit, most = largest(), service(request).settings.max_body
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
@@ -137,7 +138,7 @@ async def _form(request: Request) -> FormData:
             yield chunk
 
     try:
-        parser = MultiPartParser(request.headers, bounded(), max_files=40, max_fields=200, max_part_size=MAX_BODY)
+        parser = MultiPartParser(request.headers, bounded(), max_files=40, max_fields=200, max_part_size=most)
         return await parser.parse()
     except ClientDisconnect:
         raise Problem("malformed-body", "the body ended early") from None
@@ -148,4 +149,4 @@ async def _form(request: Request) -> FormData:
 
 def _too_large(limit: int) -> Problem:
     detail = f"the body is larger than {limit >> 20} MB, the limit of files (KGTAG_MAX_FILE_MB)"
-    return Problem("body-too-large", detail, headers={"Connection": "close"})
+    return Problem("body-too-large", detail)

@@ -1,14 +1,13 @@
 """Tagging: one product, or a stream of them.
 
-A batch is cut into lines with bounded memory, tagged some lines at a time, and answered meanwhile.
+A batch is cut into lines, tagged some lines at a time, and answered meanwhile.
 """
 
-import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any
 
 import orjson
@@ -20,7 +19,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.errors import BODY, Problem, from_error, problems
-from api.http import MAX_BODY, NDJSON, BodyRoute, JsonBody, TaggerKey, describe_body, json, parse, require_media_type
+from api.http import NDJSON, BodyRoute, JsonBody, TaggerKey, describe_body, json, parse, require_media_type
+from api.limits import chunks
+from api.lines import Line, Lines
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
 from graph.errors import KgtagError
@@ -37,78 +38,32 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
-_PATIENCE = 60.0
-"""Seconds that a client may leave its answers unread."""
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store.")]
 
 Explain = Annotated[bool, Query(description="Say in a sentence, `why`, for each tag.")]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a batch. `text` is None for one longer than MAX_BODY, of which nothing is kept."""
-
-    number: int
-    text: bytes | None
-
-
-class Lines:
-    """Chunks in, lines out; blank ones are skipped. Holds one unfinished line of at most MAX_BODY bytes."""
-
-    def __init__(self) -> None:
-        self._ready: deque[Line] = deque()
-        self._open = bytearray()
-        self._too_long = False
-        self._number = 0
-
-    def feed(self, chunk: bytes) -> None:
-        first, *rest = chunk.split(b"\n")
-        self._extend(first)
-        for part in rest:
-            self._close()
-            self._extend(part)
-
-    def finish(self) -> None:
-        """End the stream: what is left is a line."""
-        if self._open or self._too_long:
-            self._close()
-
-    def take(self, most: int) -> list[Line]:
-        return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
-
-    def _extend(self, part: bytes) -> None:
-        if self._too_long or len(self._open) + len(part) > MAX_BODY:
-            self._too_long = True
-            self._open.clear()
-        else:
-            self._open += part
-
-    def _close(self) -> None:
-        self._number += 1
-        text = None if self._too_long else bytes(self._open)
-        if text is None or text.strip():
-            self._ready.append(Line(self._number, text))
-        self._open.clear()
-        self._too_long = False
-
-
 def tag_lines(service: Service, lines: list[Line], store: bool, explain: bool = False) -> bytes:
     """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
-    rows = [_read(line) for line in lines]
+    rows = [_read(line, service.settings.max_body) for line in lines]
     outcomes = _attempt(service.current.tagger, rows, service.live.store if store else None)
     written = []
     for row, outcome in zip(rows, outcomes, strict=True):
         service.metrics.tagged(outcome)
-        result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
-        written.append(orjson.dumps(outcome_row(row, result, revision=service.revision, explain=explain)))
-    return b"\n".join(written) + b"\n"
+        written.append(_written(service, row, outcome, explain))
+    return b"".join(written)
 
 
-def _read(line: Line) -> ProductRow:
+def _written(service: Service, row: ProductRow, outcome: Outcome, explain: bool = False) -> bytes:
+    result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
+    return orjson.dumps(outcome_row(row, result, revision=service.revision, explain=explain)) + b"\n"
+
+
+def _read(line: Line, limit: int) -> ProductRow:
     try:
         if line.text is None:
-            raise Problem("body-too-large", f"line {line.number} is longer than {MAX_BODY:,} bytes")
+            raise Problem("body-too-large", f"line {line.number} is longer than {limit:,} bytes")
         body = parse(ProductBody, line.text, name=f"line {line.number}")
     except Problem as problem:
         return BadRow(_id(line), line.number, problem)
@@ -145,7 +100,7 @@ class NdjsonStream(Response):
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, blocks: AsyncIterator[bytes]) -> None:
+    def __init__(self, blocks: AsyncGenerator[bytes]) -> None:
         self.blocks = blocks
         self.status_code = 200
         self.background: BackgroundTask | None = None
@@ -154,13 +109,10 @@ class NdjsonStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         try:
-            async for block in self.blocks:
-                message = {"type": "http.response.body", "body": block, "more_body": True}
-                await asyncio.wait_for(send(message), _PATIENCE)
+            async with aclosing(self.blocks):
+                async for block in self.blocks:
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
         except ClientDisconnect:
-            return
-        except TimeoutError:
-            log.warning("a batch was cut off: its client left the answers unread for %.0f s", _PATIENCE)
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -172,10 +124,17 @@ def lines_of(*rows: type) -> dict[str, Any]:
     return {"description": "Successful Response", "content": {NdjsonStream.media_type: {"schema": schema}}}
 
 
+async def _place(request: Request, key: TaggerKey) -> AsyncIterator[None]:
+    """A place among the taggings, taken before the body is read."""
+    with service(request).taggings.hold(key.id):
+        yield
+
+
 @router.post("/tag", response_model=TaggingRow, responses=problems(*BODY))
 async def tag(
     request: Request,
     key: TaggerKey,
+    place: Annotated[None, Depends(_place)],
     body: Annotated[ProductBody, Depends(JsonBody(ProductBody))],
     store: Store = False,
     explain: Explain = False,
@@ -202,27 +161,63 @@ def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
     "/tag/batch",
     status_code=200,
     response_class=NdjsonStream,
-    responses=problems(415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
+    responses=problems(413, 415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
     openapi_extra=describe_body(ProductBody, NDJSON[0]),
 )
 async def tag_batch(request: Request, key: TaggerKey, store: Store = False, explain: Explain = False) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
 
     A line that can't be tagged gives `{"id", "error": problem}`, a broken one `{"id": null, "line", "error"}`, and the
-    stream continues. Read the answers while you write: a client that leaves them unread for a minute is cut off.
+    stream continues. What ends it early, a limit or the end of the service, is the error of its last row, whose line is
+    the first that was not tagged. Read the answers while you write: a client that leaves them unread is cut off.
     """
     require_media_type(request, NDJSON)
     found = service(request)
     require_tagger(found)
-    return NdjsonStream(_rows(request, found, store, explain))
+    declared, most = request.headers.get("content-length", ""), found.settings.max_batch_bytes
+    if declared.isdecimal() and int(declared) > most:
+        detail = f"the batch is larger than {most:,} bytes; send it in parts"
+        raise Problem("body-too-large", detail)
+    rows = _rows(request, found, key.id, store, explain)
+    return NdjsonStream(await _begun(rows))
 
 
-async def _rows(request: Request, found: Service, store: bool, explain: bool) -> AsyncIterator[bytes]:
-    lines = Lines()
-    async for chunk in request.stream():
-        lines.feed(chunk)
-        while batch := lines.take(_MICRO_BATCH):
-            yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)
-    lines.finish()
-    while batch := lines.take(_MICRO_BATCH):
-        yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)
+async def _begun(blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The blocks, once there is a place: without one, the response is a problem. The first block is empty."""
+    await anext(blocks)
+    return blocks
+
+
+async def _rows(request: Request, found: Service, key: str, store: bool, explain: bool) -> AsyncGenerator[bytes]:
+    limits = found.settings
+    with found.batches.hold(key):
+        yield b""
+        lines, line = Lines(limits.max_body), 1
+        stream = chunks(request.receive, limits, found.ended)
+        try:
+            async for batch in _batches(stream, lines, limits.max_batch_lines):
+                line = batch[0].number
+                if found.ended.is_set():
+                    raise Problem("stopping", "the service stops: send the lines from this one on again")
+                if (problem := await found.rates.pace(key, len(batch))) is not None:
+                    raise problem
+                yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)
+                line = lines.number
+        except Problem as problem:
+            yield _written(found, BadRow(None, line, problem), problem)
+
+
+async def _batches(stream: AsyncIterator[bytes], lines: Lines, limit: int) -> AsyncIterator[list[Line]]:
+    async for chunk in stream:
+        for batch in _some(lines.feed(chunk)):
+            yield batch
+        if lines.number > limit:
+            raise Problem("body-too-large", f"the batch has more than {limit:,} lines")
+    for batch in _some(lines.finish()):
+        yield batch
+
+
+def _some(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, _MICRO_BATCH)):
+        yield batch

@@ -26,6 +26,7 @@ from kgtag.extract.inputs import (
     windows,
 )
 from kgtag.extract.lexicon import SURE, Lexicon
+from kgtag.onnx import open_session
 from kgtag.text import document, field_span
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 
@@ -77,22 +78,15 @@ class SequenceExtractor(Extractor):
     def load(cls, directory: Path | str, *, threads: int = 0, precision: Precision = "fp32") -> Self:
         """The model of a directory; `threads` to compute with, 0 for as many as there are cores. Raises InputError: the
         directory is missing, incomplete, damaged, of another format, or from before there was this precision."""
-        import onnxruntime
-
         directory = Path(directory)
         model = ModelDirectory.open(directory, EXTRACTOR)
         config = config_of(model)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads if precision == "fp32" else 1
-        options.log_severity_level = 3
-        # Threads that spin while they wait starve whatever else runs beside them: other requests, other tests.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
 
         def session(name: str) -> Any:
             path = str(directory / name)
             try:
-                return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+                return open_session(path, threads=threads if precision == "fp32" else 1)
             except Exception as error:  # onnxruntime raises its own kinds, without a common base of its own
                 raise InputError(f"{path!r} does not load in ONNX Runtime ({error}); train the model again") from error
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kgtag.compute import BatchCache, parallel_map
+from kgtag.onnx import open_session
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
@@ -29,11 +29,7 @@ class SentenceEncoder:
         """`digest` tells one encoder's files from another's."""
         self.onnx, self.tokenizer = onnx, tokenizer
         self.digest = digest
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(onnx), options, providers=["CPUExecutionProvider"])
+        self._session = open_session(onnx)
         self.dim = int(self._session.get_outputs()[0].shape[1])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()

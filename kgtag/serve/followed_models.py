@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,20 +33,25 @@ class FollowedModels:
 
     def __init__(self, settings: Settings, load: Callable[[Settings], Models], *, models: Models | None = None) -> None:
         self._settings, self._load = settings, load
+        self._lock = threading.Lock()
         self._seen = self._stamp()
         self.current = models if models is not None else load(settings)
         self.error: str | None = None
         """Why the models that stand in the directories now are not served; None when they are."""
 
-    def follow(self, renew: Callable[[], None]) -> None:
-        """Load what was replaced, and call `renew`, which assembles the served parts from `current`."""
-        stamp = self._stamp()
-        if stamp == self._seen or None in _changed(stamp, self._seen):
-            return
+    def follow(self, renew: Callable[[], None], *, force: bool = False) -> None:
+        """Load what was replaced, all of it with `force`, and call `renew`, which assembles the served parts from
+        `current`."""
+        with self._lock:
+            stamp = self._stamp()
+            if force or (stamp != self._seen and None not in _changed(stamp, self._seen)):
+                self._follow(stamp, renew, force)
+
+    def _follow(self, stamp: Stamp, renew: Callable[[], None], force: bool) -> None:
         before, seen = self.current, self._seen
         self._seen = stamp
         try:
-            self.current = self._loaded(stamp, seen)
+            self.current = self._load(self._settings) if force else self._loaded(stamp, seen)
             renew()
         except InputError as error:
             self.current, self.error = before, str(error)

@@ -6,17 +6,17 @@ from typing import Annotated, Literal, get_args
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from graph.errors import InputError
 from graph.stores import DEFAULT_STORE, MigratableStore, open_store
+from kgtag.serve.limits import Limits
 
 Mode = Literal["off", "symbolic", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 
-class Settings(BaseSettings):
-    """Settings from variables named KGTAG_ and the field: KGTAG_STORE, KGTAG_MODEL, KGTAG_NEO4J_PASSWORD, …
+class Settings(Limits):
+    """Settings from variables named KGTAG_ and the field: KGTAG_STORE, KGTAG_MODEL, …, and the limits of the service.
 
     Attributes:
         store: The store's URL.
@@ -38,11 +38,11 @@ class Settings(BaseSettings):
         jobs: A directory for the jobs of the service; beside the file of a SQLite store by default.
         job_slots: Jobs that run at a time; 0 leaves them to another service with the same directory.
         job_queue: Jobs that may wait.
+        access_log: Log each request: route, status, time, key id; no addresses, no texts.
+        log_format: "text" for people, "json" for machines.
         job_days: After so many days a job that has ended is removed, with its files.
         max_file_mb: The largest line of a file, upload, or file that is read as a whole, in megabytes.
     """
-
-    model_config = SettingsConfigDict(env_prefix="KGTAG_", protected_namespaces=(), extra="forbid")
 
     store: str = DEFAULT_STORE
     neo4j_password: SecretStr | None = None
@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     jobs: Path | None = None
     job_slots: int = Field(default=1, ge=0)
     job_queue: int = Field(default=100, ge=1)
+    access_log: bool = False
+    log_format: Literal["text", "json"] = "text"
     job_days: float = Field(default=7.0, gt=0)
     max_file_mb: int = Field(default=256, ge=1)
 

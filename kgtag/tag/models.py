@@ -24,6 +24,7 @@ from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
 from kgtag.tag.tagger import Tagger
+from kgtag.tag.watch import Watch
 from kgtag.types import Extractor, Linker
 
 
@@ -44,6 +45,7 @@ class Models:
         mask_personal: Leave personal data in products unread.
         labels: Serve a tagger without an extractor as well.
         claims: Terms to flag in products; None for none.
+        watch: Is told what the pipeline does.
     """
 
     extractor: Extractor | None = None
@@ -58,6 +60,7 @@ class Models:
     mask_personal: bool = True
     labels: bool = False
     claims: Claims | None = field(default_factory=Claims.load)
+    watch: Watch | None = None
 
 
 def load_models(
@@ -147,7 +150,7 @@ def assemble_tagger(
     scorer = models.scorer.aligned(taxonomy) if models.scorer is not None else None
     return Tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
-        value_names=names, masks=models.mask_personal, claims=models.claims,
+        value_names=names, masks=models.mask_personal, claims=models.claims, watch=models.watch,
     )  # fmt: skip
 
 

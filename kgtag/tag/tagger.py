@@ -1,8 +1,10 @@
 """The tagging pipeline: product ──▶ extract ──▶ link ──▶ enforce ──▶ tags."""
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -20,6 +22,7 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.personal import mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
+from kgtag.tag.watch import Watch
 from kgtag.text import clean_product
 from kgtag.types import (
     CandidateTag,
@@ -63,6 +66,7 @@ class Tagger:
         value_names: For models without spans: finds the values that titles name.
         masks: Read products without the personal data in their texts, so that none of it gets into an answer.
         claims: Terms to flag in titles and texts.
+        watch: Is told of stages and products.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Tagger:
         value_names: ValueNames | None = None,
         masks: bool = True,
         claims: Claims | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.taxonomy = taxonomy
         self.masks = masks
@@ -86,6 +91,7 @@ class Tagger:
         self._extractor = extractor
         self._values = values
         self._value_names = value_names
+        self._watch = watch
         self._label_map = label_map
         self._predictor = CategoryPredictor(taxonomy, label_map, head=values.category if values is not None else None)
         table = linker.table if isinstance(linker, TaxonomyLinker) else LabelTable(taxonomy)
@@ -135,7 +141,18 @@ class Tagger:
         if not isinstance(ended, StopIteration):
             raise ended
 
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        if self._watch is not None:
+            self._watch.stage(stage, time.perf_counter() - started)
+
     def _extract(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
+        with self._timed("extract"):
+            return self._extracted(products)
+
+    def _extracted(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
         if self.masks:
             products = list(map(mask_product, products))
         prepared = [self._prepare(product) for product in products]
@@ -143,6 +160,10 @@ class Tagger:
         ready = [product for product in prepared if isinstance(product, Product)]
         read = [replace(product, category=self._label_map.category_name(product.category)) for product in ready]
         extractions = self._extractor.extract(read)
+        if self._watch is not None:
+            for product, extraction in zip(read, extractions, strict=True):
+                if product.category is None:
+                    self._watch.extracted(product, extraction)
         if self._values is not None:
             named = self._value_names.find_all(read) if self._value_names is not None else ()
             extractions = with_inferred(extractions, read, self._values, everywhere=True, named=named)
@@ -176,11 +197,13 @@ class Tagger:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
         categories = [self._predictor.candidates(one.product, one.extraction, one.reading) for one in extracted]
         queries = [self._queries(one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
-        links = iter(self._link(list(chain.from_iterable(queries))))
-        taggings = (
-            self._enforce(one, found, list(islice(links, len(own))))
-            for one, found, own in zip(extracted, categories, queries, strict=True)
-        )
+        with self._timed("link"):
+            links = iter(self._link(list(chain.from_iterable(queries))))
+        with self._timed("enforce"):
+            taggings = iter([
+                self._enforce(one, found, list(islice(links, len(own))))
+                for one, found, own in zip(extracted, categories, queries, strict=True)
+            ])  # fmt: skip
         return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:

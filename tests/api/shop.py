@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import httpx
@@ -18,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from api.protocol import server_options
 from graph.api_keys import SCOPES, create_key
 from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation, RelationType
 from graph.store import TaxonomyStore
@@ -111,7 +113,8 @@ def serving(app: FastAPI) -> Iterator[str]:
     """The app under uvicorn on a free port; its base URL. Raises what starting raises."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", timeout_graceful_shutdown=2)
+        limits = {**server_options(app.state.service.settings), "log_config": None, "log_level": "critical"}
+        config = uvicorn.Config(app, lifespan="on", **{**limits, "timeout_graceful_shutdown": 2})
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -127,7 +130,12 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 @contextlib.contextmanager
 def process(
-    store: str, *options: str, workers: int = 1, seconds: float = 120
+    store: str,
+    *options: str,
+    workers: int = 1,
+    seconds: float = 120,
+    env: Mapping[str, str] | None = None,
+    stdout: Any = subprocess.DEVNULL,
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """`kgtag serve` as its users start it, without a model: its base URL, and the process."""
     with socket.socket() as free:
@@ -135,7 +143,8 @@ def process(
         port = free.getsockname()[1]
     given = ("--store", store, "--port", str(port), "--workers", str(workers), *options)
     command = [sys.executable, "-m", "api", "serve", *given]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+    output = {"stdout": stdout, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(command, env={**os.environ, **(env or {})}, **output) as started:
         try:
             url = f"http://127.0.0.1:{port}"
             with client(url) as asking:

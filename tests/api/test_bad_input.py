@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.http import MAX_BODY
+from kgtag.serve.limits import Limits
 
 _JSON = {"Content-Type": "application/json"}
+
+LIMIT = Limits().max_body
 
 
 def _problem(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def _problem(answer: httpx.Response, status: int) -> dict[str, Any]:
         (b'{"title": "red", "lang": "not a language"}', 422),
         (b'{"title": "red", "category": "no such category"}', 422),
         (b'{"title": "' + b"x" * 100_000 + b'"}', 422),
-        (b'{"title": "' + b"x" * MAX_BODY + b'"}', 413),
+        (b'{"title": "' + b"x" * LIMIT + b'"}', 413),
     ],
 )
 def test_bodies(steady: httpx.Client, raw: bytes, status: int) -> None:

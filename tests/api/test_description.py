@@ -40,6 +40,7 @@ CODES = {
     "unknown-proposal": 404,
     "unknown-job": 404,
     "method-not-allowed": 405,
+    "request-timeout": 408,
     "conflict": 409,
     "release-taken": 409,
     "duplicate-proposal": 409,
@@ -52,6 +53,8 @@ CODES = {
     "untaggable-text": 422,
     "unreadable-file": 422,
     "precondition-required": 428,
+    "too-many-requests": 429,
+    "headers-too-large": 431,
     "internal-error": 500,
     "store-error": 500,
     "jobs-off": 503,
@@ -59,7 +62,9 @@ CODES = {
     "model-mismatch": 503,
     "no-model": 503,
     "not-ready": 503,
+    "stopping": 503,
     "store-unavailable": 503,
+    "too-many-connections": 503,
     "migration-needed": 503,
 }
 

@@ -11,10 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from api.http import MAX_BODY
-from api.routes.tag import Lines
+from api.lines import Lines
 from graph.sqlite.store import SqliteStore
+from kgtag.serve.limits import Limits
 from tests.api import shop
+
+LIMIT = Limits().max_body
 
 
 def _rows(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -69,7 +71,7 @@ def test_a_bad_line_gives_its_problem_and_the_stream_goes_on(steady: httpx.Clien
         b'{"id": "d", "title": 3}',
         b'{"id": "e", "title": "\\ud800"}',
         b'{"id": "f", "title": "\xff"}',
-        b'{"id": "g", "title": "' + b"x" * MAX_BODY + b'"}',
+        b'{"id": "g", "title": "' + b"x" * LIMIT + b'"}',
         b'{"id": "h", "title": "red", "category": "nope"}',
         b'{"id": "i", "title": "red", "colour": NaN}',
         b'{"id": "crash", "title": "crash"}',
@@ -106,24 +108,22 @@ def test_a_big_batch_in_order(steady: httpx.Client) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
 def test_lines_are_the_same_however_they_are_cut(size: int) -> None:
     text = b"one\n\n two\r\n" + b"x" * 20 + b"\nlast"
-    lines = Lines()
-    for at in range(0, len(text), size):
-        lines.feed(text[at : at + size])
-    lines.finish()
-    assert [(line.number, line.text) for line in lines.take(10)] == [
+    lines = Lines(LIMIT)
+    found = [line for at in range(0, len(text), size) for line in lines.feed(text[at : at + size])]
+    assert [(line.number, line.text) for line in (*found, *lines.finish())] == [
         (1, b"one"),
-        (3, b" two\r"),
+        (3, b"two\r"),
         (4, b"x" * 20),
         (5, b"last"),
     ]
 
 
 def test_an_endless_line_is_not_kept() -> None:
-    lines = Lines()
+    lines = Lines(LIMIT)
     tracemalloc.start()
-    for _ in range(200):
-        lines.feed(b"x" * 65_536)
+    for letter in (b" ", *(b"x" for _ in range(200)), b" "):
+        assert not list(lines.feed(letter * 65_536))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    lines.feed(b'\n{"title": "red"}\n')
-    assert [line.text is None for line in lines.take(10)] == [True, False] and peak < 4 * MAX_BODY
+    found = lines.feed(b'\n{"title": "red"}\n')
+    assert [line.text is None for line in found] == [True, False] and peak < 4 * LIMIT

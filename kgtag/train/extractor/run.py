@@ -14,9 +14,11 @@ from graph.errors import InputError
 from graph.history.versions import Stamp
 from kgtag.artifacts import check_target, new_directory, write_json
 from kgtag.evaluation.calibration import reliability
+from kgtag.evaluation.drift import PROFILE, Profile
 from kgtag.evaluation.extraction import rates
 from kgtag.extract.files import ModelConfig, read_config, write_config
-from kgtag.extract.sequence import calibrated
+from kgtag.extract.sequence import SequenceExtractor, calibrated
+from kgtag.text import clean_product
 from kgtag.train.checkpoints import Keeper, RunPlace, is_full, keeping, no_room
 from kgtag.train.encoder import pretrained
 from kgtag.train.extractor.batches import soft_tags
@@ -30,6 +32,9 @@ from kgtag.train.extractor.prepare import Prepared, Training, prepare, variants
 from kgtag.train.extractor.records import Board, Progress, Watch, as_csv, draw, model_card
 from kgtag.train.extractor.save import copy_beside, write_network
 from kgtag.types import AnnotatedProduct
+
+_PROFILED = 5_000
+"""Held-out products in a profile at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,7 @@ def train_extractor(
         if keeper is not None:
             keeper.done()
     _, version = read_config(out)
+    _write_profile(out, held)
     f1 = metrics["f1"]
     scored = f"dev F1 {100 * f1:.1f} of values in texts, from epoch {best.epoch}"
     progress(f"wrote {out} (version {version}); {scored}; {seconds:.0f} s")
@@ -159,6 +165,14 @@ def train_extractor(
         version, f1, best.epoch, seconds, report, setup.dev_report, setup.added, out, findings, setup.new_attributes,
         setup.new_categories,
     )  # fmt: skip
+
+
+def _write_profile(out: Path, held: Sequence[AnnotatedProduct]) -> None:
+    """What the model finds in the held-out products, for a service to notice when that changes."""
+    products = [replace(one.product, category=None) for one in held][:_PROFILED]
+    cleaned = [clean_product(product) for product in products if product.title.strip()]
+    found = SequenceExtractor.load(out).extract(cleaned)
+    write_json(out / PROFILE, Profile.of(zip(cleaned, found, strict=True)).to_json())
 
 
 def _learn(setup: Prepared, task: Training, *, progress: Progress, run: RunSettings, keeper: Keeper | None) -> Best:
