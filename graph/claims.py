@@ -62,7 +62,7 @@ class Claims:
 
     @classmethod
     def load(cls, file: Path | None = None) -> Claims:
-        """The terms of a file, by default kgtag's own. Raises InputError for a file that is no such list."""
+        """The terms of a file, by default kgtag's own. Raises InputError for a file of another form."""
         if file is None:
             return _own()
         try:
