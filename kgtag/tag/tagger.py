@@ -16,7 +16,7 @@ from kgtag.extract.implicit import ImplicitValueModel, with_inferred
 from kgtag.extract.named import ValueNames
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.personal import mask_product
+from kgtag.personal import is_masked, mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.text import clean_product
@@ -31,6 +31,7 @@ from kgtag.types import (
     Plausibility,
     Product,
     Query,
+    Span,
     Tag,
     Tagging,
 )
@@ -199,7 +200,7 @@ class Tagger:
                 candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
                 if rule is not None:
                     denied.setdefault(linked.link.concept, rule)
-            elif rule is None and not (self.masks and "**" in mention.surface):
+            elif rule is None and not (self.masks and is_masked(_text(one.given, mention.span), mention.span)):
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
         for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
             # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
@@ -224,6 +225,10 @@ class Tagger:
             tuple(self._flags(one.given)),
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _text(product: Product, span: Span) -> str:
+    return product.title if span.field == "title" else product.text or ""
 
 
 def _tagging(outcome: Tagging | InputError) -> Tagging:
