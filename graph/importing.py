@@ -179,7 +179,7 @@ def _without_controls(content: Parsed) -> Parsed:
         return replace(one, pref_label=pref, alt_label=alt, hidden_label=hidden)
 
     concepts = tuple(cleaned(one) if one.id in wrong else one for one in content.concepts)
-    notes = note("labels have control characters, which became blanks", map(repr, found))
+    notes = note("concepts have control characters in labels, which became blanks", map(repr, found))
     return replace(content, concepts=concepts, notes=(*content.notes, *notes), faults=(*content.faults, *notes))
 
 

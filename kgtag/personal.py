@@ -13,11 +13,12 @@ from datetime import date
 from functools import cache
 from typing import Any, Literal
 
-from kgtag.types import Product
+from kgtag.types import Product, Span
 
 PersonalKind = Literal["mail", "phone", "messenger", "id_card", "bank_card"]
 
 _WIDE = {**{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}, 0x3000: 0x20, 0xA0: 0x20}
+_MASK_BEHIND = re.compile(r"(?:[\s.:：]|id|号){0,4}[+(]{0,2}\*\*")
 _HINT = re.compile(r"@|\d[\d\s().-]{4,}\d|微信|weixin|wechat|[微薇威]信|\b[vw]x\b|加[v微薇]|qq|扣扣", re.IGNORECASE)
 _MAIL = re.compile(
     r"(?<![\w/.+-])[A-Za-z0-9][\w.%+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,24}(?![\w@])", re.ASCII
@@ -98,6 +99,16 @@ def mask(text: str) -> str:
             if characters[at].isalnum() or characters[at] in "@_":
                 characters[at] = "*"
     return "".join(characters)
+
+
+def is_masked(text: str, span: Span) -> bool:
+    """Whether a span of a masked text has a mask in it or right behind it, as the word before a number does.
+
+    Example:
+        >>> is_masked("socks WhatsApp +** ***", Span(6, 14))
+        True
+    """
+    return "**" in text[span.start : span.end] or _MASK_BEHIND.match(text, span.end) is not None
 
 
 def mask_product(product: Product) -> Product:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 
 from graph.audit.report import Check, Defect
 from graph.claims import Claims
@@ -43,7 +43,7 @@ class ItemClaims:
         """A term in titles that a shop may not use, or must prove."""
         for (severity, kind, term), ids in sorted(self._titles.items()):
             evidence = {"items": len(ids), "examples": sorted(ids)[:_EXAMPLES], "kind": kind, "severity": severity}
-            yield Defect((), f"{len(ids)} titles have {term!r}: {_WHAT[kind]}", evidence)
+            yield Defect((), f"{_counted(ids, 'title has', 'titles have')} {term!r}: {_WHAT[kind]}", evidence)
 
     def _sensitive_inference(self, taxonomy: Taxonomy) -> Iterator[Defect]:
         """A tag of gender, age or religion that nothing in the product states."""
@@ -51,7 +51,12 @@ class ItemClaims:
             if _is_sensitive(taxonomy, id, self._claims):
                 evidence = {"items": len(ids), "examples": sorted(ids)[:_EXAMPLES]}
                 named = f"{taxonomy[id].label()!r} ({id})"
-                yield Defect((id,), f"{len(ids)} items are tagged {named}, which nothing in them states", evidence)
+                tagged = _counted(ids, "item is", "items are")
+                yield Defect((id,), f"{tagged} tagged {named}, which nothing there states", evidence)
+
+
+def _counted(ids: Sized, one: str, more: str) -> str:
+    return f"{len(ids):,} {one if len(ids) == 1 else more}"
 
 
 _WHAT = {

@@ -34,7 +34,7 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
             run(cypher.MOVE_TAG, moves(rows, one, version=version))
 
     moved = sorted(work.moved())
-    note_items(tx, [row["id"] for row in tx.run(cypher.TAGGED_WITH, ids=moved)] if moved else [], "tagged")
+    touched = [row["id"] for row in tx.run(cypher.TAGGED_WITH, ids=moved)] if moved else []
     run(cypher.PUT_CONCEPTS, map(concept_row, work.put_early))
     retag(work.retag_early)
     run(cypher.DELETE_CONCEPTS, work.delete)
@@ -52,6 +52,7 @@ def write(tx: neo4j.ManagedTransaction, work: Net, version: int) -> None:
         new = [edge.source in created or edge.target in created for edge in edges]
         run(cypher.CREATE_RELATIONS[type], map(relation_row, compress(edges, new)))
         run(statement, map(relation_row, compress(edges, map(not_, new))))
+    note_items(tx, touched, "tagged")  # last, as where items are stored: who locks in another order waits for ever
 
 
 def require(tx: neo4j.ManagedTransaction, ids: set[str]) -> None:

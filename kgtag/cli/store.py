@@ -338,7 +338,7 @@ def list_keys(store: Store = None, json: Json = False) -> None:
         names = ("id", "name", "scopes", "created", "expires")
         print_json([{name: getattr(key, name) for name in names} for key in found])
     else:
-        rows = [(k.id, k.name, ",".join(k.scopes), k.created, k.expires or "") for k in found]
+        rows = [(k.id, k.name, ",".join(k.scopes), k.created[:19], (k.expires or "")[:19]) for k in found]
         print_table("Keys", ["id", "name", "scopes", "created", "expires"], rows)
 
 

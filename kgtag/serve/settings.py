@@ -85,7 +85,7 @@ class Settings(Limits):
         file = self.store.removeprefix("sqlite:///")
         if file != self.store:
             given["store"] = f"sqlite:///{Path(file).absolute()}"
-        for name in ("model", "embeddings", "recommender", "jobs", "snapshot"):
+        for name in ("model", "embeddings", "recommender", "jobs", "snapshot", "claims"):
             if name in given and Path(given[name]).exists():
                 given[name] = Path(given[name]).absolute()
         return {f"KGTAG_{name.upper()}": str(value) for name, value in given.items() if value is not None}

@@ -10,11 +10,11 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import accumulate, chain, islice
 from typing import Literal
 
 from graph.history.diff import diff
-from graph.labels import CJK, folded_form, normal_form, words
+from graph.labels import CJK, folded_form, joined, normal_form, words
 from graph.model import ItemTag, TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -24,6 +24,8 @@ from kgtag.types import Product, Tagging
 
 Reason = Literal["tag", "words", "model", "all"]
 _BATCH = 64
+_LONGEST = 16
+"""Words, or Chinese characters, of a label that is looked for, as in the dictionary."""
 _UNREAD = ("definition", "notation")
 """Fields that no tag depends on."""
 _UNUSED = ("related", "exact_match", "close_match")
@@ -49,6 +51,8 @@ class Touched:
             ends = (edge.source, edge.target) if edge.type in ("applies_to", "excludes") else (edge.source,)
             for end in ends:
                 self.concepts |= {end} | _below(end, before, now)
+            if edge.type == "broader":  # what has narrower concepts is weighed otherwise against other categories
+                named += [taxonomy[edge.target] for taxonomy in (before, now) if edge.target in taxonomy]
         labels = {text for concept in named for text, _, _ in concept.labels()}
         self._words: set[str] = set()
         self._parts: set[str] = set()
@@ -70,10 +74,11 @@ class Touched:
         """Why an item is touched, None when it is not."""
         if any(tag.concept in self.concepts for tag in item.tags):
             return "tag"
-        if not self._words.isdisjoint(word.folded for word in words(item.title)):
+        found = [word.folded for word in words(item.title)]
+        if not self._words.isdisjoint(found):
             return "words"
-        folded = _folded(item.title)
-        return "words" if any(part in folded for part in self._parts) else None
+        runs = (accumulate(found[at : at + _LONGEST], joined) for at in range(len(found)))
+        return None if self._parts.isdisjoint(chain.from_iterable(runs)) else "words"
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.names import NameGuesser
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.personal import mask_product
+from kgtag.personal import is_masked, mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.tag.watch import Watch
@@ -35,6 +35,7 @@ from kgtag.types import (
     Plausibility,
     Product,
     Query,
+    Span,
     Tag,
     Tagging,
 )
@@ -242,7 +243,7 @@ class Tagger:
                 candidates += [replace(CandidateTag.linked(mention, candidate), rule=rule) for candidate in best]
                 if rule is not None:
                     denied.setdefault(linked.link.concept, rule)
-            elif rule is None and not (self.masks and "**" in mention.surface):
+            elif rule is None and not (self.masks and is_masked(_text(one.given, mention.span), mention.span)):
                 nil.append(Nil(mention.span, mention.surface, attribute, mention.probability))
         for inferred, linked in zip(one.extraction.inferred, links[len(mentions) :], strict=True):
             # A mention without a concept silences no inferred value, and an inferred one without is not a NIL mention.
@@ -273,6 +274,10 @@ def _one_each(nil: Sequence[Nil]) -> tuple[Nil, ...]:
     """The likeliest of each span."""
     best = {one.span: one for one in sorted(nil, key=lambda one: one.probability)}
     return tuple(one for one in nil if best[one.span] is one)
+
+
+def _text(product: Product, span: Span) -> str:
+    return product.title if span.field == "title" else product.text or ""
 
 
 def _tagging(outcome: Tagging | InputError) -> Tagging:

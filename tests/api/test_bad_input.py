@@ -67,6 +67,12 @@ def test_a_body_without_a_length_is_limited_too(steady: httpx.Client) -> None:
     _problem(steady.post("/v1/tag", content=chunks, headers=_JSON), 413)
 
 
+def test_a_label_has_no_control_characters(steady: httpx.Client) -> None:
+    for label in ("Bags\n", "Ba\x07gs", "Bags\u2028"):
+        row = _problem(steady.post("/v1/concepts", json={"kind": "category", "pref_label": {"en": label}}), 422)
+        assert "control characters" in row["detail"]
+
+
 def test_a_field_too_many_is_named(steady: httpx.Client) -> None:
     row = _problem(steady.post("/v1/tag", json={"title": 3, "titel": "red"}), 422)
     assert row["errors"][0]["loc"] == ["body", "title"]

@@ -118,6 +118,8 @@ def test_a_file_that_goes_and_comes_back(shop_store: SqliteStore, keys: dict[str
         answer = client.get("/v1/concepts/red/neighbours")
         assert answer.status_code == 200 and float(answer.headers["x-stale-for"]) >= 0
         ready = client.get("/readyz")
+        hidden = client.get("/readyz", headers={"Authorization": ""}).json()["error"]
+        assert hidden == "a key of scope read shows it" and ready.json()["error"] != hidden
         assert ready.status_code == 200 and ready.json()["status"] == "stale" and "no file" in ready.json()["error"]
         body = {"id": "n", "kind": "category", "pref_label": {"en": "N"}}
         _unavailable(client.post("/v1/concepts", json=body))

@@ -134,3 +134,15 @@ def test_importing_into_an_empty_store_gives_the_file(store: SqliteStore, tmp_pa
     content = Parsed((_category("a", "A"), _category("b", "B")), (_below("b", "a"),))
     report = import_parsed(store, content, author="me", reason="")
     assert (report.taxonomy.concepts, report.taxonomy.relations) == (content.concepts, content.relations)
+
+
+def test_control_characters_in_labels_become_blanks(store: SqliteStore) -> None:
+    odd = Concept("a", "s", "category", {"en": "Red\tshoes\r\n", "de": "\x07"}, {"en": ("Ki\x00cks", "\x1b")})
+    report = import_parsed(store, Parsed((odd, _category("b")), ()), author="me", reason="test")
+    found = report.taxonomy["a"]
+    assert found.pref_label == {"en": "Red shoes", "de": "a"} and found.alt_label == {"en": ("Ki cks",)}
+    assert [note for note in report.notes if "control characters" in note] == [
+        "1 concepts have control characters in labels, which became blanks, e.g. 'a'"
+    ]
+    with pytest.raises(InputError, match="control characters"):
+        import_parsed(store, Parsed((odd,), ()), author="me", reason="test", strict=True)

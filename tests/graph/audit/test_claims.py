@@ -70,4 +70,4 @@ def test_the_audit_names_both() -> None:
     report = audit(taxonomy, items=iter(items), checks=["prohibited_claim", "sensitive_inference"])
     found = [(finding.check, finding.concepts, finding.evidence["examples"]) for finding in report.findings]
     assert found == [("prohibited_claim", (), ["a"]), ("sensitive_inference", ("women",), ["a"])]
-    assert report.findings[0].message == "1 titles have 'replica': it offers a counterfeit"
+    assert report.findings[0].message == "1 title has 'replica': it offers a counterfeit"

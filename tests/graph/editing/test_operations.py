@@ -240,6 +240,11 @@ def test_edit_requests(edit_request: dict[str, object], title: str) -> None:
         ({"operation": "set", "concept": "bags", "status": "gone"}, "one of active, candidate, deprecated"),
         ({"operation": "set", "concept": "bags", "pref_label": "Bags"}, "a text for each language"),
         ({"operation": "set", "concept": "bags", "alt_label": {"en": [1]}}, "a text or a list of texts"),
+        (
+            {"operation": "set", "concept": "bags", "alt_label": {"en": ["a\x00"]}},
+            r"control character U\+0000; leave it",
+        ),
+        ({"operation": "set", "concept": "bags", "pref_label": {"en": "Big\nbags"}}, r"control character U\+000A"),
         ({"operation": "create", "concept": "x", "kind": "thing", "pref_label": {"en": "X"}}, "one of category"),
         ({"operation": "create", "concept": "x", "kind": "category", "status": "active"}, "needs 'pref_label'"),
         ({"operation": "split", "concept": "bags", "parts": ["a", "b"]}, "parts is a list of objects"),

@@ -116,6 +116,13 @@ def test_a_wrong_category_is_told_what_is_near() -> None:
         binding.given_category("colour")
 
 
+def test_the_word_before_a_number_is_no_new_value(tagger: Tagger) -> None:
+    found = tagger.tag(
+        [Product("1", "teal shoes teal: 415-555-2671"), Product("2", "teal shoes, call 415-555-2671 teal")]
+    )
+    assert [[nil.span for nil in one.nil] for one in found] == [[Span(0, 4)], [Span(0, 4), Span(30, 34)]]
+
+
 def test_claims_are_flagged_beside_the_tags(tagger: Tagger) -> None:
     (tagging,) = tagger.tag([Product("1", "Red super clone &amp; 最好", text="It cures diabetes")])
     row = tagging.to_dict()
