@@ -168,7 +168,9 @@ def label_studio(base: str, categories: list[str], page: Page) -> dict[str, Task
             page.get_by_text(title).first.wait_for(timeout=60_000)
             choose(hand, title.split()[-1][:5])
             hand.click(page.locator(f"{option} .ant-select-tree-checkbox").first)
+            page.locator(".ant-select-selection-item").first.wait_for()
             hand.press("Escape")
+            page.locator("[data-testid=taxonomy-search]").first.wait_for(state="hidden")
             hand.press("Control+Enter")
         page.get_by_text(TITLES[5]).first.wait_for(timeout=60_000)
         return hand.count * 4, (time.perf_counter() - began) * 4
@@ -240,7 +242,10 @@ def main() -> None:
             state = page.context.storage_state()
             found["Label Studio"] = measure(tasks, page)
             visits["Label Studio"] = visit(
-                browser, f"{options.label_studio}/projects/", "main, .ls-projects-page", state
+                browser,
+                f"{options.label_studio}/projects/",
+                ".lsf-projects-page, [class*=projects-page], a[href*='/projects/']",
+                state,
             )
     rows = []
     for tool, tasks_of in found.items():

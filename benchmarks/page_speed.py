@@ -31,7 +31,7 @@ from tests.browser.page import chromium
 ROUNDS = 3
 CHAIN = 30
 _ROWS = 100_000
-_PATIENCE = 120_000
+_PATIENCE = 60_000
 """Milliseconds that a step may take."""
 
 Step = Callable[[Page], None]
@@ -54,7 +54,8 @@ def fill(file: Path, concepts: int) -> str:
             edges.append(Relation("broader", f"d{i}", f"d{i - 1}" if i else "c0", primary=True))
         for put, rows in ((PutConcept, (*data.concepts, *extra)), (PutRelation, (*data.relations, *edges))):
             for start in range(0, len(rows), _ROWS):
-                store.apply(ChangeSet(tuple(map(put, rows[start : start + _ROWS])), "benchmark", "fill"))  # type: ignore[arg-type]
+                part = ChangeSet(tuple(map(put, rows[start : start + _ROWS])), "benchmark", "fill")  # type: ignore[arg-type]
+                store.apply(part, record=Record((), revision="filling"))
         revision = Taxonomy.of(store.read()).revision
         store.apply(ChangeSet((), "benchmark", "filled"), record=Record((), revision=revision))
     _, key = create_key(store, name="benchmark", scopes=["admin"])
