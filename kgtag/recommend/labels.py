@@ -74,8 +74,8 @@ class LabelSimilarity:
             rows = self._rows[[i, *some]]
             vectors = np.nan_to_num(self._texts[rows])
             found = np.maximum(vectors[1:] @ vectors[0], 0)
-            unknown = np.flatnonzero((rows[1:] < 0) | (rows[0] < 0))
-            if len(unknown):
+            unknown = np.flatnonzero((rows[1:] < 0) | (rows[0] < 0)).tolist()
+            if unknown:
                 found[unknown] = self._one_by_characters(i, [some[k] for k in unknown])
         return [*np.minimum(found, 1).tolist(), *[0.0] * (len(others) - len(some))]
 
