@@ -98,7 +98,8 @@ export function Edit({ concept: opened, onDone, onCancel }) {
     <label>${t("reason")}<input value=${reason} onInput=${(e) => setReason(e.target.value)} /></label>
     <div class="row"><${Act} needs="edit" kind="main" disabled=${!dirty || busy}>${t("save")}<//>
       <${Act} needs="propose" disabled=${!dirty || busy} onClick=${propose}>${t("proposeInstead")}<//>
-      <button type="button" class="quiet" onClick=${cancel}>${t("cancel")}</button></div>
+      <button type="button" class="quiet" onClick=${cancel}>${t("cancel")}</button>
+      ${busy && html`<span class="muted" role="status">${t("loading")}</span>`}</div>
     <${Wrong} error=${wrong} />
   </form>`;
 }

@@ -193,6 +193,7 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
   useEffect(() => { if (autofocus) box.current.focus(); }, []);
   const [none, setNone] = useState(false);
   const hasty = useRef(false); // Enter came before the answer: the first row is meant
+  const answered = useRef(""); // the text that the rows are for
   const type = async (value) => {
     setText(value);
     hasty.current = false;
@@ -210,6 +211,7 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
       if (turn !== asked.current) return;
       setNone(!found.suggestions.length);
       if (hasty.current && found.suggestions.length) return pick(found.suggestions[0]);
+      answered.current = value;
       setRows(found.suggestions);
       setAt(0);
     } catch { if (turn === asked.current) setRows([]); }
@@ -219,7 +221,7 @@ export function ConceptSearch({ label, onPick, kind, autofocus = false, id = "se
     if (event.isComposing) return;
     if (event.key === "ArrowDown") setAt((n) => Math.min(n + 1, rows.length - 1));
     else if (event.key === "ArrowUp") setAt((n) => Math.max(n - 1, 0));
-    else if (event.key === "Enter") { if (rows[at]) pick(rows[at]); else hasty.current = true; }
+    else if (event.key === "Enter") { if (rows[at] && answered.current === text) pick(rows[at]); else hasty.current = true; }
     else if (event.key === "Escape") { setText(""); setRows([]); }
     else return;
     event.preventDefault();

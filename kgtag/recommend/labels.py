@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MEMBERS = 300
 """Members of a family that are compared with each other."""
+_COMPARED = 1_500
+"""Others that one concept is compared with at most: more are a list that nobody reads to its end."""
 _CELLS = 2_000_000
 """Similarities kept, in all families together: 8 MB."""
 _FEW = 12
@@ -64,11 +66,18 @@ class LabelSimilarity:
         return found
 
     def of(self, i: int, others: Sequence[int]) -> list[float]:
-        """Similarities of concept `i` with others."""
-        found: list[float] = []
-        for start in range(0, len(others), _MEMBERS):
-            found += self._compare([i, *others[start : start + _MEMBERS]])[0, 1:].tolist()
-        return found
+        """Similarities of concept `i` with others; 0 with those after the first 1,500."""
+        some = others[:_COMPARED]
+        if self._texts is None:
+            found = self._one_by_characters(i, some)
+        else:
+            rows = self._rows[[i, *some]]
+            vectors = np.nan_to_num(self._texts[rows])
+            found = np.maximum(vectors[1:] @ vectors[0], 0)
+            unknown = np.flatnonzero((rows[1:] < 0) | (rows[0] < 0)).tolist()
+            if unknown:
+                found[unknown] = self._one_by_characters(i, [some[k] for k in unknown])
+        return [*np.minimum(found, 1).tolist(), *[0.0] * (len(others) - len(some))]
 
     def near(self, i: int) -> Near:
         """Concepts whose text vectors are near; none without embeddings."""
@@ -103,6 +112,17 @@ class LabelSimilarity:
                 unknown = (rows[:, None] < 0) | (rows[None, :] < 0)
                 found[unknown] = self._by_characters(concepts)[unknown]
         return np.minimum(found, 1)
+
+    def _one_by_characters(self, i: int, others: Sequence[int]) -> Floats:
+        """(k,) the first row of `_by_characters`, without the rest."""
+        labels = [self._taxonomy.concepts[j].pref_label for j in (i, *others)]
+        found = np.zeros(len(others), dtype=np.float32)
+        for lang in labels[0]:
+            own, *sets = (grams(label.get(lang, "")) for label in labels)
+            both = np.array([len(own & one) for one in sets], dtype=np.float32)
+            length = np.sqrt([max(len(one), 1) for one in sets]).astype(np.float32)
+            np.maximum(found, both / length / np.sqrt(np.float32(max(len(own), 1))), out=found)
+        return found
 
     def _by_characters(self, concepts: Sequence[int]) -> Floats:
         """Cosine of the characters in threes to fives, and words, in the language that makes it highest."""

@@ -29,6 +29,12 @@ def _go(page: Page, route: str) -> None:
     page.evaluate("route => { location.hash = route; }", route)
 
 
+def _followed(page: Page, version: int) -> None:
+    """Wait until the service serves this version of the store."""
+    ask = "fetch('readyz').then((answer) => answer.json()).then((row) => row.version)"
+    shop.until(lambda: bool(page.evaluate(ask) == version))
+
+
 def _no_violations(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     for scheme in ("light", "dark"):
@@ -294,6 +300,7 @@ def test_the_editor_chooses_which_parent_goes(browser: Browser, sqlite_store: Sq
     with signed_in(browser, sqlite_store) as page:
         edge = Relation("broader", "running", "shoes")
         sqlite_store.apply(ChangeSet((PutRelation(edge),), "bob", "twice"))
+        _followed(page, 2)
         _go(page, "#/audit?check=redundant_broader")
         finding = page.locator(".findings li").filter(has_text="directly below")
         expect(finding).to_contain_text("Shoes › Sneakers › Running shoes", timeout=15_000)
@@ -317,7 +324,7 @@ def test_in_chinese_the_service_speaks_chinese_as_well(browser: Browser, sqlite_
         expect(told).to_contain_text("broader than themselves")
         page.get_by_role("button", name="取消").click()
         sqlite_store.apply(ChangeSet((PutConcept(Concept("x", "shop", "category", {"en": "X"})),), "bob", "alone"))
-        page.wait_for_timeout(1_000)  # the service follows the store
+        _followed(page, 2)
         _go(page, "#/audit?check=orphan")
         expect(page.locator(".findings li").first).to_contain_text("类目既无上位也无下位。", timeout=15_000)
         expect(page.locator(".checks .chosen")).to_contain_text("孤立类目")
