@@ -97,8 +97,13 @@ async def steady(
 
     async def one(due: float) -> None:
         connection = idle.pop() if idle else Connection(port, key)
+        request = next(shared)
         try:
-            status, _ = await connection.ask(*next(shared))
+            try:
+                status, _ = await connection.ask(*request)
+            except (OSError, asyncio.IncompleteReadError):  # closed while it was idle, as clients of HTTP expect
+                connection = Connection(port, key)
+                status, _ = await connection.ask(*request)
             refused[part(due)] += status in (429, 503)
             errors[part(due)] += status not in (200, 429, 503)
             idle.append(connection)

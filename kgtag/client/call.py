@@ -90,7 +90,7 @@ class Call(Generic[T]):
     def retry_after(self, response: httpx.Response) -> float | None:
         """Seconds to wait before the call is sent again; None when it is not to be."""
         seconds = response.headers.get("Retry-After", "")
-        if response.status_code != 503 or not self.repeatable or not seconds.isdecimal():
+        if response.status_code not in (429, 503) or not self.repeatable or not seconds.isdecimal():
             return None
         return min(float(seconds), _LONGEST_WAIT)
 

@@ -26,7 +26,7 @@ class Client(Operations):
         url: Of the service, as `http://localhost:8000`.
         key: An API key, made by `kgtag keys create`.
         timeout: Seconds that a request waits for the service.
-        retries: How often a call that changes nothing is sent again on 503, after its Retry-After.
+        retries: How often a call that changes nothing is sent again on 429 and 503, after its Retry-After.
         http: A client of httpx to send with, in place of one with the arguments before.
 
     Raises:

@@ -204,7 +204,8 @@ def talk(base: str, key: str, lines: Iterator[bytes], heard: Callable[[str], Non
 
 
 def _listen(connection: socket.socket, heard: Callable[[str], None]) -> None:
-    with connection.makefile("rb") as answer:
+    """Until the answer ends, or the connection of a service that stops."""
+    with contextlib.suppress(ConnectionResetError), connection.makefile("rb") as answer:
         for line in answer:
             if line.startswith(b"{"):
                 heard(line.decode())
