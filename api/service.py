@@ -27,9 +27,9 @@ from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
 from kgtag.compute import release_memory
+from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import audit_store
 from kgtag.evaluation.drift import Profile
-from kgtag.place import LikelyTags, Placer
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served

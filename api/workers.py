@@ -17,9 +17,9 @@ from uvicorn import _subprocess
 from api.app import create_app
 from api.metrics import WORKERS_DIR
 from kgtag.compute import release_memory
-from kgtag.onnx import share_weights
-from kgtag.personal import mask_logs
+from kgtag.compute.onnx import share_weights
 from kgtag.serve.settings import Settings
+from kgtag.text.personal import mask_logs
 
 _SETTINGS = "KGTAG_WORKER_SETTINGS"
 _WEIGHTS = "KGTAG_WORKER_WEIGHTS"

@@ -30,8 +30,8 @@ from graph.formats import jsonl
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.data import sample
+from kgtag.discover.place import LikelyTags, NewConcept, Placer
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.place import LikelyTags, NewConcept, Placer
 from kgtag.recommend import CoOccurrence
 from kgtag.train.embeddings.run import DEFAULT_ENCODER, exported
 

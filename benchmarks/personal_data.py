@@ -20,7 +20,7 @@ from pathlib import Path
 
 from common import arguments, bucket, machine, report, table
 
-from kgtag.personal import find_personal
+from kgtag.text.personal import find_personal
 
 PLAIN = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.]+|(?:微信|wechat|wx|vx|qq)\W*(?:id )?[\w-]{5,}|\d{17}[\dXx]|\d(?:[ -]?\d){14,18}|"

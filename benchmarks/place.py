@@ -24,8 +24,8 @@ from graph.formats import listings, shopify
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.compute import unit
+from kgtag.discover.place import NewConcept, Placer
 from kgtag.evaluation.calibration import reliability
-from kgtag.place import NewConcept, Placer
 from kgtag.train.embeddings.places import train_places
 from kgtag.train.embeddings.run import DEFAULT_ENCODER, exported
 

@@ -78,7 +78,7 @@ _SLOW = (
     "kgtag/link/test_learning.py",
     "kgtag/link/test_trained.py",
     "kgtag/link/test_tuning.py",
-    "kgtag/place/",
+    "kgtag/discover/place/",
     "kgtag/serve/test_mcp.py",
     "kgtag/tag/test_retag.py",
     "kgtag/tag/test_batch.py",

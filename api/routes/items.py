@@ -18,9 +18,9 @@ from graph.proposals.erase import erase_items
 from graph.rows import feedback_row
 from graph.taxonomy import Taxonomy
 from kgtag.discover.feedback import masked_feedback, require_tag
-from kgtag.personal import mask
 from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow
 from kgtag.tag.stored import item_row
+from kgtag.text.personal import mask
 
 router = APIRouter(prefix="/v1", tags=["items"], responses=problems(401, 403, 503), route_class=BodyRoute)
 concept_items = APIRouter(

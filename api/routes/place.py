@@ -12,8 +12,8 @@ from api.schemas import PlaceBody
 from api.service import Service, service
 from graph.errors import InputError
 from graph.rows import concept_ref
-from kgtag.place import PLACES, LikelyTags, NewConcept, Place, Placer
-from kgtag.place.features import normal
+from kgtag.discover.place import PLACES, LikelyTags, NewConcept, Place, Placer
+from kgtag.discover.place.features import normal
 from kgtag.recommend import CoOccurrence
 from kgtag.rows import LikelyRow, Placed, PlaceRow
 from kgtag.serve.assemble import open_placer

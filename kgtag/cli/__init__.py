@@ -70,7 +70,7 @@ def _limit_files() -> None:
 
 def _configure_logging() -> None:
     """Log at the level of KGTAG_LOG; by default warnings, without the driver's, which kgtag reports itself."""
-    from kgtag.personal import mask_logs
+    from kgtag.text.personal import mask_logs
 
     level = os.environ.get("KGTAG_LOG", "").upper()
     known = level in logging.getLevelNamesMapping()

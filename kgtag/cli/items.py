@@ -87,8 +87,8 @@ def check(
     Examples: `kgtag items check products.csv`; `kgtag items check --mask --store sqlite:///shop.db`
     """
     from kgtag.data import read_products
-    from kgtag.personal import find_personal, mask_product
-    from kgtag.personal import mask as masked
+    from kgtag.text.personal import find_personal, mask_product
+    from kgtag.text.personal import mask as masked
     from kgtag.types import Product
 
     if mask and source is not None:

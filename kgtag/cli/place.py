@@ -42,7 +42,7 @@ def place(
     Example: `echo '{"label":"Standing desks"}' | kgtag place --embeddings models/graph --json`
     """
     from graph import stores
-    from kgtag.place import LikelyTags, place_rows
+    from kgtag.discover.place import LikelyTags, place_rows
     from kgtag.recommend.items import ItemTags
     from kgtag.serve.assemble import open_placer
 

@@ -12,7 +12,7 @@ from graph.errors import InputError
 from graph.model import Feedback, ItemTag, Kind, TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy, find_concept
-from kgtag.personal import mask
+from kgtag.text.personal import mask
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _CERTAIN = 1.96

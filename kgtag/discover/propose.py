@@ -13,8 +13,8 @@ from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.mentions import NilGroup
 from kgtag.link.candidates.ngrams import GramIndex
-from kgtag.personal import mask, mask_product
 from kgtag.text import guess_language
+from kgtag.text.personal import mask, mask_product
 from kgtag.types import Product
 
 _NEAREST = 10

@@ -7,7 +7,7 @@
     text.npy          (E, k) float32, the encoded labels, and
     text_map.npy      (k + 1, width) float32, when trained with text
     encoder.onnx      the sentence encoder of these vectors, with its tokenizer.json; so that new labels have one, too
-    place.json        and place_*.npy, see `kgtag.place.model`
+    place.json        and place_*.npy, see `kgtag.discover.place.model`
     fold_entity.npy   (K, E, width) float32, fold_relation.npy (K, R, width) float32 and
     fold_held_out.npy (n, 5) int64, when trained for the audit (`vectors.Folds`)
 

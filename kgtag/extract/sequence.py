@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from graph.errors import InputError
 from kgtag.artifacts import ModelDirectory
 from kgtag.compute import cores
+from kgtag.compute.onnx import open_session
 from kgtag.extract.decode import Chain, find_spans
 from kgtag.extract.files import EXTRACTOR, ModelConfig, Precision, config_of, encoder_file, lexicon_of
 from kgtag.extract.inputs import (
@@ -26,7 +27,6 @@ from kgtag.extract.inputs import (
     windows,
 )
 from kgtag.extract.lexicon import SURE, Lexicon
-from kgtag.onnx import open_session
 from kgtag.text import document, field_span
 from kgtag.types import Extraction, Extractor, Mention, Product, Span
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from kgtag.compute import BatchCache, parallel_map
-from kgtag.onnx import open_session
+from kgtag.compute.onnx import open_session
 
 Vectors = NDArray[np.float32]
 MAX_TOKENS = 128

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+from kgtag.discover.place import Placer, read_place_model
 from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.link.models import VECTORS
-from kgtag.place import Placer, read_place_model
 from kgtag.recommend import Recommender
 from kgtag.recommend.items import ItemTags
 from kgtag.search.query import QueryParser

@@ -18,10 +18,10 @@ import orjson
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, attempt_lines, attempt_products
-from kgtag.personal import mask_product
 from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
+from kgtag.text.personal import mask_product
 from kgtag.types import Product, Tagging
 
 _BATCH = 64

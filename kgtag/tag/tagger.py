@@ -19,11 +19,11 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.names import NameGuesser
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.personal import is_masked, mask_product
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.tag.watch import Watch
 from kgtag.text import clean_product
+from kgtag.text.personal import is_masked, mask_product
 from kgtag.types import (
     CandidateTag,
     Extraction,

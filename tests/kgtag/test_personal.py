@@ -8,7 +8,7 @@ import pytest
 
 from graph.model import Feedback
 from kgtag.discover.feedback import masked_feedback
-from kgtag.personal import find_personal, mask, mask_logs, mask_product
+from kgtag.text.personal import find_personal, mask, mask_logs, mask_product
 from kgtag.types import Product
 
 

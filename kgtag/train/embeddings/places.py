@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from graph.taxonomy import Taxonomy
 from kgtag.compute import unit
+from kgtag.discover.place.families import Families, Floats, Ints
+from kgtag.discover.place.features import Asked, Hierarchy
+from kgtag.discover.place.model import FIELDS, MOVED, UNTRAINED, PlaceModel, Towers, fields
+from kgtag.discover.place.placer import Placer, moves
 from kgtag.evaluation.calibration import reliability
 from kgtag.link.candidates.ngrams import GramIndex, grams
 from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import RankModel
-from kgtag.place.families import Families, Floats, Ints
-from kgtag.place.features import Asked, Hierarchy
-from kgtag.place.model import FIELDS, MOVED, UNTRAINED, PlaceModel, Towers, fields
-from kgtag.place.placer import Placer, moves
 from kgtag.train.calibration import fit_logistic
 from kgtag.train.linker.dataset import RankData
 from kgtag.train.linker.run import fit_networks

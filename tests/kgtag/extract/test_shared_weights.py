@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import kgtag.onnx
+import kgtag.compute.onnx
+from kgtag.compute.onnx import open_session, share_weights
 from kgtag.evaluation.drift import Profile
 from kgtag.extract.sequence import SequenceExtractor
-from kgtag.onnx import open_session, share_weights
 from kgtag.train.extractor.run import TrainReport
 from kgtag.types import Product
 
@@ -22,13 +22,13 @@ TITLES = [Product("1", "Nordvik red leather shoes"), Product("2", "blue cotton s
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A directory to share weights in, even those of small models."""
-    monkeypatch.setattr(kgtag.onnx, "_LARGE", 1_000)
-    monkeypatch.setattr(kgtag.onnx, "_shared", None)
-    kgtag.onnx._sessions.clear()
+    monkeypatch.setattr(kgtag.compute.onnx, "_LARGE", 1_000)
+    monkeypatch.setattr(kgtag.compute.onnx, "_shared", None)
+    kgtag.compute.onnx._sessions.clear()
     place = tmp_path / "weights"
     place.mkdir()
     yield place
-    kgtag.onnx._sessions.clear()
+    kgtag.compute.onnx._sessions.clear()
 
 
 def test_files_of_the_same_content_are_one_session(trained: TrainReport, shared: Path, tmp_path: Path) -> None:
@@ -42,11 +42,11 @@ def test_files_of_the_same_content_are_one_session(trained: TrainReport, shared:
 
 def test_mapped_weights_give_the_same_answers(trained: TrainReport, shared: Path) -> None:
     plain = SequenceExtractor.load(trained.directory, threads=1).extract(TITLES)
-    kgtag.onnx._sessions.clear()
+    kgtag.compute.onnx._sessions.clear()
     share_weights(shared)
     assert SequenceExtractor.load(trained.directory, threads=1).extract(TITLES) == plain
     made = max(shared.iterdir(), key=lambda place: (place / "weights").stat().st_size)
-    kgtag.onnx._sessions.clear()
+    kgtag.compute.onnx._sessions.clear()
     os.utime(made / "model.onnx", ns=(1, 1))
     assert SequenceExtractor.load(trained.directory, threads=1).extract(TITLES) == plain
     assert (made / "model.onnx").stat().st_mtime_ns == 1  # found there, not made again

@@ -12,13 +12,13 @@ from graph.editing import edit
 from graph.errors import InputError
 from graph.model import ChangeSet, PutConcept, PutRelation
 from graph.sqlite.store import SqliteStore
+from kgtag.discover.place import NewConcept, Placer, place_rows, read_place_model
+from kgtag.discover.place.families import Families
 from kgtag.embed.scorer import Scorer
-from kgtag.place import NewConcept, Placer, place_rows, read_place_model
-from kgtag.place.families import Families
 from kgtag.tag.models import open_encoder
 from kgtag.train.embeddings import places
 from kgtag.train.embeddings.run import train_graph
-from tests.kgtag.place.goods import goods
+from tests.kgtag.discover.place.goods import goods
 from tests.kgtag.running import main
 from tests.once import once
 

@@ -11,8 +11,8 @@ import numpy as np
 from scipy import sparse
 
 from graph.taxonomy import Taxonomy
-from kgtag.place.families import Floats
-from kgtag.place.placer import NewConcept, Place, Placer
+from kgtag.discover.place.families import Floats
+from kgtag.discover.place.placer import NewConcept, Place, Placer
 
 _SPREAD = 0.1
 """Difference in similarity that makes a vote e times as heavy."""

@@ -1,8 +1,8 @@
 """A place for a new concept: its parent, and what moves under it."""
 
-from kgtag.place.likely import Likely, LikelyTags
-from kgtag.place.model import PlaceModel, read_place_model
-from kgtag.place.placer import PLACES, NewConcept, Place, Placer, place_rows
+from kgtag.discover.place.likely import Likely, LikelyTags
+from kgtag.discover.place.model import PlaceModel, read_place_model
+from kgtag.discover.place.placer import PLACES, NewConcept, Place, Placer, place_rows
 
 __all__ = [
     "PLACES",

@@ -9,7 +9,7 @@ import pytest
 from graph.columns.assemble import TaxonomyData
 from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
-from kgtag.place import LikelyTags, NewConcept, Placer, place_rows
+from kgtag.discover.place import LikelyTags, NewConcept, Placer, place_rows
 from kgtag.recommend import CoOccurrence
 
 _TREE = {

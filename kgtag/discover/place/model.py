@@ -22,11 +22,11 @@ from scipy import sparse
 
 from kgtag.artifacts import ModelDirectory, write_json
 from kgtag.compute import unit
+from kgtag.discover.place.families import Families, Floats, Ints
+from kgtag.discover.place.features import FEATURES
 from kgtag.embed.scorer import EMBEDDINGS
 from kgtag.link.candidates.ngrams import grams
 from kgtag.link.models import RankModel
-from kgtag.place.families import Families, Floats, Ints
-from kgtag.place.features import FEATURES
 
 CONFIG = "place.json"
 ARRAYS = ("child", "parent", "sizes", "keys", "basis")

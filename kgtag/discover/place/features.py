@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graph.labels import normalise
+from kgtag.discover.place.families import Families, Floats, Ints, Matrix, lengths, spread
 from kgtag.link.candidates.label_table import Ids, digest
 from kgtag.link.candidates.ngrams import GramIndex, Keys
 from kgtag.link.candidates.words import parts
-from kgtag.place.families import Families, Floats, Ints, Matrix, lengths, spread
 
 BASES = ("dense", "grams", "words")
 _KIN = ("label", "mean", "average", "best", "parent", "above", "aunts", "below", "family")

@@ -17,15 +17,15 @@ from graph.formats import reading
 from graph.labels import CJK, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.compute import unit
+from kgtag.discover.place.families import Families, Floats, Ints
+from kgtag.discover.place.features import Asked, Hierarchy, heads, normal
+from kgtag.discover.place.model import MEANING, MOVED, UNTRAINED, PlaceModel
 from kgtag.link.candidates.vectors import LabelVectors
 from kgtag.link.candidates.words import parts
 from kgtag.link.encoder import SentenceEncoder
-from kgtag.place.families import Families, Floats, Ints
-from kgtag.place.features import Asked, Hierarchy, heads, normal
-from kgtag.place.model import MEANING, MOVED, UNTRAINED, PlaceModel
 
 if TYPE_CHECKING:
-    from kgtag.place.likely import LikelyTags
+    from kgtag.discover.place.likely import LikelyTags
 
 PLACES = 10
 _WORDS, _WHOLE = MOVED.index("words"), MOVED.index("whole")
