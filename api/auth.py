@@ -115,7 +115,7 @@ async def find_key(request: Request, presented: str | None) -> ApiKey | None:
     if not service.keyring.knows(id):
         await service.keyring.refresh_keys(service.load_keys)
     if not service.keyring.loaded:
-        raise StoreUnavailable(f"keys cannot be checked yet: {service.error or 'starting'}")
+        raise StoreUnavailable("keys cannot be checked yet: the store is away, or the service starts")
     found: ApiKey | None = service.keyring.find(presented)
     return found
 
