@@ -76,6 +76,7 @@ export function Answer({ title, row, memory, lang, only }) {
           <${Act} needs="tag propose" tabindex=${n === at ? 0 : -1} aria-pressed=${verdicts[tag.concept]?.verdict === "wrong"} aria-label=${`${t("wrong")}: ${tag.label}`} title=${t("wrong") + " (N)"} onClick=${() => give(tag.concept, tag.label, "wrong", tag.field ? undefined : tag.span)}>✗<//>
         </span>
       </li>`)}</ul>` : html`<p class="muted">${t("noTags")}</p>`}
+    ${row.flags?.length > 0 && html`<h2>${t("flags")}</h2><ul class="tags">${row.flags.map((one) => html`<li key=${one.term + one.span}><span class="what">${one.term} <span class="kind">${t("flag_" + one.kind)}</span></span></li>`)}</ul>`}
     ${row.nil.length > 0 && html`<h2>${t("nil")}</h2><ul class="tags">${row.nil.map((one) => html`<${Unknown} key=${one.surface + one.span} one=${one} title=${title} lang=${lang} />`)}</ul>`}
     ${row.dropped.length > 0 && html`<details><summary>${t("dropped", { count: row.dropped.length })}</summary>
       <ul class="tags">${row.dropped.map((tag) => html`<li key=${tag.concept + tag.rule}><span class="what"><${ConceptLink} id=${tag.concept} label=${tag.label} /> <${Kind} kind=${tag.kind} /></span>

@@ -138,7 +138,7 @@ async def ready(request: Request) -> Response:
     """
     found = service(request)
     if found.revision is None:
-        raise Problem("not-ready", f"no snapshot yet: {found.error}")
+        raise Problem("not-ready", "no snapshot yet: the store is away, or the service starts; its log says why")
     served, freshness, key = found.current, found.live.freshness, await caller(request)
     reads = key is not None and allows(key, "read")
     error = freshness.error if reads or freshness.error is None else "a key of scope read shows it"
