@@ -145,14 +145,14 @@ def test_webhooks_in_every_store(store: TaxonomyStore, receiver: Receiver, monke
 
 
 def test_nothing_is_lost_when_the_service_is_killed(tmp_path: Path, receiver: Receiver) -> None:
-    """Two workers; both are killed in the midst of sending, twice."""
+    """Two workers; both are killed in the midst of sending."""
     store = SqliteStore.open(tmp_path / "kgtag.db")
     store.migrate()
     shop.fill(store)
     keys = shop.keys(store)
     wanted: list[str] = []
     made = False
-    for round in range(3):
+    for round in range(2):
         with _service(store.url) as (url, process), shop.client(url, keys["admin"]) as client:
             if not made:
                 made = True
@@ -164,7 +164,7 @@ def test_nothing_is_lost_when_the_service_is_killed(tmp_path: Path, receiver: Re
             fresh = [f"{round}-{number}" for number in range(300)]
             wanted += fresh
             tagged(store, *fresh)
-            if round < 2:
+            if round == 0:
                 enough = len(receiver.items()) + 40
                 shop.until(lambda enough=enough: len(receiver.items()) >= enough, seconds=60)
                 _kill(process)
@@ -175,7 +175,7 @@ def test_nothing_is_lost_when_the_service_is_killed(tmp_path: Path, receiver: Re
     messages = receiver.messages()
     first = list({row["message"]: row["event"]["item"] for row in messages}.values())
     assert first == wanted, "each once, in order, for who remembers the ids"
-    assert len(messages) - len(wanted) <= 2 * 20 + 2, "at most so many were sent again"
+    assert len(messages) - len(wanted) <= 20 + 1, "at most so many were sent again"
     store.close()
 
 
