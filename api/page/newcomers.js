@@ -32,7 +32,7 @@ function Placing({ one, lang, onDone, onDrop, onRename }) {
     const [found] = answer.concepts;
     const fits = found.places.filter((place) => !one.attribute || place.attribute === one.attribute);
     const top = one.attribute ? [{ broader: one.attribute, path: [await get(path("concepts", one.attribute), { lang }, { signal }).then((row) => row.label)], narrower: [] }] : [];
-    return { ...answer, known: found.known, places: [...top, ...fits.filter((place, n) => n < 3 || place.probability >= 0.005)].slice(0, SHOWN) };
+    return { ...found, by_meaning: answer.by_meaning, places: [...top, ...fits.filter((place, n) => n < 3 || place.probability >= 0.005)].slice(0, SHOWN) };
   }, [asked, one.attribute, one.kind, lang]);
   const send = async (make) => {
     setWrong("");

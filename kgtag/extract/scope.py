@@ -89,11 +89,14 @@ _CUES = (
     _Cue("negated", _words(
         r"(?:绝|并|均|一概)?(?:不是|没有|没|未|免|零(?!食|钱|件|售)|(?<![\d.])0(?=[\u4e00-\u9fff])|"
         r"[不无非](?!常|洲|锈|仅|但|只|止|同|论|线|少|比|管|断|人机|凡|缝|粘|配|送|附))"
-        r"(?:含有?|带有?|添加|加|有|支持|具备|具有|掺|放|会|能|可|用|使用|任何|额外){0,2}"), _ALL, joined=_LIST),
+        r"(?:含有?|带有?|添加|加|有|支持|具备|具有|掺|放|会|能|可|用|使用|适用于?|适合|适于|任何|额外){0,2}"),
+        _ALL, joined=_LIST),
     _Cue("negated", _words(
         r"(?:-[a-z]+)?(?:-\s?|\s)(?:free|frei)\b"
         r"(?!\s+(?:shipping|delivery|gifts?|returns?|samples?|size|people|spirit|of|from)\b)"),
         _VALUES, before=True, joined=_LIST),
+    _Cue("negated", _words(r"\s+(?:(?:is|are)\s+)?not\s+(?:supported|available|possible|usable)"), _VALUES,
+        before=True),
     _Cue("negated", _words(r"(?:均|都|一概|全部)不(?:含|带|添加|加|用)"), _ALL, before=True, joined=_OR),
     _Cue("not_included", _words(
         r"\s*(?:(?:is|are)\s+)?(?:(?:not|n[’'`]t)\s+(?:incl\w*|suppl\w*|part)|isn[’'`]?t\s+part|sold\s+separately|excluded|"
@@ -120,6 +123,7 @@ _CUES = (
         r"goes\s+(?:under|in|into|over|on)|attach(?:es)?\s+to|tops\s+up|charges|compatible\s+with|(?:works?|used?)\s+with|"
         r"suitable\s+for|replaces|für|passend\s+zu|pour|para)\b|适用于?|适配|兼容|用于|专为|可[装放]|替换|(?<![\u4e00-\u9fff])[给装放]"),
         frozenset(("category", "material", "look", "maker")), gap=3, joined=_BESIDE),
+    _Cue("intended_for", _words(r"\b(?:fits?|suits?)\b(?!\s+true)"), _CATEGORY, gap=3, joined=_BESIDE),
     _Cue("intended_for", _words(
         r"[\s-]*(?:(?:carrying|replacement|cleaning|storage|travel|spare|drying)\s+)?(?:cases?|covers?|chargers?|straps?|stands?|"
         r"holders?|cleaners?|racks?|organi[sz]ers?|pads?|parts?|filters?|cables?|adapters?|protectors?|mounts?|laces|insoles?|"
@@ -146,7 +150,8 @@ _HEADS = re.compile(
     r"yarn|thread|loom|glue|adhesive|paint|varnish|primer|detergent|fertili[sz]er|repellent|seedling|"
     r"drum|pump|hose|wheel|tyre|sensor|detector|antenna|stroller)"
     r"(?:s|es)?(?!\w)|[ -]shade(?!\w)|(?<=[\u4e00-\u9fff])(?:[几巾具壶杯盘桌台机架器勺漏椅柜灯刀板毯帘布箱]|"
-    r"[\u4e00-\u9fff]{0,3}(?:喷雾|脚垫|毛线|胶水|油漆|清洁剂|洗涤剂|修复剂|[储收][存粮纳物]?[桶罐]|挂画|海报|贴纸|花瓶|小说))",
+    r"[\u4e00-\u9fff]{0,6}(?:(?<![带配送含纽排搭卡系双单])(?:器|勺|膏|扣)(?![\u4e00-\u9fff])|模具|纸样|背带|空管|空瓶|除味[包盒剂]|替换(?![\u4e00-\u9fff]*款)|"
+    r"喷雾|脚垫|毛线|胶水|油漆|清洁剂|洗涤剂|修复剂|[储收][存粮纳物]?[桶罐]|挂画|海报|贴纸|花瓶|小说))",
     re.IGNORECASE,
 )
 """Nouns that say what a thing is, whatever stands before them. Of the commonest in shops' titles; no list is whole."""

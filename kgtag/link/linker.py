@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ import numpy as np
 from graph.errors import FileFormatError, InputError, UnknownConcept
 from graph.formats import reading
 from graph.labels import folded_form, normal_form
+from graph.model import Concept
 from graph.taxonomy import Taxonomy, require_concept
 from kgtag.compute import BatchCache, blas_on_one_core, parallel_map
 from kgtag.link.candidates.label_table import Labels, LabelTable, Usage
@@ -168,8 +170,23 @@ class TaxonomyLinker:
                 for i in order[starts[number] : starts[number + 1]][:_SHOWN]
             )
             best = next(iter(candidates), None)
-            answers.append(Linked(candidates, best if best and best.probability >= self.model.threshold else None))
+            sure = best is not None and best.probability >= self.model.threshold
+            if sure and best is not None and best.method != "exact":
+                sure = not _is_other_unit(queries[number].text, self.taxonomy[best.concept])
+            answers.append(Linked(candidates, best if sure else None))
         return answers
+
+
+def _is_other_unit(text: str, concept: Concept) -> bool:
+    """Whether a number with a unit is taken for the same number of another: "20 W" for "20 L"."""
+    asked = _QUANTITY.fullmatch(text.strip())
+    if asked is None:
+        return False
+    units = {found[2].casefold() for label, *_ in concept.labels() if (found := _QUANTITY.fullmatch(label)) is not None}
+    return bool(units) and asked[2].casefold() not in units
+
+
+_QUANTITY = re.compile(r"(\d[\d.,]*)\s*([a-zA-Z]{1,3})")
 
 
 def _dense_finder(

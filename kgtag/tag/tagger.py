@@ -250,7 +250,8 @@ class Tagger:
             if linked.link is not None and inferred.attribute not in stated:
                 surface = one.product.cut(inferred.span) if inferred.span is not None else None
                 tag = CandidateTag.inferred(inferred, linked.link, surface=surface)
-                candidates.append(replace(tag, rule=denied.get(tag.concept)))
+                line = (tag.concept, *self.taxonomy.ancestors(tag.concept))
+                candidates.append(replace(tag, rule=next((denied[id] for id in line if id in denied), None)))
         if (language := one.reading.unsupported_language) is not None:
             candidates, nil = [_as_labelled(candidate) for candidate in candidates], []
         found = self._enforcer.enforce(candidates, lang=one.product.lang)

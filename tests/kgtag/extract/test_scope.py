@@ -54,6 +54,9 @@ def _names(text: str, **topics: Topic) -> list[Name]:
         ("仿皮沙发", {"皮": "material", "沙发": "category"}, {"皮": "imitated"}),
         ("适用于帐篷的地垫", {"帐篷": "category", "地垫": "category"}, {"帐篷": "intended_for"}),
         ("适用于艾克X5手机壳", {"手机壳": "category"}, {}),
+        ("Laces, fits hiking boots", {"boots": "category"}, {"boots": "intended_for"}),
+        ("dimmer not supported", {"dimmer": "other"}, {"dimmer": "negated"}),
+        ("炒锅 不适用电磁炉", {"炒锅": "category", "电磁炉": "other"}, {"电磁炉": "negated"}),
         ("《红帐篷》 手袋", {"红": "look", "帐篷": "category", "手袋": "category"},
          {"红": "modifier", "帐篷": "modifier"}),
         ("Pullover ohne Kapuze", {"Kapuze": "other"}, {"Kapuze": "negated"}),
@@ -99,6 +102,10 @@ def test_only_a_label_may_hold_a_cue(text: str, label: str, mention: str) -> Non
         ("sandals wall hook", 7, None, True),
         ("帐篷防水喷雾", 2, None, True),
         ("帐篷 防水喷雾", 2, None, False),
+        ("毛衣去球器 电动", 2, None, True),
+        ("毛衣男纽扣V领", 2, None, False),
+        ("猫粮量勺", 2, None, True),
+        ("茶杯带勺", 2, None, False),
     ],
 )
 def test_what_only_describes_the_next_noun(text: str, end: int, start: int | None, expected: bool) -> None:

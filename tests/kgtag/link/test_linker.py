@@ -11,6 +11,7 @@ from graph.errors import UnknownConcept
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link import TaxonomyLinker
+from kgtag.link.linker import _is_other_unit
 from kgtag.types import Query
 from tests.kgtag.link.small import small_taxonomy
 
@@ -140,3 +141,10 @@ def test_deprecated_concepts_and_other_schemes_are_no_candidates() -> None:
 def test_an_unknown_attribute_is_named() -> None:
     with pytest.raises(UnknownConcept, match="colour"):
         LINKER.link([Query("orange", "colour")])
+
+
+def test_a_number_is_not_linked_to_the_same_number_of_another_unit() -> None:
+    liters = Concept("l20", "shop", "value", {"en": "20 L"}, {"en": ["20l"]})
+    assert _is_other_unit("20 W", liters) and not _is_other_unit("20 l", liters)
+    assert not _is_other_unit("20", liters) and not _is_other_unit("W 20", liters)
+    assert not _is_other_unit("20 W", Concept("w", "shop", "value", {"en": "twenty"}))
