@@ -144,6 +144,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
     return {
         "http": partial(LimitedProtocol, limits=limits, waiting={}),
         "ws": "none",
+        "access_log": False,  # it has addresses and ids
         "log_config": log_config(settings),
         "timeout_graceful_shutdown": max(1, round(limits.stop_seconds)),
         "timeout_worker_healthcheck": 300,  # a worker that replaces another, after SIGHUP, loads its models first

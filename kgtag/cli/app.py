@@ -90,4 +90,4 @@ app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discu
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
 app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")
 app.add_typer(profiles.app, name="profiles", help="What is kept of visitors: show, erase, prune.")
-app.add_typer(store.keys, name="keys", help="API keys: create, list, revoke.")
+app.add_typer(store.keys, name="keys", help="API keys: create, list, rotate, revoke.")

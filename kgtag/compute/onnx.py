@@ -76,7 +76,8 @@ def _mapped(path: Path, shared: Path) -> Path:
         options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "4096")
         onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         for earlier in shared.glob(f"{name}-*"):
-            shutil.rmtree(earlier, ignore_errors=True)
+            if earlier != place:  # another process may just have made it
+                shutil.rmtree(earlier, ignore_errors=True)
         with suppress(OSError):  # another process was first
             made.rename(place)
         shutil.rmtree(made, ignore_errors=True)

@@ -69,3 +69,14 @@ def test_training_leaves_a_profile(trained: TrainReport) -> None:
     assert profile is not None and profile.products > 0
     assert {"attribute", "category", "language", "length", "mentions", "score"} <= set(profile.counts)
     assert profile.counts["language"].total() == profile.products
+
+
+def test_a_process_that_comes_second_leaves_the_weights_of_the_first(
+    trained: TrainReport, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained.directory / "encoder.onnx"
+    weights = kgtag.compute.onnx._mapped(model, shared).with_name("weights")
+    before = weights.stat().st_ino
+    monkeypatch.setattr(Path, "exists", lambda self: False)  # it looked before the first had finished
+    assert kgtag.compute.onnx._mapped(model, shared).with_name("weights") == weights
+    assert weights.stat().st_ino == before and len(list(shared.iterdir())) == 1
