@@ -34,7 +34,11 @@ _IMPLIED: dict[str, frozenset[str]] = {
 """Scopes that others include. Tagging does not include reading; approving does not include editing, so that an
 approver's own changes need another person's approval."""
 
-ROLES: dict[str, tuple[Scope, ...]] = {"proposer": ("propose",), "editor": ("edit",), "approver": ("approve",)}
+ROLES: dict[str, tuple[Scope, ...]] = {
+    "proposer": ("propose",),
+    "editor": ("edit", "tag"),
+    "approver": ("approve", "tag"),
+}
 _PREFIX = "kgt"
 
 

@@ -50,6 +50,11 @@ export function Edit({ concept: opened, onDone, onCancel }) {
     setForm({ ...form, labels: [...form.labels, { tag: named, pref: "", alt: "", hidden: "", definition: "" }] });
     setTag("");
   };
+  // The label that a rename leaves behind: people and titles go on using it.
+  const dropped = (one) => {
+    const was = formOf(concept).labels.find((other) => other.tag === one.tag)?.pref;
+    return was && was !== one.pref.trim() && !one.alt.split("\n").includes(was) ? was : "";
+  };
   const run = async (work) => {
     setBusy(true);
     setWrong("");
@@ -89,6 +94,7 @@ export function Edit({ concept: opened, onDone, onCancel }) {
     ${concept !== opened && html`<p class="note" role="status">${t("raceTaken")}</p>`}
     ${form.labels.map((one, n) => html`<fieldset key=${one.tag}><legend>${one.tag}</legend>
       <label>${t("prefLabel")}<input lang=${one.tag} value=${one.pref} onInput=${(e) => set(n, "pref", e.target.value)} /></label>
+      ${dropped(one) && html`<button type="button" class="quiet" onClick=${() => set(n, "alt", [...one.alt.split("\n").filter(Boolean), dropped(one)].join("\n"))}>${t("keepOld", { label: dropped(one) })}</button>`}
       ${text(n, one, "alt", "altLabels", rowsOf(one.alt))}${text(n, one, "definition", "definition", 1)}${text(n, one, "hidden", "hiddenLabels", rowsOf(one.hidden))}
     </fieldset>`)}
     <div class="row"><input aria-label=${t("otherLanguage")} placeholder=${t("otherLanguage")} value=${tag} onInput=${(e) => setTag(e.target.value)} />

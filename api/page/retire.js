@@ -38,6 +38,7 @@ export function Retire({ concept, onDone, onCancel, onStale }) {
     </fieldset>
     <div class="row">${other ? html`<span class="chip">${other.label} <button type="button" class="quiet" aria-label=${t("remove", { label: other.label })} onClick=${() => setOther(null)}>×</button></span>`
       : html`<${ConceptSearch} id="other" kind=${concept.kind} label=${t(way === "merge" ? "mergeInto" : "successor")} onPick=${(row) => row.concept !== concept.id && setOther({ concept: row.concept, label: row.pref_label })} />`}</div>
+    <p class="muted small">${t(way === "merge" ? "mergeNote" : "deprecateNote")}</p>
     <label>${t("reason")}<input value=${reason} onInput=${(e) => setReason(e.target.value)} /></label>
     <div class="row"><${Act} needs="edit" kind="main" disabled=${!ready}>${t(way === "merge" ? "merge" : "deprecate")}<//>
       <${Act} needs="propose" disabled=${!ready} onClick=${propose}>${t("proposeInstead")}<//>

@@ -209,10 +209,10 @@ def test_from_tags(store: SqliteStore, tmp_path: Path) -> None:
 
 
 def test_roles(store: SqliteStore) -> None:
-    for role, scope in (("proposer", "propose"), ("editor", "edit"), ("approver", "approve")):
+    for role, scope in (("proposer", "propose"), ("editor", "tag, edit"), ("approver", "tag, approve")):
         assert f"with scope {scope};" in main("keys", "create", "--role", role, "--store", store.url).stderr
     both = main("keys", "create", "--role", "approver", "--scope", "edit", "--store", store.url)
-    assert "edit, approve" in both.stderr
+    assert "edit, approve" in both.stderr and "tag" in both.stderr
     wrong = main("keys", "create", "--role", "king", "--store", store.url)
     assert wrong.code == 2 and "there is proposer, editor, approver" in wrong.stderr
     assert main("keys", "create", "--store", store.url).code == 2
