@@ -226,6 +226,7 @@ def test_a_concept_is_deprecated_and_merged_by_keyboard(browser: Browser, sqlite
         page.get_by_role("combobox", name="Replaced by").focus()
         page.keyboard.type("blue")
         page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove Blue")).to_be_visible()
         page.get_by_role("button", name="Deprecate", exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Crimson value deprecated")).to_be_visible()
@@ -234,6 +235,7 @@ def test_a_concept_is_deprecated_and_merged_by_keyboard(browser: Browser, sqlite
         page.get_by_label("Merge it into another").check()
         page.get_by_role("combobox", name="Merge into").fill("sneak")
         page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Remove Sneakers")).to_be_visible()
         page.get_by_label("Reason").fill("the same")
         page.get_by_role("button", name="Merge", exact=True).click()
         expect(page.get_by_role("heading", name="Sneakers")).to_be_visible()
@@ -292,6 +294,7 @@ def test_the_tree_by_arrow_keys(browser: Browser, sqlite_store: SqliteStore) -> 
         expect(page.get_by_role("heading", name="Boots category")).to_be_visible()
         at("Boots")
         page.keyboard.press("Home")
+        at("Shoes")
         page.keyboard.press("ArrowLeft")
         expect(tree.get_by_role("treeitem")).to_have_count(1)
 
