@@ -17,6 +17,8 @@ from kgtag.serve.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_FIRST_REQUEST_SECONDS = 0.5
+"""How long a new connection of a process that ends waits for its first request."""
 Waiting = dict["LimitedProtocol", None]
 """The connections that wait for the head of a request, those that wait longest first."""
 
@@ -35,6 +37,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         if len(self.connections) >= self._limits.max_connections:
@@ -68,6 +71,20 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        """A connection that was just accepted has its first request on the way: it is answered, the last one."""
+        if self.cycle is None and not self._ending:
+            self._ending = True
+            self.loop.call_later(_FIRST_REQUEST_SECONDS, self._end_unused)
+        else:
+            super().shutdown()
+
+    def _end_unused(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
 
     def on_message_complete(self) -> None:
         rest = self._discarding()
