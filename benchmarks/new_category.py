@@ -84,7 +84,7 @@ class Catalogue:
             for tags in all
         ]
         counted = CoOccurrence.of(taxonomy, sets)
-        likely = LikelyTags(placer, count=counted.count, together=counted.together, least=0.0, most=len(self.tags))
+        likely = LikelyTags(placer, counted=counted, least=0.0, most=len(self.tags))
         asked = [NewConcept(hidden, lang="en")]
         places = placer.place(asked)
         (found,) = (likely.attributes if self.kind == "attribute" else likely.values)(asked, places)

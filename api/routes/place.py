@@ -14,7 +14,6 @@ from graph.errors import InputError
 from graph.rows import concept_ref
 from kgtag.discover.place import PLACES, LikelyTags, NewConcept, Place, Placer
 from kgtag.discover.place.features import normal
-from kgtag.recommend import CoOccurrence
 from kgtag.rows import LikelyRow, Placed, PlaceRow
 from kgtag.serve.assemble import open_placer
 
@@ -80,7 +79,6 @@ def _placer(found: Service, body: PlaceBody) -> tuple[Placer, LikelyTags]:
         if key not in derived.placers:
             embeddings, taxonomy = found.settings.embeddings, derived.served.taxonomy
             placer, items = open_placer(taxonomy, embeddings, kind=body.kind, scheme=body.scheme), derived.served.items
-            counted = items.cooccurrence if items is not None else CoOccurrence.of(taxonomy, ())
-            likely = LikelyTags(placer, count=counted.count, together=counted.together)
-            derived.placers[key] = placer, likely
+            counted = items.cooccurrence if items is not None else None
+            derived.placers[key] = placer, LikelyTags(placer, counted=counted)
         return derived.placers[key]

@@ -55,8 +55,7 @@ def place(
         )
     placer = open_placer(taxonomy, embeddings, kind=kind, scheme=scheme)
     failed = 0
-    counted = ItemTags.of(taxonomy, opened.items()).cooccurrence
-    likely = LikelyTags(placer, count=counted.count, together=counted.together)
+    likely = LikelyTags(placer, counted=ItemTags.of(taxonomy, opened.items()).cooccurrence)
     for row in place_rows(placer, sys.stdin.buffer, limit=limit, likely=likely):
         failed += "error" in row
         if json:

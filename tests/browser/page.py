@@ -107,3 +107,8 @@ class BrowserPage:
         said = frame.inner_text()
         assert "ERROR" not in said and "Neo.ClientError" not in said, said
         return frame
+
+
+def go(page: Page, route: str) -> None:
+    """To another view of kgtag's own page."""
+    page.evaluate("route => { location.hash = route; }", route)

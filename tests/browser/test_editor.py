@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,18 +13,8 @@ from graph.proposals.workflow import Draft, Person, propose
 from graph.sqlite.store import SqliteStore
 from graph.taxonomy import Taxonomy
 from tests.api import shop
-from tests.browser.page import chromium
+from tests.browser.page import go
 from tests.browser.test_own_page import signed_in
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def _go(page: Page, route: str) -> None:
-    page.evaluate("route => { location.hash = route; }", route)
 
 
 def _followed(page: Page, version: int) -> None:
@@ -94,7 +82,7 @@ def test_what_models_doubt_is_decided_by_number(browser: Browser, sqlite_store: 
     report.write_text(json.dumps({"findings": [parent, tag, gone, {**parent, "check": "orphan"}]}))
     with signed_in(browser, sqlite_store) as page:
         sqlite_store.put_items([TaggedItem("i1", "Blue trainers", "en", "m", "r", (ItemTag("red", 0.9, "exact"),))])
-        _go(page, "#/review?kind=findings")
+        go(page, "#/review?kind=findings")
         expect(page.get_by_text("This service has no embeddings")).to_be_visible()
         page.set_input_files("input[type=file]", report)
         expect(page.locator(".queue li")).to_have_count(3)
@@ -118,17 +106,17 @@ def test_ones_own_proposal_is_withdrawn_and_the_same_is_not_proposed_twice(
     browser: Browser, sqlite_store: SqliteStore
 ) -> None:
     with signed_in(browser, sqlite_store, refused=("409",)) as page:
-        _go(page, "#/browse/sandals")
+        go(page, "#/browse/sandals")
         for turn in range(2):
             page.get_by_role("button", name="Edit").click()
             page.get_by_label("Preferred label").first.fill("Slides")
             page.get_by_role("button", name="Propose instead").click()
             if not turn:
                 expect(page.get_by_text("This is your own proposal")).to_be_visible()
-                _go(page, "#/browse/sandals")
+                go(page, "#/browse/sandals")
         expect(page.get_by_role("alert").filter(has_text="proposal 1, by api:admin, is open")).to_be_visible()
         page.get_by_role("button", name="Cancel").click()
-        _go(page, "#/review/1")
+        go(page, "#/review/1")
         expect(page.get_by_role("button", name="Accept")).to_have_count(0)
         expect(page.get_by_role("button", name="Reject")).to_have_count(0)
         page.keyboard.press("a")
@@ -145,12 +133,12 @@ def test_a_key_that_may_not_is_told_before_it_tries(browser: Browser, sqlite_sto
     )
     with signed_in(browser, sqlite_store, filled=True, scope="read") as page:
         expect(page.get_by_text("This view needs a key with the scope “tag”")).to_be_visible()
-        _go(page, "#/browse/sandals")
+        go(page, "#/browse/sandals")
         edit = page.get_by_role("button", name="Edit needs “edit”")
         expect(edit).to_have_attribute("aria-disabled", "true")
         edit.click(force=True)
         expect(page.get_by_label("Preferred label")).to_have_count(0)
-        _go(page, "#/review/1")
+        go(page, "#/review/1")
         accept = page.get_by_role("button", name="Accept needs “approve”")
         expect(accept).to_be_visible()
         _no_violations(page)
@@ -162,7 +150,7 @@ def test_a_key_that_may_not_is_told_before_it_tries(browser: Browser, sqlite_sto
 
 def test_a_key_that_only_proposes(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store, scope="propose") as page:
-        _go(page, "#/browse/sandals")
+        go(page, "#/browse/sandals")
         page.get_by_role("button", name="Edit").click()
         page.get_by_label("Preferred label").first.fill("Slides")
         expect(page.get_by_role("button", name="Save needs “edit”")).to_be_visible()
@@ -172,7 +160,7 @@ def test_a_key_that_only_proposes(browser: Browser, sqlite_store: SqliteStore) -
 
 def test_a_verdict_is_taken_back(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/try?title=red leather sneakers")
+        go(page, "#/try?title=red leather sneakers")
         red = page.locator(".tags li").filter(has_text="Red").first
         red.focus()
         page.keyboard.press("n")
@@ -218,7 +206,7 @@ def test_many_titles_are_sifted(browser: Browser, sqlite_store: SqliteStore) -> 
 
 def test_a_concept_is_deprecated_and_merged_by_keyboard(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/browse/crimson")
+        go(page, "#/browse/crimson")
         page.get_by_role("button", name="Deprecate or merge").focus()
         page.keyboard.press("Enter")
         expect(page.get_by_label("Deprecate it")).to_be_focused()
@@ -230,7 +218,7 @@ def test_a_concept_is_deprecated_and_merged_by_keyboard(browser: Browser, sqlite
         page.get_by_role("button", name="Deprecate", exact=True).focus()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="Crimson value deprecated")).to_be_visible()
-        _go(page, "#/browse/sandals")
+        go(page, "#/browse/sandals")
         page.get_by_role("button", name="Deprecate or merge").click()
         page.get_by_label("Merge it into another").check()
         page.get_by_role("combobox", name="Merge into").fill("sneak")
@@ -249,7 +237,7 @@ def test_a_concept_is_deprecated_and_merged_by_keyboard(browser: Browser, sqlite
 
 def test_relations_and_notes_are_edited(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/browse/sneakers")
+        go(page, "#/browse/sneakers")
         page.get_by_role("button", name="Edit").click()
         page.get_by_role("combobox", name="Add a related concept").fill("sand")
         page.keyboard.press("Enter")
@@ -265,7 +253,7 @@ def test_relations_and_notes_are_edited(browser: Browser, sqlite_store: SqliteSt
 
 def test_the_tree_by_arrow_keys(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/browse")
+        go(page, "#/browse")
         tree = page.get_by_role("tree", name="Categories")
 
         def at(name: str) -> None:
@@ -304,7 +292,7 @@ def test_the_editor_chooses_which_parent_goes(browser: Browser, sqlite_store: Sq
         edge = Relation("broader", "running", "shoes")
         sqlite_store.apply(ChangeSet((PutRelation(edge),), "bob", "twice"))
         _followed(page, 2)
-        _go(page, "#/audit?check=redundant_broader")
+        go(page, "#/audit?check=redundant_broader")
         finding = page.locator(".findings li").filter(has_text="directly below")
         expect(finding).to_contain_text("Shoes › Sneakers › Running shoes", timeout=15_000)
         expect(page.get_by_text("Findings that can be repaired without a decision")).to_have_count(0)
@@ -316,9 +304,9 @@ def test_the_editor_chooses_which_parent_goes(browser: Browser, sqlite_store: Sq
 
 def test_in_chinese_the_service_speaks_chinese_as_well(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store, lang="zh-CN", refused=("422",)) as page:
-        _go(page, "#/try?title=red leather sneakers")
+        go(page, "#/try?title=red leather sneakers")
         expect(page.locator(".tags .why").filter(has_text="“red”与其名称一致")).to_be_visible()
-        _go(page, "#/browse/shoes")
+        go(page, "#/browse/shoes")
         page.get_by_role("button", name="编辑").click()
         page.fill("#broader", "跑鞋")
         page.get_by_role("option", name="跑鞋").first.click()
@@ -328,7 +316,7 @@ def test_in_chinese_the_service_speaks_chinese_as_well(browser: Browser, sqlite_
         page.get_by_role("button", name="取消").click()
         sqlite_store.apply(ChangeSet((PutConcept(Concept("x", "shop", "category", {"en": "X"})),), "bob", "alone"))
         _followed(page, 2)
-        _go(page, "#/audit?check=orphan")
+        go(page, "#/audit?check=orphan")
         expect(page.locator(".findings li").first).to_contain_text("类目既无上位也无下位。", timeout=15_000)
         expect(page.locator(".checks .chosen")).to_contain_text("孤立类目")
         _no_violations(page)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
@@ -14,7 +13,6 @@ from graph.model import ChangeSet, Concept, ItemTag, PutConcept, TaggedItem
 from graph.proposals.workflow import Draft, Person, propose
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
-from tests.browser.page import chromium
 
 BOB = Person("bob")
 VIEWS = (
@@ -26,12 +24,6 @@ VIEWS = (
     "#/history/1",
     "#/ask?q=red+shoes+without+leather",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @contextmanager

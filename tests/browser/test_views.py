@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.sqlite.store import SqliteStore
 from tests.api import shop
-from tests.browser.page import chromium
+from tests.browser.page import go
 from tests.browser.test_own_page import signed_in
 
 _NODES = "document.querySelector('#graph')?._cyreg?.cy.nodes().length ?? 0"
@@ -25,16 +24,6 @@ _OVERLAPS = """() => {
     if (a.x1 < b.x2 && b.x1 < a.x2 && a.y1 < b.y2 && b.y1 < a.y2) count++;
   return [shown.length, count];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-def _go(page: Page, route: str) -> None:
-    page.evaluate("route => { location.hash = route; }", route)
 
 
 def _nodes(page: Page, count: int) -> None:
@@ -96,7 +85,7 @@ def test_the_graph_is_drawn_explained_and_grows(browser: Browser, sqlite_store: 
 
 def test_the_graph_by_keyboard(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/graph/sneakers")
+        go(page, "#/graph/sneakers")
         _nodes(page, 7)
         page.focus("#graph")
         page.keyboard.press("ArrowUp")
@@ -114,7 +103,7 @@ def test_the_graph_by_keyboard(browser: Browser, sqlite_store: SqliteStore) -> N
 
 def test_paths_between_two_concepts(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store) as page:
-        _go(page, "#/graph/leather")
+        go(page, "#/graph/leather")
         page.fill("#to", "crims")
         page.keyboard.press("Enter")
         way = page.locator(".ways li").first
@@ -138,7 +127,7 @@ def test_five_hundred_nodes_are_drawn_soon_and_labels_stay_apart(browser: Browse
     sqlite_store.apply(ChangeSet(tuple(changes), "test", "many"))
     with signed_in(browser, sqlite_store, filled=True) as page:
         began = time.monotonic()
-        _go(page, "#/graph/shoes?most=200&open=shoes%0Aa0%0Aa1%0Aa2")
+        go(page, "#/graph/shoes?most=200&open=shoes%0Aa0%0Aa1%0Aa2")
         _until(page, f"({_NODES}) > 500")
         _until(page, "document.querySelector('#graph')._cyreg.cy.nodes('.named').length > 20")
         assert time.monotonic() - began < 8
@@ -168,7 +157,7 @@ def test_recommendations_with_reasons(browser: Browser, sqlite_store: SqliteStor
     shop.fill(sqlite_store)
     sqlite_store.put_items([TaggedItem(f"i{n}", f"Red trainers {n}", "en", "m", "r", tags) for n in range(3)])
     with signed_in(browser, sqlite_store, filled=True, refused=("422",)) as page:
-        _go(page, "#/ask?mode=recommend")
+        go(page, "#/ask?mode=recommend")
         page.fill("#given", "sneak")
         page.keyboard.press("Enter")
         expect(page.locator(".chips")).to_contain_text("Sneakers")
@@ -215,7 +204,7 @@ def test_a_version_is_read_and_undone(browser: Browser, edited: SqliteStore) -> 
         page.get_by_role("link", name="See version 3").click()
         expect(page.get_by_role("heading", name="Version 3")).to_be_visible()
         expect(page.locator(".diff ins")).to_have_text("Sandals")
-        _go(page, "#/history/2")
+        go(page, "#/history/2")
         page.get_by_role("button", name="Undo this version").click()
         page.get_by_role("button", name="Undo it").click()
         expect(page.locator("dialog [role=alert]")).to_contain_text("undo that first")
@@ -226,9 +215,9 @@ def test_a_version_is_read_and_undone(browser: Browser, edited: SqliteStore) -> 
 
 def test_in_chinese(browser: Browser, sqlite_store: SqliteStore) -> None:
     with signed_in(browser, sqlite_store, lang="zh-CN") as page:
-        _go(page, "#/graph/sneakers")
+        go(page, "#/graph/sneakers")
         expect(page.get_by_role("heading", name="运动鞋")).to_be_visible()
-        _go(page, "#/ask?q=红色 跑鞋")
+        go(page, "#/ask?q=红色 跑鞋")
         expect(page.locator(".title mark")).to_have_text(["红色", "跑鞋"])
-        _go(page, "#/history/1")
+        go(page, "#/history/1")
         expect(page.get_by_role("heading", name="版本 1")).to_be_visible()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from scipy import sparse
 from graph.taxonomy import Taxonomy
 from kgtag.discover.place.families import Floats
 from kgtag.discover.place.placer import NewConcept, Place, Placer
+from kgtag.recommend import CoOccurrence
 
 _SPREAD = 0.1
 """Difference in similarity that makes a vote e times as heavy."""
@@ -43,8 +43,7 @@ class LikelyTags:
 
     Args:
         placer: Places the new concepts.
-        count: Items with a concept, by its number in the taxonomy.
-        together: Items with it and another, by the other's number.
+        counted: Concepts on items; without it there are no values.
         least, most: The least score, and how many values at most.
 
     Example:
@@ -55,13 +54,7 @@ class LikelyTags:
     """
 
     def __init__(
-        self,
-        placer: Placer,
-        *,
-        count: Callable[[int], int] | None = None,
-        together: Callable[[int], Mapping[int, int]] | None = None,
-        least: float = 0.2,
-        most: int = 20,
+        self, placer: Placer, *, counted: CoOccurrence | None = None, least: float = 0.2, most: int = 20
     ) -> None:
         self._least, self._most = least, most
         self._placer, taxonomy = placer, placer.taxonomy
@@ -71,8 +64,7 @@ class LikelyTags:
         self._lines = (families.above + own).tocsr()
         ids = [placer.ids[leaf] for leaf in self._leaves]
         self._attributes = _Votes([set(taxonomy.attributes_for(id)) for id in ids])
-        stands = _standing(taxonomy, ids, count, together) if count is not None and together is not None else []
-        self._values = _Votes(stands or [set() for _ in ids])
+        self._values = _Votes([_standing(taxonomy, id, counted) if counted is not None else set() for id in ids])
 
     def attributes(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> list[list[Likely]]:
         """For each concept, with its places, its likely attributes, best first, ties by id."""
@@ -132,19 +124,9 @@ class _Votes:
         return found
 
 
-def _standing(
-    taxonomy: Taxonomy,
-    categories: Sequence[str],
-    count: Callable[[int], int],
-    together: Callable[[int], Mapping[int, int]],
-) -> list[set[str]]:
-    """The values that stand on the items of each category."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for category in categories:
-        number = taxonomy.index(category)
-        least = max(_LEAST_ITEMS, _LEAST_SHARE * count(number))
-        for other, items in together(number).items():
-            id = taxonomy.ids[other]
-            if items >= least and taxonomy[id].kind == "value":
-                found[category].add(id)
-    return [found[category] for category in categories]
+def _standing(taxonomy: Taxonomy, category: str, counted: CoOccurrence) -> set[str]:
+    """The values that stand on the items of a category."""
+    number = taxonomy.index(category)
+    least = max(_LEAST_ITEMS, _LEAST_SHARE * counted.count(number))
+    often = (taxonomy.ids[other] for other, items in counted.together(number).items() if items >= least)
+    return {id for id in often if taxonomy[id].kind == "value"}

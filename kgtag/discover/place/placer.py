@@ -125,9 +125,7 @@ class Placer:
     def place(self, asked: Sequence[NewConcept], *, limit: int = PLACES) -> list[list[Place]]:
         """Up to `limit` places for each concept, best first, ties by id; never under a concept of the same label."""
         found: list[list[Place]] = [[] for _ in asked]
-        languages = [one.lang or self._language(one.label) for one in asked]
-        for lang in dict.fromkeys(languages):
-            numbers = [number for number, of in enumerate(languages) if of == lang]
+        for lang, numbers in self._by_language(asked):
             for number, places in zip(numbers, self._place(lang, [asked[n] for n in numbers], limit), strict=True):
                 found[number] = places
         return found
@@ -154,12 +152,16 @@ class Placer:
     def similarities(self, asked: Sequence[NewConcept]) -> Floats:
         """(m, n) float32: how like each concept's label is, by meaning where the placer is trained, else by letters."""
         found = np.zeros((len(asked), len(self.ids)), dtype=np.float32)
-        languages = [one.lang or self._language(one.label) for one in asked]
-        for lang in dict.fromkeys(languages):
-            rows = [number for number, of in enumerate(languages) if of == lang]
+        for lang, rows in self._by_language(asked):
             alike = self.hierarchy(lang).similarities(self.asked(lang, [asked[row] for row in rows]))
             found[rows] = alike.get("dense", alike["grams"])
         return found
+
+    def _by_language(self, asked: Sequence[NewConcept]) -> Iterator[tuple[str | None, list[int]]]:
+        """The numbers of the concepts whose labels are in each language."""
+        languages = [one.lang or self._language(one.label) for one in asked]
+        for lang in dict.fromkeys(languages):
+            yield lang, [number for number, of in enumerate(languages) if of == lang]
 
     def known(self, one: NewConcept) -> list[str]:
         """Ids of the concepts that have this label already, but for number, accents and hyphens."""

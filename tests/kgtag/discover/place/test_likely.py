@@ -48,7 +48,7 @@ def placer(taxonomy: Taxonomy) -> Placer:
 
 def test_concepts_like_it_vote(taxonomy: Taxonomy, placer: Placer) -> None:
     counted = CoOccurrence.of(taxonomy, _ITEMS)
-    likely = LikelyTags(placer, count=counted.count, together=counted.together)
+    likely = LikelyTags(placer, counted=counted)
     asked = [NewConcept("Table lamps"), NewConcept("Grill pans")]
     places = placer.place(asked)
     lamps, pans = likely.attributes(asked, places)
