@@ -5,18 +5,21 @@ import { get } from "./api.js";
 
 const PAGE = 200;
 
-// Of the concept that is shown: the ids above it, its own node, and the parent below which it stands.
-const Shown = createContext({ above: new Set() });
+// Of the concept that is shown: the ids above it, its own node, the parent below which it stands, and when it was asked for.
+const Shown = createContext({ above: new Set(), asked: 0 });
 
 function Node({ node, lang, level, size, place }) {
   const t = useText();
   const shown = useContext(Shown);
   const [open, setOpen] = useState(shown.above.has(node.concept));
-  useEffect(() => { if (shown.above.has(node.concept)) setOpen(true); }, [shown]);
+  const turned = useRef(0);
+  const turn = () => { turned.current = performance.now(); setOpen(!open); };
+  // What the reader closed while the place was still being asked for stays closed.
+  useEffect(() => { if (shown.above.has(node.concept) && shown.asked > turned.current) setOpen(true); }, [shown]);
   const chosen = node.concept === shown.node?.concept;
   return html`<li role="treeitem" tabindex="-1" aria-label=${node.label} aria-expanded=${node.children ? open : undefined} aria-selected=${chosen} aria-level=${level} aria-setsize=${size} aria-posinset=${place}>
     <div class=${"node" + (chosen ? " chosen" : "")}>
-      ${node.children ? html`<button class="twist" tabindex="-1" aria-label=${t(open ? "collapse" : "expand", { label: node.label })} onClick=${() => setOpen(!open)}>${open ? "▾" : "▸"}</button>` : html`<span class="twist"></span>`}
+      ${node.children ? html`<button class="twist" tabindex="-1" aria-label=${t(open ? "collapse" : "expand", { label: node.label })} onClick=${turn}>${open ? "▾" : "▸"}</button>` : html`<span class="twist"></span>`}
       <a tabindex="-1" href=${link("browse", node.concept)} class=${node.status}>${node.label}</a>
       ${node.items > 0 && html`<span class="muted small" title=${t("items")}>${node.items}</span>`}
     </div>

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.proposals.workflow import Draft, Person, propose
@@ -285,6 +285,27 @@ def test_the_tree_by_arrow_keys(browser: Browser, sqlite_store: SqliteStore) -> 
         at("Shoes")
         page.keyboard.press("ArrowLeft")
         expect(tree.get_by_role("treeitem")).to_have_count(1)
+
+
+def test_what_was_closed_stays_closed_when_the_place_comes_late(browser: Browser, sqlite_store: SqliteStore) -> None:
+    with signed_in(browser, sqlite_store) as page:
+        go(page, "#/browse/sneakers")
+        tree = page.get_by_role("tree", name="Categories")
+        expect(tree.get_by_role("treeitem", name="Sneakers", selected=True)).to_be_visible()
+        held: list[Route] = []
+        page.route("**/v1/concepts/sandals?*", lambda route: held.append(route))
+        tree.get_by_role("link", name="Sandals").click()
+        page.wait_for_function("location.hash.endsWith('sandals')")
+        tree.get_by_role("button", name="Close Shoes").click()
+        expect(tree.get_by_role("treeitem")).to_have_count(1)
+        for one in held:
+            one.continue_()
+        page.unroute("**/v1/concepts/sandals?*")
+        expect(page.get_by_role("heading", name="Sandals category")).to_be_visible()
+        page.wait_for_timeout(300)
+        expect(tree.get_by_role("treeitem")).to_have_count(1)
+        go(page, "#/browse/sneakers")
+        expect(tree.get_by_role("treeitem", name="Sneakers", selected=True)).to_be_visible()
 
 
 def test_the_editor_chooses_which_parent_goes(browser: Browser, sqlite_store: SqliteStore) -> None:
