@@ -80,5 +80,5 @@ def _placer(found: Service, body: PlaceBody) -> tuple[Placer, LikelyTags]:
             embeddings, taxonomy = found.settings.embeddings, derived.served.taxonomy
             placer, items = open_placer(taxonomy, embeddings, kind=body.kind, scheme=body.scheme), derived.served.items
             counted = items.cooccurrence if items is not None else None
-            derived.placers[key] = placer, LikelyTags(placer, counted=counted)
+            derived.placers[key] = placer, LikelyTags(placer, counted=counted, named=derived.served.parser.values)
         return derived.placers[key]

@@ -33,9 +33,9 @@ def place(
     In: `{"id"?, "label", "definition"?, "lang"?}`;
     out: `{"id"?, "label", "places": [{"broader", "narrower", "score", "probability"}], "attributes"?, "values"?,
     "known"?}`, best first. `narrower` are children of `broader` that would move under the new concept; `values` are
-    those of concepts like it, `attributes` too, without those that the first place gives anyway,
-    `[{"concept", "score"}]`; `known` names concepts that have the label already. A line that cannot be placed gets
-    `{"id", "error"}`, and the command exits with 1.
+    those that the label names and those of concepts like it, `attributes` too, without those that the first place
+    gives anyway, `[{"concept", "score"}]`; `known` names concepts that have the label already. A line that cannot be
+    placed gets `{"id", "error"}`, and the command exits with 1.
 
     Without --embeddings, labels are compared by letters and words alone.
 
@@ -44,6 +44,7 @@ def place(
     from graph import stores
     from kgtag.discover.place import LikelyTags, place_rows
     from kgtag.recommend.items import ItemTags
+    from kgtag.search.query import QueryParser
     from kgtag.serve.assemble import open_placer
 
     opened = open_store(store)
@@ -55,7 +56,8 @@ def place(
         )
     placer = open_placer(taxonomy, embeddings, kind=kind, scheme=scheme)
     failed = 0
-    likely = LikelyTags(placer, counted=ItemTags.of(taxonomy, opened.items()).cooccurrence)
+    counted = ItemTags.of(taxonomy, opened.items()).cooccurrence
+    likely = LikelyTags(placer, counted=counted, named=QueryParser(taxonomy).values)
     for row in place_rows(placer, sys.stdin.buffer, limit=limit, likely=likely):
         failed += "error" in row
         if json:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import zip_longest
 
+from graph.errors import TextError
 from graph.labels import CJK, CJK_CLASS, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.extract.scope import Name, Topic, modifies, scopes, topics
@@ -132,6 +133,16 @@ class QueryParser:
         wanted = " ".join(word for word in unknown if not GENERIC.fullmatch(word))
         body = query_body(spans, wanted, expansions, facets)
         return ParsedQuery(query, tuple(spans), named, " ".join([*unknown, *mild]), expansions, facets, body)
+
+    def values(self, text: str) -> list[str]:
+        """The values that a concept's label names: "cashmere" of "Cashmere scarves". None in a text that is empty or
+        too long for a query."""
+        try:
+            spans = self.parse(text).spans
+        except TextError:
+            return []
+        best = [span.concepts[0].concept for span in spans if span.rule is None and span.concepts]
+        return [id for id in best if self._taxonomy[id].kind == "value"]
 
     def _read(self, text: str, drafts: Sequence[Draft], words: Sequence[Word]) -> set[Span]:
         """Set the rules of the spans; the words that the query excludes."""

@@ -1,8 +1,8 @@
-"""The attributes and values that a new concept is likely to have: those that concepts like it have."""
+"""The attributes and values that a new concept is likely to have: those that concepts like it have, or it names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,8 @@ _LEAST_SHARE, _LEAST_ITEMS = 0.05, 2
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """An attribute or a value, and the share of the votes of similar concepts that it has, 0 to 1."""
+    """An attribute or a value, and the share of the votes of similar concepts that it has, 0 to 1; 1 where the label
+    names it."""
 
     concept: str
     score: float
@@ -43,7 +44,8 @@ class LikelyTags:
 
     Args:
         placer: Places the new concepts.
-        counted: Concepts on items; without it there are no values.
+        counted: Concepts on items; without it there are no values but those that are named.
+        named: The values that a label names: "cashmere" of "Cashmere scarves".
         least, most: The least score, and how many values at most.
 
     Example:
@@ -54,9 +56,15 @@ class LikelyTags:
     """
 
     def __init__(
-        self, placer: Placer, *, counted: CoOccurrence | None = None, least: float = 0.2, most: int = 20
+        self,
+        placer: Placer,
+        *,
+        counted: CoOccurrence | None = None,
+        named: Callable[[str], Collection[str]] = lambda _: (),
+        least: float = 0.2,
+        most: int = 20,
     ) -> None:
-        self._least, self._most = least, most
+        self._least, self._most, self._named = least, most, named
         self._placer, taxonomy = placer, placer.taxonomy
         self._leaves = np.flatnonzero(placer.families.sizes[:, 2])
         families = placer.families
@@ -71,22 +79,35 @@ class LikelyTags:
         return self._attributes.winners(self._weights(asked, places), self._least)
 
     def values(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> list[list[Likely]]:
-        """For each concept, values that stand on items of concepts like it, best first, ties by id."""
-        return [found[: self._most] for found in self._values.winners(self._weights(asked, places), self._least)]
+        """For each concept, values that its label names or that stand on items of concepts like it, best first, ties by
+        id."""
+        return self._with_named(asked, self._values.winners(self._weights(asked, places), self._least))
+
+    def _with_named(self, asked: Sequence[NewConcept], voted: Sequence[Sequence[Likely]]) -> list[list[Likely]]:
+        """Named values first, and no other value of an attribute that has one choice."""
+        taxonomy, found = self._placer.taxonomy, []
+        for one, own in zip(asked, voted, strict=True):
+            named = sorted(set(self._named(one.label)))
+            homes = {home for id in named if (home := taxonomy.attribute_of(id)) is not None}
+            chosen = {home for home in homes if taxonomy[home].choice == "single"}
+            rest = [a for a in own if a.concept not in named and taxonomy.attribute_of(a.concept) not in chosen]
+            found.append([*(Likely(id, 1.0) for id in named), *rest][: self._most])
+        return found
 
     def rows(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> list[dict[str, Any]]:
         """`attributes` and `values` of each concept, ready for JSON, without the attributes that its first place gives
         anyway; left out where nothing is known of either."""
-        both = {"attributes": self._attributes, "values": self._values}
         weights = self._weights(asked, places)
         attributes_for = self._placer.taxonomy.attributes_for
-        given = [set(attributes_for(own[0].broader)) if own else set() for own in places]
+        values = self._with_named(asked, self._values.winners(weights, self._least))
+        attributes = self._attributes.winners(weights, self._least)
         found: list[dict[str, Any]] = [{} for _ in asked]
-        for name, votes in both.items():
-            for row, won, without in zip(found, votes.winners(weights, self._least), given, strict=True):
-                if votes.ids:
-                    new = [one for one in won if one.concept not in without]
-                    row[name] = [one.to_dict() for one in new[: self._most]]
+        for row, own, other, at in zip(found, attributes, values, places, strict=True):
+            given = set(attributes_for(at[0].broader)) if at else set()
+            if self._attributes.ids:
+                row["attributes"] = [one.to_dict() for one in own if one.concept not in given][: self._most]
+            if self._values.ids or other:
+                row["values"] = [one.to_dict() for one in other]
         return found
 
     def _weights(self, asked: Sequence[NewConcept], places: Sequence[Sequence[Place]]) -> Floats:

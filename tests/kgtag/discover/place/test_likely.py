@@ -11,6 +11,7 @@ from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.discover.place import LikelyTags, NewConcept, Placer, place_rows
 from kgtag.recommend import CoOccurrence
+from kgtag.search.query import QueryParser
 
 _TREE = {
     "lamps": "home",
@@ -78,3 +79,13 @@ def test_without_any_attributes_there_are_none() -> None:
     likely = LikelyTags(placer)
     assert likely.attributes(asked, placer.place(asked)) == [[]] == likely.values(asked, placer.place(asked))
     assert likely.rows(asked, placer.place(asked)) == [{}]
+
+
+def test_what_a_label_names_comes_first(taxonomy: Taxonomy, placer: Placer) -> None:
+    parser = QueryParser(taxonomy)
+    assert parser.values("") == [] == parser.values("Steel-free pans")
+    asked = [NewConcept("LED lamps"), NewConcept("Pans, steel")]
+    likely = LikelyTags(placer, named=parser.values)
+    led, steel = (row["values"] for row in likely.rows(asked, placer.place(asked)))
+    assert [one["concept"] for one in led] == ["led"] and [one["concept"] for one in steel] == ["steel"]
+    assert led[0]["score"] == 1
