@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -224,6 +224,9 @@ def embeddings(
     triples: Annotated[
         Path | None, typer.Option(help="A directory with train.txt, valid.txt, test.txt instead of a store.")
     ] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="With --triples, what entities are called: lines of entity TAB text.")
+    ] = None,
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Annotated products, which count as items, too.")
     ] = None,
@@ -242,28 +245,42 @@ def embeddings(
         int,
         typer.Option(min=0, help="Further models, so that audits weigh what concepts occur with, not labels alone."),
     ] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Discard the run in OUT.run; by default it is resumed.")
+    ] = False,
     seed: ConfigSeed = None,
     json: Json = False,
 ) -> None:
     """Train graph embeddings with PyKEEN on the taxonomy and the tags on its items, and calibrate them.
 
+    Entities read: a concept's vector is what its label says, plus what the graph adds. Stopped at any point, the same
+    command resumes.
+
     Example: `kgtag train embeddings --store sqlite:///shop.db --out models/graph`
     """
-    from kgtag.train.embeddings.run import train_embeddings
+    from kgtag.train.embeddings.run import DEFAULT_ENCODER, train_embeddings, train_graph, train_on_texts
     from kgtag.train.embeddings.settings import parse_device, read_settings
+
+    if texts is not None and triples is None:
+        raise InputError("--texts names the entities of --triples; concepts of a store have their labels")
+    resume: Literal["auto", "never"] = "never" if fresh else "auto"
 
     given = {"model": kge_model, "dim": dim, "epochs": epochs, "seed": seed}
     given |= {"device": parse_device(device) if device is not None else None, "progress": err.is_terminal}
     settings = read_settings(config) if config is not None else {}
     settings |= {name: value for name, value in given.items() if value is not None}
     if triples is not None:
-        from kgtag.embed.triples import read_triples
+        from kgtag.embed.triples import read_texts, read_triples
 
-        report = train_embeddings(read_triples(triples), out=out, settings=settings)
+        read = read_triples(triples)
+        if texts is None:
+            report = train_embeddings(read, out=out, settings=settings, resume=resume)
+        else:
+            named, reader = read_texts(texts), encoder or DEFAULT_ENCODER
+            report = train_on_texts(read, named, out=out, encoder=reader, settings=settings, resume=resume)
     else:
         from graph.history.versions import stamped
         from kgtag.data import read_annotated
-        from kgtag.train.embeddings.run import DEFAULT_ENCODER, train_graph
 
         opened = open_store(store)
         taxonomy, stamp = stamped(opened)
@@ -276,6 +293,7 @@ def embeddings(
             encoder=encoder or DEFAULT_ENCODER,
             settings=settings,
             audit_folds=audit_folds,
+            resume=resume,
         )
     if json:
         print_json(report.to_json())

@@ -100,6 +100,18 @@ def read_triples(directory: Path | str) -> Triples:
     return Triples.of(*([] if file is None else list(_read(file)) for file in found))
 
 
+def read_texts(file: Path) -> dict[str, str]:
+    """Read a text for each entity, `entity TAB text`; raise FileFormatError on other lines."""
+    found: dict[str, str] = {}
+    for number, line in reading.lines(file):
+        entity, tab, text = line.rstrip("\r\n").partition("\t")
+        if tab and entity.strip() and text.strip():
+            found[entity.strip()] = text.strip()
+        elif line.strip():
+            raise FileFormatError(str(file), f"entity TAB text expected, not {line.rstrip()[:80]!r}", line=number)
+    return found
+
+
 def _part_file(directory: Path, part: str) -> Path | None:
     found = [directory / f"{part}{suffix}" for suffix in _SUFFIXES if (directory / f"{part}{suffix}").is_file()]
     if len(found) > 1:

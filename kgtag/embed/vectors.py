@@ -29,7 +29,6 @@ MODELS: tuple[ModelName, ...] = get_args(ModelName)
 COMPLEX: frozenset[str] = frozenset({"ComplEx", "RotatE"})
 BILINEAR: frozenset[str] = frozenset({"ComplEx", "DistMult"})
 Ids = NDArray[np.int64]
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
 Array = NDArray[np.float64]
 References = NDArray[np.int32]
 FEATURES = 3
@@ -105,7 +104,8 @@ class Folds:
 
 @dataclass(frozen=True, slots=True)
 class TextMap:
-    """`weights` (k + 1, width) float32, the last row the intercept; `r2` is its leave-one-out R²."""
+    """`weights` (k + 1, width) float32, the last row the intercept; `r2` is the share of the entities'
+    vectors that it explains."""
 
     weights: Floats
     r2: float
@@ -114,28 +114,6 @@ class TextMap:
         """(n, k) float32 text embeddings → (n, width) float32 entity vectors."""
         mapped: Floats = (text @ self.weights[:-1] + self.weights[-1]).astype(np.float32)
         return mapped
-
-
-def fit_text_map(text: Floats, entity: Floats) -> TextMap | None:
-    """Ridge regression, its strength chosen by leave-one-out error. Rows of NaN are left out; None under ten rows.
-    `text` (E, k) and `entity` (E, width), float32, row for row."""
-    there = np.isfinite(text).all(axis=1)
-    if there.sum() < 10:
-        return None
-    x, y = text[there].astype(np.float64), entity[there].astype(np.float64)
-    mean_x, mean_y = x.mean(axis=0), y.mean(axis=0)
-    left, strength, right = np.linalg.svd(x - mean_x, full_matrices=False)
-    inner = left.T @ (y - mean_y)
-    total = float(((y - mean_y) ** 2).sum())
-    tried: list[tuple[float, float]] = []
-    for penalty in _STRENGTHS:
-        shrink = strength**2 / (strength**2 + penalty)
-        residual = (y - mean_y) - left @ (shrink[:, None] * inner)
-        leverage = (left**2 @ shrink) + 1 / len(x)
-        tried.append((float(((residual / np.maximum(1 - leverage, 1e-6)[:, None]) ** 2).sum()), penalty))
-    error, penalty = min(tried)
-    weights = right.T @ ((strength / (strength**2 + penalty))[:, None] * inner)
-    return TextMap(np.vstack([weights, mean_y - mean_x @ weights]).astype(np.float32), 1 - error / max(total, 1e-12))
 
 
 @dataclass(frozen=True, slots=True)

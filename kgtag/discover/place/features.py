@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from graph.labels import normalise
+from graph.labels import CJK, normalise
 from kgtag.discover.place.families import Families, Floats, Ints, Matrix, lengths, spread
 from kgtag.link.candidates.label_table import Ids, digest
 from kgtag.link.candidates.ngrams import GramIndex, Keys
@@ -30,7 +30,7 @@ _MAIN = (
 """Features whose distance from the query's best, and rank, count as well."""
 _CHEAP = {
     "learned": 3.0, "dense.mean": 1.0, "dense.label": 1.0, "dense.family": 1.0, "dense.best": 1.0, "dense.vote20": 1.0,
-    "grams.best": 1.0, "grams.label": 1.0, "grams.family": 0.5, "words.best": 0.5, "head.vote": 0.5,
+    "grams.best": 1.0, "grams.label": 1.0, "grams.family": 0.5, "words.best": 0.5, "head.vote": 0.5, "whole": 0.5,
 }  # fmt: skip
 """Weights with which candidates are chosen."""
 CANDIDATES = 60
@@ -41,7 +41,7 @@ FEATURES: tuple[str, ...] = (
     *(f"{base}.{kin}" for base in BASES for kin in _KIN),
     *(f"{base}.{vote}" for base in _VOTED for vote in (*(f"vote{k}" for k in _NEAREST), "grandvote20", "near20")),
     "learned", "same.child", *_HEADS,
-    *(f"{kind}.{name}" for name in _MAIN for kind in ("gap", "rank")), "rank.cheap", *_SIZES,
+    *(f"{kind}.{name}" for name in _MAIN for kind in ("gap", "rank")), "rank.cheap", *_SIZES, "whole", "whole.leaf",
 )  # fmt: skip
 
 
@@ -79,6 +79,9 @@ class Hierarchy:
         self.families, self.texts, self.vectors, self.places = families, texts, vectors, places
         self.grams, self.words = GramIndex(texts), GramIndex(texts, cut=words)
         self._heads = heads(texts)
+        self._numbers: dict[str, list[int]] = {}
+        for number, text in enumerate(texts):
+            self._numbers.setdefault(text, []).append(number)
 
     @cached_property
     def _lengths(self) -> dict[str, tuple[Floats, Floats, Floats]]:
@@ -108,6 +111,7 @@ class Hierarchy:
             own = features[:, :, column[name]]
             features[:, :, column[f"gap.{name}"]] = own - own.max(axis=1, keepdims=True)
             features[:, :, column[f"rank.{name}"]] = np.log1p(_ranks(own))
+        features[:, :, column["whole.leaf"]] = features[:, :, column["whole"]] * self.families.sizes[:, 2][top]
         features[:, :, column["rank.cheap"]] = np.log1p(np.arange(top.shape[1]))
         for number, name in enumerate(_SIZES):
             features[:, :, column[name]] = self.families.sizes[:, number][top]
@@ -130,7 +134,16 @@ class Hierarchy:
         many = np.maximum(same.sum(axis=1, keepdims=True), 1)
         under = spread(children, same)
         shares = (same, under / np.maximum(self.families.counts, 1), under / many, spread(below, same) / many)
-        return found | dict(zip(_HEADS, shares, strict=True))
+        return found | dict(zip(_HEADS, shares, strict=True)) | {"whole": self._ends(asked.texts)}
+
+    def _ends(self, texts: Sequence[str]) -> Floats:
+        """(m, n): whether a concept's whole label ends the text: "scarves" and "cashmere scarves"."""
+        found = np.zeros((len(texts), len(self.texts)), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for at in range(1, len(text)):
+                if text[at - 1] == " " or CJK.match(text, at):
+                    found[row, self._numbers.get(text[at:], [])] = 1
+        return found
 
     def similarities(self, asked: Asked) -> dict[str, Floats]:
         """(m, n) cosines of labels, by base."""

@@ -5,6 +5,8 @@ RotatE. 1vsAll asks, for every training triple, for the tail among all entities 
 takes softmax cross-entropy. Triples that share (head, relation) share the whole row of scores; so one row is scored per
 distinct pair and weighted by how many triples it stands for. That is the same loss at a fraction of the work.
 
+Entities that have texts read them (`kgtag.train.embeddings.reading`).
+
 Early stopping scores a bounded sample of the validation triples with `Vectors`, the arithmetic that is served, because
 PyKEEN's own evaluation on a CPU can take far longer than the training it watches.
 """
@@ -13,9 +15,9 @@ import gc
 import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -23,15 +25,18 @@ import numpy as np
 import torch
 from pykeen.losses import CrossEntropyLoss, NSSALoss
 from pykeen.models import ComplEx, DistMult, ERModel, RotatE, TransE
-from pykeen.training import SLCWATrainingLoop, SymmetricLCWATrainingLoop, TrainingLoop
+from pykeen.training import NonFiniteLossError, SLCWATrainingLoop, SymmetricLCWATrainingLoop, TrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 from torch.nn import functional
 
+from graph.errors import InputError
 from kgtag.embed.triples import Ids, Triples
-from kgtag.embed.vectors import BILINEAR, Floats, ModelName, Vectors
+from kgtag.embed.vectors import BILINEAR, Floats, ModelName, TextMap, Vectors
 from kgtag.evaluation.embeddings import evaluate
+from kgtag.train.checkpoints import Keeper, copied
 from kgtag.train.device import find_device
+from kgtag.train.embeddings.reading import reading_model, spread_of, text_map
 from kgtag.train.embeddings.settings import OneVsAll, Settings
 
 log = logging.getLogger(__name__)
@@ -71,12 +76,14 @@ class Batches:
         self._sides = [_Side(side, triples) for side in ("tail", "head")]
         self._weights = {"tail": 1.0, "head": settings.head_weight}
         self._batch_size, self._num_entities, self._limit = batch_size, num_entities, settings.candidates
+        self._seed, self.epoch = seed, 0
         self._rng = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return sum(-(-len(side.pairs) // self._batch_size) for side in self._sides)
 
     def __iter__(self) -> Iterator[Batch]:
+        self._rng, self.epoch = np.random.default_rng([self._seed, self.epoch]), self.epoch + 1
         plan = []
         for side in self._sides:
             shuffled = self._rng.permutation(len(side.pairs))
@@ -117,7 +124,9 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
         self, triples_factory: Any, *, batch_size: int, **kwargs: Any
     ) -> Batches:
         triples, entities = triples_factory.mapped_triples.numpy(), triples_factory.num_entities
-        return Batches(triples, batch_size, num_entities=entities, settings=self._settings, seed=self._seed)
+        batches = Batches(triples, batch_size, num_entities=entities, settings=self._settings, seed=self._seed)
+        batches.epoch = self._epoch
+        return batches
 
     @staticmethod
     def _get_batch_size(batch: Batch) -> int:
@@ -166,39 +175,73 @@ def _cubes(x: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """`validation` is the MRR on the validation sample at each look, by epoch; empty without validation triples."""
+    """`validation` is the MRR on the validation sample at each look, by epoch; empty without validation triples.
+    `text_map` is None where entities do not read."""
 
     vectors: Vectors
     losses: tuple[float, ...]
     validation: tuple[tuple[int, float], ...]
     device: str
     model: ERModel[Any, Any, Any]
+    text_map: TextMap | None = None
 
 
-def train(triples: Triples, settings: Settings, *, init: Floats | None = None) -> Trained:
-    """Train on `triples.train`, watching `triples.valid`. `init` (E, k) float32 holds a text embedding per entity (rows
-    of NaN where there is none); entities then start from its projection onto the model's width instead of from noise.
-    Same input, seed and device: same vectors."""
+def train(
+    triples: Triples, settings: Settings, *, texts: Floats | None = None, keeper: Keeper | None = None
+) -> Trained:
+    """Train on `triples.train`, watching `triples.valid`.
+
+    Args:
+        texts: (E, k) float32, a text's vector for each entity, rows of NaN where there is none; entities read them.
+        keeper: Keeps a checkpoint of each look, and resumes from the last.
+
+    Returns:
+        The same for the same input, seed and device, whether it was interrupted or not.
+
+    Raises:
+        InputError: The loss is no longer a number.
+    """
     device = find_device(settings.device)
+    while True:
+        try:
+            return _train(triples, settings, texts, device, keeper)
+        except NonFiniteLossError as error:
+            raise InputError(
+                f"training diverged: with learning_rate = {settings.learning_rate:g} the loss is no longer a number; "
+                f"try {settings.learning_rate / 10:g}, in --config"
+            ) from error
+        except (MemoryError, RuntimeError) as error:
+            if not (isinstance(error, MemoryError) or "out of memory" in str(error)) or settings.batch_size < 2:
+                raise
+            settings = replace(settings, batch_size=settings.batch_size // 2)
+            log.warning("memory is short: batches of %d from here on", settings.batch_size)
+
+
+def _train(
+    triples: Triples, settings: Settings, texts: Floats | None, device: torch.device, keeper: Keeper | None
+) -> Trained:
     torch.manual_seed(settings.seed)
     mapped = torch.from_numpy(triples.train)
     factory = CoreTriplesFactory(mapped, num_entities=triples.trained, num_relations=len(triples.relations))
     one_vs_all = settings.loop == "1vsall" or (settings.loop == "auto" and settings.model in BILINEAR)
-    model = _model(factory, settings, one_vs_all=one_vs_all, init=init, device=device)
+    read = None if texts is None or settings.entities == "structure" else texts[: triples.trained]
+    model = _model(factory, settings, read, one_vs_all=one_vs_all).to(device)
     loop = _loop(factory, model, settings, one_vs_all=one_vs_all)
-    watch = _Watch(triples, settings)
+    watch = _Watch(triples, settings, read, keeper)
+    watch.resume(loop)
     logging.getLogger("pykeen").setLevel(logging.WARNING)  # it reports every default it takes
     work = settings.batch_size * min(triples.trained, settings.loss.candidates or triples.trained) * settings.dim
     with TemporaryDirectory() as scratch, _unhindered(work), warnings.catch_warnings():
         # PyKEEN's sampling loop passes itself an argument that PyKEEN has deprecated.
         warnings.filterwarnings("ignore", "Training instances are always shuffled", DeprecationWarning)
-        losses = loop.train(
-            triples_factory=factory, num_epochs=settings.epochs, batch_size=settings.batch_size,
-            use_tqdm=settings.progress and sys.stderr.isatty(), use_tqdm_batch=False, callbacks=watch,
-            checkpoint_directory=scratch, pin_memory=device.type == "cuda",
-        )  # fmt: skip
-    vectors = watch.best or vectors_of(model, settings.model)
-    return Trained(vectors, tuple(losses or ()), tuple(watch.history), str(device), model)
+        if not watch.ended:
+            loop.train(
+                triples_factory=factory, num_epochs=settings.epochs, batch_size=settings.batch_size,
+                use_tqdm=settings.progress and sys.stderr.isatty(), use_tqdm_batch=False, callbacks=watch,
+                checkpoint_directory=scratch, pin_memory=device.type == "cuda", continue_training=watch.resumed,
+            )  # fmt: skip
+    vectors, mapping = watch.best or _served(model.eval(), settings.model, read)
+    return Trained(vectors, tuple(loop.losses_per_epochs), tuple(watch.history), str(device), model, mapping)
 
 
 @contextmanager
@@ -216,6 +259,13 @@ def _unhindered(work: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _served(model: ERModel[Any, Any, Any], name: ModelName, texts: Floats | None) -> tuple[Vectors, TextMap | None]:
+    """The model's arrays as they are served, of a model that is not in training, and how it reads."""
+    with torch.no_grad():
+        vectors = vectors_of(model, name)
+    return vectors, None if texts is None else text_map(model, vectors.entity, texts)
+
+
 def vectors_of(model: ERModel[Any, Any, Any], name: ModelName) -> Vectors:
     """The model's arrays as they are served."""
     norm = int(getattr(model.interaction, "p", 1)) if name == "TransE" else 2
@@ -228,53 +278,24 @@ def _array(weights: torch.Tensor) -> Floats:
 
 
 def _model(
-    factory: CoreTriplesFactory, settings: Settings, *, one_vs_all: bool, init: Floats | None, device: torch.device
+    factory: CoreTriplesFactory, settings: Settings, texts: Floats | None, *, one_vs_all: bool
 ) -> ERModel[Any, Any, Any]:
     # A margin shifts distances, which are never positive as scores; dot products have their zero where it belongs.
     margin = 0.0 if settings.model in BILINEAR else settings.margin
     loss = CrossEntropyLoss() if one_vs_all else NSSALoss(margin=margin, adversarial_temperature=1.0)
+    if texts is not None:
+        return reading_model(factory, settings, texts, loss=loss)
     common: dict[str, Any] = {
         "triples_factory": factory, "embedding_dim": settings.dim, "loss": loss, "random_seed": settings.seed,
     }  # fmt: skip
-    if init is not None or settings.model in BILINEAR:
-        common["entity_initializer"] = _initializer(settings, init)
     if settings.model in BILINEAR:
-        common |= {"relation_initializer": _initializer(settings, None), "regularizer": None}
+        start = spread_of(settings.init_scale)
+        common |= {"entity_initializer": start, "relation_initializer": start, "regularizer": None}
     if settings.model == "DistMult":
         common["entity_constrainer"] = None
     kinds: dict[str, Any] = {"ComplEx": ComplEx, "DistMult": DistMult, "TransE": TransE, "RotatE": RotatE}
     model: ERModel[Any, Any, Any] = kinds[settings.model](**common)
-    return model.to(device)
-
-
-def _initializer(settings: Settings, init: Floats | None) -> Callable[[torch.Tensor], torch.Tensor]:
-    def fill(weights: torch.Tensor) -> torch.Tensor:
-        real = torch.view_as_real(weights) if weights.is_complex() else weights
-        with torch.no_grad():
-            real.normal_(0.0, settings.init_scale)
-            if init is not None:
-                start = torch.from_numpy(project(init[: len(weights)], real[0].numel())).to(real)
-                there = torch.isfinite(start).all(dim=1)
-                rows = start[there].reshape(-1, *real.shape[1:])
-                real[there] = rows / rows.std().clamp_min(1e-12) * settings.init_scale
-        return weights
-
-    return fill
-
-
-def project(text: Floats, columns: int) -> Floats:
-    """(E, k) → (E, columns) float32: the principal axes of the text embeddings, scaled alike, NaN rows kept NaN. Where
-    there are fewer axes than columns the remaining columns are zero."""
-    there = np.isfinite(text).all(axis=1)
-    projected = np.full((len(text), columns), np.nan, dtype=np.float32)
-    if not there.any():
-        return projected
-    centred = text[there] - text[there].mean(axis=0)
-    left, strength, _ = np.linalg.svd(centred, full_matrices=False)
-    kept = min(columns, int((strength > 1e-6).sum()))
-    projected[there] = 0.0
-    projected[np.ix_(there, np.arange(columns) < kept)] = left[:, :kept] * np.sqrt(strength[:kept])
-    return projected
+    return model
 
 
 def _loop(
@@ -297,32 +318,76 @@ def _loop(
 
 
 class _Watch(TrainingCallback):
-    """Looks at a fixed sample of the validation triples, keeps the best vectors, and ends training when it stalls."""
+    """Looks at a fixed sample of the validation triples, keeps the best vectors and a checkpoint of each look, and ends
+    training when it stalls."""
 
-    def __init__(self, triples: Triples, settings: Settings) -> None:
+    def __init__(self, triples: Triples, settings: Settings, texts: Floats | None, keeper: Keeper | None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         valid = triples.knowable(triples.valid)
         chosen = np.random.default_rng(settings.seed).permutation(len(valid))[: settings.sample]
         self._sample: Ids = valid[np.sort(chosen)]
         self._known = np.concatenate([triples.train, triples.valid])
-        self._settings = settings
+        self._settings, self._texts, self._keeper = settings, texts, keeper
         self._left = settings.patience
-        self.best: Vectors | None = None
+        self.best: tuple[Vectors, TextMap | None] | None = None
         self.history: list[tuple[int, float]] = []
+        self.resumed = self.ended = False
+        """Whether training resumes, and whether it had come to its end already."""
+
+    def resume(self, loop: TrainingLoop[Any]) -> None:
+        """Set a loop, its model and its optimiser to the last checkpoint, if there is one."""
+        if self._keeper is None or (found := self._keeper.load()) is None:
+            return
+        model: Any = loop.model
+        if found["best_epoch"]:
+            model.load_state_dict(self._keeper.load_best(found["best_epoch"]))
+            self.best = _served(model.eval(), self._settings.model, self._texts)
+        model.load_state_dict(found["model"])
+        loop.optimizer.load_state_dict(found["optimiser"])
+        loop._epoch = found["epoch"]
+        loop.losses_per_epochs = list(found["losses"])
+        self.history, self._left = [(int(epoch), float(mrr)) for epoch, mrr in found["history"]], found["left"]
+        self.resumed = True
+        self.ended = found["epoch"] >= self._settings.epochs or self._left <= 0
+        torch.manual_seed(self._settings.seed + found["epoch"])
+        log.info("resuming after epoch %d", found["epoch"])
 
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
         last = epoch == self._settings.epochs
-        if not len(self._sample) or (epoch % self._settings.check_every and not last):
-            return
+        if not (epoch % self._settings.check_every and not last):
+            self._look(epoch, epoch_loss)
+        torch.manual_seed(self._settings.seed + epoch)
+
+    def _look(self, epoch: int, epoch_loss: float) -> None:
         model: Any = self.model
-        vectors = vectors_of(model, self._settings.model)
-        mrr = evaluate(vectors, self._sample, self._known, sides=self._settings.sides).mrr
-        log.info("epoch %d: loss %.4f, validation MRR %.4f", epoch, epoch_loss, mrr)
         best = max((seen for _, seen in self.history), default=-1.0)
-        self.history.append((epoch, mrr))
-        if mrr > best:
-            self.best, self._left = vectors, self._settings.patience
-        else:
-            self._left -= 1
-        if self._left <= 0:
-            self.training_loop._should_stop = True
+        better = False
+        if len(self._sample):
+            served = _served(model.eval(), self._settings.model, self._texts)
+            mrr = evaluate(served[0], self._sample, self._known, sides=self._settings.sides).mrr
+            log.info("epoch %d: loss %.4f, validation MRR %.4f", epoch, epoch_loss, mrr)
+            self.history.append((epoch, mrr))
+            model.train()
+            if better := mrr > best:
+                self.best = served
+            self._left = self._settings.patience if better else self._left - 1
+            if self._left <= 0:
+                self.training_loop._should_stop = True
+        if self._keeper is not None:
+            self._save(epoch, copied(model) if better else None)
+
+    def _save(self, epoch: int, best: dict[str, torch.Tensor] | None) -> None:
+        """Write a checkpoint; on a full disk the earlier one stays and the run continues."""
+        assert self._keeper is not None
+        best_epoch = max(self.history, key=lambda look: look[1])[0] if self.history else 0
+        loop = self.training_loop
+        try:
+            if best is not None:
+                self._keeper.save_best(best_epoch, best)
+            self._keeper.save({
+                "model": copied(self.model), "optimiser": loop.optimizer.state_dict(), "epoch": epoch,
+                "losses": list(loop.losses_per_epochs), "history": self.history, "left": self._left,
+                "best_epoch": best_epoch,
+            })  # fmt: skip
+        except InputError as error:
+            log.warning("continuing without a new checkpoint: %s", error)

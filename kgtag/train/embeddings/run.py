@@ -1,12 +1,14 @@
 """Trains graph embeddings on triples, calibrates and exports them."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
 from kgtag.embed.scorer import Export, write_export
 from kgtag.embed.triples import Triples, concept_groups, concepts_of, cooccurrence_triples, hold_out, taxonomy_triples
-from kgtag.embed.vectors import BILINEAR, Floats, Folds, Ids, ModelName, fit_text_map
+from kgtag.embed.vectors import BILINEAR, Floats, Folds, Ids, ModelName, Vectors
 from kgtag.evaluation.calibration import Reliability
 from kgtag.evaluation.embeddings import RankReport, evaluate
 from kgtag.evaluation.tagging import gold_concepts
@@ -26,6 +28,10 @@ from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.train.calibration import calibrate, measure
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model
 from kgtag.types import AnnotatedProduct
+
+if TYPE_CHECKING:
+    from kgtag.train.checkpoints import Resume
+    from kgtag.train.embeddings.model import Trained
 
 _EVALUATED = 2000
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
@@ -62,20 +68,23 @@ def train_embeddings(
     stamp: Stamp | None = None,
     audit_folds: int = 0,
     files: Sequence[Path] = (),
+    resume: Resume = "auto",
 ) -> EmbeddingReport:
     """Train on triples, calibrate, and export to `out`.
 
     Args:
         settings: fields of `Settings` that replace those of the `preset` for the size of the data.
-        texts: text embeddings of `entities`, (E, k) float32, NaN rows where there is none. Entities start from them,
-            and a concept added later gets its vector from its text.
+        texts: text embeddings of `entities`, (E, k) float32, NaN rows where there is none. Entities read them, and one
+            without triples, or added later, gets its vector from its text.
         stamp: version of the taxonomy that the triples are from.
         audit_folds: further models, each without a part of the `broader` triples, for `plausibility_audit`.
         files: further files to keep with the embeddings.
+        resume: whether to resume a training that was killed, from OUT.run beside `out`.
 
     Raises:
-        InputError: an unknown setting, or texts that don't fit the entities.
+        InputError: an unknown setting, texts that don't fit the entities, or a training that diverges.
     """
+    from kgtag.train.checkpoints import RunPlace, digest, keeping
     from kgtag.train.embeddings.model import train
 
     started = time.perf_counter()
@@ -87,34 +96,65 @@ def train_embeddings(
     seed = int(given.get("seed", 0))
     if not len(triples.valid):
         triples = hold_out(triples, 0.1, seed=seed)
-    chosen = replace(preset(triples, given["model"]), **given)
+    if given.get("entities", "auto") == "structure":
+        texts = None
+    if texts is None and given.get("entities", "auto") not in ("auto", "structure"):
+        raise InputError(f"entities = {given['entities']!r} needs texts; give --texts, or train on a store")
+    chosen = replace(preset(triples, given["model"], reading=texts is not None), **given)
     known_text = None if texts is None else texts[: triples.trained]
     fitting, measuring = _parts(triples, seed)
-    trained = train(replace(triples, valid=fitting), chosen, init=known_text)
+    about: dict[str, Any] = {
+        "settings": asdict(chosen) | {"progress": False},
+        "triples": digest([triples.train.tobytes(), fitting.tobytes()]),
+        "texts": "" if known_text is None else digest([known_text.tobytes()]),
+    }
+    with keeping(RunPlace.beside(Path(out), resume=resume), about) as keeper:
+        trained = train(replace(triples, valid=fitting), chosen, texts=known_text, keeper=keeper)
     calibration = calibrate(trained.vectors, triples, triples.knowable(fitting), seed=seed)
     reliable = measure(calibration, trained.vectors, triples, triples.knowable(measuring), seed=seed + 1)
-    ranks = evaluate(trained.vectors, measuring[:_EVALUATED], triples.known, num_entities=len(triples.entities))
-    text_map = None if known_text is None else fit_text_map(known_text, trained.vectors.entity)
+    text_map, entities, vectors = trained.text_map, triples.entities[: triples.trained], trained.vectors
+    if texts is not None:
+        entities, vectors, known_text = _with_untrained(triples, trained, texts)
+    whole = vectors if len(entities) == len(triples.entities) else trained.vectors
+    ranks = evaluate(whole, measuring[:_EVALUATED], triples.known, num_entities=len(triples.entities))
     export = Export(
-        triples.entities[: triples.trained], triples.relations, trained.vectors, calibration, text_map,
+        entities, triples.relations, vectors, calibration, text_map,
         {"ranks": ranks.to_json(), "reliability": reliable.to_json(), "validation": list(trained.validation)},
         **({} if stamp is None else stamp.to_json()),
-        folds=_folds(triples, chosen, audit_folds, known_text) if audit_folds > 1 else None,
+        folds=_folds(triples, chosen, audit_folds, texts) if audit_folds > 1 else None,
         texts=known_text,
     )  # fmt: skip
     version = write_export(export, out, files=files)
+    keeper.done()
     return EmbeddingReport(
-        out=str(out), version=version, model=chosen.model, dim=chosen.dim, entities=triples.trained,
+        out=str(out), version=version, model=chosen.model, dim=chosen.dim, entities=len(entities),
         relations=len(triples.relations), triples=len(triples.train), epochs=len(trained.losses),
         seconds=time.perf_counter() - started, device=trained.device, ranks=ranks, reliability=reliable,
         text_r2=None if text_map is None else text_map.r2,
     )  # fmt: skip
 
 
-def preset(triples: Triples, name: ModelName) -> Settings:
+def _with_untrained(triples: Triples, trained: Trained, texts: Floats) -> tuple[tuple[str, ...], Vectors, Floats]:
+    """The entities, their vectors and texts, with those that no triple of train has, as far as they have a text."""
+    assert trained.text_map is not None
+    n = triples.trained
+    later = np.flatnonzero(np.isfinite(texts[n:]).all(axis=1)) + n
+    entity = np.concatenate([trained.vectors.entity, trained.text_map(texts[later])])
+    names = (*triples.entities[:n], *(triples.entities[i] for i in later.tolist()))
+    return names, replace(trained.vectors, entity=entity), np.concatenate([texts[:n], texts[later]])
+
+
+def preset(triples: Triples, name: ModelName, *, reading: bool = False) -> Settings:
     """Return settings by size of the data: seconds for a demo, minutes for 100,000 triples on two cores."""
     common = Settings(model=name)
     n = len(triples.train)
+    if reading and name in BILINEAR:
+        loss = OneVsAll(dropout=0.1, candidates=None if triples.trained <= 4_000 else 2_048)
+        small = n <= 20_000
+        return replace(
+            common, dim=64 if small else 128, epochs=60, batch_size=128 if small else 512, optimizer="Adam",
+            learning_rate=0.003, init_scale=0.01, loss=loss, check_every=5, patience=3,
+        )  # fmt: skip
     if name not in BILINEAR:
         sampled = replace(common, optimizer="Adam", learning_rate=0.02, margin=6.0 if name == "RotatE" else 3.0)
         if n <= 20_000:
@@ -144,7 +184,8 @@ def _folds(triples: Triples, settings: Settings, count: int, texts: Floats | Non
         out = np.zeros(len(known), dtype=bool)
         out[rows[fold == k]] = True
         part = replace(triples, train=known[~out], valid=known[:0])
-        vectors.append(train(part, settings, init=texts).vectors)
+        found = train(part, settings, texts=texts)
+        vectors.append(found.vectors if texts is None else _with_untrained(triples, found, texts)[1])
         held_out.append(np.column_stack([np.full(out.sum(), k), known[out], uses[known[out][:, 0]]]))
     return Folds(tuple(vectors), np.concatenate(held_out).astype(np.int64))
 
@@ -179,6 +220,7 @@ def train_graph(
     encoder: str | SentenceEncoder | None = DEFAULT_ENCODER,
     settings: Mapping[str, Any] | None = None,
     audit_folds: int = 0,
+    resume: Resume = "auto",
 ) -> EmbeddingReport:
     """Train on the taxonomy, on the accepted tags of `items` and on the annotators' links of `annotated`.
 
@@ -212,5 +254,29 @@ def train_graph(
             placer = train_places(taxonomy, reader, seed=int((settings or {}).get("seed", 0)))
             files = [reader.onnx, reader.tokenizer, *(placer.write(Path(kept)) if placer is not None else ())]
         return train_embeddings(
-            triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds, files=files
+            triples, out=out, settings=settings, texts=texts, stamp=stamp, audit_folds=audit_folds, files=files,
+            resume=resume,
+        )  # fmt: skip
+
+
+def train_on_texts(
+    triples: Triples,
+    texts: Mapping[str, str],
+    *,
+    out: Path,
+    encoder: str = DEFAULT_ENCODER,
+    settings: Mapping[str, Any] | None = None,
+    resume: Resume = "auto",
+) -> EmbeddingReport:
+    """Train on triples whose entities have `texts`, by name; raise InputError where none of them has one."""
+    known = [name for name in triples.entities if texts.get(name)]
+    if not known:
+        raise InputError(
+            f"none of the {len(triples.entities)} entities has a text; the first is {triples.entities[0]!r}"
         )
+    with exported(encoder) as reader:
+        rows = dict(zip(known, reader.encode_uncached([texts[name] for name in known]), strict=True))
+        none = np.full(len(rows[known[0]]), np.nan, dtype=np.float32)
+        read = np.stack([rows.get(name, none) for name in triples.entities])
+        files = [reader.onnx, reader.tokenizer]
+        return train_embeddings(triples, out=out, settings=settings, texts=read, files=files, resume=resume)

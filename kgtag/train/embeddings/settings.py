@@ -46,6 +46,10 @@ class Settings(Checked):
     negatives: int = 32
     margin: float = 9.0
     init_scale: float = 0.05
+    entities: Literal["auto", "structure", "text", "both"] = "auto"
+    """What an entity's vector comes from; "auto" is both where texts are given."""
+    structure_dropout: float = 0.5
+    """Chance that a step sees of an entity what its text says alone."""
     check_every: int = 10
     """Epochs between two evaluations on the validation sample."""
     patience: int = 5

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from graph.errors import InputError
 from graph.history.versions import Stamp
 from graph.taxonomy import Taxonomy
 from kgtag.embed.scorer import Scorer
 from kgtag.embed.triples import Triples
+from kgtag.embed.vectors import Floats
 from kgtag.evaluation.embeddings import evaluate
-from kgtag.train.embeddings.model import project, train
+from kgtag.train.checkpoints import Keeper
+from kgtag.train.embeddings.model import Batch, OneVsAllTrainingLoop, train
 from kgtag.train.embeddings.run import train_embeddings, train_graph
 from kgtag.train.embeddings.settings import OneVsAll, Settings, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
@@ -81,28 +86,110 @@ def test_direction_is_learnt() -> None:
     assert right.mean() > 0.95
 
 
-def test_text_starts_entities_and_gives_newcomers_a_vector(tmp_path: Path) -> None:
-    triples = blocks()
+def read_blocks(triples: Triples, missing: int | None = None) -> tuple[Floats, Floats]:
+    """Texts of the entities, which tell their block, and those of the ten blocks."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(10, 12))
+    centres = rng.normal(size=(10, 12)).astype(np.float32)
     block = np.array([int(name[1:]) // 6 for name in triples.entities])
-    texts = (centres[block] + 0.05 * rng.normal(size=(60, 12))).astype(np.float32)
-    texts[7] = np.nan
-    report = train_embeddings(triples, out=tmp_path / "model", settings={"dim": 16, "epochs": 40}, texts=texts)
+    texts = (centres[block] + 0.05 * rng.normal(size=(len(block), 12))).astype(np.float32)
+    if missing is not None:
+        texts[missing] = np.nan
+    return texts, centres
+
+
+@pytest.mark.parametrize("model", ["ComplEx", "RotatE", "TransE"])
+def test_entities_read_and_newcomers_have_a_vector(model: str, tmp_path: Path) -> None:
+    triples = blocks()
+    texts, centres = read_blocks(triples, missing=7)
+    settings = {"model": model, "dim": 16, "epochs": 40}
+    report = train_embeddings(triples, out=tmp_path / "model", settings=settings, texts=texts)
     assert report.text_r2 is not None and report.text_r2 > 0.2
-    scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2].astype(np.float32)})
+    scorer = Scorer.load(tmp_path / "model").with_texts({"new": centres[2]})
     nearest = [name for name, _ in scorer.neighbours("new", 5)]
     assert sum(12 <= int(name[1:]) < 18 for name in nearest) >= 4
-    (probability,) = scorer.probabilities([("new", "likes", "e13")])
-    assert probability is not None and probability > 0.5
+    inside, outside = scorer.probabilities([("new", "likes", "e13"), ("new", "likes", "e40")])
+    assert inside is not None and outside is not None and inside > 0.5 > outside
+    assert not (tmp_path / "model.run").exists()
 
 
-def test_projection_keeps_what_is_missing_missing() -> None:
-    text = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
-    text[3] = np.nan
-    projected = project(text, 8)
-    assert projected.shape == (20, 8)
-    assert np.isnan(projected[3]).all() and np.isfinite(np.delete(projected, 3, axis=0)).all()
+def test_an_entity_without_triples_is_ranked_by_its_text(tmp_path: Path) -> None:
+    whole = blocks()
+    kept = [one for one in whole.labelled(whole.train) if "e20" not in one]
+    held = [one for one in whole.labelled(whole.train) if one[0] == "e20" and one[1] == "likes"]
+    triples = Triples.of(kept, whole.labelled(whole.valid)[:20], held)
+    assert triples.entities[triples.trained :] == ("e20",)
+    texts, _ = read_blocks(triples)
+    read = train_embeddings(triples, out=tmp_path / "read", settings={"dim": 16}, texts=texts)
+    blind = train_embeddings(
+        triples, out=tmp_path / "blind", settings={"dim": 16, "entities": "structure"}, texts=texts
+    )
+    assert read.ranks.mrr > 0.2 > blind.ranks.mrr and read.entities == blind.entities + 1
+    assert "e20" in Scorer.load(tmp_path / "read") and "e20" not in Scorer.load(tmp_path / "blind")
+
+
+def test_a_killed_training_ends_as_if_nothing_had_happened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    triples = blocks()
+    texts, _ = read_blocks(triples)
+    settings = {"dim": 8, "epochs": 12, "check_every": 3, "device": "cpu"}
+    whole = train_embeddings(triples, out=tmp_path / "whole", settings=settings, texts=texts)
+    save = Keeper.save
+
+    def killed(self: Keeper, state: Mapping[str, Any]) -> None:
+        save(self, state)
+        if state["epoch"] == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_embeddings(triples, out=tmp_path / "half", settings=settings, texts=texts)
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="holds an unfinished run of another kind: dim was 8 and is 16 now"):
+        train_embeddings(triples, out=tmp_path / "half", settings={**settings, "dim": 16}, texts=texts)
+    resumed = train_embeddings(triples, out=tmp_path / "half", settings=settings, texts=texts)
+    assert (resumed.version, resumed.epochs) == (whole.version, whole.epochs)
+
+
+def test_a_training_that_diverges_says_what_to_do(tmp_path: Path) -> None:
+    settings = {"dim": 8, "learning_rate": 1e30}
+    with pytest.raises(InputError, match=r"diverged: with learning_rate = .* the loss is no longer a number; try 1e"):
+        train_embeddings(blocks(), out=tmp_path / "model", settings=settings)
+
+
+def test_short_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    process = OneVsAllTrainingLoop._process_batch
+
+    def tight(self: OneVsAllTrainingLoop, batch: Batch, *args: Any, **options: Any) -> torch.Tensor:
+        if len(batch.fixed) > 32:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return process(self, batch, *args, **options)
+
+    monkeypatch.setattr(OneVsAllTrainingLoop, "_process_batch", tight)
+    trained = train(blocks(), Settings(dim=8, epochs=2, batch_size=128))
+    assert len(trained.losses) == 2
+    assert "batches of 64" in caplog.text and "batches of 32" in caplog.text
+
+
+def test_texts_beside_triples(tmp_path: Path) -> None:
+    lines = [
+        "oak\tisA\ttree",
+        "elm\tisA\ttree",
+        "cod\tisA\tfish",
+        "eel\tisA\tfish",
+        "tree\tisA\tplant",
+        "fish\tisA\tanimal",
+    ]
+    (tmp_path / "train.txt").write_text("\n".join(lines))
+    (tmp_path / "names.tsv").write_text("oak\tOak tree\nelm\tElm tree\ncod\tCod, a fish\n")
+    out = tmp_path / "out"
+    command = ["train", "embeddings", "--triples", str(tmp_path), "--texts", str(tmp_path / "names.tsv"), "--dim", "4"]
+    ran = main(*command, "--epochs", "2", "--out", str(out))
+    assert ran.code == 0, ran.stderr
+    scorer = Scorer.load(out)
+    assert scorer.text_map is not None and (out / "encoder.onnx").is_file()
+    assert scorer.neighbours("oak", 1)[0][0] == "elm" and scorer.neighbours("eel") == []
+    (tmp_path / "names.tsv").write_text("oak Oak tree\n")
+    ran = main(*command, "--out", out)
+    assert ran.code == 2 and "entity TAB text expected, not 'oak Oak tree'" in ran.stderr
 
 
 def test_a_taxonomy_with_items_trains_and_records_its_revision(tmp_path: Path) -> None:
