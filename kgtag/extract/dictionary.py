@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from itertools import chain, pairwise
 from typing import get_args
 
-from graph.labels import joined, normal_form, words
+from graph.labels import CJK, joined, normal_form, words
 from graph.model import Kind
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.extract.lexicon import SURE
@@ -19,6 +19,8 @@ _LONGEST = 16
 """Words, or Chinese characters, of a label that is looked for."""
 _LETTER = 0.7
 """`SURE` for labels of a single character (a size, say), counted on 37 mentions; for those of a text, not counted."""
+_SHADE = re.compile(r"[大小深浅亮暗纯正全]")
+"""What may stand before a label of one Chinese character, and is not a part of another word."""
 _APART = re.compile(r"[,;:!?|()\[\]{}<>，、；：！？。（）【】]|\.\s")
 """What a label reaches over only where it is written so: "bags, cases" may be a label."""
 
@@ -67,6 +69,19 @@ class LabelFinder:
         return []
 
 
+def _in_a_word(text: str, span: Span, names: Sequence[Span]) -> bool:
+    """Whether a label of one Chinese character has neighbours that belong to no name: "3米", "米其林", "显白"."""
+    if span.end - span.start > 1 or not CJK.match(text, span.start):
+        return False
+    before, after = text[span.start - 1 : span.start], text[span.end : span.end + 1]
+    begun = any(one.end == span.start for one in names) or _SHADE.match(before) is not None
+    begun = begun or text[span.start] in "男女童"  # "阔腿裤女"
+    ended = any(one.start == span.end for one in names) or after in "色的"
+    if before.isdigit():
+        return True
+    return (CJK.match(before) is not None and not begun) or (CJK.match(after) is not None and not ended)
+
+
 def _whole(title: str, end: int, start: int) -> bool:
     """Whether a name may end or begin between two words, at the characters end..start: not beside the hyphen of
     "T-shirt" or "V-neck"."""
@@ -101,6 +116,7 @@ class LabelExtractor(Extractor):
         """One mention for each attribute that has the label; the more there are, the less sure is each."""
         given = find_concept(self._taxonomy, product.category, "category") if product.category else None
         categories = list(self._categories.find(product.title))
+        heads = [span for span, _ in categories]
         likely = [given] if given else [concept for _, concepts in categories for concept in concepts]
         fitting = frozenset(chain.from_iterable(self._taxonomy.attributes_for(category) for category in likely))
         named = set[str]()
@@ -110,16 +126,28 @@ class LabelExtractor(Extractor):
             return attribute not in named and (given is None or attribute in fitting)
 
         for field in get_args(Field):
-            found = list(self._in(product, field, admitted, fitting))
+            found = list(self._in(product, field, admitted, fitting, heads if field == "title" else ()))
             yield from found
             named |= {mention.attribute for mention in found}
 
     def _in(
-        self, product: Product, field: Field, admitted: Callable[[str], bool], fitting: Set[str]
+        self,
+        product: Product,
+        field: Field,
+        admitted: Callable[[str], bool],
+        fitting: Set[str],
+        categories: Sequence[Span],
     ) -> Iterator[Mention]:
-        """Of several attributes that have a label, those that are `fitting`, if any are."""
+        """Of several attributes that have a label, those that are `fitting`, if any are. The noun of a category's name
+        is no value ("cream" of "face cream"), nor is a character of another Chinese word (红 of 红鸟)."""
         text = product.title if field == "title" else product.text or ""
-        for span, values in self._titles.find(text, admitted=admitted):
+        named = list(self._titles.find(text, admitted=admitted))
+        spans = [*categories, *(span for span, _ in named)]
+        for span, values in named:
+            if any(one.start < span.start and span.end == one.end for one in categories) or _in_a_word(
+                text, span, spans
+            ):
+                continue
             every = {home for value in values if (home := self._taxonomy.attribute_of(value)) is not None}
             homes = sorted(every & fitting or every)
             surface = text[span.start : span.end]

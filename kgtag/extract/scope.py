@@ -97,6 +97,10 @@ _CUES = (
         _VALUES, before=True, joined=_LIST),
     _Cue("negated", _words(r"\s+(?:(?:is|are)\s+)?not\s+(?:supported|available|possible|usable)"), _VALUES,
         before=True),
+    _Cue("negated", _words(
+        r"\b(?:(?:anything|everything|all)\s+but|except(?:\s+for)?|instead\s+of|rather\s+than|goodbye\s+to|"
+        r"(?:au(?:ß|ss)er|sauf))(?!\w)|拒绝|告别|切?勿|谢绝|杜绝|(?<!清|去|消|祛|解|拆|移|剔|扫)除(?!了|尘|湿|臭|味|螨|垢|草|锈|菌)"),
+        _VALUES, joined=_LIST),
     _Cue("negated", _words(r"(?:均|都|一概|全部)不(?:含|带|添加|加|用)"), _ALL, before=True, joined=_OR),
     _Cue("not_included", _words(
         r"\s*(?:(?:is|are)\s+)?(?:(?:not|n[’'`]t)\s+(?:incl\w*|suppl\w*|part)|isn[’'`]?t\s+part|sold\s+separately|excluded|"
@@ -104,11 +108,13 @@ _CUES = (
     _Cue("not_included", _words(
         r"\b(?:excl(?:udes?|uding|\.)?|(?:does\s+not|doesn[’'`]?t)\s+(?:include|come\s+with)|not\s+including)(?!\w)"
         r"|不包[括含]|[不无](?:配|送|附)(?!色|搭)"), _ALL, joined=_LIST),
-    _Cue("imitated", _words(r"\b(?:faux|fake|imitation|simulated|artificial|kunst|replica|looks\s+like)\b|仿|人造|假|"
+    _Cue("imitated", _words(r"\b(?:faux|fake|imitation|simulated|artificial|kunst|replica|"
+        r"(?:looks?|smells?|tastes?|feels?)\s+like)\b|仿|人造|假|"
         r"(?<![A-Za-z品种分各])类"), frozenset(("material", "other"))),
     _Cue("imitated", _words(r"\b(?:vegan|pu|synthetic|mock|man-?made|as\s+soft\s+as)\b|合成|人工"),
         frozenset(("material",))),
-    _Cue("imitated", _words(r"[\s-]?(?:look|effect|feel|touch|optik|imitation|alternative)\b|-like\b|[质触手]感"),
+    _Cue("imitated", _words(
+        r"[\s-]?(?:look|effect|feel|touch|textured?|optik|imitation|alternative)\b|-like\b|[质触手]感"),
         frozenset(("material", "other", "category")), before=True),
     _Cue("imitated", _words(r"[\s-]?(?:style|inspired|grain|effekt|shaped?|themed)\b(?!\s+like)|造型|形状"),
         frozenset(("material", "category")), before=True),
@@ -122,7 +128,7 @@ _CUES = (
         r"\b(?:for|fits?(?=\s+(?:your|any|all|most|the|an?|over|in|on)\b)|(?:to|that|which|will)\s+fit|holds?|"
         r"goes\s+(?:under|in|into|over|on)|attach(?:es)?\s+to|tops\s+up|charges|compatible\s+with|(?:works?|used?)\s+with|"
         r"suitable\s+for|replaces|für|passend\s+zu|pour|para)\b|适用于?|适配|兼容|用于|专为|可[装放]|替换|(?<![\u4e00-\u9fff])[给装放]"),
-        frozenset(("category", "material", "look", "maker")), gap=3, joined=_BESIDE),
+        frozenset(("category", "material", "look", "maker")), gap=5, joined=_BESIDE),
     _Cue("intended_for", _words(r"\b(?:fits?|suits?)\b(?!\s+true)"), _CATEGORY, gap=3, joined=_BESIDE),
     _Cue("intended_for", _words(
         r"[\s-]*(?:(?:carrying|replacement|cleaning|storage|travel|spare|drying)\s+)?(?:cases?|covers?|chargers?|straps?|stands?|"
@@ -141,17 +147,18 @@ _STOP = re.compile(
 )
 _PLURAL = re.compile(r"[A-Za-z]{2}[^SsUuIi\W]s$", re.IGNORECASE)
 _HEADS = re.compile(
-    r"[ -](?:(?!(?:with|and|or|for|in|of|by|from|on|plus)\b)[a-z]+[ -])?(?:towel|table|"
+    r"[ -](?:(?!(?:with|and|or|for|in|of|by|from|on|plus)\b)[a-z]+[ -]){0,2}(?:towel|table|"
     r"desk|chair|stool|bench|shelf|cabinet|machine|maker|grinder|mill|press|roaster|frother|"
     r"pot|kettle|cup|mug|tray|spoon|scoop|strainer|infuser|filter|mat|rug|carpet|curtain|cover|holder|rack|ladder|hook(?!\s*(?:&|and|\+|n)\s*loop)|"
     r"stand|lamp|lampshade|brush|balm|oil|soap|candle|snuffer|lotion|scrub|spray|mist|perfume|scent|syrup|mold|mould|cutter|"
     r"slicer|peeler|opener|grater|timer|thermometer|clock|dispenser|warmer|cooler|dryer|fountain|feeder|toy|puzzle|poster|"
     r"sticker|magnet|badge|calendar|novel|notebook|costume|apron|glove|wallet|keychain|earring|bracelet|necklace|mount|tree|"
     r"yarn|thread|loom|glue|adhesive|paint|varnish|primer|detergent|fertili[sz]er|repellent|seedling|"
-    r"drum|pump|hose|wheel|tyre|sensor|detector|antenna|stroller)"
-    r"(?:s|es)?(?!\w)|[ -]shade(?!\w)|(?<=[\u4e00-\u9fff])(?:[几巾具壶杯盘桌台机架器勺漏椅柜灯刀板毯帘布箱]|"
+    r"drum|pump|hose|wheel|tyre|sensor|detector|antenna|stroller|"
+    r"liner|footprint|stake|patch(?:\s+kit)?|repair\s+kit|container|lid|bin|replacement|polish)"
+    r"(?:s|es)?(?!\w)|[ -]shade(?!\w)|(?<=[\u4e00-\u9fff])(?:[几巾具盖线级壶杯盘桌台机架器勺漏椅柜灯刀板毯帘布箱]|"
     r"[\u4e00-\u9fff]{0,6}(?:(?<![带配送含纽排搭卡系双单])(?:器|勺|膏|扣)(?![\u4e00-\u9fff])|模具|纸样|背带|空管|空瓶|除味[包盒剂]|替换(?![\u4e00-\u9fff]*款)|"
-    r"喷雾|脚垫|毛线|胶水|油漆|清洁剂|洗涤剂|修复剂|[储收][存粮纳物]?[桶罐]|挂画|海报|贴纸|花瓶|小说))",
+    r"喷雾|脚垫|毛线|胶水|锅盖|壶盖|杯盖|外壳|链条|防[雨尘]罩|灯罩|除垢剂|干洗|清洗服务|护理[膏剂液]|油漆|清洁剂|洗涤剂|修复剂|[储收][存粮纳物]?[桶罐]|挂画|海报|贴纸|花瓶|小说))",
     re.IGNORECASE,
 )
 """Nouns that say what a thing is, whatever stands before them. Of the commonest in shops' titles; no list is whole."""
@@ -243,6 +250,8 @@ def _after(cue: _Cue, text: str, end: int, names: Sequence[Name]) -> Iterator[Na
         elif name.span.start >= at:
             between = text[at : name.span.start]
             joined = cue.joined is not None and cue.joined.fullmatch(between) is not None
+            if cue.rule == "intended_for" and name.topic == last == "category" and _LIST.fullmatch(between):
+                joined = True
             if cue.gap and name.topic == "category" and not _STOP.search(between) and not CJK.search(between):
                 joined = True
             if not joined or (last == "category" != name.topic and not between.strip(" -")):
@@ -250,6 +259,9 @@ def _after(cue: _Cue, text: str, end: int, names: Sequence[Name]) -> Iterator[Na
             if _COMMA.fullmatch(between):
                 waiting.append(name)
                 at = name.span.end
+                if cue.rule == "intended_for" and sum(one.topic == "category" for one in waiting) > 1:
+                    yield from waiting  # "for jackets, hats, bags"
+                    waiting = []
                 continue
             yield from waiting
             cue = replace(cue, joined=_OR) if cue.joined is _LIST else cue
@@ -278,7 +290,8 @@ def _before(cue: _Cue, text: str, start: int, names: Sequence[Name]) -> Iterator
     own = [name for name in names if name.span.end == start]
     yield from own
     at = min((name.span.start for name in own), default=-1)
+    joined = cue.joined if cue.joined is not _LIST else _OR  # "4-pack, cotton-free" is a pack
     for name in reversed(names):
-        if name.span.end <= at and cue.joined is not None and cue.joined.fullmatch(text[name.span.end : at]):
+        if name.span.end <= at and joined is not None and joined.fullmatch(text[name.span.end : at]):
             yield name
-            at = name.span.start
+            at, joined = name.span.start, cue.joined

@@ -90,11 +90,14 @@ class TitleNames:
         self.own_odds = reading.own
 
     def says(self, concept: str) -> float:
-        """1 where the head of the title is the category or broader, less for other names, -1 where it says no."""
+        """1 where the head of the title is the category or broader, less for other names, -1 where it says no: "lamp
+        shade for table lamps" is no table lamp, and "polish for boots" are no hiking boots."""
+        if concept in self._denied:
+            return -1.0
         heads = [one.head for one in self.meant if names_category(self._taxonomy, [one.concept], concept)]
         if heads:
             return 1.0 if any(heads) else _BESIDE
-        return -1.0 if concept in self._denied else 0.0
+        return -1.0 if names_category(self._taxonomy, self._denied, concept) else 0.0
 
 
 def names_category(taxonomy: Taxonomy, named: Iterable[str], concept: str) -> bool:
@@ -108,6 +111,8 @@ training titles the right category is named in 72 of 100, any given other one in
 because wrong names are near misses."""
 _ALONE = 0.963
 """How often the only category that a title of the shop's own goods names is right, where it was not trained."""
+_SUREST = 0.9
+"""The most that guesses count for where the head of the title names a category that was not trained."""
 _FLOOR = 0.01
 """Categories less probable than this are noise, not candidates."""
 
@@ -164,6 +169,8 @@ class CategoryPredictor:
         sure = min(max(sure, 1e-9), 1 - 1e-9)
         untrained = self._untrained(names, trained)
         others = [one for one in untrained if not (self._below(one, trained) or self._above(one, trained))]
+        if others:  # What was not trained cannot be guessed, however sure the guess of another.
+            sure, says = min(sure, _SUREST), {one: said for one, said in says.items() if said != _BESIDE}
         odds = math.log(sure / (1 - sure))
         odds += names.own * (self._known * max((0.0, *says.values())) - _NAMED * bool(others))
         by_odds, by_reading, one = self._kindred

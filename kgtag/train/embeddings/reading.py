@@ -92,11 +92,11 @@ def reading_model(
         )
         mixture = TextAndStructure(settings.structure_dropout)
         entities = CombinedRepresentation(max_id=None, base=[text, own], combination=mixture)
-    turned = settings.model == "RotatE"
+    rotates = settings.model == "RotatE"
     relations = Embedding(
         max_id=factory.num_relations, shape=(settings.dim,), dtype=dtype,
-        initializer=init_phases if turned else spread_of(_RELATIONS),
-        constrainer=complex_normalize if turned else None,
+        initializer=init_phases if rotates else spread_of(_RELATIONS),
+        constrainer=complex_normalize if rotates else None,
     )  # fmt: skip
     return ERModel(
         triples_factory=factory, interaction=settings.model,

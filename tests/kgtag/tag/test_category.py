@@ -49,8 +49,8 @@ def test_names_in_titles(taxonomy: Taxonomy, title: str, named: dict[str, str]) 
     assert {id: title[span.start : span.end] for span, ids in found for id in ids} == named
 
 
-def _categorise(taxonomy: Taxonomy, title: str, **guesses: float) -> dict[str, float]:
-    names = {id.replace("-", "_"): id for id in LABELS}
+def _categorise(taxonomy: Taxonomy, title: str, untrained: str = "", **guesses: float) -> dict[str, float]:
+    names = {id.replace("-", "_"): id for id in LABELS if id != untrained}
     binding = LabelMap.of(taxonomy, attributes=[], categories=names, recorded=names)
     extraction = Extraction((), tuple(guesses.items()))
     predictor = CategoryPredictor(taxonomy, binding)
@@ -77,6 +77,20 @@ def test_a_name_turns_a_weak_guess_but_not_a_sure_one(taxonomy: Taxonomy) -> Non
 def test_a_broader_name_speaks_for_what_is_below_it(taxonomy: Taxonomy) -> None:
     found = _categorise(taxonomy, "brown boots", hiking_boots=0.4, tea=0.4)
     assert found["hiking-boots"] > 0.7 and found["tea"] < 0.05
+
+
+def test_what_was_not_trained_is_not_guessed_away(taxonomy: Taxonomy) -> None:
+    found = _categorise(taxonomy, "black T-shirt", "t-shirts", hiking_boots=0.999)
+    assert found["t-shirts"] > 0.5 > found["hiking-boots"]
+    beside = _categorise(taxonomy, "T-shirts for tea lovers", "t-shirts", tea=0.999)
+    assert beside["t-shirts"] > 0.5 > beside.get("tea", 0)
+
+
+def test_what_is_denied_is_not_guessed_either(taxonomy: Taxonomy) -> None:
+    narrower = _categorise(taxonomy, "wax for boots", hiking_boots=0.95)
+    assert narrower.get("hiking-boots", 0) < 0.5
+    beside_broader = _categorise(taxonomy, "shoes bag for boots", boots=0.99)
+    assert beside_broader.get("boots", 0) < 0.5
 
 
 @given(st.text(max_size=60), st.lists(st.floats(0, 0.2), min_size=5, max_size=5))
