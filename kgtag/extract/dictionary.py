@@ -138,8 +138,8 @@ class LabelExtractor(Extractor):
         fitting: Set[str],
         categories: Sequence[Span],
     ) -> Iterator[Mention]:
-        """Of several attributes that have a label, those that are `fitting`, if any are. The noun of a category's name
-        is no value ("cream" of "face cream"), nor is a character of another Chinese word (红 of 红鸟)."""
+        """Of several attributes that have a label, those that are `fitting`, if any are. Left out are the
+        noun of a category's name ("cream" of "face cream") and characters of other Chinese words (红 of 红鸟)."""
         text = product.title if field == "title" else product.text or ""
         named = list(self._titles.find(text, admitted=admitted))
         spans = [*categories, *(span for span, _ in named)]

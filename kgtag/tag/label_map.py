@@ -90,8 +90,8 @@ class TitleNames:
         self.own_odds = reading.own
 
     def says(self, concept: str) -> float:
-        """1 where the head of the title is the category or broader, less for other names, -1 where it says no: "lamp
-        shade for table lamps" is no table lamp, and "polish for boots" are no hiking boots."""
+        """1 where the head of the title is the category or broader, less for other names, -1 where it says no ("polish
+        for boots"), which holds for what is narrower too."""
         if concept in self._denied:
             return -1.0
         heads = [one.head for one in self.meant if names_category(self._taxonomy, [one.concept], concept)]
@@ -170,7 +170,7 @@ class CategoryPredictor:
         untrained = self._untrained(names, trained)
         others = [one for one in untrained if not (self._below(one, trained) or self._above(one, trained))]
         if others:  # What was not trained cannot be guessed, however sure the guess of another.
-            sure, says = min(sure, _SUREST), {one: said for one, said in says.items() if said != _BESIDE}
+            sure, says = min(sure, _SUREST), {one: weight for one, weight in says.items() if weight != _BESIDE}
         odds = math.log(sure / (1 - sure))
         odds += names.own * (self._known * max((0.0, *says.values())) - _NAMED * bool(others))
         by_odds, by_reading, one = self._kindred
