@@ -12,19 +12,20 @@ from dataclasses import dataclass
 
 from graph.errors import FileFormatError, InputError
 from graph.formats.table import Table
-from graph.labels import language_tag
+from graph.labels import CJK, language_tag
 from graph.model import RELATION_TYPES
 
 TEXTS: Mapping[str, str] = {
-    "pref_label": "pref_label label name preferred_label category_name category_title term_name node_name term title",
-    "alt_label": "alt_label synonyms synonym alternative_label alternative_labels alt_labels aliases alias",
+    "pref_label": "pref_label label name preferred_label category_name category_title term_name node_name term title "
+    "名称 分类名称 类目名称 类别名称 品类名称 标签 名字 bezeichnung",
+    "alt_label": "alt_label synonyms synonym alternative_label alternative_labels alt_labels aliases alias 同义词 别名",
     "hidden_label": "hidden_label hidden_labels",
-    "definition": "definition description comment scope_note category_description",
+    "definition": "definition description comment scope_note category_description 定义 描述 说明 beschreibung",
 }
 """Headers of texts in a language, best first."""
 ROLES: Mapping[str, str] = {
     "id": "id unique_id category_id category_code term_id entity_id concept_id node_id code category_key key uri "
-    "iri url handle category_handle slug category_slug url_key",
+    "iri url handle category_handle slug category_slug url_key 编号 编码 代码 分类编码 类目编码 类目id 分类id nr. nr",
     "scheme": "scheme",
     "kind": "kind",
     "notation": "notation",
@@ -32,9 +33,11 @@ ROLES: Mapping[str, str] = {
     "choice": "choice",
     "parent": "parent parents parent_id parent_unique_id parent_category_id parent_code parent_category_code "
     "parent_term_id parent_node_id parent_key parent_uri parent_handle parent_category_handle parent_slug "
+    "父级 上级 父类 父类目 父分类 上级类目 上级分类 父级编号 父级编码 上级编号 上级编码 父id 父级id "
+    "obergruppe oberkategorie "
     "parent_category parent_name parent_term sub_type_of sub_class_of sub_property_of broader_term broader_concept",
     "path": "path full_path category_path full_name breadcrumb breadcrumbs taxonomy_path tree_path hierarchy "
-    "category_hierarchy path_names",
+    "category_hierarchy path_names 路径 类目路径 分类路径",
     "category": "category product_category google_product_category main_category",
     "categories": "categories product_categories kategorien catégories categorías categorie 分类",
     **{type: type for type in RELATION_TYPES},
@@ -43,6 +46,7 @@ ROLES: Mapping[str, str] = {
 }
 """Headers of everything else, best first."""
 _LEVEL = re.compile(r"(?:tier|level|lvl|l|categorylevel|category|cat|ebene)(\d{1,2})(?:name)?")
+_CJK_LEVEL = re.compile(r"([一二三四五六])级(?:分类|类目|品类|类别)?")
 _HIERARCHICAL = frozenset({"parent", "path", "category", "categories", "broader", "value_of"})
 _CODES = frozenset({"code", "categorycode"})
 """Keys that are notations too, where another column is the id."""
@@ -151,6 +155,8 @@ def columns(table: Table, given: Mapping[str, str], *, lang: str) -> Columns:
         ranked["category", ""] = [one for one in ranked["category", ""] if one[1] not in levels]
     at, texts = _best(table, ranked)
     keys = tuple(position for _, position in sorted(ranked["id", ""])[1:])
+    if "id" not in at and "notation" in at:  # which a parent may be named by
+        keys = (at["notation"],)
     codes = [position for position in keys if key(table.header[position]) in _CODES]
     if codes:
         at.setdefault("notation", codes[0])
@@ -193,7 +199,10 @@ def _role(header: str) -> tuple[str, str | None, int]:
     """Role, language if one is named, and rank of a header; role "" without a meaning."""
     plain = key(header)
     if plain in _KEYS:
-        return (_KEYS[plain][0], None, _KEYS[plain][1])
+        role, rank = _KEYS[plain]
+        return role, "zh" if role in TEXTS and CJK.match(plain) else None, rank
+    if level := _CJK_LEVEL.fullmatch(plain):
+        return "level", None, "一二三四五六".index(level[1])
     if level := _LEVEL.fullmatch(plain):
         return "level", None, int(level[1])
     if _NUMBERED.fullmatch(plain):
@@ -228,6 +237,8 @@ def _position(table: Table, header: str) -> int:
 
 def nameless(table: Table) -> FileFormatError:
     """The error for a table without a column of names."""
+    if table.file.suffix.lower() in (".yaml", ".yml"):
+        return FileFormatError(str(table.file), "YAML is not read; save it as CSV or JSONL")
     first = next((one for one in table.header if one and not _role(one)[0]), "NAME")
     message = (
         f"no column of names was recognised among {_shown(table.header)}; say which it is: --column label={first!r}, "

@@ -21,6 +21,8 @@ from graph.model import LANGUAGE_TAG
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _largest = 256 << 20
+_ZIP = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""First bytes of .xlsx and .ods, and of .xls."""
 _BOMB = 100
 """Compression factor from which a gzipped file counts as made to fill memory; text has about 10."""
 _HARMLESS = 8 << 20
@@ -86,6 +88,8 @@ def decode(raw: bytes, path: Path | str, number: int) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        if number == 1 and raw.startswith(_ZIP):
+            message = "this is a spreadsheet, or another packed file; save it as CSV in UTF-8"
         column = len(raw[: error.start].decode()) + 1
         raise FileFormatError(str(path), message, line=number, column=column) from None
 

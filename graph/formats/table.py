@@ -113,8 +113,9 @@ def _header(
                 return above, delimiter
     full = [line for line in lines if line.strip()]
     delimiter = max(delimiters, key=lambda one: sum(line.count(one) for line in full))
-    usual = sorted(line.count(delimiter) for line in full)[len(full) // 2] if full else 0
-    return next((n for n, line in enumerate(lines) if line.strip() and line.count(delimiter) >= usual), 0), delimiter
+    filled = [len(_filled(line, delimiter)) for line in lines]
+    usual = sorted(many for many in filled if many)[sum(map(bool, filled)) // 2] if any(filled) else 0
+    return next((n for n, many in enumerate(filled) if many >= usual and many), 0), delimiter
 
 
 def _filled(line: str, delimiter: str) -> list[str]:

@@ -79,6 +79,8 @@ class _Reading:
         if opened.above:
             self.notes.append(f"{opened.above} rows of {file.name} stand above its column names and were left out")
         rows = self._sound(opened, columns)
+        if columns.levels:
+            rows = self._filled(opened, rows, columns.levels)
         sample = list(islice(rows, _SAMPLE))
         if not sample:
             raise FileFormatError(str(file), "there are no rows below the column names")
@@ -255,6 +257,27 @@ class _Reading:
         parent = cell.get("parent", "").strip()
         stated = bool(cell.get("kind", "").strip())
         self.entries.append(Entry(concept, opened.file, row.line, above, whole, parent, keys, edges or None, stated))
+
+    def _filled(self, opened: table.Table, rows: Iterator[table.Row], levels: Sequence[int]) -> Iterator[table.Row]:
+        """Rows whose first levels are blank, as outlines have them, with those of the row above."""
+        above: list[str] = []
+        many, example = 0, ""
+        for row in rows:
+            path = [row.cell(at).strip() for at in levels]
+            first = next((depth for depth, text in enumerate(path) if text), 0)
+            if 0 < first <= len(above) and all(above[:first]):
+                path[:first] = above[:first]
+                cells = [*row.cells, *[""] * (max(levels) + 1 - len(row.cells))]
+                for at, text in zip(levels, path, strict=True):
+                    cells[at] = text
+                row = replace(row, cells=cells)
+                many, example = many + 1, example or f"{opened.file.name}:{row.line}"
+            above = path
+            yield row
+        if many:
+            self.notes.append(
+                f"{many:,} rows leave their first levels blank, and have those of the row above: {example}"
+            )
 
     def _levels(self, row: table.Row, columns: headers.Columns, separator: str) -> tuple[str, ...]:
         if columns.levels:

@@ -98,16 +98,16 @@ def test_tiers_that_disagree_and_unused_relations_are_named(tmp_path: Path) -> N
 
 
 def test_columns_can_be_named(tmp_path: Path) -> None:
-    content = "Stand 2026\n\nNr;Bezeichnung;Obergruppe\n1;Schuhe;\n2;Stiefel;1\n"
-    with pytest.raises(FileFormatError, match=r"'Nr', 'Bezeichnung', 'Obergruppe'.*--column label='Nr'"):
+    content = "Stand 2026\n\nKode;Sortiment;Sippe\n1;Schuhe;\n2;Stiefel;1\n"
+    with pytest.raises(FileFormatError, match=r"'Kode', 'Sortiment', 'Sippe'.*--column label='Kode'"):
         _read(tmp_path, content)
-    columns = {"id": "nr", "label@de": "Bezeichnung", "parent": "OBER-GRUPPE"}
+    columns = {"id": "kode", "label@de": "Sortiment", "parent": "SIP-PE"}
     found = _read(tmp_path, content, columns=columns)
     assert _tree(found) == {"Schuhe": None, "Stiefel": "Schuhe"} and set(found.concepts[0].pref_label) == {"de"}
-    with pytest.raises(FileFormatError, match=r"no column 'Bezeichung' for --column; did you mean 'Bezeichnung'\?"):
-        _read(tmp_path, content, columns={"label": "Bezeichung"})
+    with pytest.raises(FileFormatError, match=r"no column 'Sortimnt' for --column; did you mean 'Sortiment'\?"):
+        _read(tmp_path, content, columns={"label": "Sortimnt"})
     with pytest.raises(InputError, match="there is no 'labl'; there is pref_label, alt_label"):
-        _read(tmp_path, content, columns={"labl": "Bezeichnung"})
+        _read(tmp_path, content, columns={"labl": "Sortiment"})
 
 
 @pytest.mark.parametrize(

@@ -276,3 +276,46 @@ def test_attributes_are_named_by_label_or_made(tmp_path: Path) -> None:
         ("kgtag:red", "value"),
     ]
     assert made.faults == () and len(made.relations) == 2
+
+
+def test_levels_that_are_left_blank_are_those_of_the_row_above(tmp_path: Path) -> None:
+    text = "Level 1,Level 2,Level 3\nGarden,,\n,Tools,\n,,Spades\n,,Rakes\nKitchen,,\n,Knives,\n"
+    found = _read(tmp_path, text)
+    above = {edge.source: edge.target for edge in found.relations}
+    labels = {one.id: one.label() for one in found.concepts}
+    assert {labels[child]: labels[parent] for child, parent in above.items()} == {
+        "Tools": "Garden", "Spades": "Tools", "Rakes": "Tools", "Knives": "Kitchen"
+    }  # fmt: skip
+    assert any("4 rows leave their first levels blank" in one for one in found.notes)
+
+
+def test_chinese_headers(tmp_path: Path) -> None:
+    found = _read(tmp_path, "编号,名称,上级\n1,服装,\n2,连衣裙,1\n")
+    assert [one.pref_label for one in found.concepts] == [{"zh": "服装"}, {"zh": "连衣裙"}]
+    assert [(edge.source, edge.target) for edge in found.relations] == [("2", "1")]
+    levels = _read(tmp_path, "一级分类,二级分类\n服装,连衣裙\n服装,衬衫\n", lang="zh")
+    assert len(levels.concepts) == 3 and len(levels.relations) == 2
+
+
+def test_a_parent_may_be_named_by_its_notation(tmp_path: Path) -> None:
+    found = _read(tmp_path, "notation,label,parent\nA,Tents,\nA.1,Dome tents,A\n")
+    assert [(edge.source, edge.target) for edge in found.relations] and len(found.concepts) == 2
+
+
+def test_the_header_is_the_first_full_row_where_none_is_known(tmp_path: Path) -> None:
+    text = "Export;;;\nStand 1.1.;;;\nKode;Sortiment;Ober;Notiz\n1;Zelte;;x\n2;Kuppelzelte;1;x\n"
+    with pytest.raises(FileFormatError, match="no column of names was recognised among 'Kode', 'Sortiment'"):
+        _read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "message"),
+    [
+        ("shop.xlsx", b"PK\x03\x04\x14\x00\x82", "this is a spreadsheet, or another packed file; save it as CSV"),
+        ("shop.yaml", b"- id: shoes\n  label: Shoes\n", "YAML is not read; save it as CSV or JSONL"),
+    ],
+)
+def test_what_is_no_table(tmp_path: Path, name: str, raw: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises(FileFormatError, match=message):
+        tabular.read([tmp_path / name])
