@@ -30,6 +30,8 @@ _REASON = "found by comparing snapshots"
 _ATTEMPTS = 10
 _BATCH = 10_000
 """Changes that are replayed at a time, unless the taxonomy is larger."""
+_VERSIONS = 500
+"""Versions read at a time."""
 _PAUSE = 0.02
 """Seconds between the two reads that must agree before an external edit is recorded."""
 log = logging.getLogger(__name__)
@@ -172,6 +174,16 @@ def at_version(store: TaxonomyStore, version: int) -> Taxonomy:
             "found): entries were changed or deleted outside kgtag; restore the store from a backup"
         )
     return found.at_version(version)
+
+
+def version_with(store: TaxonomyStore, revision: str) -> int | None:
+    """The newest version that led to a revision, or None."""
+    before: int | None = None
+    while page := store.versions(before=before, limit=_VERSIONS):
+        if (found := next((one.version for one in page if one.revision == revision), None)) is not None:
+            return found
+        before = page[-1].version
+    return None
 
 
 def entry_at(store: TaxonomyStore, version: int) -> HistoryEntry:
