@@ -299,7 +299,8 @@ def _codes(column: Coded, rows: Longs, *, like: Coded | None = None) -> NDArray[
     if like is None or like.values == column.values:
         return codes
     code = {value: i for i, value in enumerate(like.values)}
-    return np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)[codes]
+    found: NDArray[Any] = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)[codes]
+    return found
 
 
 def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs]:

@@ -18,7 +18,7 @@ from graph.audit.branches import extended_names
 from graph.audit.groups import attribute_rows, carry_loose_numbers, in_use, loose_numbers, numbers_of
 from graph.audit.report import Check, Finding, Reach, Report, findings_of
 from graph.changes import compare
-from graph.columns.columns import CODE, DEFINITION, Flags, Longs, owners
+from graph.columns.columns import CODE, DEFINITION, Flags, Ints, Longs, owners
 from graph.columns.derived import normal_forms
 from graph.model import RelationType
 from graph.taxonomy import Taxonomy
@@ -57,10 +57,16 @@ class Edit:
         for one, other in zip(before.columns.coded[:3], after.columns.coded[:3], strict=True):
             values, others = np.array(one.values, dtype=object), np.array(other.values, dtype=object)
             placed |= values[one.codes[left]] != others[other.codes[right]]
-        self.before = _Side(before, gone | _flags(len(before), left), found.edges_removed, gone, left[placed])
-        self.after = _Side(after, new | _flags(len(after), right), found.edges_added, new, right[placed])
         self._place = np.full(len(before), -1, dtype=np.int64)
         self._place[~gone] = np.flatnonzero(~new)
+        back = np.full(len(after), -1, dtype=np.int64)
+        back[~new] = np.flatnonzero(~gone)
+        lost = _rows_of(before, found.edges_removed)
+        got = _rows_of(after, found.edges_added)
+        old = np.concatenate([lost, _moved_to(got, back)]), gone | _flags(len(before), left)
+        now = np.concatenate([_moved_to(lost, self._place), got]), new | _flags(len(after), right)
+        self.before = _Side(before, *old, gone | _flags(len(before), left[placed]))
+        self.after = _Side(after, *now, new | _flags(len(after), right[placed]))
         self._same = ~self.before.changed, ~self.after.changed
         self._parts: dict[str, Part | None] = {}
 
@@ -98,9 +104,9 @@ class Edit:
         return self._part(concerned, rows)
 
     def _beside(self) -> Part | None:
-        concerned = tuple(side.siblings(side.placed) for side in (self.before, self.after))
+        concerned = self.before.siblings(self.before.placed), self.after.siblings(self.after.placed)
         rows = self.after.siblings(self._now(*concerned))
-        return self._part(concerned, rows | self.after.next(rows, "broader", "value_of"))
+        return self._part(concerned, self.after.closure(rows | self.after.next(rows, "value_of"), "broader"))
 
     def _alike(self) -> Part | None:
         """Concepts whose labels, places or parents' names differ, and those with labels like theirs."""
@@ -143,7 +149,8 @@ class Edit:
     def _labels(self, rows: Flags) -> Flags:
         """(m,) labels of concepts of the later taxonomy."""
         texts = self.after.taxonomy.columns.texts
-        return rows[owners(texts)] & (texts.kind != DEFINITION)
+        found: Flags = rows[owners(texts)] & (texts.kind != DEFINITION)
+        return found
 
     def _with(self, numbers: Longs) -> Flags:
         """(n,) concepts of the later taxonomy with a label of these numbers."""
@@ -158,18 +165,18 @@ class Edit:
 class _Side:
     """One of two taxonomies and (n,) flags of its concepts: `changed` are themselves different, `touched` are so or
     have other relations, `placed` stand elsewhere or are different, `below` have other ancestors or inherit otherwise.
+    `edges` (k, 3) have type, source and target, -1 where this one does not have it; `recoded` (n,) are concepts of
+    another scheme, kind or status, or of one of the two alone.
     """
 
-    def __init__(self, taxonomy: Taxonomy, changed: Flags, edges: Longs, alone: Flags, recoded: Longs) -> None:
+    def __init__(self, taxonomy: Taxonomy, edges: Longs, changed: Flags, recoded: Flags) -> None:
         self.taxonomy = taxonomy
-        every = taxonomy.columns.edges
-        type, source, target = every.type[edges], every.source[edges], every.target[edges]
-        n = len(taxonomy)
+        n, (type, source, target) = len(taxonomy), edges.T
         self.changed = changed
         self.touched = changed | _flags(n, source) | _flags(n, target)
         moved = source[type == CODE["broader"]]
         self.placed = changed | _flags(n, moved) | _flags(n, source[type == CODE["value_of"]])
-        inherits = _flags(n, moved) | _flags(n, target[type == CODE["applies_to"]]) | alone | _flags(n, recoded)
+        inherits = _flags(n, moved) | _flags(n, target[type == CODE["applies_to"]]) | recoded
         self.below = self.closure(inherits, "broader", forward=False)
 
     def changes(self, kind: str) -> bool:
@@ -220,7 +227,18 @@ class _Side:
         return found
 
 
-def _flags(n: int, rows: Longs) -> Flags:
+def _flags(n: int, rows: Longs | Ints) -> Flags:
     found = np.zeros(n, dtype=bool)
-    found[rows] = True
+    found[rows[rows >= 0]] = True
     return found
+
+
+def _rows_of(taxonomy: Taxonomy, edges: Longs) -> Longs:
+    """(k, 3) type, source and target of edges."""
+    every = taxonomy.columns.edges
+    return np.stack([one[edges].astype(np.int64) for one in (every.type, every.source, every.target)], axis=1)
+
+
+def _moved_to(edges: Longs, place: Longs) -> Longs:
+    """(k, 3) edges in the rows of the other taxonomy."""
+    return np.stack([edges[:, 0], place[edges[:, 1]], place[edges[:, 2]]], axis=1)

@@ -18,7 +18,7 @@ from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreError, StoreUnavailable, UnknownVersion
 from graph.history.diff import Diff, diff
-from graph.history.entries import LISTED, effects_of, summary
+from graph.history.entries import listed, summary
 from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Release, Retag
 from graph.model.changes import now
 from graph.store import TaxonomyStore
@@ -128,15 +128,15 @@ def _record(now: Taxonomy, found: Diff, moved: Sequence[Retag] = (), *, origin: 
         concept = now.get(id)
         return concept.label() if concept is not None else id
 
-    effects = effects_of(found, moved)
     back = tuple(Retag(one.target, one.source, one.surfaces, back=not one.back) for one in reversed(moved))
+    changes, undo = found.changes(), found.reversed().changes()
     return Record(
-        (*found.changes(), *moved),
-        (*found.reversed().changes(), *back),
+        (*changes, *moved) if moved else changes,
+        (*undo, *back) if moved else undo,
         now.revision,
         origin,
-        summary(effects, label),
-        tuple(effects.touched(LISTED)),
+        summary(found, moved, label),
+        listed(found, moved),
     )
 
 
@@ -201,7 +201,7 @@ def entry_at(store: TaxonomyStore, version: int) -> HistoryEntry:
     if entry.revision:
         return entry
     found = diff(at_version(store, version - 1), at_version(store, version))
-    return replace(entry, changes=found.changes(), undo=found.reversed().changes())
+    return replace(entry, changes=tuple(found.changes()), undo=tuple(found.reversed().changes()))
 
 
 def _require_version(newest: int, version: int, *, least: int = 0) -> None:
