@@ -22,13 +22,14 @@ from api.jobs.runner import Runner
 from api.limits import KEY, Rates, Slots
 from api.metrics import Metrics
 from graph.api_keys import allows
+from graph.audit import Report
 from graph.errors import InputError, StoreError, StoreUnavailable
 from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
-from graph.rows import AuditReport, ProblemRow
+from graph.rows import ProblemRow
 from kgtag.compute import release_memory
 from kgtag.discover.place import LikelyTags, Placer
-from kgtag.embed.audit import audit_store
+from kgtag.embed.audit import Auditor
 from kgtag.evaluation.drift import Profile
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
@@ -56,7 +57,7 @@ class Derived:
     def __init__(self, served: Served, dialect: Dialect) -> None:
         self.served = served
         self.dialect = dialect
-        self.audit: AuditReport | None = None
+        self.audit: Report | None = None
         self.answers = Answers()
         self.prepared = False
         self.placers: dict[tuple[str | None, str | None], tuple[Placer, LikelyTags]] = {}
@@ -89,6 +90,7 @@ class Service:
         self._derived: Derived | None = None
         self._released, self._resident = 0.0, 0
         self._auditing = threading.Lock()
+        self._auditor: Auditor | None = None
         self.stopping = threading.Event()
         self.feed = FeedHead()
         self._deliverer: Deliverer | None = None
@@ -147,15 +149,15 @@ class Service:
             found.append((b"x-stale-for", f"{stale:.1f}".encode()))
         return found
 
-    def audit(self) -> AuditReport:
-        """The audit of the snapshot, one at a time. Takes a while the first time."""
+    def audit(self) -> Report:
+        """The audit of the snapshot, one at a time. Takes a while the first time; afterwards only what an edit touched
+        is looked at, as soon as its snapshot is served."""
         with self._auditing:
             derived = self.derived
             if derived.audit is None:
                 assert self._models is not None
-                taxonomy, scorer = derived.served.taxonomy, self._models.current.scorer
-                found = audit_store(self.live.store, taxonomy=taxonomy, scorer=scorer)
-                derived.audit = found.to_json()
+                self._auditor = self._auditor or Auditor(self.live.store)
+                derived.audit = self._auditor.audit(derived.served.taxonomy, self._models.current.scorer)
             return derived.audit
 
     def answer(self, scope: Scope) -> bytes | None:
@@ -183,6 +185,8 @@ class Service:
                 derived = self.derived
                 if not derived.prepared:
                     derived.prepared = True
+                    if self._auditor is not None:
+                        self.audit()
                     derived.served.recommender.warm()
                     derived.answers.prepare(derived.served, partial(self._is_served, derived.served))
             except StoreUnavailable:

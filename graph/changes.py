@@ -1,7 +1,8 @@
 """Change sets: their net effect, their application to columns, and rows in which two taxonomies differ."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,9 @@ from graph.columns.columns import CODE, Coded, Columns, Edges, Flags, Longs, Tex
 from graph.errors import InputError
 from graph.model import Concept, Relation, RelationType
 from graph.model.changes import Change, ChangeSet, DeleteConcept, PutConcept, PutRelation, Retag
+
+_RUNS = 1000
+"""Slices of an array up to which they are copied one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +211,33 @@ class Differing:
 
 def compare(a: Columns, b: Columns) -> Differing:
     """The rows that turn `a` into `b`."""
-    at = pc.fill_null(pc.index_in(b.ids, a.ids), -1).to_numpy().astype(np.int64)
+    at = _places(a.ids, b.ids)
     added, common = np.flatnonzero(at < 0), np.flatnonzero(at >= 0)
     gone = np.ones(len(a), dtype=bool)
     gone[at[common]] = False
     rows = np.stack([at[common], common], axis=1)
     edges_added, edges_removed = _edges(a, b, at, np.flatnonzero(gone))
     return Differing(added, np.flatnonzero(gone), rows[_differ(a, b, rows)], edges_added, edges_removed)
+
+
+def _places(a: pa.LargeStringArray, b: pa.LargeStringArray) -> Longs:
+    """(n,) the row in `a` of each of the ids `b`, -1 for none; both ascend. Most are equal but for a few places."""
+    first, last = _equal_ends(len(a), len(b), lambda x, y: ~pc.equal(a[x], b[y]).to_numpy(zero_copy_only=False))
+    middle = pc.fill_null(pc.index_in(b[first : len(b) - last], a[first : len(a) - last]), -1).to_numpy()
+    before, after = np.arange(first), np.arange(len(a) - last, len(a))
+    found: Longs = np.concatenate([before, np.where(middle < 0, -1, middle.astype(np.int64) + first), after])
+    return found
+
+
+def _equal_ends(a: int, b: int, differ: Callable[[slice, slice], Flags]) -> tuple[int, int]:
+    """How many of `a` and `b` elements are equal from the first on, and how many of the others up to the last."""
+    short = min(a, b)
+    first = np.flatnonzero(differ(slice(0, short), slice(0, short)))[:1]
+    if not len(first):
+        return short, 0
+    rest = short - int(first[0])
+    last = np.flatnonzero(differ(slice(a - rest, a), slice(b - rest, b)))[-1:]
+    return int(first[0]), rest - 1 - int(last[0]) if len(last) else rest
 
 
 def same(a: Columns, b: Columns) -> bool:
@@ -225,19 +249,58 @@ def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
     left, right = rows.T
     differ = np.zeros(len(rows), dtype=bool)
     for one, other in zip(a.coded, b.coded, strict=True):
-        differ |= one.codes[left] != _recoded(other, one)[right]
-    differ |= _unequal(a.notation.take(pa.array(left)), b.notation.take(pa.array(right)))
-    count = np.diff(a.texts.starts)[left]
-    differ |= count != np.diff(b.texts.starts)[right]
+        differ |= _codes(one, left) != _codes(other, right, like=one)
+    differ |= _unequal(_at(a.notation, left), _at(b.notation, right))
+    count = _taken(np.diff(a.texts.starts), left)
+    differ |= count != _taken(np.diff(b.texts.starts), right)
     still = np.flatnonzero(~differ)
-    owners = np.repeat(still, count[still])
-    ours = ranges(a.texts.starts[left[still]], count[still])
-    theirs = ranges(b.texts.starts[right[still]], count[still])
-    unequal = a.texts.kind[ours] != b.texts.kind[theirs]
-    unequal |= a.texts.lang.codes[ours] != _recoded(b.texts.lang, a.texts.lang)[theirs]
-    unequal |= _unequal(a.texts.text.take(pa.array(ours)), b.texts.text.take(pa.array(theirs)))
-    differ[owners[unequal]] = True
+    sizes = _taken(count, still)
+    ours = ranges(_taken(a.texts.starts, left[still]), sizes)
+    theirs = ranges(_taken(b.texts.starts, right[still]), sizes)
+    unequal = _taken(a.texts.kind, ours) != _taken(b.texts.kind, theirs)
+    unequal |= _codes(a.texts.lang, ours) != _codes(b.texts.lang, theirs, like=a.texts.lang)
+    unequal |= _unequal(_at(a.texts.text, ours), _at(b.texts.text, theirs))
+    owner = np.searchsorted(np.cumsum(sizes), np.flatnonzero(unequal), side="right")
+    differ[still[owner]] = True
     return differ
+
+
+def _runs(rows: Longs) -> list[slice] | None:
+    """The rows as few slices; None when they are many."""
+    if not len(rows):
+        return []
+    cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+    if len(cuts) > _RUNS:
+        return None
+    firsts = rows[np.append(0, cuts)].tolist()
+    lasts = rows[np.append(cuts, len(rows)) - 1].tolist()
+    return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _taken(values: NDArray[Any], rows: Longs) -> NDArray[Any]:
+    """`values[rows]`, several times as fast where rows follow each other."""
+    runs = _runs(rows)
+    if runs is None or not runs:
+        return values[rows]
+    return values[runs[0]] if len(runs) == 1 else np.concatenate([values[run] for run in runs])
+
+
+def _at(values: pa.Array, rows: Longs) -> pa.Array:
+    """As `_taken`, of an Arrow array."""
+    runs = _runs(rows)
+    if runs is None or not runs:
+        return values.take(pa.array(rows))
+    return values[runs[0]] if len(runs) == 1 else pa.concat_arrays([values[run] for run in runs])
+
+
+def _codes(column: Coded, rows: Longs, *, like: Coded | None = None) -> NDArray[Any]:
+    """The codes of rows, or -1 in terms of the values of `like`."""
+    codes = _taken(column.codes, rows)
+    if like is None or like.values == column.values:
+        return codes
+    code = {value: i for i, value in enumerate(like.values)}
+    found: NDArray[Any] = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)[codes]
+    return found
 
 
 def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs]:
@@ -252,16 +315,16 @@ def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs
         return ((edges.type.astype(np.int64) * space + source) * space + target) * 2 + edges.primary
 
     before, after = keys(a.edges, row), keys(b.edges, np.arange(len(b), dtype=np.int64))
-    added: Longs = np.flatnonzero(np.isin(after, before, invert=True))
-    removed: Longs = np.flatnonzero(np.isin(before, after, invert=True))
-    return added, removed
+    first, last = _equal_ends(len(before), len(after), lambda x, y: before[x] != after[y])
+    old, new = before[first : len(before) - last], after[first : len(after) - last]
+    return first + _missing(new, np.sort(old)), first + _missing(old, new)
 
 
-def _recoded(column: Coded, like: Coded) -> NDArray[np.int64]:
-    """The column's codes in terms of the values of `like`, -1 for other values."""
-    code = {value: i for i, value in enumerate(like.values)}
-    known = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)
-    return known[column.codes]
+def _missing(keys: Longs, among: Longs) -> Longs:
+    """The places of keys that are not among those, which ascend."""
+    at = np.searchsorted(among, keys)
+    found: Longs = np.flatnonzero(among[np.minimum(at, len(among) - 1)] != keys) if len(among) else np.arange(len(keys))
+    return found
 
 
 def _unequal(a: pa.Array, b: pa.Array) -> Flags:

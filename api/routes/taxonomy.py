@@ -1,5 +1,6 @@
 """The taxonomy as a whole: its size, its history, its audit."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -11,7 +12,7 @@ from api.errors import problems
 from api.http import Lang, Limit, Reader, json, require_known
 from api.service import Derived, service
 from graph.audit import Severity
-from graph.audit.report import SEVERITIES, finding_row
+from graph.audit.report import finding_row
 from graph.columns.columns import TYPES
 from graph.editing import Signature
 from graph.errors import InputError
@@ -270,12 +271,14 @@ def audit(
     severity: Annotated[Severity | None, Query(description="Findings at least as grave.")] = None,
     limit: Annotated[int, Query(ge=0, le=100_000)] = 1_000,
 ) -> Response:
-    """Findings of every check, the gravest first. Computed once per snapshot; the first call waits for that."""
+    """Findings of every check, the gravest first. Computed once per snapshot: the first call waits for that, and after
+    an edit only what it touched is looked at again."""
     report = service(request).audit()
-    names = [row["name"] for row in report["checks"]]
+    names = [one.name for one in report.checks]
     wrong = [name for name in check or () if name not in names]
     if wrong:
         raise InputError(f"no check {wrong[0]!r}; there is {', '.join(names)}")
-    grave = SEVERITIES[: SEVERITIES.index(severity) + 1] if severity else SEVERITIES
-    found = [f for f in report["findings"] if f["severity"] in grave and (check is None or f["check"] in check)]
-    return json({**report, "findings": found[:limit], "total": len(found)})
+    found = report.failing(severity or "info")
+    if check is not None:
+        found = [one for one in found if one.check in check]
+    return json({**replace(report, findings=tuple(found[:limit])).to_json(), "total": len(found)})

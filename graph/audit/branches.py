@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
+import pyarrow as pa
 
 from graph.audit.groups import (
     attribute_rows,
@@ -11,7 +12,7 @@ from graph.audit.groups import (
     is_above,
     label_keys,
     labels,
-    loose_forms,
+    loose_numbers,
     narrower_in_use,
     of_kind,
     sharing,
@@ -21,6 +22,7 @@ from graph.audit.languages import problem, replacement
 from graph.audit.report import Defect, suggest
 from graph.audit.structure import named
 from graph.columns.columns import CODE, Flags, Ints, Longs, owners
+from graph.columns.sequences import offsets
 from graph.labels import ends_with, folded_form, normalise, starts_with
 from graph.taxonomy import Taxonomy
 
@@ -52,7 +54,7 @@ def near_duplicate_label(taxonomy: Taxonomy) -> Iterator[Defect]:
     place = kind.astype(np.int64) * len(taxonomy.schemes) + scheme
     place = place * (len(taxonomy) + 1) + attribute_rows(taxonomy) + 1
     _, group = np.unique(place[owner], return_inverse=True)
-    keys = label_keys(taxonomy, group, rows, loose_forms(taxonomy))
+    keys = label_keys(taxonomy, group, rows, loose_numbers(taxonomy))
     found: list[tuple[str, list[int], list[str], bool]] = []
     compared: dict[str, tuple[str, str]] = {}  # normal and folded form by text: most stand on several concepts
     for tag, spelt, concepts in sharing(taxonomy, keys, rows, owner):
@@ -90,31 +92,48 @@ def _apart(taxonomy: Taxonomy, groups: list[list[int]]) -> list[bool]:
 
 def category_repeats_value(taxonomy: Taxonomy) -> Iterator[Defect]:
     """A category called as the one above it with a value: "Red shoes" below "Shoes", where Red is a value."""
+    values, concepts = of_kind(taxonomy, "value"), taxonomy.concepts
+    for tag, child, parent, label, rest in extended_names(taxonomy):
+        for row in reversed(taxonomy.derived.labels.find(rest)[0]):
+            if values[row] and normalise(concepts[row].pref_label.get(tag, "")) == rest:
+                c, p, v = (concepts[one] for one in (child, parent, row))
+                message = f"{named(c)} is {named(p)} with the value {named(v)}: a tag with both would do"
+                yield Defect((c.id, p.id, v.id), message, {"lang": tag, "label": label})
+                break
+
+
+def extended_names(taxonomy: Taxonomy, only: Flags | None = None) -> Iterator[tuple[str, int, int, str, str]]:
+    """(language, category, the one above it, its label's normal form, what that has more) where the label begins or
+    ends with that of the one above; `only` (n,) are the categories asked about."""
     texts, index, edges = taxonomy.columns.texts, taxonomy.derived.labels, taxonomy.columns.edges
     rows, owner = labels(taxonomy)
-    values = of_kind(taxonomy, "value")
     categories = of_kind(taxonomy, "category")
     ours = (edges.type == CODE["broader"]) & categories[edges.source] & categories[edges.target]
+    if only is not None:
+        ours &= only[edges.source]
     child, parent = edges.source[ours], edges.target[ours]
-    if not values.any() or not len(child):
-        return
-    for code, tag in enumerate(texts.lang.values):
+    for code, tag in enumerate(texts.lang.values if len(child) else ()):
         own = texts.lang.codes[rows] == code
         form: Ints = np.full(len(taxonomy), -1, dtype=np.int32)
         form[owner[own]] = index.form[rows[own]]
         here = np.flatnonzero((form[child] >= 0) & (form[parent] >= 0) & (form[child] != form[parent]))
-        valued = np.flatnonzero(values & (form >= 0))
-        named_value = dict(zip(index.texts.array.take(form[valued]).to_pylist(), valued.tolist(), strict=True))
+        here = here[_may_extend(index.texts.array, form[child[here]], form[parent[here]])]
         low = index.texts.array.take(form[child[here]]).to_pylist()
         high = index.texts.array.take(form[parent[here]]).to_pylist()
         for k, a, b in zip(here.tolist(), low, high, strict=True):
-            if not (a.endswith(b) or a.startswith(b)):
-                continue
             rest = a[: -len(b)] if ends_with(a, b) else a[len(b) :] if starts_with(a, b) else ""
-            if rest and (value := named_value.get(rest.strip())) is not None:
-                c, p, v = (taxonomy.concepts[row] for row in (int(child[k]), int(parent[k]), value))
-                message = f"{named(c)} is {named(p)} with the value {named(v)}: a tag with both would do"
-                yield Defect((c.id, p.id, v.id), message, {"lang": tag, "label": a})
+            if rest.strip():
+                yield tag, int(child[k]), int(parent[k]), a, rest.strip()
+
+
+def _may_extend(texts: pa.LargeStringArray, low: Ints, high: Ints) -> Flags:
+    """(k,) texts `low` that are longer than `high` and may begin or end as those do, by their outermost two bytes."""
+    starts, data = offsets(texts), np.frombuffer(b"\0" + (texts.buffers()[2] or b"") + b"\0", dtype=np.uint8)
+    sizes, pairs = np.diff(starts), data[:-1].astype(np.uint16) << 8 | data[1:]
+    first, last = pairs[np.minimum(starts[:-1] + 1, len(pairs) - 1)], pairs[starts[1:] - 1]
+    short = sizes[high] < 2
+    found: Flags = short | (first[low] == first[high]) | (last[low] == last[high])
+    return found & (sizes[low] > sizes[high]) & (sizes[high] > 0)
 
 
 def depth_outlier(taxonomy: Taxonomy) -> Iterator[Defect]:

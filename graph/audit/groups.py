@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from weakref import WeakKeyDictionary
+from zlib import crc32
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graph.columns.columns import CODE, PREF, Flags, Ints, Longs, owners
+from graph.columns.columns import CODE, DEFINITION, PREF, Flags, Ints, Longs, owners
+from graph.columns.derived import normal_forms
 from graph.columns.hierarchy import Csr, starts_of
 from graph.labels import plain_letters
 from graph.model import Concept, Relation, RelationType
@@ -15,6 +18,7 @@ from graph.taxonomy import Taxonomy
 
 _LOOSER = ((r"(ies|y)\b", "i"), (r"['’]s?\b|[es]+\b|[\x00-\x2f\x3a-\x60\x7b-\x7f]", ""))
 """Patterns and what stands in their place: labels with one folded form become one text, and so do some others."""
+_loose: WeakKeyDictionary[Taxonomy, Longs] = WeakKeyDictionary()
 
 
 def in_use(taxonomy: Taxonomy) -> Flags:
@@ -98,7 +102,7 @@ def labels(taxonomy: Taxonomy, *kinds: int) -> tuple[Longs, Ints]:
     return rows, owner[rows]
 
 
-def label_keys(taxonomy: Taxonomy, group: Longs | Ints, rows: Longs, forms: Ints | None = None) -> Longs:
+def label_keys(taxonomy: Taxonomy, group: Longs | Ints, rows: Longs, forms: Ints | Longs | None = None) -> Longs:
     """One number for each (group, language, normal form) of text rows."""
     texts = taxonomy.columns.texts
     forms = taxonomy.derived.labels.form if forms is None else forms
@@ -145,19 +149,38 @@ def is_above(taxonomy: Taxonomy, low: Ints, high: Ints) -> Flags:
     return found
 
 
-def loose_forms(taxonomy: Taxonomy) -> Ints:
-    """(m,) a number for each text, equal for labels whose folded forms may be equal."""
-    index = taxonomy.derived.labels
-    texts = index.texts.array
-    foreign = pc.invert(pc.string_is_ascii(texts))
+def loose_numbers(taxonomy: Taxonomy) -> Longs:
+    """(m,) a number for each text: equal, in any taxonomy, for labels whose folded forms may be equal."""
+    if taxonomy not in _loose:
+        index = taxonomy.derived.labels
+        numbers = np.append(numbers_of(index.texts.array), 0)
+        _loose[taxonomy] = numbers[index.form]
+    return _loose[taxonomy]
+
+
+def carry_loose_numbers(before: Taxonomy, after: Taxonomy, old: Flags, new: Flags) -> None:
+    """Compute `loose_numbers` of a later taxonomy, in which the concepts `new` (n,) are those that were `old`."""
+    if before not in _loose or after in _loose:
+        return
+    texts = after.columns.texts
+    same, found = new[owners(texts)], np.zeros(len(texts.kind), dtype=np.int64)
+    found[same] = _loose[before][old[owners(before.columns.texts)]]
+    rest = np.flatnonzero(~same & (texts.kind != DEFINITION))
+    found[rest] = numbers_of(normal_forms(texts.text.take(pa.array(rest))))
+    _loose[after] = found
+
+
+def numbers_of(forms: pa.LargeStringArray) -> Longs:
+    """(k,) the numbers of normal forms."""
+    foreign = pc.invert(pc.string_is_ascii(forms))
     if pc.any(foreign).as_py():
-        plain = plain_letters("\n".join(text.replace("\n", " ") for text in texts.filter(foreign).to_pylist()))
-        texts = pc.replace_with_mask(texts, foreign, pa.array(plain.split("\n"), texts.type))
-    latin = pc.match_substring_regex(texts, r"[\x00-\x7f]")
-    looser = texts.filter(latin)
+        plain = plain_letters("\n".join(text.replace("\n", " ") for text in forms.filter(foreign).to_pylist()))
+        forms = pc.replace_with_mask(forms, foreign, pa.array(plain.split("\n"), forms.type))
+    latin = pc.match_substring_regex(forms, r"[\x00-\x7f]")
+    looser = forms.filter(latin)
     for pattern, by in _LOOSER:
         looser = pc.replace_substring_regex(looser, pattern, by)
-    texts = pc.replace_with_mask(texts, latin, looser)
-    codes = texts.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    found: Ints = np.where(index.form >= 0, codes[index.form], -1).astype(np.int32)
+    encoded = pc.replace_with_mask(forms, latin, looser).dictionary_encode()
+    numbers = np.array([crc32(text.encode()) for text in encoded.dictionary.to_pylist()], dtype=np.int64)
+    found: Longs = numbers[encoded.indices.to_numpy(zero_copy_only=False)]
     return found

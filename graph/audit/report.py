@@ -3,9 +3,10 @@
 import inspect
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from functools import wraps
+from itertools import chain, pairwise
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from graph.taxonomy import Taxonomy
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
+Reach = Literal["first", "last", "values", "labels", "siblings"]
 T = TypeVar("T")
 
 
@@ -69,6 +71,9 @@ class Check:
         severity: "error", "warning" or "info".
         find: Yields the defects of a taxonomy in a fixed order.
         fixes: Whether some of its repairs are `safe` (see `suggest`).
+        reach: What a finding depends on, for an audit after an edit: what is around its "first" or its "last" concept
+            (the relations of that and of its siblings, all above it, its redirects), of its first and any "values"; its
+            concepts and all that have "labels" like theirs; the "siblings" of its first concept. None: anything.
 
     Example:
         >>> def shouting(taxonomy):
@@ -82,6 +87,7 @@ class Check:
     severity: Severity
     find: Callable[[Taxonomy], Iterable[Defect]]
     fixes: bool = False
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,17 @@ class Report:
     findings: tuple[Finding, ...]
     shape: Shape = Shape()
 
+    def by_check(self) -> dict[str, Sequence[Finding]]:
+        """The findings of each check that ran, in their order."""
+        found: dict[str, Sequence[Finding]] = {}
+        start = 0
+        for severity in SEVERITIES:
+            for check in self.checks:
+                if check.severity == severity:
+                    found[check.name] = self.findings[start : start + check.count]
+                    start += check.count
+        return found
+
     def failing(self, threshold: Severity) -> list[Finding]:
         """Findings of at least the severity of the threshold."""
         grave = SEVERITIES[: SEVERITIES.index(threshold) + 1]
@@ -169,6 +186,25 @@ class Report:
             ],
             "findings": list(map(finding_row, self.findings)),
         }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Self:
+        """The report of `to_json`, without its shape. Raises InputError for other JSON."""
+        try:
+            checks = [CheckResult(c["name"], c["severity"], c["seconds"], c["count"]) for c in row["checks"]]
+            findings = [
+                Finding(
+                    *(f["check"], f["severity"], tuple(f["concepts"]), f["message"], f["evidence"], f.get("repair")),
+                    item=f.get("item"),
+                )
+                for f in row["findings"]
+            ]
+            order = {one.name: at for at, one in enumerate(checks)}
+            findings.sort(key=lambda one: (SEVERITIES.index(one.severity), order[one.check]))
+            count = Counter(one.check for one in findings)
+            return cls(row["revision"], tuple(replace(c, count=count[c.name]) for c in checks), tuple(findings))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"this is no report of `kgtag audit --json`: {error!r} is missing in it") from None
 
 
 def since(before: Report, after: Report, touched: Set[str]) -> tuple[Report, tuple[Finding, ...]]:
@@ -198,25 +234,35 @@ def since(before: Report, after: Report, touched: Set[str]) -> tuple[Report, tup
     return replace(after, checks=checks, findings=tuple(found)), gone
 
 
+def findings_of(name: str, severity: Severity, find: Callable[[T], Iterable[Defect]]) -> Callable[[T], list[Finding]]:
+    """The check's findings on a subject."""
+
+    @wraps(find)
+    def found(subject: T) -> list[Finding]:
+        return [
+            Finding(name, severity, d.concepts, d.message, d.evidence, d.repair, item=d.item) for d in find(subject)
+        ]
+
+    return found
+
+
 def report(
-    revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], Iterable[Defect]]]], subject: T, *, shape: Shape
+    revision: str, checks: Iterable[tuple[str, Severity, Callable[[T], list[Finding]]]], subject: T, *, shape: Shape
 ) -> Report:
     """Run checks on their subject; findings are ordered by severity, then by check."""
     results: list[CheckResult] = []
-    findings: list[Finding] = []
+    findings: dict[Severity, list[Finding]] = {severity: [] for severity in SEVERITIES}
     for name, severity, find in checks:
         start = time.perf_counter()
-        found = [
-            Finding(name, severity, d.concepts, d.message, d.evidence, d.repair, item=d.item) for d in find(subject)
-        ]
+        found = find(subject)
         results.append(CheckResult(name, severity, time.perf_counter() - start, len(found), _about(name, find)))
-        findings += found
-    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
-    return Report(revision, tuple(results), tuple(findings), shape)
+        findings[severity] += found
+    return Report(revision, tuple(results), tuple(chain.from_iterable(findings.values())), shape)
 
 
 def _about(name: str, find: Callable[..., object]) -> str:
     """The first sentence of what a check says of itself, its name in words when it says nothing."""
+    find = inspect.unwrap(find)
     text = inspect.cleandoc(getattr(find, "func", find).__doc__ or name.replace("_", " "))
     return " ".join(text.split("\n\n")[0].split())
 

@@ -1,15 +1,18 @@
 """The audits of a taxonomy and of a SKOS file: which checks there are, and which of them run."""
 
 import difflib
+from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import partial, wraps
+from operator import attrgetter
 from pathlib import Path
 
 from graph.audit import branches, labels, skos_checks, structure
 from graph.audit.claims import ItemClaims
 from graph.audit.fixes import Fixes, plan_fixes
-from graph.audit.report import Check, Defect, Report, Severity, report
+from graph.audit.incremental import Earlier, Edit
+from graph.audit.report import Check, Defect, Finding, Report, Severity, findings_of, report
 from graph.audit.thesaurus import Thesaurus
 from graph.columns.assemble import TaxonomyData
 from graph.editing.concepts import Signature
@@ -22,34 +25,39 @@ from graph.taxonomy import Taxonomy
 
 CHECKS: tuple[Check, ...] = (
     Check("quarantined", "error", structure.quarantined, fixes=True),
-    Check("related_is_ancestor", "error", structure.related_is_ancestor, fixes=True),
-    Check("redundant_broader", "warning", structure.redundant_broader, fixes=True),
+    Check("related_is_ancestor", "error", structure.related_is_ancestor, fixes=True, reach="first"),
+    Check("redundant_broader", "warning", structure.redundant_broader, fixes=True, reach="first"),
     Check("orphan", "warning", structure.orphan),
-    Check("single_child", "info", structure.single_child),
-    Check("crowded", "info", structure.crowded),
-    Check("sibling_duplicate_label", "warning", labels.sibling_duplicate_label),
-    Check("ambiguous_label", "warning", labels.ambiguous_label),
-    Check("same_level_label", "info", labels.same_level_label),
-    Check("untidy_label", "warning", labels.untidy_label, fixes=True),
-    Check("repeated_label", "info", labels.repeated_label, fixes=True),
-    Check("inconsistent_case", "info", labels.inconsistent_case),
+    Check("single_child", "info", structure.single_child, reach="first"),
+    Check("crowded", "info", structure.crowded, reach="first"),
+    Check("sibling_duplicate_label", "warning", labels.sibling_duplicate_label, reach="labels"),
+    Check("ambiguous_label", "warning", labels.ambiguous_label, reach="labels"),
+    Check("same_level_label", "info", labels.same_level_label, reach="labels"),
+    Check("untidy_label", "warning", labels.untidy_label, fixes=True, reach="first"),
+    Check("repeated_label", "info", labels.repeated_label, fixes=True, reach="first"),
+    Check("inconsistent_case", "info", labels.inconsistent_case, reach="siblings"),
     Check("missing_translation", "info", labels.missing_translation, fixes=True),
     Check("unknown_language", "warning", branches.unknown_language, fixes=True),
-    Check("translations_disagree", "warning", branches.translations_disagree),
-    Check("near_duplicate_label", "info", branches.near_duplicate_label),
-    Check("category_repeats_value", "info", branches.category_repeats_value),
+    Check("translations_disagree", "warning", branches.translations_disagree, reach="labels"),
+    Check("near_duplicate_label", "info", branches.near_duplicate_label, reach="labels"),
+    Check("category_repeats_value", "info", branches.category_repeats_value, reach="values"),
     Check("depth_outlier", "info", branches.depth_outlier),
     Check("fan_out_outlier", "info", branches.fan_out_outlier),
-    Check("deprecated_without_successor", "warning", structure.deprecated_without_successor),
-    Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated, fixes=True),
-    Check("redirect_unclear", "error", structure.redirect_unclear),
-    Check("active_under_deprecated", "warning", structure.active_under_deprecated, fixes=True),
+    Check("deprecated_without_successor", "warning", structure.deprecated_without_successor, reach="first"),
+    Check("redirect_to_deprecated", "warning", structure.redirect_to_deprecated, fixes=True, reach="first"),
+    Check("redirect_unclear", "error", structure.redirect_unclear, reach="first"),
+    Check("active_under_deprecated", "warning", structure.active_under_deprecated, fixes=True, reach="first"),
     Check("attribute_without_values", "warning", structure.attribute_without_values),
     Check("attribute_applies_nowhere", "warning", structure.attribute_applies_nowhere),
-    Check("attribute_applied_twice", "info", structure.attribute_applied_twice, fixes=True),
-    Check("attribute_gap_among_siblings", "info", structure.attribute_gap_among_siblings),
+    Check("attribute_applied_twice", "info", structure.attribute_applied_twice, fixes=True, reach="last"),
+    Check("attribute_gap_among_siblings", "info", structure.attribute_gap_among_siblings, reach="first"),
 )
 """The built-in checks in order. Those of tagged items are `structure.tag_checks`."""
+
+_FEW = 100
+"""Findings that are put into their place one by one."""
+place = attrgetter("concepts")
+"""What orders the findings of a check that has a reach."""
 
 SkosCheck = tuple[str, Severity, Callable[[Thesaurus], Iterable[Defect]]]
 
@@ -87,12 +95,12 @@ SKOS_CHECKS: tuple[SkosCheck, ...] = (
 
 def check_names() -> tuple[str, ...]:
     """Names of all checks, those of other packages last."""
-    own = tuple(check.name for check in (*CHECKS, *_of_items(())))
+    own = tuple(check.name for check in (*CHECKS, *item_checks(())))
     return own + tuple(check.name for check in _installed() if check.name not in own)
 
 
-def _of_items(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
-    """The checks of these items, which are read once."""
+def item_checks(items: Iterable[TaggedItem]) -> tuple[Check, ...]:
+    """The checks of these items, which are read once: what they are then holds for several audits."""
     claims = ItemClaims()
     return (*structure.tag_checks(claims.through(items)), *claims.checks())
 
@@ -109,6 +117,7 @@ def audit(
     checks: Sequence[str] | None = None,
     extra: Sequence[Check] = (),
     dialect: Dialect = "cypher",
+    earlier: Earlier | None = None,
 ) -> Report:
     """Run checks on a taxonomy.
 
@@ -118,6 +127,7 @@ def audit(
         checks: Names of the checks to run; all by default.
         extra: Further checks, besides those that packages add (entry-point group `kgtag.checks`).
         dialect: The language of the store, for repairs of quarantined edits.
+        earlier: An earlier report of the same checks: where they can't find anything else, they do not look again.
 
     Raises:
         InputError: An unknown check, one that needs `items`, or an entry point that is not a Check.
@@ -127,10 +137,12 @@ def audit(
         >>> [finding.message for finding in report.findings]
         ["'Wellies' (wellies) stands alone: nothing is broader or narrower"]
     """
-    tag_checks = _of_items(items) if items is not None else ()
+    tag_checks = item_checks(items) if items is not None else ()
     wanted = _wanted((*_of_taxonomy(dialect), *tag_checks, *extra), checks)
-    rows = [(check.name, check.severity, check.find) for check in wanted]
     with rdf.uncollected():
+        edit = Edit(earlier.taxonomy, taxonomy) if earlier is not None else None
+        known = earlier.report.by_check() if earlier is not None else {}
+        rows = [(check.name, check.severity, _ordered(check, edit, known.get(check.name))) for check in wanted]
         return report(taxonomy.revision, rows, taxonomy, shape=structure.shape(taxonomy))
 
 
@@ -161,10 +173,28 @@ def safe_fixes(
         >>> apply(store, fixes.changes).version
         7
     """
-    tag_checks = _of_items(items)
+    tag_checks = item_checks(items)
     wanted = _wanted((*_of_taxonomy(dialect), *tag_checks), checks)
     with rdf.uncollected():
         return plan_fixes(data, wanted, {check.name for check in tag_checks}, by)
+
+
+def _ordered(check: Check, edit: Edit | None, earlier: Sequence[Finding] | None) -> Callable[[Taxonomy], list[Finding]]:
+    """The check, which looks again only where the edit reaches, with its findings in one order either way."""
+    whole = findings_of(check.name, check.severity, check.find)
+
+    @wraps(whole)
+    def find(taxonomy: Taxonomy) -> list[Finding]:
+        again = edit.find(check, earlier) if edit is not None and earlier is not None else None
+        if again is None:
+            found = whole(taxonomy)
+            return found if check.reach is None else sorted(found, key=place)
+        kept, new = again
+        for one in new if len(new) < _FEW else ():
+            insort(kept, one, key=place)
+        return kept if len(new) < _FEW else sorted(kept + new, key=place)
+
+    return find
 
 
 def _of_taxonomy(dialect: Dialect) -> list[Check]:
@@ -208,4 +238,5 @@ def audit_skos(path: Path, *, checks: Sequence[str] | None = None) -> Report:
     wanted = [check for check in SKOS_CHECKS if checks is None or check[0] in checks]
     with rdf.uncollected():
         thesaurus = Thesaurus(rdf.load(path))
-        return report(thesaurus.revision, wanted, thesaurus, shape=thesaurus.shape())
+        rows = [(name, severity, findings_of(name, severity, find)) for name, severity, find in wanted]
+        return report(thesaurus.revision, rows, thesaurus, shape=thesaurus.shape())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,15 +99,15 @@ def assemble(
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     """Columns from values. Raises InputError for text with lone surrogates."""
     row_of = {concept.id: row for row, concept in enumerate(concepts)}
-    ends: list[tuple[int, int, int, bool]] = []
+    ends = array("q")  # four numbers an edge: type, source, target, primary
     dangling = []
     for edge in relations:
         source, target = row_of.get(edge.source), row_of.get(edge.target)
         if source is None or target is None:
             dangling.append(edge)
         else:
-            ends.append((CODE[edge.type], source, target, edge.primary))
-    table: NDArray[Any] = np.array(ends, dtype=np.int64).reshape(-1, 4)
+            ends.extend((CODE[edge.type], source, target, edge.primary))
+    table: Longs = np.array(ends, dtype=np.int64).reshape(-1, 4)
     names = ("id", "scheme", "kind", "status", "choice", "notation")
     try:
         texts = _texts_of(concepts)
@@ -118,18 +119,18 @@ def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Co
 
 
 def _texts_of(concepts: Sequence[Concept]) -> RawTexts:
-    runs: list[tuple[int, int, int]] = []  # (owner, kind, number of texts)
+    runs = array("q")  # three numbers for each kind and language: owner, kind, number of texts
     lang: list[str] = []
     text: list[str] = []
     for row, concept in enumerate(concepts):
         for kind, single in ((PREF, concept.pref_label), (DEFINITION, concept.definition)):
             if single:
-                runs.append((row, kind, len(single)))
+                runs.extend((row, kind, len(single)))
                 lang += single
                 text += single.values()
         for kind, lists in ((ALT, concept.alt_label), (HIDDEN, concept.hidden_label)):
             for tag, many in lists.items():
-                runs.append((row, kind, len(many)))
+                runs.extend((row, kind, len(many)))
                 lang += [tag] * len(many)
                 text += many
     owner, kinds, count = np.array(runs, dtype=np.int64).reshape(-1, 3).T

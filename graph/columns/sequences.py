@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar, overload
 
 import numpy as np
@@ -150,6 +151,40 @@ class Lazy(Sequence[Value]):
 
     def __iter__(self) -> Iterator[Value]:
         return self._make(0, self._size)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return False
+        return all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Streamed(Sequence[Value]):
+    """`size` values that `stream` gives anew each time that they are walked through."""
+
+    __slots__ = ("_size", "_stream")
+
+    def __init__(self, size: int, stream: Callable[[], Iterator[Value]]) -> None:
+        self._size = size
+        self._stream = stream
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Value]:
+        return self._stream()
+
+    @overload
+    def __getitem__(self, i: int) -> Value: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequence[Value]: ...
+    def __getitem__(self, i: int | slice) -> Value | Sequence[Value]:
+        if isinstance(i, slice):
+            return tuple(self._stream())[i]
+        if not -self._size <= i < self._size:
+            raise IndexError(i)
+        return next(islice(self._stream(), i % self._size, None))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or len(self) != len(other):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from heapq import merge
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from graph.changes import compare
+from graph.columns.columns import Longs
+from graph.columns.sequences import Streamed
 from graph.formats.parsed import shortened
 from graph.model import Change, Concept, DeleteConcept, DeleteRelation, PutConcept, PutRelation, Relation
 from graph.model.changes import relation_to_json
 from graph.taxonomy import Taxonomy
 
 _SHOWN = 10
+_MANY = 20_000
+Row = TypeVar("Row", Concept, Relation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ class Changed:
 class Diff:
     """Differences from one snapshot to another, in order of ids.
 
-    A `broader` relation whose `primary` changed is both removed and added. A diff without differences is false.
+    A `broader` relation whose `primary` changed is both removed and added. A diff without differences is false. Many
+    rows are made when they are read.
 
     Args:
         added: Concepts of the second snapshot alone.
@@ -40,11 +46,11 @@ class Diff:
         relations_removed: Relations of the first snapshot alone.
     """
 
-    added: tuple[Concept, ...]
-    removed: tuple[Concept, ...]
+    added: Sequence[Concept]
+    removed: Sequence[Concept]
     changed: tuple[Changed, ...]
-    relations_added: tuple[Relation, ...]
-    relations_removed: tuple[Relation, ...]
+    relations_added: Sequence[Relation]
+    relations_removed: Sequence[Relation]
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.relations_added or self.relations_removed)
@@ -54,21 +60,23 @@ class Diff:
         changed = tuple(Changed(one.id, one.fields, one.after, one.before) for one in self.changed)
         return Diff(self.removed, self.added, changed, self.relations_removed, self.relations_added)
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> Sequence[Change]:
         """The changes that lead from the first snapshot to the second.
 
         Relations of removed concepts are not listed: deleting the concepts deletes them.
         """
         gone = {concept.id for concept in self.removed}
         put = {relation.key for relation in self.relations_added} if self.relations_removed else ()
-        new = sorted((*self.added, *(one.after for one in self.changed)), key=attrgetter("id"))
         lost = [r for r in self.relations_removed if r.key not in put and gone.isdisjoint((r.source, r.target))]
-        return (
-            *(DeleteConcept(concept.id) for concept in self.removed),
-            *map(PutConcept, new),
-            *map(DeleteRelation, lost),
-            *map(PutRelation, self.relations_added),
-        )
+
+        def stream() -> Iterator[Change]:
+            yield from (DeleteConcept(concept.id) for concept in self.removed)
+            yield from map(PutConcept, merge(self.added, (one.after for one in self.changed), key=attrgetter("id")))
+            yield from map(DeleteRelation, lost)
+            yield from map(PutRelation, self.relations_added)
+
+        size = len(self.removed) + len(self.added) + len(self.changed) + len(lost) + len(self.relations_added)
+        return Streamed(size, stream) if size > _MANY else tuple(stream())
 
     def touched(self) -> list[str]:
         """Ids of the concepts that differ or whose relations differ, in order."""
@@ -100,12 +108,17 @@ def diff(a: Taxonomy, b: Taxonomy) -> Diff:
 
     pairs = zip(old.concepts_at(found.changed[:, 0]), new.concepts_at(found.changed[:, 1]), strict=True)
     return Diff(
-        added=tuple(new.concepts_at(found.added)),
-        removed=tuple(old.concepts_at(found.removed)),
+        added=_made(found.added, new.concepts_at),
+        removed=_made(found.removed, old.concepts_at),
         changed=tuple(Changed(one.id, differing(one, other), one, other) for one, other in pairs),
-        relations_added=tuple(new.relations_at(found.edges_added)),
-        relations_removed=tuple(old.relations_at(found.edges_removed)),
+        relations_added=_made(found.edges_added, new.relations_at),
+        relations_removed=_made(found.edges_removed, old.relations_at),
     )
+
+
+def _made(rows: Longs, make: Callable[[Longs], Iterator[Row]]) -> Sequence[Row]:
+    """The values of rows: at once when they are few."""
+    return Streamed(len(rows), lambda: make(rows)) if len(rows) > _MANY else tuple(make(rows))
 
 
 def to_json(diff: Diff) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """History entries: their effects (each row before and after), a summary in words, and their form in a store."""
 
 import zlib
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import chain, islice
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -68,19 +70,49 @@ def effects_of(found: Diff, retags: Sequence[Retag] = ()) -> Effects:
     return _effects((before, after), (found.relations_removed, found.relations_added), retags)
 
 
-def summary(found: Effects, label: Callable[[str], str]) -> str:
-    """A summary for people, at most 200 characters; `label` names concepts of relations."""
-    counts: Counter[str] = Counter()
-    for noun, rows in (("concept", found.concepts), ("relation", found.relations)):
-        for one in rows:
-            counts[f"{noun} {'added' if one.before is None else 'removed' if one.after is None else 'changed'}"] += 1
-    counts["concept's tags moved"] = len(found.retags)
+def summary(found: Diff, retags: Sequence[Retag], label: Callable[[str], str]) -> str:
+    """A summary of a difference and moves of tags for people, at most 200 characters; `label` names concepts of
+    relations."""
+    before = {edge.key for edge in found.relations_removed}
+    changed = sum(edge.key in before for edge in found.relations_added) if before else 0
+    counts = {
+        "concept added": len(found.added),
+        "concept removed": len(found.removed),
+        "concept changed": len(found.changed),
+        "relation added": len(found.relations_added) - changed,
+        "relation removed": len(found.relations_removed) - changed,
+        "relation changed": changed,
+        "concept's tags moved": len(retags),
+    }
+    concepts = merge(found.added, found.removed, (one.after for one in found.changed), key=attrgetter("id"))
+    relations = merge(found.relations_added, found.relations_removed)
     names = chain(
-        map(_name, found.concepts),
-        (label(effect.key[1]) for effect in found.relations),
-        (label(retag.source) for retag in found.retags),
+        (concept.label() for concept in concepts),
+        (label(edge.source) for edge in relations),
+        (label(retag.source) for retag in retags),
     )
     return _summary(counts, names)
+
+
+def listed(found: Diff, retags: Sequence[Retag]) -> tuple[str, ...]:
+    """The first ids of concepts that differ, or whose relations or tags do: `LISTED` of them, in order."""
+    first: list[str] = []
+    ids = chain(
+        (concept.id for concept in chain(found.added, found.removed)),
+        (one.id for one in found.changed),
+        *(
+            (end for edge in edges for end in edge.key[1:])
+            for edges in (found.relations_added, found.relations_removed)
+        ),
+        (id for retag in retags for id in (retag.source, retag.target)),
+    )
+    for id in ids:
+        if len(first) < LISTED or id < first[-1]:
+            at = bisect_left(first, id)
+            if first[at : at + 1] != [id]:
+                first[at:at] = [id]
+                del first[LISTED:]
+    return tuple(first)
 
 
 def unchecked(changes: Sequence[Change]) -> Record:

@@ -18,7 +18,7 @@ from graph.columns.assemble import TaxonomyData, columns_of
 from graph.columns.invariants import sound
 from graph.errors import ConflictError, InputError, ReleaseTaken, StoreError, StoreUnavailable, UnknownVersion
 from graph.history.diff import Diff, diff
-from graph.history.entries import LISTED, effects_of, summary
+from graph.history.entries import listed, summary
 from graph.model import Change, ChangeSet, HistoryEntry, Origin, Record, Release, Retag
 from graph.model.changes import now
 from graph.store import TaxonomyStore
@@ -30,6 +30,8 @@ _REASON = "found by comparing snapshots"
 _ATTEMPTS = 10
 _BATCH = 10_000
 """Changes that are replayed at a time, unless the taxonomy is larger."""
+_VERSIONS = 500
+"""Versions read at a time."""
 _PAUSE = 0.02
 """Seconds between the two reads that must agree before an external edit is recorded."""
 log = logging.getLogger(__name__)
@@ -126,15 +128,15 @@ def _record(now: Taxonomy, found: Diff, moved: Sequence[Retag] = (), *, origin: 
         concept = now.get(id)
         return concept.label() if concept is not None else id
 
-    effects = effects_of(found, moved)
     back = tuple(Retag(one.target, one.source, one.surfaces, back=not one.back) for one in reversed(moved))
+    changes, undo = found.changes(), found.reversed().changes()
     return Record(
-        (*found.changes(), *moved),
-        (*found.reversed().changes(), *back),
+        (*changes, *moved) if moved else changes,
+        (*undo, *back) if moved else undo,
         now.revision,
         origin,
-        summary(effects, label),
-        tuple(effects.touched(LISTED)),
+        summary(found, moved, label),
+        listed(found, moved),
     )
 
 
@@ -174,6 +176,16 @@ def at_version(store: TaxonomyStore, version: int) -> Taxonomy:
     return found.at_version(version)
 
 
+def version_with(store: TaxonomyStore, revision: str) -> int | None:
+    """The newest version that led to a revision, or None."""
+    before: int | None = None
+    while page := store.versions(before=before, limit=_VERSIONS):
+        if (found := next((one.version for one in page if one.revision == revision), None)) is not None:
+            return found
+        before = page[-1].version
+    return None
+
+
 def entry_at(store: TaxonomyStore, version: int) -> HistoryEntry:
     """The history entry of a version; an undo that is missing is computed.
 
@@ -189,7 +201,7 @@ def entry_at(store: TaxonomyStore, version: int) -> HistoryEntry:
     if entry.revision:
         return entry
     found = diff(at_version(store, version - 1), at_version(store, version))
-    return replace(entry, changes=found.changes(), undo=found.reversed().changes())
+    return replace(entry, changes=tuple(found.changes()), undo=tuple(found.reversed().changes()))
 
 
 def _require_version(newest: int, version: int, *, least: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Changes of a taxonomy, entries of its history, and the JSON of both."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -76,8 +76,8 @@ class Record:
     `concepts` are the first 100 ids that were touched.
     """
 
-    changes: tuple[Change, ...]
-    undo: tuple[Change, ...] = ()
+    changes: Sequence[Change]
+    undo: Sequence[Change] = ()
     revision: str = ""
     origin: Origin = "kgtag"
     summary: str = ""

@@ -248,9 +248,9 @@ class _Planner:
 
     def _cross_scheme(self, problem: Problem) -> Repair:
         edge = problem.edges[0]
-        source, target = self._taxonomy[edge.source], self._taxonomy[edge.target]
+        source, target = self._known(edge.source), self._known(edge.target)  # either may be left out for another reason
         for blank, other in ((source, target), (target, source)):
-            if not blank.scheme.strip():
+            if blank is not None and other is not None and not blank.scheme.strip():
                 instruction = f"put {blank.id!r}, which has no scheme, into {other.scheme!r}"
                 return Repair(instruction, self._writer.update(blank, replace(blank, scheme=other.scheme)))
         instruction = "delete the relation; if both mean the same, relate them by EXACT_MATCH or CLOSE_MATCH instead"

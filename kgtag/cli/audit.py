@@ -16,7 +16,7 @@ from kgtag.cli.console import log, print_json, print_table
 from kgtag.cli.options import Json, Store, grouped, login, open_store
 
 if TYPE_CHECKING:
-    from graph.audit import Check, Report, Severity
+    from graph.audit import Check, Earlier, Report, Severity
     from graph.store import TaxonomyStore
     from kgtag.embed.scorer import Scorer
 
@@ -60,6 +60,13 @@ def audit(
             metavar="VERSION", help="Only what is new or about concepts changed since a version, a release or a file."
         ),
     ] = None,
+    against: Annotated[
+        _File,
+        typer.Option(
+            metavar="REPORT",
+            help="A whole report of this store from before (--json): what can't have changed is taken from it.",
+        ),
+    ] = None,
     html: Annotated[_File, typer.Option(metavar="FILE", help="Write one page with plots, to be sent round.")] = None,
     sarif: Annotated[_File, typer.Option(metavar="FILE", help="Write SARIF 2.1.0, for code hosts and editors.")] = None,
     junit: Annotated[
@@ -74,10 +81,12 @@ def audit(
 
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`;
     `kgtag audit --html audit.html --sarif audit.sarif --junit audit.xml`;
-    `kgtag audit --since 2026.08.0 --fail-on warning`; `kgtag audit --check implausible_tag --budget 0.03 --json`;
+    `kgtag audit --against yesterday.json --json`; `kgtag audit --since 2026.08.0 --fail-on warning`; `kgtag audit --check implausible_tag --budget 0.03 --json`;
     `kgtag audit --fix --dry-run`; `kgtag audit --fix --check untidy_label --author ann`
     """
     from graph.audit import audit_skos, parse_severity
+    from graph.history.versions import reconciled
+    from kgtag import __version__
     from kgtag.embed.audit import audit_store
     from kgtag.embed.scorer import Scorer
 
@@ -92,6 +101,10 @@ def audit(
         raise InputError("--fix repairs a store; import the file first: kgtag import skos FILE")
     if since is not None and (skos is not None or fixing.fix):
         raise InputError("--since compares a store with its past; it goes with neither --skos nor --fix")
+    if against is not None and (skos is not None or fixing.fix or since is not None):
+        raise InputError(
+            "--against takes findings from a report of the store; it goes without --skos, --fix and --since"
+        )
     scorer = Scorer.load(embeddings) if embeddings is not None and skos is None else None
     row: dict[str, Any] | None = None
     if skos is not None:
@@ -103,7 +116,12 @@ def audit(
     else:
         opened = open_store(store)
         extra = _learned_from_items(opened, check, scorer, budget)
-        report, source = audit_store(opened, checks=check, scorer=scorer, budget=budget, extra=extra), None
+        now = reconciled(opened) if against is not None else None
+        earlier = _earlier(opened, against) if against is not None else None
+        report = audit_store(
+            opened, taxonomy=now, checks=check, scorer=scorer, budget=budget, extra=extra, earlier=earlier
+        )
+        row, source = {"kgtag": __version__}, None
     _write(report, threshold, source, html=html, sarif=sarif, junit=junit)
     if json:
         print_json({**(row or {}), **({"left": report.to_json()} if fixing.fix else report.to_json())})
@@ -129,6 +147,26 @@ def _learned_from_items(
     return [implausible_tag(store.items, budget=budget)]
 
 
+def _earlier(store: TaxonomyStore, file: Path) -> Earlier | None:
+    """The report in a file with the taxonomy that it is on; None where the store can't tell that, or another release
+    of kgtag made it, so that all must be looked at."""
+    from graph.audit import Earlier, Report
+    from graph.formats.reading import json_object, text
+    from graph.history.versions import at_version, version_with
+    from kgtag import __version__
+
+    row = json_object(text(file), file)
+    if "since" in row or "fixed" in row:
+        raise InputError(f"{str(file)!r} has a part of the findings; --against takes the report of a whole audit")
+    found = Report.from_json(row)
+    version = version_with(store, found.revision)
+    if row.get("kgtag") != __version__ or version is None:
+        why = "no version of the store has its revision" if version is None else "another release of kgtag made it"
+        log(f"{file.name} is of no use here: {why}; everything is looked at")
+        return None
+    return Earlier(at_version(store, version), found)
+
+
 def _since(
     store: TaxonomyStore, name: str, checks: list[str] | None, scorer: Scorer | None, budget: float
 ) -> tuple[Report, dict[str, Any]]:
@@ -142,7 +180,9 @@ def _since(
 
     now = reconciled(store)
     before = snapshot_named(name, store, open=open_store)
-    old, new = (audit_store(store, taxonomy=one, checks=checks, scorer=scorer, budget=budget) for one in (before, now))
+    old = audit_store(store, taxonomy=before, checks=checks, scorer=scorer, budget=budget)
+    earlier = audit.Earlier(before, old)
+    new = audit_store(store, taxonomy=now, checks=checks, scorer=scorer, budget=budget, earlier=earlier)
     touched = set(diff(before, now).touched())
     report, gone = audit.since(old, new, touched)
     fresh = sum(finding.new is True for finding in report.findings)

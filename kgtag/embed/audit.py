@@ -5,13 +5,15 @@ also score an edge by vectors that were trained without it: training leaves out 
 keeps those vectors with the export (`Folds`), which finds what is misplaced by what it occurs with on items.
 """
 
+import contextlib
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from graph.audit import Check, Defect, Fixes, Report, audit, safe_fixes
+from graph.audit import Check, Defect, Earlier, Fixes, Report, audit, item_checks, safe_fixes
 from graph.editing import Signature
 from graph.errors import InputError, StoreError
 from graph.history.versions import reconciled
@@ -28,6 +30,7 @@ BUDGET = 0.01
 """Findings that are reported, as a share of the edges: about as many as a large taxonomy has wrong."""
 _MIN_MARGIN = 0.12
 """Cosine by which others must fit better: less is chance in small taxonomies; the worst 1% of large ones have .23."""
+_ITEMS_SECONDS = 600.0
 _SHOWN = 4
 """Siblings named in a message."""
 _BROADER = "broader"
@@ -53,12 +56,13 @@ def audit_store(
     scorer: Scorer | None = None,
     budget: float = BUDGET,
     extra: Sequence[Check] = (),
+    earlier: Earlier | None = None,
 ) -> Report:
     """Audit a store: its taxonomy, its tagged items, and with embeddings the learned check of broader edges.
 
     With a `taxonomy`, that snapshot is audited, without the items while the store is unavailable; with `items`, those
     in place of the store's. `budget` bounds the findings of the learned check, as a share of the broader edges; `extra`
-    are further checks, such as `kgtag.train.wrong_tags.implausible_tag`.
+    are further checks, such as `kgtag.train.wrong_tags.implausible_tag`; `earlier` as for `graph.audit.audit`.
 
     Raises:
         InputError: An unknown check, the learned one without embeddings, or a budget outside 0 to 1.
@@ -69,14 +73,48 @@ def audit_store(
     if not 0 <= budget <= 1:
         raise InputError(f"the budget is {budget}; give a share of the edges, from 0 to 1")
     audited = taxonomy if taxonomy is not None else Taxonomy.of(store.read())
-    learned = [*([implausible_broader(scorer.aligned(audited), budget=budget)] if scorer is not None else []), *extra]
+    further = [*_learned(scorer, audited, budget), *extra]
     dialect = dialect_of(store.url)
     try:
-        return audit(audited, items=items or store.items(), checks=checks, extra=learned, dialect=dialect)
+        read = items or store.items()
+        return audit(audited, items=read, checks=checks, extra=further, dialect=dialect, earlier=earlier)
     except StoreError:
         if taxonomy is None:
             raise
-        return audit(audited, checks=checks, extra=learned, dialect=dialect)
+        return audit(audited, checks=checks, extra=further, dialect=dialect, earlier=earlier)
+
+
+def _learned(scorer: Scorer | None, taxonomy: Taxonomy, budget: float) -> list[Check]:
+    return [implausible_broader(scorer.aligned(taxonomy), budget=budget)] if scorer is not None else []
+
+
+class Auditor:
+    """Audits a store's snapshots one after the other, each only where it differs from the one before.
+
+    Tagged items are read again when kgtag has changed some, and after ten minutes: they may have been edited by hand.
+    """
+
+    def __init__(self, store: TaxonomyStore) -> None:
+        self._store = store
+        self._items: tuple[Check, ...] = ()
+        self._read: tuple[int, float] | None = None
+        self._last: Earlier | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether there was an audit."""
+        return self._last is not None
+
+    def audit(self, taxonomy: Taxonomy, scorer: Scorer | None = None) -> Report:
+        """The report on the next snapshot; while the store is unavailable, with the items as they were."""
+        with contextlib.suppress(StoreError):
+            number, now = self._store.item_seq(), time.monotonic()
+            if self._read is None or number != self._read[0] or now > self._read[1] + _ITEMS_SECONDS:
+                self._items, self._read = item_checks(self._store.items()), (number, now)
+        further = [*self._items, *_learned(scorer, taxonomy, BUDGET)]
+        found = audit(taxonomy, extra=further, dialect=dialect_of(self._store.url), earlier=self._last)
+        self._last = Earlier(taxonomy, found)
+        return found
 
 
 def fixes_of_store(store: TaxonomyStore, by: Signature, *, checks: Sequence[str] | None = None) -> Fixes:
