@@ -96,7 +96,7 @@ class FlagRow(TypedDict):
 
 
 class TaggingRow(TypedDict):
-    """The tags of one product: a row of "tags out".
+    """The tags of one product: a row of "tags out". `at`: the time that the product was given with.
 
     Example:
         {"id": "1", "dropped": [], "model": "shop-1"}
@@ -111,6 +111,7 @@ class TaggingRow(TypedDict):
     proposals: NotRequired[list[PlausibleRow]]
     unsupported_language: NotRequired[str]
     text_read: NotRequired[bool]
+    at: NotRequired[str]
     flags: NotRequired[list[FlagRow]]
 
 
@@ -272,12 +273,24 @@ class ItemTagRow(TypedDict):
     surface: NotRequired[str]
 
 
-class ItemRow(TypedDict):
-    """A stored item with its tags; `model` and `tagged_revision` made them. A tag of a concept that is gone has no
-    kind.
+class ItemNilRow(TypedDict):
+    """A mention without a concept.
 
     Example:
-        {"id": "sku-1", "title": "Red leather trainers"}
+        {"surface": "teal", "attribute": "colour", "probability": 0.9}
+    """
+
+    surface: str
+    attribute: NotRequired[str]
+    probability: float
+
+
+class ItemRow(TypedDict):
+    """A stored item with its tags; `model` and `tagged_revision` made them. A tag of a concept that is gone has no
+    kind. `at`: when it was listed, null for one that is older than times.
+
+    Example:
+        {"id": "sku-1", "title": "Red leather trainers", "at": "2026-01-31T12:00:00Z"}
     """
 
     id: str
@@ -285,7 +298,9 @@ class ItemRow(TypedDict):
     lang: str | None
     model: str
     tagged_revision: str
+    at: str | None
     tags: list[ItemTagRow]
+    nil: NotRequired[list[ItemNilRow]]
     revision: str
 
 
@@ -912,3 +927,139 @@ class Readiness(TypedDict):
     quarantined: int
     codes: dict[str, int]
     problems: NotRequired[list[ProblemRow]]
+
+
+class Observed(TypedDict):
+    """Items with a tag, of all.
+
+    Example:
+        {"count": 31, "of": 240}
+    """
+
+    count: int
+    of: int
+
+
+class BurstRow(TypedDict):
+    """A time in which a tag is on more items than usual. `weight`: how much likelier it makes the counts, in logs.
+
+    Example:
+        {"start": "2026-06", "end": "2026-08", "weight": 14.2, "p": 8e-06, "q": 0.0002}
+    """
+
+    start: str
+    end: str
+    weight: float
+    p: float
+    q: float
+
+
+class SeasonRow(TypedDict):
+    """How a tag depends on the month, years compared. `index`: of January to December, items with the tag to those
+    expected from the year alone; `peaks`: months, from 1, with a fifth more.
+
+    Example:
+        {"peaks": [11, 12], "index": [1.1, 0.9, 0.8, 0.8, 0.7, 0.6, 0.7, 0.8, 0.9, 1.1, 1.5, 1.8], "p": 0.0001,
+         "q": 0.002}
+    """
+
+    peaks: list[int]
+    index: list[float | None]
+    p: float
+    q: float
+
+
+class TrendFigures(TypedDict):
+    """Figures over time. Intervals hold 95 times in a hundred; `growth` is the share of the recent periods less that of
+    as many before; `p` is its chance without growth, `q` the false discovery rate over all that were tested. `counts`
+    are by period.
+
+    Example:
+        {"count": 52, "share": 0.11, "low": 0.09, "high": 0.14, "now": {"count": 31, "of": 240},
+         "before": {"count": 21, "of": 230}, "growth": 0.04, "growth_low": -0.02, "growth_high": 0.1, "p": 0.19,
+         "q": 0.4, "first_seen": "2025-02-03", "last_seen": "2026-01-30", "new": false, "counts": [21, 31]}
+    """
+
+    count: int
+    share: float
+    low: float
+    high: float
+    now: Observed
+    before: Observed
+    growth: float
+    growth_low: float
+    growth_high: float
+    p: float
+    q: float
+    first_seen: str
+    last_seen: str
+    new: bool
+    burst: BurstRow | None
+    season: SeasonRow | None
+    counts: list[int]
+
+
+class TagTrend(TrendFigures):
+    """The trend of a concept on items.
+
+    Example:
+        {"concept": "red", "label": "Red", "kind": "value", "attribute": "colour"}
+    """
+
+    concept: str
+    label: str
+    kind: Kind
+    attribute: NotRequired[str]
+
+
+class NilTrend(TrendFigures):
+    """The trend of mentions that have no concept, taken together where they are spelt alike.
+
+    Example:
+        {"surface": "gorpcore", "attribute": "style"}
+    """
+
+    surface: str
+    attribute: NotRequired[str]
+
+
+class Trends(TypedDict):
+    """Trends of tags. `totals` are items by period, `recent` the periods that growth compares with as many before;
+    `timeless` items have no time and are left out.
+
+    Example:
+        {"by": "month", "periods": ["2025-12", "2026-01"], "totals": [230, 240], "recent": 1, "items": 470,
+         "timeless": 0}
+    """
+
+    by: Literal["day", "week", "month", "quarter", "year"]
+    periods: list[str]
+    totals: list[int]
+    recent: int
+    items: int
+    timeless: int
+    tags: list[TagTrend]
+    nil: list[NilTrend]
+    revision: str
+
+
+class ComparedTag(TypedDict):
+    """A tag's share of two catalogues; `difference` with its 95% interval, `q` the false discovery rate.
+
+    Example:
+        {"concept": "red", "label": "Red", "kind": "value", "count": 52, "share": 0.11, "other_count": 18,
+         "other_share": 0.05, "difference": 0.06, "low": 0.02, "high": 0.1, "p": 0.002, "q": 0.01}
+    """
+
+    concept: str
+    label: str
+    kind: Kind
+    count: int
+    share: float
+    other_count: int
+    other_share: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    q: float
