@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from kgtag.cli import (
+    analytics,
     audit,
     concept,
     dedupe,
@@ -73,6 +74,7 @@ app.command("tag")(tag.tag)
 app.command("retag")(retag.retag)
 app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
+app.command("trends")(analytics.trends)
 app.command("search")(search.search)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)

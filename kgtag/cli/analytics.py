@@ -1,0 +1,212 @@
+"""Commands on what a catalogue's items say of its tags: trends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graph.errors import InputError
+from graph.model import KINDS
+from kgtag.cli.console import err, log, print_json, print_table
+from kgtag.cli.options import Columns, Embeddings, Json, Store, open_store
+
+if TYPE_CHECKING:
+    from graph.model import Kind, TaggedItem
+    from graph.taxonomy import Taxonomy
+    from kgtag.tag.tagger import Tagger
+
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", envvar="KGTAG_MODEL", help="Tags the products of a file; else their labels are searched for."
+    ),
+]
+Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only items listed from this day on.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only items listed before this day.")]
+Category = Annotated[str | None, typer.Option(help="Only items of this category: an id or a label.")]
+KindOf = Annotated[str | None, typer.Option("--kind", help="Only categories, or values.")]
+Scheme = Annotated[str | None, typer.Option(help="Only concepts of this scheme.")]
+Limit = Annotated[int, typer.Option(min=1, help="Rows of each table.")]
+
+
+def trends(
+    store: Store = None,
+    by: Annotated[str, typer.Option(help="Length of a period: day, week, month, quarter or year.")] = "month",
+    since: Since = None,
+    until: Until = None,
+    category: Category = None,
+    kind: KindOf = None,
+    scheme: Scheme = None,
+    recent: Annotated[
+        int | None,
+        typer.Option(min=1, help="Periods that growth compares with as many before.", show_default="3 months"),
+    ] = None,
+    min_count: Annotated[int, typer.Option(min=1, help="Items that a tag is on at least.")] = 5,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="URL|FILE", help="Compare shares with another store, rows of `kgtag tag`, or products."),
+    ] = None,
+    model: Model = None,
+    embeddings: Embeddings = None,
+    column: Columns = None,
+    out: Annotated[Path | None, typer.Option(help="A table of all tags to write: .csv or .parquet.")] = None,
+    limit: Limit = 10,
+    json: Json = False,
+) -> None:
+    """How tags come and go: shares, growth, bursts, seasons, new ones, and mentions without a concept that rise.
+
+    Items count by the time they were listed (`at` of a product, else when it was tagged). What is listed as found has a
+    false discovery rate of 5%: of what rises, bursts or has a season, about one in twenty does so by chance.
+
+    Examples: `kgtag trends --by week --category Shoes`; `kgtag trends --against rival.csv --column title=Name --json`
+    """
+    from graph.stores import load_taxonomy
+    from kgtag.evaluation.analytics.sources import flat, write_table
+    from kgtag.evaluation.analytics.table import PERIODS, ItemTable
+    from kgtag.evaluation.analytics.trends import TrendOptions, compare, find_trends
+
+    length = next((one for one in PERIODS if one == by), None)
+    if length is None:
+        raise InputError(f"no period {by!r}; there is {', '.join(PERIODS)}")
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{out}: a .csv or .parquet file was expected")
+    wanted = read_kind(kind)
+    opened = open_store(store)
+    taxonomy = load_taxonomy(opened)
+    with err.status("reading items …"):
+        table = ItemTable.of(taxonomy, opened.items(), timed=against is None)
+        table = table.within(since=since, until=until, category=category)
+    if against is not None:
+        with err.status("reading the other catalogue …"):
+            read = other_items(against, taxonomy, model=model, embeddings=embeddings, column=column)
+            other = ItemTable.of(taxonomy, read, timed=False).within(since=since, until=until, category=category)
+        compared = compare(table, other, kind=wanted, scheme=scheme, min_count=min_count)
+        if other.unknown:
+            log(f"{other.unknown.total()} tags of the other catalogue are of concepts that this taxonomy lacks")
+        if out is not None:
+            write_table(out, compared)
+        if json:
+            sizes = {"items": len(table), "other_items": len(other)}
+            print_json({**sizes, "tags": compared, "revision": taxonomy.revision})
+        elif out is None:
+            _print_compared(compared, limit)
+        return
+    found = find_trends(table, TrendOptions(length, recent, min_count, wanted, scheme))
+    if table.timeless:
+        log(f"{table.timeless} items have no time and are left out")
+    if out is not None:
+        write_table(out, [flat(row, found["periods"]) for row in found["tags"]])
+    if json:
+        print_json(found)
+    elif out is None:
+        _print_trends(found, limit)
+
+
+def read_kind(given: str | None) -> Kind | None:
+    """The kind. Raises InputError."""
+    if given is None:
+        return None
+    for known in KINDS:
+        if known == given:
+            return known
+    raise InputError(f"no kind {given!r}; there is {', '.join(KINDS)}")
+
+
+def other_items(
+    given: str, taxonomy: Taxonomy, *, model: Path | None, embeddings: Path | None, column: list[str] | None
+) -> Iterator[TaggedItem]:
+    """The items of a store's URL, or of a file."""
+    from kgtag.data import read_columns
+    from kgtag.evaluation.analytics.sources import items_of_file
+
+    if "://" in given:
+        return open_store(given).items()
+
+    def tagger() -> Tagger:
+        from kgtag.serve.assemble import open_models
+        from kgtag.serve.settings import read_settings
+        from kgtag.tag.models import assemble_tagger
+
+        return assemble_tagger(open_models(read_settings(model=model, embeddings=embeddings)), taxonomy)
+
+    return items_of_file(Path(given), tagger, read_columns(column))
+
+
+def _print_trends(found: Any, limit: int) -> None:
+    from kgtag.evaluation.analytics.trends import select
+
+    if not found["items"]:
+        log("no items with a time; kgtag tag --record stores them, with the `at` of each product")
+        return
+    span = f"{found['periods'][0]} to {found['periods'][-1]}"
+    recent = f"{found['recent']} {found['by']}{'s' if found['recent'] > 1 else ''}"
+    log(f"{found['items']} items, {span}; growth: the last {recent} and as many before")
+    columns = ["tag", "items", "share", "growth (95%)", "q", "first seen"]
+    titles = {"rising": "Rising", "falling": "Falling", "new": "New", "burst": "Bursts", "season": "Seasons"}
+    shown = False
+    cells: list[tuple[object, ...]]
+    for order, title in titles.items():
+        rows = select(found["tags"], order, limit)
+        if not rows:
+            continue
+        shown = True
+        if order == "burst":
+            cells = [
+                (_tag(r), r["count"], _span(r["burst"]), f"{r['burst']['weight']:.1f}", r["burst"]["q"]) for r in rows
+            ]
+            print_table(title, ["tag", "items", "when", "weight", "q"], cells)
+        elif order == "season":
+            cells = [(_tag(r), r["count"], _months(r["season"]), r["season"]["q"]) for r in rows]
+            print_table(title, ["tag", "items", "months, times as usual", "q"], cells)
+        else:
+            print_table(title, columns, [_trend_cells(r) for r in rows])
+    rising = select(found["nil"], "rising", limit) or select(found["nil"], "new", limit)
+    if rising:
+        shown = True
+        print_table("Mentions without a concept that rise", columns, [_trend_cells(r) for r in rising])
+    if not shown:
+        log("nothing rises, falls, bursts or has a season beyond chance; --json has the figures of every tag")
+        print_table("Most items", columns, [_trend_cells(r) for r in found["tags"][:limit]])
+
+
+def _trend_cells(row: Any) -> tuple[object, ...]:
+    growth = f"{100 * row['growth']:+.1f} ({100 * row['growth_low']:+.1f} to {100 * row['growth_high']:+.1f})"
+    return _tag(row), row["count"], f"{100 * row['share']:.1f}%", growth, row["q"], row["first_seen"]
+
+
+def _tag(row: Any) -> str:
+    label = row.get("label") or row["surface"]
+    return f"{label} ({row['attribute']})" if row.get("attribute") else label
+
+
+def _span(burst: Any) -> str:
+    return burst["start"] if burst["start"] == burst["end"] else f"{burst['start']} to {burst['end']}"
+
+
+def _months(season: Any) -> str:
+    names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    return ", ".join(f"{names[month - 1]} {season['index'][month - 1]:.1f}" for month in season["peaks"])
+
+
+def _print_compared(rows: Any, limit: int) -> None:
+    from kgtag.evaluation.analytics.trends import FOUND
+
+    certain = [row for row in rows if row["q"] <= FOUND]
+    columns = ["tag", "items", "share", "there", "share there", "difference (95%)", "q"]
+    for title, side in (("More here", 1), ("More there", -1)):
+        cells = [
+            (
+                row["label"], row["count"], f"{100 * row['share']:.1f}%", row["other_count"],
+                f"{100 * row['other_share']:.1f}%",
+                f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})", row["q"],
+            )
+            for row in certain
+            if row["difference"] * side > 0
+        ]  # fmt: skip
+        if cells:
+            print_table(title, columns, cells[:limit])
+    if not certain:
+        log("no tag's share differs beyond chance; --json has the figures of every tag")
