@@ -20,6 +20,7 @@ from api.answers import Direct
 from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
 from api.routes import (
+    analytics,
     changes,
     concepts,
     edits,
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         jobs.router,
         changes.router,
         place.router,
+        analytics.router,
         concepts.router,
         edits.router,
         edits.history,

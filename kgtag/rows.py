@@ -971,8 +971,8 @@ class SeasonRow(TypedDict):
 
 class TrendFigures(TypedDict):
     """Figures over time. Intervals hold 95 times in a hundred; `growth` is the share of the recent periods less that of
-    as many before; `p` is its chance without growth, `q` the false discovery rate over all that were tested. `counts`
-    are by period.
+    as many before, null where either have no items; `p` is its chance without growth, `q` the false discovery rate over
+    all that were tested. `counts` are by period.
 
     Example:
         {"count": 52, "share": 0.11, "low": 0.09, "high": 0.14, "now": {"count": 31, "of": 240},
@@ -986,9 +986,9 @@ class TrendFigures(TypedDict):
     high: float
     now: Observed
     before: Observed
-    growth: float
-    growth_low: float
-    growth_high: float
+    growth: float | None
+    growth_low: float | None
+    growth_high: float | None
     p: float
     q: float
     first_seen: str

@@ -92,7 +92,7 @@ def trends(
             sizes = {"items": len(table), "other_items": len(other)}
             print_json({**sizes, "tags": compared, "revision": taxonomy.revision})
         elif out is None:
-            _print_compared(compared, limit)
+            _print_compared(compared, taxonomy, limit)
         return
     found = find_trends(table, TrendOptions(length, recent, min_count, wanted, scheme))
     if table.timeless:
@@ -102,7 +102,7 @@ def trends(
     if json:
         print_json(found)
     elif out is None:
-        _print_trends(found, limit)
+        _print_trends(found, taxonomy, limit)
 
 
 def read_kind(given: str | None) -> Kind | None:
@@ -135,7 +135,7 @@ def other_items(
     return items_of_file(Path(given), tagger, read_columns(column))
 
 
-def _print_trends(found: Any, limit: int) -> None:
+def _print_trends(found: Any, taxonomy: Taxonomy, limit: int) -> None:
     from kgtag.evaluation.analytics.trends import select
 
     if not found["items"]:
@@ -143,43 +143,57 @@ def _print_trends(found: Any, limit: int) -> None:
         return
     span = f"{found['periods'][0]} to {found['periods'][-1]}"
     recent = f"{found['recent']} {found['by']}{'s' if found['recent'] > 1 else ''}"
-    log(f"{found['items']} items, {span}; growth: the last {recent} and as many before")
-    columns = ["tag", "items", "share", "growth (95%)", "q", "first seen"]
-    titles = {"rising": "Rising", "falling": "Falling", "new": "New", "burst": "Bursts", "season": "Seasons"}
-    shown = False
-    cells: list[tuple[object, ...]]
-    for order, title in titles.items():
-        rows = select(found["tags"], order, limit)
-        if not rows:
-            continue
-        shown = True
-        if order == "burst":
-            cells = [
-                (_tag(r), r["count"], _span(r["burst"]), f"{r['burst']['weight']:.1f}", r["burst"]["q"]) for r in rows
-            ]
-            print_table(title, ["tag", "items", "when", "weight", "q"], cells)
-        elif order == "season":
-            cells = [(_tag(r), r["count"], _months(r["season"]), r["season"]["q"]) for r in rows]
-            print_table(title, ["tag", "items", "months, times as usual", "q"], cells)
-        else:
-            print_table(title, columns, [_trend_cells(r) for r in rows])
-    rising = select(found["nil"], "rising", limit) or select(found["nil"], "new", limit)
-    if rising:
-        shown = True
-        print_table("Mentions without a concept that rise", columns, [_trend_cells(r) for r in rising])
-    if not shown:
+    log(f"{found['items']} items, {span}; now: the last {recent}, before: as many before")
+    change = ["tag", "items", "before", "now", "points (95%)", "q"]
+
+    def changes(rows: Any) -> list[tuple[object, ...]]:
+        return [(tag_name(row, taxonomy), *_change_cells(row)) for row in rows]
+
+    tables = [
+        (title, change, changes(select(found["tags"], order, limit)))
+        for title, order in (("Rising", "rising"), ("Falling", "falling"))
+    ]
+    fresh = select(found["tags"], "new", limit)
+    cells = [(tag_name(r, taxonomy), r["count"], r["first_seen"], _percent(r["now"])) for r in fresh]
+    tables.append(("New", ["tag", "items", "first seen", "now"], cells))
+    rows = select(found["tags"], "burst", limit)
+    cells = [(tag_name(r, taxonomy), r["count"], _span(r["burst"]), _q(r["burst"]["q"])) for r in rows]
+    tables.append(("Bursts", ["tag", "items", "when", "q"], cells))
+    rows = select(found["tags"], "season", limit)
+    cells = [(tag_name(r, taxonomy), r["count"], _months(r["season"]), _q(r["season"]["q"])) for r in rows]
+    tables.append(("Seasons", ["tag", "items", "months, times as usual", "q"], cells))
+    nil = select(found["nil"], "rising", limit) or select(found["nil"], "new", limit)
+    tables.append(("Mentions without a concept that rise", change, changes(nil)))
+    for title, columns, cells in tables:
+        if cells:
+            print_table(title, columns, cells)
+    if not any(cells for *_, cells in tables):
         log("nothing rises, falls, bursts or has a season beyond chance; --json has the figures of every tag")
-        print_table("Most items", columns, [_trend_cells(r) for r in found["tags"][:limit]])
+        print_table("Most items", change, changes(found["tags"][:limit]))
 
 
-def _trend_cells(row: Any) -> tuple[object, ...]:
-    growth = f"{100 * row['growth']:+.1f} ({100 * row['growth_low']:+.1f} to {100 * row['growth_high']:+.1f})"
-    return _tag(row), row["count"], f"{100 * row['share']:.1f}%", growth, row["q"], row["first_seen"]
+def _change_cells(row: Any) -> tuple[object, ...]:
+    points = None
+    if row["growth"] is not None:
+        points = f"{100 * row['growth']:+.1f} ({100 * row['growth_low']:.1f} to {100 * row['growth_high']:.1f})"
+    return row["count"], _percent(row["before"]), _percent(row["now"]), points, _q(row["q"])
 
 
-def _tag(row: Any) -> str:
-    label = row.get("label") or row["surface"]
-    return f"{label} ({row['attribute']})" if row.get("attribute") else label
+def tag_name(row: Any, taxonomy: Taxonomy) -> str:
+    """The label, and what it is of: the attribute, or the category above."""
+    of = row.get("attribute")
+    if of is None and "concept" in row:
+        of = next(iter(taxonomy.path(row["concept"])[-2:-1]), None)
+    label = row["label"] if "concept" in row else row["surface"]
+    return label if of is None or of not in taxonomy else f"{label} ({taxonomy[of].label()})"
+
+
+def _percent(share: Any) -> str:
+    return f"{100 * share['count'] / share['of']:.1f}%" if share["of"] else ""
+
+
+def _q(value: float) -> str:
+    return "<.001" if value < 0.001 else f"{value:.3f}".lstrip("0")
 
 
 def _span(burst: Any) -> str:
@@ -191,17 +205,17 @@ def _months(season: Any) -> str:
     return ", ".join(f"{names[month - 1]} {season['index'][month - 1]:.1f}" for month in season["peaks"])
 
 
-def _print_compared(rows: Any, limit: int) -> None:
+def _print_compared(rows: Any, taxonomy: Taxonomy, limit: int) -> None:
     from kgtag.evaluation.analytics.trends import FOUND
 
     certain = [row for row in rows if row["q"] <= FOUND]
-    columns = ["tag", "items", "share", "there", "share there", "difference (95%)", "q"]
+    columns = ["tag", "items", "here", "items", "there", "points (95%)", "q"]
     for title, side in (("More here", 1), ("More there", -1)):
         cells = [
             (
-                row["label"], row["count"], f"{100 * row['share']:.1f}%", row["other_count"],
+                tag_name(row, taxonomy), row["count"], f"{100 * row['share']:.1f}%", row["other_count"],
                 f"{100 * row['other_share']:.1f}%",
-                f"{100 * row['difference']:+.1f} ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})", row["q"],
+                f"{100 * row['difference']:+.1f} ({100 * row['low']:.1f} to {100 * row['high']:.1f})", _q(row["q"]),
             )
             for row in certain
             if row["difference"] * side > 0

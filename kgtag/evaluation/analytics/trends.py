@@ -47,16 +47,16 @@ class TrendOptions:
 
 
 def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: str | None = None) -> Trends:
-    """The trends of every concept on `min_count` items or more, and of mentions without a concept, each with the most
-    items first.
+    """The trends of every concept on `min_count` items or more, but not on all, and of mentions without a concept, each
+    with the most items first.
 
     Shares are of the table's items: narrow it down for a category. Growth, bursts and seasons have a false discovery
     rate (`q`) over all concepts tested.
     """
     options = options or TrendOptions()
     taxonomy, periods = table.taxonomy, Periods.of(table.days, options.by)
-    columns = _wanted(taxonomy, options.kind, options.scheme)
-    columns = columns[np.asarray(table.carried.sum(axis=0)).ravel()[columns] >= max(options.min_count, 1)]
+    columns, often = _wanted(taxonomy, options.kind, options.scheme), np.asarray(table.carried.sum(axis=0)).ravel()
+    columns = columns[(often[columns] >= max(options.min_count, 1)) & (often[columns] < len(table))]
     figures = _Figures(table.carried[:, columns], table.days, periods, options)
     tags: list[TagTrend] = []
     for id, row in zip(taxonomy.ids_of(columns.tolist()), figures.rows(), strict=True):
@@ -64,10 +64,10 @@ def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: 
         of = {} if attribute is None else {"attribute": attribute}
         tags.append({"concept": id, "label": concept.label(lang), "kind": concept.kind, **of, **row})  # type: ignore[typeddict-item]
     names, mentions = table.nil_table()
-    often = np.flatnonzero(np.asarray(mentions.sum(axis=0)).ravel() >= max(options.min_count, 1))
-    nils = _Figures(mentions[:, often], table.days, periods, options).rows()
+    groups = np.flatnonzero(np.asarray(mentions.sum(axis=0)).ravel() >= max(options.min_count, 1))
+    nils = _Figures(mentions[:, groups], table.days, periods, options).rows()
     nil: list[NilTrend] = []
-    for at, row in zip(often.tolist(), nils, strict=True):
+    for at, row in zip(groups.tolist(), nils, strict=True):
         attribute, surface = names[at]
         of = {} if attribute is None else {"attribute": attribute}
         nil.append({"surface": surface, **of, **row})  # type: ignore[typeddict-item]
@@ -86,16 +86,16 @@ def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: 
 
 ORDERS: dict[str, Callable[[TrendFigures], Any]] = {
     "count": lambda row: -row["count"],
-    "rising": lambda row: -row["growth"],
-    "falling": lambda row: row["growth"],
+    "rising": lambda row: -(row["growth"] or 0.0),
+    "falling": lambda row: row["growth"] or 0.0,
     "burst": lambda row: -row["burst"]["weight"] if row["burst"] is not None else 0.0,
     "season": lambda row: row["season"]["q"] if row["season"] is not None else 1.0,
     "new": lambda row: tuple(-ord(c) for c in row["first_seen"]),
 }
 """Sort keys, the first the best."""
 _HAS: dict[str, Callable[[TrendFigures], bool]] = {
-    "rising": lambda row: row["growth"] > 0 and row["q"] <= FOUND,
-    "falling": lambda row: row["growth"] < 0 and row["q"] <= FOUND,
+    "rising": lambda row: (row["growth"] or 0.0) > 0 and row["q"] <= FOUND,
+    "falling": lambda row: (row["growth"] or 0.0) < 0 and row["q"] <= FOUND,
     "burst": lambda row: row["burst"] is not None and row["burst"]["q"] <= FOUND,
     "season": lambda row: row["season"] is not None and row["season"]["q"] <= FOUND,
     "new": lambda row: row["new"],
@@ -140,7 +140,8 @@ class _Figures:
         a, of, b, was = (x.sum(axis=0) for x in (counts[now], totals[now], counts[before], totals[before]))
         growth = a / max(of, 1) - b / max(was, 1)
         growth_low, growth_high = newcombe(a, of, b, was)
-        p = difference_p(a, of, b, was) if of and was else np.ones(columns)
+        known = bool(of and was)
+        p = difference_p(a, of, b, was) if known else np.ones(columns)
         q = adjusted(p)
         first, last = self._seen()
         bursts = self._bursts()
@@ -155,9 +156,9 @@ class _Figures:
                 "high": _round(high[t]),
                 "now": {"count": int(a[t]), "of": int(of)},
                 "before": {"count": int(b[t]), "of": int(was)},
-                "growth": _round(growth[t]),
-                "growth_low": _round(growth_low[t]),
-                "growth_high": _round(growth_high[t]),
+                "growth": _round(growth[t]) if known else None,
+                "growth_low": _round(growth_low[t]) if known else None,
+                "growth_high": _round(growth_high[t]) if known else None,
                 "p": _small(p[t]),
                 "q": _small(q[t]),
                 "first_seen": day_text(first[t]),

@@ -62,7 +62,7 @@ def test_a_category_and_days_narrow_it_down(table: ItemTable) -> None:
     found = find_trends(summer, TrendOptions("day", kind="value", scheme="s", min_count=1))
     assert found["periods"][0] == "2024-06-01" and len(found["periods"]) == 30
     assert {row["concept"] for row in found["tags"]} == {"crimson", "navy", "red"}
-    assert by_concept(find_trends(summer)["tags"])["shoes"]["share"] == 1
+    assert "shoes" not in by_concept(find_trends(summer)["tags"]), "all of them are"
     assert len(table.within(until="2023-01-01")) == 0 and find_trends(table.within(until="2023-01-01"))["tags"] == []
     with pytest.raises(InputError, match="no category 'Bootz'; did you mean 'Boots'"):
         table.within(category="Bootz")
@@ -146,7 +146,7 @@ def test_seasons_need_two_years_that_agree() -> None:
     found = find_seasons(counts, totals)
     assert found.p[0] < 1e-3 and found.peaks(0) == [6]
     counts[1] = np.roll(counts[0], 6)
-    assert find_seasons(counts, totals).p[0] > 0.2, "each year another month: lots of goods"
+    assert find_seasons(counts, totals).p[0] > 0.1, "each year another month: lots of goods"
     assert find_seasons(counts[..., :0], totals).p.size == 0
 
 
