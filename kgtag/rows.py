@@ -1063,3 +1063,59 @@ class ComparedTag(TypedDict):
     high: float
     p: float
     q: float
+
+
+class VerdictShare(TypedDict):
+    """Tags that people or gold confirm, of those they looked at, with a 95% interval.
+
+    Example:
+        {"right": 2, "of": 5, "share": 0.4, "low": 0.1176, "high": 0.7693}
+    """
+
+    right: int
+    of: int
+    share: float
+    low: float
+    high: float
+
+
+class TagQuality(TypedDict):
+    """The quality of a tag; what is not known is left out.
+
+    `score`: a product of the others, in [0, 1]; `support`: items that carry it, narrower ones included; `agreement`:
+    share of its items whose title names it; `conflict`: share whose title names one beside it instead;
+    `confusability`: how much its label is like that of `confused_with`, times the other's share of use; `coverage`:
+    share of items of its categories that have it, of a category that of the broader one's items. Of values alone,
+    `entropy`: of its categories, to that of all items'; `information`: share of its own entropy that the category
+    explains; `drift`: how much its categories change between the halves of time.
+
+    Example:
+        {"concept": "navy", "label": "Navy", "kind": "value", "score": 0.21, "support": 40, "attribute": "colour",
+         "confused_with": "navy-blue", "confusability": 0.6, "agreement": 0.4, "conflict": 0.3, "coverage": 0.05,
+         "entropy": 0.8, "information": 0.02, "drift": 0.1}
+    """
+
+    concept: str
+    label: str
+    kind: Kind
+    score: float
+    support: int
+    attribute: NotRequired[str]
+    precision: NotRequired[VerdictShare]
+    confused_with: NotRequired[str]
+    confusability: NotRequired[float]
+    agreement: NotRequired[float]
+    conflict: NotRequired[float]
+    coverage: NotRequired[float]
+    entropy: NotRequired[float]
+    information: NotRequired[float]
+    drift: NotRequired[float]
+
+
+class QualityReport(TypedDict):
+    """The quality of tags, the worst first, on so many items, by so many verdicts."""
+
+    items: int
+    verdicts: int
+    tags: list[TagQuality]
+    revision: str

@@ -8,9 +8,10 @@ from starlette.responses import Response
 from api.errors import problems
 from api.http import KindFilter, Lang, Reader, json
 from api.service import Service, service
+from kgtag.evaluation.analytics.quality import tag_quality
 from kgtag.evaluation.analytics.table import By, ItemTable
 from kgtag.evaluation.analytics.trends import TrendOptions, find_trends, select
-from kgtag.rows import Trends
+from kgtag.rows import QualityReport, Trends
 
 router = APIRouter(prefix="/v1/analytics", tags=["analytics"], dependencies=[Reader], responses=problems(401, 403, 503))
 
@@ -35,7 +36,7 @@ def trends(
     limit: Rows = 100,
     lang: Lang = None,
 ) -> Response:
-    """How tags come and go on the stored items: counts, shares, growth, bursts, seasons, and mentions without a concept.
+    """How tags come and go on the stored items: shares, growth, bursts, seasons, and mentions without a concept.
 
     By `count` every tag is listed; the other orders list what is beyond chance, at a false discovery rate of 5%. The
     first call after items have changed reads them and takes longer.
@@ -43,6 +44,26 @@ def trends(
     found = _trends(service(request), TrendOptions(by, recent, min_count, kind, scheme), (category, since, until), lang)
     nil = select(found["nil"], order if order in ("rising", "falling", "new") else "count", limit)
     return json({**found, "tags": select(found["tags"], order, limit), "nil": nil})
+
+
+@router.get("/quality", response_model=QualityReport, responses=problems(422))
+def quality(
+    request: Request, kind: KindFilter = None, scheme: SchemeFilter = None, limit: Rows = 100, lang: Lang = None
+) -> Response:
+    """How good each tag is on the stored items, the worst first, by use, verdicts, labels, titles and time.
+
+    The first call after items have changed reads them and takes longer.
+    """
+    found = service(request)
+    derived, store = found.derived, found.live.store
+    with derived.analysing:
+        key = ("quality", kind, scheme, lang)
+        if key not in derived.analyses:
+            derived.analyses[key] = tag_quality(
+                derived.served.taxonomy, store.items(), feedback=store.feedback(), kind=kind, scheme=scheme, lang=lang
+            )
+        answer: QualityReport = derived.analyses[key]
+    return json({**answer, "tags": answer["tags"][:limit]})
 
 
 def _trends(

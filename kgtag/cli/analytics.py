@@ -29,6 +29,7 @@ Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only items list
 Category = Annotated[str | None, typer.Option(help="Only items of this category: an id or a label.")]
 KindOf = Annotated[str | None, typer.Option("--kind", help="Only categories, or values.")]
 Scheme = Annotated[str | None, typer.Option(help="Only concepts of this scheme.")]
+Cells = list[tuple[object, ...]]
 Limit = Annotated[int, typer.Option(min=1, help="Rows of each table.")]
 
 
@@ -105,6 +106,71 @@ def trends(
         _print_trends(found, taxonomy, limit)
 
 
+def quality(
+    store: Store = None,
+    gold: Annotated[
+        Path | None, typer.Option(help="Annotated products; those with the id of a stored item say what is right.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="Of the gold: annotated, spans, extractgpt or bio.")] = "annotated",
+    kind: KindOf = None,
+    scheme: Scheme = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the labels that are shown and compared.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A table of all tags to write: .csv or .parquet.")] = None,
+    limit: Limit = 25,
+    json: Json = False,
+) -> None:
+    """How good each tag is on the stored items, the worst first: used, right, distinct, stated by titles, stable.
+
+    Verdicts of `kgtag feedback` count, and gold. docs/how-to/analytics.md says what the figures are.
+
+    Examples: `kgtag quality --kind value`; `kgtag quality --gold checked.jsonl --json`
+    """
+    from graph.stores import load_taxonomy
+    from kgtag.data import read_annotated
+    from kgtag.evaluation.analytics.quality import tag_quality, why
+    from kgtag.evaluation.analytics.sources import write_table
+
+    wanted = read_kind(kind)
+    opened = open_store(store)
+    taxonomy = load_taxonomy(opened)
+    known = {one.product.id: one for one in read_annotated(gold, format=format)} if gold is not None else {}
+    with err.status("reading items …"):
+        found = tag_quality(
+            taxonomy, opened.items(), feedback=opened.feedback(), gold=known, kind=wanted, scheme=scheme, lang=lang
+        )
+    labels = [_label(taxonomy, row.get("confused_with"), lang) for row in found["tags"]]
+    if out is not None:
+        names = ("attribute", "confused_with", "confusability", "agreement", "conflict", "coverage", "entropy")
+        empty = dict.fromkeys((*names, "information", "drift", "precision", "precision_low", "precision_high"))
+        rows = []
+        for row in found["tags"]:
+            verdicts = row.get("precision")
+            flat = {name: value for name, value in row.items() if name != "precision"}
+            if verdicts is not None:
+                ends = {"precision_low": verdicts["low"], "precision_high": verdicts["high"]}
+                flat |= {"precision": verdicts["share"], **ends}
+            rows.append({**empty, **flat})
+        write_table(out, rows)
+    if json:
+        print_json(found)
+    elif out is None:
+        log(f"{found['items']} items, {found['verdicts']} verdicts")
+        cells: Cells = [
+            (f"{row['score']:.2f}", tag_name(row, taxonomy), row["support"], _verdicts(row), why(row, label))
+            for row, label in zip(found["tags"][:limit], labels, strict=False)
+        ]
+        print_table("Tags, the worst first", ["score", "tag", "items", "right", "why"], cells)
+
+
+def _label(taxonomy: Taxonomy, id: str | None, lang: str | None) -> str | None:
+    return None if id is None else tag_name({"concept": id, "label": taxonomy[id].label(lang)}, taxonomy)
+
+
+def _verdicts(row: Any) -> str | None:
+    found = row.get("precision")
+    return None if found is None else f"{found['right']}/{found['of']}"
+
+
 def read_kind(given: str | None) -> Kind | None:
     """The kind. Raises InputError."""
     if given is None:
@@ -149,12 +215,12 @@ def _print_trends(found: Any, taxonomy: Taxonomy, limit: int) -> None:
     def changes(rows: Any) -> list[tuple[object, ...]]:
         return [(tag_name(row, taxonomy), *_change_cells(row)) for row in rows]
 
-    tables = [
+    tables: list[tuple[str, list[str], Cells]] = [
         (title, change, changes(select(found["tags"], order, limit)))
         for title, order in (("Rising", "rising"), ("Falling", "falling"))
     ]
     fresh = select(found["tags"], "new", limit)
-    cells = [(tag_name(r, taxonomy), r["count"], r["first_seen"], _percent(r["now"])) for r in fresh]
+    cells: Cells = [(tag_name(r, taxonomy), r["count"], r["first_seen"], _percent(r["now"])) for r in fresh]
     tables.append(("New", ["tag", "items", "first seen", "now"], cells))
     rows = select(found["tags"], "burst", limit)
     cells = [(tag_name(r, taxonomy), r["count"], _span(r["burst"]), _q(r["burst"]["q"])) for r in rows]
@@ -181,7 +247,7 @@ def _change_cells(row: Any) -> tuple[object, ...]:
 
 def tag_name(row: Any, taxonomy: Taxonomy) -> str:
     """The label, and what it is of: the attribute, or the category above."""
-    of = row.get("attribute")
+    of = row.get("attribute") or ("concept" in row and taxonomy.attribute_of(row["concept"])) or None
     if of is None and "concept" in row:
         of = next(iter(taxonomy.path(row["concept"])[-2:-1]), None)
     label = row["label"] if "concept" in row else row["surface"]

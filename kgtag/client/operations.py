@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -30,6 +30,7 @@ from kgtag.rows import (
     Placed,
     ProfileRow,
     ProposalPage,
+    QualityReport,
     QueryAnswer,
     Readiness,
     RecommendedConcepts,
@@ -41,6 +42,7 @@ from kgtag.rows import (
     TaggingRow,
     TaxonomySize,
     TreeLevel,
+    Trends,
     UndoneVersion,
     VersionImpact,
     VersionPage,
@@ -48,7 +50,7 @@ from kgtag.rows import (
 )
 
 Product = str | Mapping[str, Any]
-"""A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`."""
+"""A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`, `at`."""
 
 
 class Edit(TypedDict, total=False):
@@ -181,6 +183,28 @@ class Operations:
     def place(self, /, concepts: Sequence[Mapping[str, Any]], **options: Any) -> Call[Placed]:
         """Places for new concepts, each with `label`, `definition`, `lang`; see `PlaceBody`."""
         return Call("POST", "/v1/place", json={"concepts": list(map(dict, concepts)), **options}, repeatable=True)
+
+    @operation
+    def trends(
+        self,
+        by: Literal["day", "week", "month", "quarter", "year"] | None = None,
+        *,
+        category: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        order: Literal["count", "rising", "falling", "burst", "season", "new"] | None = None,
+        **options: Any,
+    ) -> Call[Trends]:
+        """How tags come and go on the stored items; `options`: kind, scheme, recent, min_count, limit, lang."""
+        asked = {"by": by, "category": category, "since": since, "until": until, "order": order}
+        return _get("/v1/analytics/tags", **asked, **options)
+
+    @operation
+    def quality(
+        self, *, kind: Kind | None = None, scheme: str | None = None, limit: int | None = None, lang: str | None = None
+    ) -> Call[QualityReport]:
+        """How good each tag is on the stored items, the worst first."""
+        return _get("/v1/analytics/quality", kind=kind, scheme=scheme, limit=limit, lang=lang)
 
     @operation
     def turtle(self, id: str) -> Call[str]:

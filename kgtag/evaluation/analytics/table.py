@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 By = Literal["day", "week", "month", "quarter", "year"]
 PERIODS: tuple[By, ...] = get_args(By)
 Days = NDArray[np.int64]
-_UNKNOWN = np.iinfo(np.int64).min
+UNKNOWN = np.iinfo(np.int64).min
 _MOST_PERIODS = 4_000
 
 
@@ -69,7 +69,7 @@ class ItemTable:
                         unknown[tag.concept] += 1
                     present.update(above[tag.concept])
             nil += [(len(days), one.attribute, one.surface) for one in item.nil]
-            days.append(_UNKNOWN if item.at is None else day_of(item.at))
+            days.append(UNKNOWN if item.at is None else day_of(item.at))
             columns += sorted(present)
             starts.append(len(columns))
         cells = (np.ones(len(columns), dtype=np.int32), np.array(columns, dtype=np.int32), np.array(starts))
