@@ -32,6 +32,7 @@ from api.routes import (
     proposals,
     recommend,
     search,
+    segments,
     tag,
     taxonomy,
 )
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         changes.router,
         place.router,
         analytics.router,
+        segments.router,
         concepts.router,
         edits.router,
         edits.history,

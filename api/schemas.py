@@ -141,6 +141,16 @@ class ItemBody(Body):
         return self
 
 
+class SegmentBody(Body):
+    """A boolean query over tags, by id or label.
+
+    Example:
+        {"query": "sneakers AND (red OR blue) NOT leather"}
+    """
+
+    query: Annotated[str, Field(min_length=1, max_length=2_000)]
+
+
 class WebhookBody(Body):
     """An address to send the feed of changes to.
 

@@ -1119,3 +1119,65 @@ class QualityReport(TypedDict):
     verdicts: int
     tags: list[TagQuality]
     revision: str
+
+
+class SegmentRow(TypedDict):
+    """A saved query over tags. `reads`: the query with today's labels; `tree`: with concept ids, as it is evaluated.
+
+    Example:
+        {"name": "red summer shoes", "query": "sandals AND red", "reads": "Sandals AND Red",
+         "tree": ["and", ["tag", "sandals"], ["tag", "red"]], "author": "ann",
+         "at": "2026-08-03T10:15:30.000001+00:00"}
+    """
+
+    name: str
+    query: str
+    reads: str
+    tree: list[Any]
+    author: str
+    at: str
+
+
+class Segments(TypedDict):
+    """All saved segments, by name."""
+
+    segments: list[SegmentRow]
+    revision: str
+
+
+class SegmentCount(SegmentRow):
+    """A segment, and how many stored items match.
+
+    Example:
+        {"count": 120}
+    """
+
+    count: int
+    revision: str
+
+
+class QueryCount(TypedDict):
+    """How many stored items match a query over tags, with the first of them.
+
+    Example:
+        {"query": "sandals AND red", "reads": "Sandals AND Red", "count": 120, "items": ["sku-1"]}
+    """
+
+    query: str
+    reads: str
+    count: int
+    items: list[str]
+    revision: str
+
+
+class SegmentItems(TypedDict):
+    """A page of ids of the items that match a segment.
+
+    Example:
+        {"name": "red summer shoes", "items": ["sku-1"], "next_cursor": null}
+    """
+
+    name: str
+    items: list[str]
+    next_cursor: str | None
+    revision: str

@@ -36,7 +36,7 @@ def trends(
     limit: Rows = 100,
     lang: Lang = None,
 ) -> Response:
-    """How tags come and go on the stored items: shares, growth, bursts, seasons, and mentions without a concept.
+    """How tags change over time on the stored items: shares, growth, bursts, seasons, and mentions without a concept.
 
     By `count` every tag is listed; the other orders list what is beyond chance, at a false discovery rate of 5%. The
     first call after items have changed reads them and takes longer.

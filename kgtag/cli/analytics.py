@@ -111,7 +111,7 @@ def quality(
     gold: Annotated[
         Path | None, typer.Option(help="Annotated products; those with the id of a stored item say what is right.")
     ] = None,
-    format: Annotated[str, typer.Option(help="Of the gold: annotated, spans, extractgpt or bio.")] = "annotated",
+    format: Annotated[str, typer.Option(help="Format of the gold: annotated, spans, extractgpt or bio.")] = "annotated",
     kind: KindOf = None,
     scheme: Scheme = None,
     lang: Annotated[str | None, typer.Option(help="Language of the labels that are shown and compared.")] = None,

@@ -23,6 +23,7 @@ from kgtag.cli import (
     proposals,
     retag,
     search,
+    segments,
     store,
     tag,
     train,
@@ -91,6 +92,7 @@ app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
+app.add_typer(segments.app, name="segments", help="Saved queries over tags: save, list, count, export, delete.")
 app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")
 app.add_typer(profiles.app, name="profiles", help="What is kept of visitors: show, erase, prune.")
 app.add_typer(store.keys, name="keys", help="API keys: create, list, rotate, revoke.")

@@ -32,11 +32,15 @@ from kgtag.rows import (
     ProposalPage,
     QualityReport,
     QueryAnswer,
+    QueryCount,
     Readiness,
     RecommendedConcepts,
     RecommendedItems,
     RelatedConcepts,
     Releases,
+    SegmentCount,
+    SegmentItems,
+    Segments,
     StoredEvents,
     Suggestions,
     TaggingRow,
@@ -187,6 +191,7 @@ class Operations:
     @operation
     def trends(
         self,
+        /,
         by: Literal["day", "week", "month", "quarter", "year"] | None = None,
         *,
         category: str | None = None,
@@ -195,7 +200,7 @@ class Operations:
         order: Literal["count", "rising", "falling", "burst", "season", "new"] | None = None,
         **options: Any,
     ) -> Call[Trends]:
-        """How tags come and go on the stored items; `options`: kind, scheme, recent, min_count, limit, lang."""
+        """How tags change over time on the stored items; `options`: kind, scheme, recent, min_count, limit, lang."""
         asked = {"by": by, "category": category, "since": since, "until": until, "order": order}
         return _get("/v1/analytics/tags", **asked, **options)
 
@@ -205,6 +210,36 @@ class Operations:
     ) -> Call[QualityReport]:
         """How good each tag is on the stored items, the worst first."""
         return _get("/v1/analytics/quality", kind=kind, scheme=scheme, limit=limit, lang=lang)
+
+    @operation
+    def list_segments(self, *, lang: str | None = None) -> Call[Segments]:
+        """All saved segments."""
+        return _get("/v1/segments", lang=lang)
+
+    @operation
+    def one_segment(self, name: str, *, lang: str | None = None) -> Call[SegmentCount]:
+        """A segment, with how many stored items match."""
+        return _get(_segment(name), lang=lang)
+
+    @operation
+    def put_segment(self, name: str, query: str) -> Call[SegmentCount]:
+        """Save a boolean query over tags under a name."""
+        return Call("PUT", _segment(name), json={"query": query}, repeatable=True)
+
+    @operation
+    def count_query(self, query: str) -> Call[QueryCount]:
+        """How many stored items match a query that is not saved."""
+        return Call("POST", "/v1/segments/count", json={"query": query}, repeatable=True)
+
+    @operation
+    def segment_items(self, name: str, *, cursor: str | None = None, limit: int | None = None) -> Call[SegmentItems]:
+        """A page of ids of the items that match a segment."""
+        return _get(_segment(name) + "/items", cursor=cursor, limit=limit)
+
+    @operation
+    def remove_segment(self, name: str) -> Call[None]:
+        """Delete a segment."""
+        return Call("DELETE", _segment(name), read=lambda _: None)
 
     @operation
     def turtle(self, id: str) -> Call[str]:
@@ -536,6 +571,10 @@ def _get(path: str, **params: Any) -> Call[Any]:
 
 def _concept(id: str, *more: str) -> str:
     return "/".join(("/v1/concepts", quote(id, safe=""), *more))
+
+
+def _segment(name: str) -> str:
+    return f"/v1/segments/{quote(name, safe='')}"
 
 
 def _profile(id: str) -> str:

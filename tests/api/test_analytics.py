@@ -79,6 +79,32 @@ def test_quality(served: Served) -> None:
     assert clients["read"].get("/v1/analytics/quality", params={"scheme": "t"}).status_code == 422
 
 
+def test_segments(served: Served) -> None:
+    store, clients = served
+    reader, editor = clients["read"], clients["edit"]
+    name, query = "summer red", {"query": "sandals AND 红色 NOT crimson"}
+    assert reader.put(f"/v1/segments/{name}", json=query).status_code == 403
+    saved = editor.put(f"/v1/segments/{name}", json=query).json()
+    assert saved["reads"] == "Sandals AND Red NOT Crimson" and saved["author"] == "api:edit"
+    assert reader.get(f"/v1/segments/{name}", params={"lang": "zh"}).json()["reads"] == "Sandals AND 红色 NOT Crimson"
+    counted = reader.post("/v1/segments/count", json=query).json()
+    assert counted["count"] == saved["count"] and len(counted["items"]) == 20
+    ids, cursor = [], None
+    while cursor is not None or not ids:
+        asked = {"limit": 100} | ({"cursor": cursor} if cursor is not None else {})
+        page = reader.get(f"/v1/segments/{name}/items", params=asked).json()
+        ids, cursor = ids + page["items"], page["next_cursor"]
+    assert len(ids) == len(set(ids)) == saved["count"] and ids[:20] == counted["items"]
+    assert [row["name"] for row in reader.get("/v1/segments").json()["segments"]] == [name]
+    wrong = reader.post("/v1/segments/count", json={"query": "sandals AND bootz"})
+    assert wrong.status_code == 422 and "at character 13: sandals AND →bootz" in wrong.json()["detail"]
+    assert reader.delete(f"/v1/segments/{name}").status_code == 403
+    assert editor.delete(f"/v1/segments/{name}").status_code == 204
+    for gone in (editor.delete(f"/v1/segments/{name}"), reader.get(f"/v1/segments/{name}/items")):
+        assert gone.status_code == 404 and "PUT /v1/segments/{name} saves one" in gone.json()["detail"]
+    assert store.states("segment") == {}
+
+
 def test_taggers_may_not_read(served: Served) -> None:
-    for path in ("tags", "quality"):
-        assert served[1]["tag"].get(f"/v1/analytics/{path}").status_code == 403
+    for path in ("analytics/tags", "analytics/quality", "segments", "segments/x"):
+        assert served[1]["tag"].get(f"/v1/{path}").status_code == 403
