@@ -1181,3 +1181,54 @@ class SegmentItems(TypedDict):
     items: list[str]
     next_cursor: str | None
     revision: str
+
+
+class CoverageRow(TypedDict):
+    """What has a concept, of how much, with a 95% interval.
+
+    Example:
+        {"name": "Material", "known": 30, "of": 40, "share": 0.75, "low": 0.598, "high": 0.8582}
+    """
+
+    name: str
+    known: int
+    of: int
+    share: float
+    low: float
+    high: float
+
+
+class MissingRow(TypedDict):
+    """A text without a concept, and how often it occurs.
+
+    Example:
+        {"text": "gorpcore", "count": 12, "attribute": "style"}
+    """
+
+    text: str
+    count: int
+    attribute: NotRequired[str]
+
+
+class CoverageFigures(CoverageRow):
+    """Coverage in all and by group, the least covered first, and what is missing most.
+
+    Example:
+        {"name": "", "known": 30, "of": 40, "share": 0.75, "low": 0.598, "high": 0.8582}
+    """
+
+    by_attribute: list[CoverageRow]
+    by_category: list[CoverageRow]
+    by_language: list[CoverageRow]
+    over_time: list[CoverageRow]
+    missing: list[MissingRow]
+
+
+class CoverageReport(TypedDict):
+    """The share of what has a concept: of the mentions in stored items, and of gold values and queries where they were
+    given."""
+
+    mentions: CoverageFigures
+    values: NotRequired[CoverageFigures]
+    queries: NotRequired[CoverageFigures]
+    revision: str

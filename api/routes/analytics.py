@@ -8,10 +8,11 @@ from starlette.responses import Response
 from api.errors import problems
 from api.http import KindFilter, Lang, Reader, json
 from api.service import Service, service
+from kgtag.evaluation.analytics.coverage import Coverage
 from kgtag.evaluation.analytics.quality import tag_quality
 from kgtag.evaluation.analytics.table import By, ItemTable
 from kgtag.evaluation.analytics.trends import TrendOptions, find_trends, select
-from kgtag.rows import QualityReport, Trends
+from kgtag.rows import CoverageReport, QualityReport, Trends
 
 router = APIRouter(prefix="/v1/analytics", tags=["analytics"], dependencies=[Reader], responses=problems(401, 403, 503))
 
@@ -64,6 +65,24 @@ def quality(
             )
         answer: QualityReport = derived.analyses[key]
     return json({**answer, "tags": answer["tags"][:limit]})
+
+
+@router.get("/coverage", response_model=CoverageReport, responses=problems(422))
+def coverage(request: Request, by: Annotated[By, Query(description="Length of a period.")] = "month") -> Response:
+    """The share of the mentions in stored items that have a concept, by attribute, category, language and time.
+
+    The first call after items have changed reads them and takes longer.
+    """
+    found = service(request)
+    derived = found.derived
+    taxonomy = derived.served.taxonomy
+    with derived.analysing:
+        key = ("coverage", by)
+        if key not in derived.analyses:
+            mentions = Coverage(taxonomy).mentions(found.live.store.items(), by=by)
+            derived.analyses[key] = {"mentions": mentions, "revision": taxonomy.revision}
+        answer: CoverageReport = derived.analyses[key]
+    return json(answer)
 
 
 def _trends(

@@ -16,6 +16,7 @@ from kgtag.cli.options import Columns, Embeddings, Json, Store, open_store
 if TYPE_CHECKING:
     from graph.model import Kind, TaggedItem
     from graph.taxonomy import Taxonomy
+    from kgtag.evaluation.analytics.table import By
     from kgtag.tag.tagger import Tagger
 
 Model = Annotated[
@@ -66,12 +67,10 @@ def trends(
     """
     from graph.stores import load_taxonomy
     from kgtag.evaluation.analytics.sources import flat, write_table
-    from kgtag.evaluation.analytics.table import PERIODS, ItemTable
+    from kgtag.evaluation.analytics.table import ItemTable
     from kgtag.evaluation.analytics.trends import TrendOptions, compare, find_trends
 
-    length = next((one for one in PERIODS if one == by), None)
-    if length is None:
-        raise InputError(f"no period {by!r}; there is {', '.join(PERIODS)}")
+    length = read_period(by)
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise InputError(f"{out}: a .csv or .parquet file was expected")
     wanted = read_kind(kind)
@@ -162,6 +161,64 @@ def quality(
         print_table("Tags, the worst first", ["score", "tag", "items", "right", "why"], cells)
 
 
+def coverage(
+    store: Store = None,
+    gold: Annotated[Path | None, typer.Option(help="Annotated products: which of their values have a concept?")] = None,
+    format: Annotated[str, typer.Option(help="Format of the gold: annotated, spans, extractgpt or bio.")] = "annotated",
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="Search queries, one a line, with TAB and how often it was asked if that is known."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="Length of a period: day, week, month, quarter or year.")] = "month",
+    limit: Limit = 10,
+    json: Json = False,
+) -> None:
+    """How much of what products, people and queries say has a concept: by attribute, category, language and time.
+
+    Of stored items, the mentions of their tags and those without a concept count. Labels are compared as the linker
+    does, whatever case, accents, number and hyphens.
+
+    Examples: `kgtag coverage`; `kgtag coverage --gold annotated.jsonl --queries searches.tsv --json`
+    """
+    from graph.stores import load_taxonomy
+    from kgtag.data import read_annotated
+    from kgtag.evaluation.analytics.coverage import Coverage
+    from kgtag.evaluation.analytics.sources import read_queries
+
+    opened = open_store(store)
+    taxonomy = load_taxonomy(opened)
+    measure = Coverage(taxonomy)
+    with err.status("reading items …"):
+        found: dict[str, Any] = {"mentions": measure.mentions(opened.items(), by=read_period(by))}
+    if gold is not None:
+        found["values"] = measure.values(read_annotated(gold, format=format))
+    if queries is not None:
+        found["queries"] = measure.queries(read_queries(queries))
+    if json:
+        print_json({**found, "revision": taxonomy.revision})
+        return
+    for name, what in (("mentions", "mentions in stored items"), ("values", "gold values"), ("queries", "queries")):
+        if (figures := found.get(name)) and figures["of"]:
+            _print_coverage(what, figures, limit)
+        elif figures:
+            log(f"no {what}")
+
+
+def _print_coverage(what: str, figures: Any, limit: int) -> None:
+    cells: Cells = [("all", *_coverage_cells(figures))]
+    for group in ("attribute", "category", "language"):
+        cells += [(f"{group} {row['name']}", *_coverage_cells(row)) for row in figures[f"by_{group}"][:limit]]
+    cells += [(row["name"], *_coverage_cells(row)) for row in figures["over_time"][-limit:]]
+    print_table(f"{what.capitalize()} with a concept, the fewest first", ["", "with", "of", "share (95%)"], cells)
+    if missing := figures["missing"][:limit]:
+        cells = [(row["text"], row.get("attribute"), row["count"]) for row in missing]
+        print_table("Missing most", ["text", "attribute", "times"], cells)
+
+
+def _coverage_cells(row: Any) -> tuple[object, ...]:
+    return row["known"], row["of"], f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+
+
 def _label(taxonomy: Taxonomy, id: str | None, lang: str | None) -> str | None:
     return None if id is None else tag_name({"concept": id, "label": taxonomy[id].label(lang)}, taxonomy)
 
@@ -169,6 +226,16 @@ def _label(taxonomy: Taxonomy, id: str | None, lang: str | None) -> str | None:
 def _verdicts(row: Any) -> str | None:
     found = row.get("precision")
     return None if found is None else f"{found['right']}/{found['of']}"
+
+
+def read_period(given: str) -> By:
+    """The length of a period. Raises InputError."""
+    from kgtag.evaluation.analytics.table import PERIODS
+
+    for known in PERIODS:
+        if known == given:
+            return known
+    raise InputError(f"no period {given!r}; there is {', '.join(PERIODS)}")
 
 
 def read_kind(given: str | None) -> Kind | None:

@@ -13,6 +13,7 @@ from kgtag.client.call import Call, Events, operation, read_lines
 from kgtag.rows import (
     AuditFixes,
     ConceptPage,
+    CoverageReport,
     ErrorRow,
     FeedbackPage,
     GivenFeedback,
@@ -210,6 +211,11 @@ class Operations:
     ) -> Call[QualityReport]:
         """How good each tag is on the stored items, the worst first."""
         return _get("/v1/analytics/quality", kind=kind, scheme=scheme, limit=limit, lang=lang)
+
+    @operation
+    def coverage(self, by: Literal["day", "week", "month", "quarter", "year"] | None = None) -> Call[CoverageReport]:
+        """The share of the mentions in stored items that have a concept."""
+        return _get("/v1/analytics/coverage", by=by)
 
     @operation
     def list_segments(self, *, lang: str | None = None) -> Call[Segments]:

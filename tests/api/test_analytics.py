@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from graph.sqlite.store import SqliteStore
+from kgtag.evaluation.analytics.coverage import Coverage
 from kgtag.evaluation.analytics.quality import tag_quality
 from kgtag.evaluation.analytics.table import ItemTable
 from kgtag.evaluation.analytics.trends import TrendOptions, find_trends
@@ -77,6 +78,12 @@ def test_quality(served: Served) -> None:
     whole = tag_quality(stall.taxonomy(), store.items(), feedback=store.feedback(), kind="value")
     assert found == {**whole, "tags": whole["tags"][:2]}
     assert clients["read"].get("/v1/analytics/quality", params={"scheme": "t"}).status_code == 422
+
+
+def test_coverage(served: Served) -> None:
+    store, clients = served
+    found = clients["read"].get("/v1/analytics/coverage", params={"by": "quarter"}).json()
+    assert found["mentions"] == Coverage(stall.taxonomy()).mentions(store.items(), by="quarter")
 
 
 def test_segments(served: Served) -> None:

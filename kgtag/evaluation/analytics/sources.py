@@ -65,6 +65,16 @@ def _item(row: Row) -> TaggedItem:
         raise row.error(str(error)) from None
 
 
+def read_queries(path: Path) -> Iterator[tuple[str, int]]:
+    """(query, times) of a text file, a line each, blank ones left out. Raises InputError."""
+    for number, raw in reading.raw_lines(path):
+        query, tab, times = reading.decode(raw, str(path), number).rstrip("\r\n").partition("\t")
+        if tab and not times.strip().isdecimal():
+            raise InputError(f"{path}:{number}: {times[:40]!r} is not a count; query TAB count was expected")
+        if query.strip():
+            yield query.strip(), int(times) if tab else 1
+
+
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write flat rows, all with the same fields, as CSV or Parquet by the suffix. Raises InputError."""
     names = list(rows[0]) if rows else []
