@@ -1232,3 +1232,42 @@ class CoverageReport(TypedDict):
     values: NotRequired[CoverageFigures]
     queries: NotRequired[CoverageFigures]
     revision: str
+
+
+class CheckRow(TypedDict):
+    """A tag to check: whether it is right, "right" or "wrong", goes into `verdict`. The sizes are those of its stratum,
+    from which it was drawn."""
+
+    item: str
+    title: str
+    concept: str
+    label: str
+    attribute: str | None
+    stratum: str
+    stratum_size: int
+    verdict: Literal["right", "wrong"] | None
+
+
+class StratumRow(TypedDict):
+    """The precision of a part of the tags, from checks."""
+
+    name: str
+    population: int
+    checks: int
+    right: int
+    precision: float
+    low: float
+    high: float
+
+
+class PrecisionEstimate(TypedDict):
+    """The precision of stored tags with its 95% interval, from so many checks; `unchecked` tags are of strata that
+    nobody checked, and are left out."""
+
+    precision: float
+    low: float
+    high: float
+    checks: int
+    population: int
+    unchecked: int
+    strata: list[StratumRow]

@@ -13,6 +13,7 @@ from kgtag.cli import (
     discover,
     evaluate,
     evaluate_ranking,
+    evaluate_sample,
     feedback,
     history,
     items,
@@ -88,6 +89,8 @@ train.app.command("normaliser")(tag.train_normaliser)
 app.add_typer(train.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 evaluate.app.command("related")(evaluate_ranking.related)
 evaluate.app.command("recommender")(evaluate_ranking.recommender)
+evaluate.app.command("sample")(evaluate_sample.sample)
+evaluate.app.command("precision")(evaluate_sample.precision)
 app.add_typer(evaluate.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)

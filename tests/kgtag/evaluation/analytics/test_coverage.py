@@ -55,10 +55,7 @@ def test_mentions_of_stored_items(sqlite_store: SqliteStore, measure: Coverage) 
     assert (found["known"], found["of"]) == (1, 3)
     assert names(found["over_time"]) == {"2026-01": (1, 1), "2026-03": (0, 1)}
     assert names(found["by_category"]) == {"boots": (1, 1)}
-    assert names(found["by_language"]) == {
-        "de": (0, 1),
-        "en": (1, 1),
-    }
+    assert names(found["by_language"]) == {"de": (0, 1), "en": (1, 1)}
     assert names(found["by_attribute"]) == {"colour": (1, 2)}
     assert {row["text"] for row in found["missing"]} == {"teal", "odd"}
     assert measure.mentions([])["of"] == 0
