@@ -20,6 +20,7 @@ from api.answers import Direct
 from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
 from api.routes import (
+    analytics,
     changes,
     concepts,
     edits,
@@ -31,6 +32,7 @@ from api.routes import (
     proposals,
     recommend,
     search,
+    segments,
     tag,
     taxonomy,
 )
@@ -113,6 +115,8 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         jobs.router,
         changes.router,
         place.router,
+        analytics.router,
+        segments.router,
         concepts.router,
         edits.router,
         edits.history,

@@ -11,10 +11,9 @@ from graph.errors import InputError
 from graph.feed import FeedType
 from graph.labels import CONTROL
 from graph.model import LANGUAGE_TAG, Choice, Kind, Status, Verdict
-from graph.model.times import utc_text
+from graph.model.times import time_text
 from graph.proposals.workflow import Draft, read_draft
 from kgtag.recommend import EvidenceType, Group
-from kgtag.recommend.profile import read_time
 from kgtag.types import Product
 
 
@@ -38,8 +37,16 @@ def _visible(value: str) -> str:
     return value
 
 
+def _time(text: str) -> str:
+    try:
+        return time_text(text)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
 Id = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_id)]
 Language = Annotated[str, Field(max_length=35), AfterValidator(_language)]
+Time = Annotated[str, Field(max_length=40), AfterValidator(_time)]
 Label = Annotated[str, Field(max_length=1_000), AfterValidator(_visible)]
 Labels = Annotated[dict[Language, Label], Field(max_length=200)]
 LabelLists = Annotated[dict[Language, Annotated[list[Label], Field(max_length=500)]], Field(max_length=200)]
@@ -71,9 +78,10 @@ class ProductBody(Body):
     )
     lang: Language | None = None
     image: str | None = Field(default=None, description="Accepted, and not used.")
+    at: Time | None = Field(default=None, description="When it was listed, in ISO 8601; kept with a stored item.")
 
     def product(self) -> Product:
-        return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang)
+        return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang, self.at)
 
 
 class NeighboursBody(Body):
@@ -118,6 +126,9 @@ class ItemBody(Body):
     title: Annotated[str, Field(max_length=10_000)]
     lang: Language | None = None
     tags: Annotated[list[ItemTagBody], Field(max_length=1_000)]
+    at: Time | None = Field(
+        default=None, description="When it was listed, in ISO 8601; else as before, of a new item now."
+    )
 
     @model_validator(mode="after")
     def _within(self) -> ItemBody:
@@ -128,6 +139,16 @@ class ItemBody(Body):
                 raise ValueError(f"the tag {tag.concept!r} is given twice")
             seen.add(tag.concept)
         return self
+
+
+class SegmentBody(Body):
+    """A boolean query over tags, by id or label.
+
+    Example:
+        {"query": "sneakers AND (red OR blue) NOT leather"}
+    """
+
+    query: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
 class WebhookBody(Body):
@@ -179,13 +200,6 @@ class FeedbackBody(Body):
         return self
 
 
-def _time(text: str) -> str:
-    try:
-        return utc_text(read_time(text))
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
 class EventBody(Body):
     """Something that a visitor did with an item or a concept.
 
@@ -198,9 +212,7 @@ class EventBody(Body):
     weight: Annotated[float, Field(gt=0, le=1_000)] = Field(
         default=1.0, description="How much it says: a purchase more than a look."
     )
-    at: Annotated[str, Field(max_length=40), AfterValidator(_time)] | None = Field(
-        default=None, description="When, in ISO 8601; UTC where it names no zone; now by default."
-    )
+    at: Time | None = Field(default=None, description="When, in ISO 8601; UTC where it names no zone; now by default.")
 
     @model_validator(mode="after")
     def _about_one(self) -> EventBody:

@@ -8,9 +8,11 @@ import time
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import psutil
+from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.types import Scope
 
@@ -27,9 +29,11 @@ from graph.errors import InputError, StoreError, StoreUnavailable
 from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import ProblemRow
+from graph.store import TaxonomyStore
 from kgtag.compute import release_memory
 from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import Auditor
+from kgtag.evaluation.analytics.table import ItemTable
 from kgtag.evaluation.drift import Profile
 from kgtag.serve.assemble import follow, open_models
 from kgtag.serve.followed_models import FollowedModels
@@ -42,6 +46,8 @@ from kgtag.tag.tagger import Tagger
 log = logging.getLogger(__name__)
 
 SHOWN_PROBLEMS = 100
+_ANALYSES = 8
+"""Answers on trends and quality that are kept with a snapshot."""
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
@@ -63,6 +69,15 @@ class Derived:
         self.placers: dict[tuple[str | None, str | None], tuple[Placer, LikelyTags]] = {}
         self.placing = threading.Lock()
         self.levels: dict[tuple[str | None, ...], list[int]] = {}
+        self.analysing = threading.Lock()
+        self.analyses: LRUCache[object, Any] = LRUCache(_ANALYSES)
+        self._items: ItemTable | None = None
+
+    def item_table(self, store: TaxonomyStore) -> ItemTable:
+        """The store's items by concept and time, read once; call it under `analysing`."""
+        if self._items is None:
+            self._items = ItemTable.of(self.served.taxonomy, store.items())
+        return self._items
 
     @cached_property
     def problems(self) -> list[ProblemRow]:

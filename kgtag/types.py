@@ -8,7 +8,7 @@ from html import escape
 from typing import Any, Literal, Protocol, cast
 
 from graph.claims import Claim
-from graph.model import ItemTag, TaggedItem
+from graph.model import ItemNil, ItemTag, TaggedItem
 from kgtag.rows import DroppedRow, FlagRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
@@ -32,10 +32,11 @@ class Product:
         text: A description.
         category: A concept id or a label; predicted otherwise.
         lang: A language tag; guessed otherwise.
+        at: When it was listed, as `2026-01-31T12:00:00Z`.
 
     Example:
         >>> Product("1", "Trailhead dome tent, green", category="Tents")
-        Product(id='1', title='Trailhead dome tent, green', text=None, category='Tents', lang=None)
+        Product(id='1', title='Trailhead dome tent, green', text=None, category='Tents', lang=None, at=None)
     """
 
     id: str
@@ -43,6 +44,7 @@ class Product:
     text: str | None = None
     category: str | None = None
     lang: str | None = None
+    at: str | None = None
 
     def cut(self, span: Span) -> str:
         """The text of a span."""
@@ -402,6 +404,7 @@ class Tagging:
         proposals: Relations that enforcement took for granted.
         text_read: Whether the product's text was read: a model trained on titles reads titles alone.
         flags: Terms in title and text that a shop may not use, or must prove, with their field.
+        at: The product's.
         unsupported_language: The product's language, if the taxonomy has no labels in it: then only names that stand
             in the product as a label has them are tags.
 
@@ -428,6 +431,7 @@ class Tagging:
     unsupported_language: str | None = None
     text_read: bool = True
     flags: tuple[tuple[Field, Claim], ...] = ()
+    at: str | None = None
 
     def by_attribute(self) -> dict[str, list[Tag]]:
         """Tags by attribute id, categories under "category"; most probable first."""
@@ -452,6 +456,8 @@ class Tagging:
             row["unsupported_language"] = self.unsupported_language
         if not self.text_read:
             row["text_read"] = False
+        if self.at is not None:
+            row["at"] = self.at
         if self.flags:
             row["flags"] = [_flag(field, claim) for field, claim in self.flags]
         return row
@@ -463,7 +469,9 @@ class Tagging:
             span = tag.span if tag.span is not None and tag.span.field == "title" else None
             start, end = (span.start, span.end) if span is not None else (None, None)
             tags.append(ItemTag(tag.concept, tag.probability, tag.method, start, end, tag.surface))
-        return TaggedItem(product.id, product.title, product.lang, self.model, self.revision, tuple(tags))
+        nil = tuple(ItemNil(one.surface, one.attribute, one.probability) for one in self.nil)
+        made = product.id, product.title, product.lang, self.model, self.revision
+        return TaggedItem(*made, tuple(tags), product.at, nil)
 
     def _rows(self) -> list[tuple[str, str, str, str]]:
         """(attribute, label, probability, where from) of each tag, then of each NIL mention."""

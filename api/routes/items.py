@@ -16,6 +16,7 @@ from graph.model import Feedback, ItemTag, TaggedItem
 from graph.model.feedback import new_feedback_id
 from graph.proposals.erase import erase_items
 from graph.rows import feedback_row
+from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.feedback import masked_feedback, require_tag
 from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow
@@ -77,9 +78,14 @@ async def put_item(
         for t in body.tags
     )
     tags += _broader(taxonomy, tags)
-    stored = TaggedItem(id, title, body.lang, f"api:{key.name or key.id}", taxonomy.revision, tags)
-    await run_in_threadpool(found.live.store.put_items, [stored])
-    return json(item_row(stored, taxonomy))
+    stored = TaggedItem(id, title, body.lang, f"api:{key.name or key.id}", taxonomy.revision, tags, body.at)
+    return json(item_row(await run_in_threadpool(_put, found.live.store, stored), taxonomy))
+
+
+def _put(store: TaxonomyStore, item: TaggedItem) -> TaggedItem:
+    """Store the item; as it is then, with its time and what feedback says of its tags."""
+    store.put_items([item])
+    return store.item(item.id) or item
 
 
 @router.delete("/items/{id:path}", status_code=204, responses=problems(404, 422))

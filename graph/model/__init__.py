@@ -20,6 +20,7 @@ from graph.model.concepts import STATUSES as STATUSES
 from graph.model.concepts import SYMMETRIC as SYMMETRIC
 from graph.model.concepts import Choice as Choice
 from graph.model.concepts import Concept as Concept
+from graph.model.concepts import ItemNil as ItemNil
 from graph.model.concepts import ItemTag as ItemTag
 from graph.model.concepts import Kind as Kind
 from graph.model.concepts import LabelKind as LabelKind

@@ -202,8 +202,21 @@ class ItemTag:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemNil:
+    """A mention without a concept in an item's title or text; `attribute` is a concept id, where it is known."""
+
+    surface: str
+    attribute: str | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaggedItem:
-    """An item and its tags, with the model version and taxonomy revision that made them."""
+    """An item and its tags, with the model version and taxonomy revision that made them.
+
+    `at` is when the item was listed, UTC in whole seconds; put without one, an item keeps its time, and a new one gets
+    that of its storing. Only items that are older than `at` have none.
+    """
 
     id: str
     title: str
@@ -211,3 +224,5 @@ class TaggedItem:
     model: str
     revision: str
     tags: tuple[ItemTag, ...]
+    at: str | None = None
+    nil: tuple[ItemNil, ...] = ()

@@ -21,6 +21,28 @@ def utc_text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def read_time(text: str) -> datetime:
+    """A time of ISO 8601; UTC where it names no zone, and a date is its first moment. Raises InputError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputError(f"no time {text!r}; write it like 2026-01-31T12:00:00Z or 2026-01-31") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def time_text(text: str) -> str:
+    """The time as `utc_text` has it. Raises InputError.
+
+    Example:
+        >>> time_text("2026-01-31"), time_text("2026-01-31T12:00:00+08:00")
+        ('2026-01-31T00:00:00Z', '2026-01-31T04:00:00Z')
+    """
+    try:
+        return utc_text(read_time(text))
+    except OverflowError:
+        raise InputError(f"no time {text!r}: in UTC it is before the year 1 or after 9999") from None
+
+
 def read_duration(text: str) -> timedelta:
     """A duration such as `90d`, `12h`, `30m` or `2w`. Raises InputError.
 

@@ -138,7 +138,7 @@ CREATE (a)-[:TYPE {primary: row[2]}]->(b)
 
 PUT_ITEMS = """
 UNWIND $rows AS row
-MERGE (i:Item {id: row.id}) SET i += row.properties
+MERGE (i:Item {id: row.id}) ON CREATE SET i.at = $at SET i += row.properties, i.at = coalesce(row.at, i.at)
 WITH i OPTIONAL MATCH (i)-[t:TAGGED]->() DELETE t
 """
 TAG_ITEMS = """
@@ -152,7 +152,8 @@ _ITEM_ROW = """
 OPTIONAL MATCH (i)-[t:TAGGED]->(c:Concept) WHERE c.id IS :: STRING NOT NULL
 WITH i, t, c ORDER BY i.id, t.position, c.id
 WITH i, collect(CASE WHEN c IS NULL THEN NULL ELSE [c.id, properties(t)] END) AS tags
-RETURN i.id AS id, i.title AS title, i.lang AS lang, i.model AS model, i.revision AS revision, tags ORDER BY id
+RETURN i.id AS id, i.title AS title, i.lang AS lang, i.model AS model, i.revision AS revision, tags,
+    i.at AS at, i.nil AS nil ORDER BY id
 """
 ITEMS = "MATCH (i:Item) WHERE i.id > $after WITH i ORDER BY i.id LIMIT $limit" + _ITEM_ROW
 ITEM = "MATCH (i:Item {id: $id}) WITH i LIMIT 1" + _ITEM_ROW

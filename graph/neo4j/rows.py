@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from graph.editing.retag import by_item, changed
+from graph.errors import InputError
 from graph.model import (
     KINDS,
     SYMMETRIC,
@@ -13,6 +14,7 @@ from graph.model import (
     Concept,
     Event,
     Feedback,
+    ItemNil,
     ItemTag,
     Kind,
     Proposal,
@@ -23,6 +25,7 @@ from graph.model import (
 from graph.model.changes import ChangeSet, Record, Retag, now
 from graph.model.proposals import from_json as proposal_from_json
 from graph.model.proposals import to_json as proposal_to_json
+from graph.model.times import time_text
 
 Row = dict[str, Any]
 
@@ -75,12 +78,40 @@ def item_row(item: TaggedItem) -> Row:
     made = {"model": item.model, "revision": item.revision}
     return {
         "id": item.id,
-        "properties": {"title": item.title, "lang": item.lang, **made},
+        "at": item.at,
+        "properties": {"title": item.title, "lang": item.lang, "nil": nil_texts(item.nil), **made},
         "tags": [
             {"concept": tag.concept, "properties": {"position": position, **tag_properties(tag), **made}}
             for position, tag in enumerate(item.tags)
         ],
     }
+
+
+def nil_texts(mentions: Sequence[ItemNil]) -> list[str] | None:
+    """JSON `[surface, attribute, probability]` of each mention: a property can't have a list of maps."""
+    return [_dumps([one.surface, one.attribute, one.probability]) for one in mentions] or None
+
+
+def nil_of(texts: object) -> tuple[ItemNil, ...]:
+    """The mentions of such texts, without what external edits made invalid."""
+    rows = [_loads(text) for text in texts] if isinstance(texts, list) else []
+    return tuple(
+        ItemNil(row[0], row[1], float(row[2]))
+        for row in rows
+        if isinstance(row, list)
+        and len(row) == 3
+        and isinstance(row[0], str)
+        and isinstance(row[1], str | None)
+        and isinstance(row[2], int | float)
+    )
+
+
+def time_of(found: object) -> str | None:
+    """The time as a store has it, None where external edits removed it or made it invalid."""
+    try:
+        return time_text(found if isinstance(found, str) else str(found))
+    except InputError:
+        return None
 
 
 def tag_properties(tag: ItemTag) -> Row:
@@ -130,7 +161,8 @@ def event_of(found: Mapping[str, Any]) -> Event:
 def item_of(row: Mapping[str, Any]) -> TaggedItem:
     tags = tuple(tag_of(concept, tag) for concept, tag in row["tags"])
     model, revision = _text(row["model"]), _text(row["revision"])
-    return TaggedItem(row["id"], _text(row["title"]), row["lang"], model, revision, tags)
+    item = row["id"], _text(row["title"]), row["lang"], model, revision, tags
+    return TaggedItem(*item, time_of(row["at"]), nil_of(row["nil"]))
 
 
 def tag_of(concept: str, tag: Mapping[str, Any]) -> ItemTag:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, LiteralString, TypeVar
 
 import neo4j
@@ -19,6 +20,7 @@ from graph.migrate import Migration, MigrationStatus, due, shipped, statuses
 from graph.model import Accepting, ApiKey, Event, Feedback, ItemChange, ItemTag, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Version, load_change, now
 from graph.model.proposals import require_etag
+from graph.model.times import utc_text
 from graph.neo4j import cypher
 from graph.neo4j.connection import Connection, applied
 from graph.neo4j.read import Run, concept_part, edge_part, join, read_columns, text_part, unknown_part
@@ -202,12 +204,12 @@ class Neo4jStore:
 
     def put_items(self, items: Sequence[TaggedItem]) -> None:
         rows = [item_row(item) for item in {item.id: item for item in items}.values()]
-        concepts = {tag["concept"] for row in rows for tag in row["tags"]}
+        concepts, at = {tag["concept"] for row in rows for tag in row["tags"]}, utc_text(datetime.now(UTC))
 
         def write(tx: neo4j.ManagedTransaction) -> None:
             require(tx, concepts)
             for batch in batches(rows, 1000):
-                tx.run(cypher.PUT_ITEMS, rows=batch).consume()
+                tx.run(cypher.PUT_ITEMS, rows=batch, at=at).consume()
                 tx.run(cypher.TAG_ITEMS, rows=batch).consume()
                 found = tx.run(cypher.FEEDBACK_ON, ids=[row["id"] for row in batch]).data()
                 for one in found:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from graph.columns.assemble import RawEdges, RawTexts, assemble
 from graph.columns.columns import ALT, DEFINITION, HIDDEN, PREF, TYPES, Columns, Longs
-from graph.model import Concept, Feedback, ItemTag, Relation, Retagged, TaggedItem, UnknownEdge
+from graph.model import Concept, Feedback, ItemNil, ItemTag, Relation, Retagged, TaggedItem, UnknownEdge
 
 Row = tuple[Any, ...]
 
@@ -42,9 +42,19 @@ def row_of(concept: Concept) -> Row:
     return tuple(_json(value) if isinstance(value, Mapping) else value for value in _values(concept))
 
 
+ITEM_COLUMNS = "id, title, lang, model, revision, at, nil"
+
+
+def item_row(item: TaggedItem, at: str | None) -> Row:
+    """The columns of an item."""
+    nil = orjson.dumps([[n.surface, n.attribute, n.probability] for n in item.nil]).decode() if item.nil else None
+    return item.id, item.title, item.lang, item.model, item.revision, at, nil
+
+
 def item_of(row: Sequence[Any], tags: Sequence[Sequence[Any]]) -> TaggedItem:
-    id, title, lang, model, revision = row
-    return TaggedItem(id, title, lang, model, revision, tuple(map(tag_of, tags)))
+    id, title, lang, model, revision, at, nil = row
+    mentions = tuple(ItemNil(*one) for one in orjson.loads(nil)) if nil else ()
+    return TaggedItem(id, title, lang, model, revision, tuple(map(tag_of, tags)), at, mentions)
 
 
 def tag_of(row: Sequence[Any]) -> ItemTag:

@@ -13,7 +13,8 @@ _KEY = "id, name, sha256, scopes, created, expires"
 _SEQ = "SELECT COALESCE(MAX(seq), 0) FROM item_change"
 _NOTE = "INSERT OR REPLACE INTO item_change (item, seq, change, at) VALUES (?, ?, ?, ?)"
 _OLD = """SELECT id FROM item LEFT JOIN item_change ON item = id
-    WHERE COALESCE(at, (SELECT applied_at FROM schema_migration WHERE name LIKE 'V0006%')) < ? ORDER BY id LIMIT ?"""
+    WHERE COALESCE(item_change.at, (SELECT applied_at FROM schema_migration WHERE name LIKE 'V0006%')) < ?
+    ORDER BY id LIMIT ?"""
 
 
 def put_key(db: sqlite3.Connection, key: ApiKey) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,16 @@ from graph.migrate import MigrationStatus, due, shipped, statuses
 from graph.model import SYMMETRIC, Accepting, ApiKey, Event, Feedback, ItemChange, Proposal, ProposalStatus, TaggedItem
 from graph.model.changes import Change, ChangeSet, HistoryEntry, Record, Release, Retag, Version, change_from_json, now
 from graph.model.proposals import from_json, require_etag, to_json
+from graph.model.times import utc_text
 from graph.sqlite import service
 from graph.sqlite.file import SqliteFile, applied, immediate
 from graph.sqlite.rows import (
     COLUMNS,
+    ITEM_COLUMNS,
     feedback_of,
     feedback_row,
     item_of,
+    item_row,
     read_columns,
     row_of,
     steps_json,
@@ -62,7 +66,8 @@ _VERSIONS = """SELECT version, at, author, reason, origin, revision, summary, co
     ORDER BY version DESC LIMIT :limit"""
 _PUT_RELEASE = "INSERT INTO release (name, version, revision, at, author, notes) VALUES (?, ?, ?, ?, ?, ?)"
 
-_ITEMS = "SELECT id, title, lang, model, revision FROM item WHERE id > ? ORDER BY id LIMIT ?"
+_ITEMS = f"SELECT {ITEM_COLUMNS} FROM item WHERE id > ? ORDER BY id LIMIT ?"
+_ITEM_TIMES = "SELECT id, at FROM item WHERE id IN (SELECT value FROM json_each(?))"
 _TAGS = """SELECT item, concept, probability, method, span_start, span_end, surface, status, retagged_from
     FROM item_tag WHERE item >= ? AND item <= ? ORDER BY item, position"""
 _ITEMS_OF = """SELECT DISTINCT item FROM item_tag
@@ -218,12 +223,14 @@ class SqliteStore:
         by_id = {item.id: item for item in items}
         with self._writing, self._file.writing() as db:
             _require(db, {tag.concept for item in by_id.values() for tag in item.tags})
+            wanted, at = orjson.dumps(list(by_id)).decode(), utc_text(datetime.now(UTC))
+            times = dict(db.execute(_ITEM_TIMES, (wanted,)).fetchall())
             db.executemany("DELETE FROM item WHERE id = ?", [(id,) for id in by_id])
-            rows = [(i.id, i.title, i.lang, i.model, i.revision) for i in by_id.values()]
-            db.executemany("INSERT INTO item (id, title, lang, model, revision) VALUES (?, ?, ?, ?, ?)", rows)
+            rows = [item_row(i, i.at or times.get(i.id, at)) for i in by_id.values()]
+            db.executemany(f"INSERT INTO item ({ITEM_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             tags = [(i.id, at, *tag_row(tag)) for i in by_id.values() for at, tag in enumerate(i.tags)]
             db.executemany(_PUT_TAG, tags)
-            for row in db.execute(_FEEDBACK_ON, (orjson.dumps(list(by_id)).decode(),)).fetchall():
+            for row in db.execute(_FEEDBACK_ON, (wanted,)).fetchall():
                 _review(db, feedback_of(row))
             service.note_items(db, by_id, "tagged")
 
@@ -236,7 +243,7 @@ class SqliteStore:
 
     def item(self, id: str) -> TaggedItem | None:
         with self._file.reading() as db:
-            rows = db.execute("SELECT id, title, lang, model, revision FROM item WHERE id = ?", (id,)).fetchall()
+            rows = db.execute(f"SELECT {ITEM_COLUMNS} FROM item WHERE id = ?", (id,)).fetchall()
             return next(iter(_items(db, rows)), None)
 
     def items_of(self, concept: str, *, after: str = "", limit: int | None = None) -> list[str]:

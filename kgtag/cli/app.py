@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from kgtag.cli import (
+    analytics,
     audit,
     concept,
     dedupe,
@@ -12,6 +13,7 @@ from kgtag.cli import (
     discover,
     evaluate,
     evaluate_ranking,
+    evaluate_sample,
     feedback,
     history,
     items,
@@ -22,6 +24,7 @@ from kgtag.cli import (
     proposals,
     retag,
     search,
+    segments,
     store,
     tag,
     train,
@@ -73,6 +76,9 @@ app.command("tag")(tag.tag)
 app.command("retag")(retag.retag)
 app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
+app.command("trends")(analytics.trends)
+app.command("quality")(analytics.quality)
+app.command("coverage")(analytics.coverage)
 app.command("search")(search.search)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
@@ -83,11 +89,14 @@ train.app.command("normaliser")(tag.train_normaliser)
 app.add_typer(train.app, name="train", help="Train encoders, extractors, linkers, embeddings (needs kgtag[train]).")
 evaluate.app.command("related")(evaluate_ranking.related)
 evaluate.app.command("recommender")(evaluate_ranking.recommender)
+evaluate.app.command("sample")(evaluate_sample.sample)
+evaluate.app.command("precision")(evaluate_sample.precision)
 app.add_typer(evaluate.app, name="evaluate", help="Measure a trained model on gold data.")
 app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
+app.add_typer(segments.app, name="segments", help="Saved queries over tags: save, list, count, export, delete.")
 app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")
 app.add_typer(profiles.app, name="profiles", help="What is kept of visitors: show, erase, prune.")
 app.add_typer(store.keys, name="keys", help="API keys: create, list, rotate, revoke.")

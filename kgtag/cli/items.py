@@ -114,7 +114,8 @@ def check(
             tags = tuple(
                 replace(tag, surface=title[tag.start : tag.end]) if tag.start is not None else tag for tag in item.tags
             )
-            opened.put_items([replace(item, title=title, tags=tags)])
+            nil = tuple(one for one in item.nil if one.surface in title or masked(one.surface) == one.surface)
+            opened.put_items([replace(item, title=title, tags=tags, nil=nil)])
     log(f"personal data in {found} products" + (", masked now" if mask and found else ""))
     if found and not mask:
         raise typer.Exit(1)

@@ -45,6 +45,14 @@ Embeddings = Annotated[
 ]
 Rows = Annotated[Path | None, typer.Option(help="JSONL file to write; stdout when left out.")]
 Lang = Annotated[str | None, typer.Option(help="Language of products that name none.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="FIELD=HEADER",
+        help="What a column of the products holds, such as at=created_at; repeatable.",
+    ),
+]
 
 # Of training.
 Out = Annotated[Path, typer.Option("--out", help="Directory to write; it appears complete or not at all.")]

@@ -11,7 +11,7 @@ import typer
 
 from graph.errors import InputError
 from kgtag.cli.console import log, print_json, print_line, row_bar
-from kgtag.cli.options import Embeddings, Json, Lang, Precision, Rows, Store, load_taxonomy, open_store
+from kgtag.cli.options import Columns, Embeddings, Json, Lang, Precision, Rows, Store, load_taxonomy, open_store
 
 if TYPE_CHECKING:
     from kgtag.normalise import ValuePair
@@ -73,6 +73,7 @@ def tag(
     explain: Annotated[bool, typer.Option("--explain", help="Say in a sentence why, for each tag.")] = False,
     precision: Precision = "fp32",
     lang: Lang = None,
+    column: Columns = None,
     json: Annotated[bool, typer.Option("--json", help="With --out: the counts of OUT as JSON on stdout.")] = False,
 ) -> None:
     """Tag products: one row out for each product in, in order.
@@ -80,9 +81,11 @@ def tag(
     Without a model, a dictionary baseline searches titles for the taxonomy's labels: precise, with low recall. A
     product that cannot be tagged gets `{"id", "error"}` in its place, and the command exits with 1.
 
-    Example: `kgtag tag products.csv --model models/shop --out tags.jsonl`
+    Examples: `kgtag tag products.csv --model models/shop --out tags.jsonl`;
+    `kgtag tag products.csv --column at=created_at --record --out tags.jsonl`
     """
     from graph import stores
+    from kgtag.data import read_columns
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
     from kgtag.tag.batch import TagJob
@@ -92,10 +95,10 @@ def tag(
         raise InputError("standard output has the tags; --json goes with --out FILE")
     if model is None:
         log("no --model: dictionary baseline, the taxonomy's labels are searched for")
-    opened = open_store(store)
+    columns, opened = read_columns(column), open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
     tagger = assemble_tagger(models, stores.load_taxonomy(opened))
-    job = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain)
+    job = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain, columns=columns)
     with row_bar("tagging", "products") as watch:
         report = job.run(source, out, resume=resume, watch=watch)
     if json:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 from urllib.parse import quote, urlencode
 
 import orjson
@@ -13,6 +13,7 @@ from kgtag.client.call import Call, Events, operation, read_lines
 from kgtag.rows import (
     AuditFixes,
     ConceptPage,
+    CoverageReport,
     ErrorRow,
     FeedbackPage,
     GivenFeedback,
@@ -30,17 +31,23 @@ from kgtag.rows import (
     Placed,
     ProfileRow,
     ProposalPage,
+    QualityReport,
     QueryAnswer,
+    QueryCount,
     Readiness,
     RecommendedConcepts,
     RecommendedItems,
     RelatedConcepts,
     Releases,
+    SegmentCount,
+    SegmentItems,
+    Segments,
     StoredEvents,
     Suggestions,
     TaggingRow,
     TaxonomySize,
     TreeLevel,
+    Trends,
     UndoneVersion,
     VersionImpact,
     VersionPage,
@@ -48,7 +55,7 @@ from kgtag.rows import (
 )
 
 Product = str | Mapping[str, Any]
-"""A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`."""
+"""A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`, `at`."""
 
 
 class Edit(TypedDict, total=False):
@@ -181,6 +188,64 @@ class Operations:
     def place(self, /, concepts: Sequence[Mapping[str, Any]], **options: Any) -> Call[Placed]:
         """Places for new concepts, each with `label`, `definition`, `lang`; see `PlaceBody`."""
         return Call("POST", "/v1/place", json={"concepts": list(map(dict, concepts)), **options}, repeatable=True)
+
+    @operation
+    def trends(
+        self,
+        /,
+        by: Literal["day", "week", "month", "quarter", "year"] | None = None,
+        *,
+        category: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        order: Literal["count", "rising", "falling", "burst", "season", "new"] | None = None,
+        **options: Any,
+    ) -> Call[Trends]:
+        """How tags change over time on the stored items; `options`: kind, scheme, recent, min_count, limit, lang."""
+        asked = {"by": by, "category": category, "since": since, "until": until, "order": order}
+        return _get("/v1/analytics/tags", **asked, **options)
+
+    @operation
+    def quality(
+        self, *, kind: Kind | None = None, scheme: str | None = None, limit: int | None = None, lang: str | None = None
+    ) -> Call[QualityReport]:
+        """How good each tag is on the stored items, the worst first."""
+        return _get("/v1/analytics/quality", kind=kind, scheme=scheme, limit=limit, lang=lang)
+
+    @operation
+    def coverage(self, by: Literal["day", "week", "month", "quarter", "year"] | None = None) -> Call[CoverageReport]:
+        """The share of the mentions in stored items that have a concept."""
+        return _get("/v1/analytics/coverage", by=by)
+
+    @operation
+    def list_segments(self, *, lang: str | None = None) -> Call[Segments]:
+        """All saved segments."""
+        return _get("/v1/segments", lang=lang)
+
+    @operation
+    def one_segment(self, name: str, *, lang: str | None = None) -> Call[SegmentCount]:
+        """A segment, with how many stored items match."""
+        return _get(_segment(name), lang=lang)
+
+    @operation
+    def put_segment(self, name: str, query: str) -> Call[SegmentCount]:
+        """Save a boolean query over tags under a name."""
+        return Call("PUT", _segment(name), json={"query": query}, repeatable=True)
+
+    @operation
+    def count_query(self, query: str) -> Call[QueryCount]:
+        """How many stored items match a query that is not saved."""
+        return Call("POST", "/v1/segments/count", json={"query": query}, repeatable=True)
+
+    @operation
+    def segment_items(self, name: str, *, cursor: str | None = None, limit: int | None = None) -> Call[SegmentItems]:
+        """A page of ids of the items that match a segment."""
+        return _get(_segment(name) + "/items", cursor=cursor, limit=limit)
+
+    @operation
+    def remove_segment(self, name: str) -> Call[None]:
+        """Delete a segment."""
+        return Call("DELETE", _segment(name), read=lambda _: None)
 
     @operation
     def turtle(self, id: str) -> Call[str]:
@@ -512,6 +577,10 @@ def _get(path: str, **params: Any) -> Call[Any]:
 
 def _concept(id: str, *more: str) -> str:
     return "/".join(("/v1/concepts", quote(id, safe=""), *more))
+
+
+def _segment(name: str) -> str:
+    return f"/v1/segments/{quote(name, safe='')}"
 
 
 def _profile(id: str) -> str:

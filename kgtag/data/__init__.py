@@ -1,6 +1,6 @@
 """Product files in JSONL, CSV, TSV or Parquet, annotated or not, read as they are used, so that they may be huge."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ _COLUMNS: Mapping[str, str] = {
     "category": "category product_category",
     "lang": "lang language locale",
     "image": "image image_url",
+    "at": "at",
     "attributes": "attributes",
     "spans": "spans",
 }
@@ -38,31 +39,51 @@ class BadRow:
     error: KgtagError
 
 
-def rows(path: Path) -> Iterator[Row]:
+Columns = Mapping[str, str]
+"""Headers, or fields of JSON, by the field that they hold, where the names alone don't tell."""
+
+
+def read_columns(given: Sequence[str] | None) -> Columns | None:
+    """Columns from `FIELD=HEADER` as the command line has them. Raises InputError."""
+    found: dict[str, str] = {}
+    for one in given or ():
+        field, equals, header = one.partition("=")
+        if not equals or field not in _COLUMNS or not header:
+            raise InputError(f"--column {one}: FIELD=HEADER was expected, with one of {', '.join(_COLUMNS)}")
+        found[field] = header
+    return found or None
+
+
+def rows(path: Path, columns: Columns | None = None) -> Iterator[Row]:
     """The rows of a JSONL, CSV, TSV (each also .gz) or Parquet file."""
     suffix, gzipped = reading.suffixes(path)
     if path.is_dir():
         raise FileFormatError(str(path), "this is a directory; a file was expected")
     if suffix in (".jsonl", ".ndjson", ".json"):
-        return (Row(str(path), line, fields) for line, fields in reading.json_rows(path))
+        return (Row(str(path), line, _named(fields, columns)) for line, fields in reading.json_rows(path))
     if suffix in (".csv", ".tsv"):
-        return _table(path)
+        return _table(path, columns)
     if suffix == ".parquet" and not gzipped:
-        return _parquet(path)
+        return (replace(row, fields=_named(row.fields, columns)) for row in _parquet(path))
     raise InputError(f"{path}: the suffix {suffix!r} names no product file; one of {', '.join(_SUFFIXES)} was expected")
 
 
-def _table(path: Path) -> Iterator[Row]:
-    for row in _attempt_table(path):
+def _named(fields: Mapping[str, Any], columns: Columns | None) -> Mapping[str, Any]:
+    return fields if columns is None else {**fields, **{name: fields.get(of) for name, of in columns.items()}}
+
+
+def _table(path: Path, columns: Columns | None = None) -> Iterator[Row]:
+    for row in _attempt_table(path, columns):
         if isinstance(row, BadRow):
             raise row.error
         yield row
 
 
-def _attempt_table(path: Path) -> Iterator[Row | BadRow]:
+def _attempt_table(path: Path, columns: Columns | None = None) -> Iterator[Row | BadRow]:
     """The rows of a table with a header; its columns `attributes` and `spans` hold JSON."""
-    opened = table.read(path, lambda header: sum(headers.key(one) in _FIELDS for one in header), plain_tabs=True)
-    names = _fields(opened)
+    known = _FIELDS.keys() | {headers.key(one) for one in (columns or {}).values()}
+    opened = table.read(path, lambda header: sum(headers.key(one) in known for one in header), plain_tabs=True)
+    names = _fields(opened, columns or {})
     for row in opened.rows:
         if row.fault:
             yield BadRow(
@@ -76,11 +97,18 @@ def _attempt_table(path: Path) -> Iterator[Row | BadRow]:
             yield BadRow(_id(fields), row.line, error)
 
 
-def _fields(opened: table.Table) -> dict[int, str]:
-    """The field of each column: one of `_COLUMNS`, or its header. Raises FileFormatError for one that is repeated."""
+def _fields(opened: table.Table, columns: Columns) -> dict[int, str]:
+    """The field of each column: one of `_COLUMNS`, or its header. Raises FileFormatError for one that is repeated, or
+    a column that is not there."""
     best: dict[str, tuple[int, int]] = {}
+    given = {headers.key(header): (field, -2) for field, header in columns.items()}
+    there = {headers.key(header) for header in opened.header}
+    if missing := next((of for of in columns.values() if headers.key(of) not in there), None):
+        message = f"no column {missing!r}; there is {', '.join(opened.header)}"
+        raise FileFormatError(str(opened.file), message, line=opened.line)
     for at, header in enumerate(opened.header):
-        field, rank = (header, -1) if header in _COLUMNS else _FIELDS.get(headers.key(header), (header, 0))
+        own = (header, -1) if header in _COLUMNS else _FIELDS.get(headers.key(header), (header, 0))
+        field, rank = given.get(headers.key(header), own)
         if header and (field not in best or rank < best[field][0]):
             best[field] = (rank, at)
         elif field in _COLUMNS and rank == best[field][0]:
@@ -115,18 +143,22 @@ def _unpacked(fields: dict[str, Any], path: Path, line: int) -> dict[str, Any]:
     return fields
 
 
-def read_products(path: Path, *, lang: str | None = None) -> Iterator[tuple[int, Product]]:
+def read_products(
+    path: Path, *, lang: str | None = None, columns: Columns | None = None
+) -> Iterator[tuple[int, Product]]:
     """(line, product) in file order; `lang` is for rows that name no language."""
-    for row in rows(path):
+    for row in rows(path, columns):
         yield row.line, plain(row, lang=lang)
 
 
-def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product | BadRow]:
+def attempt_products(
+    path: Path, *, lang: str | None = None, columns: Columns | None = None
+) -> Iterator[Product | BadRow]:
     """Like `read_products`, but a bad row leaves a BadRow in its place. Raises FileFormatError for a file that doesn't
     read as a whole: missing, empty, a table without titles."""
     suffix, _ = reading.suffixes(path)
     if suffix in (".jsonl", ".ndjson", ".json"):
-        lines = _attempt_numbered(reading.raw_lines(path), str(path), lang)
+        lines = _attempt_numbered(reading.raw_lines(path), str(path), lang, columns)
         first = next(lines, None)
         if first is None:
             raise FileFormatError(str(path), "the file is empty; one JSON object a line was expected")
@@ -134,7 +166,8 @@ def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product
         yield from lines
         return
     titled = False
-    for row in _attempt_table(path) if suffix in (".csv", ".tsv") and not path.is_dir() else rows(path):
+    tables = suffix in (".csv", ".tsv") and not path.is_dir()
+    for row in _attempt_table(path, columns) if tables else rows(path, columns):
         if isinstance(row, BadRow):
             yield row
             continue
@@ -146,14 +179,16 @@ def attempt_products(path: Path, *, lang: str | None = None) -> Iterator[Product
 
 
 def attempt_lines(
-    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None
+    lines: Iterable[bytes], *, name: str = "<stdin>", lang: str | None = None, columns: Columns | None = None
 ) -> Iterator[Product | BadRow]:
     """The same for JSONL that comes from elsewhere than a file; it may be empty."""
     numbered = ((n, raw.removeprefix(b"\xef\xbb\xbf") if n == 1 else raw) for n, raw in enumerate(lines, start=1))
-    return _attempt_numbered(numbered, name, lang)
+    return _attempt_numbered(numbered, name, lang, columns)
 
 
-def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str | None) -> Iterator[Product | BadRow]:
+def _attempt_numbered(
+    lines: Iterable[tuple[int, bytes]], name: str, lang: str | None, columns: Columns | None
+) -> Iterator[Product | BadRow]:
     for number, raw in lines:
         if not raw.strip():
             continue
@@ -162,7 +197,7 @@ def _attempt_numbered(lines: Iterable[tuple[int, bytes]], name: str, lang: str |
         except FileFormatError as error:
             yield BadRow(None, number, error)
         else:
-            yield _attempt(Row(name, number, fields), lang)
+            yield _attempt(Row(name, number, _named(fields, columns)), lang)
 
 
 def _attempt(row: Row, lang: str | None) -> Product | BadRow:

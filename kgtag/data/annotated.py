@@ -3,9 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
+from graph.errors import InputError
 from graph.formats.reading import Row, kind_of
+from graph.model.times import time_text
 from kgtag.types import AnnotatedProduct, Product, Span
 
 _SOLID = ((0x0E00, 0x0EFF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
@@ -139,7 +142,18 @@ def plain(row: Row, *, lang: str | None = None) -> Product:
         text=row.optional("text"),
         category=row.optional("category"),
         lang=row.optional("lang") or lang,
+        at=_time(row),
     )
+
+
+def _time(row: Row) -> str | None:
+    """The time in the field `at`, which Parquet may have as a time. Raises FileFormatError."""
+    value = row.fields.get("at")
+    text = value.isoformat() if isinstance(value, date) else row.optional("at")
+    try:
+        return None if text is None else time_text(text)
+    except InputError as error:
+        raise row.error(f"'at': {error}") from None
 
 
 def _attributes(row: Row) -> dict[str, tuple[str, ...]]:

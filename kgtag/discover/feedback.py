@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,11 +11,9 @@ from graph.errors import InputError
 from graph.model import Feedback, ItemTag, Kind, TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy, find_concept
+from kgtag.compute.intervals import wilson
 from kgtag.text.personal import mask
 from kgtag.types import AnnotatedProduct, Product, Span
-
-_CERTAIN = 1.96
-"""Standard deviations of an interval that holds 95 times in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +56,16 @@ def precision_of_tags(feedback: Iterable[Feedback]) -> list[TagPrecision]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for one in _latest(feedback).values():
         counts[one.concept][one.verdict] += 1
-    found = [TagPrecision(id, n["right"], n["wrong"], n["missing"], *_wilson(n)) for id, n in counts.items()]
+    found = [TagPrecision(id, n["right"], n["wrong"], n["missing"], *_precision(n)) for id, n in counts.items()]
     return sorted(found, key=lambda one: (2.0 if one.precision is None else one.precision, -one.wrong, one.concept))
 
 
-def _wilson(counts: Mapping[str, int]) -> tuple[float | None, float | None, float | None]:
+def _precision(counts: Mapping[str, int]) -> tuple[float | None, float | None, float | None]:
     right, n = counts["right"], counts["right"] + counts["wrong"]
     if not n:
         return None, None, None
-    share, z2 = right / n, _CERTAIN**2
-    middle, width = share + z2 / (2 * n), _CERTAIN * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    low, high = ((middle + sign * width) / (1 + z2 / n) for sign in (-1, 1))
-    return round(share, 4), round(max(low, 0.0), 4), round(min(high, 1.0), 4)
+    low, high = wilson(right, n)
+    return round(right / n, 4), round(float(low), 4), round(float(high), 4)
 
 
 def disagreements(feedback: Iterable[Feedback]) -> list[tuple[Feedback, ...]]:

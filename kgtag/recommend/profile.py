@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
-from graph.errors import InputError
 from graph.model import Event
+from graph.model.times import read_time
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.items import ItemTags
 from kgtag.rows import ProfileEventRow, ProfileRow
@@ -80,12 +80,3 @@ def _event_row(event: Event) -> ProfileEventRow:
     if event.concept is not None:
         row["concept"] = event.concept
     return row
-
-
-def read_time(text: str) -> datetime:
-    """A time of ISO 8601; UTC where it names no zone. Raises InputError."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InputError(f"no time {text!r}; write it like 2026-01-31T12:00:00Z") from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

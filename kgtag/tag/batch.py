@@ -17,7 +17,7 @@ import orjson
 
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
-from kgtag.data import BadRow, attempt_lines, attempt_products
+from kgtag.data import BadRow, Columns, attempt_lines, attempt_products
 from kgtag.rows import ErrorRow, TaggingRow
 from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
@@ -100,12 +100,19 @@ class TagJob:
     """Tags a stream of products into whole lines, flushed by batch: a kill loses one batch at most."""
 
     def __init__(
-        self, tagger: Tagger, *, store: TaxonomyStore | None = None, lang: str | None = None, explain: bool = False
+        self,
+        tagger: Tagger,
+        *,
+        store: TaxonomyStore | None = None,
+        lang: str | None = None,
+        explain: bool = False,
+        columns: Columns | None = None,
     ) -> None:
         self._tagger = tagger
         self._store = store
         self._lang = lang
         self._explain = explain
+        self._columns = columns
 
     def run(
         self, source: Path | None, out: Path | None, *, resume: bool = False, watch: Watch | None = None
@@ -122,7 +129,11 @@ class TagJob:
         if out is not None and out.exists() and not resume:
             raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
-        rest = attempt_products(source, lang=self._lang) if source else attempt_lines(sys.stdin.buffer, lang=self._lang)
+        rest = (
+            attempt_products(source, lang=self._lang, columns=self._columns)
+            if source
+            else attempt_lines(sys.stdin.buffer, lang=self._lang, columns=self._columns)
+        )
         done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, 0, None)
         self._skip(rest, done, out)
         tagged = failed = 0

@@ -1,21 +1,30 @@
 """Stored items as JSON."""
 
-from graph.model import ItemTag, TaggedItem
+from graph.model import ItemNil, ItemTag, TaggedItem
 from graph.taxonomy import Taxonomy
-from kgtag.rows import ItemRow, ItemTagRow
+from kgtag.rows import ItemNilRow, ItemRow, ItemTagRow
 
 
 def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:
     """The item as JSON, with the labels of the snapshot."""
-    return {
+    row: ItemRow = {
         "id": stored.id,
         "title": stored.title,
         "lang": stored.lang,
         "model": stored.model,
         "tagged_revision": stored.revision,
+        "at": stored.at,
         "tags": [_tag_row(tag, taxonomy, stored.lang) for tag in stored.tags],
         "revision": taxonomy.revision,
     }
+    if stored.nil:
+        row["nil"] = [_nil_row(one) for one in stored.nil]
+    return row
+
+
+def _nil_row(one: ItemNil) -> ItemNilRow:
+    row: ItemNilRow = {"surface": one.surface, "probability": round(one.probability, 6)}
+    return row if one.attribute is None else {**row, "attribute": one.attribute}
 
 
 def _tag_row(tag: ItemTag, taxonomy: Taxonomy, lang: str | None) -> ItemTagRow:

@@ -267,6 +267,7 @@ class Tagger:
             language,
             not one.given.text or getattr(self._extractor, "reads_text", True),
             tuple(self._flags(one.given)),
+            one.given.at,
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
 

@@ -11,8 +11,6 @@ nearly so. Alternative labels teach nothing in their place: tried on a clean sho
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from graph.labels import normal_form, singular
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.link.encoder import SentenceEncoder
+from kgtag.text.alike import SAME, LabelForms
 
 _CANDIDATES = 10
 """Similar labels that are compared with each, by letters and again by meaning."""
@@ -36,14 +34,9 @@ _FEWEST = 30
 """Merged concepts that a model learns from at least."""
 _FOLDS = 5
 _BLOCK = 1_000
-_NUMBER = re.compile(r"\d+")
-_WORDS = re.compile(r"[^\W_]+")
-_ENDING = re.compile(r"(?<=\w{3})(ies|es|s|ing|ed|er|or|ation|ion)$")
 
 _CLOSE = 0.8
 """Least similarity of letters that counts where nothing can be learned."""
-_SAME = ("spelling", "plural", "ending", "words")
-"""What may make two labels the same, as the features of a pair have it."""
 _SAME_AT, _NUMBERS_AGREE = 2, 9
 """Places among the features of a pair."""
 
@@ -108,51 +101,21 @@ class Duplicate:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Labels:
-    """Texts as they are compared; the first `concepts` of them are labels of concepts."""
-
-    texts: tuple[str, ...]
-    words: tuple[tuple[str, ...], ...]
-    stems: tuple[tuple[str, ...], ...]
-    joined: tuple[str, ...]
-    singular: tuple[str, ...]
-    numbers: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def of(cls, texts: Sequence[str]) -> _Labels:
-        plain = [unicodedata.normalize("NFKD", normal_form(text) or text.casefold()) for text in texts]
-        words = [tuple(_WORDS.findall("".join(c for c in text if not unicodedata.combining(c)))) for text in plain]
-        stems = [tuple(_ENDING.sub("", singular(word)) for word in parts) for parts in words]
-        joined = ["".join(parts) for parts in words]
-        one = ["".join(map(singular, parts)) for parts in words]
-        numbers = [tuple(_NUMBER.findall(text)) for text in texts]
-        return cls(tuple(texts), tuple(words), tuple(stems), tuple(joined), tuple(one), tuple(numbers))
-
-    def _same(self, i: int, j: int) -> str | None:
-        if self.joined[i] == self.joined[j]:
-            return "spelling"
-        if self.singular[i] == self.singular[j]:
-            return "plural"
-        if "".join(self.stems[i]) == "".join(self.stems[j]):
-            return "ending"
-        return "words" if sorted(self.stems[i]) == sorted(self.stems[j]) else None
-
-    def features(self, i: int, j: int) -> list[float]:
-        """What tells two labels apart; `i` is the one that would go."""
-        one, two = self.joined[i], self.joined[j]
-        mine, theirs = set(self.stems[i]), set(self.stems[j])
-        both = len(mine | theirs) or 1
-        initials = ["".join(word[0] for word in self.words[k]) for k in (i, j)]
-        same = self._same(i, j)
-        return [
-            *(same == kind for kind in _SAME),
-            len(mine & theirs) / both, mine < theirs, theirs < mine,
-            self.numbers[i] == self.numbers[j], bool(self.numbers[i]), bool(self.numbers[j]),
-            len(self.words[i]), len(self.words[j]), len(one), len(two), one == initials[1], two == initials[0],
-            two.startswith(one), one.startswith(two), two.endswith(one), one.endswith(two),
-            one + "s" == two, two + "s" == one,
-        ]  # fmt: skip
+def _features(labels: LabelForms, i: int, j: int) -> list[float]:
+    """What tells two labels apart; `i` is the one that would go."""
+    one, two = labels.joined[i], labels.joined[j]
+    mine, theirs = set(labels.stems[i]), set(labels.stems[j])
+    both = len(mine | theirs) or 1
+    initials = ["".join(word[0] for word in labels.words[k]) for k in (i, j)]
+    same = labels.same(i, j)
+    return [
+        *(same == kind for kind in SAME),
+        len(mine & theirs) / both, mine < theirs, theirs < mine,
+        labels.numbers[i] == labels.numbers[j], bool(labels.numbers[i]), bool(labels.numbers[j]),
+        len(labels.words[i]), len(labels.words[j]), len(one), len(two), one == initials[1], two == initials[0],
+        two.startswith(one), one.startswith(two), two.endswith(one), one.endswith(two),
+        one + "s" == two, two + "s" == one,
+    ]  # fmt: skip
 
 
 class Duplicates:
@@ -180,7 +143,7 @@ class Duplicates:
         if len(active) < 2:
             return []
         extra = self._examples(concepts, active)
-        labels = _Labels.of([concept.label() for concept in active] + [text for text, _ in extra])
+        labels = LabelForms.of([concept.label() for concept in active] + [text for text, _ in extra])
         vectors = self._encoder.encode_uncached(labels.texts) if self._encoder is not None else None
         near = _Near(GramIndex(labels.texts[: len(active)]), vectors, _pools(self._taxonomy, active))
         forms = [{text.casefold(): text for text, _, _ in concept.labels()} for concept in active]
@@ -191,8 +154,8 @@ class Duplicates:
         pairs = list(zip(i.tolist(), j.tolist(), strict=True))
         shared = [min(forms[a].keys() & forms[b].keys(), default=None) for a, b in pairs]
         own = near.features(labels, i, j)
-        kinds = own[:, _SAME_AT : _SAME_AT + len(_SAME)] > 0
-        same = [_SAME[int(row.argmax())] if row.any() else None for row in kinds]
+        kinds = own[:, _SAME_AT : _SAME_AT + len(SAME)] > 0
+        same = [SAME[int(row.argmax())] if row.any() else None for row in kinds]
         score = _rule(own, same, shared)
         if extra:
             score = np.where([text is not None for text in shared], score, _learned(labels, extra, near, own, i))
@@ -288,12 +251,12 @@ class _Near:
                 found |= {(a, b) for a, row in zip(block, best.tolist(), strict=True) for b in row}
         return found
 
-    def features(self, labels: _Labels, i: Longs, j: Longs) -> Floats:
-        """(pairs, features): cosines by letters and by meaning, then what `_Labels.features` tells."""
+    def features(self, labels: LabelForms, i: Longs, j: Longs) -> Floats:
+        """(pairs, features): cosines by letters and by meaning, then what `_features` tells."""
         letters = self.index.cosines(labels.texts, (i, j))
         vectors = self.vectors
         meaning = np.zeros(len(i)) if vectors is None else np.einsum("ij,ij->i", vectors[i], vectors[j])
-        seen = np.array([labels.features(a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)], dtype=float)
+        seen = np.array([_features(labels, a, b) for a, b in zip(i.tolist(), j.tolist(), strict=True)], dtype=float)
         return np.column_stack([letters, meaning, seen.reshape(len(i), -1)])
 
 
@@ -307,7 +270,7 @@ def _rule(own: Floats, same: Sequence[str | None], shared: Sequence[str | None])
     return found
 
 
-def _learned(labels: _Labels, extra: Examples, near: _Near, own: Floats, i: Longs) -> Floats:
+def _learned(labels: LabelForms, extra: Examples, near: _Near, own: Floats, i: Longs) -> Floats:
     """(pairs,) scores of a model that did not learn from the pair."""
     concepts = len(near.pools)
     numbers = range(concepts, concepts + len(extra))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 
 import neo4j
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from graph.columns.assemble import TaxonomyData
 from graph.editing import edit
-from graph.model import ItemTag, TaggedItem
+from graph.model import ItemNil, ItemTag, TaggedItem
+from graph.model.times import utc_text
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
@@ -80,6 +82,8 @@ _items = st.builds(
     model=texts,
     revision=texts,
     tags=st.lists(_tags, max_size=3).map(tuple),
+    at=st.datetimes().map(lambda at: utc_text(at.replace(tzinfo=UTC))),
+    nil=st.lists(st.builds(ItemNil, texts, st.none() | texts, st.floats(0, 1)), max_size=2).map(tuple),
 )
 
 

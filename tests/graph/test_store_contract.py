@@ -42,7 +42,7 @@ def changes(*rows: Change | Concept | Relation, author: str = "ann") -> ChangeSe
 
 
 def put(id: str, *tags: ItemTag) -> TaggedItem:
-    return TaggedItem(id, f"Title of {id}", "en", "model-1", "rev-1", tags)
+    return TaggedItem(id, f"Title of {id}", "en", "model-1", "rev-1", tags, "2026-01-31T12:00:00Z")
 
 
 def test_reads_back_what_was_written_in_order(store: TaxonomyStore) -> None:

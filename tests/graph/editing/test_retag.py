@@ -21,7 +21,7 @@ def put(*changes: Change) -> ChangeSet:
 
 
 def item(id: str, *tags: ItemTag) -> TaggedItem:
-    return TaggedItem(id, id, "en", "m", "r", tags)
+    return TaggedItem(id, id, "en", "m", "r", tags, "2026-01-31T12:00:00Z")
 
 
 def concepts(ids: str) -> list[Change]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import FileFormatError, InputError
-from kgtag.data import attempt_lines, read_annotated, read_products
+from kgtag.data import attempt_lines, read_annotated, read_columns, read_products
 from kgtag.data.annotated import locate, occurrences
 from kgtag.types import AnnotatedProduct, Product, Span
 
@@ -90,8 +91,55 @@ def test_parquet(tmp_path: Path) -> None:
     assert [one.attributes for one in found] == [{"Color": ("A",)}, {}]
 
 
+def test_times_are_read_in_every_format_and_named_by_hand(tmp_path: Path) -> None:
+    day, hour = "2026-01-31", "2026-01-31T20:00:00+08:00"
+    rows = _jsonl({"title": "A", "at": day}, {"title": "B", "at": hour}, {"title": "C", "at": None}, {"title": "D"})
+    wanted = ["2026-01-31T00:00:00Z", "2026-01-31T12:00:00Z", None, None]
+    assert [p.at for _, p in read_products(_file(tmp_path, rows))] == wanted
+    named = {"at": "Listed on"}
+    table = _file(tmp_path, f"title;at;Listed On\nA;x;{day}\nB;x;{hour}\nC;x;\nD;x;\n", "p.csv")
+    assert [p.at for _, p in read_products(table, columns=named)] == wanted
+    times = [datetime(2026, 1, 31), datetime(2026, 1, 31, 12, tzinfo=UTC), None, None]
+    for kind in (pa.timestamp("ms"), pa.timestamp("us", "UTC"), pa.timestamp("ns")):
+        column = pa.array(
+            [t.replace(tzinfo=UTC) if t and kind.tz else t and t.replace(tzinfo=None) for t in times], kind
+        )
+        pq.write_table(pa.table({"title": list("ABCD"), "Listed on": column}), tmp_path / "p.parquet")
+        assert [p.at for _, p in read_products(tmp_path / "p.parquet", columns=named)] == wanted
+    dates = pa.table({"title": ["A"], "at": pa.array([date(2026, 1, 31)])})
+    pq.write_table(dates, tmp_path / "p.parquet")
+    assert [p.at for _, p in read_products(tmp_path / "p.parquet")] == wanted[:1]
+    lines = [json.dumps({"title": "A", "created": day}).encode()]
+    assert [p.at for p in attempt_lines(lines, columns={"at": "created"}) if isinstance(p, Product)] == wanted[:1]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {"title": "A", "at": "31.1.2026"},
+            "'at': no time '31.1.2026'; write it like 2026-01-31T12:00:00Z or 2026-01-31",
+        ),
+        ({"title": "A", "at": 1769817600}, "'at' must be a string, not a number"),
+        ({"title": "A", "at": "0001-01-01T00:00:00+09:00"}, "before the year 1"),
+    ],
+)
+def test_what_is_not_a_time_is_refused(tmp_path: Path, row: Any, message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        list(read_products(_file(tmp_path, _jsonl(row))))
+
+
+def test_columns_named_by_hand_are_checked(tmp_path: Path) -> None:
+    assert read_columns(["at=created at", "title=Name=x"]) == {"at": "created at", "title": "Name=x"}
+    for wrong in ("when=x", "at", "at="):
+        with pytest.raises(InputError, match=f"--column {wrong}: FIELD=HEADER was expected, with one of id, title"):
+            read_columns([wrong])
+    with pytest.raises(FileFormatError, match="no column 'created'; there is id, title"):
+        list(read_products(_file(tmp_path, "id,title\n1,A\n", "p.csv"), columns={"at": "created"}))
+
+
 def test_a_products_row_reads_back() -> None:
-    product = Product("1", "鞋\n", category="c")
+    product = Product("1", "鞋\n", category="c", at="2026-01-31T12:00:00Z")
     assert list(attempt_lines([b"\n", json.dumps(product.to_dict()).encode()])) == [product]
 
 
