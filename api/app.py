@@ -20,6 +20,7 @@ from api.answers import Direct
 from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
 from api.routes import (
+    challenger,
     changes,
     concepts,
     edits,
@@ -112,6 +113,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         profiles.router,
         jobs.router,
         changes.router,
+        challenger.router,
         place.router,
         concepts.router,
         edits.router,

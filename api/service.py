@@ -5,6 +5,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,12 +32,15 @@ from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import audit_store
 from kgtag.evaluation.drift import Profile
 from kgtag.serve.assemble import follow, open_models
+from kgtag.serve.challenger import Pair, Trial
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.webhooks import Deliverer
+from kgtag.tag.decisions import DecisionLog
 from kgtag.tag.models import Models
 from kgtag.tag.tagger import Tagger
+from kgtag.types import Product, Tagging
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +101,7 @@ class Service:
         directory = settings.jobs_directory()
         self.jobs = JobFolder(directory.absolute()) if directory is not None else None
         self._runner: Runner | None = None
+        self.trial: Trial | None = None
 
     @property
     def live(self) -> LiveTaxonomy:
@@ -219,6 +224,15 @@ class Service:
                 release_memory()
                 self._resident = psutil.Process().memory_info().rss
 
+    def attempt(self, products: Sequence[Product], named: Sequence[bool]) -> list[Tagging | InputError]:
+        """Tag products with the champion, or the challenger where that has a share; `named`: which have an id of the
+        caller's. Raises Problem 503 without a model."""
+        served = self.current
+        tagger = require_tagger(self)
+        if self.trial is None or served.challenger is None:
+            return tagger.attempt(products)
+        return self.trial.attempt(Pair(tagger, served.challenger), products, named)
+
     def load_keys(self) -> None:
         """Read the keys again; while the store is unavailable, those known stay."""
         if self._live is not None:
@@ -232,6 +246,7 @@ class Service:
         self._live = live = follow(self.settings, store, self._watched_models)
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
+        self._begin_trial()
         self.load_keys()
         release_memory()
         threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
@@ -242,6 +257,16 @@ class Service:
             slots, days = self.settings.job_slots, self.settings.job_days
             self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
             self._runner.start()
+
+    def _begin_trial(self) -> None:
+        settings = self.settings
+        if settings.challenger is None and (self._models is None or self._models.current.challenger is None):
+            return
+        log = DecisionLog(settings.decisions_directory(), most=settings.decisions_mb << 20)
+        self.trial = Trial(
+            log, mode=settings.challenge, share=settings.challenger_share, watch=self.metrics,
+            busy=lambda: self.tagging.borrowed_tokens > 0,
+        )  # fmt: skip
 
     def reload(self) -> None:
         """Load the models and keys anew, whether or not they changed; models that do not load or fit are logged."""
@@ -255,6 +280,8 @@ class Service:
             self._deliverer.stop()
         if self._runner is not None:
             self._runner.stop()
+        if self.trial is not None:
+            self.trial.stop()
         if self._live is not None:
             self._live.stop()
             self._live.store.close()

@@ -25,6 +25,7 @@ OPERATIONS = {
     "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "take_back", "feedback", "place", "own_key",
     "add_events", "profile", "delete_profile", "changes", "add_webhook", "list_webhooks", "remove_webhook",
+    "challenger",
     "audit", "fixes", "taxonomy", "tree", "path", "versions", "version", "impact", "undo", "releases",
     "create_job", "jobs", "job", "job_events", "job_result", "resume_job", "delete_job",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",
