@@ -78,6 +78,7 @@ class Metrics:
         )  # fmt: skip
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._window, self._seen = DriftWindow(None), 0
+        self._drifting: set[tuple[Gauge, str]] = set()
         self.exposed = own
         self._directory = Path(os.environ[WORKERS_DIR]) if WORKERS_DIR in os.environ else None
         if self._directory is not None:
@@ -138,16 +139,17 @@ class Metrics:
         self._seen += 1
         if self._seen % _DRIFT_EVERY == 0:
             for one in window.drifts():
-                self._psi.labels(one.feature).set(one.psi)
-                self._alarm.labels(one.feature).set(float(one.alarm))
-                if one.ks is not None:
-                    self._ks.labels(one.feature).set(one.ks)
+                for gauge, value in ((self._psi, one.psi), (self._ks, one.ks), (self._alarm, float(one.alarm))):
+                    if value is not None:
+                        gauge.labels(one.feature).set(value)
+                        self._drifting.add((gauge, one.feature))
 
     def compare_with(self, profile: Profile | None) -> None:
-        """Compare the products from here on with the profile of a model."""
+        """Compare the products from here on with the profile of a model. What was shown of the one before becomes 0:
+        files that several workers share lose no series."""
         self._window = DriftWindow(profile)
-        for gauge in (self._psi, self._ks, self._alarm):
-            gauge.clear()
+        for gauge, feature in self._drifting:
+            gauge.labels(feature).set(0.0)
 
     def exposition(self) -> bytes:
         """The metrics as Prometheus reads them."""

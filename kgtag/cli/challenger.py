@@ -159,5 +159,6 @@ def _show_shadow(shadow: ShadowRow, found: ChallengerReport) -> None:
         log(
             f"By feedback on the champion's tags, the challenger keeps {shadow['right_kept']:,} right ones and loses"
             f" {shadow['right_lost']:,}, drops {shadow['wrong_dropped']:,} wrong ones and keeps"
-            f" {shadow['wrong_kept']:,}, and finds {shadow['missing_found']:,} missing ones. Which is better, only a split tells."
+            f" {shadow['wrong_kept']:,}, and finds {shadow['missing_found']:,} missing ones."
+            " Which is better, only a split tells."
         )

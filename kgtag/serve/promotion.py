@@ -38,12 +38,14 @@ class Promotion:
 def promote(model: Path, challenger: Path, decisions: Path, *, taxonomy: Taxonomy) -> Promotion:
     """Exchange the directories, once the challenger was loaded and found to fit the taxonomy. Raises InputError, and
     nothing has changed then."""
-    return _exchange("promote", model, challenger, decisions, taxonomy)
+    _require_two(model, challenger)
+    return _exchange("promote", model, challenger, decisions, (_version(model), _version(challenger, taxonomy)))
 
 
 def rollback(model: Path, challenger: Path, decisions: Path, *, taxonomy: Taxonomy) -> Promotion:
     """Undo the last promotion. Raises InputError when the champion is not the one that was promoted last."""
-    last, serving = next(reversed(promotions(decisions)), None), _version(model, taxonomy)
+    _require_two(model, challenger)
+    last, serving = next(reversed(promotions(decisions)), None), _version(model)
     if last is None or last.action != "promote" or last.champion != serving:
         raise InputError(f"nothing to roll back: {str(model)!r} holds {serving}, which was not promoted last")
     found = _version(challenger, taxonomy)
@@ -51,7 +53,7 @@ def rollback(model: Path, challenger: Path, decisions: Path, *, taxonomy: Taxono
         raise InputError(
             f"{str(challenger)!r} holds {found}, not {last.challenger}, the champion before; name its directory"
         )
-    return _exchange("rollback", model, challenger, decisions, taxonomy)
+    return _exchange("rollback", model, challenger, decisions, (serving, found))
 
 
 def promotions(decisions: Path) -> list[Promotion]:
@@ -61,17 +63,26 @@ def promotions(decisions: Path) -> list[Promotion]:
     return [Promotion(**orjson.loads(line)) for line in lines]
 
 
-def _exchange(
-    action: Literal["promote", "rollback"], model: Path, challenger: Path, decisions: Path, taxonomy: Taxonomy
-) -> Promotion:
+def _require_two(model: Path, challenger: Path) -> None:
     for path in (model, challenger):
         if not path.is_dir():
             raise InputError(f"{str(path)!r} is not a directory; only models in directories can be exchanged")
     if model.resolve() == challenger.resolve():
         raise InputError(f"{str(model)!r} and {str(challenger)!r} are the same model")
-    before, after = _version(model, taxonomy), _version(challenger, taxonomy)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    done = Promotion(at, action, after, before)
+
+
+def _version(path: Path, taxonomy: Taxonomy | None = None) -> str:
+    """The version of a model that loads, and fits the taxonomy. Raises InputError."""
+    models = load_models(path)
+    if taxonomy is not None:
+        assemble_tagger(models, taxonomy)
+    return models.version
+
+
+def _exchange(
+    action: Literal["promote", "rollback"], model: Path, challenger: Path, decisions: Path, versions: tuple[str, str]
+) -> Promotion:
+    done = Promotion(datetime.now(UTC).isoformat(timespec="seconds"), action, versions[1], versions[0])
     try:
         decisions.mkdir(parents=True, exist_ok=True)
         with (decisions / _HISTORY).open("ab") as file:
@@ -80,11 +91,6 @@ def _exchange(
     except OSError as error:
         raise InputError(f"can't exchange {str(model)!r} and {str(challenger)!r}: {error.strerror or error}") from error
     return done
-
-
-def _version(path: Path, taxonomy: Taxonomy) -> str:
-    """The version of a model that loads and fits the taxonomy. Raises InputError."""
-    return assemble_tagger(load_models(path), taxonomy).version
 
 
 def exchange(one: Path, other: Path) -> None:

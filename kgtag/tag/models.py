@@ -25,7 +25,7 @@ from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
-from kgtag.tag.tagger import Tagger
+from kgtag.tag.tagger import Tagger, model_version
 from kgtag.tag.watch import Watch
 from kgtag.types import Extractor, Linker
 
@@ -65,6 +65,10 @@ class Models:
     claims: Claims | None = field(default_factory=Claims.load)
     watch: Watch | None = None
     challenger: Models | None = None
+
+    @property
+    def version(self) -> str:
+        return model_version(self.extractor, self.values)
 
 
 def load_models(
