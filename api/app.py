@@ -96,6 +96,8 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # FastAPI's own spans have paths and queries, so ids and texts; api.tracing has none.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service

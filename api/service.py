@@ -27,7 +27,7 @@ from graph.errors import InputError, StoreError, StoreUnavailable
 from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import AuditReport, ProblemRow
-from kgtag.compute import release_memory
+from kgtag.compute import bound_arenas, release_memory
 from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import audit_store
 from kgtag.evaluation.drift import Profile
@@ -48,6 +48,7 @@ SHOWN_PROBLEMS = 100
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
+_IDLE_RELEASE_SECONDS = 60.0
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -213,16 +214,17 @@ class Service:
         return replace(models, watch=self.metrics)
 
     def _measure(self) -> None:
-        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time."""
+        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time, and
+        once in a while when nothing is tagged."""
         self.metrics.waits("taggings", self.taggings.held)
         self.metrics.waits("batches", self.batches.held)
         self.metrics.waits("tagging_threads", self.tagging.statistics().tasks_waiting)
-        now = time.monotonic()
-        if now > self._released + _RELEASE_SECONDS:
-            self._released = now
-            if psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES:
-                release_memory()
-                self._resident = psutil.Process().memory_info().rss
+        passed = time.monotonic() - self._released
+        grown = psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES
+        idle = not (self.taggings.held or self.batches.held)
+        if passed > _RELEASE_SECONDS and (grown or (idle and passed > _IDLE_RELEASE_SECONDS)):
+            release_memory()
+            self._released, self._resident = time.monotonic(), psutil.Process().memory_info().rss
 
     def attempt(self, products: Sequence[Product], named: Sequence[bool]) -> list[Tagging | InputError]:
         """Tag products with the champion, or the challenger where that has a share; `named`: which have an id of the
@@ -241,6 +243,7 @@ class Service:
 
     def start(self) -> None:
         """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
+        bound_arenas()
         store = self.settings.open_store()
         self._models = models = FollowedModels(self.settings, open_models, models=self._given)
         self._live = live = follow(self.settings, store, self._watched_models)

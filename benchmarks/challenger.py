@@ -190,9 +190,9 @@ def in_turns(asks: list[Asker], titles: list[str], ids: list[str], seconds: floa
 
     reader = threading.Thread(target=reads)
     reader.start()
-    ends, number = time.monotonic() + seconds * len(asks), 0
-    while time.monotonic() < ends:
-        turn[0] = (turn[0] + 1) % len(asks)
+    number = 0
+    for n in range(round(seconds) * len(asks)):
+        turn[0] = n % len(asks)
         until = time.monotonic() + 1
         while time.monotonic() < until:
             number += 1
