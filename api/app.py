@@ -21,6 +21,7 @@ from api.observe import Observe, SnapshotCollector
 from api.paths import keep_slashes
 from api.routes import (
     analytics,
+    challenger,
     changes,
     concepts,
     edits,
@@ -97,6 +98,8 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # FastAPI's own spans have paths and queries, so ids and texts; api.tracing has none.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.service = service
@@ -114,6 +117,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         profiles.router,
         jobs.router,
         changes.router,
+        challenger.router,
         place.router,
         analytics.router,
         segments.router,

@@ -8,6 +8,7 @@ import typer
 
 from kgtag.cli import demo, main
 from kgtag.cli.app import app
+from kgtag.cli.challenger import Decisions
 from kgtag.cli.console import log
 from kgtag.cli.options import Embeddings, Precision, QueryModel, Store, read_precision
 
@@ -78,6 +79,22 @@ def serve(
     job_slots: Annotated[
         int | None, typer.Option(min=0, envvar="KGTAG_JOB_SLOTS", help="Jobs that run at a time.", show_default="1")
     ] = None,
+    challenger: Annotated[
+        Path | None, typer.Option(envvar="KGTAG_CHALLENGER", help="A second model, for a share of the products.")
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(envvar="KGTAG_CHALLENGER_SHARE", help="The challenger's share, 0 to 1.", show_default="0.1"),
+    ] = None,
+    challenge: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KGTAG_CHALLENGE",
+            help="split: the challenger answers for its share. shadow: it tags them too, and nobody sees it.",
+            show_default="split",
+        ),
+    ] = None,
+    decisions: Decisions = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; each holds its own snapshot.")] = 1,
 ) -> None:
     """Serve tags and graph neighbours over HTTP.
@@ -102,7 +119,13 @@ def serve(
         precision=read_precision(precision),
         jobs=jobs,
         job_slots=job_slots,
+        challenger=challenger,
+        challenger_share=share,
+        challenge=challenge,
+        decisions=decisions,
     )
+    if settings.challenger is not None:
+        settings.decisions_directory()
     models = open_models(settings)  # a damaged directory is one line here; in the app, uvicorn would print a traceback
     log(f"serving on http://{host}:{port}, a page to work in; documentation under /docs, with a key as the password")
     options = {"host": host, "port": port, **server_options(settings)}

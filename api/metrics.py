@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from graph.errors import KgtagError
 from kgtag.evaluation.drift import DriftWindow, Profile
+from kgtag.tag.decisions import Arm
 from kgtag.types import Extraction, Product, Tagging
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -64,8 +65,20 @@ class Metrics:
             "kgtag_drift_alarm", "Whether it matters and is certain.", ["feature"], multiprocess_mode="livemax",
             registry=own,
         )  # fmt: skip
+        self._arm_products = Counter(
+            "kgtag_trial_products", "Products of champion and challenger.", ["arm", "outcome"], registry=own
+        )
+        self._arm_tags = Counter("kgtag_trial_tags", "Tags of champion and challenger.", ["arm"], registry=own)
+        self._arm_seconds = Histogram(
+            "kgtag_trial_seconds", "Time a product takes.", ["arm"], buckets=_BUCKETS, registry=own
+        )
+        self._shadow = Counter(
+            "kgtag_trial_shadow", "Products in the shadow: same or different tags, failed, skipped.", ["result"],
+            registry=own,
+        )  # fmt: skip
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._window, self._seen = DriftWindow(None), 0
+        self._drifting: set[tuple[Gauge, str]] = set()
         self.exposed = own
         self._directory = Path(os.environ[WORKERS_DIR]) if WORKERS_DIR in os.environ else None
         if self._directory is not None:
@@ -104,6 +117,17 @@ class Metrics:
             self._scores.observe(tag.probability)
         self._nil.inc(len(outcome.nil))
 
+    def decided(self, arm: Arm, outcome: str, seconds: float, tags: int) -> None:
+        """Count a product of the champion or the challenger."""
+        self._arm_products.labels(arm, outcome).inc()
+        if outcome == "tagged":
+            self._arm_tags.labels(arm).inc(tags)
+            self._arm_seconds.labels(arm).observe(seconds)
+
+    def shadowed(self, result: str) -> None:
+        """Count a product in the shadow."""
+        self._shadow.labels(result).inc()
+
     def stage(self, name: str, seconds: float) -> None:
         """Time a stage of the pipeline."""
         self._stages.labels(name).observe(seconds)
@@ -115,16 +139,17 @@ class Metrics:
         self._seen += 1
         if self._seen % _DRIFT_EVERY == 0:
             for one in window.drifts():
-                self._psi.labels(one.feature).set(one.psi)
-                self._alarm.labels(one.feature).set(float(one.alarm))
-                if one.ks is not None:
-                    self._ks.labels(one.feature).set(one.ks)
+                for gauge, value in ((self._psi, one.psi), (self._ks, one.ks), (self._alarm, float(one.alarm))):
+                    if value is not None:
+                        gauge.labels(one.feature).set(value)
+                        self._drifting.add((gauge, one.feature))
 
     def compare_with(self, profile: Profile | None) -> None:
-        """Compare the products from here on with the profile of a model."""
+        """Compare the products from here on with the profile of a model. What was shown of the one before becomes 0:
+        files that several workers share lose no series."""
         self._window = DriftWindow(profile)
-        for gauge in (self._psi, self._ks, self._alarm):
-            gauge.clear()
+        for gauge, feature in self._drifting:
+            gauge.labels(feature).set(0.0)
 
     def exposition(self) -> bytes:
         """The metrics as Prometheus reads them."""

@@ -46,8 +46,10 @@ class SnapshotCollector(Collector):
         info.add_metric([taxonomy.revision, str(taxonomy.version)], 1.0)
         yield info
         if tagger is not None:
-            model = GaugeMetricFamily("kgtag_model_info", "The model served.", labels=["version"])
-            model.add_metric([tagger.version], 1.0)
+            model = GaugeMetricFamily("kgtag_model_info", "The models served.", labels=["version", "arm"])
+            model.add_metric([tagger.version, "champion"], 1.0)
+            if (challenger := live.current.challenger) is not None:
+                model.add_metric([challenger.version, "challenger"], 1.0)
             yield model
         yield GaugeMetricFamily(
             "kgtag_snapshot_age_seconds", "Since this snapshot was built.", value=round(freshness.age, 3)

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,18 +31,21 @@ from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import ProblemRow
 from graph.store import TaxonomyStore
-from kgtag.compute import release_memory
+from kgtag.compute import bound_arenas, release_memory
 from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import Auditor
 from kgtag.evaluation.analytics.table import ItemTable
 from kgtag.evaluation.drift import Profile
 from kgtag.serve.assemble import follow, open_models
+from kgtag.serve.challenger import Pair, Trial
 from kgtag.serve.followed_models import FollowedModels
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.webhooks import Deliverer
+from kgtag.tag.decisions import DecisionLog
 from kgtag.tag.models import Models
 from kgtag.tag.tagger import Tagger
+from kgtag.types import Product, Tagging
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ _ANALYSES = 8
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
+_IDLE_RELEASE_SECONDS = 60.0
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -114,6 +119,7 @@ class Service:
         directory = settings.jobs_directory()
         self.jobs = JobFolder(directory.absolute()) if directory is not None else None
         self._runner: Runner | None = None
+        self.trial: Trial | None = None
 
     @property
     def live(self) -> LiveTaxonomy:
@@ -227,16 +233,26 @@ class Service:
         return replace(models, watch=self.metrics)
 
     def _measure(self) -> None:
-        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time."""
+        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time, and
+        once in a while when nothing is tagged."""
         self.metrics.waits("taggings", self.taggings.held)
         self.metrics.waits("batches", self.batches.held)
         self.metrics.waits("tagging_threads", self.tagging.statistics().tasks_waiting)
-        now = time.monotonic()
-        if now > self._released + _RELEASE_SECONDS:
-            self._released = now
-            if psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES:
-                release_memory()
-                self._resident = psutil.Process().memory_info().rss
+        passed = time.monotonic() - self._released
+        grown = psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES
+        idle = not (self.taggings.held or self.batches.held)
+        if passed > _RELEASE_SECONDS and (grown or (idle and passed > _IDLE_RELEASE_SECONDS)):
+            release_memory()
+            self._released, self._resident = time.monotonic(), psutil.Process().memory_info().rss
+
+    def attempt(self, products: Sequence[Product], named: Sequence[bool]) -> list[Tagging | InputError]:
+        """Tag products with the champion, or the challenger where that has a share; `named`: which have an id of the
+        caller's. Raises Problem 503 without a model."""
+        served = self.current
+        tagger = require_tagger(self)
+        if self.trial is None or served.challenger is None:
+            return tagger.attempt(products)
+        return self.trial.attempt(Pair(tagger, served.challenger), products, named)
 
     def load_keys(self) -> None:
         """Read the keys again; while the store is unavailable, those known stay."""
@@ -246,11 +262,13 @@ class Service:
 
     def start(self) -> None:
         """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
+        bound_arenas()
         store = self.settings.open_store()
         self._models = models = FollowedModels(self.settings, open_models, models=self._given)
         self._live = live = follow(self.settings, store, self._watched_models)
         with contextlib.suppress(StoreError):  # logged there; the thread keeps trying
             live.load()
+        self._begin_trial()
         self.load_keys()
         release_memory()
         threading.Thread(target=self._prepare_answers, name="kgtag-answers", daemon=True).start()
@@ -261,6 +279,16 @@ class Service:
             slots, days = self.settings.job_slots, self.settings.job_days
             self._runner = Runner(self.jobs, self.settings.environment(), slots=slots, days=days)
             self._runner.start()
+
+    def _begin_trial(self) -> None:
+        settings = self.settings
+        if settings.challenger is None and (self._models is None or self._models.current.challenger is None):
+            return
+        log = DecisionLog(settings.decisions_directory(), most=settings.decisions_mb << 20)
+        self.trial = Trial(
+            log, mode=settings.challenge, share=settings.challenger_share, watch=self.metrics,
+            busy=lambda: self.tagging.borrowed_tokens > 0,
+        )  # fmt: skip
 
     def reload(self) -> None:
         """Load the models and keys anew, whether or not they changed; models that do not load or fit are logged."""
@@ -274,6 +302,8 @@ class Service:
             self._deliverer.stop()
         if self._runner is not None:
             self._runner.stop()
+        if self.trial is not None:
+            self.trial.stop()
         if self._live is not None:
             self._live.stop()
             self._live.store.close()

@@ -2,11 +2,12 @@
 
     python benchmarks/soak.py --demo DIR [--minutes 30] [--share 0.8] [--workers 1]
 
-DIR is what `kgtag demo` made. Of a hundred requests 80 ask for neighbours, 10 for completions, 10 for tags. Capacity is
-what eight connections get in 20 seconds; then requests begin at fixed times, a share of it, whether or not those before
-have been answered, and latency counts from those times. Every two seconds an edit adds an alternative label or takes it
-away. Each row is a fifth of the time. "Refused" are 429 and 503, which other work on the machine may cause. No error
-may occur, and memory at rest may not grow by more than a twentieth from the end of a first minute to the end.
+DIR is what `kgtag demo` made. Of a hundred requests 80 ask for neighbours, 10 for completions, 10 for tags. Two seconds
+after each edit the next one adds an alternative label or takes it away. Capacity is what eight connections get in 60
+seconds beside such edits; then requests begin at fixed times, a share of it, whether or not those before have been
+answered, and latency counts from those times. Each row is a tenth of the time. "Refused" are 429 and 503, which other
+work on the machine may cause. No error may occur, and memory at rest may not grow by more than a twentieth from the
+end of the first two minutes to the end.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ import psutil
 from abuse import serving
 from common import arguments, machine, percentile, report, table
 
-_REST = 30.0
+_PARTS = 10
+_REST = 75.0
 """Seconds without requests before memory is read."""
 TITLES = (
     "Red leather sneakers",
@@ -88,12 +90,13 @@ async def steady(
     """Rows of the table: a fifth of the time each."""
     idle: list[Connection] = [Connection(port, key) for _ in range(8)]
     tasks: set[asyncio.Task[None]] = set()
-    fifths: list[list[float]] = [[] for _ in range(5)]
-    errors, refused, edits, memory, shared = [0] * 5, [0] * 5, [0] * 5, [0] * 5, requests(ids)
+    parts: list[list[float]] = [[] for _ in range(_PARTS)]
+    errors, refused, edits, memory = ([0] * _PARTS for _ in range(4))
+    load, shared = [0.0] * _PARTS, requests(ids)
     started = time.monotonic()
 
     def part(at: float) -> int:
-        return min(4, int(5 * (at - started) / seconds))
+        return min(_PARTS - 1, int(_PARTS * (at - started) / seconds))
 
     async def one(due: float) -> None:
         connection = idle.pop() if idle else Connection(port, key)
@@ -109,25 +112,16 @@ async def steady(
             idle.append(connection)
         except (OSError, asyncio.IncompleteReadError):
             errors[part(due)] += 1
-        fifths[part(due)].append(time.monotonic() - due)
+        parts[part(due)].append(time.monotonic() - due)
 
-    async def edit() -> None:
-        connection = Connection(port, key)
-        for number in count():
-            id = ids[number // 2 % len(ids)]
-            status, body = await connection.ask("GET", f"/v1/concepts/{id}")
-            labels = {} if number % 2 else {"en": [f"soak {number}"]}
-            if status == 200:
-                etag = json.loads(body).get("etag", "*")
-                change = {"alt_label": labels}
-                status, body = await connection.ask("PATCH", f"/v1/concepts/{id}", change, f'If-Match: "{etag}"\r\n')
-            at = part(time.monotonic())
-            edits[at] += status == 200
-            errors[at] += status != 200
-            memory[at] = max(memory[at], resident(process))
-            await asyncio.sleep(2)
+    def edited(done: bool) -> None:
+        at = part(time.monotonic())
+        edits[at] += done
+        errors[at] += not done
+        memory[at] = max(memory[at], resident(process))
+        load[at] = max(load[at], psutil.getloadavg()[0])
 
-    editing = asyncio.create_task(edit())
+    editing = asyncio.create_task(edit(port, key, ids, edited))
     for number in count():
         due = started + number / rate
         if due - started >= seconds:
@@ -139,10 +133,24 @@ async def steady(
     await asyncio.gather(*tasks)
     editing.cancel()
     return [
-        [f"{n + 1} of 5", len(took), edits[n], refused[n], errors[n], 1000 * percentile(took, 0.5),
-         1000 * percentile(took, 0.99), memory[n] >> 20]
-        for n, took in enumerate(fifths)
+        [f"{n + 1} of {_PARTS}", len(took), edits[n], refused[n], errors[n], 1000 * percentile(took, 0.5),
+         1000 * percentile(took, 0.99), memory[n] >> 20, f"{load[n]:.0f}"]
+        for n, took in enumerate(parts)
     ]  # fmt: skip
+
+
+async def edit(port: int, key: str, ids: list[str], edited: Callable[[bool], None]) -> None:
+    """Edit one concept after the other, without end; `edited` is called with whether it worked."""
+    connection = Connection(port, key)
+    for number in count():
+        id = ids[number // 2 % len(ids)]
+        status, body = await connection.ask("GET", f"/v1/concepts/{id}")
+        if status == 200:
+            etag = json.loads(body).get("etag", "*")
+            change = {"alt_label": {} if number % 2 else {"en": [f"soak {number}"]}}
+            status, body = await connection.ask("PATCH", f"/v1/concepts/{id}", change, f'If-Match: "{etag}"\r\n')
+        edited(status == 200)
+        await asyncio.sleep(2)
 
 
 def resident(process: psutil.Process) -> int:
@@ -156,14 +164,19 @@ async def measure(
     _, body = await Connection(port, key).ask("GET", "/v1/concepts?limit=200")
     ids = [row["id"] for row in json.loads(body)["concepts"]]
     await capacity(port, key, ids, 5)
-    able = await capacity(port, key, ids, 20)
-    print(f"{able:.0f} requests a second", file=sys.stderr, flush=True)
-    warm = await steady(port, key, ids, options.share * able, 60, process)
-    await asyncio.sleep(_REST)
-    rows = [["at rest, after a minute", *[""] * (len(warm[0]) - 2), resident(process) >> 20]]
+    editing = asyncio.create_task(edit(port, key, ids, lambda _: None))
+    able = await capacity(port, key, ids, 60)
+    editing.cancel()
+    print(f"{able:.0f} requests a second, load {psutil.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+    await steady(port, key, ids, options.share * able, 120, process)
+    rows = [await _at_rest("at rest, after two minutes", process)]
     rows += await steady(port, key, ids, options.share * able, 60 * options.minutes, process)
+    return able, [*rows, await _at_rest("at rest, afterwards", process)]
+
+
+async def _at_rest(name: str, process: psutil.Process) -> list[Any]:
     await asyncio.sleep(_REST)
-    return able, [*rows, ["at rest, afterwards", *[""] * (len(warm[0]) - 2), resident(process) >> 20]]
+    return [name, *[""] * 6, resident(process) >> 20, f"{psutil.getloadavg()[0]:.0f}"]
 
 
 def main() -> None:
@@ -176,9 +189,9 @@ def main() -> None:
     host = machine()
     with serving(options.demo, None, {}, workers=options.workers) as (port, key, process):
         able, rows = asyncio.run(measure(options, port, key, process))
-    columns = ["", "requests", "edits", "refused", "errors", "p50 ms", "p99 ms", "MiB at most"]
+    columns = ["", "requests", "edits", "refused", "errors", "p50 ms", "p99 ms", "MiB at most", "load"]
     table(f"{options.minutes:g} minutes at {options.share:.0%} of {able:.0f} requests a second", columns, rows)
-    grown = rows[-1][-1] / rows[0][-1] - 1
+    grown = rows[-1][-2] / rows[0][-2] - 1
     failed = sum(row[4] for row in rows[1:-1])
     report(
         "soak", "the demo's shop", host, save=options.save, minutes=options.minutes, capacity=round(able),

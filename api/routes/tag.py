@@ -28,9 +28,8 @@ from graph.errors import KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow
 from kgtag.rows import ErrorRow, TaggingRow
-from kgtag.tag.batch import Outcome, ProductRow, outcome_row, tag_rows
+from kgtag.tag.batch import Outcome, ProductRow, join_outcomes, outcome_row
 from kgtag.tag.reasons import with_reasons
-from kgtag.tag.tagger import Tagger
 from kgtag.types import Product
 
 log = logging.getLogger(__name__)
@@ -46,10 +45,10 @@ Explain = Annotated[bool, Query(description="Say in a sentence, `why`, for each 
 
 def tag_lines(service: Service, lines: list[Line], store: bool, explain: bool = False) -> bytes:
     """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
-    rows = [_read(line, service.settings.max_body) for line in lines]
-    outcomes = _attempt(service.current.tagger, rows, service.live.store if store else None)
+    read = [_read(line, service.settings.max_body) for line in lines]
+    outcomes = _attempt(service, read, service.live.store if store else None)
     written = []
-    for row, outcome in zip(rows, outcomes, strict=True):
+    for (row, _), outcome in zip(read, outcomes, strict=True):
         service.metrics.tagged(outcome)
         written.append(_written(service, row, outcome, explain))
     return b"".join(written)
@@ -60,29 +59,37 @@ def _written(service: Service, row: ProductRow, outcome: Outcome, explain: bool 
     return orjson.dumps(outcome_row(row, result, revision=service.revision, explain=explain)) + b"\n"
 
 
-def _read(line: Line, limit: int) -> ProductRow:
+def _read(line: Line, limit: int) -> tuple[ProductRow, bool]:
+    """The row, and whether it has an id of the caller's."""
     try:
         if line.text is None:
             raise Problem("body-too-large", f"line {line.number} is longer than {limit:,} bytes")
         body = parse(ProductBody, line.text, name=f"line {line.number}")
     except Problem as problem:
-        return BadRow(_id(line), line.number, problem)
-    product = body.product()
-    return product if "id" in body.model_fields_set else replace(product, id=str(line.number))
+        return BadRow(_id(line), line.number, problem), False
+    product, named = body.product(), "id" in body.model_fields_set
+    return product if named else replace(product, id=str(line.number)), named
 
 
-def _attempt(tagger: Tagger | None, rows: list[ProductRow], store: TaxonomyStore | None) -> list[Outcome]:
+def _attempt(service: Service, read: list[tuple[ProductRow, bool]], store: TaxonomyStore | None) -> list[Outcome]:
     """When the pipeline itself breaks, the rows are tried one by one, so that only the one it broke on is lost."""
-    if tagger is None:
+    rows = [row for row, _ in read]
+    if service.current.tagger is None:
         lost = Problem("no-model", "no model fits the taxonomy any more")
         return [row.error if isinstance(row, BadRow) else lost for row in rows]
     try:
-        return tag_rows(tagger, rows, store=store)
+        return _outcomes(service, read, store)
     except Exception:
         if len(rows) == 1:
             log.exception("tagging item %r failed", rows[0].id)
             return [Problem("internal-error", "something went wrong here; the server's log says what")]
-    return [outcome for row in rows for outcome in _attempt(tagger, [row], store)]
+    return [outcome for one in read for outcome in _attempt(service, [one], store)]
+
+
+def _outcomes(service: Service, read: list[tuple[ProductRow, bool]], store: TaxonomyStore | None) -> list[Outcome]:
+    given = [(row, named) for row, named in read if isinstance(row, Product)]
+    tagged = service.attempt([row for row, _ in given], [named for _, named in given])
+    return join_outcomes([row for row, _ in read], tagged, store=store, masked=service.settings.mask_personal)
 
 
 def _id(line: Line) -> str | None:
@@ -141,15 +148,16 @@ async def tag(
 ) -> Response:
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
     found = service(request)
-    row = await to_thread.run_sync(_tag, found, body.product(), store, limiter=found.tagging)
+    named = "id" in body.model_fields_set
+    row = await to_thread.run_sync(_tag, found, body.product(), named, store, limiter=found.tagging)
     return json(with_reasons(row) if explain else row)
 
 
-def _tag(found: Service, product: Product, store: bool) -> TaggingRow:
-    tagger = require_tagger(found)
+def _tag(found: Service, product: Product, named: bool, store: bool) -> TaggingRow:
+    require_tagger(found)
     outcome: Outcome = KgtagError("tagging failed")
     try:
-        (outcome,) = tag_rows(tagger, [product], store=found.live.store if store else None)
+        (outcome,) = _outcomes(found, [(product, named)], found.live.store if store else None)
     finally:
         found.metrics.tagged(outcome)
     if isinstance(outcome, KgtagError):

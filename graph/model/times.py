@@ -43,6 +43,21 @@ def time_text(text: str) -> str:
         raise InputError(f"no time {text!r}: in UTC it is before the year 1 or after 9999") from None
 
 
+def duration_text(start: str, end: str) -> str:
+    """The time between two times, in the largest unit that leaves no rest worth naming.
+
+    Example:
+        >>> duration_text("2026-01-01T00:00:00+00:00", "2026-01-01T00:01:00.2+00:00")
+        '1 minute'
+    """
+    minutes = round((datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() / 60)
+    for unit, size in (("day", 1440), ("hour", 60)):
+        if minutes >= 2 * size or minutes == size:
+            number = round(minutes / size)
+            return f"{number:,} {unit}{'s' * (number != 1)}"
+    return f"{minutes} minute{'s' * (minutes != 1)}"
+
+
 def read_duration(text: str) -> timedelta:
     """A duration such as `90d`, `12h`, `30m` or `2w`. Raises InputError.
 

@@ -7,6 +7,7 @@ import typer
 from kgtag.cli import (
     analytics,
     audit,
+    challenger,
     concept,
     dedupe,
     demo,
@@ -97,6 +98,7 @@ proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
 app.add_typer(segments.app, name="segments", help="Saved queries over tags: save, list, count, export, delete.")
+app.add_typer(challenger.app, name="challenger", help="A second model beside the served one: compare, promote.")
 app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")
 app.add_typer(profiles.app, name="profiles", help="What is kept of visitors: show, erase, prune.")
 app.add_typer(store.keys, name="keys", help="API keys: create, list, rotate, revoke.")

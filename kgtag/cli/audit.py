@@ -81,7 +81,8 @@ def audit(
 
     Examples: `kgtag audit --fail-on warning --json`; `kgtag audit --skos thesaurus.ttl`;
     `kgtag audit --html audit.html --sarif audit.sarif --junit audit.xml`;
-    `kgtag audit --against yesterday.json --json`; `kgtag audit --since 2026.08.0 --fail-on warning`; `kgtag audit --check implausible_tag --budget 0.03 --json`;
+    `kgtag audit --against yesterday.json --json`; `kgtag audit --since 2026.08.0 --fail-on warning`;
+    `kgtag audit --check implausible_tag --budget 0.03 --json`;
     `kgtag audit --fix --dry-run`; `kgtag audit --fix --check untidy_label --author ann`
     """
     from graph.audit import audit_skos, parse_severity

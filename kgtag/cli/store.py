@@ -283,7 +283,9 @@ def create_key(
     name: Annotated[str, typer.Option(help="The owner's name, for the list.")] = "",
     expires: Annotated[
         str | None,
-        typer.Option(metavar="90d", help="How long it opens anything: 12h, 90d, 52w.", show_default="always"),
+        typer.Option(
+            metavar="90d", help="How long it opens anything: 30m (minutes), 12h, 90d, 52w.", show_default="always"
+        ),
     ] = None,
     store: Store = None,
 ) -> None:
@@ -305,9 +307,17 @@ def create_key(
 
 
 def _show_key(key: ApiKey, secret: str) -> None:
-    until = f" until {key.expires}" if key.expires is not None else ""
+    from graph.model.times import duration_text
+
+    until = ""
+    if key.expires is not None:
+        until = f", which expires at {_time(key.expires)} UTC, in {duration_text(key.created, key.expires)}"
     log(f"key {key.id} with scope {', '.join(key.scopes)}{until}; keep it now, it can't be shown again:")
     out.print(secret, soft_wrap=True)
+
+
+def _time(at: str | None) -> str:
+    return "" if at is None else at[:19].replace("T", " ")
 
 
 @keys.command("rotate")
@@ -338,8 +348,8 @@ def list_keys(store: Store = None, json: Json = False) -> None:
         names = ("id", "name", "scopes", "created", "expires")
         print_json([{name: getattr(key, name) for name in names} for key in found])
     else:
-        rows = [(k.id, k.name, ",".join(k.scopes), k.created[:19], (k.expires or "")[:19]) for k in found]
-        print_table("Keys", ["id", "name", "scopes", "created", "expires"], rows)
+        rows = [(k.id, k.name, ", ".join(k.scopes), _time(k.created), _time(k.expires)) for k in found]
+        print_table("Keys", ["id", "name", "scopes", "created", "expires"], rows, whole=("id", "created", "expires"))
 
 
 @keys.command("revoke")

@@ -12,6 +12,7 @@ from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, 
 from kgtag.client.call import Call, Events, operation, read_lines
 from kgtag.rows import (
     AuditFixes,
+    ChallengerAnswer,
     ConceptPage,
     CoverageReport,
     ErrorRow,
@@ -273,6 +274,11 @@ class Operations:
     ) -> Call[FeedbackPage]:
         """A page of feedback, oldest first."""
         return _get("/v1/feedback", concept=concept, cursor=cursor, limit=limit)
+
+    @operation
+    def challenger(self, *, alpha: float | None = None) -> Call[ChallengerAnswer]:
+        """Which of champion and challenger is better, and whether that is certain."""
+        return _get("/v1/challenger", alpha=alpha)
 
     @operation
     def add_webhook(self, webhook: Mapping[str, Any]) -> Call[Webhooks]:

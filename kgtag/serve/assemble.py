@@ -1,10 +1,12 @@
 """The parts that answer requests, assembled for a snapshot."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from graph.errors import InputError
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.place import Placer, read_place_model
@@ -19,8 +21,11 @@ from kgtag.search.tagged import check_query_model
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.serve.settings import Settings
 from kgtag.serve.snapshot_file import SnapshotFile
-from kgtag.tag.models import Models, assemble_linker, assemble_tagger, load_models, open_encoder
+from kgtag.tag.models import Models, assemble_challenger, assemble_linker, assemble_tagger, load_models, open_encoder
+from kgtag.tag.tagger import Tagger
 from kgtag.types import Linker
+
+log = logging.getLogger(__name__)
 
 
 def assemble_served(
@@ -51,7 +56,19 @@ def assemble_served(
     parser = QueryParser(taxonomy, linker, popularity=counted.count, within=counted.together, tagger=models.queries)
     if before is not None and before.parser.built:
         parser.warm()
-    return Served(taxonomy, recommender, suggester, parser, tagger, items, models.recommender)
+    challenger = _challenger(models, taxonomy, tagger, before.challenger if before is not None else None)
+    return Served(taxonomy, recommender, suggester, parser, tagger, items, models.recommender, challenger)
+
+
+def _challenger(models: Models, taxonomy: Taxonomy, tagger: Tagger | None, earlier: Tagger | None) -> Tagger | None:
+    """None where there is none, or where it does not fit the taxonomy: the champion answers for all then."""
+    if models.challenger is None or tagger is None:
+        return None
+    try:
+        return assemble_challenger(models, taxonomy, tagger, earlier=earlier)
+    except InputError as error:
+        log.error("the challenger gets no products: %s", error)
+        return None
 
 
 def _with_new_concepts(models: Models, taxonomy: Taxonomy) -> Scorer | None:
@@ -91,7 +108,18 @@ def open_models(settings: Settings) -> Models:
         query_model=settings.query_model,
     )
     check_query_model(models.queries)
-    return models
+    return with_challenger(models, settings)
+
+
+def with_challenger(models: Models, settings: Settings) -> Models:
+    """The models with the challenger that the settings name, if any. Raises InputError when it does not load."""
+    if settings.challenger is None:
+        return models
+    if settings.model is None:
+        raise InputError("a challenger needs a champion; give --model DIR as well")
+    own = load_models(settings.challenger, precision=settings.precision)
+    other = replace(models, extractor=own.extractor, linker=own.linker, values=own.values)
+    return replace(models, challenger=other)
 
 
 def follow(settings: Settings, store: TaxonomyStore, models: Callable[[], Models]) -> LiveTaxonomy:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from graph.errors import InputError
 from kgtag.recommend.model import RecommenderModel
+from kgtag.serve.assemble import with_challenger
 from kgtag.serve.settings import Settings
 from kgtag.tag.models import Models
 
@@ -61,14 +62,20 @@ class FollowedModels:
             log.info("serving the new models")
 
     def _loaded(self, stamp: Stamp, seen: Stamp) -> Models:
-        """The recommender alone where nothing else changed: the other models take long, and memory twice."""
-        if stamp[:-1] == seen[:-1] and self._settings.recommender is not None:
+        """The recommender or the challenger alone where nothing else changed: the other models take long, and memory
+        twice."""
+        changed = [n for n, (now, before) in enumerate(zip(stamp, seen, strict=True)) if now != before]
+        if changed == [3] and self._settings.recommender is not None:
             return replace(self.current, recommender=RecommenderModel.load(self._settings.recommender))
+        if changed == [4]:
+            return with_challenger(self.current, self._settings)
         return self._load(self._settings)
 
     def _stamp(self) -> Stamp:
         settings = self._settings
-        places = (settings.model, settings.embeddings, settings.query_model, settings.recommender)
+        places = (
+            settings.model, settings.embeddings, settings.query_model, settings.recommender, settings.challenger,
+        )  # fmt: skip
         return tuple(_state(Path(place)) if place is not None else None for place in places)
 
 

@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """The parts that answer requests, made from one snapshot. `tagger` and `behaviour` are None without their models,
-    `items` without a store."""
+    """The parts that answer requests, made from one snapshot. `tagger`, `challenger` and `behaviour` are None without
+    their models, `items` without a store."""
 
     taxonomy: Taxonomy
     recommender: Recommender
@@ -34,6 +34,7 @@ class Served:
     tagger: Tagger | None
     items: ItemTags | None = None
     behaviour: RecommenderModel | None = None
+    challenger: Tagger | None = None
 
 
 Build = Callable[[Taxonomy, Served | None], Served]

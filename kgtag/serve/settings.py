@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from graph.errors import InputError
 from graph.stores import DEFAULT_STORE, MigratableStore, open_store
 from kgtag.serve.limits import Limits
+from kgtag.tag.decisions import TrialMode
 
 Mode = Literal["off", "symbolic", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -25,6 +26,11 @@ class Settings(Limits):
         embeddings: An embeddings directory.
         recommender: A directory of `kgtag train recommender`.
         query_model: A model directory that was trained on search queries.
+        challenger: A second model directory, for a share of the products.
+        challenger_share: That share, above 0 and below 1.
+        challenge: "split": the challenger answers for its share; "shadow": it tags them beside, and nobody sees it.
+        decisions: A directory for what both decide; beside the file of a SQLite store by default.
+        decisions_mb: How much is kept of that, in megabytes; the oldest goes.
         precision: The extractor's numbers, "fp32" or "int8".
         threshold: The least probability of a tag, 0 to 1.
         mode: What enforcement uses: "off" the threshold alone, "symbolic" the taxonomy, "full" embeddings too.
@@ -50,6 +56,11 @@ class Settings(Limits):
     embeddings: Path | None = None
     recommender: Path | None = None
     query_model: Path | None = None
+    challenger: Annotated[str | None, BeforeValidator(lambda path: path and str(path))] = None
+    challenger_share: float = Field(default=0.1, gt=0, lt=1)
+    challenge: TrialMode = "split"
+    decisions: Path | None = None
+    decisions_mb: int = Field(default=64, ge=1)
     precision: Literal["fp32", "int8"] = "fp32"
     threshold: float = Field(default=0.5, ge=0, le=1)
     mode: Mode = "full"
@@ -76,8 +87,19 @@ class Settings(Limits):
         """Where the jobs of the service are, `shop.db.jobs` for `sqlite:///shop.db`; None: nowhere, as on Windows."""
         if sys.platform == "win32":
             return None
+        return self.jobs or self._beside("jobs")
+
+    def decisions_directory(self) -> Path:
+        """Where decisions of champion and challenger are, `shop.db.decisions` for `sqlite:///shop.db`. Raises
+        InputError where none is named and the store is not a file."""
+        found = self.decisions or self._beside("decisions")
+        if found is None:
+            raise InputError("where are decisions to be kept? Give --decisions DIR (KGTAG_DECISIONS)")
+        return found
+
+    def _beside(self, suffix: str) -> Path | None:
         file = self.store.removeprefix("sqlite:///")
-        return self.jobs or (Path(f"{unquote(file)}.jobs") if file != self.store else None)
+        return Path(f"{unquote(file)}.{suffix}") if file != self.store else None
 
     def environment(self) -> dict[str, str]:
         """The variables that give a process in any directory these settings."""

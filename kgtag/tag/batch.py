@@ -37,13 +37,6 @@ Watch = Callable[[int, int | None], None]
 """Called with the rows done, and of how many if that is known."""
 
 
-def tag_rows(tagger: Tagger, rows: Sequence[ProductRow], *, store: TaxonomyStore | None = None) -> list[Outcome]:
-    """Tag the products among the rows of a batch; one outcome per row, in order. With a store, the tags are kept with
-    the items. What it does not keep gets its error as the outcome."""
-    tagged = tagger.attempt([row for row in rows if isinstance(row, Product)])
-    return join_outcomes(rows, tagged, store=store, masked=tagger.masks)
-
-
 def join_outcomes(
     rows: Sequence[ProductRow],
     tagged: Iterable[Tagging | InputError],
@@ -51,8 +44,11 @@ def join_outcomes(
     store: TaxonomyStore | None = None,
     masked: bool = True,
 ) -> list[Outcome]:
-    """The outcomes of a batch whose products were tagged already; see `tag_rows`. `masked`: items are stored without
-    the personal data in their texts."""
+    """One outcome per row of a batch, in order; `tagged` are those of its products.
+
+    With a store, the tags are kept with the items; what it does not keep gets its error as the outcome. `masked`: items
+    are stored without the personal data in their texts.
+    """
     rest = iter(tagged)
     outcomes: list[Outcome] = [row.error if isinstance(row, BadRow) else next(rest) for row in rows]
     if store is None:

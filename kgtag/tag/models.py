@@ -1,5 +1,7 @@
 """Trained models, loaded once, and the pipeline they make with a taxonomy snapshot."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
@@ -9,7 +11,7 @@ from graph.claims import Claims
 from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
-from kgtag.artifacts import ModelDirectory
+from kgtag.artifacts import MANIFEST, ModelDirectory
 from kgtag.embed.scorer import EMBEDDINGS, Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
@@ -23,7 +25,7 @@ from kgtag.link.encoder import SentenceEncoder
 from kgtag.link.models import ENCODER, TOKENIZER
 from kgtag.recommend.model import RecommenderModel
 from kgtag.tag.label_map import LabelMap
-from kgtag.tag.tagger import Tagger
+from kgtag.tag.tagger import Tagger, model_version
 from kgtag.tag.watch import Watch
 from kgtag.types import Extractor, Linker
 
@@ -46,6 +48,7 @@ class Models:
         labels: Serve a tagger without an extractor as well.
         claims: Terms to flag in products; None for none.
         watch: Is told what the pipeline does.
+        challenger: Other models for a part of the products.
     """
 
     extractor: Extractor | None = None
@@ -61,6 +64,11 @@ class Models:
     labels: bool = False
     claims: Claims | None = field(default_factory=Claims.load)
     watch: Watch | None = None
+    challenger: Models | None = None
+
+    @property
+    def version(self) -> str:
+        return model_version(self.extractor, self.values)
 
 
 def load_models(
@@ -152,6 +160,22 @@ def assemble_tagger(
         extractor, linker, taxonomy, label_map=labels, values=values, plausibility=scorer, settings=models.enforcement,
         value_names=names, masks=models.mask_personal, claims=models.claims, watch=models.watch,
     )  # fmt: skip
+
+
+def assemble_challenger(models: Models, taxonomy: Taxonomy, champion: Tagger, *, earlier: Tagger | None) -> Tagger:
+    """The pipeline of the challenger. It shares the champion's linker where both were trained on the same one."""
+    assert models.challenger is not None
+    linker = champion.linker
+    if isinstance(linker, TaxonomyLinker) and _same_linker(models.linker, models.challenger.linker):
+        return assemble_tagger(models.challenger, taxonomy, linker=linker)
+    return assemble_tagger(models.challenger, taxonomy, earlier=earlier)
+
+
+def _same_linker(one: Path | None, other: Path | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    first, second = one / MANIFEST, other / MANIFEST
+    return first.is_file() and second.is_file() and first.read_bytes() == second.read_bytes()
 
 
 def with_labels(models: Models) -> Models:

@@ -101,9 +101,7 @@ class Tagger:
 
     @property
     def version(self) -> str:
-        """The extractor's version, with that of the implicit-value model behind a dash where there is one."""
-        own = self._extractor.version
-        return own if self._values is None else f"{own}-{self._values.version}"
+        return model_version(self._extractor, self._values)
 
     def tag(self, products: Sequence[Product]) -> list[Tagging]:
         """One tagging per product, in order. Raises the InputError of the first product that can't be tagged."""
@@ -270,6 +268,11 @@ class Tagger:
             one.given.at,
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def model_version(*parts: Extractor | ImplicitValueModel | None) -> str:
+    """The extractor's version, with that of the implicit-value model behind a dash where there is one."""
+    return "-".join(part.version for part in parts if part is not None)
 
 
 def _one_each(nil: Sequence[Nil]) -> tuple[Nil, ...]:

@@ -39,6 +39,7 @@ ROUTES = [
     ("GET", "/v1/changes", "read"),
     ("POST", "/v1/webhooks", "admin"),
     ("GET", "/v1/webhooks", "admin"),
+    ("GET", "/v1/challenger", "admin"),
     ("DELETE", "/v1/webhooks/{id}", "admin"),
     ("POST", "/v1/feedback", "tag propose"),
     ("DELETE", "/v1/feedback/{id}", "tag propose"),

@@ -23,6 +23,7 @@ from graph.feed import Position, events_after, head
 from graph.model import ChangeSet, Concept, ItemTag, PutConcept, TaggedItem
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
+from graph.stores import open_store
 from kgtag.client import Client
 from kgtag.serve import outbound
 from kgtag.serve.webhooks import Deliverer, create_webhook, webhooks
@@ -144,16 +145,19 @@ def test_webhooks_in_every_store(store: TaxonomyStore, receiver: Receiver, monke
     assert webhooks(store)[0][1].position == str(Position(2, 3))
 
 
-def test_nothing_is_lost_when_the_service_is_killed(tmp_path: Path, receiver: Receiver) -> None:
+@pytest.mark.parametrize("database", ["sqlite_url", "clean_neo4j"])
+def test_nothing_is_lost_when_the_service_is_killed(
+    database: str, request: pytest.FixtureRequest, receiver: Receiver
+) -> None:
     """Two workers; both are killed in the midst of sending."""
-    store = SqliteStore.open(tmp_path / "kgtag.db")
-    store.migrate()
+    url: str = request.getfixturevalue(database)
+    store = open_store(url)
     shop.fill(store)
     keys = shop.keys(store)
     wanted: list[str] = []
     made = False
     for round in range(2):
-        with _service(store.url) as (url, process), shop.client(url, keys["admin"]) as client:
+        with _service(url) as (base, process), shop.client(base, keys["admin"]) as client:
             if not made:
                 made = True
                 body = {"url": receiver.url, "types": ["item"]}

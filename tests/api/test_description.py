@@ -27,6 +27,7 @@ OPERATIONS = {
     "add_events", "profile", "delete_profile", "changes", "add_webhook", "list_webhooks", "remove_webhook",
     "trends", "quality", "coverage",
     "list_segments", "count_query", "one_segment", "put_segment", "segment_items", "remove_segment",
+    "challenger",
     "audit", "fixes", "taxonomy", "tree", "path", "versions", "version", "impact", "undo", "releases",
     "create_job", "jobs", "job", "job_events", "job_result", "resume_job", "delete_job",
     "proposals", "proposal", "propose", "comment", "accept", "reject", "withdraw", "rebase",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -78,6 +83,47 @@ def test_the_access_log_of_a_process(shop_store: SqliteStore, keys: dict[str, st
         shop.until(lambda: b"/v1/concepts/{id:path}" in out.read_bytes())
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert {"method": "GET", "status": 200}.items() <= rows[-1].items() and rows[-1]["ms"] > 0
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[str, list[Any]]]:
+    """A collector of OpenTelemetry: its address, and the spans it gets."""
+    messages = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    spans: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            body = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
+            for resource in messages.ExportTraceServiceRequest.FromString(body).resource_spans:
+                spans.extend(span for scope in resource.scope_spans for span in scope.spans)
+            self.send_response(200 if self.path == "/v1/traces" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", spans
+    server.shutdown()
+    server.server_close()
+
+
+def test_spans_go_to_a_collector(
+    shop_store: SqliteStore, keys: dict[str, str], collector: tuple[str, list[Any]]
+) -> None:
+    endpoint, spans = collector
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_SERVICE_NAME": "shop"}
+    with shop.process(shop_store.url, env=env) as (url, _), shop.client(url, keys["read"]) as client:
+        client.get("/v1/concepts/sneakers", headers={"traceparent": PARENT})
+        client.get("/v1/concepts/nothing-here/neighbours", headers={"traceparent": PARENT})
+        shop.until(lambda: sum(span.trace_id.hex() == PARENT[3:35] for span in spans) == 2)
+    own = [span for span in spans if span.trace_id.hex() == PARENT[3:35]]
+    assert {span.name for span in own} == {"GET /v1/concepts/{id:path}", "GET /v1/concepts/{id:path}/neighbours"}
+    assert {span.parent_span_id.hex() for span in own} == {PARENT[36:52]}
+    found = {one.key: one.value for one in own[1].attributes}
+    assert found["http.response.status_code"].int_value == 404 and found["http.request.method"].string_value == "GET"
+    assert not any("nothing-here" in str(span) for span in own)
 
 
 def _products(count: int, *, length: int = 30, probability: float = 0.9) -> list[tuple[Product, Extraction]]:
