@@ -1,5 +1,6 @@
 """What RDF files state, by subject and predicate: labels, definitions, lists, and what of it is odd or wrong."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -8,6 +9,7 @@ from graph.formats.rdf import DC, DCT, ISO_THES, KGTAG, RDF, RDFS, SKOS, SKOSXL,
 from graph.model import LANGUAGE_TAG, Relation
 
 GVP = "http://vocab.getty.edu/ontology#"
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _STANDARD = (SKOS, SKOSXL, RDFS, RDF, KGTAG, DC, DCT)
 _HELD = frozenset(
     {SKOS + term for term in ("broader", "narrower", "broaderTransitive", "narrowerTransitive", "related")}
@@ -118,9 +120,10 @@ class Resources:
         return found[0] if found else None
 
     def unlabelled(self, node: Node) -> dict[str, str]:
-        """A label for a concept that has none: the end of its IRI."""
+        """A label for a concept that has none: the end of its IRI, "RainBoot" and "rain_boot" in words."""
         self.wrong["concepts have no label; the end of their IRI stands for it"].append(node)
-        return {"und": node.rstrip("/#").replace("#", "/").rpartition("/")[2].strip() or node}
+        end = node.rstrip("/#").replace("#", "/").rpartition("/")[2]
+        return {"und": _HUMP.sub(" ", end.replace("_", " ")).strip() or node}
 
     def without_cycles(self, broader: Sequence[Relation], statements: Mapping[tuple[str, str], int]) -> list[Relation]:
         """The relations without one of each cycle; `statements` counts for each (narrower, broader) who states it."""

@@ -28,6 +28,7 @@ _SAMPLE = 2_000
 """Rows from which a table's way of writing paths is seen."""
 _TEXTS = ("pref_label", "definition", "alt_label", "hidden_label")
 _PLAIN = ("id", "scheme", "kind", "notation", "status", "choice")
+_OTHER_SEPARATOR = re.compile(r"\w>\w|\w / \w")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")
 _NO_TEXTS: Mapping[str, Any] = {}
 
@@ -69,6 +70,7 @@ class _Reading:
         self.fields: set[str] = set()
         self.unread: set[str] = set()
         self.with_ids = False
+        self.unsplit: dict[str, None] = {}
 
     def add(self, file: Path) -> None:
         """Read the rows of a file. Raises FileFormatError for a file without rows, or without names."""
@@ -96,6 +98,8 @@ class _Reading:
                 if usable or columns.at.keys() & {"id"} or columns.texts:
                     self._concept(opened, row, columns, path if usable else (), itself)
         self._note_columns(file, columns)
+        self.notes += note("paths of one level may have another separator; see --separator", map(repr, self.unsplit))
+        self.unsplit.clear()
         self._cover(columns)
         if columns.products and len(self.entries) == before:
             raise FileFormatError(str(file), "no row has a category")
@@ -283,7 +287,10 @@ class _Reading:
         if columns.levels:
             path = tuple(text for at in columns.levels if (text := row.cell(at).strip()))
         else:
-            path = paths.split(row.cell(columns.at.get("path", columns.at.get("category"))), separator)
+            cell = row.cell(columns.at.get("path", columns.at.get("category")))
+            path = paths.split(cell, separator)
+            if len(path) == 1 and "path" in columns.at and _OTHER_SEPARATOR.search(cell):
+                self.unsplit.setdefault(cell, None)
         return tuple(map(_unescaped, path))
 
     def _to_itself(self, rows: Sequence[table.Row], columns: headers.Columns, separator: str) -> bool:

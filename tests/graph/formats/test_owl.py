@@ -116,3 +116,10 @@ def test_what_is_wrong_is_noted(tmp_path: Path) -> None:
 def test_files_without_classes_are_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
     with pytest.raises(FileFormatError, match=message):
         owl.read([_file(tmp_path, content, name)])
+
+
+def test_a_class_without_a_label_is_called_by_the_words_of_its_name(tmp_path: Path) -> None:
+    head = "@prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix ex: <http://ex.org/> .\n"
+    content = head + "".join(f"ex:{name} a owl:Class . " for name in ("RainBoot", "USBHub", "wool_sock"))
+    found = owl.read([_file(tmp_path, content)])
+    assert sorted(one.label() for one in found.concepts) == ["Rain Boot", "USBHub", "wool sock"]

@@ -319,3 +319,8 @@ def test_what_is_no_table(tmp_path: Path, name: str, raw: bytes, message: str) -
     (tmp_path / name).write_bytes(raw)
     with pytest.raises(FileFormatError, match=message):
         tabular.read([tmp_path / name])
+
+
+def test_paths_with_two_separators_are_noted(tmp_path: Path) -> None:
+    found = _read(tmp_path, "path\nHome > Pots\nHome>Woks\nHome / Kettles\n")
+    assert any("2 paths of one level may have another separator" in one for one in found.notes)
