@@ -50,13 +50,18 @@ class Resources:
         self.scheme = scheme
         self.odd: dict[str, list[str]] = defaultdict(list)
         self.wrong: dict[str, list[str]] = defaultdict(list)
-        found: dict[Node, dict[str, list[Node | Text]]] = {}
+        found: dict[Node, dict[str, tuple[Node | Text, ...]]] = {}
+        many: dict[tuple[Node, str], list[Node | Text]] = {}  # beyond the first: most statements have one object
         for s, p, o in triples:
-            found.setdefault(s, {}).setdefault(p, []).append(o)
-        for predicates in found.values():
-            for predicate, values in predicates.items():
-                if len(values) > 1:
-                    predicates[predicate] = list(dict.fromkeys(values))
+            predicates = found.setdefault(s, {})
+            if p not in predicates:
+                predicates[p] = (o,)
+            elif (s, p) in many:
+                many[s, p].append(o)
+            else:
+                many[s, p] = [o]
+        for (s, p), more in many.items():
+            found[s][p] = tuple(dict.fromkeys((*found[s][p], *more)))
         self.by_subject = found
 
     def nodes(self, subject: Node, *predicates: str) -> list[Node]:
@@ -161,7 +166,7 @@ class Resources:
                 values = predicates.pop(narrow)
                 used[narrow] += len(values)
                 for one in meant[narrow]:
-                    predicates[one] = list(dict.fromkeys((*predicates.get(one, ()), *values)))
+                    predicates[one] = tuple(dict.fromkeys((*predicates.get(one, ()), *values)))
         for narrow, count in sorted(used.items()):
             names = " and ".join(map(shown, meant[narrow]))
             self.odd["properties count as what they are sub-properties of"].append(
@@ -175,7 +180,7 @@ class Resources:
                 for label in predicates.get(xl, ()):
                     if isinstance(label, str) and (forms := self.objects(label, SKOSXL + "literalForm")):
                         texts = (form for form in forms if isinstance(form, Text))
-                        predicates[plain] = list(dict.fromkeys((*predicates.get(plain, ()), *texts)))
+                        predicates[plain] = tuple(dict.fromkeys((*predicates.get(plain, ()), *texts)))
 
     def faults(self) -> list[str]:
         """Notes on what is wrong with the file."""
