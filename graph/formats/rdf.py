@@ -126,6 +126,7 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
     if syntax is not None and syntax not in SYNTAXES:
         raise InputError(f"no RDF syntax {syntax!r}; there is {', '.join(SYNTAXES)}")
     known: dict[str, str] = {}  # one string for all occurrences of an IRI
+    tags: dict[str, str] = {}
 
     for number, file in enumerate(files):
         blanks: dict[str, str] = {}  # numbered, for files may use the same names
@@ -136,8 +137,10 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
             if isinstance(s, BlankNode):
                 name = blanks.setdefault(s.value, f"_:f{number}b{len(blanks)}")
             if isinstance(o, Literal):
-                lang = o.language
-                value: Node | Text = Text(o.value, cased_tag(lang) if lang else "")
+                lang = o.language or ""
+                if lang not in tags:
+                    tags[lang] = cased_tag(lang) if lang else ""
+                value: Node | Text = Text(o.value, tags[lang])
             elif isinstance(o, NamedNode):
                 value = known.setdefault(o.value, o.value)
             elif isinstance(o, BlankNode):

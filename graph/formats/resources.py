@@ -16,6 +16,7 @@ _HELD = frozenset(
     | {*XL_TERMS, *XL_TERMS.values(), RDFS + "label"}
 )
 """Properties that concepts hold."""
+_FEW = 8
 _KNOWN_SUBPROPERTIES: Mapping[str, str] = {
     **{
         ISO_THES + way + how: SKOS + way
@@ -51,17 +52,20 @@ class Resources:
         self.odd: dict[str, list[str]] = defaultdict(list)
         self.wrong: dict[str, list[str]] = defaultdict(list)
         found: dict[Node, dict[str, tuple[Node | Text, ...]]] = {}
-        many: dict[tuple[Node, str], list[Node | Text]] = {}  # beyond the first: most statements have one object
+        many: dict[tuple[Node, str], list[Node | Text]] = {}  # what has many objects: a collection's members
         for s, p, o in triples:
             predicates = found.setdefault(s, {})
-            if p not in predicates:
-                predicates[p] = (o,)
-            elif (s, p) in many:
-                many[s, p].append(o)
+            there = predicates.get(p, ())
+            if len(there) < _FEW:
+                predicates[p] = (*there, o)
             else:
-                many[s, p] = [o]
+                many.setdefault((s, p), []).append(o)
         for (s, p), more in many.items():
-            found[s][p] = tuple(dict.fromkeys((*found[s][p], *more)))
+            found[s][p] += tuple(more)
+        for predicates in found.values():
+            for p, values in predicates.items():
+                if len(values) > 1:
+                    predicates[p] = tuple(dict.fromkeys(values))
         self.by_subject = found
 
     def nodes(self, subject: Node, *predicates: str) -> list[Node]:
