@@ -246,60 +246,63 @@ def same(a: Columns, b: Columns) -> bool:
 
 
 def _differ(a: Columns, b: Columns, rows: NDArray[np.int64]) -> Flags:
-    left, right = rows.T
+    left, right = map(_selection, rows.T)
     differ = np.zeros(len(rows), dtype=bool)
     for one, other in zip(a.coded, b.coded, strict=True):
         differ |= _codes(one, left) != _codes(other, right, like=one)
-    differ |= _unequal(_at(a.notation, left), _at(b.notation, right))
+    differ |= _unequal(_taken(a.notation, left), _taken(b.notation, right))
     count = _taken(np.diff(a.texts.starts), left)
     differ |= count != _taken(np.diff(b.texts.starts), right)
     still = np.flatnonzero(~differ)
-    sizes = _taken(count, still)
-    ours = ranges(_taken(a.texts.starts, left[still]), sizes)
-    theirs = ranges(_taken(b.texts.starts, right[still]), sizes)
+    ours, theirs = (
+        _texts_of(texts.starts, _selection(side[still])) for texts, side in zip((a.texts, b.texts), rows.T, strict=True)
+    )
     unequal = _taken(a.texts.kind, ours) != _taken(b.texts.kind, theirs)
     unequal |= _codes(a.texts.lang, ours) != _codes(b.texts.lang, theirs, like=a.texts.lang)
-    unequal |= _unequal(_at(a.texts.text, ours), _at(b.texts.text, theirs))
-    owner = np.searchsorted(np.cumsum(sizes), np.flatnonzero(unequal), side="right")
+    unequal |= _unequal(_taken(a.texts.text, ours), _taken(b.texts.text, theirs))
+    owner = np.searchsorted(np.cumsum(count[still]), np.flatnonzero(unequal), side="right")
     differ[still[owner]] = True
     return differ
 
 
-def _runs(rows: Longs) -> list[slice] | None:
-    """The rows as few slices; None when they are many."""
-    if not len(rows):
-        return []
+_Rows = list[slice] | Longs
+"""Rows as a few slices, which are copied several times as fast, or one by one."""
+
+
+def _selection(rows: Longs) -> _Rows:
     cuts = np.flatnonzero(np.diff(rows) != 1) + 1
-    if len(cuts) > _RUNS:
-        return None
+    if len(cuts) > _RUNS or not len(rows):
+        return rows
     firsts = rows[np.append(0, cuts)].tolist()
     lasts = rows[np.append(cuts, len(rows)) - 1].tolist()
     return [slice(first, last + 1) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def _taken(values: NDArray[Any], rows: Longs) -> NDArray[Any]:
-    """`values[rows]`, several times as fast where rows follow each other."""
-    runs = _runs(rows)
-    if runs is None or not runs:
-        return values[rows]
-    return values[runs[0]] if len(runs) == 1 else np.concatenate([values[run] for run in runs])
+def _texts_of(starts: Longs, rows: _Rows) -> _Rows:
+    """The texts of concepts."""
+    if isinstance(rows, list):
+        return [slice(int(starts[run.start]), int(starts[run.stop])) for run in rows]
+    return ranges(starts[rows], np.diff(starts)[rows])
 
 
-def _at(values: pa.Array, rows: Longs) -> pa.Array:
-    """As `_taken`, of an Arrow array."""
-    runs = _runs(rows)
-    if runs is None or not runs:
-        return values.take(pa.array(rows))
-    return values[runs[0]] if len(runs) == 1 else pa.concat_arrays([values[run] for run in runs])
+def _taken(values: Any, rows: _Rows) -> Any:
+    """Those rows of a numpy or Arrow array."""
+    if not isinstance(rows, list):
+        return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
+    parts = [values[run] for run in rows]
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_arrays(parts) if isinstance(values, pa.Array) else np.concatenate(parts)
 
 
-def _codes(column: Coded, rows: Longs, *, like: Coded | None = None) -> NDArray[Any]:
+def _codes(column: Coded, rows: _Rows, *, like: Coded | None = None) -> NDArray[Any]:
     """The codes of rows, or -1 in terms of the values of `like`."""
-    codes = _taken(column.codes, rows)
+    codes: NDArray[Any] = _taken(column.codes, rows)
     if like is None or like.values == column.values:
         return codes
     code = {value: i for i, value in enumerate(like.values)}
-    found: NDArray[Any] = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)[codes]
+    known = np.array([code.get(value, -1) for value in column.values] or [-1], dtype=np.int64)
+    found: NDArray[Any] = known[codes]
     return found
 
 
@@ -309,14 +312,25 @@ def _edges(a: Columns, b: Columns, at: Longs, gone: Longs) -> tuple[Longs, Longs
     row = np.empty(len(a), dtype=np.int64)
     row[at[at >= 0]] = np.flatnonzero(at >= 0)
     row[gone] = len(b) + np.arange(len(gone))
+    before = a.edges
+    if not np.array_equal(row, np.arange(len(a))):
+        place = row.astype(np.int32)
+        before = Edges(a.edges.type, place[a.edges.source], place[a.edges.target], a.edges.primary)
 
-    def keys(edges: Edges, row: Longs) -> Longs:
-        source, target = row[edges.source], row[edges.target]
-        return ((edges.type.astype(np.int64) * space + source) * space + target) * 2 + edges.primary
+    def differ(x: slice, y: slice) -> Flags:
+        found: Flags = before.source[x] != b.edges.source[y]
+        for one, other in ((before.target, b.edges.target), (before.type, b.edges.type)):
+            found |= one[x] != other[y]
+        found |= before.primary[x] != b.edges.primary[y]
+        return found
 
-    before, after = keys(a.edges, row), keys(b.edges, np.arange(len(b), dtype=np.int64))
-    first, last = _equal_ends(len(before), len(after), lambda x, y: before[x] != after[y])
-    old, new = before[first : len(before) - last], after[first : len(after) - last]
+    def keys(edges: Edges, x: slice) -> Longs:
+        found: Longs = edges.type[x].astype(np.int64) * space + edges.source[x]
+        return (found * space + edges.target[x]) * 2 + edges.primary[x]
+
+    first, last = _equal_ends(len(before), len(b.edges), differ)
+    old = keys(before, slice(first, len(before) - last))
+    new = keys(b.edges, slice(first, len(b.edges) - last))
     return first + _missing(new, np.sort(old)), first + _missing(old, new)
 
 

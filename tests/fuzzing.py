@@ -18,6 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -378,17 +379,18 @@ def mutants(format: str, rng: random.Random) -> Iterator[File]:
 def structured(format: str, *, brief: bool = False) -> Iterator[tuple[str, Callable[[], File]]]:
     """(name, how to make it): made one at a time, for some are large.
 
-    `brief` makes trees a fifth as large (deeper than Python may recurse), leaves what is large to the first notation,
-    for what comes after its parser is the same for all, and the bomb that takes longest to JSONL.
+    `brief` makes trees an eighth as large (deeper than Python may recurse) and texts of 10 MB of 2, leaves what is
+    large to the first notation, for what comes after its parser is the same for all, and the bomb that takes longest
+    to JSONL.
     """
-    trees = _trees(2_000 if brief else 10_000)
+    trees = _trees(1_250 if brief else 10_000, 2 if brief else 10)
     for number, write in enumerate(seeds(format)):
         kind = write.__name__.strip("_")
         for name, rows in trees.items():
-            if brief and number and (",000" in name or "10 MB" in name):
+            if brief and number and (",250" in name or ",500" in name or " MB" in name):
                 continue
             yield f"{kind}: {name}", lambda write=write, rows=rows: write(rows())  # type: ignore[misc]
-        for name, content in _raw(write(SMALL)):
+        for name, content in _raw(write(SMALL), 2 if brief else 10):
             bomb = "bomb" in name  # Unpacking is the same for all, and slow.
             if not bomb or not (number or (brief and "lines" in name and format != "jsonl")):
                 yield f"{kind}: {name}", content
@@ -398,7 +400,7 @@ def _cycle(length: int) -> list[Row]:
     return [Row(f"n{i}", f"Node {i}", f"n{(i + 1) % length}") for i in range(length)]
 
 
-def _trees(n: int) -> dict[str, Callable[[], list[Row]]]:
+def _trees(n: int, megabytes: int) -> dict[str, Callable[[], list[Row]]]:
     return {
         "a concept below itself": lambda: _cycle(1),
         "a cycle of 2": lambda: _cycle(2),
@@ -406,26 +408,31 @@ def _trees(n: int) -> dict[str, Callable[[], list[Row]]]:
         f"a chain of {n:,}": lambda: [Row(f"n{i}", f"Node {i}", f"n{i - 1}" if i else None) for i in range(n)],
         "an id twice": lambda: [Row("a", "One"), Row("a", "Two")],
         f"{n:,} times the same id": lambda: [Row("a", f"Label {i}") for i in range(n)],
-        "a label of 10 MB": lambda: [Row("a", "x" * 10_000_000)],
-        "an id of 10 MB": lambda: [Row("x" * 10_000_000, "A")],
+        f"a label of {megabytes} MB": lambda: [Row("a", "x" * megabytes * 1_000_000)],
+        f"an id of {megabytes} MB": lambda: [Row("x" * megabytes * 1_000_000, "A")],
         f"{10 * n:,} aliases": lambda: [Row("a", "A", None, [f"alias {i}" for i in range(10 * n)])],
         "a parent that is not there": lambda: [Row("a", "A", "nowhere")],
         f"one parent of {n:,}": lambda: [Row("top", "Top"), *(Row(f"n{i}", "Same label", "top") for i in range(n))],
     }
 
 
-def _raw(seed: File) -> Iterator[tuple[str, Callable[[], File]]]:
+@cache
+def _packed(byte: bytes) -> bytes:
+    """10 MB of a byte, gzipped."""
+    return gzip.compress(byte * 10_000_000, mtime=0)
+
+
+def _raw(seed: File, megabytes: int) -> Iterator[tuple[str, Callable[[], File]]]:
     def named(content: Callable[[], bytes], gz: str = "") -> Callable[[], File]:
         return lambda: File(seed.name + gz, content(), seed.rows)
 
-    member = {what: gzip.compress(byte * 10_000_000, mtime=0) for what, byte in (("zeros", b"0"), ("lines", b"\n"))}
     yield "nothing", named(lambda: b"")
     yield "one byte order mark", named(lambda: b"\xef\xbb\xbf")
     yield "a byte order mark before it", named(lambda: b"\xef\xbb\xbf" + seed.content)
     yield "UTF-16", named(lambda: seed.content.decode().encode("utf-16"))
-    yield "10 MB of noise", named(lambda: random.Random(1).randbytes(10_000_000))
-    yield "a gzip bomb of 400 MB", named(lambda: member["zeros"] * 40, ".gz")
-    yield "a gzip bomb of lines", named(lambda: member["lines"], ".gz")
+    yield f"{megabytes} MB of noise", named(lambda: random.Random(1).randbytes(megabytes * 1_000_000))
+    yield "a gzip bomb of 400 MB", named(lambda: _packed(b"0") * 40, ".gz")
+    yield "a gzip bomb of lines", named(lambda: _packed(b"\n"), ".gz")
     yield "half a gzip file", named(lambda: gzip.compress(seed.content * 50, mtime=0)[:-20], ".gz")
     for bracket, closing in (("[", "]"), ("{", "}"), ("(", ")"), ('{"a":', "}"), ("<a>", "</a>")):
         deep = (bracket * 100_000 + "1" + closing * 100_000).encode()

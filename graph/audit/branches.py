@@ -21,7 +21,7 @@ from graph.audit.labels import sibling_duplicate_label
 from graph.audit.languages import problem, replacement
 from graph.audit.report import Defect, suggest
 from graph.audit.structure import named
-from graph.columns.columns import CODE, Flags, Ints, Longs, owners
+from graph.columns.columns import CODE, PREF, Flags, Ints, Longs, owners, ranges
 from graph.columns.sequences import offsets
 from graph.labels import ends_with, folded_form, normalise, starts_with
 from graph.taxonomy import Taxonomy
@@ -106,12 +106,16 @@ def extended_names(taxonomy: Taxonomy, only: Flags | None = None) -> Iterator[tu
     """(language, category, the one above it, its label's normal form, what that has more) where the label begins or
     ends with that of the one above; `only` (n,) are the categories asked about."""
     texts, index, edges = taxonomy.columns.texts, taxonomy.derived.labels, taxonomy.columns.edges
-    rows, owner = labels(taxonomy)
     categories = of_kind(taxonomy, "category")
     ours = (edges.type == CODE["broader"]) & categories[edges.source] & categories[edges.target]
     if only is not None:
         ours &= only[edges.source]
     child, parent = edges.source[ours], edges.target[ours]
+    named = np.unique(np.concatenate([child, parent])).astype(np.int64)
+    rows = ranges(texts.starts[named], np.diff(texts.starts)[named])
+    owner = np.repeat(named, np.diff(texts.starts)[named])
+    pref = texts.kind[rows] == PREF
+    rows, owner = rows[pref], owner[pref]
     for code, tag in enumerate(texts.lang.values if len(child) else ()):
         own = texts.lang.codes[rows] == code
         form: Ints = np.full(len(taxonomy), -1, dtype=np.int32)

@@ -98,24 +98,23 @@ def assemble(
 
 def columns_of(concepts: Sequence[Concept], relations: Iterable[Relation]) -> Columns:
     """Columns from values. Raises InputError for text with lone surrogates."""
-    row_of = {concept.id: row for row, concept in enumerate(concepts)}
-    ends = array("q")  # four numbers an edge: type, source, target, primary
-    dangling = []
-    for edge in relations:
-        source, target = row_of.get(edge.source), row_of.get(edge.target)
-        if source is None or target is None:
-            dangling.append(edge)
-        else:
-            ends.extend((CODE[edge.type], source, target, edge.primary))
-    table: Longs = np.array(ends, dtype=np.int64).reshape(-1, 4)
+    relations = relations if isinstance(relations, Sequence) else tuple(relations)
     names = ("id", "scheme", "kind", "status", "choice", "notation")
     try:
         texts = _texts_of(concepts)
         columns = [pa.array([getattr(concept, name) for concept in concepts], pa.large_string()) for name in names]
+        source, target = (
+            pc.index_in(pa.array([getattr(edge, end) for edge in relations], pa.large_string()), columns[0])
+            for end in ("source", "target")
+        )
     except UnicodeEncodeError as error:
         raise lone_surrogate(error) from None
-    raw = RawEdges(table[:, 0].astype(np.int8), table[:, 1], table[:, 2], table[:, 3].astype(bool))
-    return assemble(columns, texts, raw, dangling=dangling)
+    inside = pc.and_(source.is_valid(), target.is_valid()).to_numpy(zero_copy_only=False)
+    type = np.array([CODE[edge.type] for edge in relations], dtype=np.int8)
+    primary = np.array([edge.primary for edge in relations], dtype=bool)
+    first, second = (rows.fill_null(-1).to_numpy().astype(np.int64)[inside] for rows in (source, target))
+    raw = RawEdges(type[inside], first, second, primary[inside])
+    return assemble(columns, texts, raw, dangling=[relations[k] for k in np.flatnonzero(~inside).tolist()])
 
 
 def _texts_of(concepts: Sequence[Concept]) -> RawTexts:

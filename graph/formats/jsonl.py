@@ -10,7 +10,7 @@ import orjson
 
 from graph.formats import reading
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import Parsed, Place, parsed
+from graph.formats.parsed import Lines, Parsed, parsed
 from graph.formats.reading import Row
 from graph.model import CHOICES, KINDS, LANGUAGE_TAG, RELATION_TYPES, STATUSES, Concept, Relation
 from graph.model.changes import concept_to_json
@@ -24,7 +24,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
     """Read files; `scheme` is for rows without one ("kgtag"), `lang` for labels without a language."""
     concepts: dict[str, Concept] = {}
     relations: list[Relation] = []
-    places: dict[str, Place] = {}
+    places = Lines()
     for file in files:
         for number, fields in reading.json_rows(file):
             row = Row(str(file), number, fields)
@@ -33,7 +33,7 @@ def read(files: Sequence[Path], *, scheme: str | None = None, lang: str | None =
                 earlier = places[concept.id]
                 raise row.error(f"a second concept {concept.id!r}; the first is at {earlier.file}:{earlier.line}")
             concepts[concept.id] = concept
-            places[concept.id] = Place(str(file), number)
+            places.put(concept.id, str(file), number)
             relations.extend(_relations(row, concept.id))
     return parsed(concepts.values(), relations, notes=(), places=places, file=", ".join(map(str, files)))
 

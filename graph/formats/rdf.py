@@ -74,6 +74,8 @@ _NOT_RDF = re.compile(r"\s*((?P<xml>(<\?xml[^>]*>\s*)?<Ontology\s)|Prefix\()")
 _NESTED_JSON = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[{]|[\]}]', re.DOTALL)
 _NESTED_TERMS = re.compile(r"<<\(|\)>>")
 _DEEPEST = 500
+_PART = 4 << 20
+"""Characters of a file of lines that are parsed at a time."""
 _UNDERSCORE = re.compile(r'"@([A-Za-z]{2,3})_(?=[A-Za-z]{2}\b)')
 """A language tag such as en_US, which the Turtle family can't carry."""
 _WHERE = re.compile(r"Parser error (at|between) line .*?: ")
@@ -124,6 +126,7 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
     if syntax is not None and syntax not in SYNTAXES:
         raise InputError(f"no RDF syntax {syntax!r}; there is {', '.join(SYNTAXES)}")
     known: dict[str, str] = {}  # one string for all occurrences of an IRI
+    tags: dict[str, str] = {}
 
     for number, file in enumerate(files):
         blanks: dict[str, str] = {}  # numbered, for files may use the same names
@@ -134,8 +137,10 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
             if isinstance(s, BlankNode):
                 name = blanks.setdefault(s.value, f"_:f{number}b{len(blanks)}")
             if isinstance(o, Literal):
-                lang = o.language
-                value: Node | Text = Text(o.value, cased_tag(lang) if lang else "")
+                lang = o.language or ""
+                if lang not in tags:
+                    tags[lang] = cased_tag(lang) if lang else ""
+                value: Node | Text = Text(o.value, tags[lang])
             elif isinstance(o, NamedNode):
                 value = known.setdefault(o.value, o.value)
             elif isinstance(o, BlankNode):
@@ -146,26 +151,52 @@ def load(*files: Path, syntax: str | None = None) -> Iterator[Triple]:
 
 
 def _quads(path: Path, stated: str | None) -> Iterator[pyoxigraph.Quad]:
+    syntax = stated or _BY_SUFFIX.get(reading.suffixes(path)[0])
+    if syntax in ("ntriples", "nquads"):
+        for first, source in _parts(path):
+            yield from _parsed(source, path, syntax, first=first)
+        return
     source = reading.text(path)
-    syntax = stated or _syntax(path, source)
+    syntax = syntax or _syntax(path, source)
     if syntax == "rdfxml":
         source = xml.plain(source, path)
         if "parseType" not in source:  # the only way to mix text and elements: else such text is a slip of the pen
             source = _STRAY.sub(lambda found: found[1] or found[0], source)
-    else:
-        _check_nesting(source, _NESTED_JSON if syntax == "jsonld" else _NESTED_TERMS, path)
+    yield from _parsed(source, path, syntax)
+
+
+def _parts(path: Path) -> Iterator[tuple[int, str]]:
+    """(number of the first line, some megabytes of lines) of a file with a statement a line."""
+    lines: list[str] = []
+    first, size, blank = 1, 0, True
+    for number, line in reading.lines(path):
+        lines.append(line)
+        size += len(line)
+        blank = blank and not line.strip()
+        if size > _PART:
+            yield first, "".join(lines)
+            lines, first, size = [], number + 1, 0
+    if blank:
+        raise FileFormatError(str(path), "the file is empty")
+    yield first, "".join(lines)
+
+
+def _parsed(source: str, path: Path, syntax: str, *, first: int = 1) -> Iterator[pyoxigraph.Quad]:
+    """The quads of a text that begins at line `first`."""
+    if syntax != "rdfxml":
+        _check_nesting(source, _NESTED_JSON if syntax == "jsonld" else _NESTED_TERMS, path, first)
         if syntax != "jsonld":
             source = _UNDERSCORE.sub(r'"@\1-', source)
     try:
         # Lenient: a language tag or IRI that is not valid concerns one label, not the file.
         yield from pyoxigraph.parse(source, format=SYNTAXES[syntax], base_iri="file:///", lenient=True)
     except SyntaxError as error:
-        raise _refusal(error, path, syntax, source) from None
+        raise _refusal(error, path, syntax, source, first) from None
     except MemoryError:
         raise FileFormatError(str(path), "a single text is larger than 16 MB, with its escapes") from None
 
 
-def _refusal(error: SyntaxError, path: Path, syntax: str, source: str) -> FileFormatError:
+def _refusal(error: SyntaxError, path: Path, syntax: str, source: str, first: int) -> FileFormatError:
     if "LoadDocumentCallback" in error.msg or "remote context" in error.msg:
         found = _CONTEXT.search(source)
         name = repr(shortened(found[1])) if found else "by address"
@@ -174,7 +205,10 @@ def _refusal(error: SyntaxError, path: Path, syntax: str, source: str) -> FileFo
         return FileFormatError(str(path), f"the context {name} lies outside the file; {instead}")
     why = shortened(_WHERE.sub("", error.msg, count=1))
     return FileFormatError(
-        str(path), f"no valid {SYNTAXES[syntax].name}: {why}", line=error.lineno, column=error.offset
+        str(path),
+        f"no valid {SYNTAXES[syntax].name}: {why}",
+        line=error.lineno and error.lineno + first - 1,
+        column=error.offset,
     )
 
 
@@ -197,14 +231,14 @@ def _syntax(path: Path, source: str) -> str:
     return "nquads" if _QUAD.match(source) else "trig"  # TriG has all of Turtle
 
 
-def _check_nesting(source: str, brackets: re.Pattern[str], path: Path) -> None:
+def _check_nesting(source: str, brackets: re.Pattern[str], path: Path, first: int) -> None:
     depth = 0
     for found in brackets.finditer(source):
         bracket = found[0]
         if bracket in ("{", "[", "<<("):
             depth += 1
             if depth > _DEEPEST:
-                raise FileFormatError(str(path), "nested too deeply", line=source.count("\n", 0, found.start()) + 1)
+                raise FileFormatError(str(path), "nested too deeply", line=source.count("\n", 0, found.start()) + first)
         elif bracket[0] != '"':
             depth = max(0, depth - 1)
 

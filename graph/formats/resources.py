@@ -18,6 +18,7 @@ _HELD = frozenset(
     | {*XL_TERMS, *XL_TERMS.values(), RDFS + "label"}
 )
 """Properties that concepts hold."""
+_FEW = 8
 _KNOWN_SUBPROPERTIES: Mapping[str, str] = {
     **{
         ISO_THES + way + how: SKOS + way
@@ -52,13 +53,21 @@ class Resources:
         self.scheme = scheme
         self.odd: dict[str, list[str]] = defaultdict(list)
         self.wrong: dict[str, list[str]] = defaultdict(list)
-        found: dict[Node, dict[str, list[Node | Text]]] = {}
+        found: dict[Node, dict[str, tuple[Node | Text, ...]]] = {}
+        many: dict[tuple[Node, str], list[Node | Text]] = {}  # what has many objects: a collection's members
         for s, p, o in triples:
-            found.setdefault(s, {}).setdefault(p, []).append(o)
+            predicates = found.setdefault(s, {})
+            there = predicates.get(p, ())
+            if len(there) < _FEW:
+                predicates[p] = (*there, o)
+            else:
+                many.setdefault((s, p), []).append(o)
+        for (s, p), more in many.items():
+            found[s][p] += tuple(more)
         for predicates in found.values():
-            for predicate, values in predicates.items():
+            for p, values in predicates.items():
                 if len(values) > 1:
-                    predicates[predicate] = list(dict.fromkeys(values))
+                    predicates[p] = tuple(dict.fromkeys(values))
         self.by_subject = found
 
     def nodes(self, subject: Node, *predicates: str) -> list[Node]:
@@ -164,7 +173,7 @@ class Resources:
                 values = predicates.pop(narrow)
                 used[narrow] += len(values)
                 for one in meant[narrow]:
-                    predicates[one] = list(dict.fromkeys((*predicates.get(one, ()), *values)))
+                    predicates[one] = tuple(dict.fromkeys((*predicates.get(one, ()), *values)))
         for narrow, count in sorted(used.items()):
             names = " and ".join(map(shown, meant[narrow]))
             self.odd["properties count as what they are sub-properties of"].append(
@@ -178,7 +187,7 @@ class Resources:
                 for label in predicates.get(xl, ()):
                     if isinstance(label, str) and (forms := self.objects(label, SKOSXL + "literalForm")):
                         texts = (form for form in forms if isinstance(form, Text))
-                        predicates[plain] = list(dict.fromkeys((*predicates.get(plain, ()), *texts)))
+                        predicates[plain] = tuple(dict.fromkeys((*predicates.get(plain, ()), *texts)))
 
     def faults(self) -> list[str]:
         """Notes on what is wrong with the file."""

@@ -80,12 +80,24 @@ class Document(Resources):
     def concepts(self) -> dict[Node, Concept]:
         """Concepts and groups by node."""
         nodes = dict.fromkeys((*self.concept_nodes, *self.groups))
-        found = {node: concept for node in nodes if (concept := self._concept(node)) is not None}
+        found = {}
+        for node in nodes:
+            if (concept := self._concept(node)) is not None:
+                found[node] = concept
+                self._forget_texts(node)
         grouped = [node for node in self.groups if node in found]
         if grouped:
             what = "groups (collections, arrays) became concepts that are related to their members"
             self.odd[what] += [f"{found[node].label()!r} ({node})" for node in grouped]
         return found
+
+    def _forget_texts(self, node: Node) -> None:
+        """Free the literals that a concept has taken over; the statements stay known by their predicate."""
+        predicates = self.by_subject[node]
+        for term in ("prefLabel", "altLabel", "hiddenLabel", "definition"):
+            values = predicates.get(SKOS + term, ())
+            if values and all(isinstance(value, Text) for value in values):
+                predicates[SKOS + term] = ()
 
     def _concept(self, node: Node) -> Concept | None:
         id = from_iri(node, CONCEPT_BASE)

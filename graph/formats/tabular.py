@@ -17,7 +17,7 @@ from graph.errors import FileFormatError
 from graph.formats import headers, paths, reading, table
 from graph.formats.entries import Entry, Identified, ParentFinder
 from graph.formats.format import DEFAULTS, Exported, ExportOptions
-from graph.formats.parsed import CONTRADICTIONS, Coverage, Faults, Parsed, Place, note, parsed
+from graph.formats.parsed import CONTRADICTIONS, Coverage, Faults, Lines, Parsed, note, parsed
 from graph.labels import normalise
 from graph.model import CHOICES, KINDS, RELATION_TYPES, STATUSES, Concept, Kind, Relation
 from graph.taxonomy import Taxonomy
@@ -117,10 +117,12 @@ class _Reading:
         relations += finder.made_relations
         self.notes += note("parents have no row of their own and were made", (f"{c.label()!r}" for c in finder.made))
         relations = finder.acyclic(relations)
-        places = {id: Place(str(one.file), one.line) for id, one in entries.items()}
+        places = Lines((id, str(one.file), one.line) for id, one in entries.items())
         entries.clear()
+        concepts, unplaced = list(finder.concepts.values()), frozenset(finder.unplaced)
+        del finder, identified  # their indexes take as much memory as what is built next
         found = parsed(
-            finder.concepts.values(),
+            concepts,
             relations,
             notes=[*self.notes, *self.faults.notes()],
             places=places,
@@ -129,7 +131,7 @@ class _Reading:
             faults=self.faults.notes(),
         )
         coverage = Coverage(frozenset(self.texts), frozenset(self.fields))
-        return replace(found, coverage=coverage, unread=frozenset(self.unread), unplaced=frozenset(finder.unplaced))
+        return replace(found, coverage=coverage, unread=frozenset(self.unread), unplaced=unplaced)
 
     def _cover(self, columns: headers.Columns) -> None:
         """Note what the columns can say."""

@@ -376,7 +376,7 @@ def _write(db: sqlite3.Connection, work: Net, version: int) -> None:
     reversed = (edge for edge in (*work.unrelate, *work.relate) if edge.type in SYMMETRIC)
     delete += [(edge.type, edge.target, edge.source) for edge in reversed]
     db.executemany("DELETE FROM relation WHERE type = ? AND source = ? AND target = ?", delete)
-    db.executemany(_PUT_RELATION, [(*edge.key, int(edge.primary)) for edge in work.relate])
+    db.executemany(_PUT_RELATION, ((*edge.key, int(edge.primary)) for edge in work.relate))
 
 
 def _retag(db: sqlite3.Connection, wanted: Sequence[Retag], version: int) -> None:
