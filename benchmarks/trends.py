@@ -37,7 +37,7 @@ SEASONAL = {
     "Sweaters", "Sweatshirts", "Jackets", "Rain Jacket", "Scarves", "Stoles", "Mufflers", "Gloves", "Shorts", "Sandals",
     "Flip Flops", "Sports Sandals", "Swimwear", "Sunglasses", "Caps", "Hat", "Capris",
 }  # fmt: skip
-"""Types of goods with a season in most people's minds; written before anything was measured."""
+"""Types of goods with a season in most people's minds, by common sense and not by this data."""
 RIVALS = ("chi-squared of tag and month", "period of the largest share")
 Cube = tuple[NDArray[np.int64], NDArray[np.int64]]
 
