@@ -91,11 +91,14 @@ def trends(
         compared = compare(table, other, kind=wanted, scheme=scheme, min_count=min_count)
         if other.unknown:
             log(f"{other.unknown.total()} tags of the other catalogue are of concepts that this taxonomy lacks")
+        if table.models != other.models:
+            log("note: the catalogues were tagged by different models, so a difference may be one of tagging")
         if out is not None:
             write_table(out, compared)
         if json:
             sizes = {"items": len(table), "other_items": len(other)}
-            print_json({**sizes, "tags": compared, "revision": taxonomy.revision})
+            models = {"models": table.models, "other_models": other.models}
+            print_json({**sizes, **models, "tags": compared, "revision": taxonomy.revision})
         elif out is None:
             _print_compared(compared, taxonomy, limit)
         return

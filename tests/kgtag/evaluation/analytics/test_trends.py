@@ -210,7 +210,8 @@ def test_a_catalogue_is_compared_with_a_file(sqlite_store: SqliteStore, tmp_path
     out = tmp_path / "tags.jsonl"
     run("tag", rival, *at, "--column", "title=Name", "--out", out)
     assert run("trends", *at, "--against", out, "--json").json["tags"] == answer["tags"]
-    assert "More there" in run("trends", *at, "--against", rival, "--column", "title=Name").stdout
+    shown = run("trends", *at, "--against", rival, "--column", "title=Name")
+    assert "More there" in shown.stdout and "tagged by different models" in shown.stderr
     run("trends", *at, "--against", out, "--out", tmp_path / "c.csv")
     assert (tmp_path / "c.csv").read_text().startswith("concept,label,kind,count,share,other_count")
     same = run("trends", *at, "--against", sqlite_store.url)
