@@ -87,7 +87,7 @@ def item(id: str, number: int) -> TaggedItem:
     tags = tuple(
         ItemTag(ROOTS[(int(id[1:]) + step + number) % len(ROOTS)], 0.5, "exact", 0, 4, "item") for step in range(3)
     )
-    return TaggedItem(id, f"item of operation {number}", "en", "kill-1", str(number), tags)
+    return TaggedItem(id, f"item of operation {number}", "en", "kill-1", str(number), tags, "2026-01-31T12:00:00Z")
 
 
 def change_set(work: Operation) -> ChangeSet:

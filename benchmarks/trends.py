@@ -22,6 +22,7 @@ from common import arguments, machine, report, table
 from fashion import category_of, read_rows, taxonomy_of, value_of
 from numpy.typing import NDArray
 from scipy.stats import chi2_contingency
+from sklearn.metrics import roc_auc_score
 
 from graph.model import ItemTag, TaggedItem
 from graph.taxonomy import Taxonomy
@@ -32,6 +33,11 @@ from kgtag.evaluation.analytics.table import ItemTable, Periods
 
 MONTH = {"Spring": "04", "Summer": "07", "Fall": "10", "Winter": "01"}
 LEAST = 20
+SEASONAL = {
+    "Sweaters", "Sweatshirts", "Jackets", "Rain Jacket", "Scarves", "Stoles", "Mufflers", "Gloves", "Shorts", "Sandals",
+    "Flip Flops", "Sports Sandals", "Swimwear", "Sunglasses", "Caps", "Hat", "Capris",
+}  # fmt: skip
+"""Types of goods with a season in most people's minds, by common sense and not by this data."""
 RIVALS = ("chi-squared of tag and month", "period of the largest share")
 Cube = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -139,6 +145,26 @@ def recurring(items: ItemTable) -> None:
     table("fashion's own years: do a tag's peaks return?", columns, rows)
 
 
+def listed(items: ItemTable) -> None:
+    """Are the types of goods that anybody would call seasonal ahead of the others?"""
+    taxonomy = items.taxonomy
+    leaves = np.array([id.count("/") == 2 for id in taxonomy.ids])
+    often = leaves & (np.asarray(items.carried.sum(axis=0)).ravel() >= LEAST)
+    counts, totals = cube(replace(items, carried=items.carried[:, np.flatnonzero(often)]))
+    gold = np.array([taxonomy[id].label() in SEASONAL for id in np.array(taxonomy.ids)[often]])
+    usual = np.maximum(totals.sum(axis=0) / totals.sum(), 1e-9)[:, None]
+    share = counts.sum(axis=0) / np.maximum(counts.sum(axis=(0, 1)), 1) / usual
+    p = find_seasons(counts, totals).p
+    ways = {
+        RIVALS[0]: -by_month(counts, totals),
+        "month of the largest share": share.max(axis=0),
+        "kgtag trends": -np.nan_to_num(p, nan=1.0),
+    }
+    rows = [[name, float(roc_auc_score(gold, score))] for name, score in ways.items()]
+    title = f"fashion: {int(gold.sum())} types written down as seasonal, among {len(gold)}"
+    table(title, ["", "AUC"], rows, rivals=(*RIVALS, "month of the largest share"))
+
+
 def bursts(data: Path, runs: int) -> None:
     folder = data / "movielens_small"
     year = {
@@ -211,6 +237,7 @@ def main() -> None:
     items = fashion(options.data)
     seasons(items, options.runs)
     recurring(items)
+    listed(items)
     bursts(options.data, options.runs)
     what = f"Fashion titles with seasons ({len(items):,} items), MovieLens small (100,836 ratings)"
     report("trends", what, host, save=options.save)

@@ -1184,15 +1184,17 @@ class SegmentItems(TypedDict):
 
 
 class CoverageRow(TypedDict):
-    """What has a concept, of how much, with a 95% interval.
+    """What has a concept, of how much, with a 95% interval. `elsewhere`: values that are the label of something else
+    alone, such as the fabric "jersey" where there are only shirts of the name; they are not known.
 
     Example:
-        {"name": "Material", "known": 30, "of": 40, "share": 0.75, "low": 0.598, "high": 0.8582}
+        {"name": "Material", "known": 30, "of": 40, "elsewhere": 2, "share": 0.75, "low": 0.598, "high": 0.8582}
     """
 
     name: str
     known: int
     of: int
+    elsewhere: int
     share: float
     low: float
     high: float
@@ -1214,7 +1216,7 @@ class CoverageFigures(CoverageRow):
     """Coverage in all and by group, the least covered first, and what is missing most.
 
     Example:
-        {"name": "", "known": 30, "of": 40, "share": 0.75, "low": 0.598, "high": 0.8582}
+        {"name": "", "known": 30, "of": 40, "elsewhere": 2, "share": 0.75, "low": 0.598, "high": 0.8582}
     """
 
     by_attribute: list[CoverageRow]

@@ -53,6 +53,7 @@ def pytest_configure() -> None:
 
 
 _SLOW = (
+    "api/test_analytics.py",
     "api/test_auth.py",
     "api/test_changes.py",
     "api/test_cli.py",
@@ -73,6 +74,7 @@ _SLOW = (
     "kgtag/data/test_importing.py",
     "kgtag/embed/test_audit.py",
     "kgtag/embed/test_scorer.py",
+    "kgtag/evaluation/analytics/",
     "kgtag/extract/test_continual.py",
     "kgtag/extract/test_joined.py",
     "kgtag/link/test_learning.py",

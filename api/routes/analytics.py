@@ -32,6 +32,7 @@ def trends(
     kind: KindFilter = None,
     scheme: SchemeFilter = None,
     recent: Annotated[int | None, Query(ge=1, le=1_000, description="Periods that growth compares.")] = None,
+    year_ago: Annotated[bool, Query(description="Compare with the same periods of the year before.")] = False,
     min_count: Annotated[int, Query(ge=1, le=1_000_000)] = 5,
     order: Annotated[Literal["count", "rising", "falling", "burst", "season", "new"], Query()] = "count",
     limit: Rows = 100,
@@ -42,7 +43,8 @@ def trends(
     By `count` every tag is listed; the other orders list what is beyond chance, at a false discovery rate of 5%. The
     first call after items have changed reads them and takes longer.
     """
-    found = _trends(service(request), TrendOptions(by, recent, min_count, kind, scheme), (category, since, until), lang)
+    options = TrendOptions(by, recent, min_count, kind, scheme, year_ago)
+    found = _trends(service(request), options, (category, since, until), lang)
     nil = select(found["nil"], order if order in ("rising", "falling", "new") else "count", limit)
     return json({**found, "tags": select(found["tags"], order, limit), "nil": nil})
 

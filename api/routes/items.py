@@ -59,7 +59,7 @@ def item(request: Request, id: ItemId) -> Response:
     return json(item_row(stored, found.current.taxonomy))
 
 
-@router.put("/items/{id:path}", response_model=ItemRow, responses=problems(*BODY))
+@router.put("/items/{id:path}", response_model=ItemRow, responses=problems(404, *BODY))
 async def put_item(
     request: Request, id: ItemId, key: TaggerKey, body: Annotated[ItemBody, Depends(JsonBody(ItemBody))]
 ) -> Response:

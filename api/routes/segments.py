@@ -53,7 +53,7 @@ def one_segment(request: Request, name: Name, lang: Lang = None) -> Response:
     return json(answer)
 
 
-@router.put("/{name}", response_model=SegmentCount, responses=problems(*BODY))
+@router.put("/{name}", response_model=SegmentCount, responses=problems(404, *BODY))
 async def put_segment(
     request: Request, name: Name, key: EditorKey, body: Annotated[SegmentBody, Depends(JsonBody(SegmentBody))]
 ) -> Response:

@@ -46,6 +46,9 @@ def trends(
         int | None,
         typer.Option(min=1, help="Periods that growth compares with as many before.", show_default="3 months"),
     ] = None,
+    year_ago: Annotated[
+        bool, typer.Option("--year-ago", help="Compare with the same periods of the year before.")
+    ] = False,
     min_count: Annotated[int, typer.Option(min=1, help="Items that a tag is on at least.")] = 5,
     against: Annotated[
         str | None,
@@ -62,6 +65,8 @@ def trends(
 
     Items count by the time they were listed (`at` of a product, else when it was tagged). What is listed as found has a
     false discovery rate of 5%: of what rises, bursts or has a season, about one in twenty does so by chance.
+
+    Where there are seasons, --year-ago tells growth from them.
 
     Examples: `kgtag trends --by week --category Shoes`; `kgtag trends --against rival.csv --column title=Name --json`
     """
@@ -86,15 +91,18 @@ def trends(
         compared = compare(table, other, kind=wanted, scheme=scheme, min_count=min_count)
         if other.unknown:
             log(f"{other.unknown.total()} tags of the other catalogue are of concepts that this taxonomy lacks")
+        if table.models != other.models:
+            log("note: the catalogues were tagged by different models, so a difference may be one of tagging")
         if out is not None:
             write_table(out, compared)
         if json:
             sizes = {"items": len(table), "other_items": len(other)}
-            print_json({**sizes, "tags": compared, "revision": taxonomy.revision})
+            models = {"models": table.models, "other_models": other.models}
+            print_json({**sizes, **models, "tags": compared, "revision": taxonomy.revision})
         elif out is None:
             _print_compared(compared, taxonomy, limit)
         return
-    found = find_trends(table, TrendOptions(length, recent, min_count, wanted, scheme))
+    found = find_trends(table, TrendOptions(length, recent, min_count, wanted, scheme, year_ago))
     if table.timeless:
         log(f"{table.timeless} items have no time and are left out")
     if out is not None:
@@ -102,7 +110,7 @@ def trends(
     if json:
         print_json(found)
     elif out is None:
-        _print_trends(found, taxonomy, limit)
+        _print_trends(found, taxonomy, limit, "the same a year before" if year_ago else "as many before")
 
 
 def quality(
@@ -209,14 +217,16 @@ def _print_coverage(what: str, figures: Any, limit: int) -> None:
     for group in ("attribute", "category", "language"):
         cells += [(f"{group} {row['name']}", *_coverage_cells(row)) for row in figures[f"by_{group}"][:limit]]
     cells += [(row["name"], *_coverage_cells(row)) for row in figures["over_time"][-limit:]]
-    print_table(f"{what.capitalize()} with a concept, the fewest first", ["", "with", "of", "share (95%)"], cells)
+    columns = ["", "with", "of", "share (95%)", "label of something else"]
+    print_table(f"{what.capitalize()} with a concept, the fewest first", columns, cells)
     if missing := figures["missing"][:limit]:
         cells = [(row["text"], row.get("attribute"), row["count"]) for row in missing]
         print_table("Missing most", ["text", "attribute", "times"], cells)
 
 
 def _coverage_cells(row: Any) -> tuple[object, ...]:
-    return row["known"], row["of"], f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+    share = f"{row['share']:.1%} ({row['low']:.1%} to {row['high']:.1%})"
+    return row["known"], row["of"], share, row["elsewhere"] or None
 
 
 def _label(taxonomy: Taxonomy, id: str | None, lang: str | None) -> str | None:
@@ -268,7 +278,7 @@ def other_items(
     return items_of_file(Path(given), tagger, read_columns(column))
 
 
-def _print_trends(found: Any, taxonomy: Taxonomy, limit: int) -> None:
+def _print_trends(found: Any, taxonomy: Taxonomy, limit: int, before: str) -> None:
     from kgtag.evaluation.analytics.trends import select
 
     if not found["items"]:
@@ -276,7 +286,7 @@ def _print_trends(found: Any, taxonomy: Taxonomy, limit: int) -> None:
         return
     span = f"{found['periods'][0]} to {found['periods'][-1]}"
     recent = f"{found['recent']} {found['by']}{'s' if found['recent'] > 1 else ''}"
-    log(f"{found['items']} items, {span}; now: the last {recent}, before: as many before")
+    log(f"{found['items']} items, {span}; now: the last {recent}, before: {before}")
     change = ["tag", "items", "before", "now", "points (95%)", "q"]
 
     def changes(rows: Any) -> list[tuple[object, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from graph.errors import InputError
 from graph.rows import feedback_row
 from kgtag.cli.console import log, print_json, print_line
 from kgtag.cli.options import Store, open_store
+
+if TYPE_CHECKING:
+    from graph.model import ItemNil, TaggedItem
 
 app = typer.Typer(no_args_is_help=True)
 _BATCH = 500
@@ -114,8 +117,15 @@ def check(
             tags = tuple(
                 replace(tag, surface=title[tag.start : tag.end]) if tag.start is not None else tag for tag in item.tags
             )
-            nil = tuple(one for one in item.nil if one.surface in title or masked(one.surface) == one.surface)
-            opened.put_items([replace(item, title=title, tags=tags, nil=nil)])
+            opened.put_items([replace(item, title=title, tags=tags, nil=_unmasked(item, title))])
     log(f"personal data in {found} products" + (", masked now" if mask and found else ""))
     if found and not mask:
         raise typer.Exit(1)
+
+
+def _unmasked(item: TaggedItem, title: str) -> tuple[ItemNil, ...]:
+    """The mentions without a concept that are not personal by themselves, nor by what stands around them."""
+    from kgtag.text.personal import mask
+
+    hidden = {one.surface for one in item.nil if one.surface in item.title and one.surface not in title}
+    return tuple(one for one in item.nil if one.surface not in hidden and mask(one.surface) == one.surface)

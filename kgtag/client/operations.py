@@ -202,7 +202,7 @@ class Operations:
         order: Literal["count", "rising", "falling", "burst", "season", "new"] | None = None,
         **options: Any,
     ) -> Call[Trends]:
-        """How tags change over time on the stored items; `options`: kind, scheme, recent, min_count, limit, lang."""
+        """How tags change over time on the stored items; `options`: recent, year_ago, min_count, kind, limit …"""
         asked = {"by": by, "category": category, "since": since, "until": until, "order": order}
         return _get("/v1/analytics/tags", **asked, **options)
 

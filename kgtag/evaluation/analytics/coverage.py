@@ -31,11 +31,13 @@ class _Tally:
     of: Counter[tuple[str, str]] = field(default_factory=Counter)
     missing: Counter[tuple[str, str]] = field(default_factory=Counter)
     spelt: dict[tuple[str, str], str] = field(default_factory=dict)
+    elsewhere: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, known: bool, groups: dict[str, str | None], times: int = 1) -> None:
+    def add(self, known: bool, groups: dict[str, str | None], times: int = 1, *, elsewhere: bool = False) -> None:
         for group in (("all", ""), *((name, value) for name, value in groups.items() if value)):
             self.of[group] += times
             self.known[group] += times * known
+            self.elsewhere[group] += times * elsewhere
 
     def miss(self, text: str, attribute: str | None, times: int = 1) -> None:
         key = (attribute or "", folded_form(normal_form(text)))
@@ -68,6 +70,7 @@ class _Tally:
             "name": name,
             "known": known,
             "of": of,
+            "elsewhere": self.elsewhere[group, name],
             "share": share,
             "low": round(float(low), 4),
             "high": round(float(high), 4),
@@ -88,8 +91,8 @@ class Coverage:
         self._finders = [LabelFinder(self._table, kind) for kind in ("category", "value")]
 
     def values(self, gold: Iterable[AnnotatedProduct]) -> CoverageFigures:
-        """The share of gold values, and of gold categories (attribute "category"), that are a label: of a value of
-        their attribute where the taxonomy has it, else of any category or value."""
+        """The share of gold values, and of gold categories (attribute "category"), that are the label of a value of
+        their attribute, or of a category. Those that label something else alone count as `elsewhere`."""
         tally = _Tally()
         for one in gold:
             product = one.product
@@ -98,8 +101,8 @@ class Coverage:
             asked = [("category", product.category)] if product.category else []
             asked += [(name, value) for name, values in one.attributes.items() for value in values]
             for name, value in asked:
-                known = self._known(name, value)
-                tally.add(known, {**groups, "attribute": name})
+                known, elsewhere = self._known(name, value)
+                tally.add(known, {**groups, "attribute": name}, elsewhere=elsewhere)
                 if not known:
                     tally.miss(value, name)
         return tally.figures()
@@ -141,15 +144,15 @@ class Coverage:
                     tally.miss(query[word.start : word.end], None, times)
         return tally.figures()
 
-    def _known(self, attribute: str, value: str) -> bool:
-        kind = "category" if attribute == "category" else None
-        found = self._labelled(value)
-        if kind is not None:
-            return any(self.taxonomy[id].kind == kind for id in found)
-        home = find_concept(self.taxonomy, attribute, "attribute")
-        if home is not None:
-            return any(self.taxonomy.attribute_of(id) == home for id in found)
-        return any(self.taxonomy[id].kind != "attribute" for id in found)
+    def _known(self, attribute: str, value: str) -> tuple[bool, bool]:
+        """Whether the value has a concept where it belongs, and whether only another one has its label."""
+        taxonomy, found = self.taxonomy, self._labelled(value)
+        if attribute == "category":
+            known = any(taxonomy[id].kind == "category" for id in found)
+        else:
+            home = find_concept(taxonomy, attribute, "attribute")
+            known = home is not None and any(taxonomy.attribute_of(id) == home for id in found)
+        return known, not known and any(taxonomy[id].kind != "attribute" for id in found)
 
     def _labelled(self, text: str) -> Sequence[str]:
         normal = normal_form(text)

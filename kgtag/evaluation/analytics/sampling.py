@@ -106,9 +106,10 @@ def allocate(members: Mapping[str, Sequence[Candidate]], count: int) -> dict[str
 def estimate(rows: Iterable[Mapping[str, Any]]) -> PrecisionEstimate:
     """The precision of all tags from checked ones, and of each stratum, with 95% intervals.
 
-    Each stratum counts by its size; the interval of the whole is joined from Wilson's of the strata (Yan and Su,
-    Stratified Wilson and Newcombe confidence intervals for multiple binomial proportions, 2010), narrower where much of
-    a stratum was checked. Rows without a verdict are left out. Raises InputError.
+    Each stratum counts by its size. The interval of the whole is Wilson's for the number of plain random checks that
+    would have the same variance (Korn and Graubard, Confidence intervals for proportions with small expected number of
+    positive counts estimated from survey data, 1998), narrower where much of a stratum was checked. Rows without a
+    verdict are left out. Raises InputError.
     """
     sizes, right, of = dict[str, int](), Counter[str](), Counter[str]()
     for number, row in enumerate(rows, 1):
@@ -129,14 +130,17 @@ def estimate(rows: Iterable[Mapping[str, Any]]) -> PrecisionEstimate:
     checked = [one for one in strata if one["checks"]]
     total = sum(one["population"] for one in checked)
     weight = np.array([one["population"] / total for one in checked])
-    share, low, high = (np.array([one[name] for one in checked]) for name in ("precision", "low", "high"))
-    middle = float(weight @ share)
-    below = float(np.sqrt((weight**2) @ (share - low) ** 2))
-    above = float(np.sqrt((weight**2) @ (high - share) ** 2))
+    columns = [(float(one["right"]), float(one["checks"]), float(one["population"])) for one in checked]
+    hits, n, size = np.array(columns).T
+    middle, share = float(weight @ (hits / n)), (hits + 0.5) / (n + 1)
+    variance = float(weight**2 @ (share * (1 - share) / n * (1 - n / size)))
+    typical = float(weight @ share)
+    effective = typical * (1 - typical) / variance if variance > 0 else np.inf
+    low, high = wilson(middle * effective, effective) if variance > 0 else (middle, middle)
     return {
         "precision": round(middle, 4),
-        "low": round(max(0.0, middle - below), 4),
-        "high": round(min(1.0, middle + above), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
         "checks": sum(of.values()),
         "population": sum(sizes.values()),
         "unchecked": sum(one["population"] for one in strata if not one["checks"]),

@@ -69,9 +69,23 @@ def _chance(counts: NDArray[np.int64], expected: Floats, rest: Floats, used: NDA
     excess = np.maximum(off.sum(axis=(0, 1)) - free, 0)
     spread = excess / np.maximum(free * fitted.sum(axis=(0, 1)) / np.maximum(carrying.sum(axis=(0, 1)), 1), 1e-12)
     within = (off / (1 + spread * fitted)).sum(axis=(0, 1))
-    score = ((hits - usual) / (1 + spread * usual)).sum(axis=0)
+    again = _again(hits, usual, used)
+    usual = usual * (again.sum(axis=(0, 1)) / np.maximum(usual.sum(axis=(0, 1)), 1e-12))
+    score = ((again - usual) / (1 + spread * usual)).sum(axis=0)
     variance = (usual * rest / (1 + spread * usual)).sum(axis=0)
     between = (score**2 / np.maximum(variance, 1e-12)).sum(axis=0)
     left = np.maximum(within / np.maximum(free, 1), 1.0)
     p = f.sf(between / np.maximum(months - 1, 1) / left, np.maximum(months - 1, 1), np.maximum(free, 1))
     return np.where((years > 1) & (months > 1) & (free > 0), p, np.nan)
+
+
+def _again(hits: Floats, usual: Floats, used: NDArray[np.bool_]) -> Floats:
+    """The counts as far as another year has the like: each month's highest ratio is set down to its second highest."""
+    ratio = np.where(used, hits / np.maximum(usual, 1e-12), -1.0)
+    top = ratio.argmax(axis=0, keepdims=True)
+    rest = ratio.copy()
+    np.put_along_axis(rest, top, -1.0, axis=0)
+    second = rest.max(axis=0, keepdims=True)
+    second = np.where(second < 0, 1.0, second)
+    np.put_along_axis(ratio, top, np.minimum(second, np.take_along_axis(ratio, top, axis=0)), axis=0)
+    return np.where(used, ratio * usual, 0.0)

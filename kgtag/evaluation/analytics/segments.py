@@ -123,7 +123,11 @@ class _Parser:
             near = taxonomy.near(text)
             words = text.split()
             apart = len(words) > 1 and all(taxonomy.lookup(word) for word in words)
-            hint = f"; for both tags write {' AND '.join(words)}" if apart else f"; did you mean {', '.join(near)}?"
+            hint = (
+                f"; for items with all of these write {' AND '.join(words)}"
+                if apart
+                else f"; did you mean {', '.join(near)}?"
+            )
             raise self._error(f"no tag {text!r}" + (hint if apart or near else ""), token)
         several = ", ".join(f"{_described(taxonomy, id)} ({id})" for id in sorted(top)[:5])
         raise self._error(f"{text!r} is the label of several tags; write the id of one: {several}", token)

@@ -39,6 +39,7 @@ class ItemTable:
         nil: (item, attribute, surface) of mentions without a concept.
         timeless: Items without a time, which are left out.
         unknown: Tags that the taxonomy does not have, by how many items carry them.
+        models: What tagged the items, in order.
     """
 
     taxonomy: Taxonomy
@@ -47,6 +48,7 @@ class ItemTable:
     nil: tuple[tuple[int, str | None, str], ...] = ()
     timeless: int = 0
     unknown: Counter[str] | None = None
+    models: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, items: Iterable[TaggedItem], *, timed: bool = True) -> Self:
@@ -55,12 +57,13 @@ class ItemTable:
 
         above: dict[str, list[int]] = {}
         starts, columns, days, nil = [0], list[int](), list[int](), list[tuple[int, str | None, str]]()
-        timeless, unknown = 0, Counter[str]()
+        timeless, unknown, models = 0, Counter[str](), set[str]()
         for item in items:
             if item.at is None and timed:
                 timeless += 1
                 continue
             present = set[int]()
+            models.add(item.model)
             for tag in item.tags:
                 if tag.status == "accepted":
                     if tag.concept not in above:
@@ -74,7 +77,8 @@ class ItemTable:
             starts.append(len(columns))
         cells = (np.ones(len(columns), dtype=np.int32), np.array(columns, dtype=np.int32), np.array(starts))
         carried = sparse.csr_array(cells, shape=(len(days), len(taxonomy)))
-        return cls(taxonomy, carried, np.array(days, dtype=np.int64), tuple(nil), timeless, unknown)
+        when = np.array(days, dtype=np.int64)
+        return cls(taxonomy, carried, when, tuple(nil), timeless, unknown, tuple(sorted(models)))
 
     def __len__(self) -> int:
         return len(self.days)

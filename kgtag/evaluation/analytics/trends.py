@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RECENT: dict[By, int] = {"day": 28, "week": 4, "month": 3, "quarter": 2, "year": 1}
 """Periods that growth compares with as many before."""
+_A_YEAR: dict[By, int] = {"day": 365, "week": 52, "month": 12, "quarter": 4, "year": 1}
 FOUND = 0.05
 """False discovery rate up to which growth, a burst or a season is counted as found."""
 _NILS = 1_000
@@ -37,6 +38,7 @@ class TrendOptions:
         recent: Periods that growth compares with as many before; RECENT by default.
         min_count: Items that a tag is on at least.
         kind, scheme: Only such concepts; attributes, which no item carries, never.
+        year_ago: Whether growth compares with the same periods of the year before, so that a season is none.
     """
 
     by: By = "month"
@@ -44,6 +46,7 @@ class TrendOptions:
     min_count: int = 5
     kind: Kind | None = None
     scheme: str | None = None
+    year_ago: bool = False
 
 
 def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: str | None = None) -> Trends:
@@ -128,6 +131,8 @@ class _Figures:
         self._counts = np.asarray((into @ ones).toarray(), dtype=np.int64)
         wanted = options.recent or RECENT[options.by]
         self.recent = max(1, min(wanted, count // 2))
+        back = _A_YEAR[options.by] if options.year_ago else self.recent
+        self._before = slice(max(count - back - self.recent, 0), max(count - back, 0))
 
     def rows(self) -> list[TrendFigures]:
         counts, totals = self._counts, self.totals
@@ -136,7 +141,7 @@ class _Figures:
             return []
         n, hits = int(totals.sum()), counts.sum(axis=0)
         low, high = wilson(hits, n)
-        now, before = slice(-self.recent, None), slice(-2 * self.recent, -self.recent)
+        now, before = slice(-self.recent, None), self._before
         a, of, b, was = (x.sum(axis=0) for x in (counts[now], totals[now], counts[before], totals[before]))
         growth = a / max(of, 1) - b / max(was, 1)
         growth_low, growth_high = newcombe(a, of, b, was)

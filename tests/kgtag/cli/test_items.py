@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from api.app import create_app
+from graph.model import ItemNil, TaggedItem
 from graph.sqlite.store import SqliteStore
 from kgtag.discover.mentions import NilGroup
 from kgtag.discover.propose import _is_personal
@@ -83,3 +84,44 @@ def test_mentions_that_are_personal_are_not_proposed() -> None:
 
 def _group(surface: str) -> NilGroup:
     return NilGroup("colour", (surface,), Counter({surface: 2}), products={"1": None})
+
+
+def test_times_and_mentions_without_a_concept_go_all_the_way(sqlite_store: SqliteStore, tmp_path: Path) -> None:
+    shop.fill(sqlite_store)
+    at = ("--store", sqlite_store.url)
+    file = tmp_path / "p.csv"
+    file.write_text("id,title,created_at\na,red sneakers,2024-05-01T09:00:00+02:00\nb,blue sneakers,\n")
+    done = run("tag", str(file), "--record", "--column", "at=created_at", "--out", str(tmp_path / "t.jsonl"), *at)
+    assert done.code == 0
+    first, second = (json.loads(line) for line in (tmp_path / "t.jsonl").read_text().splitlines())
+    assert first["at"] == "2024-05-01T07:00:00Z" and "at" not in second
+    exported = json.loads(run("items", "export", "a", *at).stdout)["item"]
+    assert exported["at"] == "2024-05-01T07:00:00Z"
+    now = sqlite_store.item("b")
+    assert now is not None and now.at is not None and now.at > "2026"
+    before = {item.id: item.at for item in sqlite_store.items()}
+    run("retag", "--all", *at)
+    assert {item.id: item.at for item in sqlite_store.items()} == before
+    key = shop.keys(sqlite_store)["admin"]
+    with shop.shop_server(sqlite_store.url) as url, shop.client(url, key) as client:
+        product = {"id": "c", "title": "teal shoes", "at": "2023-01-31"}
+        row = client.post("/v1/tag", params={"store": True}, json=product).json()
+        assert row["at"] == "2023-01-31T00:00:00Z" and row["nil"][0]["surface"] == "teal"
+        item = client.get("/v1/items/c").json()
+        assert item["at"] == row["at"] and item["nil"] == [
+            {"surface": "teal", "probability": 0.9, "attribute": "colour"}
+        ]
+        again = client.put("/v1/items/c", json={"title": "teal shoes", "tags": [{"concept": "shoes"}]}).json()
+        assert again["at"] == row["at"] and "nil" not in again
+        moved = client.put("/v1/items/c", json={"title": "x", "tags": [], "at": "2022-01-01T00:00:00Z"}).json()
+        assert moved["at"] == "2022-01-01T00:00:00Z"
+        wrong = client.post("/v1/tag", json={"title": "x", "at": "soon"})
+        assert wrong.status_code == 422 and "no time 'soon'" in wrong.text
+
+
+def test_masking_leaves_no_personal_mention(sqlite_store: SqliteStore) -> None:
+    nil = (ItemNil("wx12345", None, 0.9), ItemNil("trainers", None, 0.9))
+    sqlite_store.put_items([TaggedItem("a", TITLE, "zh", "m", "r", (), None, nil)])
+    run("items", "check", "--mask", "--store", sqlite_store.url)
+    item = sqlite_store.item("a")
+    assert item is not None and item.title == MASKED and [one.surface for one in item.nil] == ["trainers"]

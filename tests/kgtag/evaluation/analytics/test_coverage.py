@@ -34,10 +34,11 @@ def test_gold_values(measure: Coverage) -> None:
         ),
     ]
     found = measure.values(gold)
-    assert (found["known"], found["of"]) == (4, 9)
-    assert names(found["by_attribute"]) == {"Colour": (2, 5), "Style": (1, 2), "category": (1, 2)}
-    assert names(found["by_category"]) == {"boot": (3, 4), "Caps": (1, 5)}
-    assert names(found["by_language"]) == {"en": (3, 4), "zh": (1, 5)}
+    assert (found["known"], found["of"], found["elsewhere"]) == (3, 9, 2)
+    assert names(found["by_attribute"]) == {"Colour": (2, 5), "Style": (0, 2), "category": (1, 2)}
+    assert {row["name"]: row["elsewhere"] for row in found["by_attribute"]} == {"Colour": 1, "Style": 1, "category": 0}
+    assert names(found["by_category"]) == {"boot": (2, 4), "Caps": (1, 5)}
+    assert names(found["by_language"]) == {"en": (2, 4), "zh": (1, 5)}
     assert found["missing"][0] == {"text": "Teal", "count": 2, "attribute": "Colour"}
     assert found["low"] < found["share"] < found["high"]
 

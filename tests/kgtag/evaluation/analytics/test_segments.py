@@ -79,7 +79,7 @@ SHOP = Taxonomy.of(
 )
 def test_what_a_query_means(query: str, reads: str | None) -> None:
     if reads is None:
-        with pytest.raises(InputError, match="for both tags write"):
+        with pytest.raises(InputError, match="for items with all of these write"):
             parse_segment(query, SHOP)
         return
     tree = parse_segment(query, SHOP)
@@ -98,7 +98,7 @@ def test_what_a_query_means(query: str, reads: str | None) -> None:
         ("boots) AND red", r"nothing opens this bracket, at character 6: boots→\)"),
         ("boots AND purplish", "no tag 'purplish'.*at character 11"),
         ("bootz NOT red", r"no tag 'bootz'; did you mean 'Boots' \(boots\).*at character 1"),
-        ("boots red", "no tag 'boots red'; for both tags write boots AND red, at character 1"),
+        ("boots red", "no tag 'boots red'; for items with all of these write boots AND red, at character 1"),
         ("NOT red", "NOT needs tags to take from"),
         ("boots OR NOT red", "NOT needs tags to take from"),
         ('boots AND "red', "a quotation mark is not closed, at character 11"),

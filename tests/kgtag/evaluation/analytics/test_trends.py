@@ -57,6 +57,20 @@ def test_what_was_put_in_is_found(table: ItemTable) -> None:
         select(found["tags"], "x")
 
 
+def test_one_month_of_one_year_is_never_a_season(table: ItemTable) -> None:
+    tags = by_concept(find_trends(table.within(since="2024-01-01", category="Shoes"))["tags"])
+    assert tags["crimson"]["burst"]["start"] == "2024-05" and tags["crimson"]["season"]["q"] > 0.05
+
+
+def test_a_season_is_no_growth_when_years_are_compared(table: ItemTable) -> None:
+    spring = table.within(until="2025-09-01")
+    plain, years = (by_concept(find_trends(spring, TrendOptions(year_ago=on))["tags"]) for on in (False, True))
+    assert plain["sandals"]["growth"] > 0.3 and abs(years["sandals"]["growth"]) < 0.1
+    assert years["sandals"]["before"]["of"] == 92 * 4 and years["sandals"]["q"] > 0.05
+    short = by_concept(find_trends(table.within(since="2025-06-01"), TrendOptions(year_ago=True))["tags"])
+    assert short["sandals"]["growth"] is None
+
+
 def test_a_category_and_days_narrow_it_down(table: ItemTable) -> None:
     summer = table.within(since="2024-06-01", until="2024-07-01", category="鞋")
     found = find_trends(summer, TrendOptions("day", kind="value", scheme="s", min_count=1))
@@ -179,7 +193,7 @@ def test_the_command_shows_and_writes_tables(sqlite_store: SqliteStore, tmp_path
     assert done.code == 0 and done.stdout == ""
     head, *lines = (tmp_path / "t.csv").read_text().splitlines()
     assert head.startswith("attribute,concept,label,kind,count,share,low,high,growth") and head.endswith("2025-12")
-    assert len(lines) == 6
+    assert len(lines) == 5
     run("trends", *at, "--out", tmp_path / "t.parquet")
     assert pq.read_table(tmp_path / "t.parquet").num_rows == 7
 
@@ -196,7 +210,8 @@ def test_a_catalogue_is_compared_with_a_file(sqlite_store: SqliteStore, tmp_path
     out = tmp_path / "tags.jsonl"
     run("tag", rival, *at, "--column", "title=Name", "--out", out)
     assert run("trends", *at, "--against", out, "--json").json["tags"] == answer["tags"]
-    assert "More there" in run("trends", *at, "--against", rival, "--column", "title=Name").stdout
+    shown = run("trends", *at, "--against", rival, "--column", "title=Name")
+    assert "More there" in shown.stdout and "tagged by different models" in shown.stderr
     run("trends", *at, "--against", out, "--out", tmp_path / "c.csv")
     assert (tmp_path / "c.csv").read_text().startswith("concept,label,kind,count,share,other_count")
     same = run("trends", *at, "--against", sqlite_store.url)
