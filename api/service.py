@@ -49,7 +49,7 @@ SHOWN_PROBLEMS = 100
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
-_IDLE_RELEASE_SECONDS = 60.0
+_LONGEST_RELEASE_SECONDS = 60.0
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -83,6 +83,7 @@ class Service:
         self.keyring = Keyring()
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
+        self.parsing = anyio.CapacityLimiter(TAGGING_THREADS)
         self.rates = Rates(settings)
         self.taggings = Slots(settings.tag_queue, "taggings")
         self.batches = Slots(settings.max_batches, "batches")
@@ -215,15 +216,15 @@ class Service:
         return replace(models, watch=self.metrics)
 
     def _measure(self) -> None:
-        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time, and
-        once in a while when nothing is tagged."""
+        """At every poll: how much work waits; and freed memory goes back, rarely while there is work: whoever asks for
+        memory meanwhile waits."""
         self.metrics.waits("taggings", self.taggings.held)
         self.metrics.waits("batches", self.batches.held)
         self.metrics.waits("tagging_threads", self.tagging.statistics().tasks_waiting)
         passed = time.monotonic() - self._released
         grown = psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES
-        idle = not (self.taggings.held or self.batches.held)
-        if passed > _RELEASE_SECONDS and (grown or (idle and passed > _IDLE_RELEASE_SECONDS)):
+        idle = not (self.taggings.held or self.batches.held or self.body_bytes)
+        if passed > _RELEASE_SECONDS and ((idle and grown) or (passed > _LONGEST_RELEASE_SECONDS and (idle or grown))):
             release_memory()
             self._released, self._resident = time.monotonic(), psutil.Process().memory_info().rss
 
