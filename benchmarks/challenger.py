@@ -8,9 +8,9 @@ after each product. Beside kgtag's test: the mixture sequential probability rati
 doi:10.1145/3097983.3097992) and the two-proportion z-test, looked at as often and only once.
 
 The second is `kgtag serve` over HTTP with the model of the demo in DIR; the challenger is the same model, a third of
-whose categories are mixed up. Titles are the sample shop's test set, again and again with a number behind; its gold says
-which tags are right, for one tag of each title, drawn at random. Answers are timed in turns, without and with a shadow
-of a tenth and of all titles, one connection asking `/v1/tag` and another neighbours.
+whose categories are mixed up. Titles are the sample shop's test set, again and again with a number behind; its gold
+says which tags are right, for one tag of each title, drawn at random. Answers are timed in turns, without and with a
+shadow of a tenth and of all titles, one connection asking `/v1/tag` and another neighbours.
 """
 
 from __future__ import annotations
