@@ -10,6 +10,7 @@ from collections.abc import Collection
 from typing import Annotated, Any, Generic, TypeVar
 
 import orjson
+from anyio import to_thread
 from fastapi import Depends, Header, Path, Query, Security
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -84,7 +85,7 @@ class JsonBody(Generic[M]):
         require_media_type(request, ("application/json",))
         raw = await read_body(request)
         if len(raw) > _SMALL:
-            return await run_in_threadpool(parse, self.model, raw)
+            return await to_thread.run_sync(parse, self.model, raw, limiter=service(request).parsing)
         return parse(self.model, raw)
 
 
@@ -143,12 +144,13 @@ async def read_body(request: Request, *, way_out: str = "") -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.max_body:
         raise _too_large(limits.max_body, way_out)
-    body = bytearray()
+    parts, size = list[bytes](), 0
     try:
         async with asyncio.timeout(limits.body_seconds):
             async for chunk in request.stream():
-                body += chunk
-                if len(body) > limits.max_body:
+                parts.append(chunk)
+                size += len(chunk)
+                if size > limits.max_body:
                     raise _too_large(limits.max_body, way_out)
                 request.scope[HELD] = request.scope.get(HELD, 0) + len(chunk)
                 found.body_bytes += len(chunk)
@@ -160,7 +162,7 @@ async def read_body(request: Request, *, way_out: str = "") -> bytes:
     except TimeoutError:
         detail = f"the body took longer than {limits.body_seconds:g} seconds to arrive"
         raise Problem("request-timeout", detail) from None
-    return bytes(body)
+    return b"".join(parts)
 
 
 def _too_large(limit: int, way_out: str) -> Problem:

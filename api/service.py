@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ _ANALYSES = 8
 _PAUSE_SECONDS = 1.0
 """Between looks for a new snapshot whose answers are to be prepared: a burst of edits ends first."""
 _RELEASE_SECONDS, _RELEASE_BYTES = 10.0, 16 << 20
-_IDLE_RELEASE_SECONDS = 60.0
+_LONGEST_RELEASE_SECONDS = 60.0
 _STALE_AFTER = 10.0
 """Seconds without an answer of the store after which responses are marked as stale, even if nothing failed."""
 TAGGING_THREADS = 2
@@ -98,6 +99,7 @@ class Service:
         self.keyring = Keyring()
         self.metrics = Metrics()
         self.tagging = anyio.CapacityLimiter(TAGGING_THREADS)
+        self.parsing = anyio.CapacityLimiter(TAGGING_THREADS)
         self.rates = Rates(settings)
         self.taggings = Slots(settings.tag_queue, "taggings")
         self.batches = Slots(settings.max_batches, "batches")
@@ -233,15 +235,15 @@ class Service:
         return replace(models, watch=self.metrics)
 
     def _measure(self) -> None:
-        """At every poll: how much work waits; and freed memory goes back when much was taken since the last time, and
-        once in a while when nothing is tagged."""
+        """At every poll: how much work waits; and freed memory goes back, rarely while there is work: whoever asks for
+        memory meanwhile waits."""
         self.metrics.waits("taggings", self.taggings.held)
         self.metrics.waits("batches", self.batches.held)
         self.metrics.waits("tagging_threads", self.tagging.statistics().tasks_waiting)
         passed = time.monotonic() - self._released
         grown = psutil.Process().memory_info().rss > self._resident + _RELEASE_BYTES
-        idle = not (self.taggings.held or self.batches.held)
-        if passed > _RELEASE_SECONDS and (grown or (idle and passed > _IDLE_RELEASE_SECONDS)):
+        idle = not (self.taggings.held or self.batches.held or self.body_bytes)
+        if passed > _RELEASE_SECONDS and ((idle and grown) or (passed > _LONGEST_RELEASE_SECONDS and (idle or grown))):
             release_memory()
             self._released, self._resident = time.monotonic(), psutil.Process().memory_info().rss
 
@@ -263,6 +265,8 @@ class Service:
     def start(self) -> None:
         """Open the store, load the models, and follow. Raises InputError for a wrong URL or models that do not fit."""
         bound_arenas()
+        # The event loop waits so long for a thread that tags: half a millisecond in place of five.
+        sys.setswitchinterval(0.0005)
         store = self.settings.open_store()
         self._models = models = FollowedModels(self.settings, open_models, models=self._given)
         self._live = live = follow(self.settings, store, self._watched_models)

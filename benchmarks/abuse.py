@@ -300,9 +300,11 @@ def measure(options: argparse.Namespace, attack: str, code: Path | None) -> dict
         after = process.memory_info().rss
         alive = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
         return {
-            "quiet p99 ms": 1000 * percentile(quiet, 0.99),
+            "quiet p50 ms": 1000 * percentile(quiet, 0.5),
             "p50 ms": 1000 * percentile(busy, 0.5),
+            "quiet p99 ms": 1000 * percentile(quiet, 0.99),
             "p99 ms": 1000 * percentile(busy, 0.99),
+            "ratio of p99": round(percentile(busy, 0.99) / percentile(quiet, 0.99), 1),
             "MiB": before >> 20,
             "peak": peak >> 20,
             "after": after >> 20,

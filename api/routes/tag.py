@@ -3,6 +3,7 @@
 A batch is cut into lines, tagged some lines at a time, and answered meanwhile.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, suppress
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
+_EMPTY, _EMPTY_SECONDS = 2 << 20, 0.005
+"""Bytes without a line, above which each chunk is followed by a pause."""
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store.")]
 
@@ -216,9 +219,15 @@ async def _rows(request: Request, found: Service, key: str, store: bool, explain
 
 
 async def _batches(stream: AsyncIterator[bytes], lines: Lines, limit: int) -> AsyncIterator[list[Line]]:
+    empty = 0
     async for chunk in stream:
+        size = empty + len(chunk)
         for batch in _some(lines.feed(chunk)):
+            size = 0
             yield batch
+        empty = size
+        if empty > _EMPTY:  # blank lines, or one without an end: what is only thrown away need not come quickly
+            await asyncio.sleep(_EMPTY_SECONDS)
         if lines.number > limit:
             raise Problem("body-too-large", f"the batch has more than {limit:,} lines")
     for batch in _some(lines.finish()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graph.errors import InputError
-from kgtag.cli.console import log, print_json, print_table
+from kgtag.cli.console import log, out, print_json, print_table
 from kgtag.cli.options import Json, Model, Store
 
 if TYPE_CHECKING:
@@ -117,31 +117,42 @@ def _show(found: ChallengerReport) -> None:
         _show_split(found["split"], found)
     if found["shadow"] is not None:
         _show_shadow(found["shadow"], found)
-    speed = found["speed"]
-    rows = [(arm, s["products"], s["median_ms"], s["p95_ms"]) for arm, s in speed.items() if s is not None]
+    rows = [
+        (arm, one["products"], f"{one['median_ms']:.1f}", f"{one['p95_ms']:.1f}")
+        for arm, one in found["speed"].items()
+        if one is not None
+    ]
     if rows:
-        print_table(
-            "Milliseconds for a product that came by itself", ["", "products", "median", "95th percentile"], rows
-        )
+        columns = ["", "products", "median", "95th percentile"]
+        print_table("Milliseconds for a product that came by itself", columns, rows)
     if found["of_other_models"]:
-        log(f"{found['of_other_models']:,} earlier decisions are of other versions, and do not count here")
+        log(f"{found['of_other_models']:,} decisions are of other versions, and do not count here")
 
 
 def _show_split(split: SplitRow, found: ChallengerReport) -> None:
-    names = ("products", "tags_per_product", "reviewed", "right", "wrong", "missing", "share_right")
-    rows = [(arm, found[arm], *(split[arm][name] for name in names)) for arm in ("champion", "challenger")]  # type: ignore[literal-required]
-    title = f"Products divided, {split['share']:.0%} for the challenger, since {found['since'][:16]}"
-    print_table(title, ["", "model", *(name.replace("_", " ") for name in names)], rows)
-    if split["better"] is not None:
-        log(
-            f"The {split['better']} is better: {split['difference']:+.1%} of right verdicts for the challenger; certain"
-            f" (p {split['p']:g}) since {split['certain_since']}, after {split['certain_after']:,} reviewed products."
+    arms = {"champion": split["champion"], "challenger": split["challenger"]}
+    rows = [
+        (
+            *(arm, found[arm], one["products"], one["tags_per_product"], one["reviewed"]),  # type: ignore[literal-required]
+            *(one["right"], one["wrong"], one["missing"], _percent(one["share_right"])),
         )
-    elif split["difference"] is None:
-        log("Nothing is certain: feedback on products of both models is needed (POST /v1/feedback, the page).")
+        for arm, one in arms.items()
+    ]
+    title = f"Products divided, {split['share']:.0%} for the challenger, since {found['since'][:16].replace('T', ' ')}"
+    columns = ["", "model", "products", "tags each", "reviewed", "right", "wrong", "missing", "right %"]
+    print_table(title, columns, rows, whole=("", "model"))
+    if split["difference"] is None:
+        _say("Nothing is certain: feedback on products of both models is needed (POST /v1/feedback, the page).")
+        return
+    shares = f"{_percent(arms['champion']['share_right'])}% of the champion's verdicts are right, and"
+    shares += f" {_percent(arms['challenger']['share_right'])}% of the challenger's"
+    if split["better"] is not None:
+        since = (split["certain_since"] or "")[:16].replace("T", " ")
+        after = f"since {since}, after {split['certain_after']:,} reviewed products"
+        _say(f"The {split['better']} is better: {shares}. That is certain (p {split['p']:g}) {after}.")
     else:
-        more = f"; about {split['more']:,} more reviewed products would tell" if split["more"] is not None else ""
-        log(f"Nothing is certain (p {split['p']:g}): {split['difference']:+.1%} of right verdicts so far{more}.")
+        more = f", about {split['more']:,} more reviewed products would tell" if split["more"] is not None else ""
+        _say(f"Nothing is certain yet (p {split['p']:g}){more}: {shares}.")
 
 
 def _show_shadow(shadow: ShadowRow, found: ChallengerReport) -> None:
@@ -150,15 +161,23 @@ def _show_shadow(shadow: ShadowRow, found: ChallengerReport) -> None:
         for r in shadow["by_attribute"]
     ]
     columns = ["attribute", "products", "same", "only champion", "only challenger"]
-    print_table(f"Tags in the shadow, {found['champion']} and {found['challenger']}", columns, rows)
-    log(
-        f"{shadow['agreement']:.1%} of {shadow['products']:,} products got the same tags"
-        f" (overlap {shadow['overlap']:.1%})."
-    )
-    if any(shadow[name] for name in ("right_lost", "right_kept", "wrong_dropped", "wrong_kept", "missing_found")):
-        log(
-            f"By feedback on the champion's tags, the challenger keeps {shadow['right_kept']:,} right ones and loses"
-            f" {shadow['right_lost']:,}, drops {shadow['wrong_dropped']:,} wrong ones and keeps"
-            f" {shadow['wrong_kept']:,}, and finds {shadow['missing_found']:,} missing ones."
-            " Which is better, only a split tells."
+    title = f"Tags of {found['champion']} (champion) and {found['challenger']} (challenger, in the shadow)"
+    print_table(title, columns, rows)
+    same = f"{shadow['agreement']:.1%} of {shadow['products']:,} products got the same tags"
+    _say(f"{same}; on average both share {shadow['overlap']:.1%} of the tags of a product.")
+    names = ("right_lost", "right_kept", "wrong_dropped", "wrong_kept", "missing_found")
+    lost, kept, dropped, wrong, found_too = (shadow[name] for name in names)  # type: ignore[literal-required]
+    if any((lost, kept, dropped, wrong, found_too)):
+        _say(
+            f"By feedback on the champion's tags, the challenger keeps {kept:,} right ones and loses {lost:,}, drops"
+            f" {dropped:,} wrong ones and keeps {wrong:,}, and finds {found_too:,} missing ones. Which is better,"
+            " only a split tells."
         )
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:.1f}"
+
+
+def _say(text: str) -> None:
+    out.print(text, markup=False, soft_wrap=True)

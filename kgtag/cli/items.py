@@ -47,7 +47,7 @@ def erase(ids: Annotated[list[str], typer.Argument(help="The items.")], store: S
     """
     from graph.proposals.erase import erase_items
 
-    log(f"{erase_items(open_store(store), ids)} items erased")
+    log(f"items erased: {erase_items(open_store(store), ids):,}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from typing import Protocol
 from graph.errors import InputError
 from kgtag.tag.decisions import Arm, Decision, DecisionLog, TrialMode, choose, tags_by_attribute
 from kgtag.tag.tagger import Tagger
+from kgtag.text import MAX_TITLE
 from kgtag.text.personal import mask
 from kgtag.types import Product, Tagging
 
@@ -173,7 +174,8 @@ class Trial:
             self._write([decision])
 
     def _key(self, pair: Pair, product: Product, named: bool) -> str:
-        return product.id if named else mask(product.title) if pair.champion.masks else product.title
+        title = product.title[:MAX_TITLE]
+        return product.id if named else mask(title) if pair.champion.masks else title
 
     def _decision(
         self, pair: Pair, key: str, served: Arm, tags: dict[Arm, dict[str, list[str]]], ms: dict[Arm, float],

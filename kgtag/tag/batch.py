@@ -53,13 +53,13 @@ def join_outcomes(
     outcomes: list[Outcome] = [row.error if isinstance(row, BadRow) else next(rest) for row in rows]
     if store is None:
         return outcomes
-    pairs = [
-        (mask_product(row) if masked else row, one)
+    items = [
+        one.to_item(mask_product(row) if masked else row)
         for row, one in zip(rows, outcomes, strict=True)
-        if isinstance(row, Product)
+        if isinstance(row, Product) and isinstance(one, Tagging)
     ]
     try:
-        store.put_items([one.to_item(product) for product, one in pairs if isinstance(one, Tagging)])
+        store.put_items(items)
     except KgtagError as error:
         return [error if isinstance(one, Tagging) else one for one in outcomes]
     return outcomes

@@ -22,7 +22,7 @@ from kgtag.link.candidates.label_table import LabelTable
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.tag.watch import Watch
-from kgtag.text import clean_product
+from kgtag.text import MAX_TEXT, MAX_TITLE, clean_product
 from kgtag.text.personal import is_masked, mask_product
 from kgtag.types import (
     CandidateTag,
@@ -152,8 +152,7 @@ class Tagger:
             return self._extracted(products)
 
     def _extracted(self, products: Sequence[Product]) -> list[_Extracted | InputError]:
-        if self.masks:
-            products = list(map(mask_product, products))
+        products = [_bounded(product, masks=self.masks) for product in products]
         prepared = [self._prepare(product) for product in products]
         given = iter([product for product, one in zip(products, prepared, strict=True) if isinstance(one, Product)])
         ready = [product for product in prepared if isinstance(product, Product)]
@@ -268,6 +267,15 @@ class Tagger:
             one.given.at,
         )
         return tagging if one.given.title == one.product.title and not one.given.text else _as_given(tagging, one.given)
+
+
+def _bounded(product: Product, *, masks: bool) -> Product:
+    """The product as far as it is read, and masked: looking through a megabyte would hold up all other threads for a
+    tenth of a second. A title that is too long stays as it is, and is refused."""
+    if product.text is not None and len(product.text) > MAX_TEXT:
+        product = replace(product, text=product.text[:MAX_TEXT])
+    too_long = isinstance(product.title, str) and len(product.title) > MAX_TITLE
+    return mask_product(product) if masks and not too_long else product
 
 
 def model_version(*parts: Extractor | ImplicitValueModel | None) -> str:

@@ -139,7 +139,7 @@ def test_the_worse_model_is_found_by_feedback(shop_store: SqliteStore, keys: dic
     assert split["better"] == "champion" and split["p"] < 0.01 and 0 < split["certain_after"] < 60
     assert split["challenger"]["share_right"] == 0.0 and split["champion"]["share_right"] == 1.0
     told = main("challenger", "report", "--store", shop_store.url, "--decisions", tmp_path / "decisions")
-    assert told.code == 0 and "The champion is better" in told.stderr and "certain" in told.stderr
+    assert told.code == 0 and "The champion is better: 100.0% of the" in told.stdout and "is certain" in told.stdout
     ran = main("challenger", "report", "--store", shop_store.url, "--decisions", tmp_path / "decisions", "--json")
     assert ran.json["split"] == split
     nothing = main("challenger", "report", "--store", shop_store.url)

@@ -71,7 +71,7 @@ def test_what_is_tagged_and_stored_is_masked(sqlite_store: SqliteStore, tmp_path
 
     exported = json.loads(run("items", "export", "a", "--store", sqlite_store.url).stdout)
     assert exported["item"]["title"] == MASKED and exported["feedback"] == []
-    assert "1 items erased" in run("items", "erase", "a", "nobody", "--store", sqlite_store.url).stderr
+    assert "items erased: 1" in run("items", "erase", "a", "nobody", "--store", sqlite_store.url).stderr
     assert "0 items are unchanged" in run("items", "purge", "--older-than", "1d", "--store", sqlite_store.url).stderr
     assert "not a duration" in failed(2, "items", "purge", "--older-than", "1y", "--store", sqlite_store.url).stderr
 
