@@ -123,6 +123,9 @@ def quality(
     scheme: Scheme = None,
     lang: Annotated[str | None, typer.Option(help="Language of the labels that are shown and compared.")] = None,
     out: Annotated[Path | None, typer.Option(help="A table of all tags to write: .csv or .parquet.")] = None,
+    fail_under: Annotated[
+        float, typer.Option(min=0, max=1, help="Exit with 1 when a tag on an item has a lower score.")
+    ] = 0.0,
     limit: Limit = 25,
     json: Json = False,
 ) -> None:
@@ -130,7 +133,7 @@ def quality(
 
     Verdicts of `kgtag feedback` count, and gold. docs/how-to/analytics.md says what the figures are.
 
-    Examples: `kgtag quality --kind value`; `kgtag quality --gold checked.jsonl --json`
+    Examples: `kgtag quality --kind value`; `kgtag quality --gold checked.jsonl --fail-under .2 --json`
     """
     from graph.stores import load_taxonomy
     from kgtag.data import read_annotated
@@ -167,6 +170,9 @@ def quality(
             for row, label in zip(found["tags"][:limit], labels, strict=False)
         ]
         print_table("Tags, the worst first", ["score", "tag", "items", "right", "why"], cells)
+    if bad := sum(row["score"] < fail_under and row["support"] > 0 for row in found["tags"]):
+        log(f"{bad} tags score less than {fail_under:g}")
+        raise typer.Exit(1)
 
 
 def coverage(

@@ -27,6 +27,8 @@ from kgtag.types import AnnotatedProduct
 
 _PRIOR = 4.0
 """Verdicts as usual that count beside those on a tag."""
+_EXPECTED = 9, 10
+"""Right verdicts, of all, that count beside those given before the usual precision is known."""
 _USED = 1.0
 """Items at which a tag's score is half of what it is on many."""
 _ALIKE = 0.1
@@ -75,7 +77,8 @@ def tag_quality(
         items: Stored ones.
         feedback: Verdicts; see `precision_of_tags`.
         gold: Annotated products by the id of an item.
-        kind, scheme: Only such concepts.
+        kind: Only such concepts.
+        scheme: Only concepts of it.
         lang: Of labels shown and compared.
     """
     if scheme is not None and scheme not in taxonomy.schemes:
@@ -93,7 +96,7 @@ def tag_quality(
     figures = by_category(table, rows)
     usual = _usual_agreement(taxonomy, concepts, stated)
     verdicts = checked.right.total() + checked.wrong.total()
-    typical = checked.right.total() / verdicts if verdicts else 1.0
+    typical = (checked.right.total() + _EXPECTED[0]) / (verdicts + _EXPECTED[1])
     found: list[TagQuality] = []
     for at, concept in enumerate(concepts):
         if kind in (None, concept.kind):

@@ -37,7 +37,8 @@ class TrendOptions:
         by: Length of a period.
         recent: Periods that growth compares with as many before; RECENT by default.
         min_count: Items that a tag is on at least.
-        kind, scheme: Only such concepts; attributes, which no item carries, never.
+        kind: Only such concepts; attributes, which no item carries, never.
+        scheme: Only concepts of it.
         year_ago: Whether growth compares with the same periods of the year before, so that a season is none.
     """
 

@@ -136,6 +136,9 @@ def test_the_command_gives_what_the_library_gives(sqlite_store: SqliteStore, tmp
     with (tmp_path / "q.csv").open() as file:
         table = list(csv.DictReader(file))
     assert len(table) == 7 and {"precision", "precision_low", "drift", "confused_with"} <= table[0].keys()
+    failed = run("quality", *at, "--fail-under", "0.99")
+    assert failed.code == 1 and "tags score less than 0.99" in failed.stderr
+    assert run("quality", *at, "--fail-under", "0.001").code == 0
     assert "no scheme 't'" in run("quality", *at, "--scheme", "t").stderr
 
 
