@@ -1024,18 +1024,20 @@ class NilTrend(TrendFigures):
 
 
 class Trends(TypedDict):
-    """Trends of tags. `totals` are items by period, `recent` the periods that growth compares with as many before;
-    `timeless` items have no time and are left out.
+    """Trends of tags. `totals` are items by period, `recent` the periods that growth compares with as many before, or
+    with those of the year before (`year_ago`); `timeless` items have no time, or one in the future or before 1990, and
+    are left out.
 
     Example:
-        {"by": "month", "periods": ["2025-12", "2026-01"], "totals": [230, 240], "recent": 1, "items": 470,
-         "timeless": 0}
+        {"by": "month", "periods": ["2025-12", "2026-01"], "totals": [230, 240], "recent": 1,
+         "year_ago": false, "items": 470, "timeless": 0}
     """
 
     by: Literal["day", "week", "month", "quarter", "year"]
     periods: list[str]
     totals: list[int]
     recent: int
+    year_ago: bool
     items: int
     timeless: int
     tags: list[TagTrend]

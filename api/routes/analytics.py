@@ -32,7 +32,9 @@ def trends(
     kind: KindFilter = None,
     scheme: SchemeFilter = None,
     recent: Annotated[int | None, Query(ge=1, le=1_000, description="Periods that growth compares.")] = None,
-    year_ago: Annotated[bool, Query(description="Compare with the same periods of the year before.")] = False,
+    year_ago: Annotated[
+        bool | None, Query(description="Compare with the same periods of the year before; by default if there are two.")
+    ] = None,
     min_count: Annotated[int, Query(ge=1, le=1_000_000)] = 5,
     order: Annotated[Literal["count", "rising", "falling", "burst", "season", "new"], Query()] = "count",
     limit: Rows = 100,

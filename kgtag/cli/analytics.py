@@ -47,8 +47,13 @@ def trends(
         typer.Option(min=1, help="Periods that growth compares with as many before.", show_default="3 months"),
     ] = None,
     year_ago: Annotated[
-        bool, typer.Option("--year-ago", help="Compare with the same periods of the year before.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--year-ago/--before",
+            help="Compare with the same periods of the year before, or with those just before.",
+            show_default="a year ago, if there are two years",
+        ),
+    ] = None,
     min_count: Annotated[int, typer.Option(min=1, help="Items that a tag is on at least.")] = 5,
     against: Annotated[
         str | None,
@@ -65,8 +70,6 @@ def trends(
 
     Items count by the time they were listed (`at` of a product, else when it was tagged). What is listed as found has a
     false discovery rate of 5%: of what rises, bursts or has a season, about one in twenty does so by chance.
-
-    Where there are seasons, --year-ago tells growth from them.
 
     Examples: `kgtag trends --by week --category Shoes`; `kgtag trends --against rival.csv --column title=Name --json`
     """
@@ -104,13 +107,13 @@ def trends(
         return
     found = find_trends(table, TrendOptions(length, recent, min_count, wanted, scheme, year_ago))
     if table.timeless:
-        log(f"{table.timeless} items have no time and are left out")
+        log(f"{table.timeless} items have no time, or one in the future or before 1990, and are left out")
     if out is not None:
         write_table(out, [flat(row, found["periods"]) for row in found["tags"]])
     if json:
         print_json(found)
     elif out is None:
-        _print_trends(found, taxonomy, limit, "the same a year before" if year_ago else "as many before")
+        _print_trends(found, taxonomy, limit, "the same a year before" if found["year_ago"] else "as many before")
 
 
 def quality(
@@ -164,10 +167,12 @@ def quality(
     if json:
         print_json(found)
     elif out is None:
-        log(f"{found['items']} items, {found['verdicts']} verdicts")
+        unused = sum(not row["support"] for row in found["tags"])
+        log(f"{found['items']} items, {found['verdicts']} verdicts; {unused} tags are on no item and not shown")
         cells: Cells = [
             (f"{row['score']:.2f}", tag_name(row, taxonomy), row["support"], _verdicts(row), why(row, label))
             for row, label in zip(found["tags"][:limit], labels, strict=False)
+            if row["support"]
         ]
         print_table("Tags, the worst first", ["score", "tag", "items", "right", "why"], cells)
     if bad := sum(row["score"] < fail_under and row["support"] > 0 for row in found["tags"]):
@@ -288,7 +293,7 @@ def _print_trends(found: Any, taxonomy: Taxonomy, limit: int, before: str) -> No
     from kgtag.evaluation.analytics.trends import select
 
     if not found["items"]:
-        log("no items with a time; kgtag tag --record stores them, with the `at` of each product")
+        log("no such items with a time; kgtag tag --record stores them, with the `at` of each product")
         return
     span = f"{found['periods'][0]} to {found['periods'][-1]}"
     recent = f"{found['recent']} {found['by']}{'s' if found['recent'] > 1 else ''}"

@@ -18,6 +18,8 @@ _SPREAD = 0.1
 """Difference in similarity that makes a vote e times as heavy."""
 _LINE = 0.5
 """What all of a line in common counts for, beside a cosine of labels."""
+_PLACED = 0.15
+"""Probability of the best place from which on anything but what is named is suggested."""
 _LEAST_SHARE, _LEAST_ITEMS = 0.05, 2
 """Share of a category's items, and their number, from which on a value stands on it."""
 
@@ -102,8 +104,10 @@ class LikelyTags:
         values = self._with_named(asked, self._values.winners(weights, self._least))
         attributes = self._attributes.winners(weights, self._least)
         found: list[dict[str, Any]] = [{} for _ in asked]
-        for row, own, other, at in zip(found, attributes, values, places, strict=True):
+        for row, one, own, other, at in zip(found, asked, attributes, values, places, strict=True):
             given = set(attributes_for(at[0].broader)) if at else set()
+            if not at or at[0].probability < _PLACED:  # where nothing is alike, what is likely is anyone's guess
+                own, other = [], self._with_named([one], [[]])[0]
             if self._attributes.ids:
                 row["attributes"] = [one.to_dict() for one in own if one.concept not in given][: self._most]
             if self._values.ids or other:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
+from graph.labels import normal_form, numbers
 from graph.model import Concept
 from graph.taxonomy import Taxonomy
 from kgtag.link.candidates.ngrams import GramIndex
@@ -46,11 +47,17 @@ def look_alikes(
     for members in families(taxonomy, concepts):
         texts = [concepts[place].label(lang) for place in members]
         forms, index = LabelForms.of(texts), GramIndex(texts)
+        figures = [numbers(normal_form(text)) for text in texts]  # "350 ml" is not taken for "50 ml"
         for at, (others, cosines) in enumerate(index.search(texts, [None] * len(texts), _NEAREST)):
             mine, best = concepts[members[at]].id, None
             for other, cosine in zip(others.tolist(), cosines.tolist(), strict=True):
                 id = concepts[members[other]].id
-                if other == at or taxonomy.is_ancestor(id, mine) or taxonomy.is_ancestor(mine, id):
+                if (
+                    other == at
+                    or figures[other] != figures[at]
+                    or taxonomy.is_ancestor(id, mine)
+                    or taxonomy.is_ancestor(mine, id)
+                ):
                     continue
                 alike = cosine * fuzz.ratio(texts[at].casefold(), texts[other].casefold()) / 100
                 if forms.joined[at] and forms.same(at, other) is not None:

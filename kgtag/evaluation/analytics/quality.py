@@ -33,6 +33,8 @@ _USED = 1.0
 """Items at which a tag's score is half of what it is on many."""
 _ALIKE = 0.1
 """Confusability that is shown, and counts."""
+_SEEN = 0.3
+"""Confusability that is given as a reason."""
 _BARE = 0.1
 """Added to shares of titles that state a tag, before they are compared."""
 
@@ -65,7 +67,7 @@ def tag_quality(
     scheme: str | None = None,
     lang: str | None = None,
 ) -> QualityReport:
-    """Every category and value in use, the worst first.
+    """Every category and value, the worst first, those on no item last.
 
     The score, in [0, 1], is a product: support (n / (n + 1)), precision by verdicts and gold (with four verdicts as
     usual beside them), one less the confusability by label, one less the share of items whose title names a sibling
@@ -96,7 +98,7 @@ def tag_quality(
     figures = by_category(table, rows)
     usual = _usual_agreement(taxonomy, concepts, stated)
     verdicts = checked.right.total() + checked.wrong.total()
-    typical = (checked.right.total() + _EXPECTED[0]) / (verdicts + _EXPECTED[1])
+    typical = (checked.right.total() + _EXPECTED[0]) / (verdicts + _EXPECTED[1]) if verdicts else 1.0
     found: list[TagQuality] = []
     for at, concept in enumerate(concepts):
         if kind in (None, concept.kind):
@@ -113,7 +115,7 @@ def tag_quality(
                 row["coverage"] = _round(row["support"] / above)
             row["score"] = _round(prod(factors) * (1 - row.get("drift", 0.0)))
             found.append(row)
-    found.sort(key=lambda row: (row["score"], row["concept"]))
+    found.sort(key=lambda row: (not row["support"], row["score"], row["concept"]))
     return {"items": len(table), "verdicts": verdicts, "tags": found, "revision": taxonomy.revision}
 
 
@@ -133,7 +135,7 @@ def _precision(row: TagQuality, checked: Checked, typical: float) -> float:
     right = checked.right[row["concept"]]
     of = right + checked.wrong[row["concept"]]
     if not of:
-        return 1.0
+        return typical
     low, high = wilson(right, of)
     row["precision"] = {"right": right, "of": of, "share": _round(right / of), "low": _round(low), "high": _round(high)}
     return (right + _PRIOR * typical) / (of + _PRIOR)
@@ -172,7 +174,7 @@ def why(row: TagQuality, label: str | None = None) -> str:
     if (conflict := row.get("conflict")) is not None:
         reasons.append((conflict, f"{conflict:.0%} of its titles name another one"))
     if (confusable := row.get("confusability")) is not None:
-        reasons.append((confusable, f"looks like {label or row.get('confused_with')}"))
+        reasons.append((confusable if confusable > _SEEN else 0.0, f"looks like {label or row.get('confused_with')}"))
     if (drift := row.get("drift")) is not None:
         reasons.append((drift, "its categories have changed over time"))
     if (agreement := row.get("agreement")) is not None:

@@ -36,15 +36,17 @@ class Candidate:
 
 
 def candidates(taxonomy: Taxonomy, items: Iterable[TaggedItem], *, by: By = "category") -> list[Candidate]:
-    """The accepted tags of stored items, but for implied ones, by the top category of their item or by attribute."""
+    """The accepted tags of stored items, but for implied ones, by the top category of their item or by attribute. A
+    single category above all others is not a part."""
     found: list[Candidate] = []
+    roots = [one.id for one in taxonomy if one.kind == "category" and not taxonomy.out(one.id, "broader")]
     for item in items:
         own = [
             tag
             for tag in item.tags
             if tag.status == "accepted" and tag.method not in ("implied", "given") and tag.concept in taxonomy
         ]
-        top = _top(taxonomy, item) if by == "category" else ""
+        top = _top(taxonomy, item, below=int(len(roots) == 1)) if by == "category" else ""
         for tag in own:
             id = taxonomy.resolve(tag.concept)
             stratum = top if by == "category" else taxonomy.attribute_of(id) or taxonomy[id].kind
@@ -165,9 +167,12 @@ def _stratum(name: str, size: int, right: int, of: int) -> StratumRow:
     }
 
 
-def _top(taxonomy: Taxonomy, item: TaggedItem) -> str:
-    """The label of the top concept above the item's most specific category; "" without one."""
+def _top(taxonomy: Taxonomy, item: TaggedItem, *, below: int) -> str:
+    """The label of the concept of a level above the item's most specific category; "" without one."""
     accepted = (tag.concept for tag in item.tags if tag.status == "accepted" and tag.concept in taxonomy)
     categories = sorted({id for id in map(taxonomy.resolve, accepted) if taxonomy[id].kind == "category"})
     deepest = max(categories, key=taxonomy.depth, default=None)
-    return "" if deepest is None else taxonomy[taxonomy.path(deepest)[0]].label()
+    if deepest is None:
+        return ""
+    path = taxonomy.path(deepest)
+    return taxonomy[path[min(below, len(path) - 1)]].label()

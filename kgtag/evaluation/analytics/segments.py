@@ -117,11 +117,14 @@ class _Parser:
         found = taxonomy.lookup(text)
         active = [id for id in found if taxonomy[id].status != "deprecated"] or found
         top = [id for id in active if not any(taxonomy.is_ancestor(one, id) for one in active)]
+        named = [id for id in top if text.casefold() in map(str.casefold, taxonomy[id].pref_label.values())]
+        top = named if len(named) == 1 else top  # "black" is the colour, not black tea
         if len(top) == 1:
             return taxonomy.resolve(top[0])
         if not top:
             near = taxonomy.near(text)
             words = text.split()
+            words = [word for word in words if word not in ("and", "or", "not")]
             apart = len(words) > 1 and all(taxonomy.lookup(word) for word in words)
             hint = (
                 f"; for items with all of these write {' AND '.join(words)}"

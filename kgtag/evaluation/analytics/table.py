@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Literal, Self, get_args
 
 import numpy as np
@@ -26,6 +26,8 @@ PERIODS: tuple[By, ...] = get_args(By)
 Days = NDArray[np.int64]
 UNKNOWN = np.iinfo(np.int64).min
 _MOST_PERIODS = 4_000
+_EARLIEST = date(1990, 1, 1)
+"""No shop's items are older; earlier times are slips, as are those in the future."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class ItemTable:
         carried: (items, concepts) of ones: accepted tags with everything broader, numbered like the snapshot.
         days: (items,) when each was listed, in days since 1970-01-01.
         nil: (item, attribute, surface) of mentions without a concept.
-        timeless: Items without a time, which are left out.
+        timeless: Items without a time, or with one in the future or before 1990, which are left out.
         unknown: Tags that the taxonomy does not have, by how many items carry them.
         models: What tagged the items, in order.
     """
@@ -52,14 +54,18 @@ class ItemTable:
 
     @classmethod
     def of(cls, taxonomy: Taxonomy, items: Iterable[TaggedItem], *, timed: bool = True) -> Self:
-        """Read items; those without a time are left out if it matters (`timed`)."""
+        """Read items; those without a likely time are left out if it matters (`timed`)."""
         from scipy import sparse
+
+        epoch = date(1970, 1, 1).toordinal()
+        first, last = _EARLIEST.toordinal() - epoch, datetime.now(UTC).date().toordinal() - epoch + 1
 
         above: dict[str, list[int]] = {}
         starts, columns, days, nil = [0], list[int](), list[int](), list[tuple[int, str | None, str]]()
         timeless, unknown, models = 0, Counter[str](), set[str]()
         for item in items:
-            if item.at is None and timed:
+            day = UNKNOWN if item.at is None else day_of(item.at)
+            if timed and not first <= day <= last:
                 timeless += 1
                 continue
             present = set[int]()
@@ -72,7 +78,7 @@ class ItemTable:
                         unknown[tag.concept] += 1
                     present.update(above[tag.concept])
             nil += [(len(days), one.attribute, one.surface) for one in item.nil]
-            days.append(UNKNOWN if item.at is None else day_of(item.at))
+            days.append(day)
             columns += sorted(present)
             starts.append(len(columns))
         cells = (np.ones(len(columns), dtype=np.int32), np.array(columns, dtype=np.int32), np.array(starts))
@@ -105,22 +111,30 @@ class ItemTable:
         return self if keep.all() else self.only(keep)
 
     def nil_table(self) -> tuple[list[tuple[str | None, str]], sparse.csr_array]:
-        """(attribute, surface) of each group of mentions that are spelt alike, and (items, groups) of ones."""
+        """(attribute, surface) of each group of mentions that are spelt alike, and (items, groups) of ones; the
+        attribute is the one that most are taken for."""
         from scipy import sparse
 
-        groups: dict[tuple[str, str], Counter[str]] = {}
-        cells = set[tuple[int, tuple[str, str]]]()
+        groups: dict[str, Counter[tuple[str | None, str]]] = {}
+        cells = set[tuple[int, str]]()
         for row, attribute, surface in self.nil:
             if form := folded_form(normal_form(surface)):
-                key = (attribute or "", form)
-                groups.setdefault(key, Counter())[surface] += 1
-                cells.add((row, key))
+                groups.setdefault(form, Counter())[attribute, surface] += 1
+                cells.add((row, form))
         place = {key: at for at, key in enumerate(sorted(groups))}
-        names = [(key[0] or None, min(groups[key], key=lambda s: (-groups[key][s], s))) for key in place]
+        names = [(_commonest(found, 0), _commonest(found, 1) or form) for form, found in sorted(groups.items())]
         pairs = sorted((row, place[key]) for row, key in cells)
         rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
         ones = np.ones(len(pairs), dtype=np.int32)
         return names, sparse.csr_array((ones, (rows, columns)), shape=(len(self), len(place)))
+
+
+def _commonest(found: Counter[tuple[str | None, str]], part: int) -> str | None:
+    """Of pairs, the commonest of one part, the first of several."""
+    counts = Counter[str | None]()
+    for pair, count in found.items():
+        counts[pair[part]] += count
+    return min(counts, key=lambda one: (-counts[one], one or ""))
 
 
 def day_of(time: str) -> int:

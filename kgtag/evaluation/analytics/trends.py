@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +39,8 @@ class TrendOptions:
         min_count: Items that a tag is on at least.
         kind: Only such concepts; attributes, which no item carries, never.
         scheme: Only concepts of it.
-        year_ago: Whether growth compares with the same periods of the year before, so that a season is none.
+        year_ago: Whether growth compares with the same periods of the year before, so that a season is none; by default
+            where there are two years of them.
     """
 
     by: By = "month"
@@ -47,7 +48,7 @@ class TrendOptions:
     min_count: int = 5
     kind: Kind | None = None
     scheme: str | None = None
-    year_ago: bool = False
+    year_ago: bool | None = None
 
 
 def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: str | None = None) -> Trends:
@@ -59,6 +60,8 @@ def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: 
     """
     options = options or TrendOptions()
     taxonomy, periods = table.taxonomy, Periods.of(table.days, options.by)
+    if options.year_ago is None:
+        options = replace(options, year_ago=len(periods.names) >= 2 * _A_YEAR[options.by] > 2)
     columns, often = _wanted(taxonomy, options.kind, options.scheme), np.asarray(table.carried.sum(axis=0)).ravel()
     columns = columns[(often[columns] >= max(options.min_count, 1)) & (often[columns] < len(table))]
     figures = _Figures(table.carried[:, columns], table.days, periods, options)
@@ -80,6 +83,7 @@ def find_trends(table: ItemTable, options: TrendOptions | None = None, *, lang: 
         "periods": list(periods.names),
         "totals": figures.totals.tolist(),
         "recent": figures.recent,
+        "year_ago": bool(options.year_ago),
         "items": len(table),
         "timeless": table.timeless,
         "tags": sorted(tags, key=lambda row: (-row["count"], row["concept"])),

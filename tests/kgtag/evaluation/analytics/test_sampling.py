@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from graph.columns.assemble import TaxonomyData
 from graph.errors import InputError
-from graph.model import Feedback, ItemTag, TaggedItem
+from graph.model import Concept, Feedback, ItemTag, Relation, TaggedItem
 from graph.sqlite.store import SqliteStore
+from graph.taxonomy import Taxonomy
 from kgtag.evaluation.analytics.sampling import Candidate, allocate, candidates, draw, estimate
 from tests.kgtag.evaluation.analytics import stall
 from tests.kgtag.running import main as run
@@ -57,6 +59,14 @@ def test_implied_given_and_rejected_tags_are_not_drawn() -> None:
     assert candidates(stall.taxonomy(), [TaggedItem("a", "x", None, "m", "r", tuple(tags))]) == []
     loose = TaggedItem("a", "x", None, "m", "r", (ItemTag("red", 0.9, "exact"),))
     assert [one.stratum for one in candidates(stall.taxonomy(), [loose])] == [""]
+
+
+def test_one_category_above_all_is_not_a_part() -> None:
+    concepts = (*stall.CONCEPTS, Concept("all", "s", "category", {"en": "Everything"}))
+    edges = (*stall.EDGES, Relation("broader", "hats", "all"), Relation("broader", "shoes", "all"))
+    ordered = tuple(sorted(concepts, key=lambda one: one.id))
+    shop = Taxonomy.of(TaxonomyData.of(1, ordered, tuple(sorted(edges))))
+    assert {one.stratum for one in candidates(shop, stall.items(days=20))} == {"Shoes", "Hats"}
 
 
 def row(stratum: str, size: int, verdict: str | None) -> dict[str, Any]:

@@ -87,6 +87,12 @@ def test_what_a_query_means(query: str, reads: str | None) -> None:
     assert parse_segment(describe(tree, SHOP), SHOP) == tree
 
 
+def test_a_preferred_label_comes_before_others() -> None:
+    black = Concept("black", "s", "category", {"en": "Black"})
+    tea = Concept("tea", "s", "category", {"en": "Black tea"}, alt_label={"en": ("black",)})
+    assert parse_segment("black", Taxonomy.of(TaxonomyData.of(1, (black, tea), ()))) == ["tag", "black"]
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -98,6 +104,7 @@ def test_what_a_query_means(query: str, reads: str | None) -> None:
         ("boots) AND red", r"nothing opens this bracket, at character 6: boots→\)"),
         ("boots AND purplish", "no tag 'purplish'.*at character 11"),
         ("bootz NOT red", r"no tag 'bootz'; did you mean 'Boots' \(boots\).*at character 1"),
+        ("boots and red", "no tag 'boots and red'; for items with all of these write boots AND red, at character 1"),
         ("boots red", "no tag 'boots red'; for items with all of these write boots AND red, at character 1"),
         ("NOT red", "NOT needs tags to take from"),
         ("boots OR NOT red", "NOT needs tags to take from"),

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph.errors import InputError
+from graph.model import ItemNil
 from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from kgtag.compute.intervals import adjusted, difference_p, newcombe, wilson
@@ -88,6 +89,22 @@ def test_items_without_a_time_are_left_out_and_counted() -> None:
     items = stall.items(days=10)
     found = find_trends(ItemTable.of(stall.taxonomy(), [replace(one, at=None) for one in items[:7]] + items[7:]))
     assert (found["items"], found["timeless"]) == (33, 7)
+    slips = [replace(items[0], at="2999-01-01T00:00:00Z"), replace(items[1], at="0001-01-01T00:00:00Z")]
+    found = find_trends(ItemTable.of(stall.taxonomy(), slips + items[2:]))
+    assert (found["items"], found["timeless"]) == (38, 2)
+
+
+def test_mentions_are_one_whatever_they_are_taken_for() -> None:
+    items = stall.items(days=10)
+    taken = [replace(one, nil=(ItemNil("Boucle", home, 0.9),)) for one, home in zip(items, "abb", strict=False)]
+    found = find_trends(ItemTable.of(stall.taxonomy(), taken + items[3:]), TrendOptions(min_count=2))["nil"]
+    (row,) = (one for one in found if one["surface"] == "Boucle")
+    assert (row["surface"], row["attribute"], row["count"]) == ("Boucle", "b", 3)
+
+
+def test_growth_is_since_a_year_ago_where_there_are_two(table: ItemTable) -> None:
+    assert find_trends(table)["year_ago"] and not find_trends(table.within(until="2024-06-01"))["year_ago"]
+    assert not find_trends(table, TrendOptions(year_ago=False))["year_ago"]
 
 
 def test_chance_is_rarely_taken_for_a_trend(table: ItemTable) -> None:
