@@ -192,7 +192,7 @@ def shortened(text: str) -> str:
 def note(what: str, examples: Iterable[str]) -> list[str]:
     """A note with a count and up to three distinct examples, none without examples."""
     found = sorted(set(examples))
-    return [f"{len(found)} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"] if found else []
+    return [f"{len(found):,} {what}, e.g. {'; '.join(map(shortened, found[:3]))}"] if found else []
 
 
 def counted(what: str, examples: Sequence[str]) -> list[str]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kgtag.embed.scorer import Scorer
 
 _SHOWN = 20
+_FEWEST = 3
+"""Findings of a check that are shown at least."""
 _TAGS = "implausible_tag"
 
 _File = Path | None
@@ -255,15 +257,21 @@ def _write(report: Report, threshold: Severity, source: str | None, *, html: _Fi
         write(junit, [to_junit(report, threshold=threshold)])
     for file in (html, sarif, junit):
         if file is not None:
-            log(f"{len(report.findings)} findings written to {file}")
+            log(f"{len(report.findings):,} findings written to {file}")
 
 
 def _print(report: Report) -> None:
+    """The checks that found something, and the first findings of each."""
+    from graph.audit.report import SEVERITIES
+
     ran = [(c.severity, c.name, c.count) for c in report.checks if c.count]
     quiet = len(report.checks) - len(ran)
     title = f"Audit of revision {report.revision}: {quiet} of {len(report.checks)} checks found nothing"
     print_table(title, ["severity", "check", "findings"], ran)
-    if found := [(f.severity, f.check, ("new: " if f.new else "") + f.message) for f in report.findings[:_SHOWN]]:
+    each = max(_FEWEST, _SHOWN // max(1, len(ran)))
+    shown = [finding for of_check in report.by_check().values() for finding in of_check[:each]]
+    shown = sorted(shown, key=lambda finding: SEVERITIES.index(finding.severity))[:_SHOWN]
+    if found := [(f.severity, f.check, ("new: " if f.new else "") + f.message) for f in shown]:
         print_table("Findings", ["severity", "check", "message"], found)
-    if len(report.findings) > _SHOWN:
-        log(f"{len(report.findings) - _SHOWN} more; see them all with --json")
+    if len(report.findings) > len(shown):
+        log(f"{len(report.findings) - len(shown):,} more; see them all with --json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -266,3 +267,21 @@ def test_every_edit_can_be_guarded_by_etag_and_by_revision(editor: httpx.Client)
         done = editor.request(method, f"/v1/concepts{path}", json={**body, "expected_revision": revision}, headers=etag)
         assert done.status_code in (200, 201), done.text
         assert done.json()["revision"] != revision
+
+
+def test_an_edit_shows_in_the_audit(editor: httpx.Client) -> None:
+    before = editor.get("/v1/audit").json()
+    changed = editor.patch("/v1/concepts/sandals", json={"pref_label": {"en": "San  dals"}}, headers={"If-Match": "*"})
+    assert changed.status_code == 200
+
+    def untidy() -> list[list[str]]:
+        found = editor.get("/v1/audit?check=untidy_label").json()["findings"]
+        return [finding["concepts"] for finding in found]
+
+    for _ in range(200):
+        if untidy():
+            break
+        time.sleep(0.05)
+    assert untidy() == [["sandals"]]
+    after = editor.get("/v1/audit").json()
+    assert after["total"] > 0 and [one["name"] for one in after["checks"]] == [one["name"] for one in before["checks"]]

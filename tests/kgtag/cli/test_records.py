@@ -208,6 +208,7 @@ def test_audit_as_files_for_people_and_for_ci(shop: str, tmp_path: Path) -> None
         (["--skos", "none.ttl"], "none.ttl: there is no such file"),
         (["--embeddings", "none"], "no embeddings directory 'none'"),
         (["--fix", "--since", "1"], "it goes with neither --skos nor --fix"),
+        (["--fix", "--against", "old.json"], "it goes without --skos, --fix and --since"),
         (["--dry-run"], "--dry-run and --changes are for --fix"),
         (["--fix", "--skos", "t.ttl"], "import the file first"),
     ],
@@ -237,6 +238,30 @@ def test_audit_since_a_version(shop: str, tmp_path: Path) -> None:
     assert "new: " in run("audit", "--since", "1", *checks).stdout
     assert run("undo", "2", "--store", shop).code == 0
     assert len(run("audit", "--since", "2", *checks, "--json").json["gone"]) == 2
+
+
+def test_audit_against_an_earlier_report(shop: str, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text(run("audit", "--json", "--store", shop).stdout)
+    opened = open_store(shop)
+    concept = next(one for one in load_taxonomy(opened) if one.kind == "category")
+    made = replace(concept, id="made", pref_label={"en": "Made  up"})
+    apply(opened, ChangeSet((PutConcept(made), PutRelation(Relation("broader", "made", concept.id))), "bob"))
+
+    def findings(*args: str) -> list[dict[str, object]]:
+        row = run("audit", *args, "--json", "--store", shop, cwd=tmp_path).json
+        assert row["checks"] and all(check.pop("seconds") is not None for check in row["checks"])
+        return [*row["checks"], *row["findings"]]
+
+    assert findings("--against", "old.json") == findings()
+    other = json.loads((tmp_path / "old.json").read_bytes())
+    for changed, why in (({"kgtag": "0.0"}, "another release"), ({"revision": "none"}, "no version of the store")):
+        (tmp_path / "odd.json").write_text(json.dumps(other | changed))
+        ran = run("audit", "--against", "odd.json", "--json", "--store", shop, cwd=tmp_path)
+        assert ran.json["findings"] and why in ran.stderr
+    for content, why in (('{"a": 1}', "no report of"), (json.dumps(other | {"since": "1"}), "a part of the findings")):
+        (tmp_path / "odd.json").write_text(content)
+        refused = run("audit", "--against", "odd.json", "--store", shop, cwd=tmp_path)
+        assert refused.code == 2 and why in refused.stderr
 
 
 def test_audit_repairs_what_is_safe(shop: str, tmp_path: Path) -> None:
