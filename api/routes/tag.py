@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
-_EMPTY, _EMPTY_SECONDS = 2 << 20, 0.005
+_EMPTY, _EMPTY_SECONDS = 256 << 10, 0.05
 """Bytes without a line, above which each chunk is followed by a pause."""
 
 Store = Annotated[bool, Query(description="Keep the tags with the item in the store.")]
