@@ -43,8 +43,6 @@ _LIKE, _DRAWN, _OTHERS = 40, 8, 256
 """Parents like a child's that are kept, and drawn a step for each child; others that are drawn for a batch."""
 _START = (0.5, 1.0, 0.3, 0.2, 0.3)
 """Weights of a family's fields before training."""
-_SMALL, _EMPTIED = 4, 0.3
-"""Of families with so few children, the share that is taken out whole."""
 _STEPS = 2_000
 _PRIOR = 5.0
 """Strength with which the calibration of labels alone holds where there are few leaves."""
@@ -88,7 +86,8 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
     empty = np.zeros(0, dtype=np.float32)
     untrained = Towers(empty, empty, empty, keys, basis)
     rows = untrained.texts(texts, vectors)
-    parts = _parts(families, leaves, _MOST_COMPARED // len(texts), seed=seed)
+    draw = np.random.default_rng(seed)
+    parts = np.array_split(draw.permutation(leaves)[: _MOST_COMPARED // len(texts)], _FOLDS)
     ranked = []
     for number, part in enumerate(parts):
         hidden = np.zeros(len(texts), dtype=np.bool_)
@@ -104,20 +103,6 @@ def train_places(taxonomy: Taxonomy, encoder: SentenceEncoder, *, seed: int = 0)
     towers = _fit_towers(families, rows, untrained, seed=seed)
     moved = _fit_moves(Hierarchy(families, texts, vectors), vectors, seed=seed)
     return PlaceModel(rank, moved, towers, placer.lang, metrics)
-
-
-def _parts(families: Families, leaves: Ints, most: int, *, seed: int) -> list[Ints]:
-    """Up to `most` leaves in five parts; of some small families of leaves all in one, so that their parent is a leaf
-    when they are asked for, as it is when the first child comes."""
-    draw = np.random.default_rng(seed)
-    chosen = draw.permutation(leaves)[:most]
-    part = dict(zip(chosen.tolist(), (np.arange(len(chosen)) % _FOLDS).tolist(), strict=True))
-    children = families.children
-    for parent in np.flatnonzero((families.counts > 0) & (families.counts <= _SMALL)).tolist():
-        own = children.indices[children.indptr[parent] : children.indptr[parent + 1]].tolist()
-        if draw.random() < _EMPTIED and all(child in part for child in own):
-            part.update(dict.fromkeys(own, part[own[0]]))
-    return [np.array([leaf for leaf, of in part.items() if of == number], dtype=np.int64) for number in range(_FOLDS)]
 
 
 def _letters(texts: Sequence[str], *, seed: int) -> tuple[Ints, Floats]:
