@@ -204,7 +204,7 @@ class Report:
             count = Counter(one.check for one in findings)
             return cls(row["revision"], tuple(replace(c, count=count[c.name]) for c in checks), tuple(findings))
         except (KeyError, TypeError) as error:
-            raise InputError(f"not a report of `kgtag audit --json`: {error!r} is missing in it") from None
+            raise InputError(f"this is not a report of `kgtag audit --json`: {error!r} is missing in it") from None
 
 
 def since(before: Report, after: Report, touched: Set[str]) -> tuple[Report, tuple[Finding, ...]]:

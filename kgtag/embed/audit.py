@@ -91,7 +91,7 @@ def _learned(scorer: Scorer | None, taxonomy: Taxonomy, budget: float) -> list[C
 class Auditor:
     """Audits a store's snapshots one after the other, each only where it differs from the one before.
 
-    Tagged items are read again when kgtag has changed some, and after ten minutes: others may have edited them.
+    Tagged items are read again when kgtag has changed some, and after ten minutes, for external edits of them.
     """
 
     def __init__(self, store: TaxonomyStore) -> None:

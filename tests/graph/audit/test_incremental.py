@@ -23,6 +23,7 @@ from graph.model import (
     PutConcept,
     PutRelation,
     Relation,
+    RelationType,
 )
 from graph.taxonomy import Taxonomy
 
@@ -57,7 +58,9 @@ class Editor:
 
     def relation(self) -> Relation:
         one = self._random.choice
-        type = one(("broader",) * 8 + ("value_of",) + ("applies_to",) * 3 + ("replaced_by",) * 2 + RELATION_TYPES)
+        type: RelationType = one(
+            ("broader",) * 8 + ("value_of",) + ("applies_to",) * 3 + ("replaced_by",) * 2 + RELATION_TYPES
+        )
         if type == "value_of":
             return Relation(type, one(self._of["value"]), one(self._of["attribute"]))
         if type == "applies_to":
@@ -66,7 +69,7 @@ class Editor:
         source, target = self._random.sample(ids, 2)
         if type == "broader" and self._chance(0.95):
             source, target = max(source, target), min(source, target)
-        return Relation(cast(Any, type), source, target, primary=type == "broader" and self._chance(0.7))
+        return Relation(type, source, target, primary=type == "broader" and self._chance(0.7))
 
     def first(self) -> TaxonomyData:
         """Besides random relations, a family in which one lacks what the others have."""

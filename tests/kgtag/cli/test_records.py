@@ -258,7 +258,10 @@ def test_audit_against_an_earlier_report(shop: str, tmp_path: Path) -> None:
         (tmp_path / "odd.json").write_text(json.dumps(other | changed))
         ran = run("audit", "--against", "odd.json", "--json", "--store", shop, cwd=tmp_path)
         assert ran.json["findings"] and why in ran.stderr
-    for content, why in (('{"a": 1}', "no report of"), (json.dumps(other | {"since": "1"}), "a part of the findings")):
+    for content, why in (
+        ('{"a": 1}', "not a report of"),
+        (json.dumps(other | {"since": "1"}), "a part of the findings"),
+    ):
         (tmp_path / "odd.json").write_text(content)
         refused = run("audit", "--against", "odd.json", "--store", shop, cwd=tmp_path)
         assert refused.code == 2 and why in refused.stderr
