@@ -58,7 +58,7 @@ function Doubt({ finding, lang, onDone, onKeep }) {
     <p lang="en">${finding.message}</p>
     <${Wait} state=${state}>${(found) => html`<p class="path">${found.path.map((one) => one.label).join(" › ")}</p>`}<//>
     ${settled ? html`<p class="note" role="status">${t("settled")}</p><button class="quiet" onClick=${() => onDone(finding, "")}>${t("next")}</button>`
-      : html`<ol class="choices">${better.map((to, n) => html`<li key=${to}><${Act} needs=${needs} kind="quiet choice" onClick=${() => choose(to)}><kbd>${n + 1}</kbd> ${t(isTag ? "ratherTag" : "ratherUnder", { label: nameOf(to) })}<//> <small><${ConceptLink} id=${to} label=${t("look")} /></small>
+      : state.answer && html`<ol class="choices">${better.map((to, n) => html`<li key=${to}><${Act} needs=${needs} kind="quiet choice" onClick=${() => choose(to)}><kbd>${n + 1}</kbd> ${t(isTag ? "ratherTag" : "ratherUnder", { label: nameOf(to) })}<//> <small><${ConceptLink} id=${to} label=${t("look")} /></small>
           ${finding.evidence.probabilities && html`<span class="p">${percent(finding.evidence.probabilities[n])}</span>`}</li>`)}
         ${isTag && html`<li><${Act} needs=${needs} kind="quiet choice" onClick=${drop}><kbd>X</kbd> ${t("withoutTag", { label: nameOf(concept) })}<//></li>`}
         <li><${Act} needs=${isTag ? needs : "read"} kind="quiet choice" onClick=${keep}><kbd>0</kbd> ${t(isTag ? "keepTag" : "keepUnder", { label: nameOf(isTag ? concept : now) })}<//></li></ol>`}

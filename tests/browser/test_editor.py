@@ -58,7 +58,7 @@ def test_new_concepts_are_placed_by_number(browser: Browser, sqlite_store: Sqlit
         expect(page.get_by_text("No new concept waits for a place")).to_be_visible()
     made = sqlite_store.proposals()
     assert [one.title for one in made] == [
-        "create category 'Trail running shoes' (sneakers.trail-running-shoes)",
+        "create category 'Trail running shoes' (running.trail-running-shoes)",
         "create value 'teal' (colour.teal)",
     ]
     assert made[1].evidence == {"label": "teal", "title": "teal sneakers"}

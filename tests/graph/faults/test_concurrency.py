@@ -126,7 +126,7 @@ def test_a_full_disk_and_a_read_only_file_say_so(sqlite_url: str) -> None:
     store = SqliteStore.open(path)
     with pytest.raises(StoreUnavailable, match="disk is full"), store._file.writing() as db:
         db.execute("PRAGMA max_page_count = 1")
-        db.execute("INSERT INTO item VALUES ('i', ?, NULL, '', '')", ("x" * 1_000_000,))
+        db.execute("INSERT INTO item (id, title, model, revision) VALUES ('i', ?, '', '')", ("x" * 1_000_000,))
     store.close()
     store = SqliteStore.open(path)
     with pytest.raises(StoreUnavailable, match="can't be written"), store._file.unchecked() as db:

@@ -122,7 +122,7 @@ def test_cycles_and_odd_lines_are_left_out_with_a_note(tmp_path: Path) -> None:
     nameless, unread, cycles = found.notes
     assert nameless.startswith("1 entries have names of punctuation alone")
     assert unread.startswith("2 lines are neither names, parents nor properties") and "just words" in unread
-    assert cycles.startswith("10001 relations contradict others (10000 concepts are broader than themselves")
+    assert cycles.startswith("10,001 relations contradict others (10000 concepts are broader than themselves")
 
 
 def test_every_file_is_a_taxonomy_of_its_own(tmp_path: Path) -> None:
