@@ -6,8 +6,8 @@
 failures have been looked at since. `hard_titles_held_out.jsonl` was written later, by someone who had not read the
 rules; its failures have been looked at once, too, so that it is no longer fresh. A row has the right `category` (null:
 the shop has none for the product), right `values` and `wrong` concepts, that a hasty reader would give. `accepted` are
-other categories, broad ones mostly, that count as the right one. Neither `values` nor `wrong` are all there is, so there
-is no precision; the sample's own test titles have one.
+other categories, broad ones mostly, that count as the right one. Neither `values` nor `wrong` are all there is, so
+there is no precision; the sample's own test titles have one.
 
 The titles are tagged by labels only and, with --model, by a trained model, categories withheld. The floor is a plain
 lookup: whatever label stands in the title, leftmost and longest, without any rule, its first category the title's.
