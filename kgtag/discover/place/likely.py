@@ -101,13 +101,16 @@ class LikelyTags:
         anyway; left out where nothing is known of either."""
         weights = self._weights(asked, places)
         attributes_for = self._placer.taxonomy.attributes_for
-        values = self._with_named(asked, self._values.winners(weights, self._least))
-        attributes = self._attributes.winners(weights, self._least)
+        # Where nothing is alike, what is likely is anyone's guess: what is named is left.
+        placed = [bool(at) and at[0].probability >= _PLACED for at in places]
+        attributes, voted = (
+            [own if one else [] for own, one in zip(votes.winners(weights, self._least), placed, strict=True)]
+            for votes in (self._attributes, self._values)
+        )
+        values = self._with_named(asked, voted)
         found: list[dict[str, Any]] = [{} for _ in asked]
-        for row, one, own, other, at in zip(found, asked, attributes, values, places, strict=True):
+        for row, own, other, at in zip(found, attributes, values, places, strict=True):
             given = set(attributes_for(at[0].broader)) if at else set()
-            if not at or at[0].probability < _PLACED:  # where nothing is alike, what is likely is anyone's guess
-                own, other = [], self._with_named([one], [[]])[0]
             if self._attributes.ids:
                 row["attributes"] = [one.to_dict() for one in own if one.concept not in given][: self._most]
             if self._values.ids or other:

@@ -353,8 +353,7 @@ class _Watch(TrainingCallback):
         log.info("resuming after epoch %d", found["epoch"])
 
     def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-        last = epoch == self._settings.epochs
-        if not (epoch % self._settings.check_every and not last):
+        if epoch == self._settings.epochs or epoch % self._settings.check_every == 0:
             self._look(epoch, epoch_loss)
         torch.manual_seed(self._settings.seed + epoch)
 

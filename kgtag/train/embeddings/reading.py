@@ -116,17 +116,10 @@ def spread_of(scale: float) -> Callable[[torch.Tensor], torch.Tensor]:
     return fill
 
 
-def text_layer(model: ERModel[Any, Any, Any]) -> TextLayer | None:
-    """The model's text layer; None where entities do not read."""
-    return next((part for part in model.modules() if isinstance(part, TextLayer)), None)
-
-
-def text_map(model: ERModel[Any, Any, Any], entity: Floats, texts: Floats) -> TextMap | None:
-    """From a text to a vector, as the model reads. `r2` is the share of the vectors of entities (E, width) that their
-    texts explain."""
-    layer = text_layer(model)
-    if layer is None:
-        return None
+def text_map(model: ERModel[Any, Any, Any], entity: Floats, texts: Floats) -> TextMap:
+    """From a text to a vector, as a model that reads does. `r2` is the share of the vectors of entities (E, width) that
+    their texts explain."""
+    layer = next(part for part in model.modules() if isinstance(part, TextLayer))
     weights = torch.vstack([layer.linear.weight.T, layer.linear.bias]).detach().cpu().numpy().astype(np.float32)
     read = TextMap(weights, 0.0)
     there = np.isfinite(texts).all(axis=1)
