@@ -17,6 +17,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -92,6 +93,7 @@ async def steady(
     tasks: set[asyncio.Task[None]] = set()
     parts: list[list[float]] = [[] for _ in range(_PARTS)]
     errors, refused, edits, memory = ([0] * _PARTS for _ in range(4))
+    causes: Counter[str] = Counter()
     load, shared = [0.0] * _PARTS, requests(ids)
     started = time.monotonic()
 
@@ -103,21 +105,29 @@ async def steady(
         request = next(shared)
         try:
             try:
-                status, _ = await connection.ask(*request)
+                status, answer = await connection.ask(*request)
             except (OSError, asyncio.IncompleteReadError):  # closed while it was idle, as clients of HTTP expect
                 connection = Connection(port, key)
-                status, _ = await connection.ask(*request)
+                status, answer = await connection.ask(*request)
             refused[part(due)] += status in (429, 503)
-            errors[part(due)] += status not in (200, 429, 503)
+            if status not in (200, 429, 503):
+                failed(due, f"{request[0]} {request[1].split('?')[0]}: {status} {answer[:300]!r}")
             idle.append(connection)
-        except (OSError, asyncio.IncompleteReadError):
-            errors[part(due)] += 1
+        except (OSError, asyncio.IncompleteReadError) as error:
+            failed(due, f"{request[0]} {request[1].split('?')[0]}: {error!r}")
         parts[part(due)].append(time.monotonic() - due)
 
-    def edited(done: bool) -> None:
+    def failed(at: float, cause: str) -> None:
+        errors[part(at)] += 1
+        causes[cause] += 1
+        if causes[cause] == 1:
+            print(f"after {at - started:.0f} s: {cause}", file=sys.stderr, flush=True)
+
+    def edited(status: int, answer: bytes) -> None:
         at = part(time.monotonic())
-        edits[at] += done
-        errors[at] += not done
+        edits[at] += status == 200
+        if status != 200:
+            failed(time.monotonic(), f"edit: {status} {answer[:300]!r}")
         memory[at] = max(memory[at], resident(process))
         load[at] = max(load[at], psutil.getloadavg()[0])
 
@@ -132,6 +142,8 @@ async def steady(
         task.add_done_callback(tasks.discard)
     await asyncio.gather(*tasks)
     editing.cancel()
+    for cause, times in causes.most_common():
+        print(f"{times} times {cause}", file=sys.stderr, flush=True)
     return [
         [f"{n + 1} of {_PARTS}", len(took), edits[n], refused[n], errors[n], 1000 * percentile(took, 0.5),
          1000 * percentile(took, 0.99), memory[n] >> 20, f"{load[n]:.0f}"]
@@ -139,8 +151,8 @@ async def steady(
     ]  # fmt: skip
 
 
-async def edit(port: int, key: str, ids: list[str], edited: Callable[[bool], None]) -> None:
-    """Edit one concept after the other, without end; `edited` is called with whether it worked."""
+async def edit(port: int, key: str, ids: list[str], edited: Callable[[int, bytes], None]) -> None:
+    """Edit one concept after the other, without end; `edited` is called with the last answer's status and body."""
     connection = Connection(port, key)
     for number in count():
         id = ids[number // 2 % len(ids)]
@@ -149,7 +161,7 @@ async def edit(port: int, key: str, ids: list[str], edited: Callable[[bool], Non
             etag = json.loads(body).get("etag", "*")
             change = {"alt_label": {} if number % 2 else {"en": [f"soak {number}"]}}
             status, body = await connection.ask("PATCH", f"/v1/concepts/{id}", change, f'If-Match: "{etag}"\r\n')
-        edited(status == 200)
+        edited(status, body)
         await asyncio.sleep(2)
 
 
@@ -164,7 +176,7 @@ async def measure(
     _, body = await Connection(port, key).ask("GET", "/v1/concepts?limit=200")
     ids = [row["id"] for row in json.loads(body)["concepts"]]
     await capacity(port, key, ids, 5)
-    editing = asyncio.create_task(edit(port, key, ids, lambda _: None))
+    editing = asyncio.create_task(edit(port, key, ids, lambda *_: None))
     able = await capacity(port, key, ids, 60)
     editing.cancel()
     print(f"{able:.0f} requests a second, load {psutil.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)

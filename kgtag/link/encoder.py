@@ -15,7 +15,7 @@ Vectors = NDArray[np.float32]
 MAX_TOKENS = 128
 _BATCH = 8
 """Texts per run, and two at least: a single row is added up in another order, with other last digits."""
-_CACHED = 50_000
+_CACHED = 10_000
 
 
 class SentenceEncoder:

@@ -101,7 +101,7 @@ UNTRAINED = "untrained"
 _BATCH, _ROWS = 512, 64
 """Queries that are linked together; lines that are read together."""
 _SHOWN = 10
-_CACHED = 50_000
+_CACHED = 10_000
 
 
 class TaxonomyLinker:
