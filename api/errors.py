@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from graph.errors import DuplicateProposal, InvariantError, KgtagError, UnknownConcept, error_detail
-from kgtag.rows import ProblemDetails
+from kgtag.rows.tagging import ProblemDetails
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graph.errors import InputError
 from graph.model import RELATION_TYPES, Kind
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group
-from kgtag.rows import Neighbours
+from kgtag.rows.concepts import Neighbours
 from kgtag.serve.live import Served
 
 LIMIT = 20

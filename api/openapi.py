@@ -15,8 +15,10 @@ from api import schemas
 from api.jobs import bodies
 from graph import rows as graph_rows
 from graph.rows import AuditReport
-from kgtag import rows
-from kgtag.rows import ErrorRow, ImportResult, ItemChanged, JobRow, ProblemDetails, TaggingRow, TaxonomyChanged
+from kgtag.rows import analytics, challenger, concepts, items, search, service, tagging
+from kgtag.rows.items import ItemChanged, TaxonomyChanged
+from kgtag.rows.service import ImportResult, JobRow
+from kgtag.rows.tagging import ErrorRow, ProblemDetails, TaggingRow
 
 _REF = "#/components/schemas/{model}"
 _SECURITY_SCHEMES = {
@@ -94,8 +96,11 @@ def _split(doc: str) -> tuple[str, Any]:
     return text, orjson.loads(written) if written else None
 
 
+_ROWS = (analytics, challenger, concepts, items, search, service, tagging)
+
+
 def _rows() -> Iterator[tuple[str, Any]]:
-    for module in (schemas, bodies, graph_rows, rows):
+    for module in (schemas, bodies, graph_rows, *_ROWS):
         yield from ((name, one) for name, one in vars(module).items() if inspect.isclass(one))
 
 

@@ -51,7 +51,7 @@ class FeedEvent:
     change: Version | ItemChange
 
     def to_row(self) -> dict[str, Any]:
-        """As JSON: a TaxonomyChanged or an ItemChanged of `kgtag.rows`."""
+        """As JSON: a TaxonomyChanged or an ItemChanged of `kgtag.rows.items`."""
         one = self.change
         row: dict[str, Any] = {"id": self.id, "position": str(self.position), "at": one.at}
         if isinstance(one, ItemChange):

@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol, cast
 
 from graph.claims import Claim
 from graph.model import ItemNil, ItemTag, TaggedItem
-from kgtag.rows import DroppedRow, FlagRow, LinkRow, LinksRow, NilRow, PlausibleRow, TaggingRow, TagRow
+from kgtag.rows.concepts import LinkRow, LinksRow
+from kgtag.rows.tagging import DroppedRow, FlagRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
 Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
 """The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""

@@ -16,7 +16,8 @@ from graph.audit import CHECKS, check_names
 from graph.history.versions import NAME
 from kgtag.data import FORMATS
 from kgtag.data.importing import import_formats
-from kgtag.rows import JobFile, JobKind, JobState
+from kgtag.rows.concepts import JobKind, JobState
+from kgtag.rows.service import JobFile
 from kgtag.train.extractor.config import OPTION_NAMES, PRESETS
 
 STATES: tuple[JobState, ...] = get_args(JobState)

@@ -27,7 +27,8 @@ import orjson
 from graph.errors import ConflictError, ErrorDetail
 from graph.formats import reading
 from graph.model.changes import now
-from kgtag.rows import JobFile, JobKind, JobProgress, JobState
+from kgtag.rows.concepts import JobKind, JobState
+from kgtag.rows.service import JobFile, JobProgress
 
 if sys.platform != "win32":  # Where no jobs are: Settings.jobs_directory.
     import fcntl

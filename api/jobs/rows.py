@@ -11,7 +11,7 @@ from api.jobs.bodies import BODIES, output
 from api.jobs.folder import Job, JobFolder
 from api.service import Service
 from graph.errors import KgtagError
-from kgtag.rows import JobRow
+from kgtag.rows.service import JobRow
 
 _OTHER_OUT = "give another --out"
 _FRESH_SECONDS = 10.0

@@ -29,7 +29,7 @@ from api.jobs.outputs import cut, error_in, summary_in
 from graph.errors import KgtagError, error_detail
 from graph.model.changes import now
 from kgtag.cli.console import PROGRESS_FILE
-from kgtag.rows import JobProgress
+from kgtag.rows.service import JobProgress
 
 log = logging.getLogger(__name__)
 

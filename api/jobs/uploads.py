@@ -24,7 +24,7 @@ from graph.errors import InputError
 from graph.formats.reading import largest
 from graph.model import ApiKey
 from kgtag.data import BadRow, attempt_products, read_annotated
-from kgtag.rows import JobKind
+from kgtag.rows.concepts import JobKind
 
 FORM = "multipart/form-data"
 

@@ -12,7 +12,7 @@ from kgtag.evaluation.analytics.coverage import Coverage
 from kgtag.evaluation.analytics.quality import tag_quality
 from kgtag.evaluation.analytics.table import By, ItemTable
 from kgtag.evaluation.analytics.trends import TrendOptions, find_trends, select
-from kgtag.rows import CoverageReport, QualityReport, Trends
+from kgtag.rows.analytics import CoverageReport, QualityReport, Trends
 
 router = APIRouter(prefix="/v1/analytics", tags=["analytics"], dependencies=[Reader], responses=problems(401, 403, 503))
 

@@ -9,7 +9,7 @@ from api.errors import Problem, problems
 from api.http import AdminKey, json
 from api.service import service
 from kgtag.evaluation.challenger import report
-from kgtag.rows import ChallengerAnswer
+from kgtag.rows.challenger import ChallengerAnswer
 from kgtag.tag.decisions import read_decisions, unit_hash
 
 router = APIRouter(prefix="/v1", tags=["challenger"], responses=problems(401, 403, 404, 422, 503))

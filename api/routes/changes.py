@@ -18,7 +18,7 @@ from api.schemas import WebhookBody
 from api.service import Service, service
 from graph.errors import StoreError
 from graph.feed import FEED_TYPES, FeedEvent, FeedType, Position, events_after, head
-from kgtag.rows import Webhooks
+from kgtag.rows.items import Webhooks
 from kgtag.serve.webhooks import create_webhook, delete_webhook, webhook_row, webhooks
 
 router = APIRouter(prefix="/v1", tags=["changes"], responses=problems(401, 403, 503), route_class=BodyRoute)

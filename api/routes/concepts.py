@@ -17,7 +17,7 @@ from graph.labels import normalise
 from graph.model import Kind, Status
 from graph.rows import ConceptDetail, concept_detail, concept_row
 from graph.taxonomy import Taxonomy
-from kgtag.rows import ConceptPage, RelatedConcepts
+from kgtag.rows.concepts import ConceptPage, RelatedConcepts
 from kgtag.serve.live import Served
 
 router = APIRouter(prefix="/v1/concepts", tags=["concepts"], dependencies=[Reader], responses=problems(401, 403, 503))

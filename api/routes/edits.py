@@ -16,7 +16,7 @@ from graph.editing import Signature, edit
 from graph.model import ChangeSet
 from graph.rows import ConceptDetail, SplitResult, concept_detail, review_row
 from graph.taxonomy import Taxonomy
-from kgtag.rows import UndoneVersion
+from kgtag.rows.concepts import UndoneVersion
 
 router = APIRouter(
     prefix="/v1/concepts", tags=["edit"], responses=problems(401, 403, 409, 412, *BODY, 503), route_class=BodyRoute

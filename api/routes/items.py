@@ -19,7 +19,7 @@ from graph.rows import feedback_row
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.discover.feedback import masked_feedback, require_tag
-from kgtag.rows import FeedbackPage, GivenFeedback, ItemPage, ItemRow
+from kgtag.rows.items import FeedbackPage, GivenFeedback, ItemPage, ItemRow
 from kgtag.tag.stored import item_row
 from kgtag.text.personal import mask
 

@@ -25,7 +25,9 @@ from api.service import Service, service
 from graph.api_keys import allows
 from graph.errors import ConflictError
 from graph.model import ApiKey
-from kgtag.rows import ErrorRow, JobFile, JobKind, JobPage, JobProgress, JobRow, JobState, TaggingRow
+from kgtag.rows.concepts import JobKind, JobState
+from kgtag.rows.service import JobFile, JobPage, JobProgress, JobRow
+from kgtag.rows.tagging import ErrorRow, TaggingRow
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=problems(401, 403, 503))
 

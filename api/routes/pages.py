@@ -26,7 +26,7 @@ from api.http import JobKey, PageReader, json
 from api.service import service
 from graph.api_keys import SCOPES, allows
 from graph.neo4j import browser
-from kgtag.rows import Health, KeyRow, Readiness
+from kgtag.rows.service import Health, KeyRow, Readiness
 
 router = APIRouter(include_in_schema=False)
 probes = APIRouter(tags=["health"])

@@ -14,7 +14,7 @@ from graph.errors import InputError
 from graph.rows import concept_ref
 from kgtag.discover.place import PLACES, LikelyTags, NewConcept, Place, Placer
 from kgtag.discover.place.features import normal
-from kgtag.rows import LikelyRow, Placed, PlaceRow
+from kgtag.rows.concepts import LikelyRow, Placed, PlaceRow
 from kgtag.serve.assemble import open_placer
 
 router = APIRouter(prefix="/v1", tags=["concepts"], responses=problems(401, 403, 503), route_class=BodyRoute)

@@ -14,7 +14,7 @@ from api.service import service
 from graph.model import Event
 from graph.model.times import timed_id, utc_text
 from kgtag.recommend.profile import MOST_EVENTS, profile_row
-from kgtag.rows import ProfileRow, StoredEvents
+from kgtag.rows.items import ProfileRow, StoredEvents
 
 router = APIRouter(prefix="/v1/profiles", tags=["recommend"], responses=problems(401, 403, 503), route_class=BodyRoute)
 

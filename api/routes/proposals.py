@@ -14,7 +14,7 @@ from graph.model import ApiKey, Proposal, ProposalStatus
 from graph.proposals import workflow
 from graph.proposals.workflow import Person
 from graph.rows import ProposalDetail, proposal_detail, proposal_row
-from kgtag.rows import ProposalPage
+from kgtag.rows.concepts import ProposalPage
 
 router = APIRouter(
     prefix="/v1/proposals", tags=["proposals"], responses=problems(401, 403, 422, 503), route_class=BodyRoute

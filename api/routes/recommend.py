@@ -19,14 +19,8 @@ from graph.taxonomy import Taxonomy
 from kgtag.recommend import EVIDENCE_TYPES, Group
 from kgtag.recommend.items import untagged
 from kgtag.recommend.profile import MOST_EVENTS, Profile
-from kgtag.rows import (
-    ConceptError,
-    ConceptNeighbours,
-    Neighbours,
-    NeighboursBatch,
-    RecommendedConcepts,
-    RecommendedItems,
-)
+from kgtag.rows.concepts import ConceptError, ConceptNeighbours, Neighbours, NeighboursBatch, RecommendedConcepts
+from kgtag.rows.items import RecommendedItems
 from kgtag.serve.live import Served
 from kgtag.types import Product
 

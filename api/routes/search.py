@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.errors import problems
 from api.http import KindFilter, Lang, Reader, json
 from api.service import service
-from kgtag.rows import QueryAnswer, Suggestions
+from kgtag.rows.search import QueryAnswer, Suggestions
 from kgtag.search.query import MAX_QUERY
 
 router = APIRouter(prefix="/v1/search", tags=["search"], dependencies=[Reader], responses=problems(401, 403, 503))

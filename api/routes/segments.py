@@ -21,7 +21,7 @@ from kgtag.evaluation.analytics.segments import (
     segment,
     segments,
 )
-from kgtag.rows import QueryCount, SegmentCount, SegmentItems, SegmentRow, Segments
+from kgtag.rows.analytics import QueryCount, SegmentCount, SegmentItems, SegmentRow, Segments
 
 router = APIRouter(prefix="/v1/segments", tags=["analytics"], responses=problems(401, 403, 503), route_class=BodyRoute)
 

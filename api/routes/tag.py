@@ -28,7 +28,7 @@ from api.service import Service, require_tagger, service
 from graph.errors import KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow
-from kgtag.rows import ErrorRow, TaggingRow
+from kgtag.rows.tagging import ErrorRow, TaggingRow
 from kgtag.tag.batch import Outcome, ProductRow, join_outcomes, outcome_row
 from kgtag.tag.reasons import with_reasons
 from kgtag.types import Product

@@ -24,7 +24,16 @@ from graph.paths import shortest_paths
 from graph.rows import AuditReport, VersionDetail, names_by_version, release_row, version_row
 from graph.taxonomy import Taxonomy
 from kgtag.embed.audit import fixes_of_store
-from kgtag.rows import AuditFixes, PathAnswer, Releases, TaxonomySize, TreeLevel, TreeNode, VersionImpact, VersionPage
+from kgtag.rows.concepts import (
+    AuditFixes,
+    PathAnswer,
+    Releases,
+    TaxonomySize,
+    TreeLevel,
+    TreeNode,
+    VersionImpact,
+    VersionPage,
+)
 
 _CROWD, _KEPT = 500, 32
 """Concepts on a level of the tree from which on its order is kept, and levels that are kept at most."""

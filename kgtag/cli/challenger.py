@@ -13,7 +13,7 @@ from kgtag.cli.options import Json, Model, Store
 
 if TYPE_CHECKING:
     from graph.taxonomy import Taxonomy
-    from kgtag.rows import ChallengerReport, ShadowRow, SplitRow
+    from kgtag.rows.challenger import ChallengerReport, ShadowRow, SplitRow
     from kgtag.serve.promotion import Promotion
 
 app = typer.Typer(no_args_is_help=True)

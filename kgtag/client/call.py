@@ -11,7 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar
 import orjson
 
 from graph.errors import KgtagError
-from kgtag.rows import ProblemDetails
+from kgtag.rows.tagging import ProblemDetails
 
 try:
     import httpx

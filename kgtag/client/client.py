@@ -9,7 +9,9 @@ import httpx
 
 from kgtag.client.call import RECONNECT_SECONDS, ApiError, Call, Chunks, Events, error_of
 from kgtag.client.operations import Operations, Product, change_stream, job_stream, tag_chunk
-from kgtag.rows import ErrorRow, ItemChanged, JobRow, TaggingRow, TaxonomyChanged
+from kgtag.rows.items import ItemChanged, TaxonomyChanged
+from kgtag.rows.service import JobRow
+from kgtag.rows.tagging import ErrorRow, TaggingRow
 
 T = TypeVar("T")
 

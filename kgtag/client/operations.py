@@ -10,50 +10,40 @@ import orjson
 from graph.model import Kind, ProposalStatus, RelationType, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
 from kgtag.client.call import Call, Events, operation, read_lines
-from kgtag.rows import (
+from kgtag.rows.analytics import CoverageReport, QualityReport, QueryCount, SegmentCount, SegmentItems, Segments, Trends
+from kgtag.rows.challenger import ChallengerAnswer
+from kgtag.rows.concepts import (
     AuditFixes,
-    ChallengerAnswer,
     ConceptPage,
-    CoverageReport,
-    ErrorRow,
-    FeedbackPage,
-    GivenFeedback,
-    Health,
-    ItemPage,
-    ItemRow,
     JobKind,
-    JobPage,
-    JobRow,
     JobState,
-    KeyRow,
     Neighbours,
     NeighboursBatch,
     PathAnswer,
     Placed,
-    ProfileRow,
     ProposalPage,
-    QualityReport,
-    QueryAnswer,
-    QueryCount,
-    Readiness,
     RecommendedConcepts,
-    RecommendedItems,
     RelatedConcepts,
     Releases,
-    SegmentCount,
-    SegmentItems,
-    Segments,
-    StoredEvents,
-    Suggestions,
-    TaggingRow,
     TaxonomySize,
     TreeLevel,
-    Trends,
     UndoneVersion,
     VersionImpact,
     VersionPage,
+)
+from kgtag.rows.items import (
+    FeedbackPage,
+    GivenFeedback,
+    ItemPage,
+    ItemRow,
+    ProfileRow,
+    RecommendedItems,
+    StoredEvents,
     Webhooks,
 )
+from kgtag.rows.search import QueryAnswer, Suggestions
+from kgtag.rows.service import Health, JobPage, JobRow, KeyRow, Readiness
+from kgtag.rows.tagging import ErrorRow, TaggingRow
 
 Product = str | Mapping[str, Any]
 """A title, or a row with `title` and, if known, `id`, `text`, `category`, `lang`, `at`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from graph.model import Feedback
 from kgtag.evaluation.sequential import SequentialTest
-from kgtag.rows import ArmRow, ChallengerReport, DifferenceRow, ShadowRow, SpeedRow, SplitRow
+from kgtag.rows.challenger import ArmRow, ChallengerReport, DifferenceRow, ShadowRow, SpeedRow, SplitRow
 from kgtag.tag.decisions import ARMS, Arm, Decision
 
 Reviews = Mapping[str, list[tuple[Feedback, Decision]]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kgtag.rows import EvidenceRow, NeighbourRow
+from kgtag.rows.concepts import EvidenceRow, NeighbourRow
 
 EvidenceType = Literal["asserted", "inferred", "cooccurrence", "embedding"]
 Direction = Literal["out", "in", "both"]

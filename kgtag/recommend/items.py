@@ -14,7 +14,7 @@ from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value, with_broader
 from kgtag.recommend.rankers import unit_rows
-from kgtag.rows import RecommendedItemRow
+from kgtag.rows.items import RecommendedItemRow
 
 if TYPE_CHECKING:
     from scipy import sparse

@@ -11,7 +11,7 @@ from graph.model import Event
 from graph.model.times import read_time
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.items import ItemTags
-from kgtag.rows import ProfileEventRow, ProfileRow
+from kgtag.rows.items import ProfileEventRow, ProfileRow
 
 HALF_LIFE = 30.0
 """Days after which an event counts half."""

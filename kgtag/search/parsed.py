@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from kgtag.rows import ParsedQueryRow, QuerySpanRow
+from kgtag.rows.search import ParsedQueryRow, QuerySpanRow
 from kgtag.search.amounts import Amount
 from kgtag.types import Rule
 

@@ -20,7 +20,7 @@ from graph.columns.hierarchy import Csr
 from graph.labels import CJK, CJK_CLASS, normalise, typed_form
 from graph.model import Kind
 from graph.taxonomy import Taxonomy
-from kgtag.rows import SuggestionRow
+from kgtag.rows.search import SuggestionRow
 from kgtag.search.concepts import ConceptSearch
 from kgtag.search.pinyin import PinyinIndex
 from kgtag.search.prefixes import PrefixIndex

@@ -16,7 +16,9 @@ from graph.model import Kind
 from graph.proposals.workflow import Draft, Person
 from graph.proposals.workflow import propose as make_proposal
 from graph.rows import ConceptDetail, ConceptRow, ProposalDetail, concept_detail, concept_row, proposal_detail
-from kgtag.rows import NeighbourRow, QueryAnswer, TaggingRow
+from kgtag.rows.concepts import NeighbourRow
+from kgtag.rows.search import QueryAnswer
+from kgtag.rows.tagging import TaggingRow
 from kgtag.serve.live import LiveTaxonomy, Served
 from kgtag.types import Product
 

@@ -26,7 +26,7 @@ from graph.errors import InputError, StoreError
 from graph.feed import FEED_TYPES, FeedEvent, Position, events_after, head
 from graph.model.changes import now
 from graph.store import TaxonomyStore
-from kgtag.rows import WebhookRow
+from kgtag.rows.items import WebhookRow
 from kgtag.serve.outbound import Outbound, require_address
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ import orjson
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, Columns, attempt_lines, attempt_products
-from kgtag.rows import ErrorRow, TaggingRow
+from kgtag.rows.tagging import ErrorRow, TaggingRow
 from kgtag.tag.reasons import with_reasons
 from kgtag.tag.tagger import Tagger
 from kgtag.text.personal import mask_product

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kgtag.rows import DroppedRow, NilRow, TaggingRow, TagRow
+from kgtag.rows.tagging import DroppedRow, NilRow, TaggingRow, TagRow
 
 _USUAL, _UNUSUAL = 0.8, 0.2
 _MEANT: dict[str, str] = {

@@ -2,7 +2,7 @@
 
 from graph.model import ItemNil, ItemTag, TaggedItem
 from graph.taxonomy import Taxonomy
-from kgtag.rows import ItemNilRow, ItemRow, ItemTagRow
+from kgtag.rows.items import ItemNilRow, ItemRow, ItemTagRow
 
 
 def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:

@@ -13,7 +13,7 @@ from jsonschema_rs import validator_for
 from api.app import create_app
 from api.errors import STATUS, Problem, from_error
 from graph import errors
-from kgtag.rows import TaggingRow
+from kgtag.rows.tagging import TaggingRow
 from kgtag.serve.settings import Settings
 from kgtag.types import Tagging
 from tests.api import shop

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kgtag.compute.intervals import Floats
 from kgtag.evaluation.analytics.table import UNKNOWN, ItemTable
-from kgtag.rows import TagQuality
+from kgtag.rows.analytics import TagQuality
 
 if TYPE_CHECKING:
     from scipy import sparse

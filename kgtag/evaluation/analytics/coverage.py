@@ -16,7 +16,7 @@ from kgtag.evaluation.analytics.table import By, Periods, day_of
 from kgtag.extract.dictionary import LabelFinder
 from kgtag.extract.scope import FUNCTION_WORD
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.rows import CoverageFigures, CoverageRow, MissingRow
+from kgtag.rows.analytics import CoverageFigures, CoverageRow, MissingRow
 from kgtag.text import guess_language
 from kgtag.types import AnnotatedProduct
 

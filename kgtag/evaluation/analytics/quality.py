@@ -22,7 +22,7 @@ from kgtag.evaluation.analytics.table import ItemTable
 from kgtag.evaluation.tagging import closed, gold_concepts
 from kgtag.extract.dictionary import LabelFinder
 from kgtag.link.candidates.label_table import LabelTable
-from kgtag.rows import QualityReport, TagQuality
+from kgtag.rows.analytics import QualityReport, TagQuality
 from kgtag.types import AnnotatedProduct
 
 _PRIOR = 4.0

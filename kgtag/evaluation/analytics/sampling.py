@@ -14,7 +14,7 @@ from graph.errors import InputError
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.compute.intervals import wilson
-from kgtag.rows import CheckRow, PrecisionEstimate, StratumRow
+from kgtag.rows.analytics import CheckRow, PrecisionEstimate, StratumRow
 
 By = Literal["category", "attribute"]
 _LEAST = 10

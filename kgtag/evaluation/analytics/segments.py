@@ -21,7 +21,7 @@ from graph.errors import ConflictError, InputError, LostRace
 from graph.model.changes import now
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
-from kgtag.rows import SegmentRow
+from kgtag.rows.analytics import SegmentRow
 
 _STATE = "segment"
 _TOKEN = re.compile(

@@ -16,7 +16,7 @@ from kgtag.compute.intervals import Floats, adjusted, difference_p, newcombe, wi
 from kgtag.evaluation.analytics.bursts import find_bursts
 from kgtag.evaluation.analytics.seasons import MONTHS, find_seasons
 from kgtag.evaluation.analytics.table import By, ItemTable, Periods, day_text
-from kgtag.rows import ComparedTag, NilTrend, TagTrend, TrendFigures, Trends
+from kgtag.rows.analytics import ComparedTag, NilTrend, TagTrend, TrendFigures, Trends
 
 if TYPE_CHECKING:
     from scipy import sparse
