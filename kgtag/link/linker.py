@@ -108,7 +108,8 @@ class TaxonomyLinker:
     """Links surfaces to active and candidate concepts of the taxonomy (of `scheme`, when given).
 
     Without `model_dir` it finds candidates by lookup and shared letters alone and weighs them with built-in weights.
-    `earlier`, the linker of the snapshot before, lends its label vectors, so that only new labels are encoded.
+    `earlier`, the linker of the snapshot before, lends its label vectors, so that only new labels are encoded, and what
+    it read from the same directory.
     """
 
     def __init__(
@@ -121,7 +122,10 @@ class TaxonomyLinker:
     ) -> None:
         if scheme is not None and scheme not in taxonomy.schemes:
             raise UnknownConcept(scheme, kind="scheme", near=[repr(known) for known in taxonomy.schemes])
-        files = read_linker(model_dir) if model_dir is not None else None
+        files: LinkerFiles | None = earlier._files if earlier is not None else None
+        if files is None or files.directory != model_dir:
+            files = read_linker(model_dir) if model_dir is not None else None
+        self._files: LinkerFiles | None = files
         self.taxonomy = taxonomy
         self.version = files.version if files else UNTRAINED
         self.model: LinkModel | RankModel = files.model if files else DEFAULT_MODEL

@@ -220,6 +220,7 @@ LINKER = Kind("linker", _SERVED, WEIGHTS, FORMAT, _WAY_OUT)
 class LinkerFiles:
     """`version`: 12 hexadecimal digits over everything that is served."""
 
+    directory: Path
     model: RankModel
     state: LinkerState
     version: str
@@ -236,6 +237,7 @@ def read_linker(directory: Path) -> LinkerFiles:
     if linear_map.shape[0] != linear_map.shape[1]:
         raise found.damaged(LINEAR_MAP, f"{linear_map.shape} is not square")
     return LinkerFiles(
+        directory=directory,
         model=RankModel.of_json(found.config),
         state=LinkerState.of_json(found.read_json(STATE), linear_map if len(linear_map) else None),
         version=found.version,
