@@ -99,6 +99,15 @@ def log_sum_exp(values: NDArray[np.float64], *, axis: int) -> NDArray[np.float64
     return summed
 
 
+def among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether each of the (n,) values is one of the ascending ones, (n,); faster than `np.isin` for few values."""
+    if not len(ascending):
+        return np.zeros(len(values), dtype=np.bool_)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    found: NDArray[np.bool_] = ascending[at] == values
+    return found
+
+
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale vectors, (…, d), to length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from graph.labels import folded_forms, normal_form, numbers
 from graph.model import Concept, LabelKind
 from graph.taxonomy import Taxonomy
+from kgtag.compute import among
 
 Ids = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -70,6 +71,7 @@ class LabelTable:
         self.figures: Ids = np.fromiter(figures, dtype=np.int32, count=len(self.texts))
         """(texts,) the same for texts with the same numbers in them."""
         self._by_attribute: dict[int, Ids] = {}
+        self._within: dict[int, Ids] = {}
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -83,14 +85,16 @@ class LabelTable:
         if attribute is None:
             return None
         if attribute not in self._by_attribute:
-            rows = np.isin(self.attribute[self.rows.concept], self.within(attribute))
+            rows = self.of_attribute(self.rows.concept, attribute)
             self._by_attribute[attribute] = np.unique(self.rows.text[rows])
         return self._by_attribute[attribute]
 
-    def within(self, attribute: int) -> Ids:
-        """The attribute and all narrower ones: (k,) int32."""
-        narrower = self.taxonomy.descendants(self.taxonomy.ids[attribute])
-        return np.array([attribute, *map(self.taxonomy.index, narrower)], dtype=np.int32)
+    def of_attribute(self, concepts: Ids, attribute: int) -> Flags:
+        """(k,) whether each of the concepts is a value of the attribute or of a narrower one."""
+        if attribute not in self._within:
+            below = self.taxonomy.derived.hierarchy.below(attribute)
+            self._within[attribute] = np.array(sorted((attribute, *below)), dtype=np.int32)
+        return among(self.attribute[concepts], self._within[attribute])
 
     def _by_folded_form(self) -> dict[str, tuple[int, ...]]:
         umlauts = np.isin(self.rows.lang, [n for n, lang in enumerate(self.languages) if lang in _WITH_UMLAUTS])

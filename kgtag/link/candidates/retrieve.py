@@ -150,7 +150,7 @@ class Retriever:
         rows = slice(self.table.starts[text], self.table.starts[text + 1])
         concepts = self.table.rows.concept[rows]
         if lookup.attribute is not None:
-            concepts = concepts[np.isin(self.table.attribute[concepts], self.table.within(lookup.attribute))]
+            concepts = concepts[self.table.of_attribute(concepts, lookup.attribute)]
         if lookup.without is not None and lookup.without.text in (None, text):
             concepts = concepts[concepts != lookup.without.concept]
         return len(concepts) > 0

@@ -13,6 +13,7 @@ from rapidfuzz.distance import OSA, JaroWinkler
 from rapidfuzz.process import cpdist
 
 from graph.labels import ends_with, starts_with
+from kgtag.compute import among
 from kgtag.link.candidates.label_table import ALT, HIDDEN, NOWHERE, Flags, Ids, LabelTable
 from kgtag.link.candidates.retrieve import EXACT, FOLDED, NEAR, Lookup, Pairs, Rich
 from kgtag.link.features.concept_features import CONCEPT_FEATURES, Seen, concept_features, hidden
@@ -42,7 +43,7 @@ RICH_FEATURES = (*FEATURES, *TOKEN_FEATURES, *CONCEPT_FEATURES)
 _KEPT, _KEPT_RICH = 24, 100
 """Candidates weighed per query."""
 _TIE = 0.02
-_CACHED = 64
+_CACHED = 1_024
 _SCORERS: tuple[tuple[Callable[..., float], float], ...] = (
     (fuzz.ratio, 100),
     (JaroWinkler.normalized_similarity, 1),
@@ -78,7 +79,7 @@ class Context:
         self._declared: Flags = np.diff(applies.starts) > 0
         self._languages = {lang: number for number, lang in enumerate(table.languages)}
         self._undetermined = np.array([self._languages.get(lang, NOWHERE) for lang in ("und", "zxx", "mul")])
-        self._fits: Callable[[int], Signs] = lru_cache(_CACHED)(partial(_fits, table, self._declared))
+        self._scope: Callable[[int], _Scope] = lru_cache(_CACHED)(partial(_Scope.of, table))
 
     def admitted(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64], text: Ids) -> Flags:
         """Whether the row is one the lookup may see: of its attribute, and not hidden from it."""
@@ -88,7 +89,7 @@ class Context:
         attribute = np.array([_code(query.attribute) for query in lookups], dtype=np.int64)[lookup]
         for number in np.unique(attribute[attribute != NOWHERE]):
             asked = attribute == number
-            admitted[asked] = np.isin(table.attribute[concept[asked]], table.within(int(number)))
+            admitted[asked] = table.of_attribute(concept[asked], int(number))
         return admitted & ~hidden(lookups, lookup, concept, text)
 
     def language(self, lookups: Sequence[Lookup], lookup: Ids, row: NDArray[np.int64]) -> Signs:
@@ -107,25 +108,35 @@ class Context:
         category = np.array([_code(query.category) for query in lookups], dtype=np.int64)[lookup]
         for number in np.unique(category[category != NOWHERE]):
             asked = category == number
-            fit[asked] = self._fits(int(number))[concept[asked]]
+            fit[asked] = self._scope(int(number)).signs(concept[asked], table=self._table, declared=self._declared)
         return fit
 
 
-def _fits(table: LabelTable, declared: Flags, category: int) -> Signs:
-    """Signs for all concepts, (concepts,), of one category. Values and attributes fit where their attribute applies,
-    categories on one path with this one. An attribute that isn't `declared` to apply anywhere gives no sign."""
-    taxonomy = table.taxonomy
-    id = taxonomy.ids[category]
-    applicable = np.zeros(len(taxonomy), dtype=np.bool_)
-    applicable[[taxonomy.index(attribute) for attribute in taxonomy.attributes_for(id)]] = True
-    of_attribute = np.where(applicable, 1, np.where(declared, -1, 0)).astype(np.int8)
-    fit = np.zeros(len(taxonomy), dtype=np.int8)
-    fit[table.is_attribute] = of_attribute[table.is_attribute]
-    values = table.attribute != NOWHERE
-    fit[values] = of_attribute[table.attribute[values]]
-    fit[table.is_category] = -1
-    fit[[category, *map(taxonomy.index, [*taxonomy.ancestors(id), *taxonomy.descendants(id)])]] = 1
-    return fit
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What a category may hold: int32, ascending, the concepts on one path with it, and the attributes that apply."""
+
+    path: Ids
+    attributes: Ids
+
+    @classmethod
+    def of(cls, table: LabelTable, category: int) -> _Scope:
+        taxonomy = table.taxonomy
+        hierarchy, id = taxonomy.derived.hierarchy, taxonomy.ids[category]
+        path = [category, *hierarchy.above(category), *hierarchy.below(category)]
+        attributes = sorted(map(taxonomy.index, taxonomy.attributes_for(id)))
+        return cls(np.sort(np.array(path, dtype=np.int32)), np.array(attributes, dtype=np.int32))
+
+    def signs(self, concepts: Ids, *, table: LabelTable, declared: Flags) -> Signs:
+        """Values and attributes fit where their attribute applies, categories on one path with this one. An attribute
+        that isn't `declared` to apply anywhere gives no sign."""
+        own = table.attribute[concepts]
+        attribute = np.where((own == NOWHERE) & table.is_attribute[concepts], concepts, own)
+        unfit = np.where((attribute != NOWHERE) & declared[attribute], -1, 0)
+        fit = np.where(among(attribute, self.attributes), 1, unfit).astype(np.int8)
+        fit[table.is_category[concepts]] = -1
+        fit[among(concepts, self.path)] = 1
+        return fit
 
 
 def _code(number: int | None) -> int:
