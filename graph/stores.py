@@ -1,4 +1,4 @@
-"""Stores by URL. The only module that imports the adapters."""
+"""Stores by URL. The only module that imports the adapters, that of Neo4j when it is asked for."""
 
 from pathlib import Path
 from typing import Protocol
@@ -6,7 +6,6 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from graph.errors import InputError
 from graph.migrate import MigrationStatus
-from graph.neo4j.store import Neo4jStore
 from graph.sqlite.store import SqliteStore
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -51,6 +50,8 @@ def open_store(
             raise InputError(f"{url!r} names no file; expected sqlite:///relative.db or sqlite:////absolute/path.db")
         return SqliteStore.open(Path(unquote(url.removeprefix("sqlite:///"))), busy_seconds=busy_seconds)
     if scheme in _NEO4J:
+        from graph.neo4j.store import Neo4jStore  # half a second, which no SQLite store should take
+
         parts, number = _server_address(url, scheme)
         port = f":{number}" if number else ""
         return Neo4jStore.open(
