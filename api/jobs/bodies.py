@@ -88,6 +88,7 @@ class TagJob(_Job):
     file: Annotated[Files, Field(max_length=1)] = Field(default=[])
     store: bool = Field(default=False, description="Keep the tags with the items in the store.")
     explain: bool = Field(default=False, description="Say in a sentence, `why`, for each tag.")
+    scheme: Id | None = Field(default=None, description="Give each tag in the terms of this scheme as well.")
     lang: Language | None = Field(default=None, description="Language of products that name none.")
     column: Annotated[list[Annotated[str, Field(max_length=300)]], Field(max_length=20)] = Field(
         default=[], description="FIELD=HEADER, what a column of the file holds, such as at=created_at."

@@ -25,12 +25,13 @@ from api.limits import chunks
 from api.lines import Line, Lines
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
+from graph.crosswalk import Crosswalk
 from graph.errors import KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow
 from kgtag.rows.tagging import ErrorRow, TaggingRow
 from kgtag.tag.batch import Outcome, ProductRow, join_outcomes, outcome_row
-from kgtag.tag.reasons import with_reasons
+from kgtag.tag.shown import Shown
 from kgtag.types import Product
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
+_TAGS = Shown()
 _EMPTY, _EMPTY_SECONDS = 256 << 10, 0.05
 """Bytes without a line, above which each chunk is followed by a pause."""
 
@@ -45,21 +47,26 @@ Store = Annotated[bool, Query(description="Keep the tags with the item in the st
 
 Explain = Annotated[bool, Query(description="Say in a sentence, `why`, for each tag.")]
 
+Scheme = Annotated[
+    str | None,
+    Query(max_length=300, description="Give each tag in the terms of this scheme as well, `mapped`, through mappings."),
+]
 
-def tag_lines(service: Service, lines: list[Line], store: bool, explain: bool = False) -> bytes:
+
+def tag_lines(service: Service, lines: list[Line], store: bool, shown: Shown = _TAGS) -> bytes:
     """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
     read = [_read(line, service.settings.max_body) for line in lines]
     outcomes = _attempt(service, read, service.live.store if store else None)
     written = []
     for (row, _), outcome in zip(read, outcomes, strict=True):
         service.metrics.tagged(outcome)
-        written.append(_written(service, row, outcome, explain))
+        written.append(_written(service, row, outcome, shown))
     return b"".join(written)
 
 
-def _written(service: Service, row: ProductRow, outcome: Outcome, explain: bool = False) -> bytes:
+def _written(service: Service, row: ProductRow, outcome: Outcome, shown: Shown = _TAGS) -> bytes:
     result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
-    return orjson.dumps(outcome_row(row, result, revision=service.revision, explain=explain)) + b"\n"
+    return orjson.dumps(outcome_row(row, result, revision=service.revision, shown=shown)) + b"\n"
 
 
 def _read(line: Line, limit: int) -> tuple[ProductRow, bool]:
@@ -148,15 +155,21 @@ async def tag(
     body: Annotated[ProductBody, Depends(JsonBody(ProductBody))],
     store: Store = False,
     explain: Explain = False,
+    scheme: Scheme = None,
 ) -> Response:
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
     found = service(request)
     named = "id" in body.model_fields_set
-    row = await to_thread.run_sync(_tag, found, body.product(), named, store, limiter=found.tagging)
-    return json(with_reasons(row) if explain else row)
+    shown = _shown(found, explain, scheme)
+    return json(await to_thread.run_sync(_tag, found, body.product(), named, store, shown, limiter=found.tagging))
 
 
-def _tag(found: Service, product: Product, named: bool, store: bool) -> TaggingRow:
+def _shown(found: Service, explain: bool, scheme: str | None) -> Shown:
+    """Raises UnknownConcept for an unknown scheme."""
+    return Shown(explain, Crosswalk(found.current.taxonomy, scheme) if scheme is not None else None)
+
+
+def _tag(found: Service, product: Product, named: bool, store: bool, shown: Shown) -> TaggingRow:
     require_tagger(found)
     outcome: Outcome = KgtagError("tagging failed")
     try:
@@ -165,7 +178,7 @@ def _tag(found: Service, product: Product, named: bool, store: bool) -> TaggingR
         found.metrics.tagged(outcome)
     if isinstance(outcome, KgtagError):
         raise outcome
-    return outcome.to_dict()
+    return shown.row(outcome)
 
 
 @router.post(
@@ -175,7 +188,9 @@ def _tag(found: Service, product: Product, named: bool, store: bool) -> TaggingR
     responses=problems(413, 415, 422) | {200: lines_of(TaggingRow, ErrorRow)},
     openapi_extra=describe_body(ProductBody, NDJSON[0]),
 )
-async def tag_batch(request: Request, key: TaggerKey, store: Store = False, explain: Explain = False) -> Response:
+async def tag_batch(
+    request: Request, key: TaggerKey, store: Store = False, explain: Explain = False, scheme: Scheme = None
+) -> Response:
     """A product a line in, a row a line out, in order, while the request is still being sent.
 
     A line that can't be tagged gives `{"id", "error": problem}`, a broken one `{"id": null, "line", "error"}`, and the
@@ -189,7 +204,7 @@ async def tag_batch(request: Request, key: TaggerKey, store: Store = False, expl
     if declared.isdecimal() and int(declared) > most:
         detail = f"the batch is larger than {most:,} bytes; send it in parts"
         raise Problem("body-too-large", detail)
-    rows = _rows(request, found, key.id, store, explain)
+    rows = _rows(request, found, key.id, store, _shown(found, explain, scheme))
     return NdjsonStream(await _begun(rows))
 
 
@@ -199,7 +214,7 @@ async def _begun(blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     return blocks
 
 
-async def _rows(request: Request, found: Service, key: str, store: bool, explain: bool) -> AsyncGenerator[bytes]:
+async def _rows(request: Request, found: Service, key: str, store: bool, shown: Shown) -> AsyncGenerator[bytes]:
     limits = found.settings
     with found.batches.hold(key):
         yield b""
@@ -212,7 +227,7 @@ async def _rows(request: Request, found: Service, key: str, store: bool, explain
                     raise Problem("stopping", "the service stops: send the lines from this one on again")
                 if (problem := await found.rates.pace(key, len(batch))) is not None:
                     raise problem
-                yield await to_thread.run_sync(tag_lines, found, batch, store, explain, limiter=found.tagging)
+                yield await to_thread.run_sync(tag_lines, found, batch, store, shown, limiter=found.tagging)
                 line = lines.number
         except Problem as problem:
             yield _written(found, BadRow(None, line, problem), problem)

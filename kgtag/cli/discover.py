@@ -12,18 +12,7 @@ from graph.errors import InputError
 from graph.formats import reading
 from graph.model import KINDS
 from kgtag.cli.console import log, print_json, print_table, write_rows
-from kgtag.cli.options import (
-    Json,
-    Lang,
-    Model,
-    Precision,
-    Rows,
-    Store,
-    load_taxonomy,
-    login,
-    open_store,
-    read_precision,
-)
+from kgtag.cli.options import Json, Lang, Model, Precision, Rows, Store, login, open_store, read_precision
 
 if TYPE_CHECKING:
     from kgtag.types import Product
@@ -130,23 +119,46 @@ def map_command(
     lang: Annotated[list[str] | None, typer.Option(help="Compare labels in this language only; repeatable.")] = None,
     min_score: Annotated[float, typer.Option(help="Leave out proposals below this score.", min=0, max=1)] = 0.5,
     best: Annotated[int, typer.Option(help="Proposals for each concept.", min=1)] = 1,
+    propose: Annotated[bool, typer.Option("--propose", help="Put each into the queue of proposals.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write them all, as one version.")] = False,
+    author: Annotated[str | None, typer.Option(help="The proposer or editor; the login name by default.")] = None,
     json: Json = False,
 ) -> None:
     """Propose `exact_match` and `close_match` relations between two schemes, with scores and evidence.
 
     Labels propose, and the concepts' places in both hierarchies decide. Concepts that have a match in the target
-    already are left out. Nothing is written.
+    already are left out. Nothing is written without `--propose` or `--write`; then `kgtag tag --scheme` answers in the
+    other scheme.
 
-    Examples: `kgtag map shopify google --json`; `kgtag map shopify google --lang zh --min-score 0.8`
+    Examples: `kgtag map shopify google --json`; `kgtag map shopify google --lang zh --min-score 0.8`;
+    `kgtag map shop google --min-score 0.95 --write`, then `kgtag map shop google --propose` for the rest
     """
+    from graph import stores
+    from graph.editing.edit import apply
+    from graph.model import ChangeSet, PutRelation, Relation
+    from graph.proposals.workflow import Person
     from kgtag.align.match import map_schemes, unmapped
+    from kgtag.discover.propose import propose_mappings
 
+    if propose and write:
+        raise InputError("--propose leaves the decision to an editor, --write takes it; give one of them")
     known = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise InputError(f"unsupported kind {kind!r}; one of {', '.join(KINDS)} is expected")
-    taxonomy = load_taxonomy(store)
+    opened = open_store(store)
+    taxonomy = stores.load_taxonomy(opened)
     found = map_schemes(taxonomy, source, target, kind=known, languages=lang, per_concept=best)
     kept = [one for one in unmapped(taxonomy, target, found) if one.score >= min_score]
+    if write:
+        edges = (PutRelation(Relation(m.relation, m.source, m.target).canonical()) for m in kept)
+        reason = f"{source} mapped to {target}, score {min_score:g} and more"
+        taxonomy = apply(opened, ChangeSet(tuple(edges), login(author), reason))
+        log(
+            f"{len(kept)} mappings written as version {taxonomy.version}; undo them with: kgtag undo {taxonomy.version}"
+        )
+    if propose:
+        report = propose_mappings(opened, kept, Person(login(author)))
+        log(f"{len(report.made)} proposals made" + "".join(f"; {n} {why}" for why, n in report.skipped.items()))
     if json:
         rows = [asdict(mapping) for mapping in kept]
         print_json({"revision": taxonomy.revision, "source": source, "target": target, "mappings": rows})

@@ -71,6 +71,9 @@ def tag(
         bool, typer.Option(help="Keep the tags in the store as well, for neighbours and audits.")
     ] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say in a sentence why, for each tag.")] = False,
+    scheme: Annotated[
+        str | None, typer.Option(help="Give each tag in the terms of this scheme as well, through mappings.")
+    ] = None,
     precision: Precision = "fp32",
     lang: Lang = None,
     column: Columns = None,
@@ -82,14 +85,17 @@ def tag(
     product that cannot be tagged gets `{"id", "error"}` in its place, and the command exits with 1.
 
     Examples: `kgtag tag products.csv --model models/shop --out tags.jsonl`;
-    `kgtag tag products.csv --column at=created_at --record --out tags.jsonl`
+    `kgtag tag products.csv --column at=created_at --record --out tags.jsonl`;
+    `kgtag tag products.csv --scheme google --out feed.jsonl`
     """
     from graph import stores
+    from graph.crosswalk import Crosswalk
     from kgtag.data import read_columns
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
     from kgtag.tag.batch import TagJob
     from kgtag.tag.models import assemble_tagger
+    from kgtag.tag.shown import Shown
 
     if json and out is None:
         raise InputError("standard output has the tags; --json goes with --out FILE")
@@ -97,8 +103,10 @@ def tag(
         log("no --model: dictionary baseline, the taxonomy's labels are searched for")
     columns, opened = read_columns(column), open_store(store)
     models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
-    tagger = assemble_tagger(models, stores.load_taxonomy(opened))
-    job = TagJob(tagger, store=opened if record else None, lang=lang, explain=explain, columns=columns)
+    taxonomy = stores.load_taxonomy(opened)
+    shown = Shown(explain, Crosswalk(taxonomy, scheme) if scheme is not None else None)
+    tagger = assemble_tagger(models, taxonomy)
+    job = TagJob(tagger, store=opened if record else None, lang=lang, shown=shown, columns=columns)
     with row_bar("tagging", "products") as watch:
         report = job.run(source, out, resume=resume, watch=watch)
     if json:

@@ -73,10 +73,13 @@ class Operations:
     """The methods of both clients: they return rows in `Client`, and are awaited in `AsyncClient`."""
 
     @operation
-    def tag(self, product: Product, *, store: bool = False, explain: bool = False) -> Call[TaggingRow]:
-        """The tags of one product; `store` keeps them with the item, `explain` says why in a sentence."""
+    def tag(
+        self, product: Product, *, store: bool = False, explain: bool = False, scheme: str | None = None
+    ) -> Call[TaggingRow]:
+        """The tags of one product; `store` keeps them with the item, `explain` says why in a sentence, and `scheme`
+        gives each in the terms of that scheme as well."""
         row = {"title": product} if isinstance(product, str) else dict(product)
-        params = {"store": store or None, "explain": explain or None}
+        params = {"store": store or None, "explain": explain or None, "scheme": scheme}
         return Call("POST", "/v1/tag", params, json=row, repeatable=not store)
 
     @operation

@@ -11,6 +11,7 @@ from graph.model import RELATION_TYPES, PutConcept, PutRelation, Relation
 from graph.proposals.workflow import Draft, Person, propose
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
+from kgtag.align.match import Mapping as MappingProposal
 from kgtag.discover.mentions import NilGroup
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.text import guess_language
@@ -254,30 +255,54 @@ def propose_relations(
     store: TaxonomyStore, found: Iterable[PlausibleRelation], by: Person, *, min_count: int = 1
 ) -> ProposeReport:
     """Propose each relation on `min_count` items or more that is not asserted, open or rejected already."""
-    return submit(store, _drafts(store, found, min_count), by)
+    rows = (_plausible_row(one, min_count) for one in found)
+    return submit(store, _drafts(store, rows), by)
 
 
-def _drafts(store: TaxonomyStore, found: Iterable[PlausibleRelation], min_count: int) -> Iterator[Draft | str]:
+def propose_mappings(store: TaxonomyStore, found: Iterable[MappingProposal], by: Person) -> ProposeReport:
+    """Propose each mapping that is not asserted, open or rejected already, with its score as evidence."""
+    rows = (
+        (
+            Relation(one.relation, one.source, one.target).canonical(),
+            f"{one.relation} by labels and place, score {one.score:.2f}",
+            {"score": one.score, **one.evidence},
+        )
+        for one in found
+    )
+    return submit(store, _drafts(store, rows), by)
+
+
+_Row = tuple[Relation, str, Mapping[str, Any]]
+"""A relation, the reason to propose it, the evidence."""
+
+
+def _plausible_row(one: PlausibleRelation, min_count: int) -> _Row | str:
+    if one.items < min_count:
+        return f"on fewer than {min_count} items"
+    evidence = {"items": one.items, "probability": round(one.probability, 4), "examples": list(one.examples)}
+    return one.relation, f"plausible to the embeddings on {one.items} tagged items", evidence
+
+
+def _drafts(store: TaxonomyStore, rows: Iterable[_Row | str]) -> Iterator[Draft | str]:
+    """What is left of the rows; a text is the reason why one is skipped."""
     taxonomy = Taxonomy.of(store.read())
     known: dict[str, set[tuple[str, str, str]]] = {
         "open": _proposed_relations(store, "open"),
         "rejected before": _proposed_relations(store, "rejected"),
         "asserted": {edge.key for edge in taxonomy.relations},
     }
-    for one in found:
-        edge = one.relation
-        if one.items < min_count:
-            yield f"on fewer than {min_count} items"
-        elif edge.source not in taxonomy or edge.target not in taxonomy:
+    for row in rows:
+        if isinstance(row, str):
+            yield row
+            continue
+        edge, reason, evidence = row
+        if edge.source not in taxonomy or edge.target not in taxonomy:
             yield "between concepts that are gone"
         elif why := next((why for why, keys in known.items() if edge.key in keys), None):
             yield why
         else:
-            yield Draft(
-                {"operation": "relate", "type": edge.type, "source": edge.source, "target": edge.target},
-                reason=f"plausible to the embeddings on {one.items} tagged items",
-                evidence={"items": one.items, "probability": round(one.probability, 4), "examples": list(one.examples)},
-            )
+            operation = {"operation": "relate", "type": edge.type, "source": edge.source, "target": edge.target}
+            yield Draft(operation, reason=reason, evidence=dict(evidence))
 
 
 def _plausible(number: int, row: Mapping[str, Any]) -> dict[Relation, float]:

@@ -1,18 +1,20 @@
 """Impact of a taxonomy change on tags, items and neighbour lists."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from graph.crosswalk import Crosswalk, Mapped
 from graph.history.diff import diff
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.embed.triples import concepts_of
 from kgtag.recommend import CoOccurrence, Recommender
 
-Effect = Literal["gone", "redirected", "deprecated", "renamed", "implies"]
-"""`gone`: deleted; `redirected`: replaced by another; `implies`: its broader concepts changed."""
+Effect = Literal["gone", "redirected", "deprecated", "renamed", "implies", "mapped"]
+"""`gone`: deleted; `redirected`: replaced by another; `implies`: its broader concepts changed; `mapped`: its
+counterpart in another scheme is another one, has another name, or is gone."""
 
 _EXAMPLES = 5
 _LISTS = 5_000
@@ -92,8 +94,16 @@ def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
         "deprecated": before[id].status != "deprecated" and after[id].status == "deprecated",
         "renamed": before[id].pref_label != after[id].pref_label,
         "implies": before.ancestors(id) != after.ancestors(id),
+        "mapped": _counterparts(before, id) != _counterparts(after, id),
     }
     return tuple(effect for effect, happened in changed.items() if happened)
+
+
+def _counterparts(taxonomy: Taxonomy, id: str) -> dict[str, tuple[Mapped, Mapping[str, str]]]:
+    """By other scheme: the counterpart, and its labels."""
+    others = (Crosswalk(taxonomy, scheme) for scheme in taxonomy.schemes if scheme != taxonomy[id].scheme)
+    found = ((other.scheme, other.find(id)) for other in others)
+    return {scheme: (one, taxonomy[one.concept].pref_label) for scheme, one in found if one is not None}
 
 
 def _reach(old: Recommender, new: Recommender) -> list[str]:

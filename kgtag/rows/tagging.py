@@ -7,11 +7,25 @@ from typing_extensions import TypedDict
 from graph.errors import ErrorDetail
 
 
+class MappedRow(TypedDict):
+    """A tag in the terms of another scheme: `match` is exact or close, as editors mapped it, or `broader`, that of the
+    nearest broader concept that is mapped.
+
+    Example:
+        {"concept": "google:187", "label": "Shoes", "match": "exact"}
+    """
+
+    concept: str
+    label: str
+    match: Literal["exact", "close", "broader"]
+
+
 class TagRow(TypedDict):
     """A tag of a product, with where it comes from. Fields that do not apply are left out.
 
     `span` holds half-open character offsets into the product's `field`, its title unless another is named.
-    `probability` is calibrated; the scores of the stages rank. `why` is a sentence, where it was asked for.
+    `probability` is calibrated; the scores of the stages rank. `why`, a sentence, and `mapped`, the counterpart in
+    another scheme, are there where they were asked for.
 
     Example:
         {"concept": "red", "label": "Red", "kind": "value", "attribute": "colour", "span": [0, 3], "surface": "Red",
@@ -32,6 +46,7 @@ class TagRow(TypedDict):
     probability: float
     implied_by: NotRequired[str]
     why: NotRequired[str]
+    mapped: NotRequired[MappedRow]
 
 
 class DroppedRow(TagRow):

@@ -19,12 +19,13 @@ from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, Columns, attempt_lines, attempt_products
 from kgtag.rows.tagging import ErrorRow, TaggingRow
-from kgtag.tag.reasons import with_reasons
+from kgtag.tag.shown import Shown
 from kgtag.tag.tagger import Tagger
 from kgtag.text.personal import mask_product
 from kgtag.types import Product, Tagging
 
 _BATCH = 64
+_TAGS = Shown()
 _ERROR_ROW = re.compile(rb'\{"id":(null|"(\\.|[^"\\])*"),"error":')
 
 ProductRow = Product | BadRow
@@ -66,14 +67,14 @@ def join_outcomes(
 
 
 def outcome_row(
-    row: ProductRow, outcome: Outcome, *, revision: str | None, explain: bool = False
+    row: ProductRow, outcome: Outcome, *, revision: str | None, shown: Shown = _TAGS
 ) -> TaggingRow | ErrorRow:
-    """The row of "tags out" for an outcome, with reasons if `explain`; an error has the revision of the taxonomy as
+    """The row of "tags out" for an outcome, with what is to be shown; an error has the revision of the taxonomy as
     well, and a row without an id that is not a product its line."""
     if isinstance(outcome, KgtagError):
         failed: ErrorRow = {"id": row.id, "error": outcome.to_dict(), "revision": revision}
         return {**failed, "line": row.line} if isinstance(row, BadRow) and row.id is None else failed
-    return with_reasons(outcome.to_dict()) if explain else outcome.to_dict()
+    return shown.row(outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,13 @@ class TagJob:
         *,
         store: TaxonomyStore | None = None,
         lang: str | None = None,
-        explain: bool = False,
+        shown: Shown = _TAGS,
         columns: Columns | None = None,
     ) -> None:
         self._tagger = tagger
         self._store = store
         self._lang = lang
-        self._explain = explain
+        self._shown = shown
         self._columns = columns
 
     def run(
@@ -141,7 +142,7 @@ class TagJob:
             for batch, outcomes in self._attempts(rest, ahead=source is not None):
                 revision = self._tagger.taxonomy.revision
                 for row, outcome in zip(batch, outcomes, strict=True):
-                    written = outcome_row(row, outcome, revision=revision, explain=self._explain)
+                    written = outcome_row(row, outcome, revision=revision, shown=self._shown)
                     sink.write(orjson.dumps(written) + b"\n")
                 sink.flush()
                 bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from graph.model import ItemTag, TaggedItem
+from graph.model import ChangeSet, Concept, ItemTag, PutConcept, PutRelation, Relation, TaggedItem
 from graph.sqlite.store import SqliteStore
 from kgtag.client import ApiError, Client
+from tests.api import shop
 
 ITEM = {
     "title": "Red trainers",
@@ -170,3 +171,24 @@ def test_tags_say_why_where_it_is_asked_for(tagger: httpx.Client) -> None:
     batch = tagger.post("/v1/tag/batch?explain=true", content=b'{"id": "1", "title": "red shoes"}').json()
     assert batch["tags"] == row["tags"]
     assert "why" not in tagger.post("/v1/tag", json={"title": "red shoes"}).json()["tags"][0]
+
+
+def test_tags_are_given_in_the_terms_of_another_scheme(
+    tagger: httpx.Client, shop_store: SqliteStore, keys: dict[str, str], base: str
+) -> None:
+    other = Concept("g:187", "google", "category", {"en": "Footwear"})
+    shop_store.apply(ChangeSet((PutConcept(other), PutRelation(Relation("exact_match", "g:187", "shoes"))), "t"))
+    shop.until(lambda: tagger.post("/v1/tag?scheme=google", json={"title": "red shoes"}).status_code == 200)
+    expected = {"concept": "g:187", "label": "Footwear", "match": "exact"}
+    rows = [
+        tagger.post("/v1/tag?scheme=google", json={"title": "red shoes"}).json(),
+        tagger.post("/v1/tag/batch?scheme=google", content=b'{"id": "1", "title": "red shoes"}').json(),
+    ]
+    with Client(base, keys["tag"]) as client:
+        rows.append(dict(client.tag("red shoes", scheme="google")))
+    for row in rows:
+        mapped = {tag["concept"]: tag.get("mapped") for tag in row["tags"]}
+        assert mapped == {"sneakers": {**expected, "match": "broader"}, "shoes": expected, "red": None}
+    refused = tagger.post("/v1/tag?scheme=etsy", json={"title": "red"})
+    assert refused.status_code == 422 and "no scheme 'etsy'" in refused.json()["detail"]
+    assert tagger.post("/v1/tag/batch?scheme=etsy", content=b"{}").status_code == 422

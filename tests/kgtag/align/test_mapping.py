@@ -128,4 +128,13 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     assert {row["source"]: row["target"] for row in answer["mappings"]}["a-trunks"] == "b-trunks"
     assert all(row["score"] >= 0.6 for row in answer["mappings"])
     assert "a-trunks" in main("map", "a", "b", "--store", store.url).stdout
+    many = len(answer["mappings"])
+    assert main("map", "a", "b", "--write", "--propose", "--store", store.url).code == 2
+    proposed = main("map", "a", "b", "--min-score", "0.6", "--propose", "--store", store.url)
+    assert f"{many} proposals made" in proposed.stderr
+    again = main("map", "a", "b", "--min-score", "0.6", "--propose", "--store", store.url)
+    assert f"0 proposals made; {many} open" in again.stderr
+    written = main("map", "a", "b", "--min-score", "0.6", "--write", "--store", store.url)
+    assert f"{many} mappings written" in written.stderr
+    assert main("map", "a", "b", "--min-score", "0.6", "--json", "--store", store.url).stdout.count('"source":') == 1
     assert main("map", "a", "nope", "--store", store.url).code == 2

@@ -75,3 +75,13 @@ def test_items_without_a_changed_tag_do_not_count() -> None:
     after = taxonomy(replace(CONCEPTS["sandals"], pref_label={"en": "Slippers"}))
     assert of(after).items == 0
     assert of(after).to_json()["neighbours"]["changed"] == 2
+
+
+def test_a_new_release_of_another_scheme_changes_what_tags_are_called_there() -> None:
+    theirs = Concept("t:1", "theirs", "category", {"en": "Boots & Shoes"})
+    edges = (*EDGES, Relation("exact_match", "boots", "t:1"))
+    renamed = replace(theirs, pref_label={"en": "Boots"})
+    found = impact(taxonomy(theirs, edges=edges), taxonomy(renamed, edges=edges), ITEMS)
+    assert [(t.concept, t.effects, t.items) for t in found.tags] == [("boots", ("mapped",), 2)]
+    gone = impact(taxonomy(theirs, edges=edges), taxonomy(), ITEMS)
+    assert [(t.concept, t.effects) for t in gone.tags] == [("boots", ("mapped",))]
