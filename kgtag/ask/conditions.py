@@ -1,0 +1,180 @@
+"""Conditions that a question puts on items, read by the parser of search queries, and whether an item meets them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from graph.errors import TextError
+from graph.labels import folded_form, normal_form
+from graph.taxonomy import Taxonomy
+from kgtag.ask.shelf import Fact, Facts
+from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
+from kgtag.search.amounts import Amount, find_amounts
+from kgtag.search.parsed import DENIED
+from kgtag.search.query import QueryParser
+
+_ASKING = re.compile(
+    r"which|what|items?|products?|have|has|had|do|does|you|any|are|is|there|come|comes|available|ones?|all|show|me|list|find|"
+    r"i|want|need|looking|made|sell|stock|goods|things?|it|they|your|these|those|some|also|both|but|or|be|as|color(?:ed)?|"
+    r"colou?r(?:ed)?|can|get|got|made|store|shop|who|whose|than|well|suitable|intended|meant|cost|costs?|priced?|tagged|"
+    r"each|either|an?|not|sold|buy|please|coming|having|being|exist|currently|kind|type|where|at|so|too|made\s+of",
+    re.I,
+)
+_ASKING_ZH = (
+    r"(?:哪些|哪款|哪种|什么|多少|有没有|商品|产品|是不是|可以|推荐|你们|店里|这里|一共|价格|价钱|而且|并且|同时|但是|还有|以及|"
+    r"有|的|款|是|我|想|要|买|找|和|与|且|个|们|卖|里|都|还|能|吗|呢|又|也|但|不|用|做|件|双|种|带|适合|一|在|给|了|色|只|条|元|块)+"
+)
+_ASKING_ZH_EDGES = re.compile(rf"^{_ASKING_ZH}|{_ASKING_ZH}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A concept (any of several, where a label names several), or an amount; `denied` where it is excluded."""
+
+    text: str
+    concepts: tuple[str, ...] = ()
+    amount: Amount | None = None
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an item meets a condition: None where nothing says; and what says so."""
+
+    holds: bool | None
+    facts: tuple[Fact, ...] = ()
+    rejected: str | None = None
+
+
+class ConditionReader:
+    """Reads conditions against one snapshot, and compares items with them."""
+
+    def __init__(self, taxonomy: Taxonomy, parser: QueryParser, counted: CoOccurrence) -> None:
+        self._taxonomy, self._parser, self._counted = taxonomy, parser, counted
+
+    def read(self, text: str) -> tuple[list[Condition], list[str]]:
+        """The conditions of a description, and the words that name nothing known."""
+        try:
+            parsed = self._parser.parse(text[:300])
+        except TextError:
+            return [], [text] if text else []
+        found, unknown, end = list[Condition](), list[str](), 0
+        for span in parsed.spans:
+            if span.concepts and (span.rule is None or span.rule in DENIED):
+                concepts, surface = (span.concepts[0].concept,), span.surface
+                if (
+                    found
+                    and found[-1].denied == span.negated
+                    and self._either(text[end : span.start], found[-1], concepts[0])
+                ):
+                    before = found.pop()
+                    concepts, surface = (
+                        (*before.concepts, *concepts),
+                        text[span.start - len(text[end : span.start]) - len(before.text) : span.end],
+                    )
+                found.append(Condition(surface, concepts, denied=span.negated))
+            elif span.amount is not None and not span.concepts:
+                found.append(Condition(span.surface, amount=span.amount))
+            else:
+                unknown.append(span.surface)
+            end = span.end
+        unknown += [left for word in parsed.remainder.split() if (left := _without_asking(word))]
+        homes = {self._taxonomy.attribute_of(id) for one in found for id in one.concepts}
+        return [one for one in found if not homes.intersection(one.concepts)], unknown  # "color red", "made of wool"
+
+    def _either(self, between: str, before: Condition, concept: str) -> bool:
+        """Whether two concepts are alternatives: of one attribute, with "or" between them."""
+        homes = {self._taxonomy.attribute_of(id) for id in (*before.concepts, concept)} if before.concepts else ()
+        return len(homes) == 1 and between.strip(" ,，、").lower() in ("or", "或", "或者", "或是", "and/or")
+
+    def exact(self, text: str, attribute: str | None = None) -> Condition | None:
+        """The condition of a label, or of a value of the attribute written otherwise."""
+        taxonomy = self._taxonomy
+        if not (form := folded_form(normal_form(text))):
+            return None
+        ids = [id for id in taxonomy.lookup(text) if taxonomy[id].status != "deprecated"]
+        if attribute is not None:
+            ids = [id for id in ids if taxonomy.attribute_of(id) == attribute] or [
+                id for id in taxonomy.values_of(attribute)
+                if any(folded_form(normal_form(label)) == form for label, _, _ in taxonomy[id].labels())
+            ]  # fmt: skip
+        return Condition(text, tuple(ids)) if ids else None
+
+    def check(self, item: Facts, condition: Condition) -> Verdict:
+        """Three values: another value of an attribute of which items have one is a no, silence is not."""
+        if condition.amount is not None:
+            return self._amount(item, condition.amount)
+        verdicts = [self._concept(item, id) for id in condition.concepts]
+        verdicts.sort(key=lambda one: (one.holds is not True, one.holds is None))
+        best = verdicts[0] if verdicts else Verdict(None)
+        if not condition.denied or best.holds is None:
+            return best
+        return replace(best, holds=not best.holds)
+
+    def mention(self, item: Facts, text: str) -> Verdict:
+        """Whether the item has a mention of these words that no concept stands for."""
+        form = folded_form(normal_form(text))
+        facts = tuple(
+            one for one in item.accepted if one.concept is None and folded_form(normal_form(one.text)) == form
+        )
+        return Verdict(True if facts and form else None, facts)
+
+    def _concept(self, item: Facts, id: str) -> Verdict:
+        taxonomy = self._taxonomy
+        id = taxonomy.resolve(id)
+        kind = taxonomy[id].kind
+        if kind == "attribute":
+            facts = item.of(id)
+            return Verdict(True if facts else None, tuple(facts))
+        tagged = [one for one in item.accepted if one.concept is not None]
+        if facts := [one for one in tagged if one.concept == id or taxonomy.is_ancestor(id, str(one.concept))]:
+            return Verdict(True, tuple(facts))
+        if id in item.rejected:
+            return Verdict(False, rejected=id)
+        if against := [one for one in tagged if taxonomy.excluded(id, str(one.concept))]:
+            return Verdict(False, tuple(against))
+        home = "category" if kind == "category" else taxonomy.attribute_of(id)
+        others = item.of(home) if home is not None else []
+        single = kind == "category" or (home is not None and has_one_value(taxonomy, home, self._counted))
+        unsure = any(one.concept is None or taxonomy.is_ancestor(one.concept, id) for one in others)
+        return Verdict(False, tuple(others)) if others and single and not unsure else Verdict(None)
+
+    def _amount(self, item: Facts, wanted: Amount) -> Verdict:
+        within, outside = [], []
+        for fact in item.accepted:
+            for one in find_amounts(fact.text) or _bare_size(fact, wanted):
+                if one.type == wanted.type and one.dimension == wanted.dimension and _same_unit(one, wanted):
+                    (within if _meets(one, wanted) else outside).append(fact)
+        return Verdict(True, tuple(within)) if within else Verdict(False if outside else None, tuple(outside))
+
+
+def _without_asking(word: str) -> str:
+    """What is left of a word, or run of Chinese, without what belongs to the question."""
+    if _ASKING.fullmatch(word):
+        return ""
+    return _ASKING_ZH_EDGES.sub("", word)
+
+
+def _bare_size(fact: Fact, wanted: Amount) -> Sequence[Amount]:
+    """A size without the word "size": the value of an attribute called so."""
+    if wanted.type != "size" or not re.fullmatch(r"\d{1,3}(?:\.5)?|[XSML]{1,4}|\dXL", fact.text.strip(), re.I):
+        return ()
+    return (replace(wanted, text=fact.text.strip().upper(), low=None, high=None),)
+
+
+def _same_unit(one: Amount, wanted: Amount) -> bool:
+    return one.unit == wanted.unit or (wanted.type == "price" and (wanted.unit is None or one.unit is None))
+
+
+def _meets(one: Amount, wanted: Amount) -> bool:
+    if wanted.type == "size":
+        return one.text == wanted.text
+    amount = (one.low or 0.0) if one.bounded or one.type != "price" else _middle(one)
+    return (wanted.low is None or amount >= wanted.low) and (wanted.high is None or amount <= wanted.high)
+
+
+def _middle(one: Amount) -> float:
+    """The price itself, of the range around it."""
+    return ((one.low or 0.0) + (one.high or 0.0)) / 2
