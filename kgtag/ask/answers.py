@@ -79,6 +79,7 @@ def values_of(
     if attributes is not None and len(selection.items) > _WHOLE:
         return _counted(served, selection, attributes, lang=lang, name=name)
     facts = shelf.facts(selection.items)
+    applies = _applying(taxonomy, facts)
     for attribute in attributes if attributes is not None else (None,):
         found = [fact for one in facts for fact in (one.of(attribute) if attribute is not None else one.accepted)]
         if found:
@@ -90,15 +91,21 @@ def values_of(
             label = taxonomy[attribute].label(lang) if attribute in taxonomy and attribute is not None else ""
             answer.text = sentence(key, lang, name=name, values=listed(texts, lang, most=12), attribute=label)
             return answer
+        if attribute in applies:  # what another attribute of a like name says is not asked for
+            break
     return _silent(taxonomy, facts, list(attributes or ()), lang=lang, name=name)
+
+
+def _applying(taxonomy: Taxonomy, facts: Sequence[Facts]) -> set[str]:
+    categories = {str(fact.concept) for one in facts for fact in one.of("category") if fact.concept is not None}
+    return {attribute for one in categories for attribute in taxonomy.attributes_for(one)}
 
 
 def _silent(taxonomy: Taxonomy, facts: Sequence[Facts], attributes: Sequence[str], *, lang: str, name: str) -> Answer:
     asked = next((one for one in attributes if one in taxonomy), None)
     label = taxonomy[asked].label(lang) if asked is not None else ("类目" if lang == "zh" else "category")
     categories = [str(fact.concept) for one in facts for fact in one.of("category")]
-    applies = {attribute for one in categories for attribute in taxonomy.attributes_for(one)}
-    if asked is not None and categories and asked not in applies:
+    if asked is not None and categories and asked not in _applying(taxonomy, facts):
         labels = listed([taxonomy[one].label(lang) for one in categories], lang)
         return unknown("value", "not_applicable", lang, attribute=label, name=name, category=labels)
     return unknown("value", "no_value", lang, attribute=label, name=name)

@@ -111,17 +111,16 @@ class _Asked:
         return values_of(self._served, self._shelf, selection, ids, lang=self._lang, name=self._name(selection))
 
     def _has(self, slots: dict[str, str]) -> Answer | None:
-        if "pv" not in slots:
-            attribute = self._names.attributes(slots["a"]) if "a" in slots else [None]
-            if not attribute:
-                return None
-            return self._has_value(slots["p"], slots["v"], attribute[0])
-        for item, value in self._splits(slots["pv"]):
-            if (found := self._has_value(item, value, None)) is not None:
+        attributes = self._names.attributes(slots["a"]) if "a" in slots else None
+        if attributes == []:
+            return None
+        pairs = self._splits(slots["pv"], attributes) if "pv" in slots else [(slots["p"], slots["v"])]
+        for item, value in pairs:
+            if (found := self._has_value(item, value, attributes)) is not None:
                 return found
         return None
 
-    def _splits(self, text: str) -> Iterator[tuple[str, str]]:
+    def _splits(self, text: str, attributes: Sequence[str] | None) -> Iterator[tuple[str, str]]:
         """Where an item may end and a value begin: after the mark of an item, else between words."""
         at = next((i for i, one in enumerate(text) if self._shelf.named(one, self._marks) is not None), None)
         if at is not None:
@@ -129,12 +128,12 @@ class _Asked:
             return
         found = []
         for i in (i for i, one in enumerate(text) if one == " "):
-            if self._conditions(text[i:].strip(), None) and (named := self._names.items(text[:i], self._marks)):
+            if self._conditions(text[i:].strip(), attributes) and (named := self._names.items(text[:i], self._marks)):
                 found.append((len(named.items), self._reader.exact(value_text(text[i:])) is None, i))
         yield from ((text[:i], text[i:].strip()) for *_, i in sorted(found))
 
-    def _has_value(self, item: str, value: str, attribute: str | None) -> Answer | None:
-        conditions = self._conditions(value, attribute)
+    def _has_value(self, item: str, value: str, attributes: Sequence[str] | None) -> Answer | None:
+        conditions = self._conditions(value, attributes)
         selection = self._selected(item, "has" if conditions else None)
         if not value or selection is None:
             return None
@@ -175,22 +174,24 @@ class _Asked:
             self._note("has", "no_tag", text=value_text(value))
         return None
 
-    def _conditions(self, text: str, attribute: str | None) -> list[Condition]:
-        """Conditions of a value's text; none where a part of it names nothing."""
+    def _conditions(self, text: str, attributes: Sequence[str] | None) -> list[Condition]:
+        """Conditions of a value's text, of one of the attributes where they are given; none where a part of it names
+        nothing."""
         for spelling in dict.fromkeys((text, value_text(text))):
-            if (found := self._reader.exact(spelling, attribute)) is not None:
-                return [found]
+            each = [self._reader.exact(spelling, one) for one in (attributes if attributes is not None else (None,))]
+            if ids := [id for one in each if one is not None for id in one.concepts]:
+                return [Condition(spelling, tuple(ids))]
         words = value_text(text)
         for i in (i for i, one in enumerate(words) if one == " "):  # "a black color", "color black"
             for name, value in ((words[i:], words[:i]), (words[:i], words[i:])):
-                for id in self._names.attributes(name.strip()):
+                for id in self._names.attributes(value_text(name.strip())):
                     if id != "category" and (found := self._reader.exact(value_text(value.strip(" :")), id)):
                         return [found]
-        if attribute is not None:
+        if attributes is not None:
             return []
-        attributes = [id for id in self._names.attributes(words) if id != "category"]
-        if attributes:
-            return [Condition(words, tuple(attributes))]
+        named = [id for id in self._names.attributes(words) if id != "category"]
+        if named:
+            return [Condition(words, tuple(named))]
         conditions, unknown = self._reader.read(text)
         return [] if unknown else conditions
 
@@ -339,11 +340,10 @@ class _Asked:
         if len(selection.items) == 1:
             titles = [one.title for one in self._shelf.facts(selection.items)]
             return titled(titles[0]) if titles else selection.name
-        return (
-            f"“{selection.name}”"
-            if self._shelf.named(selection.name, self._marks) is None
-            else self._title_of(selection)
-        )
+        if self._shelf.named(selection.name, self._marks) is not None:
+            return self._title_of(selection)
+        several = sentence("of_items", self._lang, count=len(selection.items)) if not selection.described else ""
+        return f"“{selection.name}”{several}"
 
     def _title_of(self, selection: Selection) -> str:
         return titled(self._shelf.facts(selection.items[:1])[0].title)

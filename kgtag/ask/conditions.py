@@ -95,7 +95,9 @@ class ConditionReader:
         if not (form := folded_form(normal_form(text))):
             return None
         ids = [id for id in taxonomy.lookup(text) if taxonomy[id].status != "deprecated"]
-        if attribute is not None:
+        if attribute == "category":
+            ids = [id for id in ids if taxonomy[id].kind == "category"]
+        elif attribute is not None:
             ids = [id for id in ids if taxonomy.attribute_of(id) == attribute] or [
                 id for id in taxonomy.values_of(attribute)
                 if any(folded_form(normal_form(label)) == form for label, _, _ in taxonomy[id].labels())

@@ -100,7 +100,7 @@ _ENGLISH: tuple[tuple[Intent, str], ...] = (
     ("value", rf"(?:the )?(?P<a>.+?) {_PREPOSITION} (?P<p>.+)"),
     ("value", rf"(?:(?:give|show|find) me|list|name|get|i (?:need|want)) (?:the |all )?(?P<a>.+?) {_PREPOSITION} (?P<p>.+)"),
     ("value", rf"(?:what|which) (?P<a>.+?) (?P<p>.+?) (?:{_BE}|{_HAVE})(?: (?:in|with))?"),
-    ("has", rf"(?:is|are) the (?P<a>.+?) {_PREPOSITION} (?P<p>.+?) (?P<v>\S+(?: \S+){{0,5}})"),
+    ("has", rf"(?:is|are) the (?P<a>.+?) {_PREPOSITION} (?P<pv>.+)"),
     ("has", rf"(?:is|are) there (?:an? |any )?(?P<v>.+?) (?:in|on|with|at|for) (?P<p>.+)"),
     ("has", rf"(?:does|do|did|will|can) (?!you |i |we )(?P<p>.+?) {_HAVE}(?: (?:in|with|for))? (?P<v>.+)"),
     ("has", r"(?:does|do|did|will|can) (?!you |i |we )(?P<p>.+?) \w+(?: for| to| with| in)? (?P<v>.+)"),
@@ -155,7 +155,9 @@ _HOW = re.compile(
     re.I,
 )
 _ARTICLES = re.compile(
-    r"^(?:the|an?|this|that|these|those|your|any|some|all|each|every|(?:the )?(?:product|item|article|model|offer)(?: (?:called|named|with (?:the )?id))?)\b\s*(?=\S)|^(?:这款|这个|这件|这双|那款|那个|这|该|商品|产品|款)\s*(?=\S)",
+    r"^(?:the|an?|this|that|these|those|your|any|some|all|each|every)\b\s*(?=\S)"
+    r"|^(?:product|item|article|model|offer)\b(?: (?:called|named|with (?:the )?id))?\s*(?=[\ue000-\uf8ff\"'“#\d])"
+    r"|^(?:这款|这个|这件|这双|那款|那个|这|该|商品|产品|款)\s*(?=\S)",
     re.I,
 )  # fmt: skip
 

@@ -30,13 +30,13 @@ _SAME = (
     ("height", "高度"), ("width", "宽度"), ("depth", "深度"), ("length", "长度"),
     ("part number", "manufacturer stock number", "model number", "mpn", "stock number", "article number", "sku", "型号"),
     ("upc", "retail upc", "barcode", "gtin", "ean", "条形码"),
-    ("clock speed", "speed", "rotational speed"),
+    ("clock speed", "speed"),
     ("power", "wattage", "thermal design power", "tdp", "功率"),
 )  # fmt: skip
 """Names of attributes that ask for the same; the nearest is taken that the taxonomy has, and the item a value of."""
 _CATEGORY = frozenset(("category", "product type", "type", "kind", "sort", "类目", "种类", "类别", "类型", "商品类型"))
 _LEAD = re.compile(
-    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|available in|suitable for|"
+    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|available in|suitable for|as|"
     r"meant for|good for|intended for|designed for|compatible with|tagged|labelled|considered|classed as|type of|kind of|"
     r"用于|适合|适用于|用|由|带有|带|有)\s*)+(?=\S)",
     re.I,
@@ -66,7 +66,8 @@ class Names:
             return Selection((id,), id)
         conditions, unknown = self._reader.read(text)
         concepts = [one.concepts for one in conditions if not one.denied]
-        if concepts and not unknown and all(one.concepts for one in conditions):
+        named = {self._taxonomy[id].kind for ids in concepts for id in ids}
+        if concepts and not unknown and all(one.concepts for one in conditions) and "attribute" not in named:
             ids = self._shelf.with_all(concepts)
             if ids or not self._shelf.by_words(text):
                 return Selection(tuple(ids), text, described=True)

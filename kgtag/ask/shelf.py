@@ -119,6 +119,10 @@ class Shelf:
         if best < _COVERED * total:
             return []
         ids = [number for number, one in score.items() if one >= best - 1e-9]
+        phrase = typed_form(normalise(text))
+        for starts in (False, True):  # titles that have the words as they stand, then those that begin so
+            typed = {number: typed_form(normalise(self.items.titles[number])) for number in ids}
+            ids = [n for n in ids if (typed[n].startswith(phrase) if starts else phrase in typed[n])] or ids
         ids.sort(key=lambda number: (len(self.items.titles[number]), self.items.ids[number]))
         return [self.items.ids[number] for number in ids]
 

@@ -42,6 +42,7 @@ _SENTENCES = {
     "no_kinds": ("no concept is narrower than {name}", "{name}没有下位概念"),
     "no_question": ("this question has a form that is not understood", "不理解这个问法"),
     "no_definition": ("“{name}” has neither a definition nor a broader concept", "“{name}”没有定义，也没有上位概念"),
+    "of_items": (" ({count} items)", "（{count}件商品）"),
     "nothing": ("not said", "未说明"),
 }  # fmt: skip
 
