@@ -98,7 +98,8 @@ class Question:
 
 @dataclass
 class Shop:
-    """The stored gold. `tags`: concepts by item and attribute; `held`: those that were held out."""
+    """The stored gold. `tags`: concepts by item and attribute; `single`: attributes of which no item has two values, and twenty
+    and more have one."""
 
     taxonomy: Taxonomy
     titles: dict[str, str] = field(default_factory=dict)
@@ -147,7 +148,8 @@ def stocked(rows: Sequence[dict[str, Any]], url: str) -> tuple[Any, Shop]:
             TaggedItem(id, title, "en", "gold", taxonomy.revision, tuple(ItemTag(c, 1.0, "given") for c in concepts))
         )
     store.put_items(items)
-    shop.single = set(names.values()) - several
+    many = {a for a in names.values() if sum(a in tags for tags in shop.tags.values()) >= 20}
+    shop.single = many - several
     return store, shop
 
 

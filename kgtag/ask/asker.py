@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from graph.errors import InputError
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.ask.answers import Answer, about_concept, about_kinds, cite, difference, goes_with, values_of
 from kgtag.ask.conditions import Condition, ConditionReader, Verdict
-from kgtag.ask.grammar import Reading, language_of, readings
+from kgtag.ask.grammar import Reading, language_of, plain, readings
 from kgtag.ask.names import Names, Selection, value_text
-from kgtag.ask.shelf import Fact, Facts, Shelf
+from kgtag.ask.shelf import MARKS, Fact, Facts, Shelf
+from kgtag.ask.slots import compares, slot_readings
 from kgtag.ask.wording import listed, sentence, titled
 from kgtag.rows.ask import AskAnswerRow
 from kgtag.serve.live import Served
@@ -56,9 +58,16 @@ class Asker:
         if lang not in (None, "en", "zh"):
             raise InputError(f"unsupported language {lang!r}; en or zh is expected")
         text, marks = self._shelf.mark(clean(question, limit=MAX_QUESTION, what="question"))
+        while len(marks) < 1 + compares(text) and (found := self._shelf.mark_phrase(text, marks, self._describes)):
+            text, marks = found
         return _Asked(self._served, self._shelf, self._reader, self._names, marks, lang or language_of(text)).row(
             question, text
         )
+
+    def _describes(self, text: str) -> bool:
+        """Whether a text is a description by tags, and so no title."""
+        conditions, unknown = self._reader.read(text)
+        return bool(conditions) and not unknown
 
 
 class _Asked:
@@ -73,7 +82,7 @@ class _Asked:
         self._refusal: Answer | None = None
 
     def row(self, question: str, text: str) -> AskAnswerRow:
-        for reading in readings(text):
+        for reading in chain(readings(text), slot_readings(plain(text), self._names, self._reader)):
             found = self._answer(reading)
             if found is not None:
                 return found.row(question, self._lang)
@@ -124,7 +133,8 @@ class _Asked:
         """Where an item may end and a value begin: after the mark of an item, else between words."""
         at = next((i for i, one in enumerate(text) if self._shelf.named(one, self._marks) is not None), None)
         if at is not None:
-            yield text[: at + 1], text[at + 1 :].strip(" ,，的")
+            if at == 0:
+                yield text[0], text[1:].strip(" ,，的")
             return
         found = []
         for i in (i for i, one in enumerate(text) if one == " "):
@@ -174,7 +184,7 @@ class _Asked:
             self._note("has", "no_tag", text=value_text(value))
         return None
 
-    def _conditions(self, text: str, attributes: Sequence[str] | None) -> list[Condition]:
+    def _conditions(self, text: str, attributes: Sequence[str] | None) -> Sequence[Condition]:
         """Conditions of a value's text, of one of the attributes where they are given; none where a part of it names
         nothing."""
         for spelling in dict.fromkeys((text, value_text(text))):
@@ -184,9 +194,10 @@ class _Asked:
         words = value_text(text)
         for i in (i for i, one in enumerate(words) if one == " "):  # "a black color", "color black"
             for name, value in ((words[i:], words[:i]), (words[:i], words[i:])):
-                for id in self._names.attributes(value_text(name.strip())):
-                    if id != "category" and (found := self._reader.exact(value_text(value.strip(" :")), id)):
-                        return [found]
+                each = [one for one in self._names.attributes(value_text(name.strip())) if one != "category"]
+                exact = [self._reader.exact(value_text(value.strip(" :")), one) for one in each]
+                if ids := [id for one in exact if one is not None for id in one.concepts]:
+                    return [Condition(value.strip(), tuple(ids))]
         if attributes is not None:
             return []
         named = [id for id in self._names.attributes(words) if id != "category"]
@@ -239,6 +250,8 @@ class _Asked:
         return sentence(name, self._lang, name=self._name(selection), values=values, attribute=label)
 
     def _items(self, query: str, intent: str) -> Answer | None:
+        if MARKS.search(query):
+            return None
         conditions, unknown = self._reader.read(query)
         if unknown or not conditions:
             if conditions or len(unknown) == 1:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from graph.errors import TextError
-from graph.labels import folded_form, normal_form
+from graph.labels import CJK, CJK_CLASS, folded_form, normal_form
 from graph.taxonomy import Taxonomy
 from kgtag.ask.shelf import Fact, Facts
 from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
@@ -16,17 +17,38 @@ from kgtag.search.parsed import DENIED
 from kgtag.search.query import QueryParser
 
 _ASKING = re.compile(
-    r"which|what|items?|products?|have|has|had|do|does|you|any|are|is|there|come|comes|available|ones?|all|show|me|list|find|"
-    r"i|want|need|looking|made|sell|stock|goods|things?|it|they|your|these|those|some|also|both|but|or|be|as|color(?:ed)?|"
-    r"colou?r(?:ed)?|can|get|got|made|store|shop|who|whose|than|well|suitable|intended|meant|cost|costs?|priced?|tagged|"
-    r"each|either|an?|not|sold|buy|please|coming|having|being|exist|currently|kind|type|where|at|so|too|made\s+of",
+    # wh-words, auxiliaries, pronouns
+    r"which|what|what[’']s|who|whose|whom|where|how|when|why|is|are|am|was|were|be|being|been|do|does|did|done|can|could|will|"
+    r"would|should|might|may|have|has|had|having|got|get|gets|getting|i|i[’'](?:m|d|ve)|me|my|we|us|our|you|your|it|its|it[’']s|"
+    r"they|them|their|this|that|that[’']s|these|those|there|here|one|ones|some|any|all|every|each|either|both|"
+    # function words
+    r"a|an|the|of|for|in|on|at|to|from|by|with|as|and|or|but|so|than|if|whether|about|among|across|within|under|into|too|also|"
+    r"only|just|else|not|please|kindly|thanks|hi|hello|s|yes|no|ok|"
+    # goods in general, and what one does with them
+    r"items?|products?|goods|things?|something|anything|everything|articles?|offers?|stock|shop|store|catalogue|catalog|range|"
+    r"assortment|come|comes|coming|made|make|sell|sold|buy|carry|keep|available|exists?|existing|cost|costs?|priced?|"
+    # asking
+    r"show|list|listed|find|give|given|name|named|called|tell|know|known|say|says|said|see|check|confirm|look|looking|up|search|"
+    r"searching|want|wanted|need|needed|like|wonder|wondering|interested|after|true|right|correct|really|actually|exactly|"
+    r"currently|recorded|tagged|labelled|labeled|marked|stated|states?|mentioned|specified|described|registered|noted|entered|"
+    r"happen|details?|information|info|value|values|attributes?|property|properties|field|data|options?|choices?|variants?|"
+    r"different|various|possible|display|pull|fetch|return|report|total|number|count|overall|altogether|"
+    r"suitable|intended|meant|suit|suits|well|kinds?|types?|sorts?|considered|counts?|counted|classed|regarded",
     re.I,
 )
+"""Words of a question that name nothing."""
 _ASKING_ZH = (
-    r"(?:哪些|哪款|哪种|什么|多少|有没有|商品|产品|是不是|可以|推荐|你们|店里|这里|一共|价格|价钱|而且|并且|同时|但是|还有|以及|"
-    r"有|的|款|是|我|想|要|买|找|和|与|且|个|们|卖|里|都|还|能|吗|呢|又|也|但|不|用|做|件|双|种|带|适合|一|在|给|了|色|只|条|元|块)+"
+    r"(?:哪些|哪款|哪种|哪个|什么|多少|有没有|商品|产品|东西|是不是|是否|可以|推荐|你们|我们|店里|这里|一共|总共|价格|价钱|而且|并且|同时|但是|"
+    r"还有|以及|请问|麻烦|查一下|查|看|帮我|帮|告诉|知道|想要|需要|列出|显示|所有|全部|属于|标注|记录|一下|怎么样|怎样|如何|哪里|"
+    r"有|的|款|是|我|想|要|买|找|和|与|且|个|们|卖|里|都|还|能|吗|呢|啊|又|也|但|不|用|做|件|双|种|带|适合|一|在|给|了|色|只|条|元|块|"
+    r"请|为|它|这|那|您|你|写|上|呀|吧|对|其|被|说|到|得|地)+"
 )
-_ASKING_ZH_EDGES = re.compile(rf"^{_ASKING_ZH}|{_ASKING_ZH}$")
+_EITHER_WAY = re.compile("有没有|是不是|有无|是否有?|能不能|可不可以")
+"""Words that ask, and deny nothing."""
+_CACHED = 500
+_TRIED = 60
+"""Parts of a text that are looked up."""
+_AROUND = " \t,.;:?!\"'“”()[]<>-–—…，。？！、：；（）"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +75,13 @@ class ConditionReader:
 
     def __init__(self, taxonomy: Taxonomy, parser: QueryParser, counted: CoOccurrence) -> None:
         self._taxonomy, self._parser, self._counted = taxonomy, parser, counted
+        self.read = lru_cache(maxsize=_CACHED)(self._read)
 
-    def read(self, text: str) -> tuple[list[Condition], list[str]]:
+    def _read(self, text: str) -> tuple[Sequence[Condition], Sequence[str]]:
         """The conditions of a description, and the words that name nothing known."""
+        text = _EITHER_WAY.sub(" ", text)
+        if (exact := self.exact(self.core(text))) is not None:
+            return [exact], []
         try:
             parsed = self._parser.parse(text[:300])
         except TextError:
@@ -88,6 +114,19 @@ class ConditionReader:
         """Whether two concepts are alternatives: of one attribute, with "or" between them."""
         homes = {self._taxonomy.attribute_of(id) for id in (*before.concepts, concept)} if before.concepts else ()
         return len(homes) == 1 and between.strip(" ,，、").lower() in ("or", "或", "或者", "或是", "and/or")
+
+    def core(self, text: str, attributes: Sequence[str] | None = None) -> str:
+        """The text without words of the question, and marks, at either end: the longest part that is a label (of a value
+        of the attributes), else without all of them."""
+        words = [part for word in text.split() for part in _parts(word)]
+        first = next((i for i, word in enumerate(words) if _without_asking(word)), len(words))
+        last = next((i for i, word in enumerate(reversed(words)) if _without_asking(word)), 0)
+        ends = [(a, b) for a in range(first + 1) for b in range(last + 1) if a + b < len(words)]
+        for a, b in sorted(ends, key=lambda one: (sum(one), one))[:_TRIED]:
+            part = _joined(words[a : len(words) - b])
+            if any(self.exact(part, one) for one in (attributes or (None,))):
+                return part
+        return _joined(words[first : len(words) - last])
 
     def exact(self, text: str, attribute: str | None = None) -> Condition | None:
         """The condition of a label, or of a value of the attribute written otherwise."""
@@ -152,11 +191,29 @@ class ConditionReader:
         return Verdict(True, tuple(within)) if within else Verdict(False if outside else None, tuple(outside))
 
 
+def _parts(word: str) -> list[str]:
+    """A word; a run of Chinese in the words of the question at its ends, and the rest."""
+    if not CJK.search(word):
+        return [word]
+    return [
+        part
+        for part in re.split(rf"(^{_ASKING_ZH}|{_ASKING_ZH}$|(?<=[!-~]){_ASKING_ZH}|{_ASKING_ZH}(?=[!-~]))", word)
+        if part
+    ]
+
+
+def _joined(words: Sequence[str]) -> str:
+    text = " ".join(words).strip(_AROUND)
+    return re.sub(rf"(?<=[{CJK_CLASS}]) (?=[{CJK_CLASS}])", "", text) if CJK.search(text) else text
+
+
 def _without_asking(word: str) -> str:
     """What is left of a word, or run of Chinese, without what belongs to the question."""
+    word = word.strip(_AROUND)
     if _ASKING.fullmatch(word):
         return ""
-    return _ASKING_ZH_EDGES.sub("", word)
+    word = re.sub(f"^{_ASKING_ZH}", "", word)
+    return re.sub(f"{_ASKING_ZH}$", "", word)
 
 
 def _bare_size(fact: Fact, wanted: Amount) -> Sequence[Amount]:

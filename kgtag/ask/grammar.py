@@ -89,7 +89,6 @@ _ENGLISH: tuple[tuple[Intent, str], ...] = (
     ("goes_with", r"what to (?:wear|combine|pair|use|buy) with (?P<p>.+)"),
     ("value", rf"how many (?P<a>.+?) (?:does|do) (?P<p>.+?) {_HAVE}(?: in)?"),
     ("value", rf"how many (?P<a>.+?) (?:{_BE}|{_BE} there) (?:on|in|of) (?P<p>.+)"),
-    ("count", rf"(?:how many|(?:what(?:\s+is|['’]s) )?(?:the )?number of|count(?: of)?(?: the| all)?) (?:{_THING} )?(?P<s>.+)"),
     ("kinds", r"(?:what|which) (?:kinds?|types?|sorts?) of (?P<c>.+?)(?: (?:do you have|are there|do you sell|exist|are available|can i (?:get|buy)))?"),
     ("value", rf"(?:what|which) (?P<a>\S+(?: \S+)?) (?:of|for) (?P<p>.+?) (?:do you (?:have|sell|stock)|are there|exist|(?:are|is) available|can i (?:get|buy))"),
     ("value", rf"(?:in |for |of )?(?:what|which) (?P<a>.+?) (?:does|do|can|will) (?P<p>.+?) (?:{_HAVE}|belong|fall)(?: (?:in|with|to|into|under))?"),
@@ -110,13 +109,6 @@ _ENGLISH: tuple[tuple[Intent, str], ...] = (
     ("has", rf"(?P<pv>.+?),? (?:right|correct|isn['’]t it|aren['’]t they)"),
     ("concept", rf"what\s*(?:{_BE}|does|do) (?:an? |the |meant by )?(?P<c>.+?)(?: mean| stand for)?"),
     ("concept", r"(?:define|explain|describe|(?:what is )?(?:the )?(?:definition|meaning) of|tell me about|about) (?:an? |the )?(?P<c>.+)"),
-    ("items", rf"(?:which|what)(?: of (?:your|the|these))? {_THING} (?:(?:that |which )?(?:{_BE}|{_HAVE}|do you have|can i get)\s+)?(?:(?:in|with|that)\s+)?(?P<s>.+)"),
-    ("items", rf"(?:do|would|did) you (?:have|sell|stock|carry|offer|got)(?: any| some)? (?P<s>.+)"),
-    ("items", rf"(?:are|is) there (?:any |an? |some )?(?P<s>.+)"),
-    ("items", rf"(?:show|give|get|find|list)(?: me)?(?: all| some| any)? (?:the |your )?(?P<s>.+)"),
-    ("items", rf"(?:i(?:['’]m| am) looking for|i (?:need|want|search for)|looking for|any|recommend(?: me)?|have you got(?: any)?) (?P<s>.+)"),
-    ("items", rf"(?:which|what) (?P<s>.+)"),
-    ("items", r"(?P<s>.+)"),
 )  # fmt: skip
 
 _CHINESE: tuple[tuple[Intent, str], ...] = (
@@ -130,19 +122,12 @@ _CHINESE: tuple[tuple[Intent, str], ...] = (
     ("value", r"(?P<p>.+?)的(?P<a>[^的]+?)(?:是|为|有)?(?:什么|多少|哪些|哪个|哪种|几|几种|啥)?(?:样的|的)?"),
     ("value", r"(?P<p>.+?)(?:是|为|有|属于|用的?是?)?(?:什么|哪些|哪种|哪个|哪几种|哪一?款|啥|几种|多少)(?P<a>.+?)(?:的|可选|可以选|可供选择|制成的?|做的)?"),
     ("value", r"(?P<p>.+?)有?多(?P<m>高|宽|深|长|重|大|厚)"),
-    ("count", r"(?:一共|总共|共)?有(?:多少|几)(?:个|款|件|种|双|条|只|台|把)?(?P<s>.+)"),
-    ("count", r"(?P<s>.+?)(?:一共|总共|共)?有(?:多少|几)(?:个|款|件|种|双|条|只|台|把)?"),
-    ("count", r"(?:多少|几)(?:个|款|件|种|双|条|只|台|把)(?P<s>.+)"),
     ("concept", r"(?:什么是|什么叫|何为|何谓|解释一?下?|介绍一?下?)(?P<c>.+)"),
     ("concept", r"(?P<c>.+?)(?:是什么|是啥|是指什么|指的是什么)(?:意思|东西)?"),
-    ("items", r"(?:你们|店里|这里)?(?:有|卖)?(?:哪些|哪款|哪双|哪个|哪种|什么)(?:商品|产品|东西)?(?:是|有|带)?(?P<s>.+)"),
-    ("has", r"(?P<p>.+?)的(?P<a>[^的]+?)(?:是不是|是否是?|是)(?P<v>.+?)的?吗?"),
-    ("items", r"(?:你们|店里|这里)?(?:有没有|有无|是否有|有)(?:什么|哪些)?(?P<s>.+?)吗?"),
-    ("has", r"(?P<p>.+?)(?:是不是|是否是?|是否为|是)(?P<v>.+?)(?:的|色的|做的|材质的)?吗?"),
-    ("has", r"(?P<p>.+?)(?:有没有|是否有|是否带|有无|带有|含有|带不带|支不支持|支持|适合|采用|有|带|含|能|可以)(?P<v>.+?)(?:的|功能)?吗?"),
+    ("has", r"(?!哪|什么|有没有|多少|有哪)(?P<p>.+?)的(?P<a>[^的]+?)(?:是不是|是否是?|是)(?P<v>.+?)的?吗?"),
+    ("has", r"(?!哪|什么|有没有|多少|有哪)(?P<p>.+?)(?:是不是|是否是?|是否为|是)(?P<v>.+?)(?:的|色的|做的|材质的)?吗?"),
+    ("has", r"(?!哪|什么|有没有|多少|有哪)(?P<p>.+?)(?:有没有|是否有|是否带|有无|带有|含有|带不带|支不支持|支持|适合|采用|有|带|含|能|可以)(?P<v>.+?)(?:的|功能)?吗?"),
     ("has", r"(?P<pv>.+?)吗"),
-    ("items", r"(?:找|推荐|我想要|我要|想要|想买|我想买|给我看看?|列出|显示)(?:一下|一些|一款|几款|所有)?(?:的)?(?P<s>.+)"),
-    ("items", r"(?P<s>.+)"),
 )  # fmt: skip
 
 _TEMPLATES = {

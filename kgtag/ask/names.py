@@ -18,7 +18,7 @@ _SAME = (
     ("brand", "manufacturer", "maker", "make", "producer", "company", "label", "品牌", "牌子", "厂家", "制造商"),
     ("size", "dimensions", "尺码", "尺寸", "大小"),
     ("size", "size/weight", "weight", "重量"),
-    ("material", "fabric", "metal type", "metal", "composition", "材质", "材料", "面料"),
+    ("material", "fabric", "metal type", "composition", "材质", "材料", "面料"),
     ("audience", "gender", "sex", "target group", "适用人群", "性别"),
     ("flavor", "flavour", "taste", "口味", "味道"),
     ("scent", "fragrance", "smell", "香味", "气味"),
@@ -36,9 +36,9 @@ _SAME = (
 """Names of attributes that ask for the same; the nearest is taken that the taxonomy has, and the item a value of."""
 _CATEGORY = frozenset(("category", "product type", "type", "kind", "sort", "类目", "种类", "类别", "类型", "商品类型"))
 _LEAD = re.compile(
-    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|available in|suitable for|as|"
-    r"meant for|good for|intended for|designed for|compatible with|tagged|labelled|considered|classed as|type of|kind of|"
-    r"用于|适合|适用于|用|由|带有|带|有)\s*)+(?=\S)",
+    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|as|available in|suitable for|"
+    r"meant for|good for|intended for|designed for|compatible with|tagged|labelled|considered|classed as|type of|kind of)\b\s*|"
+    r"(?:用于|适合|适用于|用|由|带有|带|有)\s*)+(?=\S)",
     re.I,
 )
 
@@ -73,6 +73,19 @@ class Names:
                 return Selection(tuple(ids), text, described=True)
         ids = self._shelf.by_words(text)
         return Selection(tuple(ids), text) if ids else None
+
+    def is_attribute(self, text: str) -> bool:
+        """Whether the text is the name of an attribute, or another name for one."""
+        plain = singular(normalise(text))
+        return (
+            _form(text) in self._by_label
+            or plain in _CATEGORY
+            or any(
+                text.lower() in names or plain in names
+                for names in _SAME
+                if any(_form(one) in self._by_label for one in names)
+            )
+        )
 
     def attributes(self, text: str) -> list[str]:
         """Ids of the attributes of a name, the nearest first: labels, labels that have its words, other names for it;

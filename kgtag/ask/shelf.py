@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,8 +17,16 @@ from kgtag.recommend.items import ItemTags
 
 _FIRST = 0xE000
 """The first of the characters (private use) that stand for items in a question."""
-_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-_PLACED = re.compile("[\ue000-\uf8ff]")
+_TOKEN = re.compile(
+    r"[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s,;:?!\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]+"
+)
+MARKS = re.compile("[\ue000-\uf8ff]")
+"""Characters that stand for items."""
+_PHRASE = 3
+"""Words in a row of a title that name it; two where one has a digit, five Chinese characters."""
+_NUMBER = re.compile(r"\d{3}")
+"""What a name has, rather than a description."""
+_EDGES = "\"'“”?？.,，!:：;()"
 _SHORTEST = 8
 """Characters of a title that is looked for in questions as it stands; shorter ones are words like any other."""
 _COVERED = 0.8
@@ -78,18 +86,49 @@ class Shelf:
                 key += part
                 if key and len(key) in self._lengths and key in self._by_title:
                     found.append((start, end, self._by_title[key]))
-                if (id := question[start:end].strip("\"'“”?？.,!()")) in self.items and self._is_id(
-                    question, start, id
-                ):
-                    found.append(
-                        (start, end - (len(question[start:end]) - len(question[start:end].rstrip("?？.,!)"))), [id])
-                    )
+                if (id := question[start:end].strip(_EDGES)) in self.items and self._is_id(question, start, id):
+                    found.append((start, start + len(question[start:end].rstrip(_EDGES)), [id]))
         named = list[list[str]]()
         for start, end, ids in sorted(found, key=lambda one: (one[0] - one[1], one[0])):
-            if "\0" not in question[start:end] and not _PLACED.search(question, start, end):
+            if "\0" not in question[start:end] and not MARKS.search(question, start, end):
                 named.append(ids)
                 question = question[:start] + chr(_FIRST + len(named) - 1) + "\0" * (end - start - 1) + question[end:]
         return question.replace("\0", ""), named
+
+    def mark_phrase(
+        self, question: str, marks: Sequence[list[str]], describes: Callable[[str], bool]
+    ) -> tuple[str, list[list[str]]] | None:
+        """The question with one more character, in place of the longest run of words that stands so in a title and does
+        not describe items by their tags; None without any."""
+        tokens = [(match.start(), match.end()) for match in _TOKEN.finditer(question)]
+        best: tuple[int, int, int, list[str]] = (0, 0, 0, [])
+        for i, (start, _) in enumerate(tokens):
+            for j in range(min(len(tokens), i + 40), i + 1, -1):
+                if j - i <= best[0]:
+                    break
+                phrase = question[start : tokens[j - 1][1]].strip(_EDGES)
+                long = j - i >= (5 if CJK.search(phrase) else _PHRASE) or (j - i == 2 and any(map(str.isdigit, phrase)))
+                if (
+                    long
+                    and not MARKS.search(phrase)
+                    and (ids := self._with_phrase(phrase))
+                    and (_NUMBER.search(phrase) or not describes(phrase))
+                ):
+                    best = (j - i, start, start + len(phrase), ids)
+        if not best[0]:
+            return None
+        return question[: best[1]] + chr(_FIRST + len(marks)) + question[best[2] :], [*marks, best[3]]
+
+    def _with_phrase(self, phrase: str) -> list[str]:
+        """Items whose titles have the words as they stand, or those of them that begin so."""
+        words = _words(phrase)
+        sets = [self._by_word.get(word, set()) for word in words]
+        numbers = set.intersection(*sets) if sets else set()
+        typed = typed_form(normalise(phrase))
+        found = {n: f" {typed_form(normalise(self.items.titles[n]))} " for n in numbers}
+        here = [n for n, title in found.items() if (typed if CJK.search(typed) else f" {typed} ") in title]
+        begin = [n for n in here if found[n].startswith(f" {typed}")]
+        return [self.items.ids[n] for n in sorted(begin or here)]
 
     def _is_id(self, question: str, start: int, id: str) -> bool:
         """Whether digits and the like are meant as an id: "item 7", not "7"."""

@@ -51,7 +51,7 @@ def sentence(name: str, lang: str, /, **parts: object) -> str:
     """The sentence, with its parts put in."""
     attribute = parts.get("attribute")
     if isinstance(attribute, str) and not _SENTENCES[name][0].startswith("{attribute}"):
-        parts["attribute"] = attribute[:1].lower() + attribute[1:] if attribute[1:2].islower() else attribute
+        parts["attribute"] = attribute.lower() if attribute[1:].islower() else attribute
     return _SENTENCES[name][lang == "zh"].format(**parts)
 
 
