@@ -2,13 +2,13 @@
 
     nice python benchmarks/ask.py --data DIR [--each 120] [--save NAME] [--show N]
 
-DIR holds `wdc_pave/wdc_with_all_attributes_normalized/train_large.jsonl.gz` (Brinkmann et al. 2024, WDC-PAVE: 1,066 offers of five
-categories; webdatacommons.org). The gold tags are stored as items, but for one value in seven, which is held out: a
-question for it has no answer. Templates of `HELD_OUT` were written after the grammar, and no rule was changed for them
-before the first measurement. Items are named by their title, by id, or by the fewest first words of the title that no
-other has. Nothing is trained. The floor is a bag of words that is given the item: the values of the attribute whose
-name has most words in the question; "yes" where one of the item's tags stands in the question, else "no"; items with all
-the tags that stand in the question.
+DIR holds `wdc_pave/wdc_with_all_attributes_normalized/train_large.jsonl.gz` (Brinkmann et al. 2024, WDC-PAVE: 1,066
+offers of five categories; webdatacommons.org). The gold tags are stored as items, but for one value in seven, which is
+held out: a question for it has no answer. Templates of `HELD_OUT` were written after the grammar was frozen, and nothing
+was changed for them before the measurement. Items are named by their title, by id, or by the fewest first words of
+the title that stand in no other. Nothing is trained. The floor is a bag of words that is given the item: the values of
+the attribute whose name has most words in the question; "yes" where one of the item's tags stands in the question,
+else "no"; items with all the tags that stand in the question.
 """
 
 from __future__ import annotations
@@ -44,43 +44,43 @@ HELD = 14
 SEEN: dict[str, tuple[str, ...]] = {
     "value": (
         "What is the {a} of {p}?", "What {a} does {p} have?", "Which {a} is {p}?", "Tell me the {a} of {p}",
-        "What's the {a} of {p}?", "{p}的{a}是什么？", "{p}是什么{a}？",
-    ),
-    "has": (
-        "Is the {a} of {p} {v}?", "Does {p} have {v}?", "Is {p} {v}?", "Does {p} have {v} as {a}?", "{p}的{a}是{v}吗？", "{p}有{v}吗？",
-    ),
-    "items": ("Which items have {v}?", "Show me products with {v}", "Do you have {v} products?", "哪些商品是{v}的？"),
-    "without": ("Which {v} items are not {w}?", "Which items have {v} and no {w}?", "Show me {v} products without {w}"),
-    "count": ("How many items have {v}?", "How many {v} products are there?", "有多少{v}的商品？"),
-    "difference": ("What is the difference between {p} and {q}?", "How does {p} differ from {q}?", "{p}和{q}有什么区别？"),
-    "shelf": ("What {a} do {c} come in?", "Which {a} do {c} have?"),
-}  # fmt: skip
-HELD_OUT: dict[str, tuple[str, ...]] = {
-    "value": (
-        "I'd like to know the {a} of {p}.", "{p} - what {a}?", "Could you give me the {a} for {p}?", "{a} for {p}?",
-        "Which {a} is listed for {p}?", "What {a} has been recorded for {p}?", "{p}: {a}?", "Do you know what {a} {p} has?",
+        "What's the {a} of {p}?", "{p}的{a}是什么？", "{p}是什么{a}？", "I'd like to know the {a} of {p}.",
+        "{p} - what {a}?", "Could you give me the {a} for {p}?", "{a} for {p}?", "Which {a} is listed for {p}?",
+        "What {a} has been recorded for {p}?", "{p}: {a}?", "Do you know what {a} {p} has?",
         "please look up the {a} of {p}", "{p}的{a}是多少？", "麻烦查一下{p}的{a}", "{p}，{a}是什么？",
     ),
     "has": (
-        "Would you say {p} is {v}?", "Can you confirm that {p} has {v}?", "Is it true that the {a} of {p} is {v}?",
-        "{p}: is it {v}?", "Does {p} come with {v}?", "I wonder whether {p} has {v}", "Is {v} the {a} of {p}?",
-        "{p}是{v}的吗？", "请问{p}的{a}是不是{v}？",
+        "Is the {a} of {p} {v}?", "Does {p} have {v}?", "Is {p} {v}?", "Does {p} have {v} as {a}?", "{p}的{a}是{v}吗？",
+        "{p}有{v}吗？", "Would you say {p} is {v}?", "Can you confirm that {p} has {v}?",
+        "Is it true that the {a} of {p} is {v}?", "{p}: is it {v}?", "Does {p} come with {v}?",
+        "I wonder whether {p} has {v}", "Is {v} the {a} of {p}?", "{p}是{v}的吗？", "请问{p}的{a}是不是{v}？",
     ),
     "items": (
+        "Which items have {v}?", "Show me products with {v}", "Do you have {v} products?", "哪些商品是{v}的？",
         "Could you list everything that has {v}?", "I am after something {v}", "What do you carry that is {v}?",
         "Give me all products tagged {v}", "{v} products", "有哪些商品是{v}的？", "帮我找{v}的商品",
     ),
-    "without": ("{v} but not {w}", "Anything {v} without {w}?", "everything with {v} except {w}"),
-    "count": ("What is the total number of {v} products?", "Count everything that is {v}", "{v}的商品一共有多少？"),
+    "without": (
+        "Which {v} items are not {w}?", "Which items have {v} and no {w}?", "Show me {v} products without {w}",
+        "{v} but not {w}", "Anything {v} without {w}?", "everything with {v} except {w}",
+    ),
+    "count": (
+        "How many items have {v}?", "How many {v} products are there?", "有多少{v}的商品？",
+        "What is the total number of {v} products?", "Count everything that is {v}", "{v}的商品一共有多少？",
+    ),
     "difference": (
+        "What is the difference between {p} and {q}?", "How does {p} differ from {q}?", "{p}和{q}有什么区别？",
         "{p} or {q}: what are the differences?", "What makes {p} different from {q}?",
         "In which respects do {p} and {q} differ?", "{p}和{q}哪里不一样？",
     ),
-    "shelf": ("Which {a} are there among {c}?", "List the {a} available for {c}", "In which {a} can I get {c}?"),
+    "shelf": (
+        "What {a} do {c} come in?", "Which {a} do {c} have?", "Which {a} are there among {c}?",
+        "List the {a} available for {c}", "In which {a} can I get {c}?",
+    ),
 }  # fmt: skip
 UNKNOWN_ATTRIBUTES = (
-    "warranty", "release date", "country of assembly", "energy label", "return policy", "noise level", "battery life", "star rating",
-    "shelf life", "price", "delivery time", "recommended age",
+    "warranty", "release date", "country of assembly", "energy label", "return policy", "noise level", "battery life",
+    "star rating", "shelf life", "price", "delivery time", "recommended age",
 )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ class Question:
 
 @dataclass
 class Shop:
-    """The stored gold. `tags`: concepts by item and attribute; `single`: attributes of which no item has two values, and twenty
-    and more have one."""
+    """The stored gold. `tags`: concepts by item and attribute; `single`: attributes of which no item has two values,
+    and twenty and more have one."""
 
     taxonomy: Taxonomy
     titles: dict[str, str] = field(default_factory=dict)

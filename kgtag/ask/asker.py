@@ -7,7 +7,6 @@ from itertools import chain
 
 from graph.errors import InputError
 from graph.store import TaxonomyStore
-from graph.taxonomy import Taxonomy
 from kgtag.ask.answers import Answer, about_concept, about_kinds, cite, difference, goes_with, values_of
 from kgtag.ask.conditions import Condition, ConditionReader, Verdict
 from kgtag.ask.grammar import Reading, language_of, plain, readings
@@ -15,7 +14,7 @@ from kgtag.ask.names import Names, Selection, value_text
 from kgtag.ask.shelf import MARKS, Fact, Facts, Shelf
 from kgtag.ask.slots import compares, slot_readings
 from kgtag.ask.wording import listed, sentence, titled
-from kgtag.rows.ask import AskAnswerRow
+from kgtag.rows.ask import AskAnswerRow, CitationRow
 from kgtag.serve.live import Served
 from kgtag.text import clean
 
@@ -136,10 +135,12 @@ class _Asked:
             if at == 0:
                 yield text[0], text[1:].strip(" ,，的")
             return
-        found = []
-        for i in (i for i, one in enumerate(text) if one == " "):
-            if self._conditions(text[i:].strip(), attributes) and (named := self._names.items(text[:i], self._marks)):
-                found.append((len(named.items), self._reader.exact(value_text(text[i:])) is None, i))
+        spaces = [i for i, one in enumerate(text) if one == " "]
+        found = [
+            (len(named.items), self._reader.exact(value_text(text[i:])) is None, i)
+            for i in spaces
+            if self._conditions(text[i:].strip(), attributes) and (named := self._names.items(text[:i], self._marks))
+        ]
         yield from ((text[:i], text[i:].strip()) for *_, i in sorted(found))
 
     def _has_value(self, item: str, value: str, attributes: Sequence[str] | None) -> Answer | None:
@@ -194,8 +195,8 @@ class _Asked:
         words = value_text(text)
         for i in (i for i, one in enumerate(words) if one == " "):  # "a black color", "color black"
             for name, value in ((words[i:], words[:i]), (words[:i], words[i:])):
-                each = [one for one in self._names.attributes(value_text(name.strip())) if one != "category"]
-                exact = [self._reader.exact(value_text(value.strip(" :")), one) for one in each]
+                homes = [one for one in self._names.attributes(value_text(name.strip())) if one != "category"]
+                exact = [self._reader.exact(value_text(value.strip(" :")), one) for one in homes]
                 if ids := [id for one in exact if one is not None for id in one.concepts]:
                     return [Condition(value.strip(), tuple(ids))]
         if attributes is not None:
@@ -230,10 +231,10 @@ class _Asked:
         if taken:
             labels = listed([self._taxonomy[id].label(self._lang) for id in taken], self._lang)
             answer.text = sentence("no_rejected", self._lang, name=self._name(selection), values=labels)
-            answer.citations += [
-                {"item": one.item, "title": one.title, "concept": id, "label": self._taxonomy[id].label(self._lang), "status": "rejected"}
-                for one in facts for id in taken if id in one.rejected
-            ]  # fmt: skip
+            for one, id in ((one, id) for one in facts for id in taken if id in one.rejected):
+                label = self._taxonomy[id].label(self._lang)
+                row: CitationRow = {"item": one.item, "title": one.title, "concept": id, "label": label}
+                answer.citations.append({**row, "status": "rejected"})
         else:
             answer.text = self._facts_text("no", selection, shown)
         return answer

@@ -88,18 +88,14 @@ class ConditionReader:
             return [], [text] if text else []
         found, unknown, end = list[Condition](), list[str](), 0
         for span in parsed.spans:
+            if _ASKING.fullmatch(span.surface):  # "can" of "can I get", where there are cans
+                continue
             if span.concepts and (span.rule is None or span.rule in DENIED):
-                concepts, surface = (span.concepts[0].concept,), span.surface
-                if (
-                    found
-                    and found[-1].denied == span.negated
-                    and self._either(text[end : span.start], found[-1], concepts[0])
-                ):
+                concepts: tuple[str, ...] = (span.concepts[0].concept,)
+                between, surface = text[end : span.start], span.surface
+                if found and found[-1].denied == span.negated and self._either(between, found[-1], concepts[0]):
                     before = found.pop()
-                    concepts, surface = (
-                        (*before.concepts, *concepts),
-                        text[span.start - len(text[end : span.start]) - len(before.text) : span.end],
-                    )
+                    concepts, surface = (*before.concepts, *concepts), f"{before.text}{between}{surface}"
                 found.append(Condition(surface, concepts, denied=span.negated))
             elif span.amount is not None and not span.concepts:
                 found.append(Condition(span.surface, amount=span.amount))
@@ -116,11 +112,11 @@ class ConditionReader:
         return len(homes) == 1 and between.strip(" ,，、").lower() in ("or", "或", "或者", "或是", "and/or")
 
     def core(self, text: str, attributes: Sequence[str] | None = None) -> str:
-        """The text without words of the question, and marks, at either end: the longest part that is a label (of a value
-        of the attributes), else without all of them."""
+        """The text without words of the question, and marks, at either end: the longest part that is a label (of a
+        value of the attributes), else without all of them."""
         words = [part for word in text.split() for part in _parts(word)]
         first = next((i for i, word in enumerate(words) if _without_asking(word)), len(words))
-        last = next((i for i, word in enumerate(reversed(words)) if _without_asking(word)), 0)
+        last = next((i for i, word in enumerate(reversed(words)) if _without_asking(word)), len(words))
         ends = [(a, b) for a in range(first + 1) for b in range(last + 1) if a + b < len(words)]
         for a, b in sorted(ends, key=lambda one: (sum(one), one))[:_TRIED]:
             part = _joined(words[a : len(words) - b])
@@ -183,7 +179,7 @@ class ConditionReader:
         return Verdict(False, tuple(others)) if others and single and not unsure else Verdict(None)
 
     def _amount(self, item: Facts, wanted: Amount) -> Verdict:
-        within, outside = [], []
+        within, outside = list[Fact](), list[Fact]()
         for fact in item.accepted:
             for one in find_amounts(fact.text) or _bare_size(fact, wanted):
                 if one.type == wanted.type and one.dimension == wanted.dimension and _same_unit(one, wanted):

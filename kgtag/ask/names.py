@@ -28,7 +28,7 @@ _SAME = (
     ("capacity", "volume", "容量"),
     ("weight", "net weight", "重量"),
     ("height", "高度"), ("width", "宽度"), ("depth", "深度"), ("length", "长度"),
-    ("part number", "manufacturer stock number", "model number", "mpn", "stock number", "article number", "sku", "型号"),
+    ("part number", "manufacturer stock number", "model number", "mpn", "stock number", "sku", "型号"),
     ("upc", "retail upc", "barcode", "gtin", "ean", "条形码"),
     ("clock speed", "speed"),
     ("power", "wattage", "thermal design power", "tdp", "功率"),
@@ -36,8 +36,9 @@ _SAME = (
 """Names of attributes that ask for the same; the nearest is taken that the taxonomy has, and the item a value of."""
 _CATEGORY = frozenset(("category", "product type", "type", "kind", "sort", "类目", "种类", "类别", "类型", "商品类型"))
 _LEAD = re.compile(
-    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|as|available in|suitable for|"
-    r"meant for|good for|intended for|designed for|compatible with|tagged|labelled|considered|classed as|type of|kind of)\b\s*|"
+    r"^(?:(?:an?|the|any|some|both|made of|made from|made out of|made in|in|for|from|by|with|of|as|available in|"
+    r"suitable for|meant for|good for|intended for|designed for|compatible with|tagged|labelled|considered|classed as|"
+    r"type of|kind of)\b\s*|"
     r"(?:用于|适合|适用于|用|由|带有|带|有)\s*)+(?=\S)",
     re.I,
 )

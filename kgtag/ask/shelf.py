@@ -1,4 +1,4 @@
-"""The stored items that a question names or describes: by title, id, or words of the title; and what they are tagged with."""
+"""The stored items that a question names: by title, id, or words of the title; and what they are tagged with."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ MARKS = re.compile("[\ue000-\uf8ff]")
 """Characters that stand for items."""
 _PHRASE = 3
 """Words in a row of a title that name it; two where one has a digit, five Chinese characters."""
-_NUMBER = re.compile(r"\d{3}")
+_NUMBER = re.compile(r"\d{3}|(?<!\S)(?=\S*\d\S*\d)(?=\S*[A-Za-z]{2})\S{5,}")
 """What a name has, rather than a description."""
 _EDGES = "\"'“”?？.,，!:：;()"
 _SHORTEST = 8
 """Characters of a title that is looked for in questions as it stands; shorter ones are words like any other."""
 _COVERED = 0.8
 """Share of a description's words, by rarity, that an item's title has."""
-_FUNCTION = frozenset("the a an of for with and or in on by to from at is are".split())
+_FUNCTION = frozenset(
+    ("the", "a", "an", "of", "for", "with", "and", "or", "in", "on", "by", "to", "from", "at", "is", "are")
+)
 _READ = 5_000
 """Items read from the store for one answer at most."""
 

@@ -18,7 +18,7 @@ from kgtag.ask.shelf import MARKS
 
 _LONGEST = 4
 """Words of the name of an attribute."""
-_COUNT = re.compile(r"\b(?:how many|number|count|total|quantity of|tally)\b|多少|几[个件款种双]|一共|总共|数量", re.I)
+_COUNT = re.compile(r"\b(?:how many|(?:total )?number of|count|tally)\b|多少|几[个件款种双]|一共|总共|数量", re.I)
 _DIFFER = re.compile(
     r"\b(?:differ\w*|distinguish\w*|distinct\w*|compar\w*|contrast\w*|vs|versus|unlike|not? the same|alike|same)\b"
     r"|区别|不同|不一样|差别|差异|比较|对比|相比",
@@ -60,7 +60,7 @@ def slot_readings(text: str, names: Names, reader: ConditionReader) -> Iterator[
         return
     conditions, unknown = reader.read(rest)
     named = list(_attributes(rest, names))
-    if not unknown and all(any(name in one.text for one in conditions) for name, _ in named):
+    if not unknown and all(any(name in one.text and name != one.text for one in conditions) for name, _ in named):
         yield Reading("items", {"s": rest})
     for attribute, left in named:
         yield Reading("value", {"a": attribute, "p": reader.core(left)})

@@ -8,8 +8,8 @@ from graph.model import Kind
 
 
 class CitationRow(TypedDict):
-    """What an answer rests on: a tag of an item, with its place in the title; a mention without a concept (no `concept`);
-    or, without an `item`, a relation of the graph or the definition of a concept.
+    """What an answer rests on: a tag of an item, with its place in the title; a mention that has no concept; or, without
+    an `item`, a relation of the graph or the definition of a concept.
 
     Example:
         {"item": "en-0535", "title": "Hiking backpack, forest green", "concept": "color.forest-green",
@@ -71,7 +71,7 @@ class DifferenceRow(TypedDict):
 class AskAnswerRow(TypedDict):
     """An answer with what it rests on. `known` is false where tags and graph do not say; `reason` says why.
 
-    `holds` is the answer to a question for yes or no. `items`, `values` and `citations` are the first, `count` is of all.
+    `holds` answers a question for yes or no. `items`, `values` and `citations` are the first, `count` is of all.
 
     Example:
         {"question": "What colour is en-0535?", "intent": "value", "known": true, "lang": "en",
