@@ -4,8 +4,8 @@
 
 DIR holds `wdc_pave/wdc_with_all_attributes_normalized/train_large.jsonl.gz` (Brinkmann et al. 2024, WDC-PAVE: 1,066
 offers of five categories; webdatacommons.org). The gold tags are stored as items, but for one value in seven, which is
-held out: a question for it has no answer. Templates of `HELD_OUT` were written after the grammar was frozen, and nothing
-was changed for them before the measurement. Items are named by their title, by id, or by the fewest first words of
+held out: a question for it has no answer. Templates of `HELD_OUT` were written after the grammar was frozen, and
+nothing was changed for them before the measurement. Items are named by their title, by id, or by the fewest first words of
 the title that stand in no other. Nothing is trained. The floor is a bag of words that is given the item: the values of
 the attribute whose name has most words in the question; "yes" where one of the item's tags stands in the question,
 else "no"; items with all the tags that stand in the question.
@@ -76,6 +76,39 @@ SEEN: dict[str, tuple[str, ...]] = {
     "shelf": (
         "What {a} do {c} come in?", "Which {a} do {c} have?", "Which {a} are there among {c}?",
         "List the {a} available for {c}", "In which {a} can I get {c}?",
+    ),
+}  # fmt: skip
+HELD_OUT: dict[str, tuple[str, ...]] = {
+    "value": (
+        "A customer asks about the {a} of {p}", "{p}, which {a}?", "Got a question on {p}: what {a} is it?",
+        "{a} {p}", "What would the {a} be for {p}?", "Remind me of the {a} of {p}, will you?",
+        "With which {a} is {p} sold?", "As for {p}, what is its {a}?", "Is there a {a} given for {p}?",
+        "{p}的{a}", "我想了解{p}的{a}", "{p}采用哪种{a}？",
+    ),
+    "has": (
+        "Are we sure that {p} is {v}?", "Is it the case that {p} has {v}?", "Someone claims {p} has {v}. Is that so?",
+        "Does the {a} of {p} equal {v}?", "Is {p} one of those with {v}?", "{p} - {v} or not?", "So {p} is {v}?",
+        "Should I describe {p} as {v}?", "{p}到底是不是{v}？", "{p}的{a}可是{v}？",
+    ),
+    "items": (
+        "Got any {v}?", "Who has {v} here?", "Let me see whatever is {v}", "Which of your products would be {v}?",
+        "My client insists on {v}, what can we offer?", "Everything in {v}, please", "你们卖{v}吗？", "想看看{v}的东西",
+    ),
+    "without": (
+        "All {v}, leaving out {w}", "Which {v} products have nothing to do with {w}?", "{v}, no {w} please",
+        "I want {v} but it must not be {w}", "要{v}的，不要{w}的",
+    ),
+    "count": (
+        "What's the count of {v} items?", "How large is the stock of {v}?", "In how many cases do we have {v}?",
+        "{v}有几件？", "统计一下{v}的商品数量",
+    ),
+    "difference": (
+        "Set {p} against {q}: where do they part?", "Why would one pick {p} over {q}, how are they not the same?",
+        "Differences, {p} against {q}", "Are {p} and {q} the same?", "对比一下{p}跟{q}", "{p}同{q}比起来有何差异？",
+    ),
+    "shelf": (
+        "Across {c}, which {a} occur?", "What are the possible values of {a} in {c}?", "{c}: all {a}",
+        "For {c}, name every {a}", "{c}都有哪些{a}？",
     ),
 }  # fmt: skip
 UNKNOWN_ATTRIBUTES = (
@@ -193,7 +226,7 @@ class Writer:
             yield Question(
                 "value", {"a": draw.choice(UNKNOWN_ATTRIBUTES), "p": self.name(id)}, None, id, "no attribute"
             )
-        for id, a in draw.sample(pairs, each // 3):
+        for _, a in draw.sample(pairs, each // 3):
             yield Question(
                 "value", {"a": self._plain(a), "p": str(draw.randrange(10**8, 10**9))}, None, None, "no item"
             )
@@ -385,9 +418,8 @@ def _run(
         hit, simple = right(question, answer), floor(shop, question)
         if not hit and wrong[question.kind, str(question.gold)[:4]] < options.show:
             wrong[question.kind, str(question.gold)[:4]] += 1
-            print(
-                f"\n{question.kind} {question.text}\n  gold {str(question.gold)[:150]}\n  {answer['intent']}: {answer['answer'][:200]}"
-            )
+            print(f"\n{question.kind} {question.text}\n  gold {str(question.gold)[:150]}")
+            print(f"  {answer['intent']}: {answer['answer'][:200]}")
         found.append((question, hit, None if simple is None else right(question, simple), seconds))
     return found
 

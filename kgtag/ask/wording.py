@@ -16,7 +16,7 @@ _SENTENCES = {
     "no_rejected": ("No: a reviewer took {values} off {name}.", "不是：审核人员去掉了{name}的标签“{values}”。"),
     "items": ("{count} items: {values}.", "{count}件商品：{values}。"),
     "item": ("1 item: {values}.", "1件商品：{values}。"),
-    "unsure": (" Of these, {count} have no tag that says so or otherwise: “{text}”.", "其中{count}件没有说明“{text}”。"),
+    "unsure": (" Of these, {count} have no tag on “{text}” either way.", "其中{count}件没有说明“{text}”。"),
     "count": ("{count} of {of} stored items.", "{of}件商品中有{count}件。"),
     "difference": ("{values}.", "{values}。"),
     "same": ("No difference in their tags: {values}.", "标签没有区别：{values}。"),

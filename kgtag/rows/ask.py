@@ -8,8 +8,8 @@ from graph.model import Kind
 
 
 class CitationRow(TypedDict):
-    """What an answer rests on: a tag of an item, with its place in the title; a mention that has no concept; or, without
-    an `item`, a relation of the graph or the definition of a concept.
+    """What an answer rests on: a tag of an item, with its place in the title; a mention that has no concept; or,
+    without an `item`, a relation of the graph or the definition of a concept.
 
     Example:
         {"item": "en-0535", "title": "Hiking backpack, forest green", "concept": "color.forest-green",
