@@ -10,7 +10,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.ask.names import Selection
 from kgtag.ask.shelf import Fact, Facts, Shelf
 from kgtag.ask.wording import listed, sentence, titled
-from kgtag.rows.ask import AskAnswerRow, AskedValueRow, CitationRow, DifferenceRow
+from kgtag.rows.ask import AskAnswerRow, AskedValueRow, CitationRow, AskedDifferenceRow
 from kgtag.serve.live import Served
 
 _CITED = 20
@@ -30,7 +30,7 @@ class Answer:
     count: int | None = None
     items: list[tuple[str, str]] = field(default_factory=list)
     values: list[AskedValueRow] = field(default_factory=list)
-    differences: list[DifferenceRow] | None = None
+    differences: list[AskedDifferenceRow] | None = None
     citations: list[CitationRow] = field(default_factory=list)
 
     def row(self, question: str, lang: str) -> AskAnswerRow:
@@ -175,7 +175,7 @@ def _counted(served: Served, selection: Selection, attributes: Sequence[str], *,
 def difference(taxonomy: Taxonomy, first: Facts, second: Facts, *, lang: str) -> Answer:
     """Attribute by attribute: what differs, and what only one of them is tagged with."""
     attributes = list(dict.fromkeys(fact.attribute for fact in (*first.accepted, *second.accepted) if fact.attribute))
-    rows: list[DifferenceRow] = []
+    rows: list[AskedDifferenceRow] = []
     cited: list[Fact] = []
     same: list[str] = []
     nothing = sentence("nothing", lang)

@@ -114,7 +114,8 @@ class _Asked:
         if selection is None:
             return None
         if not ids:
-            self._note("value", "no_attribute", text=attribute)
+            if not selection.described:
+                self._note("value", "no_attribute", text=attribute)
             return None
         return values_of(self._served, self._shelf, selection, ids, lang=self._lang, name=self._name(selection))
 
@@ -255,7 +256,7 @@ class _Asked:
             return None
         conditions, unknown = self._reader.read(query)
         if unknown or not conditions:
-            if conditions or len(unknown) == 1:
+            if unknown:
                 self._note(intent, "no_tag", text=" ".join(unknown))
             return None
         concepts = [one.concepts for one in conditions if one.concepts and not one.denied]

@@ -55,7 +55,7 @@ class AskedValueRow(TypedDict):
     items: NotRequired[int]
 
 
-class DifferenceRow(TypedDict):
+class AskedDifferenceRow(TypedDict):
     """What two items have of one attribute; empty where no tag says.
 
     Example:
@@ -88,7 +88,7 @@ class AskAnswerRow(TypedDict):
     count: NotRequired[int]
     items: list[AskedItemRow]
     values: list[AskedValueRow]
-    differences: NotRequired[list[DifferenceRow]]
+    differences: NotRequired[list[AskedDifferenceRow]]
     citations: list[CitationRow]
 
 
