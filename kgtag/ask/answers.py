@@ -10,7 +10,7 @@ from graph.taxonomy import Taxonomy
 from kgtag.ask.names import Selection
 from kgtag.ask.shelf import Fact, Facts, Shelf
 from kgtag.ask.wording import listed, sentence, titled
-from kgtag.rows.ask import AskAnswerRow, AskedValueRow, CitationRow, AskedDifferenceRow
+from kgtag.rows.ask import AskAnswerRow, AskedDifferenceRow, AskedValueRow, CitationRow
 from kgtag.serve.live import Served
 
 _CITED = 20
