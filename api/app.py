@@ -108,6 +108,7 @@ def create_app(settings: Settings | None = None, *, models: Models | None = None
         recommend.router,  # first: it gets the most requests
         tag.router,
         search.router,
+        search.questions,
         taxonomy.router,
         pages.probes,
         proposals.router,

@@ -15,7 +15,7 @@ from api import schemas
 from api.jobs import bodies
 from graph import rows as graph_rows
 from graph.rows import AuditReport
-from kgtag.rows import analytics, challenger, concepts, items, search, service, tagging
+from kgtag.rows import analytics, ask, challenger, concepts, items, search, service, tagging
 from kgtag.rows.items import ItemChanged, TaxonomyChanged
 from kgtag.rows.service import ImportResult, JobRow
 from kgtag.rows.tagging import ErrorRow, ProblemDetails, TaggingRow
@@ -96,7 +96,7 @@ def _split(doc: str) -> tuple[str, Any]:
     return text, orjson.loads(written) if written else None
 
 
-_ROWS = (analytics, challenger, concepts, items, search, service, tagging)
+_ROWS = (analytics, ask, challenger, concepts, items, search, service, tagging)
 
 
 def _rows() -> Iterator[tuple[str, Any]]:

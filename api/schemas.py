@@ -396,6 +396,17 @@ class NewLabel(Body):
     lang: Annotated[str, Field(max_length=35)] | None = None
 
 
+class AskBody(Body):
+    """A question about stored items or concepts.
+
+    Example:
+        {"question": "Which shoes are red?", "lang": "en"}
+    """
+
+    question: Annotated[str, Field(max_length=600), AfterValidator(_visible)]
+    lang: Literal["en", "zh"] | None = Field(default=None, description="Language of the answer; else the question's.")
+
+
 class PlaceBody(Body):
     """New concepts to find places for, among concepts of a kind and a scheme.
 

@@ -32,6 +32,7 @@ from graph.feed import FeedHead
 from graph.repairs.repairs import Dialect, dialect_of, problem_rows
 from graph.rows import ProblemRow
 from graph.store import TaxonomyStore
+from kgtag.ask.asker import Asker
 from kgtag.compute import bound_arenas, release_memory
 from kgtag.discover.place import LikelyTags, Placer
 from kgtag.embed.audit import Auditor
@@ -78,12 +79,19 @@ class Derived:
         self.analysing = threading.Lock()
         self.analyses: LRUCache[object, Any] = LRUCache(_ANALYSES)
         self._items: ItemTable | None = None
+        self._asker: Asker | None = None
 
     def item_table(self, store: TaxonomyStore) -> ItemTable:
         """The store's items by concept and time, read once; call it under `analysing`."""
         if self._items is None:
             self._items = ItemTable.of(self.served.taxonomy, store.items())
         return self._items
+
+    def asker(self, store: TaxonomyStore) -> Asker:
+        """What answers questions; made at the first one."""
+        with self.analysing:
+            self._asker = self._asker or Asker(self.served, store)
+            return self._asker
 
     @cached_property
     def problems(self) -> list[ProblemRow]:

@@ -15,6 +15,7 @@ from graph.model import Kind
 from graph.sources import Taxonomy
 from graph.store import TaxonomyStore
 from graph.stores import open_store
+from kgtag.ask.asker import Asker
 from kgtag.data import read_annotated
 from kgtag.enforce import EnforceSettings
 from kgtag.evaluation.tagging import evaluate_tagging
@@ -22,6 +23,7 @@ from kgtag.link import TaxonomyLinker
 from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group, Neighbour
 from kgtag.recommend.items import RecommendedItem
 from kgtag.recommend.profile import Profile
+from kgtag.rows.ask import AskAnswerRow
 from kgtag.search.parsed import ParsedQuery
 from kgtag.search.suggest import Suggestion
 from kgtag.serve.assemble import assemble_served
@@ -50,6 +52,7 @@ def load(
     mode: Literal["off", "symbolic", "full"] = "full",
     new_values: bool = False,
     query_model: str | Path | None = None,
+    recommender: str | Path | None = None,
 ) -> Pipeline:
     """Load a pipeline. Nothing is read from the environment, and nothing is fetched.
 
@@ -63,6 +66,7 @@ def load(
         mode: What enforcement uses: the threshold alone ("off"), the taxonomy ("symbolic"), embeddings too ("full").
         new_values: Infer values younger than the model from their names.
         query_model: A model directory that was trained on search queries, for `search`.
+        recommender: A directory of `train recommender`, for what goes with an item.
 
     Returns:
         The pipeline, on a snapshot of the taxonomy as it is now.
@@ -79,7 +83,13 @@ def load(
     settings = EnforceSettings(threshold=threshold, mode=mode)
     given = model if isinstance(model, str | Path) or model is None else None
     models = load_models(
-        given, embeddings, enforcement=settings, precision=precision, new_values=new_values, query_model=query_model
+        given,
+        embeddings,
+        enforcement=settings,
+        precision=precision,
+        new_values=new_values,
+        query_model=query_model,
+        recommender=recommender,
     )
     if model is not None and not isinstance(model, str | Path):
         models = replace(models, extractor=model)
@@ -305,6 +315,19 @@ class Pipeline:
         """
         return self._parts.parser.parse(query, lang=lang)
 
+    def ask(self, question: str, *, lang: str | None = None) -> AskAnswerRow:
+        """Answer a question about stored items and concepts, with citations; `known` is false where no tag says.
+
+        Args:
+            question: English or Chinese.
+            lang: Language of the answer, "en" or "zh"; that of the question by default.
+
+        Raises:
+            TextError: The question is empty, or longer than 600 characters.
+            InputError: There is no store, or another language is asked for.
+        """
+        return self._asker.ask(question, lang=lang)
+
     @cached_property
     def tagger(self) -> Tagger:
         """Extraction, linking and enforcement on the snapshot."""
@@ -314,6 +337,12 @@ class Pipeline:
     def linker(self) -> TaxonomyLinker:
         """The linker alone: it needs no extractor."""
         return assemble_linker(self._models, self._taxonomy)
+
+    @cached_property
+    def _asker(self) -> Asker:
+        if self._store is None:
+            raise InputError("questions are answered from stored items; load the pipeline with a store")
+        return Asker(self._parts, self._store)
 
     @cached_property
     def _parts(self) -> Served:

@@ -6,6 +6,7 @@ import typer
 
 from kgtag.cli import (
     analytics,
+    ask,
     audit,
     challenger,
     concept,
@@ -81,6 +82,7 @@ app.command("trends")(analytics.trends)
 app.command("quality")(analytics.quality)
 app.command("coverage")(analytics.coverage)
 app.command("search")(search.search)
+app.command("ask")(ask.ask)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)

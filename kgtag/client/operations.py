@@ -11,6 +11,7 @@ from graph.model import Kind, ProposalStatus, RelationType, Status
 from graph.rows import AuditReport, ConceptDetail, ProposalDetail, SplitResult, VersionDetail
 from kgtag.client.call import Call, Events, operation, read_lines
 from kgtag.rows.analytics import CoverageReport, QualityReport, QueryCount, SegmentCount, SegmentItems, Segments, Trends
+from kgtag.rows.ask import AskAnswer
 from kgtag.rows.challenger import ChallengerAnswer
 from kgtag.rows.concepts import (
     AuditFixes,
@@ -329,6 +330,11 @@ class Operations:
     def query(self, q: str, *, lang: str | None = None) -> Call[QueryAnswer]:
         """A search query parsed: concepts, bounds, exclusions, expansions, facets, a body for Elasticsearch."""
         return _get("/v1/search/query", q=q, lang=lang)
+
+    @operation
+    def ask(self, question: str, *, lang: Literal["en", "zh"] | None = None) -> Call[AskAnswer]:
+        """A question about stored items or concepts, answered with citations; `known` is false where no tag says."""
+        return Call("POST", "/v1/ask", json={"question": question, "lang": lang}, repeatable=True)
 
     @operation
     def audit(

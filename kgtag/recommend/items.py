@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,6 +73,9 @@ class ItemTags:
         taxonomy: The snapshot.
         ids, titles: Of the items.
         certainty: (items, concepts) float32, the probability of each tag, broader concepts included.
+
+    Attributes:
+        ids, titles: By number.
     """
 
     def __init__(
@@ -80,13 +84,14 @@ class ItemTags:
         from scipy import sparse
 
         self._taxonomy = taxonomy
-        self._ids, self._titles = tuple(ids), tuple(titles)
-        self._number = {id: i for i, id in enumerate(self._ids)}
+        self.ids, self.titles = tuple(ids), tuple(titles)
+        self._number = {id: i for i, id in enumerate(self.ids)}
         carried = certainty.copy()
         carried.data = np.ones_like(carried.data)
+        self._carried = carried
         self.cooccurrence = CoOccurrence(carried)
         counts = np.bincount(certainty.indices, minlength=len(taxonomy))
-        rarity = np.log((len(self._ids) + 1) / (counts + 0.5)).clip(min=0)
+        rarity = np.log((len(self.ids) + 1) / (counts + 0.5)).clip(min=0)
         self._weight = (rarity * (1 + _DEPTH * taxonomy.depths)).astype(np.float32)
         self._units = unit_rows(sparse.csr_array(certainty @ sparse.diags_array(self._weight)))
         self._by_concept = self._units.tocsc()
@@ -117,10 +122,24 @@ class ItemTags:
         return cls(taxonomy, ids, titles, sparse.csr_array(arrays, shape=(len(ids), len(taxonomy))))
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self.ids)
 
     def __contains__(self, item: object) -> bool:
         return item in self._number
+
+    def having(self, concept: str) -> list[int]:
+        """Numbers of the items with the concept or a narrower one, ascending. Raises UnknownConcept."""
+        numbers: list[int] = self._carriers[:, [self._taxonomy.index(concept)]].nonzero()[0].tolist()
+        return numbers
+
+    def counts(self, items: Iterable[str]) -> NDArray[np.int64]:
+        """(concepts,) how many of the items have each, by number, narrower ones included. Unknown items are skipped."""
+        rows = [self._number[id] for id in items if id in self._number]
+        return np.asarray(self._carried[rows].sum(axis=0), dtype=np.int64).ravel()
+
+    @cached_property
+    def _carriers(self) -> sparse.csc_array:
+        return self._carried.tocsc()
 
     def tags_of(self, item: str) -> list[str]:
         """Ids of the item's tags, broader ones included, by id. Raises InputError for an unknown item."""
@@ -212,7 +231,7 @@ class ItemTags:
     def _unseen_by(self, model: RecommenderModel) -> NDArray[np.bool_]:
         """(items,) whether the model has never seen one chosen."""
         if self._unseen is None or self._unseen[0] is not model:
-            mask = np.fromiter((id not in model for id in self._ids), dtype=bool, count=len(self))
+            mask = np.fromiter((id not in model for id in self.ids), dtype=bool, count=len(self))
             self._unseen = model, mask
         return self._unseen[1]
 
@@ -260,7 +279,7 @@ class ItemTags:
                 shared.append(id)
         chosen = float(behaviour[i]) if behaviour is not None and behaviour[i] > 0 else None
         labels = tuple(self._taxonomy[id].label(lang) for id in shared)
-        return RecommendedItem(self._ids[i], self._titles[i], score, tuple(shared), labels, chosen)
+        return RecommendedItem(self.ids[i], self.titles[i], score, tuple(shared), labels, chosen)
 
 
 def _decayed(items: Sequence[str]) -> dict[str, float]:

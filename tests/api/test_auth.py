@@ -85,6 +85,7 @@ ROUTES = [
     ("POST", "/v1/concepts/{id}/move", "edit"),
     ("PATCH", "/v1/concepts/{id}", "edit"),
     ("POST", "/v1/place", "read"),
+    ("POST", "/v1/ask", "read"),
     ("GET", "/v1/analytics/tags", "read"),
     ("GET", "/v1/analytics/quality", "read"),
     ("GET", "/v1/analytics/coverage", "read"),

@@ -22,7 +22,7 @@ OPERATIONS = {
     "tag", "tag_batch",
     "concepts", "concept", "broader", "narrower", "related", "turtle",
     "create", "patch", "merge", "move", "split", "deprecate",
-    "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query",
+    "neighbours", "neighbours_batch", "recommend_concepts", "recommend_items", "suggest", "query", "ask",
     "item", "put_item", "delete_item", "items_of", "give_feedback", "take_back", "feedback", "place", "own_key",
     "add_events", "profile", "delete_profile", "changes", "add_webhook", "list_webhooks", "remove_webhook",
     "trends", "quality", "coverage",
