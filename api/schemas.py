@@ -79,9 +79,13 @@ class ProductBody(Body):
     lang: Language | None = None
     image: str | None = Field(default=None, description="Accepted, and not used.")
     at: Time | None = Field(default=None, description="When it was listed, in ISO 8601; kept with a stored item.")
+    group: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None, description="Of variants of one product in one request: they agree on what they have in common."
+    )
 
     def product(self) -> Product:
-        return Product(str(self.id), self.title, self.text or None, self.category or None, self.lang, self.at)
+        given = self.text or None, self.category or None, self.lang, self.at, self.group or None
+        return Product(str(self.id), self.title, *given)
 
 
 class NeighboursBody(Body):

@@ -476,7 +476,7 @@ def _product(given: Text, number: int) -> Product:
         raise InputError(
             f"product {number} must be a text, a Product or a row with 'title', not {type(given).__name__}"
         )
-    title, text, category, lang = (given.get(name) for name in ("title", "text", "category", "lang"))
+    title, text, category, lang, group = (given.get(name) for name in ("title", "text", "category", "lang", "group"))
     if not isinstance(title, str):
         raise InputError(f"product {number} has no title; a text, a Product or a row with 'title' is expected")
-    return Product(str(given.get("id", number)), title, text, category, lang)
+    return Product(str(given.get("id", number)), title, text, category, lang, group=group)

@@ -12,8 +12,9 @@ from graph.model import ItemNil, ItemTag, TaggedItem
 from kgtag.rows.concepts import LinkRow, LinksRow
 from kgtag.rows.tagging import DroppedRow, FlagRow, NilRow, PlausibleRow, TaggingRow, TagRow
 
-Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off"]
-"""The origin of a tag: given with the product, predicted by the extractor, found by the linker, or derived."""
+Method = Literal["given", "predicted", "exact", "fuzzy", "dense", "implied", "backed_off", "shared"]
+"""The origin of a tag: given with the product, predicted by the extractor, found by the linker, derived, or shared by
+the variants of the product."""
 
 Rule = Literal[
     "deprecated", "uncertain", "implausible", "excluded", "single_choice", "outranked", "not_applicable", "duplicate",
@@ -34,10 +35,11 @@ class Product:
         category: A concept id or a label; predicted otherwise.
         lang: A language tag; guessed otherwise.
         at: When it was listed, as `2026-01-31T12:00:00Z`.
+        group: What variants of one product have in common, such as the id of the product that they are variants of.
 
     Example:
-        >>> Product("1", "Trailhead dome tent, green", category="Tents")
-        Product(id='1', title='Trailhead dome tent, green', text=None, category='Tents', lang=None, at=None)
+        >>> Product("1", "Trailhead dome tent, green", category="Tents").to_dict()
+        {'id': '1', 'title': 'Trailhead dome tent, green', 'category': 'Tents'}
     """
 
     id: str
@@ -46,6 +48,7 @@ class Product:
     category: str | None = None
     lang: str | None = None
     at: str | None = None
+    group: str | None = None
 
     def cut(self, span: Span) -> str:
         """The text of a span."""

@@ -122,6 +122,7 @@ const METHODS = {
   given: "随商品给出",
   predicted: "由整段文本预测",
   backed_off: "更细的概念都不够确定，综合指向此概念",
+  shared: "同款的其他商品有此标签",
 };
 
 // The kind of problem, and the invariants that an edit would break.

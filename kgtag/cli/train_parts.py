@@ -232,7 +232,7 @@ def embeddings(
     ] = None,
     format: Annotated[str, typer.Option(help="annotated, spans or extractgpt.")] = "annotated",
     kge_model: Annotated[
-        str | None, typer.Option(help="ComplEx, DistMult, TransE or RotatE.", show_default="ComplEx")
+        str | None, typer.Option(help="A model of PyKEEN's: ComplEx, RotatE, TuckER …", show_default="ComplEx")
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Training settings; the command line wins.")

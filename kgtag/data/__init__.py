@@ -21,6 +21,7 @@ _COLUMNS: Mapping[str, str] = {
     "lang": "lang language locale",
     "image": "image image_url",
     "at": "at",
+    "group": "group item_group_id product_group group_id",
     "attributes": "attributes",
     "spans": "spans",
 }

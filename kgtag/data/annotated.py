@@ -143,6 +143,7 @@ def plain(row: Row, *, lang: str | None = None) -> Product:
         category=row.optional("category"),
         lang=row.optional("lang") or lang,
         at=_time(row),
+        group=row.optional("group"),
     )
 
 

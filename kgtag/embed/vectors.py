@@ -1,13 +1,15 @@
 """Trained vectors, scored by entity and relation number; and the map from texts to vectors for new entities.
 
-For each model there is a query vector `q` of the two known parts of a triple such that its score is `q · e`, or minus a
-distance between `q` and `e`, over the entity `e` that is looked for. Complex vectors are stored as float32 rows
+For four models there is a query vector `q` of the two known parts of a triple such that its score is `q · e`, or minus
+a distance between `q` and `e`, over the entity `e` that is looked for. Complex vectors are stored as float32 rows
 `[re_0 … re_d-1, im_0 … im_d-1]`, so every array here is real.
 
     ComplEx    q = h ⊙ r          (tail)   r̄ ⊙ t   (head)    score  Re⟨q, ē⟩ = q · e
     DistMult   q = h ⊙ r                    r ⊙ t             score  q · e
     TransE     q = h + r                    t - r             score  -‖q - e‖_p
     RotatE     q = h ⊙ r                    r̄ ⊙ t   (|r|=1)   score  -‖q - e‖_2
+
+Other models have a formula in `kgtag.embed.interactions`.
 """
 
 from __future__ import annotations
@@ -22,9 +24,17 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit
 
 from kgtag.compute import log_sum_exp
+from kgtag.embed.interactions import Parts
 
 Floats = NDArray[np.float32]
-ModelName = Literal["ComplEx", "DistMult", "TransE", "RotatE"]
+ModelName = Literal[
+    "ComplEx", "DistMult", "TransE", "RotatE", "AutoSF", "BoxE", "ConvKB", "CP", "CrossE", "DistMA", "ERMLP", "HolE",
+    "KG2E", "LineaRE", "MultiLinearTucker", "MuRE", "NTN", "PairRE", "ProjE", "QuatE", "RESCAL", "SE", "SimplE",
+    "TorusE", "TransD", "TransF", "TransH", "TransR", "TripleRE", "TuckER", "UM",
+]  # fmt: skip
+"""PyKEEN's names. Of its interactions three are missing, see `UNSERVED`."""
+UNSERVED: tuple[str, ...] = ("ConvE", "ERMLPE", "Transformer")
+"""Networks whose score is not a short formula."""
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 COMPLEX: frozenset[str] = frozenset({"ComplEx", "RotatE"})
 BILINEAR: frozenset[str] = frozenset({"ComplEx", "DistMult"})
@@ -43,18 +53,22 @@ def width(model: ModelName, dim: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """`entity` (E, width) and `relation` (R, width) float32, laid out as said above; `norm` is TransE's p. Higher
-    scores are more plausible; they rank within one model and are not probabilities."""
+    """`entity` (E, width) and `relation` (R, width) float32, laid out as above, or of `parts`; `norm` is TransE's p.
+    Higher scores are more plausible; they rank within one model and are not probabilities."""
 
     model: ModelName
     entity: Floats
     relation: Floats
     norm: int = 1
+    parts: Parts | None = None
 
     def score(self, triples: Ids) -> Floats:
         """(n, 3) of (head, relation, tail) → (n,) float32."""
-        query = self._query(self.entity[triples[:, 0]], triples[:, 1])
-        tails = np.asarray(self.entity[triples[:, 2]])
+        heads, tails = np.asarray(self.entity[triples[:, 0]]), np.asarray(self.entity[triples[:, 2]])
+        if self.parts is not None:
+            relations = np.asarray(self.relation[triples[:, 1]])
+            return self.parts.scores(self.model, heads[:, None], relations, tails[:, None])[:, 0]
+        query = self._query(heads, triples[:, 1])
         if self.model in BILINEAR:
             scores: Floats = np.einsum("nw,nw->n", query, tails)
             return scores
@@ -63,11 +77,11 @@ class Vectors:
 
     def tails(self, heads: Ids, relations: Ids, among: Ids | None = None) -> Floats:
         """(n,), (n,) → (n, E) float32, or (n, m) for the m entities `among`."""
-        return self._compare(self._query(self.entity[heads], relations), among)
+        return self._compare(self.entity[heads], relations, among)
 
     def heads(self, relations: Ids, tails: Ids, among: Ids | None = None) -> Floats:
         """(n,), (n,) → (n, E) float32, or (n, m)."""
-        return self._compare(self._query(self.entity[tails], relations, backwards=True), among)
+        return self._compare(self.entity[tails], relations, among, backwards=True)
 
     @property
     def _city_block(self) -> bool:
@@ -85,8 +99,12 @@ class Vectors:
         by_re, by_im = relation[..., :half], -relation[..., half:] if backwards else relation[..., half:]
         return np.concatenate([re * by_re - im * by_im, re * by_im + im * by_re], axis=-1)
 
-    def _compare(self, query: Floats, among: Ids | None) -> Floats:
+    def _compare(self, known: Floats, relations: Ids, among: Ids | None, *, backwards: bool = False) -> Floats:
         entities = self.entity if among is None else np.asarray(self.entity[among])
+        if self.parts is not None:
+            by = np.asarray(self.relation[relations])
+            return self.parts.compare(self.model, known, by, entities, backwards=backwards)
+        query = self._query(known, relations, backwards=backwards)
         if self.model in BILINEAR:
             scores: Floats = query @ entities.T
             return scores

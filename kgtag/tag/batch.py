@@ -24,7 +24,7 @@ from kgtag.tag.tagger import Tagger
 from kgtag.text.personal import mask_product
 from kgtag.types import Product, Tagging
 
-_BATCH = 64
+_BATCH, _LONGEST = 64, 512
 _TAGS = Shown()
 _ERROR_ROW = re.compile(rb'\{"id":(null|"(\\.|[^"\\])*"),"error":')
 
@@ -171,7 +171,7 @@ class TagJob:
         waiting: deque[list[ProductRow]] = deque()
 
         def products() -> Iterator[list[Product]]:
-            while batch := list(islice(rows, _BATCH)):
+            for batch in batches(rows):
                 waiting.append(batch)
                 yield [row for row in batch if isinstance(row, Product)]
 
@@ -183,6 +183,25 @@ class TagJob:
                 if isinstance(outcome, KgtagError) and not isinstance(outcome, InputError):
                     raise outcome
             yield batch, outcomes
+
+
+def batches(rows: Iterable[ProductRow]) -> Iterator[list[ProductRow]]:
+    """Batches of 64 rows, and longer ones, of 512 at most, where a group would be cut."""
+    batch: list[ProductRow] = []
+    for row in rows:
+        if len(batch) >= _BATCH and (_group(row) != _group(batch[-1]) or len(batch) >= _LONGEST):
+            yield batch
+            batch = []
+        batch.append(row)
+        if len(batch) >= _BATCH and _group(row) is None:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _group(row: ProductRow) -> str | None:
+    return row.group if isinstance(row, Product) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from graph.errors import InputError
 from graph.plugins import load_plugin, plugin_names
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import MANIFEST, ModelDirectory
-from kgtag.embed.scorer import EMBEDDINGS, Scorer
+from kgtag.embed.export import EMBEDDINGS
+from kgtag.embed.scorer import Scorer
 from kgtag.enforce import EnforceSettings
 from kgtag.extract.dictionary import LabelExtractor
 from kgtag.extract.files import EXTRACTOR, Precision

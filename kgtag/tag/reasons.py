@@ -68,6 +68,8 @@ def _given(tag: TagRow, labels: dict[str, str], *, placed: bool) -> str:
         return "given with the product"
     if method == "backed_off":
         words = "none of the narrower ones is certain enough; together they point here"
+    elif method == "shared":
+        words = "its variants have it"
     elif where is None:
         words = "the text as a whole suggests it" if method != "predicted" else "predicted from the text as a whole"
     elif method == "exact":

@@ -19,6 +19,7 @@ from kgtag.extract.named import ValueNames
 from kgtag.extract.names import NameGuesser
 from kgtag.link import TaxonomyLinker
 from kgtag.link.candidates.label_table import LabelTable
+from kgtag.tag.groups import groups_of, pooled, shared
 from kgtag.tag.label_map import CategoryPredictor, LabelMap
 from kgtag.tag.reading import Reader, Reading, with_whole_numbers
 from kgtag.tag.watch import Watch
@@ -194,15 +195,22 @@ class Tagger:
     def _link_and_enforce(self, outcomes: Sequence[_Extracted | InputError]) -> list[Tagging | InputError]:
         extracted = [one for one in outcomes if not isinstance(one, InputError)]
         categories = [self._predictor.candidates(one.product, one.extraction, one.reading) for one in extracted]
+        groups = groups_of([one.product for one in extracted])
+        for group in groups:
+            for at, found in zip(group, pooled([categories[at] for at in group]), strict=True):
+                categories[at] = found
         queries = [self._queries(one, _best(found)) for one, found in zip(extracted, categories, strict=True)]
         with self._timed("link"):
-            links = iter(self._link(list(chain.from_iterable(queries))))
+            each = iter(self._link(list(chain.from_iterable(queries))))
+        links = [list(islice(each, len(own))) for own in queries]
         with self._timed("enforce"):
-            taggings = iter([
-                self._enforce(one, found, list(islice(links, len(own))))
-                for one, found, own in zip(extracted, categories, queries, strict=True)
-            ])  # fmt: skip
-        return [one if isinstance(one, InputError) else next(taggings) for one in outcomes]
+            taggings = list(map(self._enforce, extracted, categories, links))
+            for group in groups:
+                for member, more in shared([taggings[at] for at in group]).items():
+                    at = group[member]
+                    taggings[at] = self._enforce(extracted[at], (*categories[at], *more), links[at])
+        tagged = iter(taggings)
+        return [one if isinstance(one, InputError) else next(tagged) for one in outcomes]
 
     def _link(self, queries: Sequence[Query]) -> list[Linked]:
         """With a second look: what its attribute lacks may be a label of another one that applies to the category."""

@@ -24,7 +24,7 @@ from kgtag.artifacts import ModelDirectory, write_json
 from kgtag.compute import unit
 from kgtag.discover.place.families import Families, Floats, Ints
 from kgtag.discover.place.features import FEATURES
-from kgtag.embed.scorer import EMBEDDINGS
+from kgtag.embed.export import EMBEDDINGS
 from kgtag.link.candidates.ngrams import grams
 from kgtag.link.models import RankModel
 

@@ -1,9 +1,9 @@
 """Training with PyKEEN. Import it lazily: it brings torch along and takes seconds.
 
-1vsAll cross-entropy suits ComplEx and DistMult, and sampled negatives with self-adversarial weights suit TransE and
-RotatE. 1vsAll asks, for every training triple, for the tail among all entities and for the head among all entities, and
-takes softmax cross-entropy. Triples that share (head, relation) share the whole row of scores; so one row is scored per
-distinct pair and weighted by how many triples it stands for. That is the same loss at a fraction of the work.
+1vsAll cross-entropy suits ComplEx and DistMult, and sampled negatives with self-adversarial weights TransE, RotatE and
+the others. 1vsAll asks, for every training triple, for the tail among all entities and for the head among all entities,
+and takes softmax cross-entropy. Triples that share (head, relation) share the whole row of scores; so one row is scored
+per distinct pair and weighted by how many triples it stands for. That is the same loss at a fraction of the work.
 
 Entities that have texts read them (`kgtag.train.embeddings.reading`).
 
@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pykeen.losses import CrossEntropyLoss, NSSALoss
-from pykeen.models import ComplEx, DistMult, ERModel, RotatE, TransE
+from pykeen.models import ERModel
 from pykeen.training import NonFiniteLossError, SLCWATrainingLoop, SymmetricLCWATrainingLoop, TrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
@@ -36,7 +35,8 @@ from kgtag.embed.vectors import BILINEAR, Floats, ModelName, TextMap, Vectors
 from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.checkpoints import Keeper, copied
 from kgtag.train.device import find_device
-from kgtag.train.embeddings.reading import reading_model, spread_of, text_map
+from kgtag.train.embeddings.kinds import model_of, real, vectors_of
+from kgtag.train.embeddings.reading import text_map
 from kgtag.train.embeddings.settings import OneVsAll, Settings
 
 log = logging.getLogger(__name__)
@@ -144,8 +144,8 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
         known = entities(fixed[:, 0])
         relation = model.relation_representations[0](fixed[:, 1])
         asked = entities(candidates)
-        query = self._drop(_real(known * (relation.conj() if batch.side == "head" else relation)))
-        scores = query @ self._drop(_real(asked)).T
+        query = self._drop(real(known * (relation.conj() if batch.side == "head" else relation)))
+        scores = query @ self._drop(real(asked)).T
         counts = torch.bincount(rows, minlength=len(fixed)).to(scores.dtype)
         loss = (counts * torch.logsumexp(scores, dim=1)).sum() - scores[rows, columns].sum()
         if self._settings.n3:
@@ -158,11 +158,6 @@ class OneVsAllTrainingLoop(TrainingLoop[Batch]):
 
     def _slice_size_search(self, **kwargs: Any) -> int:
         raise MemoryError("1vsAll scores whole rows; take a smaller batch size or bound the candidates")
-
-
-def _real(x: torch.Tensor) -> torch.Tensor:
-    """(n, d) complex → (n, 2d) real; real rows stay."""
-    return torch.cat([x.real, x.imag], dim=-1) if x.is_complex() else x
 
 
 def _cubes(x: torch.Tensor) -> torch.Tensor:
@@ -225,7 +220,7 @@ def _train(
     factory = CoreTriplesFactory(mapped, num_entities=triples.trained, num_relations=len(triples.relations))
     one_vs_all = settings.loop == "1vsall" or (settings.loop == "auto" and settings.model in BILINEAR)
     read = None if texts is None or settings.entities == "structure" else texts[: triples.trained]
-    model = _model(factory, settings, read, one_vs_all=one_vs_all).to(device)
+    model = model_of(factory, settings, read, one_vs_all=one_vs_all).to(device)
     loop = _loop(factory, model, settings, one_vs_all=one_vs_all)
     watch = _Watch(triples, settings, read, keeper)
     watch.resume(loop)
@@ -264,38 +259,6 @@ def _served(model: ERModel[Any, Any, Any], name: ModelName, texts: Floats | None
     with torch.no_grad():
         vectors = vectors_of(model, name)
     return vectors, None if texts is None else text_map(model, vectors.entity, texts)
-
-
-def vectors_of(model: ERModel[Any, Any, Any], name: ModelName) -> Vectors:
-    """The model's arrays as they are served."""
-    norm = int(getattr(model.interaction, "p", 1)) if name == "TransE" else 2
-    return Vectors(name, _array(model.entity_representations[0]()), _array(model.relation_representations[0]()), norm)
-
-
-def _array(weights: torch.Tensor) -> Floats:
-    array: Floats = _real(weights.detach().cpu()).numpy().astype(np.float32)
-    return array
-
-
-def _model(
-    factory: CoreTriplesFactory, settings: Settings, texts: Floats | None, *, one_vs_all: bool
-) -> ERModel[Any, Any, Any]:
-    # A margin shifts distances, which are never positive as scores; dot products have their zero where it belongs.
-    margin = 0.0 if settings.model in BILINEAR else settings.margin
-    loss = CrossEntropyLoss() if one_vs_all else NSSALoss(margin=margin, adversarial_temperature=1.0)
-    if texts is not None:
-        return reading_model(factory, settings, texts, loss=loss)
-    common: dict[str, Any] = {
-        "triples_factory": factory, "embedding_dim": settings.dim, "loss": loss, "random_seed": settings.seed,
-    }  # fmt: skip
-    if settings.model in BILINEAR:
-        start = spread_of(settings.init_scale)
-        common |= {"entity_initializer": start, "relation_initializer": start, "regularizer": None}
-    if settings.model == "DistMult":
-        common["entity_constrainer"] = None
-    kinds: dict[str, Any] = {"ComplEx": ComplEx, "DistMult": DistMult, "TransE": TransE, "RotatE": RotatE}
-    model: ERModel[Any, Any, Any] = kinds[settings.model](**common)
-    return model
 
 
 def _loop(

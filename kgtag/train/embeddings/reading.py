@@ -9,8 +9,9 @@ or one that was added a second ago, has a vector of the same space: `W x + b`. E
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,10 +19,11 @@ from pykeen.models import ERModel
 from pykeen.nn.combination import Combination
 from pykeen.nn.init import init_phases
 from pykeen.nn.representation import CombinedRepresentation, Embedding, Representation, TransformedRepresentation
-from pykeen.triples import CoreTriplesFactory
 from pykeen.utils import complex_normalize
 from torch import nn
 
+from graph.errors import InputError
+from kgtag.embed.interactions import FORMULAS
 from kgtag.embed.vectors import COMPLEX, Floats, TextMap
 from kgtag.train.embeddings.settings import Settings
 
@@ -46,30 +48,34 @@ class Texts(Representation):
 
 
 class TextLayer(nn.Module):
-    """(…, k + 1) → (…, dim), complex where `complex_` is: W x + b, and 0 where the last column of the input is 0."""
+    """(…, k + 1) → (…, *shape), complex where `complex_` is: W x + b, and 0 where the last column of the input is 0."""
 
-    def __init__(self, k: int, dim: int, *, complex_: bool, dropout: float) -> None:
+    def __init__(self, k: int, shape: tuple[int, ...], *, complex_: bool, dropout: float) -> None:
         super().__init__()
-        self.linear = nn.Linear(k, 2 * dim if complex_ else dim)
-        self.complex, self.dropout = complex_, dropout
+        self.linear = nn.Linear(k, math.prod(shape) * (2 if complex_ else 1))
+        self.shape, self.complex, self.dropout = shape, complex_, dropout
 
     def forward(self, text: torch.Tensor) -> torch.Tensor:
         read = nn.functional.dropout(text[..., :-1], self.dropout, self.training)
         mapped = self.linear(read) * text[..., -1:]
-        return torch.complex(*mapped.chunk(2, dim=-1)) if self.complex else mapped
+        mapped = torch.complex(*mapped.chunk(2, dim=-1)) if self.complex else mapped
+        return mapped.reshape(*mapped.shape[:-1], *self.shape)
 
 
 class TextAndStructure(Combination):
-    """The sum of both; where there is a text, the structure is dropped with probability `dropout` in training."""
+    """The sum of both, of rows with `dims` dimensions; where there is a text, the structure is dropped with probability
+    `dropout` in training."""
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, dropout: float, dims: int) -> None:
         super().__init__()
-        self.dropout = dropout
+        self.dropout, self.dims = dropout, dims
 
     def forward(self, xs: Sequence[torch.Tensor]) -> torch.Tensor:
         text, structure = xs
         if self.training and self.dropout:
-            there = (text.detach() != 0).any(dim=-1, keepdim=True)
+            there = text.detach() != 0
+            for dim in range(-self.dims, 0):
+                there = there.any(dim=dim, keepdim=True)
             structure = structure * ~(there & (torch.rand(there.shape, device=there.device) < self.dropout))
         return text + structure
 
@@ -77,32 +83,34 @@ class TextAndStructure(Combination):
         return input_shapes[0]
 
 
-def reading_model(
-    factory: CoreTriplesFactory, settings: Settings, texts: Floats, *, loss: nn.Module
-) -> ERModel[Any, Any, Any]:
-    """A model whose entities read. `texts` (E, k) float32, rows of NaN where there is none."""
+def reading_model(model: ERModel[Any, Any, Any], settings: Settings, texts: Floats) -> ERModel[Any, Any, Any]:
+    """The model, whose entities read now. `texts` (E, k) float32, rows of NaN where there is none. Raises InputError
+    for KG2E, whose entities are distributions."""
+    if settings.model == "KG2E":
+        raise InputError('KG2E does not read: a text has no spread; set entities = "structure" in --config')
     complex_ = settings.model in COMPLEX
-    layer = TextLayer(texts.shape[1], settings.dim, complex_=complex_, dropout=settings.loss.dropout)
-    text = TransformedRepresentation(layer, base=Texts(texts))
     dtype = torch.cfloat if complex_ else torch.float
-    entities: Representation = text
-    if settings.entities != "text":
-        own = Embedding(
-            max_id=len(texts), shape=(settings.dim,), dtype=dtype, initializer=spread_of(settings.init_scale)
-        )
-        mixture = TextAndStructure(settings.structure_dropout)
-        entities = CombinedRepresentation(max_id=None, base=[text, own], combination=mixture)
-    rotates = settings.model == "RotatE"
-    relations = Embedding(
-        max_id=factory.num_relations, shape=(settings.dim,), dtype=dtype,
-        initializer=init_phases if rotates else spread_of(_RELATIONS),
-        constrainer=complex_normalize if rotates else None,
-    )  # fmt: skip
-    return ERModel(
-        triples_factory=factory, interaction=settings.model,
-        interaction_kwargs={"p": 1} if settings.model == "TransE" else None, entity_representations=entities,
-        relation_representations=relations, random_seed=settings.seed, loss=loss,
-    )  # fmt: skip
+    read, built = Texts(texts), cast(Any, model)
+    for number, plain in enumerate(model.entity_representations):
+        shape = tuple(plain.shape)
+        layer = TextLayer(texts.shape[1], shape, complex_=complex_, dropout=settings.loss.dropout)
+        entities: Representation = TransformedRepresentation(layer, base=read)
+        if settings.entities != "text":
+            start = spread_of(settings.init_scale)
+            own = Embedding(max_id=len(texts), shape=shape, dtype=dtype, initializer=start)
+            mixture = TextAndStructure(settings.structure_dropout, len(shape))
+            entities = CombinedRepresentation(max_id=None, base=[entities, own], combination=mixture)
+        built.entity_representations[number] = entities
+    if settings.model not in FORMULAS:
+        rotates = settings.model == "RotatE"
+        built.relation_representations[0] = Embedding(
+            max_id=model.num_relations, shape=(settings.dim,), dtype=dtype,
+            initializer=init_phases if rotates else spread_of(_RELATIONS),
+            constrainer=complex_normalize if rotates else None,
+        )  # fmt: skip
+    torch.manual_seed(settings.seed)
+    model.reset_parameters_()  # type: ignore[no-untyped-call]
+    return model
 
 
 def spread_of(scale: float) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -119,8 +127,9 @@ def spread_of(scale: float) -> Callable[[torch.Tensor], torch.Tensor]:
 def text_map(model: ERModel[Any, Any, Any], entity: Floats, texts: Floats) -> TextMap:
     """From a text to a vector, as a model that reads does. `r2` is the share of the vectors of entities (E, width) that
     their texts explain."""
-    layer = next(part for part in model.modules() if isinstance(part, TextLayer))
-    weights = torch.vstack([layer.linear.weight.T, layer.linear.bias]).detach().cpu().numpy().astype(np.float32)
+    layers = [part.linear for part in model.modules() if isinstance(part, TextLayer)]
+    columns = [torch.vstack([layer.weight.T, layer.bias]) for layer in layers]
+    weights = torch.hstack(columns).detach().cpu().numpy().astype(np.float32)
     read = TextMap(weights, 0.0)
     there = np.isfinite(texts).all(axis=1)
     own = entity[there].astype(np.float64)

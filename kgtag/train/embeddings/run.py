@@ -17,7 +17,7 @@ from graph.history.versions import Stamp
 from graph.model import TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.artifacts import check_target
-from kgtag.embed.scorer import Export, write_export
+from kgtag.embed.export import Export, write_export
 from kgtag.embed.triples import Triples, concept_groups, concepts_of, cooccurrence_triples, hold_out, taxonomy_triples
 from kgtag.embed.vectors import BILINEAR, Floats, Folds, Ids, ModelName, Vectors
 from kgtag.evaluation.calibration import Reliability

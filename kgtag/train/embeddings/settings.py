@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from graph.errors import InputError
-from kgtag.embed.vectors import MODELS, ModelName
+from kgtag.embed.vectors import MODELS, UNSERVED, ModelName
 from kgtag.train.config import STRICT, Checked, check_names, read_toml
 
 Device = Literal["auto", "cuda", "cpu"]
@@ -82,6 +82,12 @@ def parse_device(text: str) -> Device:
 
 def parse_model(text: str) -> ModelName:
     """Return the model of a name in any case; raise InputError naming the choices."""
+    for name in UNSERVED:
+        if name.casefold() == text.casefold():
+            raise InputError(
+                f"embedding model {name} is a network that would need torch to be served; "
+                f"expected one of {', '.join(MODELS)}"
+            )
     return _named(text, MODELS, "embedding model")
 
 

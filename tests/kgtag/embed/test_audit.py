@@ -14,8 +14,9 @@ from graph.model import Concept, Relation
 from graph.taxonomy import Taxonomy
 from kgtag.embed import audit as embed_audit
 from kgtag.embed.audit import implausible_broader
+from kgtag.embed.export import Export
 from kgtag.embed.families import misplaced as misplaced_by_labels
-from kgtag.embed.scorer import Export, Scorer
+from kgtag.embed.scorer import Scorer
 from kgtag.embed.vectors import Vectors
 from kgtag.train.embeddings.run import train_graph
 from tests.kgtag.embed.shop import misplaced, shop_data, shop_items

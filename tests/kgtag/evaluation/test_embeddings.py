@@ -11,7 +11,7 @@ from pykeen.evaluation import RankBasedEvaluator
 from pykeen.models import ComplEx, RotatE
 from pykeen.triples import CoreTriplesFactory
 
-from kgtag.embed.scorer import Export, write_export
+from kgtag.embed.export import Export, write_export
 from kgtag.embed.vectors import ModelName, Vectors
 from kgtag.evaluation.embeddings import evaluate, evaluate_directory
 from kgtag.train.embeddings.model import vectors_of

@@ -22,7 +22,7 @@ from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.checkpoints import Keeper
 from kgtag.train.embeddings.model import Batch, OneVsAllTrainingLoop, train
 from kgtag.train.embeddings.run import train_embeddings, train_graph
-from kgtag.train.embeddings.settings import OneVsAll, Settings, read_settings
+from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
 from tests.kgtag.running import main
 
@@ -38,7 +38,10 @@ def blocks(n: int = 60, of: int = 6) -> Triples:
     return Triples.of(labelled[120:], labelled[:60], labelled[60:120])
 
 
-@pytest.mark.parametrize(("model", "floor"), [("ComplEx", 0.5), ("DistMult", 0.3), ("TransE", 0.3), ("RotatE", 0.4)])
+@pytest.mark.parametrize(
+    ("model", "floor"),
+    [("ComplEx", 0.5), ("DistMult", 0.3), ("TransE", 0.3), ("RotatE", 0.4), ("TuckER", 0.4), ("LineaRE", 0.3)],
+)
 def test_every_model_learns(model: str, floor: float, tmp_path: Path) -> None:
     report = train_embeddings(blocks(), out=tmp_path / "model", settings={"model": model, "dim": 24, "epochs": 40})
     assert report.model == model
@@ -97,7 +100,7 @@ def read_blocks(triples: Triples, missing: int | None = None) -> tuple[Floats, F
     return texts, centres
 
 
-@pytest.mark.parametrize("model", ["ComplEx", "RotatE", "TransE"])
+@pytest.mark.parametrize("model", ["ComplEx", "RotatE", "TransE", "QuatE", "MuRE"])
 def test_entities_read_and_newcomers_have_a_vector(model: str, tmp_path: Path) -> None:
     triples = blocks()
     texts, centres = read_blocks(triples, missing=7)
@@ -254,6 +257,14 @@ def test_a_config_file_trains_and_the_command_line_wins(tmp_path: Path) -> None:
     assert again.json["version"] == ran.json["version"]
     other = main(*args, "--out", tmp_path / "three", "--epochs", "2", "--seed", "4")
     assert other.json["version"] != ran.json["version"]
+
+
+def test_a_model_that_cannot_be_served_names_those_that_can() -> None:
+    with pytest.raises(InputError, match="ConvE is a network that would need torch to be served; expected one of Com"):
+        parse_model("conve")
+    with pytest.raises(InputError, match="unknown embedding model 'TransQ'; expected one of ComplEx, "):
+        parse_model("TransQ")
+    assert [parse_model(name) for name in ("tucker", "MURE", "um")] == ["TuckER", "MuRE", "UM"]
 
 
 @pytest.mark.parametrize(
