@@ -63,6 +63,27 @@ def evaluate_tags(
     }
 
 
+def compare_taggers(
+    ours: Tagger, theirs: Tagger, gold: Sequence[AnnotatedProduct], *, samples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """Micro F1 of two taggers on the same products, their category withheld, and how sure the difference is.
+
+    Returns:
+        `ours`, `theirs`; `difference` (ours - theirs) with its 95% `interval` over products drawn with replacement,
+        the same for both.
+    """
+    products = [replace(one.product, category=None) for one in gold]
+    drawn, whole = [], []
+    for tagger in (ours, theirs):
+        found = [{tag.concept: tag.probability for tag in _tags(one)} for one in tagger.attempt(products)]
+        pairs = zip(gold, found, strict=True)
+        columns = np.array([_columns(_outcome(*pair, (), tagger.taxonomy)) for pair in pairs], dtype=np.float64)
+        whole.append(float(_measures(columns.sum(axis=0)[None])["micro_f1"][0]))
+        drawn.append(_resampled(columns, samples=samples, seed=seed)["micro_f1"])
+    difference = {"difference": round(whole[0] - whole[1], 5), "interval": interval(drawn[0] - drawn[1])}
+    return {"ours": round(whole[0], 5), "theirs": round(whole[1], 5), **difference}
+
+
 def _tags(tagging: Tagging | InputError) -> Sequence[Tag]:
     return tagging.tags if isinstance(tagging, Tagging) else ()
 
@@ -170,16 +191,21 @@ def _by_home(per_concept: Mapping[str, Counter[str]], homes: Mapping[str, str]) 
 def _samples(made: Sequence[_Outcome], *, samples: int, seed: int) -> dict[str, Any]:
     """The measures that are means or sums over products, and `intervals` of products drawn with replacement."""
     columns = np.array([_columns(one) for one in made], dtype=np.float64)
-    rng, even = np.random.default_rng(seed), np.full(len(made), 1 / len(made))
-    drawn = [
-        rng.multinomial(len(made), even, size=min(_CHUNK, samples - start)) @ columns
-        for start in range(0, samples, _CHUNK)
-    ]
-    whole, resampled = _measures(columns.sum(axis=0)[None]), _measures(np.concatenate(drawn))
+    whole, resampled = _measures(columns.sum(axis=0)[None]), _resampled(columns, samples=samples, seed=seed)
     point = {name: float(found[0]) for name, found in whole.items() if name != "micro_f1"}
     if not columns[:, 3].any():  # gold names no category
         point["leaf_category_accuracy"] = None  # type: ignore[assignment]
     return point | {"intervals": {name: interval(found) for name, found in resampled.items()}}
+
+
+def _resampled(columns: Floats, *, samples: int, seed: int) -> dict[str, Floats]:
+    """The measures, each (samples,), of rows drawn with replacement; the same rows for the same seed."""
+    rng, rows = np.random.default_rng(seed), len(columns)
+    even = np.full(rows, 1 / rows)
+    drawn = [
+        rng.multinomial(rows, even, size=min(_CHUNK, samples - start)) @ columns for start in range(0, samples, _CHUNK)
+    ]
+    return _measures(np.concatenate(drawn))
 
 
 def _columns(one: _Outcome) -> tuple[float, ...]:
