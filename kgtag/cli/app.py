@@ -18,6 +18,7 @@ from kgtag.cli import (
     evaluate_sample,
     feedback,
     history,
+    improve,
     items,
     mcp,
     neo4j,
@@ -86,6 +87,7 @@ app.command("ask")(ask.ask)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)
+app.command("improve")(improve.improve)
 app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 train.app.command("normaliser")(tag.train_normaliser)

@@ -11,11 +11,12 @@ import typer
 
 from graph.errors import InputError
 from kgtag.cli.console import log, print_json, print_line, row_bar
-from kgtag.cli.options import Columns, Embeddings, Json, Lang, Precision, Rows, Store, load_taxonomy, open_store
+from kgtag.cli.options import Columns, Embeddings, Json, Lang, Precision, Store, load_taxonomy, open_store
 
 if TYPE_CHECKING:
     from kgtag.normalise import ValuePair
     from kgtag.normalise.operations import Encode
+    from kgtag.tag.ray_engine import RayEngine
 
 Encoder = Annotated[
     Path | None, typer.Option("--linker", help="A trained linker's directory: its encoder compares meanings.")
@@ -57,13 +58,16 @@ def link(
 
 def tag(
     source: Annotated[
-        Path | None, typer.Argument(metavar="[IN]", help="Products: JSONL, CSV, TSV or Parquet; stdin when left out.")
+        str | None,
+        typer.Argument(metavar="[IN]", help="Products: JSONL, CSV, TSV or Parquet, a URL too; stdin when left out."),
     ] = None,
     model: Annotated[
         Path | None,
         typer.Option(envvar="KGTAG_MODEL", help="From `train extractor`; without it, the taxonomy's labels are found."),
     ] = None,
-    out: Rows = None,
+    out: Annotated[
+        str | None, typer.Option(help="JSONL file, or NAME.parquet, a directory (a URL too); stdout when left out.")
+    ] = None,
     store: Store = None,
     embeddings: Embeddings = None,
     resume: Annotated[bool, typer.Option(help="Continue OUT after an interruption.")] = False,
@@ -77,6 +81,11 @@ def tag(
     precision: Precision = "fp32",
     lang: Lang = None,
     column: Columns = None,
+    engine: Annotated[str, typer.Option(help="local, or ray: on every core of a cluster (kgtag[ray]).")] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option(envvar="RAY_ADDRESS", help="The Ray cluster.", show_default="one of this machine alone"),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="With --out: the counts of OUT as JSON on stdout.")] = False,
 ) -> None:
     """Tag products: one row out for each product in, in order.
@@ -86,10 +95,13 @@ def tag(
 
     Examples: `kgtag tag products.csv --model models/shop --out tags.jsonl`;
     `kgtag tag products.csv --column at=created_at --record --out tags.jsonl`;
-    `kgtag tag products.csv --scheme google --out feed.jsonl`
+    `kgtag tag products.csv --scheme google --out feed.jsonl`;
+    `kgtag tag s3://shop/products.parquet --model /models/shop --out s3://shop/tags.parquet --engine ray --resume`
     """
-    from graph import stores
+    from functools import partial
+
     from graph.crosswalk import Crosswalk
+    from graph.taxonomy import Taxonomy
     from kgtag.data import read_columns
     from kgtag.serve.assemble import open_models
     from kgtag.serve.settings import read_settings
@@ -102,11 +114,21 @@ def tag(
     if model is None:
         log("no --model: dictionary baseline, the taxonomy's labels are searched for")
     columns, opened = read_columns(column), open_store(store)
-    models = open_models(read_settings(model=model, embeddings=embeddings, precision=precision))
-    taxonomy = stores.load_taxonomy(opened)
+    settings, data = read_settings(model=model, embeddings=embeddings, precision=precision, store=store), opened.read()
+    taxonomy = Taxonomy.of(data)
     shown = Shown(explain, Crosswalk(taxonomy, scheme) if scheme is not None else None)
-    tagger = assemble_tagger(models, taxonomy)
-    job = TagJob(tagger, store=opened if record else None, lang=lang, shown=shown, columns=columns)
+    tagger = assemble_tagger(open_models(settings), taxonomy)
+    where: RayEngine | None = None
+    if engine == "ray":
+        from kgtag.tag.ray_engine import RayEngine
+
+        settings = settings.absolute()
+        kept = settings.open_store if record else None
+        load = partial(open_models, settings)
+        where = RayEngine(data, load, kept, explain, scheme, lang, columns, address=ray_address)
+    elif engine != "local":
+        raise InputError(f"unsupported engine {engine!r}; local or ray is expected")
+    job = TagJob(tagger, store=opened if record else None, lang=lang, shown=shown, columns=columns, engine=where)
     with row_bar("tagging", "products") as watch:
         report = job.run(source, out, resume=resume, watch=watch)
     if json:

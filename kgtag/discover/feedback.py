@@ -101,7 +101,7 @@ def reviewed_products(
         beside: The products to train on as well. Categories and attributes have the names that they have there, else
             their labels: to a trainer, two names are two things.
     """
-    names = _names(beside, taxonomy)
+    names = names_of(beside, taxonomy)
     given: dict[str, dict[str, Feedback]] = defaultdict(dict)
     for one in store.feedback():
         given[_subject(one)][one.concept] = one
@@ -109,7 +109,7 @@ def reviewed_products(
         last = next(reversed(verdicts.values()))
         stored = store.item(last.item) if last.item is not None else None
         if (item := stored if stored is not None else _item(verdicts.values())) is not None:
-            yield _annotated(item, taxonomy, names)
+            yield as_annotated(item, taxonomy, names)
 
 
 def annotated_row(one: AnnotatedProduct) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _item(verdicts: Iterable[Feedback]) -> TaggedItem | None:
     return TaggedItem(id, str(product["title"]), product.get("lang"), "", "", tuple(tags))
 
 
-def _names(annotated: Iterable[AnnotatedProduct], taxonomy: Taxonomy) -> dict[str, str]:
+def names_of(annotated: Iterable[AnnotatedProduct], taxonomy: Taxonomy) -> dict[str, str]:
     """The most frequent name of each category and attribute among annotated products, by concept id."""
     counts: Counter[tuple[Kind, str]] = Counter()
     for one in annotated:
@@ -151,7 +151,29 @@ def _names(annotated: Iterable[AnnotatedProduct], taxonomy: Taxonomy) -> dict[st
     return found
 
 
-def _annotated(item: TaggedItem, taxonomy: Taxonomy, names: Mapping[str, str]) -> AnnotatedProduct:
+def with_names(one: AnnotatedProduct, names: Mapping[str, str], taxonomy: Taxonomy) -> AnnotatedProduct:
+    """The product with the `names` of its category and attributes in place of other labels, or the ids, of these."""
+
+    def name(given: str, kind: Kind) -> str:
+        id = find_concept(taxonomy, given, kind)
+        return given if id is None else names.get(id, given)
+
+    values: dict[str, dict[str, None]] = defaultdict(dict)
+    for given, found in one.attributes.items():
+        values[name(given, "attribute")].update(dict.fromkeys(found))
+    category = one.product.category
+    return replace(
+        one,
+        product=replace(one.product, category=None if category is None else name(category, "category")),
+        attributes={attribute: tuple(found) for attribute, found in values.items()},
+        spans=tuple((name(given, "attribute"), span) for given, span in one.spans),
+        concepts={(name(given, "attribute"), value): id for (given, value), id in one.concepts.items()},
+    )
+
+
+def as_annotated(item: TaggedItem, taxonomy: Taxonomy, names: Mapping[str, str]) -> AnnotatedProduct:
+    """An item annotated with its accepted tags, but for what others imply. Attributes and categories have their
+    `names`, by id, else labels in one language, whatever the item's."""
     tags = [
         tag for tag in item.tags if tag.status == "accepted" and tag.method != "implied" and tag.concept in taxonomy
     ]
@@ -165,7 +187,7 @@ def _annotated(item: TaggedItem, taxonomy: Taxonomy, names: Mapping[str, str]) -
         attribute = taxonomy.attribute_of(id)
         if attribute is None or id in implied:
             continue
-        name = names.get(attribute) or taxonomy[attribute].label(item.lang)
+        name = names.get(attribute) or taxonomy[attribute].label()
         span = _span(item.title, tag, taxonomy[id].label(item.lang))
         value = item.title[span.start : span.end] if span is not None else taxonomy[id].label(item.lang)
         if span is not None:
@@ -174,7 +196,7 @@ def _annotated(item: TaggedItem, taxonomy: Taxonomy, names: Mapping[str, str]) -
             values[name].append(value)
             concepts[name, value] = id
     if category is not None:
-        label = taxonomy[category].label(item.lang)
+        label = taxonomy[category].label()
         # A label that several categories have would be read as another one of them.
         own = label if find_concept(taxonomy, label, "category") == category else category
         category = names.get(category, own)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import unquote
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
@@ -103,14 +103,20 @@ class Settings(Limits):
 
     def environment(self) -> dict[str, str]:
         """The variables that give a process in any directory these settings."""
-        given = self.model_dump(mode="json", exclude_none=True) | {"neo4j_password": self.password}
+        given = self.absolute().model_dump(mode="json", exclude_none=True) | {"neo4j_password": self.password}
+        return {f"KGTAG_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+
+    def absolute(self) -> Self:
+        """The same settings for a process in any directory."""
+        given: dict[str, object] = {}
         file = self.store.removeprefix("sqlite:///")
         if file != self.store:
             given["store"] = f"sqlite:///{Path(file).absolute()}"
         for name in ("model", "embeddings", "recommender", "jobs", "snapshot", "claims"):
-            if name in given and Path(given[name]).exists():
-                given[name] = Path(given[name]).absolute()
-        return {f"KGTAG_{name.upper()}": str(value) for name, value in given.items() if value is not None}
+            value = getattr(self, name)
+            if value is not None and Path(value).exists():
+                given[name] = type(value)(Path(value).absolute())
+        return self.model_copy(update=given)
 
     @property
     def password(self) -> str | None:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
 
 import orjson
 
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow, Columns, attempt_lines, attempt_products
+from kgtag.data.remote import fetched
 from kgtag.rows.tagging import ErrorRow, TaggingRow
+from kgtag.tag.outputs import Done, Line, Target, target
 from kgtag.tag.shown import Shown
 from kgtag.tag.tagger import Tagger
 from kgtag.text.personal import mask_product
@@ -26,13 +25,15 @@ from kgtag.types import Product, Tagging
 
 _BATCH, _LONGEST = 64, 512
 _TAGS = Shown()
-_ERROR_ROW = re.compile(rb'\{"id":(null|"(\\.|[^"\\])*"),"error":')
 
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
 
 Outcome = Tagging | KgtagError
 """A row's result: its tags, or why there are none."""
+
+Engine = Callable[[Path, int], Iterator[list[Line]]]
+"""Tags a file elsewhere, without its first rows, and gives its rows back in order."""
 
 Watch = Callable[[int, int | None], None]
 """Called with the rows done, and of how many if that is known."""
@@ -104,53 +105,54 @@ class TagJob:
         lang: str | None = None,
         shown: Shown = _TAGS,
         columns: Columns | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self._tagger = tagger
         self._store = store
         self._lang = lang
         self._shown = shown
         self._columns = columns
+        self._engine = engine
 
     def run(
-        self, source: Path | None, out: Path | None, *, resume: bool = False, watch: Watch | None = None
+        self, source: str | Path | None, out: str | Path | None, *, resume: bool = False, watch: Watch | None = None
     ) -> TagReport:
-        """Tag from `source` (None: stdin) to `out` (None: stdout). Raises InputError for a file that doesn't read.
+        """Tag from `source` (None: stdin) to `out` (None: stdout; NAME.parquet: a directory of Parquet files). Either
+        may be a URL that fsspec reads. Raises InputError for a file that doesn't read.
 
         A row that cannot be tagged gets its error as its row. With `resume`, the rows of `out` are skipped and a torn
         last line is cut off. `watch` is called with the rows done and, for a file, of how many.
         """
         if resume and out is None:
             raise InputError("--resume continues a file; name it with --out FILE")
-        if out is not None and out.exists() and not out.is_file():
-            raise InputError(f"{out} is not a file; leave out --out to write to standard output")
-        if out is not None and out.exists() and not resume:
-            raise InputError(f"{out} already exists; continue it with --resume, or remove it first")
+        if self._engine is not None and source is None:
+            raise InputError("standard input is read by one process; give a file, or leave out --engine")
+        place = target(None if out is None else str(out))
+        path = None if source is None else fetched(str(source))
+        if (there := place.exists()) and not resume:
+            raise InputError(f"{place} already exists; continue it with --resume, or remove it first")
         started = time.perf_counter()
         rest = (
-            attempt_products(source, lang=self._lang, columns=self._columns)
-            if source
+            attempt_products(path, lang=self._lang, columns=self._columns)
+            if path
             else attempt_lines(sys.stdin.buffer, lang=self._lang, columns=self._columns)
         )
-        done = _Done.of(out) if out is not None and out.exists() else _Done(0, 0, 0, None)
-        self._skip(rest, done, out)
+        done = place.done() if there else Done()
+        self._skip(rest, done, place)
         tagged = failed = 0
         rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
         watch = watch or _unwatched
-        total = None if watch is _unwatched or source is None else sum(1 for _ in attempt_products(source))
-        with _opened(out, done.end) as sink:
+        total = None if watch is _unwatched or path is None else sum(1 for _ in attempt_products(path))
+        with place.opened(done) as sink:
             watch(done.rows, total)
-            for batch, outcomes in self._attempts(rest, ahead=source is not None):
-                revision = self._tagger.taxonomy.revision
-                for row, outcome in zip(batch, outcomes, strict=True):
-                    written = outcome_row(row, outcome, revision=revision, shown=self._shown)
-                    sink.write(orjson.dumps(written) + b"\n")
-                sink.flush()
-                bad = sum(isinstance(outcome, KgtagError) for outcome in outcomes)
-                failed, tagged = failed + bad, tagged + len(batch) - bad
+            for lines in self._tagged(rest, path, done.rows):
+                sink.write(lines)
+                bad = sum(is_error for _, is_error in lines)
+                failed, tagged = failed + bad, tagged + len(lines) - bad
                 watch(done.rows + tagged + failed, total)
         return TagReport(tagged, failed, done.rows, time.perf_counter() - started, done.failed)
 
-    def _skip(self, rows: Iterator[ProductRow], done: _Done, out: Path | None) -> None:
+    def _skip(self, rows: Iterator[ProductRow], done: Done, out: Target) -> None:
         """Skip finished rows. Raises InputError when `out` is of other rows or another model."""
         if not done.rows:
             return
@@ -165,7 +167,12 @@ class TagJob:
                 f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
             )
 
-    def _attempts(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[tuple[list[ProductRow], list[Outcome]]]:
+    def _tagged(self, rest: Iterator[ProductRow], path: Path | None, skip: int) -> Iterator[list[Line]]:
+        if self._engine is not None and path is not None:
+            return self._engine(path, skip)
+        return self._lines(rest, ahead=path is not None)
+
+    def _lines(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[list[Line]]:
         """Tag by batch; with `ahead`, the next is read meanwhile, else interactive input is answered at once. Raises
         StoreError: nothing is written then, so that --resume tags the batch again."""
         waiting: deque[list[ProductRow]] = deque()
@@ -177,12 +184,18 @@ class TagJob:
 
         each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
         for tagged in each:
-            batch = waiting.popleft()
-            outcomes = join_outcomes(batch, tagged, store=self._store, masked=self._tagger.masks)
-            for outcome in outcomes:
-                if isinstance(outcome, KgtagError) and not isinstance(outcome, InputError):
-                    raise outcome
-            yield batch, outcomes
+            yield self.finish(waiting.popleft(), tagged)
+
+    def finish(self, batch: Sequence[ProductRow], tagged: Iterable[Tagging | InputError]) -> list[Line]:
+        """The rows of a batch as JSON, once the store, if any, has its items. Raises StoreError."""
+        outcomes = join_outcomes(batch, tagged, store=self._store, masked=self._tagger.masks)
+        lines = list[Line]()
+        for row, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, KgtagError) and not isinstance(outcome, InputError):
+                raise outcome
+            written = outcome_row(row, outcome, revision=self._tagger.taxonomy.revision, shown=self._shown)
+            lines.append((orjson.dumps(written), isinstance(outcome, KgtagError)))
+        return lines
 
 
 def batches(rows: Iterable[ProductRow]) -> Iterator[list[ProductRow]]:
@@ -202,45 +215,6 @@ def batches(rows: Iterable[ProductRow]) -> Iterator[list[ProductRow]]:
 
 def _group(row: ProductRow) -> str | None:
     return row.group if isinstance(row, Product) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """The whole rows of an output file, those with an error, where they end in bytes, and the last of them."""
-
-    rows: int
-    failed: int
-    end: int
-    last: Any
-
-    @classmethod
-    def of(cls, path: Path) -> _Done:
-        rows, failed, end, last = 0, 0, 0, b"null"
-        with path.open("rb") as file:
-            for line in file:
-                if not line.endswith(b"\n"):
-                    break
-                rows, failed, end, last = rows + 1, failed + bool(_ERROR_ROW.match(line)), end + len(line), line
-        try:
-            return cls(rows, failed, end, orjson.loads(last))
-        except orjson.JSONDecodeError:
-            raise InputError(f"{path}:{rows}: not a row of tags; give another --out") from None
-
-
-@contextmanager
-def _opened(out: Path | None, end: int) -> Iterator[IO[bytes]]:
-    """Open for writing from byte `end` on, the rest cut off. Raises InputError."""
-    if out is None:
-        yield sys.stdout.buffer
-        return
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with out.open("ab") as sink:
-            sink.truncate(end)
-            yield sink
-    except OSError as error:
-        way = "; --resume continues it once it can be written" if out.is_file() and out.stat().st_size else ""
-        raise InputError(f"can't write {str(out)!r}: {error.strerror or error}{way}") from error
 
 
 def _unwatched(done: int, total: int | None) -> None: ...
