@@ -266,8 +266,8 @@ class _Asked:
         facts = {one.item: one for one in self._shelf.facts(ids if others else ids[:_CITED])}
         for condition in others:
             verdicts = {id: self._reader.check(one, condition) for id, one in facts.items()}
-            if condition.amount is not None and all(one.holds is None for one in verdicts.values()):
-                return self._unknown(intent, "no_price" if verdicts else "no_match", text=condition.text)
+            if verdicts and condition.amount is not None and all(one.holds is None for one in verdicts.values()):
+                return self._unknown(intent, "no_price", text=condition.text)
             kept = [id for id, one in verdicts.items() if one.holds or (condition.denied and one.holds is None)]
             silent = sum(verdicts[id].holds is None for id in kept)
             unsure.update({condition.text: silent} if silent else {})
@@ -337,6 +337,9 @@ class _Asked:
             selection = self._selected(text, "concept")
             assert selection is not None
             return values_of(self._served, self._shelf, selection, None, lang=self._lang, name=self._name(selection))
+        conditions, unknown = self._reader.read(text)
+        if not unknown and [len(one.concepts) for one in conditions] == [1] and not conditions[0].denied:
+            return about_concept(self._served, conditions[0].concepts[0], lang=self._lang)
         self._note("concept", "no_concept", text=text)
         return None
 
