@@ -16,6 +16,7 @@ from graph.errors import InputError
 from graph.taxonomy import Taxonomy
 from kgtag.tag import outputs
 from kgtag.tag.batch import TagJob
+from kgtag.tag.shown import Shown
 from tests.kgtag.tag.test_batch import Colors, _products, _rows, _tagger, _write, taxonomy
 
 __all__ = ["taxonomy"]
@@ -34,8 +35,8 @@ def rows_of(directory: Path | str) -> list[dict[str, Any]]:
 
 def test_a_directory_of_parquet_has_the_rows_of_the_lines(taxonomy: Taxonomy, tmp_path: Path) -> None:
     source = _write(tmp_path / "in.jsonl", [*_products(3), {"id": "bad"}, {"id": "c", "title": "super clone watch"}])
-    TagJob(_tagger(taxonomy), explain=True).run(source, tmp_path / "out.jsonl")
-    report = TagJob(_tagger(taxonomy), explain=True).run(source, tmp_path / "out.parquet")
+    TagJob(_tagger(taxonomy), shown=Shown(explain=True)).run(source, tmp_path / "out.jsonl")
+    report = TagJob(_tagger(taxonomy), shown=Shown(explain=True)).run(source, tmp_path / "out.parquet")
     assert (report.tagged, report.failed) == (4, 1)
     assert rows_of(tmp_path / "out.parquet") == _rows(tmp_path / "out.jsonl")
 
