@@ -85,6 +85,16 @@ class KgtagError(Exception):
         """The error as JSON, as the rows of a batch have it."""
         return error_detail(self.code, str(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickled by its message and attributes: the parameters of a subclass may be others."""
+        return _restored, (type(self), self.args, vars(self))
+
+
+def _restored(kind: type[KgtagError], args: tuple[object, ...], state: dict[str, object]) -> KgtagError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
+
 
 class InputError(KgtagError):
     """Wrong use or bad input that the caller can repair."""
