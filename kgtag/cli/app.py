@@ -31,6 +31,7 @@ from kgtag.cli import (
     store,
     tag,
     train,
+    translate,
 )
 
 app = typer.Typer(
@@ -74,6 +75,7 @@ app.command("release")(history.release)
 app.command("audit")(audit.audit)
 app.command("status")(store.status)
 app.command("map")(discover.map_command)
+app.command("translate")(translate.translate)
 app.command("link")(tag.link)
 app.command("tag")(tag.tag)
 app.command("retag")(retag.retag)

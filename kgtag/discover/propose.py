@@ -12,6 +12,7 @@ from graph.proposals.workflow import Draft, Person, propose
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.align.match import Mapping as MappingProposal
+from kgtag.align.translations import Translation
 from kgtag.discover.mentions import NilGroup
 from kgtag.link.candidates.ngrams import GramIndex
 from kgtag.text import guess_language
@@ -270,6 +271,29 @@ def propose_mappings(store: TaxonomyStore, found: Iterable[MappingProposal], by:
         for one in found
     )
     return submit(store, _drafts(store, rows), by)
+
+
+def propose_translations(store: TaxonomyStore, found: Iterable[Translation], by: Person) -> ProposeReport:
+    """Propose each label unless a proposal that is open or was rejected gives the concept the same one."""
+
+    def drafts() -> Iterator[Draft | str]:
+        known = {"open": _proposed_labels(store, "open"), "rejected before": _proposed_labels(store, "rejected")}
+        for one in found:
+            key = (one.concept, one.lang, one.label)
+            if why := next((why for why, keys in known.items() if key in keys), None):
+                yield why
+                continue
+            operation = {"operation": "rename", "concept": one.concept, "pref_label": {one.lang: one.label}}
+            reason = f"{len(one.sources)} of {one.of} exact matches are called so"
+            yield Draft(operation, reason=reason, evidence={"sources": list(one.sources), "of": one.of})
+
+    return submit(store, drafts(), by)
+
+
+def _proposed_labels(store: TaxonomyStore, status: Any) -> set[tuple[str, str, str]]:
+    changes = (change for proposal in store.proposals(status=status) for change in proposal.changes)
+    concepts = (change.concept for change in changes if isinstance(change, PutConcept))
+    return {(one.id, lang, label) for one in concepts for lang, label in one.pref_label.items()}
 
 
 _Row = tuple[Relation, str, Mapping[str, Any]]
