@@ -51,7 +51,8 @@ Every call but `/`, `/page/…`, `/healthz`, `/readyz` and `/browser/…` needs 
 `X-API-Key: KEY`, made by `kgtag keys create`. Scope `propose` implies `read`, `edit` and `approve` imply `propose`,
 `admin` implies all; `tag` stands by itself. Errors are `application/problem+json`, with a `type` that does not change.
 Every JSON answer names the `revision` of the taxonomy it was made from; the header `X-Stale-For` marks an answer made
-while the store has been unavailable for so many seconds."""
+while the store has been unavailable for so many seconds. `X-Taxonomy-Version` has its version; sent with a request, no
+older one answers, whichever of several processes does."""
 
 
 class App(FastAPI):

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from api.errors import Problem
 from api.limits import KEY
+from api.versions import await_version
 from graph.api_keys import Scope, allows, expired, key_id, matches
 from graph.errors import StoreUnavailable
 from graph.model import ApiKey
@@ -95,6 +96,7 @@ class Require(SecurityBase):
         if not allows(key, self.scope) and (self._or_else is None or not allows(key, self._or_else)):
             service.metrics.key_failed("scope")
             require_scope(key, self.scope)
+        await await_version(service, request.scope["headers"])
         return key
 
 

@@ -47,6 +47,7 @@ STATUS: Mapping[str, int] = {
     "headers-too-large": 431,
     "internal-error": 500,
     "store-error": 500,
+    "behind": 503,
     "jobs-off": 503,
     "queue-full": 503,
     "model-mismatch": 503,

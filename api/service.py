@@ -25,6 +25,7 @@ from api.jobs.folder import JobFolder
 from api.jobs.runner import Runner
 from api.limits import KEY, Rates, Slots
 from api.metrics import Metrics
+from api.versions import VERSION, asks_for_version
 from graph.api_keys import allows
 from graph.audit import Report
 from graph.errors import InputError, StoreError, StoreUnavailable
@@ -174,10 +175,12 @@ class Service:
         return freshness.stale_for if freshness.error is not None or late else None
 
     def marks(self) -> list[tuple[bytes, bytes]]:
-        """Headers of every response: one for browsers, and one that marks those from a stale snapshot."""
+        """Headers of every response: one for browsers, the version that is served, and a mark of a stale snapshot."""
         found = [(b"x-content-type-options", b"nosniff")]
         if (stale := self.stale_for) is not None:
             found.append((b"x-stale-for", f"{stale:.1f}".encode()))
+        if self._live is not None and self._live.started:
+            found.append((VERSION, b"%d" % self._live.current.taxonomy.version))
         return found
 
     def audit(self) -> Report:
@@ -196,7 +199,7 @@ class Service:
         StoreUnavailable without a snapshot."""
         path, query, presented = scope["path"], scope["query_string"], presented_key(scope["headers"])
         key = self.keyring.find(presented) if presented is not None else None
-        if key is None or not allows(key, "read"):
+        if key is None or not allows(key, "read") or asks_for_version(scope["headers"]):
             return None
         derived, kept_as = self.derived, key_of(path, query)
         found = derived.answers.get(kept_as)

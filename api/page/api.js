@@ -30,11 +30,14 @@ export function query(address, params = {}) {
   return text ? `${address}?${text}` : address;
 }
 
+let seen = 0;  // The version of the taxonomy that was read last: no older one is to answer, whichever process does.
+
 async function send(address, { method = "GET", body, text, etag, signal, type } = {}) {
   const headers = { Authorization: `Bearer ${key()}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (text !== undefined) headers["Content-Type"] = type || "application/x-ndjson";
   if (etag) headers["If-Match"] = `"${etag}"`;
+  if (seen) headers["X-Taxonomy-Version"] = seen;
   let answer;
   try {
     answer = await fetch(address, { method, headers, signal, body: body !== undefined ? JSON.stringify(body) : text });
@@ -42,9 +45,11 @@ async function send(address, { method = "GET", body, text, etag, signal, type } 
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: TEXTS.away[document.documentElement.lang] || TEXTS.away.en });
   }
+  seen = Math.max(seen, Number(answer.headers.get("X-Taxonomy-Version")) || 0);
   if (answer.ok) return answer;
   let problem = {};
   try { problem = await answer.json(); } catch { /* not a problem of the API, but of a proxy */ }
+  if (problem.type === "urn:kgtag:problem:behind") seen = 0;  // A restored backup: it will not come.
   throw new ApiError(answer.status, problem);
 }
 

@@ -47,6 +47,25 @@ class ApiError(KgtagError):
         self.code = self.type.rpartition(":")[2]
 
 
+@dataclass(slots=True)
+class Seen:
+    """The version of the taxonomy that a client has seen: no older one is to answer it, whichever process does."""
+
+    version: int = 0
+
+    def headers(self) -> dict[str, str]:
+        return {"X-Taxonomy-Version": str(self.version)} if self.version else {}
+
+    def note(self, response: httpx.Response) -> httpx.Response:
+        """Remember the version of a response; forget it when the service hasn't got it, as after a restored backup."""
+        value = response.headers.get("X-Taxonomy-Version", "")
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and b":problem:behind" in response.content:
+            self.version = 0
+        elif value.isdecimal():
+            self.version = max(self.version, int(value))
+        return response
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """One request, and the row that its response is read as.
@@ -75,9 +94,9 @@ class Call(Generic[T]):
     repeatable: bool = False
     read: Callable[[bytes], T] = orjson.loads
 
-    def request(self, http: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+    def request(self, http: httpx.Client | httpx.AsyncClient, seen: Seen) -> httpx.Request:
         """The request as a client of httpx sends it."""
-        headers = dict(self.headers)
+        headers = dict(self.headers) | seen.headers()
         content = self.content if self.json is None else orjson.dumps(self.json)
         if content is not None:
             headers["Content-Type"] = "application/x-ndjson" if self.json is None else "application/json"

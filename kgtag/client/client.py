@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 import anyio
 import httpx
 
-from kgtag.client.call import RECONNECT_SECONDS, ApiError, Call, Chunks, Events, error_of
+from kgtag.client.call import RECONNECT_SECONDS, ApiError, Call, Chunks, Events, Seen, error_of
 from kgtag.client.operations import Operations, Product, change_stream, job_stream, tag_chunk
 from kgtag.rows.items import ItemChanged, TaxonomyChanged
 from kgtag.rows.service import JobRow
@@ -23,6 +23,9 @@ def _options(url: str, key: str | None, timeout: float) -> dict[str, Any]:
 
 class Client(Operations):
     """A client of one service. Safe to share between threads; close it, or use it as a context manager.
+
+    Where several processes serve one store, no answer is older than one before: the client asks for the version of the
+    taxonomy that it has seen.
 
     Args:
         url: Of the service, as `http://localhost:8000`.
@@ -51,17 +54,17 @@ class Client(Operations):
         http: httpx.Client | None = None,
     ) -> None:
         self._http = http or httpx.Client(**_options(url, key, timeout))
-        self._retries = retries
+        self._retries, self._seen = retries, Seen()
 
     def send(self, call: Call[T]) -> T:
         """Send a call, again where that is right, and return its row."""
         for _ in range(self._retries):
-            response = self._http.send(call.request(self._http))
+            response = self._seen.note(self._http.send(call.request(self._http, self._seen)))
             seconds = call.retry_after(response)
             if seconds is None:
                 return call.result(response)
             time.sleep(seconds)
-        return call.result(self._http.send(call.request(self._http)))
+        return call.result(self._seen.note(self._http.send(call.request(self._http, self._seen))))
 
     def tag_batch(self, products: Iterable[Product], *, store: bool = False) -> Iterator[TaggingRow | ErrorRow]:
         """The tags of many products, in order, chunk by chunk; a product that fails gives a row with its error.
@@ -137,17 +140,17 @@ class AsyncClient(Operations):
         http: httpx.AsyncClient | None = None,
     ) -> None:
         self._http = http or httpx.AsyncClient(**_options(url, key, timeout))
-        self._retries = retries
+        self._retries, self._seen = retries, Seen()
 
     async def send(self, call: Call[T]) -> T:
         """Send a call, again where that is right, and return its row."""
         for _ in range(self._retries):
-            response = await self._http.send(call.request(self._http))
+            response = self._seen.note(await self._http.send(call.request(self._http, self._seen)))
             seconds = call.retry_after(response)
             if seconds is None:
                 return call.result(response)
             await anyio.sleep(seconds)
-        return call.result(await self._http.send(call.request(self._http)))
+        return call.result(self._seen.note(await self._http.send(call.request(self._http, self._seen))))
 
     async def tag_batch(
         self, products: Iterable[Product] | AsyncIterable[Product], *, store: bool = False

@@ -60,6 +60,7 @@ CODES = {
     "headers-too-large": 431,
     "internal-error": 500,
     "store-error": 500,
+    "behind": 503,
     "jobs-off": 503,
     "queue-full": 503,
     "model-mismatch": 503,
