@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api.service import Service
 
 VERSION = b"x-taxonomy-version"
-"""Of a response: the version it was made from. Of a request: the least version that may answer."""
+"""In a response: the version it was made from. In a request: the least version that may answer."""
 _SECONDS = 2.0
 _POLLS = 4
 """How long a request waits for its version: so many seconds, or polls of the store where those take longer."""
@@ -27,7 +27,7 @@ def asks_for_version(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 async def await_version(service: Service, headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Wait until the snapshot has the version that a request asks for, if any. Raises Problem: 503 where it does not
-    come in time, 422 for what is no version."""
+    come in time, 422 for what is not a version."""
     value = next((value for name, value in headers if name == VERSION), None)
     if value is None:
         return

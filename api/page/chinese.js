@@ -30,6 +30,7 @@ const PROBLEMS = {
   "internal-error": "服务内部错误，详情见日志",
   "store-error": "存储错误",
   "jobs-off": "服务未启用任务",
+  "behind": "此服务尚未读到最新版本，请稍后再试",
   "queue-full": "任务队列已满，请稍后再试",
   "model-mismatch": "模型与分类体系不匹配",
   "no-model": "服务没有加载模型",
