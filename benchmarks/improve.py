@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -103,30 +104,27 @@ def measured(extractor: Extractor, test: Sequence[AnnotatedProduct]) -> dict[str
     return {"f1": round(found["micro"]["f1"], 4), "strict": round(found["strict"]["micro"]["f1"], 4)}
 
 
-def simulate(data: Path, way: str, *, rounds: int, count: int, epochs: int, seed: int) -> list[dict[str, Any]]:
+def simulate(
+    data: Path, way: str, folder: Path, *, rounds: int, count: int, epochs: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """One point after each round."""
     train, dev, test = splits(data, "oamine")
     gold = [replace(one, product=replace(one.product, id=f"p{n}")) for n, one in enumerate([*train, *dev])]
     options = replace(training_config("oamine")[1], epochs=epochs, batch_size=8)
-    points = []
-    with tempfile.TemporaryDirectory() as folder:
-        place, store = opened(Path(folder) / "shop", gold)
-        settings = Settings(RunOptions(seed=seed), options, count, by_chance=way == "by chance")
-        for _ in range(rounds + 1):
-            started = time.monotonic()
-            row = Loop(place, store, settings).run()
-            point = {"way": way, "seed": seed, "round": row.round, "annotated": row.sizes["gold"] + row.sizes["aside"]}
-            point |= {"train": row.sizes["train"], "aside": row.sizes["aside"], "decision": row.decision}
-            labels = Labels(Taxonomy.of(store.read()))
-            point |= measured(SequenceExtractor.load(place.model) if row.model else labels, test) | {
-                "tags": row.tags,
-                "values": row.values,
-                "drift": list(row.drift),
-            }
-            point["seconds"] = round(time.monotonic() - started)
-            labelled = label(place, {one.product.title: one for one in gold})
-            points.append(point | {"proposals": row.proposals, "suggested_right": labelled})
-            print(points[-1], file=sys.stderr, flush=True)
-    return points
+    place, store = opened(folder, gold)
+    settings = Settings(RunOptions(seed=seed), options, count, by_chance=way == "by chance")
+    for _ in range(rounds + 1):
+        started = time.monotonic()
+        row = Loop(place, store, settings).run()
+        point = {"way": way, "seed": seed, "round": row.round, "annotated": row.sizes["gold"] + row.sizes["aside"]}
+        point |= {"train": row.sizes["train"], "aside": row.sizes["aside"], "decision": row.decision}
+        labels = Labels(Taxonomy.of(store.read()))
+        point |= measured(SequenceExtractor.load(place.model) if row.model else labels, test)
+        point |= {"tags": row.tags, "values": row.values, "drift": row.drift, "proposals": row.proposals}
+        point["suggested_right"] = label(place, {one.product.title: one for one in gold})
+        point["seconds"] = round(time.monotonic() - started)
+        print(point, file=sys.stderr, flush=True)
+        yield point
 
 
 def mean(values: Sequence[float]) -> float:
@@ -143,7 +141,11 @@ def main() -> None:
     given = parser.parse_args()
     host, started = machine(), time.monotonic()
     how = {"rounds": given.rounds, "count": given.count, "epochs": given.epochs}
-    points = [p for seed in range(given.seeds) for way in WAYS for p in simulate(given.data, way, seed=seed, **how)]
+    points: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(given.seeds):
+            runs = [simulate(given.data, way, Path(folder) / f"{way}-{seed}", seed=seed, **how) for way in WAYS]
+            points += chain.from_iterable(zip(*runs, strict=True))
     rows: list[list[object]] = []
     for number in sorted({point["round"] for point in points}):
         cells: list[object] = [number]

@@ -81,19 +81,20 @@ class KgtagError(Exception):
             text = f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 4 :]}"
         super().__init__(text)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Subclasses take other arguments than `args` has; a copy for another process is made without them."""
+        return _revived, (type(self), self.args, self.__dict__)
+
     def to_dict(self) -> ErrorDetail:
         """The error as JSON, as the rows of a batch have it."""
         return error_detail(self.code, str(self))
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Pickled by its message and attributes: the parameters of a subclass may be others."""
-        return _restored, (type(self), self.args, vars(self))
 
-
-def _restored(kind: type[KgtagError], args: tuple[object, ...], state: dict[str, object]) -> KgtagError:
-    error = kind.__new__(kind, *args)
-    vars(error).update(state)
-    return error
+def _revived(kind: type[KgtagError], args: tuple[object, ...], state: dict[str, object]) -> KgtagError:
+    found = kind.__new__(kind)
+    found.args = args
+    found.__dict__.update(state)
+    return found
 
 
 class InputError(KgtagError):

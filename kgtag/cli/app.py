@@ -25,6 +25,7 @@ from kgtag.cli import (
     place,
     profiles,
     proposals,
+    restructure,
     retag,
     search,
     segments,
@@ -81,6 +82,7 @@ app.command("tag")(tag.tag)
 app.command("retag")(retag.retag)
 app.command("place")(place.place)
 app.command("dedupe")(dedupe.dedupe)
+app.command("restructure")(restructure.restructure)
 app.command("trends")(analytics.trends)
 app.command("quality")(analytics.quality)
 app.command("coverage")(analytics.coverage)

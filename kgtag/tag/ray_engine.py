@@ -65,10 +65,11 @@ class RayEngine:
         without Ray, or for its errors."""
         ray = _ray()
         own = not ray.is_initialized()
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         if own:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+            if self.address is None:
+                os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
             try:
                 _reach(self.address)
                 alone = {"include_dashboard": False} if self.address is None else {}
@@ -92,13 +93,9 @@ class RayEngine:
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         begun = ray.data.from_items([skip], override_num_blocks=1)
         read = begun.map_batches(_Reader(source, self.lang, self.columns), num_cpus=0, label_selector=here)
-        tagged = read.map_batches(
-            _Worker,
-            batch_size=1,
-            num_cpus=1,
-            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=cores),
-            fn_constructor_args=(self, [ray.put(self.data)]),
-        )
+        actors = ray.data.ActorPoolStrategy(min_size=1, max_size=cores)
+        given = (self, [ray.put(self.data)])
+        tagged = read.map_batches(_Worker, batch_size=1, num_cpus=1, compute=actors, fn_constructor_args=given)
         for batch in tagged.iter_batches(batch_size=1, prefetch_batches=_AHEAD):
             for chunk in batch["chunk"]:
                 yield pickle.loads(chunk)
@@ -125,8 +122,7 @@ class _Worker:
     def __init__(self, engine: RayEngine, data: list[Any]) -> None:
         import ray
 
-        taxonomy = Taxonomy.of(ray.get(data[0]))
-        self._tagger = assemble_tagger(engine.models(), taxonomy)
+        self._tagger = assemble_tagger(engine.models(), Taxonomy.of(ray.get(data[0])))
         store = engine.store() if engine.store is not None else None
         crosswalk = Crosswalk(taxonomy, engine.scheme) if engine.scheme is not None else None
         self._job = TagJob(self._tagger, store=store, shown=Shown(engine.explain, crosswalk))
@@ -157,11 +153,11 @@ def _reach(address: str | None) -> None:
 
 
 def _cause(error: BaseException) -> KgtagError:
-    """The error of kgtag that a worker raised, else one that names Ray's."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, KgtagError):
-            return inner
-        inner = getattr(inner, "cause", None) or inner.__cause__
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return InputError(f"the Ray cluster failed: {lines[-1].strip() if lines else type(error).__name__}")
+    """The error of kgtag that a worker raised, else one that names the worker's."""
+    seen: list[BaseException] = [error]
+    while (inner := getattr(seen[-1], "cause", None) or seen[-1].__cause__) is not None and inner not in seen:
+        seen.append(inner)
+    if (own := next((one for one in seen if isinstance(one, KgtagError)), None)) is not None:
+        return own
+    lines = [line.strip() for line in str(seen[-1]).splitlines() if line.strip()]
+    return InputError(f"the Ray cluster failed: {type(seen[-1]).__name__}: {lines[-1] if lines else ''}")
