@@ -80,7 +80,7 @@ class ProductBody(Body):
     image: str | None = Field(default=None, description="Accepted, and not used.")
     at: Time | None = Field(default=None, description="When it was listed, in ISO 8601; kept with a stored item.")
     group: Annotated[str, Field(max_length=256)] | None = Field(
-        default=None, description="Of variants of one product in one request: they agree on what they have in common."
+        default=None, description="The same for variants of one product, which agree where they are tagged together."
     )
 
     def product(self) -> Product:

@@ -55,6 +55,15 @@ def test_a_tagger_stores_tags(tagger: httpx.Client, admin: httpx.Client, shop_st
     assert admin.get("/v1/recommend/concepts?item=p1").json()["given"]
 
 
+def test_variants_of_one_product_agree(tagger: httpx.Client) -> None:
+    titles = ("red leather sneakers 42", "blue leather sneakers 43", "sneakers 44")
+    lines = [json.dumps({"id": str(n), "title": title, "group": "shoe-1"}) for n, title in enumerate(titles)]
+    rows = _rows(tagger.post("/v1/tag/batch?explain=true", content="\n".join([*lines, ""])))
+    (tag,) = [tag for tag in rows[2]["tags"] if tag["concept"] == "leather"]
+    assert tag["method"] == "shared" and tag["why"].startswith("its variants have it")
+    assert tagger.post("/v1/tag", json={"title": "red", "group": 7}).status_code == 422
+
+
 def test_without_a_model_tagging_says_so(shop_store: SqliteStore, keys: dict[str, str]) -> None:
     with shop.shop_server(shop_store.url, with_model=False) as url, shop.client(url, keys["admin"]) as client:
         assert client.post("/v1/tag", json={"title": "red"}).status_code == 503

@@ -14,7 +14,7 @@ from pykeen.triples import CoreTriplesFactory
 from kgtag.embed.export import Export, write_export
 from kgtag.embed.vectors import ModelName, Vectors
 from kgtag.evaluation.embeddings import evaluate, evaluate_directory
-from kgtag.train.embeddings.model import vectors_of
+from kgtag.train.embeddings.kinds import vectors_of
 
 
 @pytest.mark.parametrize("name", ["ComplEx", "RotatE"])

@@ -20,7 +20,8 @@ from kgtag.embed.triples import Triples
 from kgtag.embed.vectors import Floats
 from kgtag.evaluation.embeddings import evaluate
 from kgtag.train.checkpoints import Keeper
-from kgtag.train.embeddings.model import Batch, OneVsAllTrainingLoop, train
+from kgtag.train.embeddings.model import train
+from kgtag.train.embeddings.one_vs_all import Batch, OneVsAllTrainingLoop
 from kgtag.train.embeddings.run import train_embeddings, train_graph
 from kgtag.train.embeddings.settings import OneVsAll, Settings, parse_model, read_settings
 from tests.kgtag.embed.shop import shop_data, shop_items
