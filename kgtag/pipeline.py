@@ -17,6 +17,7 @@ from graph.store import TaxonomyStore
 from graph.stores import open_store
 from kgtag.ask.asker import Asker
 from kgtag.data import read_annotated
+from kgtag.describe.describer import Describer
 from kgtag.enforce import EnforceSettings
 from kgtag.evaluation.tagging import evaluate_tagging
 from kgtag.link import TaxonomyLinker
@@ -24,6 +25,7 @@ from kgtag.recommend import EVIDENCE_TYPES, EvidenceType, Group, Neighbour
 from kgtag.recommend.items import RecommendedItem
 from kgtag.recommend.profile import Profile
 from kgtag.rows.ask import AskAnswerRow
+from kgtag.rows.tagging import DescriptionRow
 from kgtag.search.parsed import ParsedQuery
 from kgtag.search.suggest import Suggestion
 from kgtag.serve.assemble import assemble_served
@@ -327,6 +329,23 @@ class Pipeline:
             InputError: There is no store, or another language is asked for.
         """
         return self._asker.ask(question, lang=lang)
+
+    def describe(self, product: Text, *, lang: str = "en") -> DescriptionRow:
+        """Tag a product and describe it by its tags alone; see `kgtag describe` for stored items and templates.
+
+        Args:
+            product: A title, a `Product`, or a row.
+            lang: "en" or "zh".
+
+        Raises:
+            InputError: Another language, or a product that cannot be tagged.
+
+        Example:
+            >>> load(store="tents.jsonl").describe("Trailhead dome tent, green")["description"]
+            'Green dome tent.'
+        """
+        read = _product(product, 1)
+        return Describer(self._taxonomy).describe(self(read).to_item(read), lang=lang)
 
     @cached_property
     def tagger(self) -> Tagger:

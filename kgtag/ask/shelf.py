@@ -14,6 +14,7 @@ from graph.model import TaggedItem
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.recommend.items import ItemTags
+from kgtag.tag.stored import narrowest
 
 _FIRST = 0xE000
 """The first of the characters (private use) that stand for items in a question."""
@@ -193,11 +194,10 @@ class Shelf:
             for tag in item.tags
             if tag.status == "accepted" and tag.concept in taxonomy
         }
-        above = {one for id in tags for one in taxonomy.ancestors(id)}
         facts = []
-        for id, tag in tags.items():
-            concept = taxonomy[id]
-            if id in above or concept.kind == "attribute":
+        for id in narrowest(taxonomy, tags):
+            concept, tag = taxonomy[id], tags[id]
+            if concept.kind == "attribute":
                 continue
             span = (tag.start, tag.end) if tag.start is not None and tag.end is not None else None
             attribute = taxonomy.attribute_of(id) or "category"

@@ -12,6 +12,7 @@ from kgtag.cli import (
     concept,
     dedupe,
     demo,
+    describe,
     discover,
     evaluate,
     evaluate_ranking,
@@ -88,6 +89,7 @@ app.command("quality")(analytics.quality)
 app.command("coverage")(analytics.coverage)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
+app.command("describe")(describe.describe)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)

@@ -157,3 +157,21 @@ class ErrorRow(TypedDict):
     line: NotRequired[int]
     error: ErrorDetail
     revision: NotRequired[str | None]
+
+
+class DescriptionRow(TypedDict):
+    """A description, and the concepts that it states. `unused`: tags that the template leaves out. `missing` and
+    `added`, where the text was tagged again: tags that are not found in it, and tags that the product does not have.
+
+    Example:
+        {"id": "en-0535", "lang": "en", "description": "Forest green ripstop nylon backpack by Nordvik, 40 L.",
+         "concepts": ["backpacks", "color.forest-green"]}
+    """
+
+    id: str
+    lang: str
+    description: str
+    concepts: list[str]
+    unused: NotRequired[list[str]]
+    missing: NotRequired[list[str]]
+    added: NotRequired[list[str]]

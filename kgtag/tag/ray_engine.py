@@ -124,7 +124,7 @@ class _Worker:
 
         self._tagger = assemble_tagger(engine.models(), Taxonomy.of(ray.get(data[0])))
         store = engine.store() if engine.store is not None else None
-        crosswalk = Crosswalk(taxonomy, engine.scheme) if engine.scheme is not None else None
+        crosswalk = Crosswalk(self._tagger.taxonomy, engine.scheme) if engine.scheme is not None else None
         self._job = TagJob(self._tagger, store=store, shown=Shown(engine.explain, crosswalk))
 
     def __call__(self, batch: _Batch) -> _Batch:

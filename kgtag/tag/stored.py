@@ -1,8 +1,17 @@
 """Stored items as JSON."""
 
+from collections.abc import Iterable
+
 from graph.model import ItemNil, ItemTag, TaggedItem
 from graph.taxonomy import Taxonomy
 from kgtag.rows.items import ItemNilRow, ItemRow, ItemTagRow
+
+
+def narrowest(taxonomy: Taxonomy, concepts: Iterable[str]) -> list[str]:
+    """The concepts that the taxonomy knows, redirects followed, in order, without those broader than another."""
+    found = list(dict.fromkeys(taxonomy.resolve(id) for id in concepts if id in taxonomy))
+    above = {one for id in found for one in taxonomy.ancestors(id)}
+    return [id for id in found if id not in above]
 
 
 def item_row(stored: TaggedItem, taxonomy: Taxonomy) -> ItemRow:

@@ -1,0 +1,1 @@
+"""Product descriptions from tags: nothing is said that no tag says."""
