@@ -52,7 +52,7 @@ def _item(*concepts: str) -> TaggedItem:
             "Down jacket. Waterproof and windproof. Material: Down.",
             "羽绒材质",
         ),
-        ("color.red", "Red.", "红色。"),
+        ("color.red", "Red product.", "红色商品。"),
     ],
 )
 def test_texts_read_as_a_shop_writes_them(taxonomy: Snapshot, concepts: str, english: str, chinese: str) -> None:
