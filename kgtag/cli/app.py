@@ -6,6 +6,7 @@ import typer
 
 from kgtag.cli import (
     analytics,
+    annotations,
     ask,
     audit,
     challenger,
@@ -93,7 +94,11 @@ app.command("describe")(describe.describe)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)
+<<<<<<< HEAD
 app.command("improve")(improve.improve)
+=======
+app.command("split")(annotations.split)
+>>>>>>> ddafd688ce4d9119905bea732b1463b82083e0db
 app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 train.app.command("normaliser")(tag.train_normaliser)
@@ -107,6 +112,7 @@ app.add_typer(concept.app, name="concept", help="Show and edit a concept.")
 proposals.app.command("gold")(discover.gold)
 app.add_typer(proposals.app, name="proposals", help="Proposed edits: list, discuss, accept, reject.")
 app.add_typer(feedback.app, name="feedback", help="What people think of tags: add, list, sum up, export.")
+app.add_typer(annotations.app, name="annotations", help="Gold for annotation tools, and back: export, import.")
 app.add_typer(segments.app, name="segments", help="Saved queries over tags: save, list, count, export, delete.")
 app.add_typer(challenger.app, name="challenger", help="A second model beside the served one: compare, promote.")
 app.add_typer(items.app, name="items", help="Stored items: export, erase, purge, find personal data.")

@@ -40,6 +40,16 @@ def extractor(
     samples: Annotated[int, typer.Option(min=10, help="Bootstrap samples over products.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
     examples: Annotated[int, typer.Option(min=0, help="Mistakes shown of each attribute and kind.")] = 3,
+    perturb: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="F1 on titles written otherwise: typos, upper, lower, order, traditional, or all; repeatable."
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--slice", help="Rates by a field: lang, category, or an attribute such as Brand; repeatable."),
+    ] = None,
     save_thresholds: Annotated[
         bool, typer.Option("--save-thresholds", help="Write the thresholds chosen on this data into the model.")
     ] = False,
@@ -50,12 +60,14 @@ def extractor(
     With 95% intervals, calibration, thresholds by attribute, and mistakes by kind. Values include implicit ones.
 
     Examples: `kgtag evaluate extractor --model models/shop --data test.jsonl --report evaluation/ --json`;
+    `kgtag evaluate extractor --model models/shop --data test.jsonl --perturb all --slice lang --slice brand`;
     `kgtag evaluate extractor --model M --data normalised.jsonl --format extractgpt --normaliser normaliser.json`
     """
     from kgtag.data import read_annotated
     from kgtag.evaluation import report as reports
-    from kgtag.evaluation.extraction import Protocol, ValueExtractor
+    from kgtag.evaluation.extraction import Protocol, ValueExtractor, extract_all
     from kgtag.evaluation.report import write_report
+    from kgtag.evaluation.robustness import PERTURBATIONS, evaluate_perturbed, slices
     from kgtag.extract.files import read_config, rewrite_config
     from kgtag.normalise import Normaliser
     from kgtag.tag.models import load_models
@@ -84,6 +96,13 @@ def extractor(
         seed=seed,
         examples=examples,
     )
+    if perturb:
+        if protocol != "spans":
+            raise InputError(f"--perturb compares spans, and format {format!r} is evaluated by values")
+        kinds = list(PERTURBATIONS) if "all" in perturb else perturb
+        answer["perturbed"] = evaluate_perturbed(loaded, products, kinds, seed=seed)
+    if by:
+        answer["slices"] = slices(products, extract_all(loaded, products), by, protocol=protocol)
     if report is not None:
         page = write_report(answer, report, title=f"Model {loaded.version} on {data.name}")
         log(f"report in {page}")
@@ -98,8 +117,22 @@ def extractor(
     for table in tables:
         rows = ([f"{cell:.3f}" if isinstance(cell, float) else cell for cell in row] for row in table.rows)
         print_table(table.title, table.columns, rows)
+    _show_robustness(answer)
     for note in reports.report_notes(answer):
         log(note)
+
+
+def _show_robustness(answer: dict[str, Any]) -> None:
+    def cell(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}"
+
+    if perturbed := answer.get("perturbed"):
+        columns = ["written", "products", "F1 before", "F1", "difference"]
+        cells = [(k, r["n"], cell(r["before"]), cell(r["f1"]), cell(r["difference"])) for k, r in perturbed.items()]
+        print_table("Titles written otherwise", columns, cells)
+    for field, rows in answer.get("slices", {}).items():
+        found = [(row["value"], row["n"], *(cell(row[r]) for r in ("precision", "recall", "f1"))) for row in rows]
+        print_table(f"By {field}", [field, "products", "P", "R", "F1"], found)
 
 
 @app.command()

@@ -103,10 +103,11 @@ def export(out: Rows = None, store: Store = None) -> None:
     Example: `kgtag feedback export --out reviewed.jsonl`
     """
     from graph.stores import load_taxonomy
-    from kgtag.discover.feedback import annotated_row, reviewed_products
+    from kgtag.data.annotated import gold_row
+    from kgtag.discover.feedback import reviewed_products
 
     opened = open_store(store)
-    rows = [annotated_row(one) for one in reviewed_products(opened, load_taxonomy(opened))]
+    rows = [gold_row(one) for one in reviewed_products(opened, load_taxonomy(opened))]
     write_rows(rows, out)
     log(f"{len(rows)} annotated products")
 

@@ -89,6 +89,21 @@ def annotated(row: Row) -> AnnotatedProduct:
     return _with_spans(row, product, attributes)
 
 
+def gold_row(one: AnnotatedProduct) -> dict[str, Any]:
+    """The row of an annotated product, as `annotated` reads it. Spans of the text are not written: its values are
+    looked for again."""
+    values = {name: list(found) for name, found in one.attributes.items()}
+    row: dict[str, Any] = {**one.product.to_dict(), "attributes": values}
+    if any(span.field == "text" for _, span in one.spans):
+        return row
+    row["spans"] = []
+    for name, span in one.spans:
+        key = (name, one.product.cut(span))
+        linked = {"concept": one.concepts[key]} if key in one.concepts else {}
+        row["spans"].append({"start": span.start, "end": span.end, "label": name, **linked})
+    return row
+
+
 def spans(row: Row) -> AnnotatedProduct:
     """`{"id", "text", "spans": [{"start", "end", "label"}]}`; the text is the product's title."""
     if row.fields.get("spans") is None:

@@ -112,21 +112,6 @@ def reviewed_products(
             yield as_annotated(item, taxonomy, names)
 
 
-def annotated_row(one: AnnotatedProduct) -> dict[str, Any]:
-    """The row of an annotated product, for a file of training data."""
-    spans = [
-        {
-            "start": span.start,
-            "end": span.end,
-            "label": name,
-            "concept": one.concepts.get((name, one.product.cut(span))),
-        }
-        for name, span in one.spans
-    ]
-    values = {name: list(found) for name, found in one.attributes.items()}
-    return one.product.to_dict() | {"attributes": values, "spans": spans}
-
-
 def _item(verdicts: Iterable[Feedback]) -> TaggedItem | None:
     """A product that is not stored, as an item with the tags that it should have."""
     rows = list(verdicts)

@@ -8,7 +8,8 @@ from graph.model import Feedback, ItemTag, TaggedItem
 from graph.sqlite.store import SqliteStore
 from graph.stores import load_taxonomy
 from kgtag.data import read_annotated
-from kgtag.discover.feedback import annotated_row, disagreements, precision_of_tags, reviewed_products
+from kgtag.data.annotated import gold_row
+from kgtag.discover.feedback import disagreements, precision_of_tags, reviewed_products
 from kgtag.types import AnnotatedProduct, Product, Span
 from tests.api import shop
 from tests.kgtag.running import main as run
@@ -100,7 +101,7 @@ def test_the_command_adds_lists_sums_up_and_exports(
     ran("export", "--out", str(out))
     (row,) = read_annotated(out)
     assert row.attributes == {"Colour": ("Red",), "Material": ("Leather",)}
-    assert annotated_row(row)["spans"] == [{"start": 0, "end": 3, "label": "Colour", "concept": "red"}]
+    assert gold_row(row)["spans"] == [{"start": 0, "end": 3, "label": "Colour", "concept": "red"}]
 
 
 @pytest.mark.parametrize(
