@@ -94,11 +94,8 @@ app.command("describe")(describe.describe)
 app.command("propose")(discover.propose)
 app.command("mcp")(mcp.mcp)
 app.command("select")(discover.select)
-<<<<<<< HEAD
 app.command("improve")(improve.improve)
-=======
 app.command("split")(annotations.split)
->>>>>>> ddafd688ce4d9119905bea732b1463b82083e0db
 app.command("normalise")(tag.normalise)
 app.add_typer(neo4j.app, name="neo4j", help="A real Neo4j on this machine, without Docker (needs Java and Maven).")
 train.app.command("normaliser")(tag.train_normaliser)
