@@ -22,19 +22,19 @@ def _measured(script: str, *args: object) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(params=["sqlite", "neo4j"])
-def where(request: pytest.FixtureRequest) -> tuple[str, ...]:
+def _where(store: str, request: pytest.FixtureRequest) -> tuple[str, ...]:
     """The arguments that name the store: a file of the benchmark's own, or the session's server."""
-    if request.param == "sqlite":
+    if store == "sqlite":
         return ("--store", "sqlite")
     return ("--store", "neo4j", "--url", request.getfixturevalue("clean_neo4j"))
 
 
-def test_what_was_acknowledged_survives_a_killed_writer(where: tuple[str, ...]) -> None:
-    if "sqlite" in where:
-        _survives(3, *where, "--http", 0.34, "--tagging", 0.34)
-    else:
-        _survives(3, *where, "--http", 0, "--tagging", 0)
+def test_what_was_acknowledged_survives_a_killed_writer_of_sqlite() -> None:
+    _survives(3, "--store", "sqlite", "--http", 0.34, "--tagging", 0.34)
+
+
+def test_what_was_acknowledged_survives_a_killed_writer_of_neo4j(request: pytest.FixtureRequest) -> None:
+    _survives(3, *_where("neo4j", request), "--http", 0, "--tagging", 0)
 
 
 def test_what_was_acknowledged_survives_a_killed_server() -> None:
@@ -51,9 +51,11 @@ def _survives(kills: int, *args: object) -> None:
     assert counts["acknowledged"] > 0
 
 
-@pytest.mark.parametrize("through", ["processes", "http"])
-def test_writers_lose_no_update(where: tuple[str, ...], through: str) -> None:
-    counts = _measured("writers.py", *where, "--through", through, "--writers", 4, "--edits", 24, "--concepts", 12)
+@pytest.mark.parametrize(("store", "through"), [("sqlite", "processes"), ("neo4j", "http")])
+def test_writers_lose_no_update(store: str, through: str, request: pytest.FixtureRequest) -> None:
+    counts = _measured(
+        "writers.py", *_where(store, request), "--through", through, "--writers", 4, "--edits", 24, "--concepts", 12
+    )
     assert (counts["edits"], counts["lost"]) == (24, 0)
 
 
