@@ -19,6 +19,8 @@ _HEAD = 2.0
 _SHARED = 0.6
 """Share of a group's texts that have the words which name it."""
 
+_EMPTY = frozenset(["and", "or", "the", "a", "an", "of", "for", "with", "in", "on", "to", "by", "other"])
+
 Floats = NDArray[np.float64]
 
 
@@ -32,6 +34,11 @@ class Groups:
 
     def members(self, group: int) -> list[int]:
         return [int(at) for at in np.flatnonzero(self.of == group)]
+
+
+def adds_to(name: str, label: str) -> bool:
+    """Whether a name says more than a label: "Accessories" does not, below "Tool accessories"."""
+    return not {folded for _, folded in _written(name)} <= {folded for _, folded in _written(label)}
 
 
 def find_groups(texts: Sequence[str], vectors: NDArray[np.float32] | None = None, *, weight: float = 0.5) -> Groups:
@@ -57,9 +64,10 @@ def find_groups(texts: Sequence[str], vectors: NDArray[np.float32] | None = None
     return Groups(of, tuple(round(float(fits[of == group].mean()), 4) for group in range(int(of.max()) + 1)))
 
 
-def name_of(texts: Sequence[str], others: Sequence[str]) -> str | None:
-    """The words, as most texts write them, that most of a group ends with or has, and few others; None without any."""
-    for tail in (2, 1):
+def name_of(texts: Sequence[str], others: Sequence[str], *, ends: bool = True) -> str | None:
+    """The words, as most texts write them, that most of a group ends with (unless the `ends` of texts say nothing, as
+    those of titles), or has and few others; None without any."""
+    for tail in (2, 1) if ends else ():
         found = _most([" ".join(word for word, _ in _written(text)[-tail:]) for text in texts])
         if found is not None:
             return found
@@ -84,8 +92,9 @@ def _most(found: Sequence[str], *, of: int | None = None) -> str | None:
 
 
 def _written(text: str) -> list[tuple[str, str]]:
-    """(as written, folded) words."""
-    return [(text[one.start : one.end], one.folded) for one in words(text)]
+    """(as written, folded) words, without those that name nothing."""
+    found = ((text[one.start : one.end], one.folded) for one in words(text))
+    return [(written, folded) for written, folded in found if folded not in _EMPTY and any(map(str.isalpha, folded))]
 
 
 def _folded(texts: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from graph.labels import normalise, slug
 from graph.model import Change, Concept, DeleteRelation, PutConcept, PutRelation, Relation, TaggedItem
 from graph.proposals.workflow import Draft
 from graph.taxonomy import Taxonomy
-from kgtag.discover.groups import find_groups, name_of
+from kgtag.discover.groups import adds_to, find_groups, name_of
 from kgtag.text import guess_language
 
 What = Literal["split", "level", "prune", "combine"]
@@ -29,11 +29,13 @@ _READ = 400
 _CHILDREN = 12
 """Narrower concepts beside each other from which a level may be missing."""
 _SMALLEST = 3
-"""Concepts of a new level at least; items of a new tag: a tenth of those read."""
+"""Concepts of a new level at least."""
+_LARGEST = 0.6
+"""Share of the concepts beside each other that a new level takes at most."""
 _FIT = 0.05
 """Least silhouette of a group that is proposed."""
-_UNUSED = 50
-"""Items of a concept's siblings from which none of its own is remarkable."""
+_UNUSED, _USUAL = 50, 5
+"""Items of a concept's siblings together, and of the median one, from which none of its own is remarkable."""
 _TOGETHER, _LIFT = 20, 1.5
 """Items with a combination, and how much more frequent it is than by chance."""
 _SHARE = (0.05, 0.6)
@@ -124,9 +126,11 @@ def _splits(taxonomy: Taxonomy, use: _Use, encode: Encode | None) -> Iterator[Su
         parts = []
         for number, fit in enumerate(groups.fit):
             inside = [titles[at] for at in groups.members(number)]
-            word = name_of(inside, [title for at, title in enumerate(titles) if groups.of[at] != number])
-            known = word is None or normalise(word) in normalise(concept.label())
-            if fit >= _FIT and len(inside) * 10 >= len(titles) and not known:
+            others = [title for at, title in enumerate(titles) if groups.of[at] != number]
+            word = name_of(inside, others, ends=False)
+            if word is None or not adds_to(word, concept.label()):
+                continue
+            if fit >= _FIT and len(inside) * 10 >= len(titles):
                 parts.append((f"{concept.label()}: {word}", inside, fit))
         if len(parts) > 1:
             yield _split(taxonomy, concept, count, parts)
@@ -158,8 +162,9 @@ def _levels(taxonomy: Taxonomy, encode: Encode | None) -> Iterator[Suggestion]:
             members = groups.members(number)
             inside = [labels[at] for at in members]
             name = name_of(inside, [label for at, label in enumerate(labels) if at not in set(members)])
-            taken = name is None or normalise(name) in {normalise(text) for text in (concept.label(), *labels)}
-            if len(members) < _SMALLEST or fit < _FIT or name is None or taken:
+            if name is None or not adds_to(name, concept.label()) or normalise(name) in map(normalise, labels):
+                continue
+            if fit < _FIT or not _SMALLEST <= len(members) <= _LARGEST * len(labels):
                 continue
             changes = _new(taxonomy, concept, name, set())
             level = changes[0].concept.id if isinstance(changes[0], PutConcept) else ""
@@ -179,12 +184,13 @@ def _prunings(taxonomy: Taxonomy, use: _Use) -> Iterator[Suggestion]:
     for concept in _active(taxonomy):
         if concept.kind == "attribute" or use.count[concept.id] or taxonomy.into(concept.id, "broader"):
             continue
-        beside = sum(use.count[id] for id in _siblings(taxonomy, concept.id))
-        if beside >= _UNUSED:
-            why = f"on none of {use.items} items; its siblings are on {beside}"
+        counts = [use.count[id] for id in _siblings(taxonomy, concept.id)]
+        beside, median = sum(counts), float(np.median(counts)) if counts else 0.0
+        if beside >= _UNUSED and median >= _USUAL:
+            why = f"on none of {use.items} items; its siblings are on {beside}, half of them on {median:g} or more"
             request = {"operation": "deprecate", "concept": concept.id}
             draft = Draft(request, (), f"Deprecate {concept.label()!r}", why, {"items": 0, "siblings": beside})
-            yield Suggestion("prune", concept.id, float(beside), why, draft)
+            yield Suggestion("prune", concept.id, median, why, draft)
 
 
 def _combinations(taxonomy: Taxonomy, use: _Use) -> Iterator[Suggestion]:

@@ -14,7 +14,7 @@ from tests.kgtag.running import Ran, run
 from tests.kgtag.tag.test_batch import _rows, _write
 
 pytest.importorskip("ray", reason="Ray is not installed; pip install 'kgtag[ray]'")
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.filterwarnings("ignore")]
 
 
 @pytest.fixture(scope="module")
