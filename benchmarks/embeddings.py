@@ -155,14 +155,15 @@ def three_ways(
     triples: Triples, texts: Sequence[str], out: Path, settings: Mapping[str, dict[str, Any]], *, itself: bool = True
 ) -> dict[str, Any]:
     """The cosine of the texts, and a row for each way in which `settings` have entities. Without `itself`, no entity is
-    an alternative to itself."""
+    an alternative to itself; to a cosine it never is."""
     every = np.arange(len(triples.entities))
     loops = [np.stack([every, np.full_like(every, r), every], axis=1) for r in range(len(triples.relations))]
-    asked = triples if itself else replace(triples, train=np.concatenate([triples.train, *loops]))
+    others = replace(triples, train=np.concatenate([triples.train, *loops]))
+    asked = triples if itself else others
     with exported(DEFAULT_ENCODER) as encoder:
         read = encoder.encode_uncached(texts)
     labels = Vectors("DistMult", read, np.ones((len(triples.relations), read.shape[1]), dtype=np.float32))
-    result: dict[str, Any] = {"floor: cosine of the texts": evaluate(labels, triples.test, asked.known).to_json()}
+    result: dict[str, Any] = {"floor: cosine of the texts": evaluate(labels, triples.test, others.known).to_json()}
     for entities, given in settings.items():
         trained = train_embeddings(
             triples, out=out, settings=given | {"entities": entities}, texts=read, resume="never"
