@@ -97,11 +97,7 @@ def main() -> None:
         ("tag again what changes in a day, 0.5%, cores", 0.005 * options.products / _MODEL_TITLES / 86_400, "retag"),
         ("stores, TB", options.products * found["store"] / 1e12, "one a shop, each replicated"),
         ("a shop's store, GB", each * found["store"] / 1e9, "SQLite on one disk, or Neo4j"),
-        (
-            "reads at the peak, cores",
-            options.reads * _READ_SECONDS / 0.6,
-            "at 60% load; all replicated",
-        ),
+        ("reads at the peak, cores", options.reads * _READ_SECONDS / 0.6, "at 60% load; all replicated"),
     ]
     table(f"{options.products:,} products, {options.shops} shops", ["what", "figure", "how"], rows)
     equal, pairs = shards_add_up()

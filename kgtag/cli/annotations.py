@@ -26,10 +26,7 @@ def export(
     out: Annotated[Path, typer.Option(help="File to write.")],
     format: Kind = "label-studio",
     data_format: Annotated[
-        str,
-        typer.Option(
-            help="Form of the data: annotated, spans, extractgpt, bio or bieos; products alone are annotated."
-        ),
+        str, typer.Option(help="annotated (or products alone), spans, extractgpt, bio or bieos.")
     ] = "annotated",
     model: Annotated[
         Path | None, typer.Option(envvar="KGTAG_MODEL", help="Annotates beforehand: predictions, or suggested labels.")

@@ -358,7 +358,7 @@ def _product(row: Row, title: str, fields: Mapping[str, Any], spans: Sequence[di
         raise row.error(f"{_META!r} must be an object, not {kind_of(meta)}")
     concepts = {(name, surface): concept for name, surface, concept in meta.get("concepts", ())}
     linked = []
-    for span in spans:
+    for span in sorted(spans, key=lambda one: str(one.get("start")).zfill(9)):
         start, end = span.get("start"), span.get("end")
         key = (str(span.get("label")), title[start:end] if isinstance(start, int) and isinstance(end, int) else "")
         linked.append({**span, "concept": concepts[key]} if key in concepts else span)

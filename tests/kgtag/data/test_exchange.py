@@ -27,8 +27,8 @@ GOLD = (
     ),
     AnnotatedProduct(
         Product("a-3", "full-grain leather boots"),
-        {"material": ("full-grain leather", "leather")},
-        (("material", Span(0, 18)), ("material", Span(11, 18))),
+        {"material": ("full-grain leather", "leather"), "type": ("full-grain leather", "boots")},
+        (("material", Span(0, 18)), ("type", Span(0, 18)), ("material", Span(11, 18)), ("type", Span(19, 24))),
     ),
 )
 
