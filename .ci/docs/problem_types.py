@@ -63,6 +63,7 @@ CODES: Mapping[str, str] = {
     "headers-too-large": "the head of the request exceeds the limit",
     "internal-error": "a fault of the service; its log has the trace",
     "store-error": "the store answered with an error",
+    "behind": "`X-Taxonomy-Version` asks for a version that this process has not read; `version` is the one it has",
     "jobs-off": "the service has no directory for jobs, or cannot write to it: `kgtag serve --jobs DIR`",
     "queue-full": "as many jobs, taggings or batches are running or waiting as may; see `Retry-After`",
     "model-mismatch": "the model and the taxonomy do not fit each other",
