@@ -306,7 +306,7 @@ def _write_docbin(path: Path, given: Sequence[AnnotatedProduct]) -> None:
         edges = sorted({edge for _, span in spans for edge in (span.start, span.end)})
         pieces = _whole(title, list(_tokens(title, edges)))
         doc = Doc(vocab, words=[title[a:b] for a, b in pieces], spaces=[False] * len(pieces))
-        placed = [doc.char_span(span.start, span.end, label=name) for name, span in spans]
+        placed: list[Any] = [doc.char_span(span.start, span.end, label=name) for name, span in spans]
         doc.ents = filter_spans(placed)
         doc.spans["sc"] = placed
         # msgpack would make tuples of lists.
