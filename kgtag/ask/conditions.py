@@ -33,7 +33,9 @@ _ASKING = re.compile(
     r"currently|recorded|tagged|labelled|labeled|marked|stated|states?|mentioned|specified|described|registered|noted|entered|"
     r"happen|details?|information|info|value|values|attributes?|property|properties|field|data|options?|choices?|variants?|"
     r"different|various|possible|display|pull|fetch|return|report|total|number|count|overall|altogether|"
-    r"suitable|intended|meant|suit|suits|well|kinds?|types?|sorts?|considered|counts?|counted|classed|regarded",
+    r"sure|let|whatever|whichever|someone|somebody|anybody|everybody|customers?|clients?|claims?|claimed|remind|asks?|asked|"
+    r"asking|questions?|equals?|insists?|describe|regarding|concerning|since|because|though|however|still|yet|maybe|perhaps|"
+    r"probably|certainly|surely|instead|suitable|intended|meant|suit|suits|well|kinds?|types?|sorts?|considered|counts?|counted|classed|regarded",
     re.I,
 )
 """Words of a question that name nothing."""
