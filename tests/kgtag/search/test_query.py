@@ -66,6 +66,12 @@ def test_what_denies_is_not_denied_itself(parser: QueryParser, query: str, denie
     assert parsed.category is not None
 
 
+@pytest.mark.parametrize("query", ["有没有黑色的背包", "是不是黑色的背包", "有无黑色背包"])
+def test_a_question_either_way_denies_nothing(parser: QueryParser, query: str) -> None:
+    parsed = parser.parse(query)
+    assert [(span.surface, span.negated) for span in parsed.spans] == [("黑色", False), ("背包", False)]
+
+
 def test_bounds_that_are_joined_stay_apart() -> None:
     found = [(one.type, one.low, one.high, one.unit) for one in find_amounts("tent under 2 kg and under 300 euro")]
     assert found == [("quantity", None, 2.0, "kg"), ("price", None, 300.0, "EUR")]
