@@ -105,7 +105,8 @@ def _silent(taxonomy: Taxonomy, facts: Sequence[Facts], attributes: Sequence[str
     asked = next((one for one in attributes if one in taxonomy), None)
     label = taxonomy[asked].label(lang) if asked is not None else ("类目" if lang == "zh" else "category")
     categories = [str(fact.concept) for one in facts for fact in one.of("category")]
-    if asked is not None and categories and asked not in _applying(taxonomy, facts):
+    somewhere = asked is not None and bool(taxonomy.out(asked, "applies_to"))  # else it may apply anywhere
+    if asked is not None and somewhere and categories and asked not in _applying(taxonomy, facts):
         labels = listed([taxonomy[one].label(lang) for one in categories], lang)
         return unknown("value", "not_applicable", lang, attribute=label, name=name, category=labels)
     return unknown("value", "no_value", lang, attribute=label, name=name)

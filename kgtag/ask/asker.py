@@ -8,7 +8,7 @@ from itertools import chain
 from graph.errors import InputError
 from graph.store import TaxonomyStore
 from kgtag.ask.answers import Answer, about_concept, about_kinds, cite, difference, goes_with, values_of
-from kgtag.ask.conditions import Condition, ConditionReader, Verdict
+from kgtag.ask.conditions import Condition, ConditionReader, Verdict, asks_of_all, overlooks_denial
 from kgtag.ask.grammar import Reading, language_of, plain, readings
 from kgtag.ask.names import Names, Selection, value_text
 from kgtag.ask.shelf import MARKS, Fact, Facts, Shelf
@@ -77,10 +77,11 @@ class _Asked:
     ) -> None:
         self._served, self._taxonomy = served, served.taxonomy
         self._shelf, self._reader, self._names = shelf, reader, names
-        self._marks, self._lang = marks, lang
+        self._marks, self._lang, self._text = marks, lang, ""
         self._refusal: Answer | None = None
 
     def row(self, question: str, text: str) -> AskAnswerRow:
+        self._text = plain(text)
         for reading in chain(readings(text), slot_readings(plain(text), self._names, self._reader)):
             found = self._answer(reading)
             if found is not None:
@@ -153,8 +154,12 @@ class _Asked:
         if not conditions:
             return self._mentioned(selection, facts, value)
         text = listed([one.text for one in conditions], self._lang)
+        if overlooks_denial(self._text, conditions):
+            return self._unknown("has", "denial", text=text)
         verdicts = [(one, [self._reader.check(one, each) for each in conditions]) for one in facts]
         good = [(one, found) for one, found in verdicts if all(each.holds for each in found)]
+        if good and len(good) < len(facts) and asks_of_all(self._text):
+            return self._of_some(good, verdicts)
         if good:
             return self._yes(selection, good)
         bad = [each for _, found in verdicts for each in found if each.holds is False]
@@ -169,6 +174,20 @@ class _Asked:
         if len(facts) == 1 and others:
             answer.citations = [cite(self._taxonomy, one, self._lang) for one in others]
             answer.text += " " * (self._lang != "zh") + self._facts_text("value", selection, others)
+        return answer
+
+    def _of_some(
+        self, good: Sequence[tuple[Facts, list[Verdict]]], verdicts: Sequence[tuple[Facts, list[Verdict]]]
+    ) -> Answer:
+        """Asked of all items, and some have it: a no where another one has something else."""
+        names = listed([titled(one.title) for one, _ in good], self._lang, most=_NAMED)
+        parts = {"count": len(good), "of": len(verdicts), "name": names}
+        against = [fact for _, found in verdicts for each in found if each.holds is False for fact in each.facts]
+        if not against:
+            return self._unknown("has", "only_some", **parts)
+        answer = Answer("has", True, holds=False, text=sentence("not_all", self._lang, **parts), count=len(good))
+        answer.citations = [cite(self._taxonomy, one, self._lang) for one in against[:_CITED]]
+        answer.items = [(one.item, one.title) for one, _ in good[:_CITED]]
         return answer
 
     def _others(self, facts: Sequence[Facts], id: str) -> Sequence[Fact]:
@@ -259,6 +278,8 @@ class _Asked:
             if unknown:
                 self._note(intent, "no_tag", text=" ".join(unknown))
             return None
+        if overlooks_denial(self._text, conditions):
+            return self._unknown(intent, "denial", text=listed([one.text for one in conditions], self._lang))
         concepts = [one.concepts for one in conditions if one.concepts and not one.denied]
         ids = self._shelf.with_all(concepts) if concepts else list(self._shelf.items.ids)
         unsure: dict[str, int] = {}
@@ -274,7 +295,9 @@ class _Asked:
             facts = {id: facts[id] for id in kept}
         ids = list(facts) if others else ids
         if not ids:
-            return self._unknown(intent, "no_match", text=listed([one.text for one in conditions], self._lang))
+            denied = "不含" if self._lang == "zh" else "not "
+            parts = [denied * one.denied + one.text for one in conditions]
+            return self._unknown(intent, "no_match", text=listed(parts, self._lang))
         return self._found(intent, ids, facts, conditions, unsure)
 
     def _found(

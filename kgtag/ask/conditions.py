@@ -47,6 +47,18 @@ _ASKING_ZH = (
 )
 _EITHER_WAY = re.compile("有没有|是不是|有无|是否有?|能不能|可不可以")
 """Words that ask, and deny nothing."""
+_DENIES = re.compile(
+    r"\b(?:not|no|none|never|nothing|without|except|excluding|neither|nor|lacks?|cannot)\b|n[’']t\b"
+    r"|没|不|无|未|别|除[了外]",
+    re.I,
+)
+_ALL = re.compile(r"\b(?:all|every|each|both)\b|所有|全部|每[一个件款双]|都", re.I)
+_OF_MANY = re.compile(
+    r"features?|functions?|benefits?|propert\w+|claims?|certificat\w+|ingredients?|occasions?|uses?|compatib\w+|styles?"
+    r"|特点|特性|功能|用途|场合|成分|适用|认证|风格",
+    re.I,
+)
+"""Names of attributes whose values go together, though titles mostly state one: silence about another is no denial."""
 _CACHED = 500
 _TRIED = 60
 """Parts of a text that are looked up."""
@@ -176,9 +188,15 @@ class ConditionReader:
             return Verdict(False, tuple(against))
         home = "category" if kind == "category" else taxonomy.attribute_of(id)
         others = item.of(home) if home is not None else []
-        single = kind == "category" or (home is not None and has_one_value(taxonomy, home, self._counted))
+        single = kind == "category" or (home is not None and self._has_one(home))
         unsure = any(one.concept is None or taxonomy.is_ancestor(one.concept, id) for one in others)
         return Verdict(False, tuple(others)) if others and single and not unsure else Verdict(None)
+
+    def _has_one(self, attribute: str) -> bool:
+        """Whether another value of the attribute is a no."""
+        concept = self._taxonomy[attribute]
+        named = any(_OF_MANY.search(label) for label, _, _ in concept.labels())
+        return concept.choice == "single" or (not named and has_one_value(self._taxonomy, attribute, self._counted))
 
     def _amount(self, item: Facts, wanted: Amount) -> Verdict:
         within, outside = list[Fact](), list[Fact]()
@@ -187,6 +205,21 @@ class ConditionReader:
                 if one.type == wanted.type and one.dimension == wanted.dimension and _same_unit(one, wanted):
                     (within if _meets(one, wanted) else outside).append(fact)
         return Verdict(True, tuple(within)) if within else Verdict(False if outside else None, tuple(outside))
+
+
+def overlooks_denial(question: str, conditions: Sequence[Condition]) -> bool:
+    """Whether a question denies something and none of its conditions does."""
+    if any(one.denied for one in conditions):
+        return False
+    rest = _EITHER_WAY.sub(" ", question)
+    for one in sorted(conditions, key=lambda one: -len(one.text)):
+        rest = rest.replace(one.text, " ")
+    return _DENIES.search(rest) is not None
+
+
+def asks_of_all(question: str) -> bool:
+    """Whether a question asks for every item, and not for any."""
+    return _ALL.search(question) is not None
 
 
 def _parts(word: str) -> list[str]:

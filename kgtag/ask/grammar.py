@@ -55,6 +55,13 @@ MEASURES = {
 }  # fmt: skip
 """Attributes that an adjective asks for."""
 
+_DENIALS = (
+    (re.compile(r"\bnot made (?:out )?(?:of|from)\b", re.I), "not"),
+    (re.compile(r"\b(?:(?:do|does|did)(?: not|n[’']t) have|have no|has no)\b(?: an?\b| any\b)?", re.I), "without"),
+    (re.compile(r"^没有(.+)吗$"), r"有没有\1"),
+)
+"""Denials, and how the parser of queries reads them."""
+
 _ARTICLES = re.compile(
     r"^(?:the|an?|this|that|these|those|your|any|some|all|each|every)\b\s*(?=\S)"
     r"|^(?:product|item|article|model|offer)\b(?: (?:called|named|with (?:the )?id))?\s*(?=[\ue000-\uf8ff\"'“#\d])"
@@ -110,6 +117,8 @@ def plain(question: str) -> str:
     text, before = " ".join(question.split()), ""
     while text != before:
         before, text = text, _POLITE.sub("", _TAIL.sub("", text)).strip(" ,，、:：")
+    for written, read in _DENIALS:
+        text = written.sub(read, text)
     return text
 
 

@@ -12,6 +12,12 @@ _SENTENCES = {
     "yes": ("Yes: the {attribute} of {name} is {values}.", "是：{name}的{attribute}是{values}。"),
     "yes_category": ("Yes: {name} is tagged {values}.", "是：{name}的类目是{values}。"),
     "yes_several": ("Yes: {count} of {of} items ({name}).", "有：{of}件商品中有{count}件（{name}）。"),
+    "not_all": ("No, not all: {count} of {of} items ({name}).", "不是都有：{of}件商品中有{count}件（{name}）。"),
+    "only_some": ("tags tell it of {count} of {of} items only ({name})", "{of}件商品中只有{count}件有标签（{name}）"),
+    "denial": (
+        "what this question denies is not understood; say “without …” or “not …” right before it ({text} was read)",
+        "不理解这个问题否定什么；请把“不是”或“不含”放在所否定的词前面（读到的是{text}）",
+    ),
     "no": ("No: the {attribute} of {name} is {values}.", "不是：{name}的{attribute}是{values}。"),
     "no_rejected": ("No: a reviewer took {values} off {name}.", "不是：审核人员去掉了{name}的标签“{values}”。"),
     "items": ("{count} items: {values}.", "{count}件商品：{values}。"),

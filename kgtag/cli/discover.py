@@ -149,7 +149,9 @@ def map_command(
     taxonomy = stores.load_taxonomy(opened)
     found = map_schemes(taxonomy, source, target, kind=known, languages=lang, per_concept=best)
     kept = [one for one in unmapped(taxonomy, target, found) if one.score >= min_score]
-    if write:
+    if write and not kept:
+        log("nothing to write")
+    elif write:
         edges = (PutRelation(Relation(m.relation, m.source, m.target).canonical()) for m in kept)
         reason = f"{source} mapped to {target}, score {min_score:g} and more"
         taxonomy = apply(opened, ChangeSet(tuple(edges), login(author), reason))

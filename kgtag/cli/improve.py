@@ -97,23 +97,17 @@ def _show(row: Round, place: object) -> None:
         (one.round, one.sizes.get("train", ""), one.sizes.get("aside", ""), *_figures(one), one.decision)
         for one in place.ledger()[-10:]
     ]
-    columns = [
-        "round",
-        "day",
-        "trained on",
-        "kept aside",
-        "F1 before",
-        "candidate",
-        "95% of the difference",
-        "decision",
-    ]
+    columns = ["round", "trained on", "kept aside", "F1 before", "candidate", "95% of the difference", "decision"]
     print_table("Rounds: products trained on and kept aside, and F1 of tags there", columns, rows, whole=columns)
     out.print(f"{row.decision}: {row.why}", markup=False, soft_wrap=True)
     if row.drift:
         log(f"the products drift from those trained on, in: {', '.join(row.drift)}")
     if row.proposals:
         log(f"{row.proposals} new values proposed; look at them: kgtag proposals list")
-    if row.next:
+    folder = place.next.parent
+    if not row.next:
+        log(f"nothing is left to annotate: put more products into {folder}, or annotated ones into {folder / 'gold'}")
+    else:
         log(f'next: {row.next} products in {place.next}; correct them, set "checked" to true, and run this again')
 
 

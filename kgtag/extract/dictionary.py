@@ -1,7 +1,9 @@
 """The taxonomy's own labels, found as they are written in titles: a baseline extractor, without training."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import get_args
 
@@ -33,6 +35,7 @@ class LabelFinder:
         self._table = table
         self._ids = table.taxonomy.ids
         self._of_kind = table.taxonomy.columns.kind.where(kind)
+        self._mapped = len(table.taxonomy.adjacency("exact_match").targets) > 0
 
     def find(self, title: str, *, admitted: Callable[[str], bool] = lambda _: True) -> Iterator[tuple[Span, list[str]]]:
         """Where `admitted` concepts are named and which, from left to right; a name inside a longer one doesn't count
@@ -65,8 +68,22 @@ class LabelFinder:
             return []
         for texts in ((exact,) if exact is not None else (), table.folded.get(folded, ())):
             if found := [self._ids[at] for at in table.concepts_of(texts) if self._of_kind[at]]:
-                return found
+                return self._distinct(found) if self._mapped and len(found) > 1 else found
         return []
+
+    def _distinct(self, concepts: list[str]) -> list[str]:
+        """Without those that mean the same as another one: of concepts that are mapped as exact matches, the one whose
+        scheme has more attributes and values, which is the shop's own rather than a marketplace's tree."""
+        taxonomy, kept = self._table.taxonomy, list[str]()
+        for concept in sorted(concepts, key=lambda id: (-self._described[taxonomy[id].scheme], id)):
+            if not any(other in kept for other in taxonomy.out(concept, "exact_match")):
+                kept.append(concept)
+        return [concept for concept in concepts if concept in kept]
+
+    @cached_property
+    def _described(self) -> Counter[str]:
+        """Attributes and values by scheme."""
+        return Counter(one.scheme for one in self._table.taxonomy if one.kind != "category")
 
 
 def _in_a_word(text: str, span: Span, names: Sequence[Span]) -> bool:

@@ -219,3 +219,38 @@ def test_the_command_answers_with_citations(tmp_path: Path) -> None:
     ran = main("ask", "Is b-002 a tote bag?", "--store", store)
     assert "No: the category" in ran.stdout and "Backpacks (backpacks)" in ran.stdout
     assert "not known" in main("ask", "Which items are vegan?", "--store", store).stderr
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is b-001 not red?",
+        "Does b-001 have no canvas?",
+        "Do any of your bags not have canvas?",
+        "not red",
+        "b-001没有帆布吗？",
+    ],
+)
+def test_what_is_denied_in_another_way_is_not_answered_with_its_opposite(pipeline: Pipeline, question: str) -> None:
+    found = pipeline.ask(question)
+    assert not found["known"] and ("denies" in found["answer"] or "否定" in found["answer"]), found["answer"]
+
+
+@pytest.mark.parametrize(
+    ("question", "items"),
+    [
+        ("Which bags are not made of canvas?", {"b-002"}),
+        ("Which bags don't have canvas?", {"b-002"}),
+        ("没有红色的包吗？", {"b-001", "b-003"}),
+    ],
+)
+def test_denials_that_are_understood(pipeline: Pipeline, question: str, items: set[str]) -> None:
+    found = pipeline.ask(question)
+    assert found["known"] and {one["item"] for one in found["items"]} == items, found["answer"]
+
+
+def test_asked_of_all_some_are_not_enough(pipeline: Pipeline) -> None:
+    found = pipeline.ask("Are all bags red?")
+    assert found["known"] and found["holds"] is False and "2 of 3" in found["answer"]
+    assert not pipeline.ask("Are all bags canvas?")["known"]
+    assert pipeline.ask("Are all totes canvas?")["holds"] is True

@@ -8,6 +8,7 @@ import pytest
 
 import kgtag
 from graph.errors import TextError
+from graph.model import ChangeSet, Concept, PutConcept, PutRelation, Relation
 from graph.stores import load_taxonomy, open_store
 from graph.taxonomy import Taxonomy, find_concept
 from kgtag.data import read_annotated, sample
@@ -62,3 +63,22 @@ def test_tag_without_a_model(shop: str, tmp_path: Path) -> None:
     assert {tag["label"] for tag in first["tags"]} >= {"Red", "Cotton"}
     assert first["model"].startswith("labels-")
     assert "no --model" in ran.stderr
+
+
+def test_a_marketplace_with_the_same_names_takes_nothing_from_the_shops_own_concepts(tmp_path: Path) -> None:
+    """Mapped as exact matches, the two are one meaning, and the shop's own concept is the tag."""
+    own = [
+        Concept("shop:gloves", "shop", "category", {"en": "Garden gloves"}),
+        Concept("shop:size", "shop", "attribute", {"en": "Size"}),
+        Concept("shop:small", "shop", "value", {"en": "Small"}),
+    ]
+    edge = Relation("value_of", "shop:small", "shop:size")
+    theirs = Concept("a:134", "market", "category", {"en": "Garden Gloves"})
+    store = open_store(f"sqlite:///{tmp_path / 'two.db'}")
+    store.migrate()
+    store.apply(ChangeSet((*map(PutConcept, (*own, theirs)), PutRelation(edge)), "ann"))
+    title = "Petalka cotton garden gloves floral pink"
+    assert kgtag.load(store=store)(title).tags == ()
+    store.apply(ChangeSet((PutRelation(Relation("exact_match", "a:134", "shop:gloves")),), "ann"))
+    (tag,) = kgtag.load(store=store)(title).tags
+    assert tag.concept == "shop:gloves" and tag.probability > 0.9
