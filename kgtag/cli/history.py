@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from graph.history.entries import Effect, Effects, RelationKey
     from graph.model import Concept, Relation
     from graph.stores import MigratableStore
-    from kgtag.recommend.impact import Impact
+    from kgtag.recommend.impact import Impact, TagImpact
 
 _SHOWN = 60
 _COLUMNS = ["what", "which", "field", "before", "after"]
@@ -169,13 +169,20 @@ def _is_version(name: str) -> bool:
 
 
 def _print_impact(found: Impact) -> None:
-    rows = [(t.concept, ", ".join(t.effects), t.items, t.now or "") for t in found.tags[:_SHOWN]]
+    rows = [(t.concept, ", ".join(t.effects), t.items, _leads_to(t)) for t in found.tags[:_SHOWN]]
     print_table(f"Tags that change, on {found.items} items", ["concept", "effects", "items", "leads to"], rows)
     lists = [(one.concept, ", ".join(one.entered), ", ".join(one.left)) for one in found.lists[:_SHOWN]]
     title = f"Neighbour lists that change: {len(found.lists)} of {found.compared} compared"
     print_table(title, ["concept", "enter", "leave"], lists)
     if found.compared < found.reachable:
         log(f"{found.reachable - found.compared} more lists were not compared")
+
+
+def _leads_to(found: TagImpact) -> str:
+    """The successor; the counterpart in each scheme where that changed."""
+    changed = [f"{scheme}: {id or 'none'}" for scheme, id in found.counterparts.items()]
+    own = [found.now] if found.now is not None and found.effects != ("mapped",) else []
+    return ", ".join([*own, *changed])
 
 
 def print_effects(title: str, found: Effects) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from graph.crosswalk import Crosswalk, Mapped
@@ -24,12 +24,14 @@ _LENGTH = 20
 
 @dataclass(frozen=True, slots=True)
 class TagImpact:
-    """A concept whose tags change, on how many items; `now` is its successor (None: none)."""
+    """A concept whose tags change, on how many items; `now` is its successor (None: none). `counterparts`: by scheme in
+    which that changes, the id of the one it has now (None: none)."""
 
     concept: str
     effects: tuple[Effect, ...]
     items: int
     now: str | None
+    counterparts: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,10 @@ class Impact:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "tags": [asdict(tag) for tag in self.tags],
+            "tags": [
+                {name: value for name, value in asdict(tag).items() if value or name != "counterparts"}
+                for tag in self.tags
+            ],
             "items": {"changed": self.items, "examples": list(self.item_examples)},
             "neighbours": {
                 "changed": len(self.lists),
@@ -73,7 +78,10 @@ def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Im
     count = Counter(id for _, tags in carried for id in tags if id in effects)
     changed = [id for id, tags in carried if not tags.isdisjoint(effects)]
     tags = [
-        TagImpact(id, found, count[id], after.resolve(id) if id in after else None) for id, found in effects.items()
+        TagImpact(
+            id, found, count[id], after.resolve(id) if id in after else None, _new_counterparts(before, after, id)
+        )
+        for id, found in effects.items()
     ]
     tags.sort(key=lambda tag: (-tag.items, tag.concept))
     concept_sets = [concepts for _, concepts in carried]
@@ -104,6 +112,14 @@ def _counterparts(taxonomy: Taxonomy, id: str) -> dict[str, tuple[Mapped, Mappin
     others = (Crosswalk(taxonomy, scheme) for scheme in taxonomy.schemes if scheme != taxonomy[id].scheme)
     found = ((other.scheme, other.find(id)) for other in others)
     return {scheme: (one, taxonomy[one.concept].pref_label) for scheme, one in found if one is not None}
+
+
+def _new_counterparts(before: Taxonomy, after: Taxonomy, id: str) -> dict[str, str | None]:
+    if id not in after:
+        return {}
+    was, now = _counterparts(before, id), _counterparts(after, id)
+    changed = (scheme for scheme in sorted({*was, *now}) if was.get(scheme) != now.get(scheme))
+    return {scheme: now[scheme][0].concept if scheme in now else None for scheme in changed}
 
 
 def _reach(old: Recommender, new: Recommender) -> list[str]:
