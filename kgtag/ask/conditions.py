@@ -58,7 +58,7 @@ _OF_MANY = re.compile(
     r"|特点|特性|功能|用途|场合|成分|适用|认证|风格",
     re.I,
 )
-"""Names of attributes whose values go together, though titles mostly state one: silence about another denies nothing."""
+"""Names of attributes whose values go together, though titles mostly state one: silence denies nothing."""
 _CACHED = 500
 _TRIED = 60
 """Parts of a text that are looked up."""
