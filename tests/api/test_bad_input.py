@@ -78,7 +78,7 @@ def test_a_field_too_many_is_named(steady: httpx.Client) -> None:
     assert row["errors"][0]["loc"] == ["body", "title"]
     assert row["errors"][1] == {
         "loc": ["body", "titel"],
-        "msg": "no such field; there is id, title, text, category, lang, image, at",
+        "msg": "no such field; there is id, title, text, category, lang, image, at, group",
     }
 
 

@@ -165,7 +165,7 @@ def test_nothing_is_lost_when_the_service_is_killed(
                 receiver.secret.write_text(row["secret"])
                 listed = client.get("/v1/webhooks").json()["webhooks"]
                 assert [one["id"] for one in listed] == [row["id"]] and "secret" not in listed[0]
-            fresh = [f"{round}-{number}" for number in range(300)]
+            fresh = [f"{round}-{number}" for number in range(120)]
             wanted += fresh
             tagged(store, *fresh)
             if round == 0:
