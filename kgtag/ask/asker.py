@@ -19,6 +19,8 @@ from kgtag.serve.live import Served
 from kgtag.text import clean
 
 MAX_QUESTION = 600
+_SPLITS = 24
+"""Places that an item may end at."""
 _CITED = 20
 _NAMED = 5
 """Items that a yes or no names, of several."""
@@ -137,7 +139,7 @@ class _Asked:
             if at == 0:
                 yield text[0], text[1:].strip(" ,，的")
             return
-        spaces = [i for i, one in enumerate(text) if one == " "]
+        spaces = [i for i, one in enumerate(text) if one == " "][:_SPLITS]
         found = [
             (len(named.items), self._reader.exact(value_text(text[i:])) is None, i)
             for i in spaces
