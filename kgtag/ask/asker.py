@@ -19,6 +19,8 @@ from kgtag.serve.live import Served
 from kgtag.text import clean
 
 MAX_QUESTION = 600
+_NAME = 5
+"""Words of an attribute's name at most."""
 _SPLITS = 24
 """Places that an item may end at."""
 _CITED = 20
@@ -215,7 +217,8 @@ class _Asked:
             if ids := [id for one in each if one is not None for id in one.concepts]:
                 return [Condition(spelling, tuple(ids))]
         words = value_text(text)
-        for i in (i for i, one in enumerate(words) if one == " "):  # "a black color", "color black"
+        spaces = [i for i, one in enumerate(words) if one == " "]
+        for i in dict.fromkeys((*spaces[:_NAME], *spaces[-_NAME:])):  # "a black color", "color black"
             for name, value in ((words[i:], words[:i]), (words[:i], words[i:])):
                 homes = [one for one in self._names.attributes(value_text(name.strip())) if one != "category"]
                 exact = [self._reader.exact(value_text(value.strip(" :")), one) for one in homes]
