@@ -25,13 +25,12 @@ from api.limits import chunks
 from api.lines import Line, Lines
 from api.schemas import ProductBody
 from api.service import Service, require_tagger, service
-from graph.crosswalk import Crosswalk
 from graph.errors import KgtagError
 from graph.store import TaxonomyStore
 from kgtag.data import BadRow
 from kgtag.rows.tagging import ErrorRow, TaggingRow
 from kgtag.tag.batch import Outcome, ProductRow, join_outcomes, outcome_row
-from kgtag.tag.shown import Shown
+from kgtag.tag.shown import TAGS, Shown
 from kgtag.types import Product
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,6 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/v1", tags=["tag"], responses=problems(401, 403, 503), route_class=BodyRoute)
 
 _MICRO_BATCH = 32
-_TAGS = Shown()
 _EMPTY, _EMPTY_SECONDS = 256 << 10, 0.05
 """Bytes without a line, above which each chunk is followed by a pause."""
 
@@ -53,7 +51,7 @@ Scheme = Annotated[
 ]
 
 
-def tag_lines(service: Service, lines: list[Line], store: bool, shown: Shown = _TAGS) -> bytes:
+def tag_lines(service: Service, lines: list[Line], store: bool, shown: Shown = TAGS) -> bytes:
     """A line of NDJSON for each line, in order. Never raises for what is wrong with a line."""
     read = [_read(line, service.settings.max_body) for line in lines]
     outcomes = _attempt(service, read, service.live.store if store else None)
@@ -64,7 +62,7 @@ def tag_lines(service: Service, lines: list[Line], store: bool, shown: Shown = _
     return b"".join(written)
 
 
-def _written(service: Service, row: ProductRow, outcome: Outcome, shown: Shown = _TAGS) -> bytes:
+def _written(service: Service, row: ProductRow, outcome: Outcome, shown: Shown = TAGS) -> bytes:
     result = from_error(outcome) if isinstance(outcome, KgtagError) else outcome
     return orjson.dumps(outcome_row(row, result, revision=service.revision, shown=shown)) + b"\n"
 
@@ -160,13 +158,8 @@ async def tag(
     """The tags of one product: where each comes from, what was dropped by which rule, what has no concept yet."""
     found = service(request)
     named = "id" in body.model_fields_set
-    shown = _shown(found, explain, scheme)
+    shown = Shown.of(found.current.taxonomy, explain=explain, scheme=scheme)
     return json(await to_thread.run_sync(_tag, found, body.product(), named, store, shown, limiter=found.tagging))
-
-
-def _shown(found: Service, explain: bool, scheme: str | None) -> Shown:
-    """Raises UnknownConcept for an unknown scheme."""
-    return Shown(explain, Crosswalk(found.current.taxonomy, scheme) if scheme is not None else None)
 
 
 def _tag(found: Service, product: Product, named: bool, store: bool, shown: Shown) -> TaggingRow:
@@ -204,7 +197,8 @@ async def tag_batch(
     if declared.isdecimal() and int(declared) > most:
         detail = f"the batch is larger than {most:,} bytes; send it in parts"
         raise Problem("body-too-large", detail)
-    rows = _rows(request, found, key.id, store, _shown(found, explain, scheme))
+    shown = Shown.of(found.current.taxonomy, explain=explain, scheme=scheme)
+    rows = _rows(request, found, key.id, store, shown)
     return NdjsonStream(await _begun(rows))
 
 

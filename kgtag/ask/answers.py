@@ -13,7 +13,7 @@ from kgtag.ask.wording import listed, sentence, titled
 from kgtag.rows.ask import AskAnswerRow, AskedDifferenceRow, AskedValueRow, CitationRow
 from kgtag.serve.live import Served
 
-_CITED = 20
+CITED = 20
 _WHOLE = 30
 """Items whose tags are read one by one; more are counted."""
 
@@ -83,8 +83,8 @@ def values_of(
     for attribute in attributes if attributes is not None else (None,):
         found = [fact for one in facts for fact in (one.of(attribute) if attribute is not None else one.accepted)]
         if found:
-            answer = Answer("value", True, citations=[cite(taxonomy, one, lang) for one in found[:_CITED]])
-            answer.items = [(one.item, one.title) for one in facts[:_CITED]]
+            answer = Answer("value", True, citations=[cite(taxonomy, one, lang) for one in found[:CITED]])
+            answer.items = [(one.item, one.title) for one in facts[:CITED]]
             answer.values = _value_rows(taxonomy, found, lang)
             texts = [one["text"] for one in answer.values]
             key = "category" if attribute in (None, "category") else "value"
@@ -153,13 +153,12 @@ def _counted(served: Served, selection: Selection, attributes: Sequence[str], *,
                 row: AskedValueRow = {"text": concept.label(lang), "concept": id, "kind": concept.kind}
                 answer.values.append({**row, "attribute": attribute, "items": int(counts[taxonomy.index(id)])})
             wanted = set(selection.items)
-            for id in ids[:_CITED]:
-                first = next(one for one in (items.ids[n] for n in items.having(id)) if one in wanted)
-                title = items.titles[items.ids.index(first)]
+            for id in ids[:CITED]:
+                first = next(n for n in items.having(id) if items.ids[n] in wanted)
                 answer.citations.append(
                     {
-                        "item": first,
-                        "title": title,
+                        "item": items.ids[first],
+                        "title": items.titles[first],
                         "concept": id,
                         "label": taxonomy[id].label(lang),
                         "attribute": attribute,
@@ -310,7 +309,7 @@ def about_kinds(served: Served, id: str, *, lang: str) -> Answer:
         answer.citations.append(
             {"concept": one, "label": text, "relation": relation, "target": id, "target_label": label}
         )
-    answer.citations = answer.citations[:_CITED]
+    answer.citations = answer.citations[:CITED]
     answer.text = sentence(
         "kinds", lang, name=label, values=listed([one["text"] for one in answer.values], lang, most=12)
     )

@@ -7,7 +7,7 @@ from itertools import chain
 
 from graph.errors import InputError
 from graph.store import TaxonomyStore
-from kgtag.ask.answers import Answer, about_concept, about_kinds, cite, difference, goes_with, values_of
+from kgtag.ask.answers import CITED, Answer, about_concept, about_kinds, cite, difference, goes_with, unknown, values_of
 from kgtag.ask.conditions import Condition, ConditionReader, Verdict, asks_of_all, overlooks_denial
 from kgtag.ask.grammar import Reading, language_of, plain, readings
 from kgtag.ask.names import Names, Selection, value_text
@@ -23,7 +23,6 @@ _NAME = 5
 """Words of an attribute's name at most."""
 _SPLITS = 24
 """Places that an item may end at."""
-_CITED = 20
 _NAMED = 5
 """Items that a yes or no names, of several."""
 
@@ -190,8 +189,8 @@ class _Asked:
         if not against:
             return self._unknown("has", "only_some", **parts)
         answer = Answer("has", True, holds=False, text=sentence("not_all", self._lang, **parts), count=len(good))
-        answer.citations = [cite(self._taxonomy, one, self._lang) for one in against[:_CITED]]
-        answer.items = [(one.item, one.title) for one, _ in good[:_CITED]]
+        answer.citations = [cite(self._taxonomy, one, self._lang) for one in against[:CITED]]
+        answer.items = [(one.item, one.title) for one, _ in good[:CITED]]
         return answer
 
     def _others(self, facts: Sequence[Facts], id: str) -> Sequence[Fact]:
@@ -235,9 +234,9 @@ class _Asked:
     def _yes(self, selection: Selection, good: Sequence[tuple[Facts, list[Verdict]]]) -> Answer:
         facts = [fact for _, found in good for each in found for fact in each.facts]
         answer = Answer(
-            "has", True, holds=True, citations=[cite(self._taxonomy, one, self._lang) for one in facts[:_CITED]]
+            "has", True, holds=True, citations=[cite(self._taxonomy, one, self._lang) for one in facts[:CITED]]
         )
-        answer.items = [(one.item, one.title) for one, _ in good[:_CITED]]
+        answer.items = [(one.item, one.title) for one, _ in good[:CITED]]
         if len(selection.items) > 1:
             names = listed([titled(one.title) for one, _ in good], self._lang, most=_NAMED)
             answer.count = len(good)
@@ -249,9 +248,9 @@ class _Asked:
     def _no(self, selection: Selection, bad: Sequence[Verdict], facts: Sequence[Facts]) -> Answer:
         shown = [fact for each in bad for fact in each.facts]
         answer = Answer(
-            "has", True, holds=False, citations=[cite(self._taxonomy, one, self._lang) for one in shown[:_CITED]]
+            "has", True, holds=False, citations=[cite(self._taxonomy, one, self._lang) for one in shown[:CITED]]
         )
-        answer.items = [(one.item, one.title) for one in facts[:_CITED]]
+        answer.items = [(one.item, one.title) for one in facts[:CITED]]
         taken = [each.rejected for each in bad if each.rejected is not None]
         if taken:
             labels = listed([self._taxonomy[id].label(self._lang) for id in taken], self._lang)
@@ -289,7 +288,7 @@ class _Asked:
         ids = self._shelf.with_all(concepts) if concepts else list(self._shelf.items.ids)
         unsure: dict[str, int] = {}
         others = [one for one in conditions if one.denied or one.amount is not None]
-        facts = {one.item: one for one in self._shelf.facts(ids if others else ids[:_CITED])}
+        facts = {one.item: one for one in self._shelf.facts(ids if others else ids[:CITED])}
         for condition in others:
             verdicts = {id: self._reader.check(one, condition) for id, one in facts.items()}
             if verdicts and condition.amount is not None and all(one.holds is None for one in verdicts.values()):
@@ -314,11 +313,11 @@ class _Asked:
         unsure: dict[str, int],
     ) -> Answer:
         answer = Answer(intent, True, count=len(ids))
-        shown = [facts[id] for id in ids[:_CITED] if id in facts]
+        shown = [facts[id] for id in ids[:CITED] if id in facts]
         answer.items = [(one.item, one.title) for one in shown]
         verdicts = [self._reader.check(one, each) for one in shown for each in conditions if not each.denied]
         answer.citations = [cite(self._taxonomy, fact, self._lang) for each in verdicts for fact in each.facts][
-            : 3 * _CITED
+            : 3 * CITED
         ]
         values = listed([titled(one.title) for one in shown], self._lang, most=_NAMED)
         if intent == "count":
@@ -395,8 +394,7 @@ class _Asked:
         return titled(self._shelf.facts(selection.items[:1])[0].title)
 
     def _unknown(self, intent: str, key: str, /, **parts: object) -> Answer:
-        reason = sentence(key, self._lang, **{name: self._spelled(part) for name, part in parts.items()})
-        return Answer(intent, False, text=sentence("unknown", self._lang, reason=reason), reason=reason)
+        return unknown(intent, key, self._lang, **{name: self._spelled(part) for name, part in parts.items()})
 
     def _note(self, intent: str, key: str, /, **parts: object) -> None:
         """Keep the first reason why a reading did not lead to an answer."""

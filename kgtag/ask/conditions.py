@@ -15,6 +15,7 @@ from kgtag.recommend.cooccurrence import CoOccurrence, has_one_value
 from kgtag.search.amounts import Amount, find_amounts
 from kgtag.search.parsed import DENIED
 from kgtag.search.query import QueryParser
+from kgtag.search.spans import EITHER_WAY
 
 _ASKING = re.compile(
     # wh-words, auxiliaries, pronouns
@@ -45,8 +46,6 @@ _ASKING_ZH = (
     r"有|的|款|是|我|想|要|买|找|和|与|且|个|们|卖|里|都|还|能|吗|呢|啊|又|也|但|不|用|做|件|双|种|带|适合|一|在|给|了|色|只|条|元|块|"
     r"请|为|它|这|那|您|你|写|上|呀|吧|对|其|被|说|到|得|地)+"
 )
-_EITHER_WAY = re.compile("有没有|是不是|有无|是否有?|能不能|可不可以")
-"""Words that ask, and deny nothing."""
 _DENIES = re.compile(
     r"\b(?:not|no|none|never|nothing|without|except|excluding|neither|nor|lacks?|cannot)\b|n[’']t\b"
     r"|没|不|无|未|别|除[了外]",
@@ -93,7 +92,7 @@ class ConditionReader:
 
     def _read(self, text: str) -> tuple[Sequence[Condition], Sequence[str]]:
         """The conditions of a description, and the words that name nothing known."""
-        text = _EITHER_WAY.sub(" ", text)
+        text = EITHER_WAY.sub(" ", text)
         if (exact := self.exact(self.core(text))) is not None:
             return [exact], []
         try:
@@ -211,7 +210,7 @@ def overlooks_denial(question: str, conditions: Sequence[Condition]) -> bool:
     """Whether a question denies something and none of its conditions does."""
     if any(one.denied for one in conditions):
         return False
-    rest = _EITHER_WAY.sub(" ", question)
+    rest = EITHER_WAY.sub(" ", question)
     for one in sorted(conditions, key=lambda one: -len(one.text)):
         rest = rest.replace(one.text, " ")
     return _DENIES.search(rest) is not None

@@ -100,7 +100,6 @@ def tag(
     """
     from functools import partial
 
-    from graph.crosswalk import Crosswalk
     from graph.taxonomy import Taxonomy
     from kgtag.data import read_columns
     from kgtag.serve.assemble import open_models
@@ -116,7 +115,7 @@ def tag(
     columns, opened = read_columns(column), open_store(store)
     settings, data = read_settings(model=model, embeddings=embeddings, precision=precision, store=store), opened.read()
     taxonomy = Taxonomy.of(data)
-    shown = Shown(explain, Crosswalk(taxonomy, scheme) if scheme is not None else None)
+    shown = Shown.of(taxonomy, explain=explain, scheme=scheme)
     tagger = assemble_tagger(open_models(settings), taxonomy)
     where: RayEngine | None = None
     if engine == "ray":

@@ -59,12 +59,15 @@ class Client(Operations):
     def send(self, call: Call[T]) -> T:
         """Send a call, again where that is right, and return its row."""
         for _ in range(self._retries):
-            response = self._seen.note(self._http.send(call.request(self._http, self._seen)))
+            response = self._once(call)
             seconds = call.retry_after(response)
             if seconds is None:
                 return call.result(response)
             time.sleep(seconds)
-        return call.result(self._seen.note(self._http.send(call.request(self._http, self._seen))))
+        return call.result(self._once(call))
+
+    def _once(self, call: Call[Any]) -> httpx.Response:
+        return self._seen.note(self._http.send(call.request(self._http, self._seen)))
 
     def tag_batch(self, products: Iterable[Product], *, store: bool = False) -> Iterator[TaggingRow | ErrorRow]:
         """The tags of many products, in order, chunk by chunk; a product that fails gives a row with its error.
@@ -145,12 +148,15 @@ class AsyncClient(Operations):
     async def send(self, call: Call[T]) -> T:
         """Send a call, again where that is right, and return its row."""
         for _ in range(self._retries):
-            response = self._seen.note(await self._http.send(call.request(self._http, self._seen)))
+            response = await self._once(call)
             seconds = call.retry_after(response)
             if seconds is None:
                 return call.result(response)
             await anyio.sleep(seconds)
-        return call.result(self._seen.note(await self._http.send(call.request(self._http, self._seen))))
+        return call.result(await self._once(call))
+
+    async def _once(self, call: Call[Any]) -> httpx.Response:
+        return self._seen.note(await self._http.send(call.request(self._http, self._seen)))
 
     async def tag_batch(
         self, products: Iterable[Product] | AsyncIterable[Product], *, store: bool = False

@@ -74,13 +74,12 @@ def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Im
     """Compare the tags of the items and the neighbours of every concept in two snapshots."""
     tagged = list(items)
     carried = list(zip((item.id for item in tagged), concepts_of(tagged), strict=True))
-    effects = {id: found for id in {id for _, tags in carried for id in tags} if (found := _effects(before, after, id))}
+    moved = _changed_counterparts(before, after, {id for _, tags in carried for id in tags})
+    effects = {id: found for id, one in moved.items() if (found := _effects(before, after, id, mapped=bool(one)))}
     count = Counter(id for _, tags in carried for id in tags if id in effects)
     changed = [id for id, tags in carried if not tags.isdisjoint(effects)]
     tags = [
-        TagImpact(
-            id, found, count[id], after.resolve(id) if id in after else None, _new_counterparts(before, after, id)
-        )
+        TagImpact(id, found, count[id], after.resolve(id) if id in after else None, moved[id])
         for id, found in effects.items()
     ]
     tags.sort(key=lambda tag: (-tag.items, tag.concept))
@@ -92,7 +91,7 @@ def impact(before: Taxonomy, after: Taxonomy, items: Iterable[TaggedItem]) -> Im
     return Impact(tuple(tags), len(changed), examples, lists, min(len(reach), _LISTS), len(reach))
 
 
-def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
+def _effects(before: Taxonomy, after: Taxonomy, id: str, *, mapped: bool) -> tuple[Effect, ...]:
     if id not in before:
         return ()
     if id not in after:
@@ -102,24 +101,29 @@ def _effects(before: Taxonomy, after: Taxonomy, id: str) -> tuple[Effect, ...]:
         "deprecated": before[id].status != "deprecated" and after[id].status == "deprecated",
         "renamed": before[id].pref_label != after[id].pref_label,
         "implies": before.ancestors(id) != after.ancestors(id),
-        "mapped": _counterparts(before, id) != _counterparts(after, id),
+        "mapped": mapped,
     }
     return tuple(effect for effect, happened in changed.items() if happened)
 
 
-def _counterparts(taxonomy: Taxonomy, id: str) -> dict[str, tuple[Mapped, Mapping[str, str]]]:
+def _changed_counterparts(before: Taxonomy, after: Taxonomy, ids: Iterable[str]) -> dict[str, dict[str, str | None]]:
+    """For each concept, by other scheme in which its counterpart or its labels change: the id of the present one."""
+    was, now = ({scheme: Crosswalk(side, scheme) for scheme in side.schemes} for side in (before, after))
+    found: dict[str, dict[str, str | None]] = {}
+    for id in ids:
+        found[id] = {}
+        if id in before and id in after:
+            mine, theirs = _counterparts(was, id), _counterparts(now, id)
+            changed = (scheme for scheme in sorted({*mine, *theirs}) if mine.get(scheme) != theirs.get(scheme))
+            found[id] = {scheme: theirs[scheme][0].concept if scheme in theirs else None for scheme in changed}
+    return found
+
+
+def _counterparts(walks: Mapping[str, Crosswalk], id: str) -> dict[str, tuple[Mapped, Mapping[str, str]]]:
     """By other scheme: the counterpart, and its labels."""
-    others = (Crosswalk(taxonomy, scheme) for scheme in taxonomy.schemes if scheme != taxonomy[id].scheme)
-    found = ((other.scheme, other.find(id)) for other in others)
-    return {scheme: (one, taxonomy[one.concept].pref_label) for scheme, one in found if one is not None}
-
-
-def _new_counterparts(before: Taxonomy, after: Taxonomy, id: str) -> dict[str, str | None]:
-    if id not in after:
-        return {}
-    was, now = _counterparts(before, id), _counterparts(after, id)
-    changed = (scheme for scheme in sorted({*was, *now}) if was.get(scheme) != now.get(scheme))
-    return {scheme: now[scheme][0].concept if scheme in now else None for scheme in changed}
+    others = (walk for walk in walks.values() if walk.scheme != walk.taxonomy[id].scheme)
+    found = ((walk, walk.find(id)) for walk in others)
+    return {walk.scheme: (one, walk.taxonomy[one.concept].pref_label) for walk, one in found if one is not None}
 
 
 def _reach(old: Recommender, new: Recommender) -> list[str]:

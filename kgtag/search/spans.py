@@ -31,7 +31,7 @@ _CJK_EDGES = re.compile(
     r"(?:的|款|用|专用|们)+$"
 )
 _NEGATORS = re.compile(r"(?:不是|不|非|无|没|除了|除|以外|之外)+")
-_EITHER_WAY = re.compile("有没有|是不是|有无|能不能|可不可以|是否有?")
+EITHER_WAY = re.compile("有没有|是不是|有无|能不能|可不可以|是否有?")
 """Questions, which deny nothing."""
 _WISHES = re.compile(r"不想要|不要|别要|除了|不是|除(?=[^了]{1,12}?(?:以外|之外))")
 """Written as the negations that titles use, which are as long."""
@@ -228,7 +228,7 @@ def without_mild(text: str) -> tuple[str, list[str]]:
 
 def as_titles_write(text: str) -> str:
     """The query with wishes as titles have them, character for character: "不要" as "不含", "-wool" as "–wool"."""
-    text = _HANDY.sub("快", _EITHER_WAY.sub(lambda match: " " * len(match.group()), text))
+    text = _HANDY.sub("快", EITHER_WAY.sub(lambda match: " " * len(match.group()), text))
     return _WISHES.sub(lambda match: "非" if match.group() == "除" else "不含" + "有" * (len(match.group()) - 2), text)
 
 

@@ -18,13 +18,12 @@ from kgtag.data import BadRow, Columns, attempt_lines, attempt_products
 from kgtag.data.remote import fetched
 from kgtag.rows.tagging import ErrorRow, TaggingRow
 from kgtag.tag.outputs import Done, Line, Target, target
-from kgtag.tag.shown import Shown
+from kgtag.tag.shown import TAGS, Shown
 from kgtag.tag.tagger import Tagger
 from kgtag.text.personal import mask_product
 from kgtag.types import Product, Tagging
 
 _BATCH, _LONGEST = 64, 512
-_TAGS = Shown()
 
 ProductRow = Product | BadRow
 """A row of a batch as it was read."""
@@ -68,7 +67,7 @@ def join_outcomes(
 
 
 def outcome_row(
-    row: ProductRow, outcome: Outcome, *, revision: str | None, shown: Shown = _TAGS
+    row: ProductRow, outcome: Outcome, *, revision: str | None, shown: Shown = TAGS
 ) -> TaggingRow | ErrorRow:
     """The row of "tags out" for an outcome, with what is to be shown; an error has the revision of the taxonomy as
     well, and a row without an id that is not a product its line."""
@@ -103,7 +102,7 @@ class TagJob:
         *,
         store: TaxonomyStore | None = None,
         lang: str | None = None,
-        shown: Shown = _TAGS,
+        shown: Shown = TAGS,
         columns: Columns | None = None,
         engine: Engine | None = None,
     ) -> None:

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from graph.columns.assemble import TaxonomyData
-from graph.crosswalk import Crosswalk
 from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
@@ -124,8 +123,8 @@ class _Worker:
 
         self._tagger = assemble_tagger(engine.models(), Taxonomy.of(ray.get(data[0])))
         store = engine.store() if engine.store is not None else None
-        crosswalk = Crosswalk(self._tagger.taxonomy, engine.scheme) if engine.scheme is not None else None
-        self._job = TagJob(self._tagger, store=store, shown=Shown(engine.explain, crosswalk))
+        shown = Shown.of(self._tagger.taxonomy, explain=engine.explain, scheme=engine.scheme)
+        self._job = TagJob(self._tagger, store=store, shown=shown)
 
     def __call__(self, batch: _Batch) -> _Batch:
         lines = list[Line]()

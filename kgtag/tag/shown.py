@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graph.crosswalk import Crosswalk
+from graph.taxonomy import Taxonomy
 from kgtag.rows.tagging import MappedRow, TaggingRow
 from kgtag.tag.reasons import with_reasons
 from kgtag.types import Tagging
@@ -17,10 +18,19 @@ class Shown:
     explain: bool = False
     crosswalk: Crosswalk | None = None
 
+    @classmethod
+    def of(cls, taxonomy: Taxonomy, *, explain: bool = False, scheme: str | None = None) -> Shown:
+        """With the terms of a scheme of the snapshot. Raises UnknownConcept for an unknown scheme."""
+        return cls(explain, Crosswalk(taxonomy, scheme) if scheme is not None else None)
+
     def row(self, tagging: Tagging) -> TaggingRow:
         """The row of a product's tags."""
         row = with_reasons(tagging.to_dict()) if self.explain else tagging.to_dict()
         return row if self.crosswalk is None else with_mapped(row, self.crosswalk)
+
+
+TAGS = Shown()
+"""The tags alone."""
 
 
 def with_mapped(row: TaggingRow, crosswalk: Crosswalk) -> TaggingRow:
