@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -31,7 +32,10 @@ ProductRow = Product | BadRow
 Outcome = Tagging | KgtagError
 """A row's result: its tags, or why there are none."""
 
-Engine = Callable[[Path, int], Iterator[list[Line]]]
+Batches = Generator[list[Line], None, None]
+"""The rows of a batch each, in order."""
+
+Engine = Callable[[Path, int], Batches]
 """Tags a file elsewhere, without its first rows, and gives its rows back in order."""
 
 Watch = Callable[[int, int | None], None]
@@ -142,9 +146,9 @@ class TagJob:
         rest = chain(list(islice(rest, 1)), rest)  # a file that does not read fails before anything is written
         watch = watch or _unwatched
         total = None if watch is _unwatched or path is None else sum(1 for _ in attempt_products(path))
-        with place.opened(done) as sink:
+        with place.opened(done) as sink, closing(self._tagged(rest, path, done.rows)) as found:
             watch(done.rows, total)
-            for lines in self._tagged(rest, path, done.rows):
+            for lines in found:
                 sink.write(lines)
                 bad = sum(is_error for _, is_error in lines)
                 failed, tagged = failed + bad, tagged + len(lines) - bad
@@ -166,12 +170,12 @@ class TagJob:
                 f"{out} was written by model {wrote['model']}, this is {self._tagger.version}; give another --out"
             )
 
-    def _tagged(self, rest: Iterator[ProductRow], path: Path | None, skip: int) -> Iterator[list[Line]]:
+    def _tagged(self, rest: Iterator[ProductRow], path: Path | None, skip: int) -> Batches:
         if self._engine is not None and path is not None:
             return self._engine(path, skip)
         return self._lines(rest, ahead=path is not None)
 
-    def _lines(self, rows: Iterator[ProductRow], *, ahead: bool) -> Iterator[list[Line]]:
+    def _lines(self, rows: Iterator[ProductRow], *, ahead: bool) -> Batches:
         """Tag by batch; with `ahead`, the next is read meanwhile, else interactive input is answered at once. Raises
         StoreError: nothing is written then, so that --resume tags the batch again."""
         waiting: deque[list[ProductRow]] = deque()
@@ -181,9 +185,11 @@ class TagJob:
                 waiting.append(batch)
                 yield [row for row in batch if isinstance(row, Product)]
 
-        each = self._tagger.attempt_each(products()) if ahead else map(self._tagger.attempt, products())
-        for tagged in each:
-            yield self.finish(waiting.popleft(), tagged)
+        one_by_one = (self._tagger.attempt(batch) for batch in products())
+        # Left to the garbage collector when the store is away, its threads might be asked to end themselves.
+        with closing(self._tagger.attempt_each(products()) if ahead else one_by_one) as each:
+            for tagged in each:
+                yield self.finish(waiting.popleft(), tagged)
 
     def finish(self, batch: Sequence[ProductRow], tagged: Iterable[Tagging | InputError]) -> list[Line]:
         """The rows of a batch as JSON, once the store, if any, has its items. Raises StoreError."""

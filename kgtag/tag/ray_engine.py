@@ -23,7 +23,7 @@ from graph.errors import InputError, KgtagError
 from graph.store import TaxonomyStore
 from graph.taxonomy import Taxonomy
 from kgtag.data import Columns, attempt_products
-from kgtag.tag.batch import TagJob, batches
+from kgtag.tag.batch import Batches, TagJob, batches
 from kgtag.tag.models import Models, assemble_tagger
 from kgtag.tag.outputs import Line
 from kgtag.tag.shown import Shown
@@ -59,7 +59,7 @@ class RayEngine:
     columns: Columns | None = None
     address: str | None = None
 
-    def __call__(self, source: Path, skip: int) -> Iterator[list[Line]]:
+    def __call__(self, source: Path, skip: int) -> Batches:
         """Tag the rows of a file after the first `skip`, in order; what is read ahead is bounded. Raises InputError
         without Ray, or for its errors."""
         ray = _ray()

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import copy
@@ -124,7 +124,7 @@ class Tagger:
         batches = (products[start : start + _BATCH] for start in range(0, len(products), _BATCH))
         return list(chain.from_iterable(self.attempt_each(batches)))
 
-    def attempt_each(self, batches: Iterable[Sequence[Product]]) -> Iterator[list[Tagging | InputError]]:
+    def attempt_each(self, batches: Iterable[Sequence[Product]]) -> Generator[list[Tagging | InputError], None, None]:
         """`attempt` batch by batch: the next batch is in extraction while one is linked and enforced. An error of
         `batches` itself is raised after the results of the batches before it."""
         rest, begun = iter(batches), deque[Future[list[_Extracted | InputError]]]()
